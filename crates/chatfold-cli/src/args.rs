@@ -1,0 +1,338 @@
+//! The command line: every command, option and help text.
+
+use std::path::PathBuf;
+
+use chatfold::{Mark, Policy, UserId};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::instant::Span;
+use crate::log::Choice;
+use crate::output::look;
+use crate::text::Look;
+
+const EXAMPLES: &str = "\
+Examples:
+  chatfold inbox team.jsonl                    the conversation list
+  chatfold inbox team.jsonl --unread --json    the unread ones, for a program
+  chatfold inbox - --at 2026-03-01 < team.jsonl
+                                               the list as it stood at the end of that day
+  chatfold show team.jsonl group_design        one conversation, and why it stands so
+  chatfold check *.jsonl.zst                   are these logs sound, and does order not matter?
+  chatfold stats team.jsonl                    what is in the log
+
+A log is a file of JSON Lines: a header that names the owner, then one event a line. It may be packed \
+with gzip or zstd, whatever its name, and - stands for standard input. All times are UTC.
+
+Exit codes: 0 done; 1 the input has faults, or compared things differ; 2 usage; 3 no such conversation \
+or folder; 4 input or output failed.";
+
+/// The conversation list of a chat, folded from a log of events.
+#[derive(Debug, Parser)]
+#[command(name = "chatfold", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the conversation list
+    #[command(after_help = INBOX_EXAMPLES)]
+    Inbox(InboxArgs),
+    /// Print one conversation: its attributes, its last messages, and why each value is what it is
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(ShowArgs),
+    /// Validate logs, and fold them in many orders to see that the result is the same
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// Count what is in a log
+    #[command(after_help = STATS_EXAMPLES)]
+    Stats(StatsArgs),
+}
+
+const INBOX_EXAMPLES: &str = "\
+Examples:
+  chatfold inbox team.jsonl
+  chatfold inbox team.jsonl --folder Work --unread --limit 20
+  chatfold inbox team.jsonl --first 100 --json
+  chatfold inbox team.jsonl --time absolute --color always | less -R
+
+Signs: \u{1f4cc} pinned, \u{1f515} muted (not counted in the first total), \u{2b50} starred, \u{1f535} marked \
+unread, \u{1f4c1} folded, \u{1f648} hidden, #40 custom mark 1<<40;
+@ you are mentioned, @all everybody is; \u{23f3} your last message is being sent, \u{274c} it failed.
+With --ascii: ^ pinned, - muted, * starred, o marked unread, > folded, . hidden, ~ being sent, ! failed.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  chatfold show team.jsonl c2c_bob
+  chatfold show team.jsonl \"Design crew\" --messages 50
+  chatfold show team.jsonl group_design --json | jq .explanation
+
+CONVERSATION is a conversation id (c2c_bob, group_design), or the user id, group id or shown name of \
+exactly one conversation.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  chatfold check team.jsonl
+  chatfold check *.jsonl.gz --seed 7
+  chatfold check broken.jsonl --keep-going     fold what is valid all the same
+
+Every fault is listed on standard error, with line, column, what was expected and what was found. A log \
+without faults is folded forwards, live (one event at a time; beyond a million events, a thousand at a \
+time), backwards, shuffled from the seed, doubled, and split into parts that are merged again: the results \
+have to agree. An event id that two different events bear is reported too.";
+
+const STATS_EXAMPLES: &str = "\
+Examples:
+  chatfold stats team.jsonl
+  chatfold stats team.jsonl.zst --top 20
+  chatfold stats team.jsonl --json | jq .eventsByType";
+
+/// Options of every command that reads logs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is read")]
+pub struct LogArgs {
+    /// Read only the first N event lines (skipped ones count)
+    #[arg(long, value_name = "N")]
+    pub first: Option<u64>,
+    /// Read only events up to TIME; a date, minute or second covers all of itself
+    #[arg(long, value_name = "TIME", value_parser = Span::parse)]
+    pub at: Option<Span>,
+    /// How the fold counts; several with commas
+    #[arg(long, value_name = "POLICY", value_delimiter = ',')]
+    pub policy: Vec<PolicyFlag>,
+    /// Fold for this owner, whatever the header says
+    #[arg(long = "as", value_name = "OWNER", value_parser = parse_owner)]
+    pub owner: Option<UserId>,
+    /// Pass faulty lines over: list them on standard error, use the rest, exit with 1 all the same
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+impl LogArgs {
+    /// What is read of a log.
+    pub fn choice(&self) -> Choice {
+        Choice {
+            first: self.first,
+            until: self.at.map(|span| span.to),
+            owner: self.owner.clone(),
+            keep_going: self.keep_going,
+        }
+    }
+
+    /// How it is folded.
+    pub fn policy(&self) -> Policy {
+        let has = |flag| self.policy.contains(&flag);
+        Policy {
+            own_message_reads: has(PolicyFlag::OwnMessageReads),
+            meeting_unread: has(PolicyFlag::MeetingUnread),
+        }
+    }
+}
+
+/// A part of the fold's policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum PolicyFlag {
+    /// The owner's own message reads everything before it
+    OwnMessageReads,
+    /// Messages in meeting groups count as unread
+    MeetingUnread,
+}
+
+/// Options of every command: how text for people looks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How it looks")]
+pub struct LookArgs {
+    /// When to use colour; auto is on at a terminal unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", default_value_t)]
+    pub color: ColorChoice,
+    /// Draw signs and bars with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+impl LookArgs {
+    /// How standard output looks.
+    pub fn look(&self) -> Look {
+        look(self.color, self.ascii)
+    }
+}
+
+/// How instants are printed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How it looks")]
+pub struct TimeArgs {
+    /// Print how long ago things were, or when (UTC)
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = TimeStyle::Relative)]
+    pub time: TimeStyle,
+    /// Reckon from TIME, or from the clock with the word now [default: the newest event that was read]
+    #[arg(long, value_name = "TIME", value_parser = Span::parse_or_now)]
+    pub now: Option<Span>,
+}
+
+/// How an instant is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TimeStyle {
+    /// How long ago
+    Relative,
+    /// Date and time, UTC
+    Absolute,
+}
+
+/// Options of `inbox`.
+#[derive(Debug, Args)]
+pub struct InboxArgs {
+    /// The log; - for standard input
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Print at most N conversations
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Write one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reading: LogArgs,
+    #[command(flatten)]
+    pub looks: LookArgs,
+    #[command(flatten)]
+    pub time: TimeArgs,
+}
+
+/// Which conversations are listed; all conditions have to hold.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which conversations")]
+pub struct FilterArgs {
+    /// Only direct chats, or only groups
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    pub kind: Option<KindFlag>,
+    /// Only those in this folder, by name or id
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_folder")]
+    pub folder: Option<String>,
+    /// Only those in no folder
+    #[arg(long)]
+    pub no_folder: bool,
+    /// Only those with this mark: star, unread, fold, hide, a number with one bit, or 1<<N
+    #[arg(long, value_name = "MARK", value_parser = parse_mark, conflicts_with = "no_mark")]
+    pub mark: Option<Mark>,
+    /// Only those without any mark
+    #[arg(long)]
+    pub no_mark: bool,
+    /// Only those with unread messages
+    #[arg(long)]
+    pub unread: bool,
+    /// Only those that mention you or everybody
+    #[arg(long)]
+    pub mention: bool,
+}
+
+/// A kind of conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindFlag {
+    /// Between two people
+    Direct,
+    /// In a group
+    Group,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The log; - for standard input
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The conversation: its id, or a name that only one has
+    #[arg(value_name = "CONVERSATION")]
+    pub conversation: String,
+    /// Print the last N messages
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    pub messages: usize,
+    /// Name at most N events behind each value
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub why: usize,
+    /// Write one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reading: LogArgs,
+    #[command(flatten)]
+    pub looks: LookArgs,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The logs; - for standard input
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<PathBuf>,
+    /// Where the shuffling and splitting start from
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub reading: LogArgs,
+    #[command(flatten)]
+    pub looks: LookArgs,
+}
+
+/// Options of `stats`.
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// The log; - for standard input
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// List the N busiest of each
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+    /// Write one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reading: LogArgs,
+    #[command(flatten)]
+    pub looks: LookArgs,
+}
+
+fn parse_owner(text: &str) -> Result<UserId, String> {
+    UserId::new(text).map_err(|error| error.to_string())
+}
+
+fn parse_mark(text: &str) -> Result<Mark, String> {
+    let bits = match text {
+        "star" => return Ok(Mark::STAR),
+        "unread" => return Ok(Mark::UNREAD),
+        "fold" => return Ok(Mark::FOLD),
+        "hide" => return Ok(Mark::HIDE),
+        _ => match text.strip_prefix("1<<") {
+            Some(shift) => shift.parse().ok().and_then(|shift: u32| 1u64.checked_shl(shift)),
+            None => text.parse().ok(),
+        },
+    };
+    bits.and_then(Mark::from_bits)
+        .ok_or_else(|| "expected star, unread, fold, hide, a number with exactly one bit, or 1<<N".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn marks_have_names_and_numbers() {
+        assert_eq!(parse_mark("fold"), Ok(Mark::FOLD));
+        assert_eq!(parse_mark("8"), Ok(Mark::HIDE));
+        assert_eq!(parse_mark("1<<40").map(Mark::bits), Ok(1 << 40));
+        for bad in ["", "3", "0", "-1", "1<<64", "stars", "1<<"] {
+            assert!(parse_mark(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! `chatfold check`: are logs sound, and does the order of events not matter?
+//!
+//! The events of one log are held in memory, since they are folded many times.
+
+mod compare;
+mod fold;
+
+use std::collections::HashMap;
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use chatfold::jsonl::LoggedEvent;
+use chatfold::{Event, EventId, Policy, UserId};
+
+use crate::args::CheckArgs;
+use crate::failure::{Failure, Verdict};
+use crate::input::Source;
+use crate::list::{BOLD, DIM, PLAIN};
+use crate::log::{Choice, OpenLog, Tally, count};
+use crate::output::{Output, say, stdout};
+use crate::text::{Line, Look, escape};
+
+/// How many skipped lines, and how many ids borne twice, are listed one by one.
+const MAX_LISTED: usize = 20;
+
+/// Where the second column of the report begins.
+const COLUMN: usize = 24;
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Runs the command.
+pub fn run(args: &CheckArgs) -> Result<Verdict, Failure> {
+    let sources: Vec<Source> = args.logs.iter().map(|path| Source::from(path.as_path())).collect();
+    if sources.iter().filter(|source| **source == Source::Stdin).count() > 1 {
+        return Err(Failure::Usage("standard input (-) can be checked only once".to_owned()));
+    }
+    let mut report = Report { out: stdout(), look: args.looks.look() };
+    let mut verdict = Verdict::Sound;
+    for (index, source) in sources.iter().enumerate() {
+        let found = match examine(source, args) {
+            Ok(Some(log)) => report.log(source, &log, args, index > 0)?,
+            Ok(None) => Verdict::Faulty,
+            Err(failure) => {
+                say(&failure.describe());
+                if matches!(failure, Failure::Fault { .. }) { Verdict::Faulty } else { Verdict::Unreadable }
+            }
+        };
+        verdict = verdict.max(found);
+    }
+    report.out.flush()?;
+    Ok(verdict)
+}
+
+/// A log in memory, and what is odd about it.
+struct Examined {
+    owner: UserId,
+    policy: Policy,
+    tally: Tally,
+    events: Vec<Event>,
+    oddities: Oddities,
+}
+
+/// What is no fault of form, but worth saying.
+#[derive(Debug, Default)]
+struct Oddities {
+    /// Line and reason of what was skipped, the first of them.
+    skipped: Vec<(u64, String)>,
+    /// Events that are in the log more than once, word for word: doubled deliveries.
+    repeated: u64,
+    /// Event ids that two different events bear: the id, the line of the first and of the other.
+    twice: Vec<(EventId, u64, u64)>,
+    /// How many such there are.
+    twice_count: u64,
+}
+
+/// Reads a log, every fault listed; nothing where it has faults and is not to be used all the same.
+fn examine(source: &Source, args: &CheckArgs) -> Result<Option<Examined>, Failure> {
+    let choice = Choice { keep_going: true, ..args.reading.choice() };
+    let log = OpenLog::open(source, &choice)?;
+    let owner = log.owner().clone();
+    let (mut events, mut lines) = (Vec::new(), Vec::new());
+    let mut oddities = Oddities::default();
+    let mut first_by_id: HashMap<EventId, usize> = HashMap::new();
+    let tally = log.read(|line, event| match event {
+        LoggedEvent::Known(event) => {
+            let first = *first_by_id.entry(event.id()).or_insert(events.len());
+            match (events.get(first), lines.get(first)) {
+                (Some(known), _) if *known == event => oddities.repeated += 1,
+                (Some(_), Some(known_line)) => oddities.twice(event.id(), *known_line, line),
+                _ => {}
+            }
+            events.push(event);
+            lines.push(line);
+        }
+        LoggedEvent::Skipped(skipped) => {
+            if oddities.skipped.len() < MAX_LISTED {
+                oddities.skipped.push((line, skipped.reason().to_string()));
+            }
+        }
+    })?;
+    if tally.faults > 0 && !args.reading.keep_going {
+        say(&format!(
+            "{source}: {} in {}; nothing was folded (--keep-going folds what is valid)",
+            count(tally.faults, "fault"),
+            count(tally.lines, "line"),
+        ));
+        return Ok(None);
+    }
+    Ok(Some(Examined { owner, policy: args.reading.policy(), tally, events, oddities }))
+}
+
+impl Oddities {
+    fn twice(&mut self, id: EventId, first: u64, other: u64) {
+        self.twice_count += 1;
+        if self.twice.len() < MAX_LISTED {
+            self.twice.push((id, first, other));
+        }
+    }
+}
+
+/// What is written about logs.
+struct Report {
+    out: Output,
+    look: Look,
+}
+
+impl Report {
+    fn log(
+        &mut self,
+        source: &Source,
+        log: &Examined,
+        args: &CheckArgs,
+        again: bool,
+    ) -> Result<Verdict, Failure> {
+        if again {
+            writeln!(self.out)?;
+        }
+        let events = count(log.tally.events, "event");
+        let title = format!("{source}: inbox of {}, {events}", escape(log.owner.as_str()));
+        writeln!(self.out, "{}", self.look.paint(BOLD, &title))?;
+        self.oddities(log)?;
+        let differing = self.folds(log, args)?;
+        let mut faults = Vec::new();
+        if log.tally.faults > 0 {
+            faults.push(format!("{} passed over", count(log.tally.faults, "faulty line")));
+        }
+        if log.oddities.twice_count > 0 {
+            faults.push(format!("{} used twice", count(log.oddities.twice_count, "event id")));
+        }
+        if differing > 0 {
+            faults.push(format!("{} with another result", count(differing, "fold")));
+        }
+        if faults.is_empty() {
+            self.row("sound", GOOD, "every fold gives the same inbox")?;
+        } else {
+            self.row("NOT SOUND", BAD, &faults.join("; "))?;
+        }
+        Ok(Verdict::of(faults.is_empty()))
+    }
+
+    fn oddities(&mut self, log: &Examined) -> Result<(), Failure> {
+        let (tally, oddities) = (&log.tally, &log.oddities);
+        if tally.later > 0 {
+            self.row("left out", PLAIN, &format!("{} later than --at", count(tally.later, "event")))?;
+        }
+        if tally.skipped > 0 {
+            self.row("skipped", PLAIN, &tally.describe_skipped())?;
+            for (line, reason) in &oddities.skipped {
+                self.row("", DIM, &format!("line {line}: {}", escape(reason)))?;
+            }
+            self.more(tally.skipped, oddities.skipped.len())?;
+        }
+        if oddities.repeated > 0 {
+            let text = format!("{} here more than once, word for word", count(oddities.repeated, "event"));
+            self.row("repeated", PLAIN, &text)?;
+        }
+        if oddities.twice_count > 0 {
+            let text = format!("{} borne by different events", count(oddities.twice_count, "event id"));
+            self.row("used twice", BAD, &text)?;
+            for (id, first, other) in &oddities.twice {
+                self.row("", PLAIN, &format!("{id}: line {other} differs from line {first}"))?;
+            }
+            self.more(oddities.twice_count, oddities.twice.len())?;
+        }
+        Ok(())
+    }
+
+    fn more(&mut self, all: u64, listed: usize) -> Result<(), Failure> {
+        match all - listed as u64 {
+            0 => Ok(()),
+            more => self.row("", DIM, &format!("and {more} more")),
+        }
+    }
+
+    /// Folds in every way and compares each with the first; how many differ.
+    fn folds(&mut self, log: &Examined, args: &CheckArgs) -> Result<u64, Failure> {
+        let ways = fold::Ways::new(&log.owner, log.policy, &log.events, args.seed);
+        let reference = ways.forwards();
+        self.row("forwards", PLAIN, &format!("digest {}", reference.digest()))?;
+        let mut differing = 0;
+        for way in ways.others() {
+            match compare::difference(&reference, &way.fold()) {
+                None => self.row(&way.name, GOOD, "the same")?,
+                Some(difference) => {
+                    differing += 1;
+                    self.row(&way.name, BAD, &format!("DIFFERENT: {difference}"))?;
+                }
+            }
+            self.out.flush()?;
+        }
+        match reference.audit() {
+            Ok(()) => self.row("counted afresh", GOOD, "the same")?,
+            Err(error) => {
+                differing += 1;
+                self.row("counted afresh", BAD, &format!("DIFFERENT: {}", escape(&error.to_string())))?;
+            }
+        }
+        Ok(differing)
+    }
+
+    fn row(&mut self, label: &str, style: Style, text: &str) -> Result<(), Failure> {
+        // A report is read whole: nothing of it is cut.
+        let mut line = Line::new(Look { width: usize::MAX, ..self.look });
+        line.to(2).push(PLAIN, label).to(COLUMN).push(style, text);
+        writeln!(self.out, "{}", line.finish())?;
+        Ok(())
+    }
+}

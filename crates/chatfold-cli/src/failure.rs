@@ -1,0 +1,89 @@
+//! How a command ends: its verdict, or why it could not be carried out, each with its exit code.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+/// What a command that was carried out found, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Everything in order: exit code 0.
+    Sound,
+    /// The input has faults that were passed over, or compared things differ: exit code 1.
+    Faulty,
+    /// One of several inputs could not be read, which was said already: exit code 4.
+    Unreadable,
+}
+
+impl Verdict {
+    /// [`Verdict::Sound`] if `sound`.
+    pub fn of(sound: bool) -> Self {
+        if sound { Self::Sound } else { Self::Faulty }
+    }
+
+    /// The exit code.
+    pub fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Sound => ExitCode::SUCCESS,
+            Self::Faulty => ExitCode::from(1),
+            Self::Unreadable => ExitCode::from(4),
+        }
+    }
+}
+
+/// Why a command was not carried out. The text is for people; whatever of a log or a path stands in it is
+/// escaped by whoever prints it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The input has a fault: exit code 1.
+    #[error("{place}: {what}")]
+    Fault {
+        /// The log.
+        place: String,
+        /// Line, column, expected and found; or what is wrong with the whole.
+        what: String,
+    },
+    /// The command line contradicts itself: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// What was asked for does not exist: exit code 3.
+    #[error("{0}")]
+    NotFound(String),
+    /// The input could not be read: exit code 4.
+    #[error("{place}: {what}")]
+    Input {
+        /// The log.
+        place: String,
+        /// What could not be done.
+        what: String,
+        /// What the system reported.
+        source: Option<io::Error>,
+    },
+    /// Standard output could not be written: exit code 4.
+    #[error("writing standard output failed")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Fault { .. } => 1,
+            Self::Usage(_) => 2,
+            Self::NotFound(_) => 3,
+            Self::Input { .. } | Self::Output(_) => 4,
+        })
+    }
+
+    /// The failure and everything behind it, in one line.
+    pub fn describe(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}

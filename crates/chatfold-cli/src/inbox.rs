@@ -1,0 +1,192 @@
+//! `chatfold inbox`: the conversation list, for people or as JSON.
+
+use std::io::Write as _;
+
+use chatfold::{
+    ConversationKind, ConversationView, Filter, FolderFilter, FolderId, Inbox, ListCursor, MarkFilter,
+    Timestamp, v2tim,
+};
+
+use serde_json::Value;
+
+use crate::args::{FilterArgs, InboxArgs, KindFlag, TimeArgs, TimeStyle};
+use crate::failure::{Failure, Verdict};
+use crate::input::Source;
+use crate::instant::{ago, minute};
+use crate::list::{DIM, List};
+use crate::log::{Tally, count, fold};
+use crate::output::{Output, stdout};
+use crate::text::{Look, escape};
+
+/// Rows fetched at once.
+const PAGE_LEN: usize = 1000;
+
+/// Runs the command.
+pub fn run(args: &InboxArgs) -> Result<Verdict, Failure> {
+    let source = Source::from(args.log.as_path());
+    let (inbox, tally) = fold(&source, &args.reading.choice(), args.reading.policy())?;
+    let filter = filter(&args.filter, &inbox)?;
+    tally.report_skipped(&source);
+    let mut out = stdout();
+    if args.json {
+        json(&mut out, &inbox, &tally, &filter, args.limit)?;
+    } else {
+        people(&mut out, args, &inbox, &tally, &filter)?;
+    }
+    out.flush()?;
+    Ok(tally.verdict())
+}
+
+/// The filter that the options describe; folders are looked up by id, then by name.
+fn filter(args: &FilterArgs, inbox: &Inbox) -> Result<Filter, Failure> {
+    Ok(Filter {
+        kind: args.kind.map(|kind| match kind {
+            KindFlag::Direct => ConversationKind::Direct,
+            KindFlag::Group => ConversationKind::Group,
+        }),
+        folder: match (&args.folder, args.no_folder) {
+            (Some(name), _) => FolderFilter::In(folder(name, inbox)?),
+            (None, true) => FolderFilter::InNone,
+            (None, false) => FolderFilter::Any,
+        },
+        mark: match (args.mark, args.no_mark) {
+            (Some(mark), _) => MarkFilter::With(mark),
+            (None, true) => MarkFilter::Unmarked,
+            (None, false) => MarkFilter::Any,
+        },
+        has_unread: args.unread,
+        has_mention: args.mention,
+    })
+}
+
+fn folder(wanted: &str, inbox: &Inbox) -> Result<FolderId, Failure> {
+    let folders = inbox.folders();
+    let by_id = wanted.parse().ok().filter(|id| folders.iter().any(|folder| folder.id == *id));
+    let mut named = folders.iter().filter(|folder| folder.name == wanted).map(|folder| folder.id);
+    match (by_id.or_else(|| named.next()), named.next()) {
+        (Some(id), None) => Ok(id),
+        (Some(_), Some(_)) => Err(Failure::NotFound(format!(
+            "more than one folder is called {wanted:?}: give its id, one of {}",
+            listed(folders.iter().filter(|folder| folder.name == wanted).map(|folder| folder.id.to_string()))
+        ))),
+        (None, _) if folders.is_empty() => {
+            Err(Failure::NotFound(format!("no folder {wanted:?}: there are no folders")))
+        }
+        (None, _) => Err(Failure::NotFound(format!(
+            "no folder {wanted:?}: there are {}",
+            listed(folders.iter().map(|folder| format!("{:?}", folder.name)))
+        ))),
+    }
+}
+
+fn listed(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+fn json(
+    out: &mut Output,
+    inbox: &Inbox,
+    tally: &Tally,
+    filter: &Filter,
+    limit: Option<usize>,
+) -> Result<(), Failure> {
+    let object = v2tim::inbox_json(inbox, tally.skipped, filter);
+    let Some(limit) = limit else {
+        serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
+        out.write_all(b"\n")?;
+        return Ok(());
+    };
+    let mut object = serde_json::to_value(object).map_err(std::io::Error::from)?;
+    if let Some(rows) = object.get_mut("conversationList").and_then(Value::as_array_mut) {
+        rows.truncate(limit);
+    }
+    serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
+    out.write_all(b"\n")?;
+    Ok(())
+}
+
+fn people(
+    out: &mut Output,
+    args: &InboxArgs,
+    inbox: &Inbox,
+    tally: &Tally,
+    filter: &Filter,
+) -> Result<(), Failure> {
+    let look = args.looks.look();
+    let now = now(&args.time, tally);
+    let rows = pages(inbox, filter).take(args.limit.unwrap_or(usize::MAX));
+    let list = List::new(look, inbox.owner().as_str(), rows, |row| when(&args.time, row.activity(), now));
+    for line in list.lines() {
+        writeln!(out, "{line}")?;
+    }
+    if list.len() > 0 {
+        writeln!(out)?;
+    }
+    for line in footer(look, inbox, tally, filter, list.len(), now) {
+        writeln!(out, "{}", look.paint(DIM, &line))?;
+    }
+    Ok(())
+}
+
+/// The instant that times are reckoned from: never the clock, unless the clock was asked for.
+fn now(args: &TimeArgs, tally: &Tally) -> Timestamp {
+    args.now.map(|span| span.from).or(tally.newest).unwrap_or(Timestamp::EPOCH)
+}
+
+fn when(args: &TimeArgs, at: Timestamp, now: Timestamp) -> String {
+    match args.time {
+        TimeStyle::Relative => ago(at, now),
+        TimeStyle::Absolute => minute(at),
+    }
+}
+
+/// The rows that pass `filter`, in list order.
+fn pages<'a>(inbox: &'a Inbox, filter: &'a Filter) -> impl Iterator<Item = ConversationView<'a>> {
+    let mut next: Option<Option<ListCursor>> = Some(None);
+    std::iter::from_fn(move || {
+        let after = next.take()?;
+        let page = inbox.page(filter, after.as_ref(), PAGE_LEN);
+        next = page.next.map(Some);
+        Some(page.conversations)
+    })
+    .flatten()
+}
+
+/// Totals, and what was read.
+fn footer(
+    look: Look,
+    inbox: &Inbox,
+    tally: &Tally,
+    filter: &Filter,
+    shown: usize,
+    now: Timestamp,
+) -> Vec<String> {
+    let dot = look.dot();
+    let (all, here) = (inbox.totals(), inbox.totals_of(filter));
+    let listed = inbox.conversations().count();
+    let unread = |totals: chatfold::Totals| match totals.unread_all - totals.unread {
+        0 => format!("{} unread", totals.unread),
+        _ => format!("{} unread ({} with muted)", totals.unread, totals.unread_all),
+    };
+    let filtered = *filter != Filter::default();
+    let mut first = if filtered {
+        let matching = pages(inbox, filter).count();
+        let total = count(listed as u64, "conversation");
+        format!("{}{dot} {matching} of {total}{dot} in all {}", unread(here), unread(all))
+    } else {
+        format!("{}{dot} {}", unread(all), count(listed as u64, "conversation"))
+    };
+    if shown < if filtered { pages(inbox, filter).count() } else { listed } {
+        first.push_str(&format!("{dot} {shown} shown"));
+    }
+    let mut second = format!("{}{dot} {} read", escape(inbox.owner().as_str()), count(tally.events, "event"));
+    for (number, what) in [(tally.skipped, "skipped"), (tally.later, "later"), (tally.faults, "faulty")] {
+        if number > 0 {
+            second.push_str(&format!(", {number} {what}"));
+        }
+    }
+    if now != Timestamp::EPOCH {
+        second.push_str(&format!("{dot} as of {} UTC", minute(now)));
+    }
+    vec![first, second]
+}

@@ -1,0 +1,197 @@
+//! Where a log comes from: a file or standard input, plain or compressed, always as a stream.
+
+use std::cell::Cell;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::failure::Failure;
+use crate::text::escape;
+
+/// The size of each buffer between a file and its lines.
+const BUFFER_LEN_BYTES: usize = 64 * 1024;
+
+/// Where a log comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Standard input, written `-`.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl From<&Path> for Source {
+    fn from(path: &Path) -> Self {
+        if path.as_os_str() == "-" { Self::Stdin } else { Self::File(path.to_owned()) }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => f.write_str(&escape(&path.to_string_lossy())),
+        }
+    }
+}
+
+/// How the bytes of a log are packed, told by how they begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,
+            // A skippable frame, which may stand before the first that holds data.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Self::Zstd,
+            _ => Self::Plain,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// What the innermost reader has seen, shared with whoever holds the [`Input`].
+#[derive(Debug, Default)]
+struct Meter {
+    bytes: Cell<u64>,
+    failed: Cell<bool>,
+}
+
+/// A reader that counts, and remembers that it was the system that failed and not a decoder above it.
+struct Metered<R> {
+    inner: R,
+    meter: Rc<Meter>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = self.inner.read(buffer);
+        match &result {
+            Ok(count) => self.meter.bytes.set(self.meter.bytes.get() + *count as u64),
+            Err(error) => self.meter.failed.set(error.kind() != io::ErrorKind::Interrupted),
+        }
+        result
+    }
+}
+
+/// An open log: its bytes, unpacked.
+pub struct Input {
+    reader: Box<dyn BufRead>,
+    watch: Watch,
+}
+
+/// What can be told about an [`Input`] while somebody else reads it.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    source: Source,
+    packing: Packing,
+    size: Option<u64>,
+    meter: Rc<Meter>,
+}
+
+impl Input {
+    /// Opens `source` and looks at its first bytes.
+    pub fn open(source: &Source) -> Result<Self, Failure> {
+        let failed = |error: io::Error| Failure::Input {
+            place: source.to_string(),
+            what: "cannot be read".to_owned(),
+            source: Some(error),
+        };
+        match source {
+            Source::Stdin => Self::unpack(source, None, io::stdin().lock()).map_err(failed),
+            Source::File(path) => {
+                let file = File::open(path).map_err(failed)?;
+                let metadata = file.metadata().map_err(failed)?;
+                if metadata.is_dir() {
+                    let what = "is a directory, not a log".to_owned();
+                    return Err(Failure::Input { place: source.to_string(), what, source: None });
+                }
+                let size = metadata.is_file().then_some(metadata.len());
+                Self::unpack(source, size, file).map_err(failed)
+            }
+        }
+    }
+
+    fn unpack(source: &Source, size: Option<u64>, raw: impl Read + 'static) -> io::Result<Self> {
+        let meter = Rc::new(Meter::default());
+        let mut raw = Metered { inner: raw, meter: Rc::clone(&meter) };
+        let mut head = Vec::with_capacity(4);
+        raw.by_ref().take(4).read_to_end(&mut head)?;
+        let packing = Packing::of(&head);
+        let whole = BufReader::with_capacity(BUFFER_LEN_BYTES, Cursor::new(head).chain(raw));
+        let reader: Box<dyn BufRead> = match packing {
+            Packing::Plain => Box::new(whole),
+            // Both read on through the next member or frame until the file ends.
+            Packing::Gzip => Box::new(BufReader::with_capacity(BUFFER_LEN_BYTES, MultiGzDecoder::new(whole))),
+            Packing::Zstd => {
+                let decoder = zstd::stream::read::Decoder::with_buffer(whole)?;
+                Box::new(BufReader::with_capacity(BUFFER_LEN_BYTES, decoder))
+            }
+        };
+        Ok(Self { reader, watch: Watch { source: source.clone(), packing, size, meter } })
+    }
+
+    /// The bytes, and what can be told about them meanwhile.
+    pub fn into_parts(self) -> (Box<dyn BufRead>, Watch) {
+        (self.reader, self.watch)
+    }
+}
+
+impl Watch {
+    /// How many bytes have been read, as they stand in the file.
+    pub fn bytes_read(&self) -> u64 {
+        self.meter.bytes.get()
+    }
+
+    /// The file's size, if it has one.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// What an error while reading `line` means: the system failed, or what is compressed is damaged or cut
+    /// short, which is a fault of the input.
+    pub fn judge(&self, line: u64, error: io::Error) -> Failure {
+        let place = self.source.to_string();
+        if self.packing == Packing::Plain || self.meter.failed.get() {
+            let what = format!("line {line}: cannot be read");
+            return Failure::Input { place, what, source: Some(error) };
+        }
+        let name = self.packing.name();
+        let what = format!(
+            "line {line}: expected more of the {name} stream, found it damaged or cut short ({error})"
+        );
+        Failure::Fault { place, what }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_is_told_by_content() {
+        assert_eq!(Packing::of(&[0x1f, 0x8b, 8, 0]), Packing::Gzip);
+        assert_eq!(Packing::of(&[0x28, 0xb5, 0x2f, 0xfd]), Packing::Zstd);
+        assert_eq!(Packing::of(&[0x50, 0x2a, 0x4d, 0x18]), Packing::Zstd);
+        for plain in [&b""[..], b"{", b"{\"lo", &[0x28, 0xb5, 0x2f]] {
+            assert_eq!(Packing::of(plain), Packing::Plain);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Rows of the conversation list, laid out in columns.
+
+use anstyle::{AnsiColor, Style};
+use chatfold::{ConversationKind, ConversationView, Mark, MentionKind, MessageStatus, ReceiveOption};
+
+use crate::text::{Line, Look, cut, one_line, width};
+use crate::words::{self, Signs};
+
+/// Spaces between two columns.
+const GAP: usize = 2;
+
+/// A name takes at most a quarter of the line, within these bounds.
+const NAME_WIDTHS: (usize, usize) = (8, 32);
+
+/// A sender's name in a preview takes at most this many cells.
+const MAX_SENDER: usize = 16;
+
+/// No style.
+pub const PLAIN: Style = Style::new();
+/// What stands out.
+pub const BOLD: Style = Style::new().bold();
+/// What steps back.
+pub const DIM: Style = Style::new().dimmed();
+const COUNTED: Style = AnsiColor::Green.on_default().bold();
+const MENTION: Style = AnsiColor::Yellow.on_default().bold();
+const DRAFT: Style = AnsiColor::Red.on_default();
+const SENDER: Style = AnsiColor::Cyan.on_default();
+
+/// One conversation, every cell ready to be printed.
+#[derive(Debug)]
+struct Row {
+    pinned: bool,
+    muted: bool,
+    marks: String,
+    name: String,
+    unread: u64,
+    mention: &'static str,
+    when: String,
+    preview: Vec<(Style, String)>,
+}
+
+/// Where a column begins, and how wide it is. An empty column takes no room.
+#[derive(Clone, Copy, Debug, Default)]
+struct Column {
+    start: usize,
+    width: usize,
+}
+
+impl Column {
+    fn end(self) -> usize {
+        self.start + self.width
+    }
+
+    /// The column of this width that stands right of this one.
+    fn next(self, width: usize) -> Self {
+        Self { start: if self.width == 0 { self.start } else { self.end() + GAP }, width }
+    }
+}
+
+/// The columns of a list; the preview takes the rest of the line.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    mute: Column,
+    marks: Column,
+    name: Column,
+    unread: Column,
+    mention: Column,
+    when: Column,
+    preview: Column,
+}
+
+impl Columns {
+    fn measure(look: Look, signs: &Signs, rows: &[Row]) -> Self {
+        let widest = |cell: &dyn Fn(&Row) -> usize| rows.iter().map(cell).max().unwrap_or(0);
+        let pinned = widest(&|row| if row.pinned { width(signs.pinned) } else { 0 });
+        let muted = widest(&|row| if row.muted { width(signs.muted) } else { 0 });
+        let mute = Column { start: pinned, width: muted };
+        let marks = Column { start: mute.end(), width: widest(&|row| width(&row.marks)) };
+        let name_limit = (look.width / 4).clamp(NAME_WIDTHS.0, NAME_WIDTHS.1);
+        let name = widest(&|row| width(&row.name)).max(width(CONVERSATION)).min(name_limit);
+        let name = Column { start: 0, width: marks.end() }.next(name);
+        let unread = name.next(widest(&|row| row.unread_text().len()).max(width(UNREAD)));
+        let mention = unread.next(widest(&|row| row.mention.len()));
+        let when = mention.next(widest(&|row| width(&row.when)).max(width(WHEN)));
+        Self { mute, marks, name, unread, mention, when, preview: when.next(1) }
+    }
+}
+
+const CONVERSATION: &str = "Conversation";
+const UNREAD: &str = "Unread";
+const WHEN: &str = "When";
+const LAST_MESSAGE: &str = "Last message";
+
+/// The rows of a list.
+#[derive(Debug)]
+pub struct List {
+    look: Look,
+    signs: Signs,
+    rows: Vec<Row>,
+    columns: Columns,
+}
+
+impl List {
+    /// Lays out `conversations`, saying when each was active with `when`.
+    pub fn new<'a>(
+        look: Look,
+        owner: &str,
+        conversations: impl IntoIterator<Item = ConversationView<'a>>,
+        when: impl Fn(&ConversationView<'a>) -> String,
+    ) -> Self {
+        let signs = Signs::of(look.ascii);
+        let rows: Vec<Row> = conversations
+            .into_iter()
+            .map(|conversation| Row::new(look, &signs, &conversation, owner, when(&conversation)))
+            .collect();
+        let columns = Columns::measure(look, &signs, &rows);
+        Self { look, signs, rows, columns }
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The headings and the rows, one line each; nothing without rows.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let heading = (!self.rows.is_empty()).then(|| self.heading());
+        heading.into_iter().chain(self.rows.iter().map(|row| self.row(row)))
+    }
+
+    fn heading(&self) -> String {
+        let mut line = Line::new(self.look);
+        let columns = &self.columns;
+        line.to(columns.name.start).push(DIM, CONVERSATION);
+        line.right(columns.unread.end(), DIM, UNREAD);
+        line.right(columns.when.end(), DIM, WHEN);
+        line.to(columns.preview.start).push(DIM, LAST_MESSAGE);
+        line.finish()
+    }
+
+    fn row(&self, row: &Row) -> String {
+        let mut line = Line::new(self.look);
+        let columns = &self.columns;
+        line.push(PLAIN, if row.pinned { self.signs.pinned } else { "" });
+        line.to(columns.mute.start).push(PLAIN, if row.muted { self.signs.muted } else { "" });
+        line.to(columns.marks.start).push(PLAIN, &row.marks);
+        let name = cut(&row.name, columns.name.width, self.look.ellipsis());
+        line.to(columns.name.start).push(if row.unread > 0 { BOLD } else { PLAIN }, &name);
+        line.right(columns.unread.end(), if row.muted { DIM } else { COUNTED }, &row.unread_text());
+        line.to(columns.mention.start).push(MENTION, row.mention);
+        line.right(columns.when.end(), DIM, &row.when).to(columns.preview.start);
+        for (style, part) in &row.preview {
+            line.push(*style, part);
+        }
+        line.finish()
+    }
+}
+
+impl Row {
+    fn new(
+        look: Look,
+        signs: &Signs,
+        conversation: &ConversationView<'_>,
+        owner: &str,
+        when: String,
+    ) -> Self {
+        Self {
+            pinned: conversation.is_pinned(),
+            muted: conversation.receive_option() != ReceiveOption::Receive,
+            marks: conversation.marks().into_iter().map(|mark: Mark| signs.mark(mark)).collect(),
+            name: words::name(conversation),
+            unread: conversation.unread_count(),
+            mention: mention(conversation),
+            when,
+            preview: preview(signs, look.ellipsis(), conversation, owner),
+        }
+    }
+
+    fn unread_text(&self) -> String {
+        if self.unread == 0 { String::new() } else { self.unread.to_string() }
+    }
+}
+
+/// `@` where a message since the owner last read mentions the owner, `@all` where one only mentions everybody.
+fn mention(conversation: &ConversationView<'_>) -> &'static str {
+    if conversation.mention_count() == 0 {
+        return "";
+    }
+    let me = conversation.mentions().iter().any(|mention| mention.kind != MentionKind::All);
+    if me { "@" } else { "@all" }
+}
+
+/// The draft, or else who said what last.
+fn preview(
+    signs: &Signs,
+    ellipsis: &str,
+    conversation: &ConversationView<'_>,
+    owner: &str,
+) -> Vec<(Style, String)> {
+    if let Some(draft) = conversation.draft() {
+        return vec![(DRAFT, "Draft: ".to_owned()), (PLAIN, one_line(words::head(draft.text)))];
+    }
+    let Some(message) = conversation.last_message() else {
+        return Vec::new();
+    };
+    let mut parts = Vec::with_capacity(3);
+    match message.status() {
+        MessageStatus::Sending => parts.push((DIM, format!("{} ", signs.sending))),
+        MessageStatus::Failed => parts.push((DRAFT, format!("{} ", signs.failed))),
+        _ => {}
+    }
+    let recalled = message.recall().is_some();
+    if !recalled && (message.is_own() || conversation.kind() == ConversationKind::Group) {
+        let sender = words::author(&message);
+        parts.push((SENDER, format!("{}: ", cut(&sender, MAX_SENDER, ellipsis))));
+    }
+    parts.push((if recalled { DIM } else { PLAIN }, words::content(&message, owner)));
+    parts
+}

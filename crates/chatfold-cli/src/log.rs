@@ -1,0 +1,233 @@
+//! Reading a log record by record, with the choices every command offers.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Cursor, Read as _};
+
+use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, SkippedEvent, decode_line};
+use chatfold::{Inbox, Policy, Replay, Timestamp, UserId};
+
+use crate::failure::{Failure, Verdict};
+use crate::input::{Input, Source, Watch};
+use crate::output::say;
+use crate::progress::Progress;
+
+/// How many records pass between two looks at the clock.
+const RECORDS_PER_TICK: u64 = 4096;
+
+/// How many reasons for skipping are told apart.
+const MAX_REASONS: usize = 20;
+
+/// What of a log is read, and what becomes of its faults.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Only this many event lines, skipped and faulty ones counted too.
+    pub first: Option<u64>,
+    /// Only events up to this instant, inclusive.
+    pub until: Option<Timestamp>,
+    /// The owner, whatever the header says.
+    pub owner: Option<UserId>,
+    /// Faults are listed on standard error and passed over.
+    pub keep_going: bool,
+}
+
+/// What was read of a log.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Event lines, all of them.
+    pub lines: u64,
+    /// Events handed on.
+    pub events: u64,
+    /// Events left out because they are later than [`Choice::until`].
+    pub later: u64,
+    /// Lines of unknown type or newer version.
+    pub skipped: u64,
+    /// Why they were skipped, and how many for each reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// Malformed lines that were passed over.
+    pub faults: u64,
+    /// The latest instant of an event handed on.
+    pub newest: Option<Timestamp>,
+}
+
+impl Tally {
+    fn new() -> Self {
+        let (lines, events, later, skipped, faults) = (0, 0, 0, 0, 0);
+        Self { lines, events, later, skipped, reasons: BTreeMap::new(), faults, newest: None }
+    }
+
+    fn skip(&mut self, skipped: &SkippedEvent) {
+        self.skipped += 1;
+        let mut reason = skipped.reason().to_string();
+        if self.reasons.len() >= MAX_REASONS && !self.reasons.contains_key(&reason) {
+            "other reasons".clone_into(&mut reason);
+        }
+        *self.reasons.entry(reason).or_default() += 1;
+    }
+
+    /// Sound unless faults were passed over.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(self.faults == 0)
+    }
+
+    /// Tells on standard error what was skipped, if anything.
+    pub fn report_skipped(&self, source: &Source) {
+        if self.skipped > 0 {
+            say(&format!("{source}: {}", self.describe_skipped()));
+        }
+    }
+
+    /// Such as `2 lines skipped: unknown type "poll" (2)`.
+    pub fn describe_skipped(&self) -> String {
+        let reasons: Vec<String> =
+            self.reasons.iter().map(|(why, count)| format!("{why} ({count})")).collect();
+        format!("{} skipped: {}", count(self.skipped, "line"), reasons.join(", "))
+    }
+}
+
+/// `1 line`, `2 lines`.
+pub fn count(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// A log whose header has been read.
+pub struct OpenLog {
+    source: Source,
+    choice: Choice,
+    owner: UserId,
+    reader: Reader<Box<dyn BufRead>>,
+    watch: Watch,
+    tally: Tally,
+    /// The first line, where it is an event because the header is missing and that was passed over.
+    headless: Option<LoggedEvent>,
+}
+
+impl OpenLog {
+    /// Opens the log and reads its header. Without one nobody knows whose log it is, so that is a failure
+    /// unless [`Choice`] names an owner and passes faults over.
+    pub fn open(source: &Source, choice: &Choice) -> Result<Self, Failure> {
+        let (mut bytes, watch) = Input::open(source)?.into_parts();
+        let mut tally = Tally::new();
+        let mut headless = None;
+        if let (true, Some(owner)) = (choice.keep_going, &choice.owner) {
+            let first = first_line(&mut bytes).map_err(|error| watch.judge(1, error))?;
+            let head = match Reader::new(first.as_slice()) {
+                Ok(_) => first,
+                Err(fault) => {
+                    tally.faults += 1;
+                    say(&format!("{source}: {fault}"));
+                    headless = decode_line(&first).ok();
+                    header(owner)
+                }
+            };
+            bytes = Box::new(Cursor::new(head).chain(bytes));
+        }
+        let reader = Reader::new(bytes).map_err(|error| failure(source, &watch, error))?;
+        let owner = choice.owner.clone().unwrap_or_else(|| reader.owner().clone());
+        let (source, choice) = (source.clone(), choice.clone());
+        Ok(Self { source, choice, owner, reader, watch, tally, headless })
+    }
+
+    /// The owner: the one that was chosen, else the header's.
+    pub fn owner(&self) -> &UserId {
+        &self.owner
+    }
+
+    /// Reads the log to its end and hands every chosen record on, with the number of its line.
+    pub fn read(mut self, mut sink: impl FnMut(u64, LoggedEvent)) -> Result<Tally, Failure> {
+        let mut progress = Progress::bytes(format!("reading {}", self.source), self.watch.size());
+        let mut tally = self.tally;
+        if let Some(event) = self.headless.take() {
+            take(&self.choice, &mut tally, 1, event, &mut sink);
+        }
+        while self.choice.first.is_none_or(|first| tally.lines < first) {
+            match self.reader.next_record() {
+                None => break,
+                Some(Ok(record)) => take(&self.choice, &mut tally, record.line, record.event, &mut sink),
+                Some(Err(error)) => {
+                    let over = matches!(error, ReadError::Io { .. });
+                    let failure = failure(&self.source, &self.watch, error);
+                    if !self.choice.keep_going || !matches!(failure, Failure::Fault { .. }) {
+                        return Err(failure);
+                    }
+                    tally.lines += u64::from(!over);
+                    tally.faults += 1;
+                    progress.aside(|| say(&failure.describe()));
+                    if over {
+                        break;
+                    }
+                }
+            }
+            if tally.lines.is_multiple_of(RECORDS_PER_TICK) {
+                progress.tick(self.watch.bytes_read());
+            }
+        }
+        Ok(tally)
+    }
+}
+
+/// Folds a log as it is read.
+pub fn fold(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
+    let log = OpenLog::open(source, choice)?;
+    let mut replay = Replay::new(log.owner().clone(), policy);
+    let tally = log.read(|_, event| {
+        if let LoggedEvent::Known(event) = &event {
+            replay.push(event);
+        }
+    })?;
+    Ok((replay.finish(), tally))
+}
+
+/// The first line with its end, and no more memory than any other line may take.
+fn first_line(bytes: &mut Box<dyn BufRead>) -> std::io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    let limit = u64::try_from(DEFAULT_LINE_LIMIT_BYTES).unwrap_or(u64::MAX).saturating_add(2);
+    bytes.by_ref().take(limit).read_until(b'\n', &mut line)?;
+    if line.len() as u64 == limit && line.last() != Some(&b'\n') {
+        bytes.skip_until(b'\n')?;
+    }
+    Ok(line)
+}
+
+/// The header that stands in for a missing one.
+fn header(owner: &UserId) -> Vec<u8> {
+    format!("{}\n", serde_json::json!({"log": "chatfold", "v": 1, "owner": owner.as_str()})).into_bytes()
+}
+
+fn failure(source: &Source, watch: &Watch, error: ReadError) -> Failure {
+    match error {
+        ReadError::Io { line, source, .. } => watch.judge(line, source),
+        fault => Failure::Fault { place: source.to_string(), what: fault.to_string() },
+    }
+}
+
+fn take(
+    choice: &Choice,
+    tally: &mut Tally,
+    line: u64,
+    event: LoggedEvent,
+    sink: &mut impl FnMut(u64, LoggedEvent),
+) {
+    tally.lines += 1;
+    let at = match &event {
+        LoggedEvent::Known(event) => Some(event.at()),
+        LoggedEvent::Skipped(skipped) => choice.until.and_then(|_| instant_of(skipped)),
+    };
+    if at.is_some_and(|at| choice.until.is_some_and(|until| at > until)) {
+        tally.later += 1;
+        return;
+    }
+    match &event {
+        LoggedEvent::Known(event) => {
+            tally.events += 1;
+            tally.newest = tally.newest.max(Some(event.at()));
+        }
+        LoggedEvent::Skipped(skipped) => tally.skip(skipped),
+    }
+    sink(line, event);
+}
+
+/// When a line that is skipped happened, if it says so as version 1 does.
+fn instant_of(skipped: &SkippedEvent) -> Option<Timestamp> {
+    let line: serde_json::Value = serde_json::from_str(skipped.raw()).ok()?;
+    line.get("at")?.as_str()?.parse().ok()
+}

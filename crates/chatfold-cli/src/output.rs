@@ -1,0 +1,119 @@
+//! Standard output and standard error: buffered, quiet when nobody listens, never panicking.
+
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+
+use anstream::AutoStream;
+
+use crate::text::{Look, escape};
+
+/// Standard output as commands write it.
+pub type Output = BufWriter<Quiet<StdoutLock<'static>>>;
+
+/// The size of the buffer in front of standard output.
+const BUFFER_LEN_BYTES: usize = 64 * 1024;
+
+/// The width of output that does not go to a terminal.
+const DEFAULT_WIDTH: usize = 80;
+
+/// The narrowest width that output is laid out for.
+const MIN_WIDTH: usize = 20;
+
+/// A writer that swallows everything once its reader has gone (`| head -1`), so that a command ends with
+/// its own exit code and without a word.
+#[derive(Debug)]
+pub struct Quiet<W> {
+    inner: W,
+    closed: bool,
+}
+
+impl<W: Write> Quiet<W> {
+    fn new(inner: W) -> Self {
+        Self { inner, closed: false }
+    }
+
+    fn unless_closed<T>(&mut self, otherwise: T, result: io::Result<T>) -> io::Result<T> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(otherwise)
+            }
+            result => result,
+        }
+    }
+}
+
+impl<W: Write> Write for Quiet<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.closed {
+            return Ok(bytes.len());
+        }
+        let result = self.inner.write(bytes);
+        self.unless_closed(bytes.len(), result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        let result = self.inner.flush();
+        self.unless_closed((), result)
+    }
+}
+
+/// Standard output, locked and buffered. It has to be flushed, so that a failure to write is seen.
+pub fn stdout() -> Output {
+    BufWriter::with_capacity(BUFFER_LEN_BYTES, Quiet::new(io::stdout().lock()))
+}
+
+/// Says `text` on standard error, with this program's name before it and everything harmful escaped. A
+/// standard error that is closed or full is nothing to stop for.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "chatfold: {}", escape(text));
+}
+
+/// How standard output looks: `choice` and the environment decide on colour (`NO_COLOR`, `CLICOLOR`), the
+/// terminal or `COLUMNS` on width.
+pub fn look(choice: clap::ColorChoice, ascii: bool) -> Look {
+    let color = match choice {
+        clap::ColorChoice::Always => true,
+        clap::ColorChoice::Never => false,
+        clap::ColorChoice::Auto => AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+    };
+    Look { color, ascii, width: terminal_width().max(MIN_WIDTH) }
+}
+
+fn terminal_width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
+    if let Some(columns) = columns.filter(|columns| *columns > 0) {
+        return columns;
+    }
+    let stdout = io::stdout();
+    let size = if stdout.is_terminal() { terminal_size::terminal_size_of(&stdout) } else { None };
+    size.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Gone(u32);
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            self.0 += 1;
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_asked_once_and_other_failures_are_told() {
+        let mut quiet = Quiet::new(Gone(0));
+        assert!(quiet.flush().is_err());
+        assert!(quiet.write_all(b"one").is_ok() && quiet.write_all(b"two").is_ok() && quiet.flush().is_ok());
+        assert_eq!(quiet.inner.0, 1);
+    }
+}

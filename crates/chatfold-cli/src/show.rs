@@ -1,0 +1,214 @@
+//! `chatfold show`: one conversation, its last messages, and why each value is what it is.
+
+mod find;
+mod json;
+mod message;
+mod why;
+
+use std::io::Write as _;
+
+use chatfold::{ConversationKind, ConversationView, Direction, Inbox, MentionKind, MessageView, Timestamp};
+
+use crate::args::ShowArgs;
+use crate::failure::{Failure, Verdict};
+use crate::input::Source;
+use crate::instant::minute;
+use crate::list::{BOLD, DIM, PLAIN};
+use crate::log::{count, fold};
+use crate::output::{Output, stdout};
+use crate::text::{Line, Look, escape, one_line};
+use crate::words;
+
+/// Where the second column of attributes begins.
+const COLUMN: usize = 18;
+
+/// Mentions listed one by one.
+const MAX_MENTIONS: usize = 5;
+
+/// Runs the command.
+pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
+    let source = Source::from(args.log.as_path());
+    let (inbox, tally) = fold(&source, &args.reading.choice(), args.reading.policy())?;
+    tally.report_skipped(&source);
+    let conversation = find::find(&inbox, &args.conversation)?;
+    let page = conversation.messages(Direction::NewestFirst, None, args.messages);
+    let older = page.next.is_some();
+    let mut messages = page.messages;
+    messages.reverse();
+    let mut out = stdout();
+    if args.json {
+        let object = json::conversation(&inbox, conversation, &messages);
+        serde_json::to_writer(&mut out, &object).map_err(std::io::Error::from)?;
+        out.write_all(b"\n")?;
+    } else {
+        let mut page = Page { out: &mut out, look: args.looks.look(), inbox: &inbox };
+        page.attributes(conversation)?;
+        page.messages(conversation, &messages, older)?;
+        page.why(&source, conversation, args.why)?;
+    }
+    out.flush()?;
+    Ok(tally.verdict())
+}
+
+/// Text for people about one conversation. A page is read whole, so its lines are not cut: a terminal wraps them.
+struct Page<'o, 'i> {
+    out: &'o mut Output,
+    look: Look,
+    inbox: &'i Inbox,
+}
+
+impl Page<'_, '_> {
+    fn title(&mut self, text: &str) -> Result<(), Failure> {
+        writeln!(self.out, "{}", self.look.paint(BOLD, text))?;
+        Ok(())
+    }
+
+    fn row(&mut self, label: &str, text: &str) -> Result<(), Failure> {
+        let mut line = Line::new(Look { width: usize::MAX, ..self.look });
+        line.to(2).push(DIM, label).to(COLUMN).push(PLAIN, text);
+        writeln!(self.out, "{}", line.finish())?;
+        Ok(())
+    }
+
+    fn attributes(&mut self, conversation: ConversationView<'_>) -> Result<(), Failure> {
+        let group = conversation.kind() == ConversationKind::Group;
+        let kind = words::kind(group, conversation.group_type());
+        let id = escape(conversation.id().as_str()).into_owned();
+        self.title(&format!("{}  {id}  {kind}", words::name(&conversation)))?;
+        for (label, text) in attributes(self.inbox, conversation) {
+            self.row(label, &text)?;
+        }
+        Ok(())
+    }
+
+    fn messages(
+        &mut self,
+        conversation: ConversationView<'_>,
+        messages: &[MessageView<'_>],
+        older: bool,
+    ) -> Result<(), Failure> {
+        let title = match (messages.len() as u64, older) {
+            (0, _) => "No messages".to_owned(),
+            (number, true) => format!("Last {} (there are older ones)", count(number, "message")),
+            (number, false) => count(number, "message"),
+        };
+        writeln!(self.out)?;
+        self.title(&title)?;
+        let owner = self.inbox.owner().as_str();
+        for message in messages {
+            for line in message::lines(self.look, conversation, message, owner) {
+                writeln!(self.out, "{line}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn why(
+        &mut self,
+        source: &Source,
+        conversation: ConversationView<'_>,
+        limit: usize,
+    ) -> Result<(), Failure> {
+        let Some(explanation) = self.inbox.explain(conversation.id()) else {
+            return Ok(());
+        };
+        writeln!(self.out)?;
+        self.title("Why")?;
+        let places = why::places(source, &explanation, limit);
+        let mut above = "";
+        for (label, text) in why::rows(conversation, &explanation, &places, limit, self.look.ellipsis()) {
+            self.row(if label == above { "" } else { label }, &text)?;
+            above = label;
+        }
+        Ok(())
+    }
+}
+
+/// Every attribute that is set, with its name.
+fn attributes(inbox: &Inbox, conversation: ConversationView<'_>) -> Vec<(&'static str, String)> {
+    let marker = conversation.read_marker().map_or("nothing".to_owned(), words::watermark);
+    let mut rows = vec![
+        ("listed", listed(inbox, conversation)),
+        ("unread", format!("{} (read up to {marker})", conversation.unread_count())),
+    ];
+    if conversation.mention_count() > 0 {
+        rows.push(("mentions", mentions(conversation)));
+    }
+    rows.push(("receive option", words::receive_option(conversation.receive_option()).to_owned()));
+    if conversation.is_pinned() {
+        rows.push(("pinned", "yes".to_owned()));
+    }
+    let marks: Vec<String> = conversation.marks().into_iter().map(words::mark).collect();
+    if !marks.is_empty() {
+        rows.push(("marks", marks.join(", ")));
+    }
+    let folders: Vec<String> = conversation.folders().iter().map(|folder| one_line(&folder.name)).collect();
+    if !folders.is_empty() {
+        rows.push(("folders", folders.join(", ")));
+    }
+    rows.extend(drafts(conversation));
+    if let Some(peer) = conversation.peer_read_marker() {
+        rows.push(("read by the peer", format!("up to {peer}")));
+    }
+    for message in conversation.pinned_messages() {
+        let content = words::content(&message, inbox.owner().as_str());
+        rows.push(("pinned message", format!("{}: {content}", words::author(&message))));
+    }
+    if let Some(data) = conversation.custom_data() {
+        rows.push((
+            "custom data",
+            format!("{} bytes: {}", data.len(), one_line(&String::from_utf8_lossy(data))),
+        ));
+    }
+    if let Some(url) = conversation.face_url() {
+        rows.push(("face", escape(url).into_owned()));
+    }
+    if conversation.activity() != Timestamp::EPOCH {
+        rows.push(("last active", conversation.activity().to_string()));
+    }
+    rows.push(("order key", conversation.order_key().to_string()));
+    rows
+}
+
+fn listed(inbox: &Inbox, conversation: ConversationView<'_>) -> String {
+    let all = inbox.conversations().count();
+    match inbox.conversations().position(|row| row.id() == conversation.id()) {
+        Some(index) => format!("yes, number {} of {all}", index + 1),
+        None => "no: nothing is there since it was last deleted".to_owned(),
+    }
+}
+
+fn mentions(conversation: ConversationView<'_>) -> String {
+    let mentions = conversation.mentions();
+    let mut parts: Vec<String> = mentions
+        .iter()
+        .take(MAX_MENTIONS)
+        .map(|mention| {
+            let whom = match mention.kind {
+                MentionKind::Me => "you",
+                MentionKind::All => "all",
+                MentionKind::Both => "you and all",
+            };
+            format!("{whom} in seq {}", mention.seq)
+        })
+        .collect();
+    if mentions.len() > MAX_MENTIONS {
+        parts.push(format!("{} more", mentions.len() - MAX_MENTIONS));
+    }
+    format!("{} ({})", mentions.len(), parts.join(", "))
+}
+
+/// The draft, and those that lost to it without their writer having seen it.
+fn drafts(conversation: ConversationView<'_>) -> Vec<(&'static str, String)> {
+    let shown = conversation.draft();
+    let said = |draft: &chatfold::Draft<'_>| {
+        format!("\"{}\" of {} UTC", one_line(words::head(draft.text)), minute(draft.stamp.at))
+    };
+    let mut rows: Vec<(&'static str, String)> = shown.iter().map(|draft| ("draft", said(draft))).collect();
+    for draft in conversation.drafts_kept() {
+        if shown.as_ref().is_none_or(|shown| shown.stamp != draft.stamp) {
+            rows.push(("other draft", said(&draft)));
+        }
+    }
+    rows
+}

@@ -1,0 +1,19 @@
+//! Tests that drive the program itself: what it prints, and how it ends.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a failing test panics"
+)]
+#![allow(unreachable_pub, reason = "a test has no API")]
+
+mod bad_input;
+mod check;
+mod endings;
+mod inbox;
+mod json;
+mod reading;
+mod show;
+mod stats;
+mod support;

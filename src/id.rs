@@ -1,0 +1,330 @@
+//! Identifiers: parsed strictly, never drawn from chance.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+/// The greatest length of a user or group id, in bytes.
+pub const MAX_ID_LEN_BYTES: usize = 128;
+
+/// Why a text is not an identifier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdError {
+    /// An empty user or group id.
+    #[error("an id must have at least one byte")]
+    Empty,
+    /// A user or group id over [`MAX_ID_LEN_BYTES`].
+    #[error("an id has at most {MAX_ID_LEN_BYTES} bytes, this one has {len_bytes}")]
+    TooLong {
+        /// Its length.
+        len_bytes: usize,
+    },
+    /// A control character (U+0000–001F or U+007F) in a user or group id.
+    #[error("an id has no control characters, this one has U+{:04X} at byte {offset}", u32::from(*.found))]
+    ControlCharacter {
+        /// The first control character found.
+        found: char,
+        /// Where it stands, in bytes.
+        offset: usize,
+    },
+    /// Neither `c2c_` nor `group_` at the start of a conversation id.
+    #[error("a conversation id begins with c2c_ or group_")]
+    Prefix,
+    /// Not a UUID in its lower-case, hyphenated form.
+    #[error("expected a UUID, lower-case and hyphenated")]
+    Uuid,
+}
+
+fn check(text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    if text.len() > MAX_ID_LEN_BYTES {
+        return Err(IdError::TooLong { len_bytes: text.len() });
+    }
+    match text.char_indices().find(|(_, c)| c.is_ascii_control()) {
+        Some((offset, found)) => Err(IdError::ControlCharacter { found, offset }),
+        None => Ok(()),
+    }
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// 1 to 128 bytes without control characters, compared as bytes; cloning is cheap.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Parses an id (R20).
+            pub fn new(text: &str) -> Result<Self, IdError> {
+                check(text)?;
+                Ok(Self(text.into()))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+text_id! {
+    /// The id of a user: an account that writes messages.
+    UserId
+}
+text_id! {
+    /// The id of a chat group.
+    GroupId
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// A UUID of any version, compared as bytes; its text form is lower-case and hyphenated, nothing
+        /// else parses.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// The id with this UUID.
+            pub const fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The id with these 16 bytes.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            /// The id as a UUID.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// The id's 16 bytes.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                parse_uuid(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self.0.as_hyphenated(), f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self.0.as_hyphenated(), f)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// The id of an event. Unique within a log: two events that bear the same id are a fault of their writer
+    /// (R07).
+    EventId
+}
+uuid_id! {
+    /// The id of a message, scoped to its conversation (R10).
+    MessageId
+}
+uuid_id! {
+    /// The id of a folder.
+    FolderId
+}
+
+fn parse_uuid(text: &str) -> Result<Uuid, IdError> {
+    let strict = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());
+    match Uuid::try_parse(text) {
+        Ok(uuid) if strict => Ok(uuid),
+        _ => Err(IdError::Uuid),
+    }
+}
+
+/// Whether a conversation is between two people or in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConversationKind {
+    /// Between the owner and one peer (`c2c_<userID>`).
+    Direct,
+    /// In a chat group (`group_<groupID>`).
+    Group,
+}
+
+/// The id of a conversation: `c2c_<userID>` or `group_<groupID>` (R20).
+///
+/// Compared as bytes, so direct conversations come before groups. Cloning is cheap.
+///
+/// ```
+/// use chatfold::{ConversationId, ConversationKind};
+/// let id: ConversationId = "c2c_bob".parse()?;
+/// assert_eq!(id.kind(), ConversationKind::Direct);
+/// assert_eq!(id.target(), "bob");
+/// assert!("bob".parse::<ConversationId>().is_err());
+/// # Ok::<(), chatfold::IdError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConversationId(Arc<str>);
+
+const DIRECT: &str = "c2c_";
+const GROUP: &str = "group_";
+
+impl ConversationId {
+    /// Parses `c2c_<userID>` or `group_<groupID>`.
+    pub fn new(text: &str) -> Result<Self, IdError> {
+        let target = text.strip_prefix(DIRECT).or_else(|| text.strip_prefix(GROUP));
+        check(target.ok_or(IdError::Prefix)?)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The direct conversation with `peer`.
+    pub fn direct(peer: &UserId) -> Self {
+        Self(format!("{DIRECT}{peer}").into())
+    }
+
+    /// The conversation of `group`.
+    pub fn group(group: &GroupId) -> Self {
+        Self(format!("{GROUP}{group}").into())
+    }
+
+    /// Whether the conversation is direct or a group's.
+    pub fn kind(&self) -> ConversationKind {
+        if self.0.starts_with(DIRECT) { ConversationKind::Direct } else { ConversationKind::Group }
+    }
+
+    /// The user id of the peer or the id of the group, without the prefix.
+    pub fn target(&self) -> &str {
+        let prefix = match self.kind() {
+            ConversationKind::Direct => DIRECT,
+            ConversationKind::Group => GROUP,
+        };
+        self.0.get(prefix.len()..).unwrap_or_default()
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ConversationId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl AsRef<str> for ConversationId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for ConversationId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_parse_strictly() {
+        assert_eq!(UserId::new(""), Err(IdError::Empty));
+        assert_eq!(UserId::new(&"x".repeat(129)), Err(IdError::TooLong { len_bytes: 129 }));
+        assert!(UserId::new(&"x".repeat(128)).is_ok());
+        assert_eq!(UserId::new("a\u{7f}b"), Err(IdError::ControlCharacter { found: '\u{7f}', offset: 1 }));
+        assert!(UserId::new("a\0").is_err() && UserId::new("李 雷\u{80}").is_ok());
+        assert_eq!(ConversationId::new("C2C_bob"), Err(IdError::Prefix));
+        assert_eq!(ConversationId::new("c2c_"), Err(IdError::Empty));
+        assert!(ConversationId::new(&format!("group_{}", "g".repeat(128))).is_ok());
+        assert!(ConversationId::new(&format!("group_{}", "g".repeat(129))).is_err());
+        let nested: ConversationId = "c2c_group_x".parse().unwrap();
+        assert_eq!((nested.kind(), nested.target()), (ConversationKind::Direct, "group_x"));
+    }
+
+    #[test]
+    fn uuids_parse_in_one_form_only() {
+        let good = "018f0e2a-0000-7000-8000-0000000000a1";
+        assert_eq!(good.parse::<EventId>().unwrap().to_string(), good);
+        for bad in [
+            "018F0E2A-0000-7000-8000-0000000000A1",
+            "018f0e2a000070008000000000000000a1",
+            "{018f0e2a-0000-7000-8000-0000000000a1}",
+            "urn:uuid:018f0e2a-0000-7000-8000-0000000000a1",
+            "018f0e2a-0000-7000-8000-0000000000g1",
+            "",
+        ] {
+            assert_eq!(bad.parse::<MessageId>(), Err(IdError::Uuid), "{bad}");
+        }
+    }
+}

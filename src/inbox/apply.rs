@@ -1,0 +1,345 @@
+//! The live path: apply events, keep everything up to date, and tell what changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::Inbox;
+use super::conversation::{Around, Conversation, Touched};
+use super::folders::{self, FolderState, Folders};
+use super::glance::Glance;
+use super::list::ListKey;
+use super::profile::Profile;
+use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
+use crate::change::{
+    Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
+    MessageChangeKind, Totals, TotalsChange,
+};
+use crate::event::{Event, QuietHours};
+use crate::id::{ConversationId, FolderId, UserId};
+
+pub(super) type Profiles = im::OrdMap<u32, Arc<Profile>>;
+
+/// What a batch may have changed, with what was there before.
+#[derive(Debug, Default)]
+pub(super) struct Tracker {
+    totals: Totals,
+    quiet_hours: Option<QuietHours>,
+    glances: FxHashMap<u32, Glance>,
+    pub(super) touched: Vec<Touched>,
+    /// The profiles before, and whose were written.
+    profiles: Option<(Profiles, BTreeSet<u32>)>,
+    /// The folders before, and which were written.
+    folders: Option<(Folders, BTreeSet<FolderId>)>,
+}
+
+/// What changed of one conversation.
+struct RowChange {
+    attributes: Attributes,
+    /// Its order key before and now, where it was and is listed.
+    order_keys: (Option<u64>, Option<u64>),
+}
+
+type RowChanges = BTreeMap<ConversationId, RowChange>;
+
+impl RowChange {
+    /// The change as it is told, if there is one.
+    fn told(self, id: ConversationId) -> Option<ConversationChange> {
+        let Self { attributes, order_keys } = self;
+        let kind = match order_keys {
+            (None, Some(_)) => ChangeKind::New,
+            (Some(_), None) => ChangeKind::Removed,
+            _ if attributes.is_empty() => return None,
+            (Some(_), Some(_)) => ChangeKind::Changed,
+            (None, None) => ChangeKind::Unlisted,
+        };
+        Some(ConversationChange { id, kind, attributes, order_keys })
+    }
+}
+
+impl Tracker {
+    pub(super) fn new(inbox: &Inbox) -> Self {
+        Self { totals: inbox.totals, quiet_hours: inbox.quiet_hours(), ..Self::default() }
+    }
+
+    /// Notes what shows of a conversation before its first change.
+    pub(super) fn glance(&mut self, number: u32, conversation: &Conversation) -> &Glance {
+        self.glances.entry(number).or_insert_with(|| conversation.glance())
+    }
+
+    pub(super) fn profile(&mut self, profiles: &Profiles, user: u32) {
+        self.profiles.get_or_insert_with(|| (profiles.clone(), BTreeSet::new())).1.insert(user);
+    }
+
+    pub(super) fn folder(&mut self, folders: &Folders, folder: FolderId) {
+        self.folders.get_or_insert_with(|| (folders.clone(), BTreeSet::new())).1.insert(folder);
+    }
+}
+
+impl Inbox {
+    /// Takes in one event and says what changed (R60). Applied again it changes nothing (R02).
+    ///
+    /// Complexity: O(log n) in conversations and messages, for events that concern one conversation; a profile
+    /// or folder event looks at every conversation it may concern.
+    pub fn apply(&mut self, event: &Event) -> ChangeSet {
+        self.apply_batch(std::iter::once(event))
+    }
+
+    /// Takes in a batch of events and says once, coalesced, what changed from before to after (R60).
+    pub fn apply_batch<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> ChangeSet {
+        let mut tracker = Tracker::new(self);
+        for event in events {
+            self.take_in(event, &mut tracker);
+        }
+        self.settle(tracker)
+    }
+
+    fn take_in(&mut self, event: &Event, tracker: &mut Tracker) {
+        let Some(route) = route(&self.owner, event) else { return };
+        let stamp = event.stamp();
+        match route {
+            Route::Conversation(id, fact) => {
+                let number = self.number(id);
+                let Self { owner, policy, users, conversations, .. } = self;
+                let Some(conversation) = conversations.get_mut(number as usize) else { return };
+                let cleared = tracker.glance(number, conversation).cleared;
+                let trace = Some(&mut tracker.touched);
+                let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
+                Arc::make_mut(conversation).fold(&mut around, event.by(), stamp, fact);
+            }
+            Route::Member { conversation, folder, on } => {
+                let number = self.number(conversation);
+                tracker.folder(&self.folders, folder);
+                fold_member(&mut self.folders, stamp, folder, number, on);
+            }
+            Route::User { user, fields } => {
+                let user = self.users.intern(user);
+                tracker.profile(&self.profiles, user);
+                fold_profile(Arc::make_mut(self.profiles.entry(user).or_default()), stamp, fields);
+            }
+            Route::Group { group, fields, group_type } => {
+                let number = self.number(&ConversationId::group(group));
+                let Some(conversation) = self.conversations.get_mut(number as usize) else { return };
+                tracker.glance(number, conversation);
+                fold_group(&mut Arc::make_mut(conversation).shared, stamp, fields, group_type);
+            }
+            Route::Folder(fact) => {
+                use crate::event::AccountFact::{FolderCreated, FolderDeleted, FolderRenamed};
+                let (FolderCreated { folder, .. } | FolderRenamed { folder, .. } | FolderDeleted { folder }) =
+                    fact
+                else {
+                    return;
+                };
+                tracker.folder(&self.folders, *folder);
+                folders::fold(&mut self.folders, stamp, fact);
+            }
+            Route::QuietHours(hours) => {
+                self.quiet_hours.set(stamp, hours);
+            }
+        }
+    }
+
+    /// The number of a conversation, which is made if no event named it before.
+    pub(super) fn number(&mut self, id: &ConversationId) -> u32 {
+        let number = self.ids.intern(id);
+        if number as usize == self.conversations.len() {
+            let peer = peer(id).map(|peer| self.users.intern(&peer));
+            self.conversations.push_back(Arc::new(Conversation::new(id.clone(), peer, true)));
+        }
+        number
+    }
+
+    /// Brings rows, list and totals up to date and tells the differences.
+    pub(super) fn settle(&mut self, mut tracker: Tracker) -> ChangeSet {
+        tracker.touched.sort_by_key(|t| (t.conversation, t.slot));
+        tracker.touched.dedup_by_key(|t| (t.conversation, t.slot));
+        let mut rows = RowChanges::default();
+        for (number, before) in &tracker.glances {
+            let touched = of_conversation(&tracker.touched, *number);
+            if let Some((id, change)) = self.settle_one(*number, before, touched) {
+                rows.insert(id, change);
+            }
+        }
+        let mut changes = ChangeSet {
+            messages: self.message_changes(&tracker.touched),
+            quiet_hours: self.quiet_hours() != tracker.quiet_hours,
+            ..ChangeSet::default()
+        };
+        let mut differs = |number: u32, attribute: Attribute| {
+            let Some(conversation) = self.conversations.get(number as usize) else { return };
+            let change = rows.entry(conversation.id.clone()).or_insert_with(|| {
+                let key = conversation.row.listed.then_some(conversation.row.order_key);
+                RowChange { attributes: Attributes::default(), order_keys: (key, key) }
+            });
+            change.attributes.insert_if(attribute, true);
+        };
+        if let Some((before, written)) = &tracker.profiles {
+            changes.profiles = self.profile_changes(before, written, &mut differs);
+        }
+        if let Some((before, written)) = &tracker.folders {
+            changes.folders = self.folder_changes(before, written, &mut differs);
+        }
+        changes.conversations = rows.into_iter().filter_map(|(id, change)| change.told(id)).collect();
+        let (before, after) = (tracker.totals, self.totals);
+        changes.totals = (before != after).then_some(TotalsChange { before, after });
+        changes
+    }
+
+    /// Derives one conversation's row anew and carries it over to list and totals.
+    fn settle_one(
+        &mut self,
+        number: u32,
+        before: &Glance,
+        touched: &[Touched],
+    ) -> Option<(ConversationId, RowChange)> {
+        let conversation = Arc::make_mut(self.conversations.get_mut(number as usize)?);
+        conversation.refresh(self.policy);
+        let now = conversation.glance();
+        let key = |glance: &Glance| glance.row.listed.then_some(glance.row.order_key);
+        let order_keys = (key(before), key(&now));
+        if before.row.listed {
+            self.totals.sub(before.row.unread.into(), before.receive_option);
+        }
+        if now.row.listed {
+            self.totals.add(now.row.unread.into(), now.receive_option);
+        }
+        let id = conversation.id.clone();
+        if order_keys.0 != order_keys.1 {
+            if let Some(old) = order_keys.0 {
+                self.list.remove(&ListKey::new(old, id.clone()));
+            }
+            if let Some(new) = order_keys.1 {
+                self.list.insert(ListKey::new(new, id.clone()), number);
+            }
+        }
+        let attributes = conversation.differences(before, &now, touched);
+        Some((id, RowChange { attributes, order_keys }))
+    }
+
+    fn message_changes(&self, touched: &[Touched]) -> Vec<MessageChange> {
+        let mut changes: Vec<_> = touched
+            .iter()
+            .filter_map(|t| {
+                let conversation = self.conversations.get(t.conversation as usize)?;
+                let entry = conversation.facts().arena.get(t.slot)?;
+                let visible = conversation.is_visible(t.slot);
+                let kind = match t.before {
+                    None if visible => MessageChangeKind::Added,
+                    Some(_) if !visible => MessageChangeKind::Removed,
+                    Some(_)
+                        if t.before != conversation.shown_hash(t.slot, &conversation.personal.cleared) =>
+                    {
+                        MessageChangeKind::Changed
+                    }
+                    _ => return None,
+                };
+                Some(MessageChange { conversation: conversation.id.clone(), message: entry.id, kind })
+            })
+            .collect();
+        changes.sort_unstable_by(|a, b| (&a.conversation, a.message).cmp(&(&b.conversation, b.message)));
+        changes
+    }
+
+    /// Which users show otherwise than before, and where that shows in the list.
+    fn profile_changes(
+        &self,
+        before: &Profiles,
+        written: &BTreeSet<u32>,
+        differs: &mut impl FnMut(u32, Attribute),
+    ) -> Vec<UserId> {
+        let nothing = Profile::default();
+        let mut changed: FxHashMap<u32, [bool; 3]> = FxHashMap::default();
+        let mut users = Vec::new();
+        for user in written {
+            let old = before.get(user).map_or(&nothing, |p| &**p).shown();
+            let new = self.profile(*user).unwrap_or(&nothing).shown();
+            if old != new {
+                let name = |[nickname, remark, _]: [Option<_>; 3]| remark.or(nickname);
+                changed.insert(*user, [name(old) != name(new), old[2] != new[2], true]);
+                users.extend(self.users.name(*user).cloned());
+            }
+        }
+        users.sort_unstable();
+        if changed.is_empty() {
+            return users;
+        }
+        for (number, conversation) in self.conversations.iter().enumerate() {
+            let number = number as u32;
+            if let Some([name, face, _]) = conversation.peer.and_then(|peer| changed.get(&peer)) {
+                if *name {
+                    differs(number, Attribute::ShowName);
+                }
+                if *face {
+                    differs(number, Attribute::FaceUrl);
+                }
+            }
+            let last = conversation.row.last.and_then(|slot| conversation.facts().arena.get(slot));
+            if last.is_some_and(|entry| changed.contains_key(&entry.author)) {
+                differs(number, Attribute::LastMessage);
+            }
+        }
+        users
+    }
+
+    /// What happened to the folders written, and where that shows in the list.
+    fn folder_changes(
+        &self,
+        before: &Folders,
+        written: &BTreeSet<FolderId>,
+        differs: &mut impl FnMut(u32, Attribute),
+    ) -> Vec<FolderChange> {
+        let mut changes = Vec::new();
+        let nothing = FolderState::default();
+        for id in written {
+            let old = before.get(id).map_or(&nothing, |f| &**f);
+            let new = self.folders.get(id).map_or(&nothing, |f| &**f);
+            let (old_name, new_name) = (old.shown(), new.shown());
+            let members = |state: &FolderState| -> BTreeSet<u32> {
+                if state.shown().is_some() { state.live_members().collect() } else { BTreeSet::new() }
+            };
+            let (had, has) = (members(old), members(new));
+            let (folder, renamed) = (*id, old_name != new_name);
+            match (old_name, new_name) {
+                (None, Some(name)) => changes.push(FolderChange::Created { folder, name: name.to_string() }),
+                (Some(name), None) => changes.push(FolderChange::Deleted { folder, name: name.to_string() }),
+                (Some(from), Some(to)) if renamed => {
+                    changes.push(FolderChange::Renamed {
+                        folder,
+                        from: from.to_string(),
+                        to: to.to_string(),
+                    });
+                }
+                _ => {}
+            }
+            let added = self.names_of(has.difference(&had));
+            if !added.is_empty() {
+                changes.push(FolderChange::MembersAdded { folder, conversations: added });
+            }
+            let removed = self.names_of(had.difference(&has));
+            if !removed.is_empty() && new_name.is_some() {
+                changes.push(FolderChange::MembersRemoved { folder, conversations: removed });
+            }
+            let moved = had.symmetric_difference(&has).copied();
+            let kept = had.intersection(&has).copied().filter(|_| renamed);
+            for number in moved.chain(kept) {
+                differs(number, Attribute::Folders);
+            }
+        }
+        changes
+    }
+
+    fn names_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> Vec<ConversationId> {
+        let mut ids: Vec<_> =
+            numbers.filter_map(|n| self.conversations.get(*n as usize)).map(|c| c.id.clone()).collect();
+        ids.sort_unstable();
+        ids
+    }
+}
+
+/// The part of `touched`, which is sorted, that belongs to one conversation.
+fn of_conversation(touched: &[Touched], number: u32) -> &[Touched] {
+    let from = touched.partition_point(|t| t.conversation < number);
+    let to = touched.partition_point(|t| t.conversation <= number);
+    touched.get(from..to).unwrap_or_default()
+}

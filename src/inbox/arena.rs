@@ -1,0 +1,353 @@
+//! The messages of a conversation in order of arrival: one small entry each, content beside it.
+//!
+//! An entry's slot never changes, so everything else names a message by its slot. Chunks are the unit of
+//! sharing between frozen copies: writing after a clone copies one chunk, never the history.
+
+use std::sync::Arc;
+
+use super::canon::Canon;
+use super::content::{self, Content};
+use crate::event::{Message, MessageKind};
+use crate::id::{EventId, MessageId, UserId};
+use crate::time::{Stamp, Timestamp};
+
+/// How many entries a chunk holds.
+const CHUNK: usize = 128;
+
+/// A message's place in its conversation: `(first, rank, second, id)`, where first and second are seq and
+/// time in a group, time and seq in a direct chat (R10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) first: i64,
+    pub(crate) rank: u8,
+    pub(crate) second: i64,
+    pub(crate) id: MessageId,
+}
+
+/// By which class of event a message is known; the greatest counts (R15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// Only facts about it have come so far.
+    Unknown = 0,
+    Queued = 1,
+    Imported = 2,
+    Received = 3,
+}
+
+/// The bits of an entry.
+pub(crate) mod bits {
+    /// Targeted at others: known to the log, unknown to this inbox (R18).
+    pub(crate) const HIDDEN: u32 = 1 << 2;
+    pub(crate) const OWN: u32 = 1 << 3;
+    pub(crate) const ONLINE_ONLY: u32 = 1 << 4;
+    pub(crate) const EXCLUDED_FROM_UNREAD: u32 = 1 << 5;
+    pub(crate) const EXCLUDED_FROM_LAST: u32 = 1 << 6;
+    pub(crate) const NEED_RECEIPT: u32 = 1 << 7;
+    pub(crate) const SUPPORTS_EXTENSIONS: u32 = 1 << 8;
+    pub(crate) const TARGETED: u32 = 1 << 9;
+    pub(crate) const AT_ME: u32 = 1 << 10;
+    pub(crate) const AT_ALL: u32 = 1 << 11;
+    /// The introduction gave a seq.
+    pub(crate) const HAS_SEQ: u32 = 1 << 12;
+    pub(crate) const HAS_TEXT: u32 = 1 << 13;
+    /// The content is more than a text.
+    pub(crate) const RICH: u32 = 1 << 14;
+    /// Placed by an acknowledgement: the introduction's own time and seq lie aside.
+    pub(crate) const ACKNOWLEDGED: u32 = 1 << 15;
+    pub(crate) const DELETED: u32 = 1 << 16;
+    pub(crate) const RECALLED: u32 = 1 << 17;
+    /// Rare facts lie aside.
+    pub(crate) const ASIDE: u32 = 1 << 18;
+    /// A read, a peer read or a mark names it.
+    pub(crate) const NAMED: u32 = 1 << 19;
+    pub(super) const CLASS: u32 = 0b11;
+    pub(super) const KIND_SHIFT: u32 = 20;
+    pub(super) const KIND: u32 = 0b1111 << KIND_SHIFT;
+    /// What belongs to the message, not to its introduction.
+    pub(super) const KEPT: u32 = DELETED | RECALLED | ASIDE | NAMED;
+}
+
+/// One message: 64 bytes and its content.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: MessageId,
+    /// The introduction that counts.
+    pub(crate) event: EventId,
+    pub(crate) first: i64,
+    pub(crate) second: i64,
+    pub(crate) author: u32,
+    pub(crate) bits: u32,
+    offset: u32,
+    len: u32,
+}
+
+impl Entry {
+    pub(crate) fn has(&self, bit: u32) -> bool {
+        self.bits & bit != 0
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        match self.bits & bits::CLASS {
+            0 => Class::Unknown,
+            1 => Class::Queued,
+            2 => Class::Imported,
+            _ => Class::Received,
+        }
+    }
+
+    /// Introduced, and not targeted at others.
+    pub(crate) fn is_known(&self) -> bool {
+        self.bits & bits::CLASS != 0 && !self.has(bits::HIDDEN)
+    }
+
+    pub(crate) fn rank(&self) -> u8 {
+        match self.class() {
+            Class::Received => 0,
+            _ if self.has(bits::ACKNOWLEDGED) => 0,
+            Class::Imported => 1,
+            Class::Queued | Class::Unknown => 2,
+        }
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        Position { first: self.first, rank: self.rank(), second: self.second, id: self.id }
+    }
+
+    pub(crate) fn kind(&self) -> MessageKind {
+        kind_of((self.bits & bits::KIND) >> bits::KIND_SHIFT)
+    }
+}
+
+const KINDS: [MessageKind; 10] = [
+    MessageKind::Text,
+    MessageKind::Custom,
+    MessageKind::Image,
+    MessageKind::Sound,
+    MessageKind::Video,
+    MessageKind::File,
+    MessageKind::Location,
+    MessageKind::Face,
+    MessageKind::GroupTips,
+    MessageKind::Merger,
+];
+
+fn kind_of(number: u32) -> MessageKind {
+    KINDS.get(number as usize).copied().unwrap_or_default()
+}
+
+/// An introduction: what a received, imported or queued event says of a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Introduction<'a> {
+    pub(crate) class: Class,
+    pub(crate) stamp: Stamp,
+    pub(crate) author: u32,
+    pub(crate) message: &'a Message,
+    /// Bits that depend on who looks: own, hidden, mentioned.
+    pub(crate) viewer_bits: u32,
+}
+
+impl Introduction<'_> {
+    fn bits(&self) -> u32 {
+        let message = self.message;
+        let kind = KINDS.iter().position(|k| *k == message.kind).unwrap_or(0) as u32;
+        let flag = |on: bool, bit: u32| if on { bit } else { 0 };
+        self.class as u32
+            | self.viewer_bits
+            | kind << bits::KIND_SHIFT
+            | flag(message.online_only, bits::ONLINE_ONLY)
+            | flag(message.excluded_from_unread, bits::EXCLUDED_FROM_UNREAD)
+            | flag(message.excluded_from_last, bits::EXCLUDED_FROM_LAST)
+            | flag(message.need_receipt, bits::NEED_RECEIPT)
+            | flag(message.supports_extensions, bits::SUPPORTS_EXTENSIONS)
+            | flag(!message.recipients.is_empty(), bits::TARGETED)
+            | flag(message.mentions.all, bits::AT_ALL)
+            | flag(message.seq.is_some(), bits::HAS_SEQ)
+            | flag(message.text.is_some(), bits::HAS_TEXT)
+            | flag(content::is_rich(message), bits::RICH)
+    }
+
+    /// Whether its event moves the conversation (R35).
+    pub(crate) fn is_active(&self) -> bool {
+        !self.message.online_only && !self.message.excluded_from_last
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Chunk {
+    entries: Vec<Entry>,
+    bytes: Vec<u8>,
+}
+
+impl Chunk {
+    /// Appends the content of `message`; where it lies.
+    fn put(&mut self, message: &Message) -> (u32, u32) {
+        // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
+        let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        content::encode(message, &mut self.bytes);
+        (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
+    }
+}
+
+/// All messages of one conversation by slot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arena {
+    full: im::Vector<Arc<Chunk>>,
+    /// The chunk being filled.
+    tail: Arc<Chunk>,
+}
+
+impl Arena {
+    fn chunk(&self, slot: u32) -> Option<&Chunk> {
+        let at = slot as usize / CHUNK;
+        if at == self.full.len() { Some(&self.tail) } else { self.full.get(at).map(|chunk| &**chunk) }
+    }
+
+    fn chunk_mut(&mut self, slot: u32) -> Option<&mut Chunk> {
+        let at = slot as usize / CHUNK;
+        let chunk = if at == self.full.len() { Some(&mut self.tail) } else { self.full.get_mut(at) };
+        chunk.map(Arc::make_mut)
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&Entry> {
+        self.chunk(slot)?.entries.get(slot as usize % CHUNK)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> + '_ {
+        let chunks = self.full.iter().chain(std::iter::once(&self.tail));
+        chunks.flat_map(|chunk| chunk.entries.iter()).enumerate().map(|(i, e)| (i as u32, e))
+    }
+
+    /// Adds an entry that nothing introduced yet.
+    pub(crate) fn push_unknown(&mut self, id: MessageId) -> u32 {
+        self.push(Entry {
+            id,
+            event: EventId::from_bytes([0; 16]),
+            first: 0,
+            second: 0,
+            author: 0,
+            bits: 0,
+            offset: 0,
+            len: 0,
+        })
+        .0
+    }
+
+    fn push(&mut self, entry: Entry) -> (u32, &mut Chunk) {
+        if self.tail.entries.len() == CHUNK {
+            // A full chunk grows no more, bar a rare second introduction; the next will be much like it.
+            let mut full = std::mem::take(&mut self.tail);
+            let bytes = full.bytes.len();
+            if let Some(full) = Arc::get_mut(&mut full) {
+                full.bytes.shrink_to_fit();
+            }
+            self.full.push_back(full);
+            let tail = Arc::make_mut(&mut self.tail);
+            tail.entries.reserve_exact(CHUNK);
+            tail.bytes.reserve(bytes);
+        }
+        let before = (self.full.len() * CHUNK) as u32;
+        let tail = Arc::make_mut(&mut self.tail);
+        tail.entries.push(entry);
+        (before + tail.entries.len() as u32 - 1, tail)
+    }
+
+    pub(crate) fn update(&mut self, slot: u32, f: impl FnOnce(&mut Entry)) {
+        if let Some(chunk) = self.chunk_mut(slot)
+            && let Some(entry) = chunk.entries.get_mut(slot as usize % CHUNK)
+        {
+            f(entry);
+        }
+    }
+
+    /// Adds a message with its first introduction, placed at `(first, second)`.
+    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, first: i64, second: i64) -> u32 {
+        let (slot, chunk) = self.push(Entry {
+            id: intro.message.id,
+            event: intro.stamp.event,
+            first,
+            second,
+            author: intro.author,
+            bits: intro.bits(),
+            offset: 0,
+            len: 0,
+        });
+        let (offset, len) = chunk.put(intro.message);
+        if let Some(entry) = chunk.entries.last_mut() {
+            (entry.offset, entry.len) = (offset, len);
+        }
+        slot
+    }
+
+    /// Makes `intro` the introduction that counts, placed at `(first, second)`.
+    pub(crate) fn introduce(&mut self, slot: u32, intro: &Introduction<'_>, first: i64, second: i64) {
+        let Some(chunk) = self.chunk_mut(slot) else { return };
+        let (offset, len) = chunk.put(intro.message);
+        let Some(entry) = chunk.entries.get_mut(slot as usize % CHUNK) else { return };
+        (entry.offset, entry.len) = (offset, len);
+        entry.event = intro.stamp.event;
+        entry.author = intro.author;
+        (entry.first, entry.second) = (first, second);
+        entry.bits = entry.bits & bits::KEPT | intro.bits();
+    }
+
+    /// What the entry's introduction carries.
+    pub(crate) fn content(&self, slot: u32) -> Content<'_> {
+        let chunk = self.chunk(slot);
+        let Some((chunk, entry)) = chunk.and_then(|c| Some((c, c.entries.get(slot as usize % CHUNK)?)))
+        else {
+            return Content::default();
+        };
+        let from = entry.offset as usize;
+        let bytes = chunk.bytes.get(from..from + entry.len as usize).unwrap_or_default();
+        if entry.has(bits::RICH) {
+            content::decode(bytes)
+        } else if entry.has(bits::HAS_TEXT) {
+            Content::plain(bytes)
+        } else {
+            Content::default()
+        }
+    }
+
+    /// Appends what the entry's introduction carries, in its one form.
+    pub(crate) fn put_content(&self, slot: u32, canon: &mut Canon) {
+        let Some(chunk) = self.chunk(slot) else { return };
+        if let Some(entry) = chunk.entries.get(slot as usize % CHUNK) {
+            let from = entry.offset as usize;
+            canon.bytes(chunk.bytes.get(from..from + entry.len as usize).unwrap_or_default());
+        }
+    }
+
+    /// The introduction's message, as its event brought it; `seq` is the introduction's own.
+    pub(crate) fn message(&self, slot: u32, seq: i64) -> Message {
+        let content = self.content(slot);
+        let mut message = Message::new(MessageId::from_bytes([0; 16]));
+        let Some(entry) = self.get(slot) else { return message };
+        message.id = entry.id;
+        message.seq = entry.has(bits::HAS_SEQ).then(|| seq.unsigned_abs());
+        message.kind = entry.kind();
+        message.text = content.text.map(str::to_owned);
+        message.custom = content.custom.map(<[u8]>::to_vec);
+        message.cloud_custom = content.cloud_custom.map(<[u8]>::to_vec);
+        message.mentions.users = users(content.mentioned());
+        message.mentions.all = entry.has(bits::AT_ALL);
+        message.recipients = users(content.recipients());
+        message.reply_to = content.reply_to;
+        message.online_only = entry.has(bits::ONLINE_ONLY);
+        message.excluded_from_unread = entry.has(bits::EXCLUDED_FROM_UNREAD);
+        message.excluded_from_last = entry.has(bits::EXCLUDED_FROM_LAST);
+        message.need_receipt = entry.has(bits::NEED_RECEIPT);
+        message.supports_extensions = entry.has(bits::SUPPORTS_EXTENSIONS);
+        message.members = content.members;
+        message
+    }
+}
+
+/// The ids in a content's list; they were ids when they were written.
+pub(crate) fn users<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<UserId> {
+    ids.filter_map(|id| UserId::new(id).ok()).collect()
+}
+
+/// A stored instant as a timestamp; it was one when it was stored.
+pub(crate) fn timestamp(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap_or(Timestamp::EPOCH)
+}

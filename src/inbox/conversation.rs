@@ -1,0 +1,381 @@
+//! One conversation: its timeline (shared facts), what is the owner's alone, and the row derived from both.
+
+use std::sync::Arc;
+
+use super::arena::{Class, Introduction, bits, timestamp};
+use super::aside::{RecallFact, SentFact};
+use super::derived::{Derived, Row};
+use super::names::Interner;
+use super::order::{Look, Share};
+use super::personal::{Coverage, Personal, covers};
+use super::timeline::{Facts, Timeline};
+use crate::event::{Fact, GroupType, Message, Through};
+use crate::id::{ConversationId, ConversationKind, EventId, MessageId, UserId};
+use crate::lattice::{Lww, raise};
+use crate::policy::Policy;
+use crate::time::Stamp;
+
+/// What folding one conversation needs of the inbox around it.
+#[derive(Debug)]
+pub(crate) struct Around<'a> {
+    pub(crate) owner: &'a UserId,
+    pub(crate) policy: Policy,
+    pub(crate) users: &'a mut Interner<UserId>,
+    /// The number of the conversation.
+    pub(crate) number: u32,
+    /// What was cleared away when the batch began.
+    pub(crate) cleared: Coverage,
+    /// The messages touched; absent in a bulk replay.
+    pub(crate) trace: Option<&'a mut Vec<Touched>>,
+}
+
+/// A message that some fact touched, with a hash of what showed of it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Touched {
+    pub(crate) conversation: u32,
+    pub(crate) slot: u32,
+    pub(crate) before: Option<u64>,
+}
+
+/// What all members share about a conversation, its messages apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) group_type: Lww<GroupType>,
+    pub(crate) name: Lww<Arc<str>>,
+    pub(crate) face_url: Lww<Arc<str>>,
+    /// The greatest first field that the peer has read by number, -1 for none.
+    pub(crate) peer_read: i64,
+    /// The messages that the peer has read by name.
+    pub(crate) named_peer_reads: im::OrdSet<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Conversation {
+    pub(crate) id: ConversationId,
+    /// The number of the peer of a direct chat.
+    pub(crate) peer: Option<u32>,
+    pub(crate) timeline: Timeline,
+    pub(crate) shared: Shared,
+    pub(crate) personal: Personal,
+    pub(crate) derived: Derived,
+    pub(crate) row: Row,
+}
+
+/// Whether a fact has any effect in the inbox of `owner` (R17).
+pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact: &Fact) -> bool {
+    let direct = id.kind() == ConversationKind::Direct;
+    let is_party = |author: &UserId| !direct || author == owner || author.as_str() == id.target();
+    match fact {
+        Fact::MessageReceived(_) => is_party(by),
+        Fact::MessageImported { sender, .. } => by == owner && is_party(sender.as_ref().unwrap_or(by)),
+        Fact::Opened { group_type } => by == owner || group_type.is_some(),
+        Fact::PeerRead { .. } => by.as_str() == id.target(),
+        Fact::MessageModified { .. }
+        | Fact::MessageRecalled { .. }
+        | Fact::MessageReadBy { .. }
+        | Fact::ReactionSet { .. }
+        | Fact::ExtensionSet { .. }
+        | Fact::ExtensionsCleared { .. }
+        | Fact::MessagePinned { .. } => true,
+        Fact::MessageQueued(_)
+        | Fact::MessageSent { .. }
+        | Fact::MessageFailed { .. }
+        | Fact::MessagesDeleted { .. }
+        | Fact::HistoryCleared { .. }
+        | Fact::Read { .. }
+        | Fact::MarkedUnreadFrom { .. }
+        | Fact::Pinned { .. }
+        | Fact::DraftSet { .. }
+        | Fact::MarkSet { .. }
+        | Fact::CustomDataSet { .. }
+        | Fact::ReceiveOptionSet { .. }
+        | Fact::FolderMemberSet { .. }
+        | Fact::Deleted { .. } => by == owner,
+    }
+}
+
+impl Conversation {
+    /// A conversation nothing is known of; `live` keeps it in order from the start.
+    pub(crate) fn new(id: ConversationId, peer: Option<u32>, live: bool) -> Self {
+        let kind = id.kind();
+        Self {
+            id,
+            peer,
+            timeline: Timeline::new(kind, live),
+            shared: Shared { peer_read: -1, ..Shared::default() },
+            personal: Personal::default(),
+            derived: Derived::default(),
+            row: Row::default(),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.timeline.facts
+    }
+
+    /// Takes in a fact that [`has_effect`]. The row is not derived anew: see [`Conversation::refresh`].
+    pub(crate) fn fold(&mut self, around: &mut Around<'_>, by: &UserId, stamp: Stamp, fact: &Fact) {
+        match fact {
+            Fact::Opened { group_type } => {
+                if let Some(group_type) = group_type {
+                    self.shared.group_type.set(stamp, *group_type);
+                }
+                if by == around.owner {
+                    raise(&mut self.personal.opened, Some(stamp));
+                }
+            }
+            Fact::MessageReceived(message) => self.introduce(around, Class::Received, stamp, by, message),
+            Fact::MessageQueued(message) => self.introduce(around, Class::Queued, stamp, by, message),
+            Fact::MessageImported { sender, message } => {
+                self.introduce(around, Class::Imported, stamp, sender.as_ref().unwrap_or(by), message);
+            }
+            Fact::Read { through } => self.read(stamp, *through),
+            Fact::PeerRead { through } => self.peer_read(*through),
+            Fact::MarkedUnreadFrom { target } => self.mark_unread_from(stamp, *target),
+            Fact::MessagesDeleted { targets } => {
+                for target in targets {
+                    self.touch_id(around, *target, |facts, slot| facts.set_bit(slot, bits::DELETED));
+                }
+            }
+            Fact::HistoryCleared { through } => {
+                raise(&mut self.personal.cleared, Some((through.first_field(), stamp)));
+            }
+            Fact::Deleted { through, keep_messages } => {
+                self.personal.delete(through.first_field(), stamp, *keep_messages);
+            }
+            Fact::Pinned { on } => {
+                self.personal.pinned.set(stamp, *on);
+            }
+            Fact::DraftSet { text, replaces } => {
+                let deleted = self.personal.deleted_at;
+                self.personal.drafts.set(stamp, text.as_deref(), *replaces, deleted);
+            }
+            Fact::MarkSet { mark, on } => {
+                self.personal.marks.entry(*mark).or_default().set(stamp, *on);
+            }
+            Fact::CustomDataSet { data } => {
+                self.personal.custom_data.set(stamp, data.as_slice().into());
+            }
+            Fact::ReceiveOptionSet { option } => {
+                self.personal.receive_option.set(stamp, *option);
+            }
+            Fact::FolderMemberSet { .. } => {}
+            _ => self.fold_about_message(around, by, stamp, fact),
+        }
+    }
+
+    /// Takes in a fact that names messages and concerns only them.
+    fn fold_about_message(&mut self, around: &mut Around<'_>, by: &UserId, stamp: Stamp, fact: &Fact) {
+        match fact {
+            Fact::MessageModified { target, edit } => {
+                self.touch_id(around, *target, |facts, slot| facts.edit(slot, stamp, edit));
+            }
+            Fact::MessageRecalled { target, reason } => {
+                let recall = RecallFact { by: by.clone(), reason: reason.as_deref().map(Arc::from) };
+                self.touch_id(around, *target, |facts, slot| facts.recall(slot, stamp, recall));
+            }
+            Fact::MessageReadBy { targets } => {
+                let reader = around.users.intern(by);
+                for target in targets {
+                    self.touch_id(around, *target, |facts, slot| {
+                        facts.social_mut(slot).readers.insert(reader);
+                    });
+                }
+            }
+            Fact::ReactionSet { target, reaction, on } => {
+                let actor = around.users.intern(by);
+                self.touch_id(around, *target, |facts, slot| {
+                    facts.social_mut(slot).react(reaction, actor, stamp, *on);
+                });
+            }
+            Fact::ExtensionSet { target, key, value, seq } => {
+                let value = value.as_deref().map(Arc::from);
+                self.touch_id(around, *target, |facts, slot| {
+                    facts.social_mut(slot).set_extension(key, (*seq, stamp, value));
+                });
+            }
+            Fact::ExtensionsCleared { target, seq } => {
+                self.touch_id(around, *target, |facts, slot| facts.social_mut(slot).clear_extensions(*seq));
+            }
+            Fact::MessagePinned { target, on } => {
+                self.touch_id(around, *target, |facts, slot| {
+                    facts.social_mut(slot).pinned.set(stamp, *on);
+                });
+            }
+            Fact::MessageSent { target, sent_at, seq, members } => {
+                let sent = SentFact { sent_at: sent_at.as_millis(), seq: *seq, members: *members };
+                self.touch_id(around, *target, |facts, slot| facts.acknowledge(slot, stamp, sent));
+            }
+            Fact::MessageFailed { target, reason } => {
+                let reason = reason.as_deref().map(Arc::from);
+                self.touch_id(around, *target, |facts, slot| facts.fail(slot, stamp, reason));
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds an introduction of a message.
+    pub(crate) fn introduce(
+        &mut self,
+        around: &mut Around<'_>,
+        class: Class,
+        stamp: Stamp,
+        author: &UserId,
+        message: &Message,
+    ) {
+        let owner = around.owner;
+        let own = author == owner;
+        let hidden = !message.recipients.is_empty() && !own && !message.recipients.contains(owner);
+        let mentioned = message.mentions.users.contains(owner);
+        let viewer_bits = [(own, bits::OWN), (hidden, bits::HIDDEN), (mentioned, bits::AT_ME)]
+            .into_iter()
+            .fold(0, |set, (on, bit)| if on { set | bit } else { set });
+        let author = around.users.intern(author);
+        let intro = Introduction { class, stamp, author, message, viewer_bits };
+        match self.facts().slot(message.id) {
+            Some(slot) => {
+                let before = self.before(around, slot);
+                self.timeline.facts.introduce(slot, &intro, around.users);
+                self.after(around.policy, slot, &before);
+            }
+            None => {
+                let slot = self.timeline.facts.push(&intro);
+                if let Some(trace) = &mut around.trace {
+                    trace.push(Touched { conversation: around.number, slot, before: None });
+                }
+                self.after(around.policy, slot, &Share::NONE);
+            }
+        }
+    }
+
+    /// Changes what is known of message `id`, which need not be known itself.
+    pub(crate) fn touch_id(
+        &mut self,
+        around: &mut Around<'_>,
+        id: MessageId,
+        change: impl FnOnce(&mut Facts, u32),
+    ) {
+        let slot = self.timeline.facts.slot_or_new(id);
+        let before = self.before(around, slot);
+        change(&mut self.timeline.facts, slot);
+        self.after(around.policy, slot, &before);
+    }
+
+    /// What a slot adds to the totals before it changes; notes what shows of it.
+    pub(crate) fn before(&self, around: &mut Around<'_>, slot: u32) -> Share {
+        if let Some(trace) = &mut around.trace {
+            let before = self.shown_hash(slot, &around.cleared);
+            trace.push(Touched { conversation: around.number, slot, before });
+        }
+        if self.timeline.order.is_some() { self.facts().share(slot) } else { Share::NONE }
+    }
+
+    /// Carries a slot's change over to order and totals; a bulk replay does that once at the end.
+    pub(crate) fn after(&mut self, policy: Policy, slot: u32, before: &Share) {
+        let Timeline { facts, order: Some(order) } = &mut self.timeline else { return };
+        let after = facts.share(slot);
+        if after == *before {
+            return;
+        }
+        order.update(slot, before, &after, facts);
+        self.derived.account(before, &after);
+        let Some(entry) = facts.arena.get(slot) else { return };
+        if before.position == after.position
+            && before.flags & Share::OWN_READ == after.flags & Share::OWN_READ
+        {
+            return;
+        }
+        if entry.has(bits::NAMED) {
+            self.derived.stale = true;
+        }
+        if policy.own_message_reads {
+            if before.has(Share::OWN_READ) {
+                self.derived.stale = true;
+            } else if after.has(Share::OWN_READ) {
+                self.derived.reads.insert(entry.first, own_read(facts.time(entry)));
+            }
+        }
+    }
+
+    fn read(&mut self, stamp: Stamp, through: Through) {
+        match through {
+            Through::Watermark(watermark) => {
+                self.personal.reads.insert(watermark.first_field(), stamp);
+                self.derived.reads.insert(watermark.first_field(), stamp);
+            }
+            Through::Message(id) => {
+                let slot = self.name(id);
+                raise_stamp(&mut self.personal.named_reads, slot, stamp);
+                if let Some(first) = self.facts().read_target(slot) {
+                    self.derived.reads.insert(first, stamp);
+                }
+            }
+        }
+    }
+
+    fn peer_read(&mut self, through: Through) {
+        match through {
+            Through::Watermark(watermark) => {
+                raise(&mut self.shared.peer_read, watermark.first_field());
+                raise(&mut self.derived.peer_read, watermark.first_field());
+            }
+            Through::Message(id) => {
+                let slot = self.name(id);
+                self.shared.named_peer_reads.insert(slot);
+                if let Some(first) = self.facts().read_target(slot) {
+                    raise(&mut self.derived.peer_read, first);
+                }
+            }
+        }
+    }
+
+    fn mark_unread_from(&mut self, stamp: Stamp, target: MessageId) {
+        let slot = self.name(target);
+        raise_stamp(&mut self.personal.unread_marks, slot, stamp);
+        if let Some(first) = self.facts().known_first(slot) {
+            self.derived.marks.insert(-first, stamp);
+        }
+    }
+
+    /// The slot of a message that a read or mark names.
+    pub(crate) fn name(&mut self, id: MessageId) -> u32 {
+        let slot = self.timeline.facts.slot_or_new(id);
+        self.timeline.facts.set_bit(slot, bits::NAMED);
+        slot
+    }
+
+    /// Whether a message can be looked at: known, neither deleted nor cleared away.
+    pub(crate) fn is_visible(&self, slot: u32) -> bool {
+        self.was_visible(slot, &self.personal.cleared)
+    }
+
+    /// Whether it could when only `cleared` was cleared away.
+    pub(crate) fn was_visible(&self, slot: u32, cleared: &Coverage) -> bool {
+        let facts = self.facts();
+        facts.arena.get(slot).is_some_and(|entry| {
+            let there = entry.is_known() && !entry.has(bits::DELETED);
+            there && !covers(cleared, entry.position(), || facts.stamp(slot, entry))
+        })
+    }
+
+    /// The group's type as far as anyone said.
+    pub(crate) fn group_type(&self) -> Option<GroupType> {
+        self.shared.group_type.get().copied()
+    }
+}
+
+/// The stamp of the read that an own message is (R39): its time, and the nil id.
+pub(crate) fn own_read(time: i64) -> Stamp {
+    Stamp::new(timestamp(time), EventId::from_bytes([0; 16]))
+}
+
+pub(crate) fn raise_stamp(map: &mut im::OrdMap<u32, Stamp>, slot: u32, stamp: Stamp) {
+    match map.get_mut(&slot) {
+        Some(old) => {
+            raise(old, stamp);
+        }
+        None => {
+            map.insert(slot, stamp);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What shows of a conversation, cheap to keep and to compare: the before and after of a change set.
+
+use std::sync::Arc;
+
+use super::arena::Position;
+use super::conversation::{Conversation, Touched};
+use super::derived::Row;
+use super::personal::{Coverage, DraftFact, covers, reach};
+use crate::change::{Attribute, Attributes};
+use crate::event::{GroupType, ReceiveOption};
+use crate::id::MessageId;
+
+/// The shown attributes of a conversation at one moment, those of users and folders apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Glance {
+    pub(crate) row: Row,
+    pub(crate) receive_option: ReceiveOption,
+    pinned: bool,
+    /// The drafts kept, of which the latest shows.
+    drafts: im::OrdSet<DraftFact>,
+    marks: u64,
+    custom_data: Option<Arc<[u8]>>,
+    group_type: Option<GroupType>,
+    name: Option<Arc<str>>,
+    face_url: Option<Arc<str>>,
+    peer_read: i64,
+    last_is_peer_read: bool,
+    pub(crate) cleared: Coverage,
+}
+
+impl Conversation {
+    /// What shows now, given that the row is up to date.
+    pub(crate) fn glance(&self) -> Glance {
+        let personal = &self.personal;
+        let shown = |text: Option<&Arc<str>>| text.filter(|t| !t.trim().is_empty()).cloned();
+        Glance {
+            row: self.row,
+            receive_option: personal.receive_option(),
+            pinned: personal.is_pinned(),
+            drafts: personal.drafts.kept.clone(),
+            marks: if personal.marks.is_empty() { 0 } else { personal.mark_bits() },
+            custom_data: personal.custom_data.get().filter(|d| !d.is_empty()).cloned(),
+            group_type: self.group_type(),
+            name: shown(self.shared.name.get()),
+            face_url: shown(self.shared.face_url.get()),
+            peer_read: self.derived.peer_read,
+            last_is_peer_read: self.row.last.is_some_and(|slot| self.is_peer_read(slot)),
+            cleared: personal.cleared,
+        }
+    }
+
+    /// Whether the peer of a direct chat has read an own message (R34).
+    pub(crate) fn is_peer_read(&self, slot: u32) -> bool {
+        use super::arena::bits::OWN;
+        let entry = self.facts().arena.get(slot);
+        self.peer.is_some()
+            && entry.is_some_and(|e| e.has(OWN) && e.rank() == 0 && e.first <= self.derived.peer_read)
+    }
+
+    /// Whether raising the clearing from `before` to what it is now took a message away that showed. What was
+    /// `touched` is told message by message.
+    fn lost_history(&self, before: &Coverage, touched: &[Touched]) -> bool {
+        use super::arena::bits::DELETED;
+        let facts = self.facts();
+        let Some(order) = &self.timeline.order else { return false };
+        let first = reach(&self.personal.cleared);
+        let from = Position { first, rank: u8::MAX, second: i64::MAX, id: MessageId::from_bytes([255; 16]) };
+        for slot in order.backwards(Some(from), facts) {
+            let Some(entry) = facts.arena.get(slot) else { continue };
+            let (position, stamp) = (entry.position(), || facts.stamp(slot, entry));
+            if position.first < reach(before) {
+                return false;
+            }
+            let told = || touched.iter().any(|t| t.slot == slot);
+            if !entry.has(DELETED)
+                && covers(&self.personal.cleared, position, stamp)
+                && !covers(before, position, stamp)
+                && !told()
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Which attributes differ from `before`; `touched` are this conversation's messages that changed.
+    pub(crate) fn differences(&self, before: &Glance, now: &Glance, touched: &[Touched]) -> Attributes {
+        use Attribute as A;
+        let mut set = Attributes::default();
+        let (old, new) = (&before.row, &now.row);
+        set.insert_if(A::UnreadCount, old.unread != new.unread);
+        set.insert_if(A::Mentions, (old.mentions, old.mention_sig) != (new.mentions, new.mention_sig));
+        set.insert_if(A::ReadMarker, old.marker != new.marker);
+        set.insert_if(A::Activity, old.activity != new.activity);
+        set.insert_if(A::Pinned, before.pinned != now.pinned);
+        set.insert_if(A::ReceiveOption, before.receive_option != now.receive_option);
+        let same_drafts = before.drafts.ptr_eq(&now.drafts) || before.drafts == now.drafts;
+        set.insert_if(A::Draft, !same_drafts);
+        set.insert_if(A::Marks, before.marks != now.marks);
+        set.insert_if(A::CustomData, before.custom_data != now.custom_data);
+        set.insert_if(A::GroupType, before.group_type != now.group_type);
+        set.insert_if(A::ShowName, before.name != now.name);
+        set.insert_if(A::FaceUrl, before.face_url != now.face_url);
+        set.insert_if(A::PeerRead, before.peer_read != now.peer_read);
+        let touched_last = || {
+            let last = touched.iter().find(|t| Some(t.slot) == new.last);
+            last.is_some_and(|t| t.before != self.shown_hash(t.slot, &self.personal.cleared))
+        };
+        set.insert_if(
+            A::LastMessage,
+            old.last != new.last || before.last_is_peer_read != now.last_is_peer_read || touched_last(),
+        );
+        if before.cleared != now.cleared {
+            set.insert_if(A::History, self.lost_history(&before.cleared, touched));
+        }
+        set
+    }
+}

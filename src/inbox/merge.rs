@@ -1,0 +1,191 @@
+//! Joining two inboxes into the one that has seen the events of both (R04).
+
+use std::sync::Arc;
+
+use super::Inbox;
+use super::apply::Tracker;
+use super::arena::{Class, Introduction, bits};
+use super::aside::Aside;
+use super::conversation::{Around, Conversation, raise_stamp};
+use super::folders::folder_mut;
+use crate::change::ChangeSet;
+use crate::id::UserId;
+use crate::lattice::{Join, raise};
+use crate::policy::Policy;
+
+/// Why two inboxes cannot be joined (R04).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// They belong to two accounts.
+    #[error("cannot merge the inbox of {theirs} into that of {ours}")]
+    Owner {
+        /// The owner of the inbox merged into.
+        ours: UserId,
+        /// The owner of the other.
+        theirs: UserId,
+    },
+    /// They were folded with unlike policies.
+    #[error("cannot merge inboxes folded with unlike policies: {ours:?} and {theirs:?}")]
+    Policy {
+        /// The policy of the inbox merged into.
+        ours: Policy,
+        /// The policy of the other.
+        theirs: Policy,
+    },
+}
+
+/// Our numbers for their users and conversations.
+struct Map {
+    users: Vec<u32>,
+    conversations: Vec<u32>,
+}
+
+impl Map {
+    fn user(&self, theirs: u32) -> u32 {
+        self.users.get(theirs as usize).copied().unwrap_or(theirs)
+    }
+
+    fn conversation(&self, theirs: u32) -> u32 {
+        self.conversations.get(theirs as usize).copied().unwrap_or(theirs)
+    }
+}
+
+impl Inbox {
+    /// Takes in everything `other` has seen, and says what changed: afterwards this is the inbox of both sets
+    /// of events (R04). Commutative, associative, idempotent.
+    ///
+    /// Complexity: proportional to the messages of the conversations in which the two differ; what they share
+    /// since one was cloned from the other costs nothing.
+    ///
+    /// ```
+    /// use chatfold::{Inbox, Policy, UserId};
+    /// let mut phone = Inbox::new(UserId::new("alice")?, Policy::default());
+    /// let laptop = phone.clone();
+    /// assert!(phone.merge(&laptop)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn merge(&mut self, other: &Self) -> Result<ChangeSet, MergeError> {
+        if self.owner != other.owner {
+            return Err(MergeError::Owner { ours: self.owner.clone(), theirs: other.owner.clone() });
+        }
+        if self.policy != other.policy {
+            return Err(MergeError::Policy { ours: self.policy, theirs: other.policy });
+        }
+        let mut tracker = Tracker::new(self);
+        let users = (0..other.users.len() as u32).filter_map(|n| other.users.name(n));
+        let users = users.map(|user| self.users.intern(user)).collect();
+        let conversations = other.conversations.iter().map(|c| self.number(&c.id)).collect();
+        let map = Map { users, conversations };
+
+        for (user, profile) in &other.profiles {
+            let user = map.user(*user);
+            tracker.profile(&self.profiles, user);
+            Arc::make_mut(self.profiles.entry(user).or_default()).join(profile);
+        }
+        for (id, folder) in &other.folders {
+            tracker.folder(&self.folders, *id);
+            folder_mut(&mut self.folders, *id).join(folder, |number| map.conversation(number));
+        }
+        self.quiet_hours.join(&other.quiet_hours);
+        for theirs in &other.conversations {
+            self.merge_conversation(theirs, &map, &mut tracker);
+        }
+        Ok(self.settle(tracker))
+    }
+
+    fn merge_conversation(&mut self, theirs: &Arc<Conversation>, map: &Map, tracker: &mut Tracker) {
+        let number = self.number(&theirs.id);
+        let Self { owner, policy, users, conversations, .. } = self;
+        let Some(ours) = conversations.get_mut(number as usize) else { return };
+        if Arc::ptr_eq(ours, theirs) {
+            return;
+        }
+        let cleared = tracker.glance(number, ours).cleared;
+        let trace = Some(&mut tracker.touched);
+        let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
+        let ours = Arc::make_mut(ours);
+        // In bulk: the order is built anew once, not kept message by message.
+        ours.timeline.order = None;
+        ours.join(theirs, map, &mut around);
+        ours.rebuild(*policy);
+    }
+}
+
+impl Conversation {
+    fn join(&mut self, theirs: &Self, map: &Map, around: &mut Around<'_>) {
+        let slots: Vec<u32> = theirs
+            .facts()
+            .arena
+            .iter()
+            .map(|(slot, _)| self.join_message(theirs, slot, map, around))
+            .collect();
+        let ours = |slot: u32| slots.get(slot as usize).copied().unwrap_or_default();
+        self.personal.join(&theirs.personal);
+        for (slot, stamp) in &theirs.personal.named_reads {
+            raise_stamp(&mut self.personal.named_reads, ours(*slot), *stamp);
+        }
+        for (slot, stamp) in &theirs.personal.unread_marks {
+            raise_stamp(&mut self.personal.unread_marks, ours(*slot), *stamp);
+        }
+        self.shared.named_peer_reads.extend(theirs.shared.named_peer_reads.iter().map(|slot| ours(*slot)));
+        raise(&mut self.shared.peer_read, theirs.shared.peer_read);
+        self.shared.group_type.join(&theirs.shared.group_type);
+        self.shared.name.join(&theirs.shared.name);
+        self.shared.face_url.join(&theirs.shared.face_url);
+    }
+
+    /// Joins one of their messages; its slot here.
+    fn join_message(&mut self, theirs: &Self, slot: u32, map: &Map, around: &mut Around<'_>) -> u32 {
+        let (their_facts, their_slot) = (theirs.facts(), slot);
+        let Some(entry) = their_facts.arena.get(their_slot) else { return 0 };
+        let slot = self.timeline.facts.slot_or_new(entry.id);
+        self.before(around, slot);
+        let facts = &mut self.timeline.facts;
+        if entry.class() != Class::Unknown {
+            let (_, seq) = their_facts.introduction(their_slot, entry);
+            let message = their_facts.arena.message(their_slot, seq);
+            let intro = Introduction {
+                class: entry.class(),
+                stamp: their_facts.stamp(their_slot, entry),
+                author: map.user(entry.author),
+                message: &message,
+                viewer_bits: entry.bits & (bits::OWN | bits::HIDDEN | bits::AT_ME),
+            };
+            facts.introduce(slot, &intro, around.users);
+        }
+        for bit in [bits::DELETED, bits::RECALLED, bits::NAMED] {
+            if entry.has(bit) {
+                facts.set_bit(slot, bit);
+            }
+        }
+        if let Some(aside) = their_facts.aside(their_slot) {
+            facts.join_aside(slot, aside, map);
+        }
+        slot
+    }
+}
+
+impl super::timeline::Facts {
+    fn join_aside(&mut self, slot: u32, theirs: &Aside, map: &Map) {
+        if let Some(theirs) = &theirs.delivery {
+            let mut delivery = self.delivery(slot).cloned().unwrap_or_default();
+            raise(&mut delivery.introduced, theirs.introduced);
+            raise(&mut delivery.queued, theirs.queued);
+            raise(&mut delivery.last_queued, theirs.last_queued);
+            delivery.failed.join(&theirs.failed);
+            delivery.sent.join(&theirs.sent);
+            raise(&mut delivery.sent_activity, theirs.sent_activity);
+            self.place(slot, delivery);
+        }
+        if let Some(theirs) = &theirs.recall {
+            self.aside_mut(slot).recall.get_or_insert_default().join(theirs);
+        }
+        if let Some(theirs) = &theirs.edits {
+            self.aside_mut(slot).edits.get_or_insert_default().join(theirs);
+        }
+        if let Some(theirs) = &theirs.social {
+            self.social_mut(slot).join(theirs, |user| map.user(user));
+        }
+    }
+}

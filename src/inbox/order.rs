@@ -1,0 +1,419 @@
+//! The known messages of a conversation in order of position, as a counted tree of fixed depth.
+//!
+//! Groups of blocks of slots, each with totals over what it holds, so that "how many count after this
+//! watermark" and "the last one that may be shown" skip what they need not look at: O(√n) at worst with a
+//! tiny factor, O(1) at the tail where chats live. A block is the unit of sharing between clones.
+
+use std::sync::Arc;
+
+use super::arena::Position;
+
+const BLOCK: usize = 256;
+const GROUP: usize = 64;
+
+/// What a message adds to its conversation's totals, deletions and clearings aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// `None`: not known.
+    pub(crate) position: Option<Position>,
+    pub(crate) flags: u8,
+    /// Tells lists of mentions apart: 0 unless [`Share::MENTION`].
+    pub(crate) mention_sig: u64,
+    /// The greatest instant at which it moved the conversation (R35), -1 for none.
+    pub(crate) activity: i64,
+}
+
+impl Share {
+    /// Counts as unread after the read marker (R23).
+    pub(crate) const UNREAD: u8 = 1;
+    /// Mentions the owner after the read marker (R26).
+    pub(crate) const MENTION: u8 = 2;
+    /// May be the last message (R25).
+    pub(crate) const SHOWN: u8 = 4;
+    /// Lists its conversation (R36).
+    pub(crate) const PRESENT: u8 = 8;
+
+    /// Is a read of its position where the policy says so (R39).
+    pub(crate) const OWN_READ: u8 = 16;
+
+    pub(crate) const NONE: Self = Self { position: None, flags: 0, mention_sig: 0, activity: -1 };
+
+    pub(crate) fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Known, with a first field after `floor`.
+    pub(crate) fn is_after(&self, floor: i64) -> bool {
+        self.position.is_some_and(|p| p.first > floor)
+    }
+}
+
+/// How the tree asks what a slot holds.
+pub(crate) trait Look {
+    fn share(&self, slot: u32) -> Share;
+    fn position(&self, slot: u32) -> Position;
+}
+
+/// Totals over some messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) unread: u32,
+    pub(crate) mentions: u32,
+    pub(crate) shown: u32,
+    pub(crate) present: u32,
+    pub(crate) mention_sig: u64,
+    pub(crate) activity: i64,
+}
+
+impl Sum {
+    pub(crate) const ZERO: Self =
+        Self { unread: 0, mentions: 0, shown: 0, present: 0, mention_sig: 0, activity: -1 };
+
+    pub(crate) fn add(&mut self, share: &Share) {
+        self.unread += u32::from(share.has(Share::UNREAD));
+        self.mentions += u32::from(share.has(Share::MENTION));
+        self.shown += u32::from(share.has(Share::SHOWN));
+        self.present += u32::from(share.has(Share::PRESENT));
+        self.mention_sig = self.mention_sig.wrapping_add(share.mention_sig);
+        self.activity = self.activity.max(share.activity);
+    }
+
+    /// Takes `share` out of all but the activity, which is a maximum: see [`Sum::activity`].
+    fn sub_counts(&mut self, share: &Share) {
+        self.unread -= u32::from(share.has(Share::UNREAD));
+        self.mentions -= u32::from(share.has(Share::MENTION));
+        self.shown -= u32::from(share.has(Share::SHOWN));
+        self.present -= u32::from(share.has(Share::PRESENT));
+        self.mention_sig = self.mention_sig.wrapping_sub(share.mention_sig);
+    }
+
+    fn add_sum(&mut self, other: &Self) {
+        self.unread += other.unread;
+        self.mentions += other.mentions;
+        self.shown += other.shown;
+        self.present += other.present;
+        self.mention_sig = self.mention_sig.wrapping_add(other.mention_sig);
+        self.activity = self.activity.max(other.activity);
+    }
+
+    fn count(&self, flag: u8) -> u32 {
+        match flag {
+            Share::UNREAD => self.unread,
+            Share::MENTION => self.mentions,
+            Share::SHOWN => self.shown,
+            _ => self.present,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Block {
+    /// No slot of this block stands before it, none of the blocks before stands at or after it.
+    min: Position,
+    sum: Sum,
+    slots: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    min: Position,
+    sum: Sum,
+    blocks: Vec<Arc<Block>>,
+}
+
+/// Slots in order of position.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Order {
+    groups: im::Vector<Arc<Group>>,
+}
+
+/// Builds an order from slots that come sorted by position.
+#[derive(Debug, Default)]
+pub(crate) struct Builder {
+    blocks: Vec<Arc<Block>>,
+    open: Option<Block>,
+    last: Option<Position>,
+}
+
+impl Builder {
+    /// Adds a slot; whether it stands after all before it, as it must.
+    pub(crate) fn push(&mut self, slot: u32, share: &Share) -> bool {
+        let Some(position) = share.position.filter(|p| Some(*p) > self.last) else { return false };
+        self.last = Some(position);
+        let full = self.open.as_ref().is_some_and(|block| block.slots.len() == BLOCK);
+        if full {
+            self.blocks.extend(self.open.take().map(Arc::new));
+        }
+        let block =
+            self.open.get_or_insert_with(|| Block { min: position, sum: Sum::ZERO, slots: Vec::new() });
+        block.slots.push(slot);
+        block.sum.add(share);
+        true
+    }
+
+    pub(crate) fn finish(mut self) -> Order {
+        if let Some(mut block) = self.open.take() {
+            block.slots.shrink_to_fit();
+            self.blocks.push(Arc::new(block));
+        }
+        let groups = self.blocks.chunks(GROUP).filter_map(|b| Group::of(b.to_vec())).map(Arc::new).collect();
+        Order { groups }
+    }
+}
+
+impl Block {
+    fn of(slots: Vec<u32>, look: &impl Look) -> Option<Self> {
+        let min = look.position(*slots.first()?);
+        let mut sum = Sum::ZERO;
+        for &slot in &slots {
+            sum.add(&look.share(slot));
+        }
+        Some(Self { min, sum, slots })
+    }
+}
+
+impl Group {
+    fn of(blocks: Vec<Arc<Block>>) -> Option<Self> {
+        let min = blocks.first()?.min;
+        let mut sum = Sum::ZERO;
+        for block in &blocks {
+            sum.add_sum(&block.sum);
+        }
+        Some(Self { min, sum, blocks })
+    }
+
+    /// The block where `position` stands or would stand.
+    fn block_of(&self, position: Position) -> usize {
+        self.blocks.partition_point(|b| b.min <= position).saturating_sub(1)
+    }
+}
+
+impl Order {
+    /// Totals over all.
+    pub(crate) fn sum(&self) -> Sum {
+        let mut sum = Sum::ZERO;
+        for group in &self.groups {
+            sum.add_sum(&group.sum);
+        }
+        sum
+    }
+
+    /// Moves a slot from where it stood to where it stands now.
+    pub(crate) fn update(&mut self, slot: u32, before: &Share, after: &Share, look: &impl Look) {
+        match (before.position, after.position) {
+            (Some(old), Some(new)) if old == new => self.recount(old, before, after, look),
+            (old, new) => {
+                if let Some(old) = old {
+                    self.remove(slot, old, before, look);
+                }
+                if let Some(new) = new {
+                    self.insert(slot, new, after, look);
+                }
+            }
+        }
+    }
+
+    fn group_of(&self, position: Position) -> usize {
+        if self.groups.back().is_none_or(|last| last.min <= position) {
+            return self.groups.len().saturating_sub(1);
+        }
+        let (mut low, mut high) = (0, self.groups.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.groups.get(middle).is_some_and(|g| g.min <= position) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low.saturating_sub(1)
+    }
+
+    fn recount(&mut self, position: Position, before: &Share, after: &Share, look: &impl Look) {
+        let at = self.group_of(position);
+        let Some(group) = self.groups.get_mut(at).map(Arc::make_mut) else { return };
+        let at = group.block_of(position);
+        let Some(block) = group.blocks.get_mut(at).map(Arc::make_mut) else { return };
+        block.sum.sub_counts(before);
+        block.sum.add(after);
+        group.sum.sub_counts(before);
+        group.sum.add(after);
+        if after.activity < before.activity {
+            lower_activity(group, at, before.activity, look);
+        }
+    }
+
+    fn remove(&mut self, slot: u32, position: Position, before: &Share, look: &impl Look) {
+        let group_at = self.group_of(position);
+        let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else { return };
+        let at = group.block_of(position);
+        let Some(block) = group.blocks.get_mut(at).map(Arc::make_mut) else { return };
+        // The slot has moved already, so it is found by number, not by position.
+        block.slots.retain(|&s| s != slot);
+        block.sum.sub_counts(before);
+        group.sum.sub_counts(before);
+        if block.slots.is_empty() {
+            group.blocks.remove(at);
+            let left = Group::of(std::mem::take(&mut group.blocks));
+            match left {
+                Some(left) => *group = left,
+                None => {
+                    self.groups.remove(group_at);
+                }
+            }
+        } else {
+            lower_activity(group, at, before.activity, look);
+        }
+    }
+
+    fn insert(&mut self, slot: u32, position: Position, after: &Share, look: &impl Look) {
+        if self.groups.is_empty() {
+            let block = Block::of(vec![slot], look).map(Arc::new);
+            self.groups.extend(Group::of(block.into_iter().collect()).map(Arc::new));
+            return;
+        }
+        let group_at = self.group_of(position);
+        let last_group = group_at + 1 == self.groups.len();
+        let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else { return };
+        let at = group.block_of(position);
+        let last_block = last_group && at + 1 == group.blocks.len();
+        let Some(block) = group.blocks.get_mut(at).map(Arc::make_mut) else { return };
+        let appends = block.slots.last().is_none_or(|&last| look.position(last) < position);
+        group.sum.add(after);
+        group.min = group.min.min(position);
+        if appends && last_block && block.slots.len() >= BLOCK {
+            let mut sum = Sum::ZERO;
+            sum.add(after);
+            group.blocks.push(Arc::new(Block { min: position, sum, slots: vec![slot] }));
+        } else {
+            let to = if appends {
+                block.slots.len()
+            } else {
+                block.slots.partition_point(|&s| look.position(s) < position)
+            };
+            block.slots.insert(to, slot);
+            block.min = block.min.min(position);
+            block.sum.add(after);
+            if block.slots.len() > BLOCK {
+                let back = block.slots.split_off(BLOCK / 2);
+                let front = Block::of(std::mem::take(&mut block.slots), look).map(Arc::new);
+                let back = Block::of(back, look).map(Arc::new);
+                group.blocks.splice(at..=at, front.into_iter().chain(back));
+            }
+        }
+        if group.blocks.len() > GROUP {
+            let keep = if last_group { GROUP } else { GROUP / 2 };
+            let back = Group::of(group.blocks.split_off(keep)).map(Arc::new);
+            if let Some(front) = Group::of(std::mem::take(&mut group.blocks)) {
+                *group = front;
+            }
+            if let Some(back) = back {
+                self.groups.insert(group_at + 1, back);
+            }
+        }
+    }
+
+    /// Totals over what stands after `floor`; the activity of it is not looked at.
+    pub(crate) fn sum_after(&self, floor: i64, look: &impl Look) -> Sum {
+        let mut sum = Sum::ZERO;
+        for group in self.groups.iter().rev() {
+            if group.min.first > floor {
+                sum.add_sum(&group.sum);
+                continue;
+            }
+            for block in group.blocks.iter().rev() {
+                if block.min.first > floor {
+                    sum.add_sum(&block.sum);
+                    continue;
+                }
+                for &slot in block.slots.iter().rev() {
+                    let share = look.share(slot);
+                    if !share.is_after(floor) {
+                        return sum;
+                    }
+                    sum.add(&share);
+                }
+                return sum;
+            }
+        }
+        sum
+    }
+
+    /// The slots with `flag`, last first; whole blocks without one are skipped.
+    pub(crate) fn last_with<'a>(&'a self, flag: u8, look: &'a impl Look) -> impl Iterator<Item = u32> + 'a {
+        let groups = self.groups.iter().rev().filter(move |g| g.sum.count(flag) > 0);
+        let blocks = groups.flat_map(move |g| g.blocks.iter().rev().filter(move |b| b.sum.count(flag) > 0));
+        blocks.flat_map(|b| b.slots.iter().rev().copied()).filter(move |&slot| look.share(slot).has(flag))
+    }
+
+    /// The slots with `flag` after `floor`, first first; whole blocks without one are skipped.
+    pub(crate) fn with_after<'a>(
+        &'a self,
+        flag: u8,
+        floor: i64,
+        look: &'a impl Look,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let mut start = self.groups.iter().take_while(|g| g.min.first <= floor).count().saturating_sub(1);
+        // Several groups may begin at the same first field; none before `start` reaches past the floor.
+        start = start.min(self.groups.len());
+        let groups = self.groups.iter().skip(start).filter(move |g| g.sum.count(flag) > 0);
+        let blocks = groups.flat_map(move |g| {
+            let from = g.blocks.partition_point(|b| b.min.first <= floor).saturating_sub(1);
+            g.blocks.iter().skip(from).filter(move |b| b.sum.count(flag) > 0)
+        });
+        blocks.flat_map(|b| b.slots.iter().copied()).filter(move |&slot| {
+            let share = look.share(slot);
+            share.has(flag) && share.is_after(floor)
+        })
+    }
+
+    /// The slots at or after `from`, first first.
+    pub(crate) fn forwards<'a>(
+        &'a self,
+        from: Option<Position>,
+        look: &'a impl Look,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let start = from.map_or(0, |from| self.group_of(from));
+        self.groups
+            .iter()
+            .skip(start)
+            .flat_map(move |g| {
+                let skip = from.map_or(0, |from| g.block_of(from));
+                g.blocks.iter().skip(skip)
+            })
+            .flat_map(|b| b.slots.iter().copied())
+            .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) < from))
+    }
+
+    /// The slots at or before `from`, last first.
+    pub(crate) fn backwards<'a>(
+        &'a self,
+        from: Option<Position>,
+        look: &'a impl Look,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let end = from.map_or(self.groups.len(), |from| self.group_of(from) + 1);
+        self.groups
+            .iter()
+            .take(end)
+            .rev()
+            .flat_map(move |g| {
+                let take = from.map_or(g.blocks.len(), |from| g.block_of(from) + 1);
+                g.blocks.iter().take(take).rev()
+            })
+            .flat_map(|b| b.slots.iter().rev().copied())
+            .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) > from))
+    }
+}
+
+/// Finds the greatest activity of a block and its group anew, where it may have been `old`.
+fn lower_activity(group: &mut Group, at: usize, old: i64, look: &impl Look) {
+    if let Some(block) = group.blocks.get_mut(at)
+        && block.sum.activity <= old
+    {
+        let block = Arc::make_mut(block);
+        block.sum.activity = block.slots.iter().map(|&slot| look.share(slot).activity).max().unwrap_or(-1);
+    }
+    if group.sum.activity <= old {
+        group.sum.activity = group.blocks.iter().map(|b| b.sum.activity).max().unwrap_or(-1);
+    }
+}

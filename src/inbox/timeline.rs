@@ -1,0 +1,387 @@
+//! The shared facts about a conversation's messages: who wrote what where, and what became of it.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::arena::{Arena, Class, Entry, Introduction, Position, bits, timestamp};
+use super::aside::{Activity, Aside, Delivery, Introduced, RecallFact, SentFact, Social};
+use super::content::Content;
+use super::index::Index;
+use super::names::Interner;
+use super::order::{Builder, Look, Order, Share};
+use crate::event::Edit;
+use crate::id::{ConversationKind, MessageId, UserId};
+use crate::time::Stamp;
+
+/// Entries, the way from id to slot, and the rare facts aside: the truth about messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) kind: ConversationKind,
+    pub(crate) arena: Arena,
+    index: Index,
+    asides: im::OrdMap<u32, Arc<Aside>>,
+}
+
+/// The facts and, once they are indexed, their order.
+#[derive(Clone, Debug)]
+pub(crate) struct Timeline {
+    pub(crate) facts: Facts,
+    /// Absent in a bulk replay, which builds it once at the end.
+    pub(crate) order: Option<Order>,
+}
+
+impl Facts {
+    pub(crate) fn slot(&self, id: MessageId) -> Option<u32> {
+        self.index.find(id, |slot| self.arena.get(slot).is_some_and(|e| e.id == id))
+    }
+
+    /// The slot of a message, known or not.
+    pub(crate) fn slot_or_new(&mut self, id: MessageId) -> u32 {
+        self.slot(id).unwrap_or_else(|| {
+            let slot = self.arena.push_unknown(id);
+            self.index.insert(id, slot);
+            slot
+        })
+    }
+
+    pub(crate) fn aside(&self, slot: u32) -> Option<&Aside> {
+        let has = self.arena.get(slot)?.has(bits::ASIDE);
+        if has { self.asides.get(&slot).map(|a| &**a) } else { None }
+    }
+
+    pub(crate) fn aside_mut(&mut self, slot: u32) -> &mut Aside {
+        if self.arena.get(slot).is_some_and(|e| !e.has(bits::ASIDE)) {
+            self.arena.update(slot, |e| e.bits |= bits::ASIDE);
+        }
+        Arc::make_mut(self.asides.entry(slot).or_default())
+    }
+
+    pub(crate) fn delivery(&self, slot: u32) -> Option<&Delivery> {
+        self.aside(slot)?.delivery.as_deref()
+    }
+
+    pub(crate) fn social_mut(&mut self, slot: u32) -> &mut Social {
+        self.aside_mut(slot).social.get_or_insert_default()
+    }
+
+    pub(crate) fn content(&self, slot: u32) -> Content<'_> {
+        self.arena.content(slot)
+    }
+
+    /// The time of an entry's position.
+    pub(crate) fn time(&self, entry: &Entry) -> i64 {
+        match self.kind {
+            ConversationKind::Direct => entry.first,
+            ConversationKind::Group => entry.second,
+        }
+    }
+
+    /// The seq of an entry's position, 0 if absent.
+    pub(crate) fn seq(&self, entry: &Entry) -> i64 {
+        match self.kind {
+            ConversationKind::Direct => entry.second,
+            ConversationKind::Group => entry.first,
+        }
+    }
+
+    fn fields(&self, time: i64, seq: i64) -> (i64, i64) {
+        match self.kind {
+            ConversationKind::Direct => (time, seq),
+            ConversationKind::Group => (seq, time),
+        }
+    }
+
+    /// The introduction's own time and seq, wherever an acknowledgement placed the message.
+    pub(crate) fn introduction(&self, slot: u32, entry: &Entry) -> (i64, i64) {
+        let aside = if entry.has(bits::ACKNOWLEDGED) { self.delivery(slot) } else { None };
+        aside.and_then(|d| d.introduction).unwrap_or_else(|| (self.time(entry), self.seq(entry)))
+    }
+
+    /// The stamp of the introduction that counts.
+    pub(crate) fn stamp(&self, slot: u32, entry: &Entry) -> Stamp {
+        Stamp::new(timestamp(self.introduction(slot, entry).0), entry.event)
+    }
+
+    /// What the entry alone says of its delivery.
+    fn introduced(&self, slot: u32, entry: &Entry) -> Introduced {
+        let stamp = self.stamp(slot, entry);
+        let active = !entry.has(bits::ONLINE_ONLY | bits::EXCLUDED_FROM_LAST);
+        let activity = active.then_some((stamp.at.as_millis(), stamp.event));
+        match entry.class() {
+            Class::Unknown => Introduced::default(),
+            Class::Queued => {
+                Introduced { queued: activity, last_queued: Some(stamp), ..Introduced::default() }
+            }
+            class => Introduced {
+                received: class == Class::Received,
+                introduced: activity,
+                ..Introduced::default()
+            },
+        }
+    }
+
+    /// The latest queueing, while the message is neither received nor sent.
+    pub(crate) fn last_queued(&self, slot: u32, entry: &Entry) -> Option<Stamp> {
+        let own = self.introduced(slot, entry).last_queued;
+        own.max(self.delivery(slot).and_then(|d| d.last_queued))
+    }
+
+    /// Everything by which a known message moves its conversation (R35).
+    pub(crate) fn activity(&self, slot: u32, entry: &Entry) -> Option<Activity> {
+        let own = self.introduced(slot, entry);
+        let Some(delivery) = self.delivery(slot) else { return own.introduced.max(own.queued) };
+        let mut activity = own.introduced.max(delivery.introduced);
+        if entry.rank() != 0 {
+            activity = activity.max(own.queued).max(delivery.queued);
+        }
+        if !entry.has(bits::ONLINE_ONLY | bits::EXCLUDED_FROM_LAST) {
+            activity = activity.max(delivery.sent_activity);
+        }
+        activity
+    }
+
+    /// All activities of the message's receptions and imports, and of its queueings.
+    pub(crate) fn activities(&self, slot: u32, entry: &Entry) -> (Option<Activity>, Option<Activity>) {
+        let own = self.introduced(slot, entry);
+        let delivery = self.delivery(slot);
+        let introduced = own.introduced.max(delivery.and_then(|d| d.introduced));
+        let queued = own.queued.max(delivery.and_then(|d| d.queued));
+        (introduced, if entry.rank() == 0 { None } else { queued })
+    }
+
+    /// Adds an introduction of the message at `slot` (R15): the greatest class counts, of it the earliest.
+    pub(crate) fn introduce(&mut self, slot: u32, intro: &Introduction<'_>, users: &Interner<UserId>) {
+        let Some(entry) = self.arena.get(slot).copied() else { return };
+        let (old_at, old_seq) = self.introduction(slot, &entry);
+        let old_stamp = Stamp::new(timestamp(old_at), entry.event);
+        let same_stamp = || self.compare_values(slot, old_seq, intro, users);
+        let wins =
+            match intro.class.cmp(&entry.class()).then(old_stamp.cmp(&intro.stamp)).then_with(same_stamp) {
+                Ordering::Equal => return,
+                order => order.is_gt(),
+            };
+        let old = self.introduced(slot, &entry);
+        let mut delivery = self.delivery(slot).cloned().unwrap_or_default();
+        let activity = intro.is_active().then_some((intro.stamp.at.as_millis(), intro.stamp.event));
+        delivery.introduced = delivery.introduced.max(old.introduced);
+        delivery.queued = delivery.queued.max(old.queued);
+        delivery.last_queued = delivery.last_queued.max(old.last_queued);
+        if intro.class == Class::Queued {
+            delivery.queued = delivery.queued.max(activity);
+            delivery.last_queued = delivery.last_queued.max(Some(intro.stamp));
+        } else {
+            delivery.introduced = delivery.introduced.max(activity);
+        }
+        if wins {
+            let at = intro.stamp.at.as_millis();
+            let seq = intro.message.seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
+            let (first, second) = self.fields(at, seq);
+            self.arena.introduce(slot, intro, first, second);
+            delivery.introduction = None;
+        }
+        self.place(slot, delivery);
+    }
+
+    /// How `intro` compares with the one that counts where class and stamp are equal (R07).
+    fn compare_values(
+        &self,
+        slot: u32,
+        old_seq: i64,
+        intro: &Introduction<'_>,
+        users: &Interner<UserId>,
+    ) -> Ordering {
+        let old = self.arena.message(slot, old_seq);
+        let old_author = self.arena.get(slot).and_then(|e| users.name(e.author));
+        (intro.message, users.name(intro.author)).cmp(&(&old, old_author))
+    }
+
+    /// The server acknowledged the message.
+    pub(crate) fn acknowledge(&mut self, slot: u32, stamp: Stamp, fact: SentFact) {
+        let mut delivery = self.delivery(slot).cloned().unwrap_or_default();
+        delivery.sent.set(stamp, fact);
+        delivery.sent_activity = delivery.sent_activity.max(Some((fact.sent_at, stamp.event)));
+        self.place(slot, delivery);
+    }
+
+    /// Sending the message failed.
+    pub(crate) fn fail(&mut self, slot: u32, stamp: Stamp, reason: Option<Arc<str>>) {
+        let mut delivery = self.delivery(slot).cloned().unwrap_or_default();
+        delivery.failed.set(stamp, reason);
+        self.place(slot, delivery);
+    }
+
+    /// Puts the message where its introduction and its acknowledgement say, and keeps `delivery`.
+    pub(crate) fn place(&mut self, slot: u32, mut delivery: Delivery) {
+        let Some(mut entry) = self.arena.get(slot).copied() else { return };
+        let (at, seq) = delivery.introduction.unwrap_or_else(|| {
+            if entry.has(bits::ACKNOWLEDGED) {
+                self.introduction(slot, &entry)
+            } else {
+                (self.time(&entry), self.seq(&entry))
+            }
+        });
+        let placed = matches!(entry.class(), Class::Queued | Class::Imported);
+        let sent = delivery.sent.entry().map(|(_, sent)| *sent).filter(|_| placed);
+        let (time, new_seq) = match sent {
+            Some(sent) => (sent.sent_at, sent.seq.map_or(seq, |seq| i64::try_from(seq).unwrap_or(i64::MAX))),
+            None => (at, seq),
+        };
+        (entry.first, entry.second) = self.fields(time, new_seq);
+        entry.bits &= !bits::ACKNOWLEDGED;
+        delivery.introduction = None;
+        if sent.is_some() {
+            entry.bits |= bits::ACKNOWLEDGED;
+            delivery.introduction = Some((at, seq));
+        }
+        // The introduction's stamp is asked of the delivery aside, so that goes first.
+        self.arena.update(slot, |e| *e = entry);
+        if delivery.introduction.is_some() {
+            self.aside_mut(slot).delivery = Some(Box::new(delivery.clone()));
+        }
+        delivery.normalise(&self.introduced(slot, &entry));
+        if !delivery.is_empty() {
+            self.aside_mut(slot).delivery = Some(Box::new(delivery));
+        } else if self.delivery(slot).is_some() {
+            self.aside_mut(slot).delivery = None;
+        }
+    }
+
+    /// The message was recalled.
+    pub(crate) fn recall(&mut self, slot: u32, stamp: Stamp, fact: RecallFact) {
+        self.arena.update(slot, |e| e.bits |= bits::RECALLED);
+        self.aside_mut(slot).recall.get_or_insert_default().set(stamp, fact);
+    }
+
+    /// The message's content was edited.
+    pub(crate) fn edit(&mut self, slot: u32, stamp: Stamp, edit: &Edit) {
+        self.aside_mut(slot).edits.get_or_insert_default().add(stamp, edit);
+    }
+
+    pub(crate) fn set_bit(&mut self, slot: u32, bit: u32) {
+        if self.arena.get(slot).is_some_and(|e| !e.has(bit)) {
+            self.arena.update(slot, |e| e.bits |= bit);
+        }
+    }
+
+    /// The first field of a message that a read may name: known, with rank 0.
+    pub(crate) fn read_target(&self, slot: u32) -> Option<i64> {
+        self.arena.get(slot).filter(|e| e.is_known() && e.rank() == 0).map(|e| e.first)
+    }
+
+    /// The first field of a known message.
+    pub(crate) fn known_first(&self, slot: u32) -> Option<i64> {
+        self.arena.get(slot).filter(|e| e.is_known()).map(|e| e.first)
+    }
+
+    /// Adds a message nobody mentioned before: the path nearly every event takes.
+    pub(crate) fn push(&mut self, intro: &Introduction<'_>) -> u32 {
+        let at = intro.stamp.at.as_millis();
+        let seq = intro.message.seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
+        let (first, second) = self.fields(at, seq);
+        let slot = self.arena.push_introduced(intro, first, second);
+        self.index.insert(intro.message.id, slot);
+        slot
+    }
+}
+
+impl Facts {
+    /// What a known message adds to the totals.
+    fn share_of(&self, slot: u32, entry: &Entry) -> Share {
+        let flag = |on: bool, flag: u8| if on { flag } else { 0 };
+        let position = entry.position();
+        let gone = bits::DELETED | bits::RECALLED | bits::ONLINE_ONLY;
+        let counts = position.rank == 0 && !entry.has(bits::OWN | gone);
+        let in_group = self.kind == ConversationKind::Group;
+        let mention = counts && in_group && entry.has(bits::AT_ME | bits::AT_ALL);
+        let flags = flag(counts && !entry.has(bits::EXCLUDED_FROM_UNREAD | bits::TARGETED), Share::UNREAD)
+            | flag(mention, Share::MENTION)
+            | flag(!entry.has(bits::DELETED | bits::ONLINE_ONLY | bits::EXCLUDED_FROM_LAST), Share::SHOWN)
+            | flag(!entry.has(bits::ONLINE_ONLY), Share::PRESENT)
+            | flag(position.rank == 0 && entry.has(bits::OWN), Share::OWN_READ);
+        let mention_sig = if mention {
+            let kind = u64::from(entry.bits & (bits::AT_ME | bits::AT_ALL));
+            (u64::from(slot) << 20 | kind).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ entry.first.unsigned_abs()
+        } else {
+            0
+        };
+        // Without anything aside, the introduction is all that ever moved the conversation.
+        let activity = if entry.has(bits::ASIDE) {
+            self.activity(slot, entry).map_or(-1, |(at, _)| at)
+        } else if entry.has(bits::ONLINE_ONLY | bits::EXCLUDED_FROM_LAST) {
+            -1
+        } else {
+            self.time(entry)
+        };
+        Share { position: Some(position), flags, mention_sig, activity }
+    }
+
+    /// All known messages in order, by sorting.
+    fn sorted(&self) -> Order {
+        let known = self.arena.iter().filter(|(_, entry)| entry.is_known());
+        let mut known: Vec<(Position, u32)> = known.map(|(slot, entry)| (entry.position(), slot)).collect();
+        known.sort_unstable();
+        let mut builder = Builder::default();
+        for (_, slot) in known {
+            builder.push(slot, &self.share(slot));
+        }
+        builder.finish()
+    }
+}
+
+impl Look for Facts {
+    fn share(&self, slot: u32) -> Share {
+        let known = self.arena.get(slot).filter(|e| e.is_known());
+        known.map_or(Share::NONE, |entry| self.share_of(slot, entry))
+    }
+
+    fn position(&self, slot: u32) -> Position {
+        self.arena.get(slot).map_or(
+            Position { first: 0, rank: 0, second: 0, id: MessageId::from_bytes([0; 16]) },
+            Entry::position,
+        )
+    }
+}
+
+impl Timeline {
+    pub(crate) fn new(kind: ConversationKind, live: bool) -> Self {
+        Self {
+            facts: Facts {
+                kind,
+                arena: Arena::default(),
+                index: Index::new(live),
+                asides: im::OrdMap::new(),
+            },
+            order: live.then(Order::default),
+        }
+    }
+
+    /// Puts all known messages in order, from nothing; clones share from then on.
+    pub(crate) fn build_order(&mut self) {
+        self.facts.index.share();
+        let facts = &self.facts;
+        let mut builder = Builder::default();
+        for (slot, entry) in facts.arena.iter() {
+            if entry.is_known() && !builder.push(slot, &facts.share_of(slot, entry)) {
+                self.order = Some(facts.sorted());
+                return;
+            }
+        }
+        self.order = Some(builder.finish());
+    }
+
+    /// Whether both hold the same messages in the same order, with the same totals.
+    pub(crate) fn is_in_same_order(&self, other: &Self) -> bool {
+        match (&self.order, &other.order) {
+            (Some(ours), Some(theirs)) => {
+                ours.sum() == theirs.sum()
+                    && ours.forwards(None, &self.facts).eq(theirs.forwards(None, &other.facts))
+            }
+            (ours, theirs) => ours.is_none() && theirs.is_none(),
+        }
+    }
+
+    /// All asides with something in them, by slot.
+    pub(crate) fn asides(&self) -> impl Iterator<Item = (u32, &Aside)> {
+        self.facts.asides.iter().map(|(slot, aside)| (*slot, &**aside))
+    }
+}

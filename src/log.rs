@@ -1,0 +1,7 @@
+//! Logs: an account's events at rest.
+//!
+//! An event of a type or version that this library does not know is kept as it stands, skipped by the fold,
+//! counted, and written back unchanged.
+
+#[cfg(feature = "jsonl")]
+pub mod jsonl;

@@ -1,0 +1,122 @@
+//! The log as text: JSON Lines, version 1.
+//!
+//! One line, one JSON object. The first line is the header and names the owner; every other line is an event:
+//! the envelope (`v`, `id`, `at`, `by`, `conversation`, `type`), the keys of its type, and `meta`.
+//!
+//! ```text
+//! {"log":"chatfold","v":1,"owner":"alice"}
+//! {"v":1,"id":"018f0e2a-0000-7000-8000-000000000001","at":"2026-03-01T09:00:00.000Z","by":"bob","conversation":"c2c_bob","type":"message_received","message":{"id":"018f0e2a-0000-7000-8000-0000000000a1","text":"Lunch?"}}
+//! ```
+//!
+//! # What decodes
+//!
+//! What decodes today decodes for ever, and decoding is strict: it never guesses. Refused are a missing key, an
+//! unknown key inside a known type, a key twice in one object, a value of another JSON type (`1.0` is not an
+//! integer, `null` stands only for a cleared draft and a deleted extension), a type or watermark in the wrong
+//! kind of conversation, a mark of two bits, times and ids in another form than the one this library writes, and
+//! base64 in another alphabet or without padding. Key order is free; an absent optional key equals its default,
+//! which may also be written out.
+//!
+//! A line of a greater `v` or, within version 1, of an unknown `type` is kept byte for byte and skipped
+//! ([`LoggedEvent::Skipped`]). Of a newer line nothing is asked but that it be an object and repeat no key known
+//! here; one of an unknown type must have a valid envelope too.
+//!
+//! A second header of the same owner, as in two logs concatenated, is passed over; one of another owner or of a
+//! newer version is refused. Blank lines are refused. `\r\n` ends a line too, and the last line may end without
+//! either.
+//!
+//! # Faults
+//!
+//! A [`DecodeError`] says where, what was expected and what was found (R99). It costs one line: reading goes on
+//! with the next, so a log can be read for all that is valid in it, or for all its faults. Memory stays within a
+//! small multiple of the longest line, and lines have a limit ([`Reader::with_line_limit`]).
+//!
+//! # Writing
+//!
+//! [`Writer`] and [`encode_event`] write keys in one fixed order and leave defaults out. Reading and writing back
+//! changes nothing but key order, whitespace and written-out defaults.
+
+mod cache;
+mod decode;
+mod encode;
+mod error;
+mod json;
+mod key;
+mod reader;
+mod writer;
+
+use crate::event::Event;
+
+pub use self::decode::decode_line;
+pub use self::encode::encode_event;
+pub use self::error::{DecodeError, ReadError};
+pub use self::reader::{DEFAULT_LINE_LIMIT_BYTES, Reader};
+pub use self::writer::Writer;
+
+/// The version of the format that this module reads and writes.
+pub const VERSION: u64 = 1;
+
+/// The name in every header: `{"log":"chatfold",…}`.
+const LOG_NAME: &str = "chatfold";
+
+/// One event line of a log and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// The number of its line, the first line of the log being 1.
+    pub line: u64,
+    /// What the line holds.
+    pub event: LoggedEvent,
+}
+
+/// What an event line holds: an event, or something written by a newer program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoggedEvent {
+    /// An event of a known type.
+    Known(Event),
+    /// A line kept as it is, for a reader that knows more.
+    Skipped(SkippedEvent),
+}
+
+impl LoggedEvent {
+    /// The event; `None` for a skipped line.
+    pub fn known(&self) -> Option<&Event> {
+        match self {
+            Self::Known(event) => Some(event),
+            Self::Skipped(_) => None,
+        }
+    }
+}
+
+/// An event line of an unknown type or a newer version, kept byte for byte.
+///
+/// Only reading makes one, so it always is a single line of valid JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedEvent {
+    raw: Box<str>,
+    reason: SkipReason,
+}
+
+impl SkippedEvent {
+    /// The line exactly as it was read, without its `\n`.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// Why it is skipped.
+    pub fn reason(&self) -> &SkipReason {
+        &self.reason
+    }
+}
+
+/// Why an event line is skipped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// A type that version 1 does not name.
+    #[error("unknown type {0:?}")]
+    UnknownType(String),
+    /// A version greater than [`VERSION`].
+    #[error("version {0}, newer than {VERSION}")]
+    NewerVersion(u64),
+}

@@ -1,0 +1,71 @@
+//! Ids seen lately, so that an id that comes again costs no allocation.
+
+use std::hash::Hasher;
+
+use rustc_hash::FxHasher;
+
+/// Slots in a cache: a power of two.
+const SLOTS: usize = 4096;
+
+/// A table with one slot for each hash: bounded, and nobody can make it slow by choosing ids.
+#[derive(Debug)]
+pub(super) struct Cache<T> {
+    /// Empty until used where a single line is decoded.
+    slots: Vec<Option<T>>,
+}
+
+impl<T: Clone + AsRef<str>> Cache<T> {
+    /// A cache that remembers.
+    pub(super) fn new() -> Self {
+        Self { slots: vec![None; SLOTS] }
+    }
+
+    /// A cache that remembers nothing and costs nothing.
+    pub(super) fn none() -> Self {
+        Self { slots: Vec::new() }
+    }
+
+    /// The id with this text: the one remembered, or a new one.
+    pub(super) fn get<E>(&mut self, text: &str, new: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
+        let Some(slot) = self.slots.get_mut(slot_of(text)) else {
+            return new(text);
+        };
+        match slot {
+            Some(id) if (*id).as_ref() == text => Ok(id.clone()),
+            _ => {
+                let id = new(text)?;
+                *slot = Some(id.clone());
+                Ok(id)
+            }
+        }
+    }
+}
+
+fn slot_of(text: &str) -> usize {
+    let mut hasher = FxHasher::default();
+    hasher.write(text.as_bytes());
+    // Truncation is meant: any bits of the hash do.
+    hasher.finish() as usize % SLOTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{IdError, UserId};
+
+    #[test]
+    fn what_is_remembered_is_shared_and_what_is_not_is_made() -> Result<(), IdError> {
+        for (mut cache, shared) in [(Cache::new(), true), (Cache::none(), false)] {
+            let first = cache.get("bob", UserId::new)?;
+            let again = cache.get("bob", UserId::new)?;
+            assert_eq!(first, again);
+            assert_eq!(std::ptr::eq(first.as_str(), again.as_str()), shared);
+            assert!(cache.get("", UserId::new).is_err());
+            for n in 0..10_000 {
+                let text = format!("user-{n}");
+                assert_eq!(cache.get(&text, UserId::new)?.as_str(), text);
+            }
+        }
+        Ok(())
+    }
+}

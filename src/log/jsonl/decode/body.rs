@@ -1,0 +1,266 @@
+//! What each type says.
+
+use super::message::{base64, bytes, flag, string};
+use super::{COUNT, Decoder, EDIT_VERSION, EVENT_ID, FOLDER_ID, MESSAGE_ID, SEQ, STRING, TIME};
+use crate::event::{AccountFact, Edit, Fact, GroupType, Mark, QuietHours, ReceiveOption, Through, Watermark};
+use crate::id::{FolderId, GroupId, MessageId};
+use crate::log::jsonl::json::{Object, Parsed, Value};
+use crate::log::jsonl::key::Key;
+
+impl Decoder {
+    /// The fact about a conversation of this type; `None` for another type.
+    pub(super) fn fact(
+        &mut self,
+        type_name: &str,
+        keys: &mut Object<'_>,
+        message: &mut Object<'_>,
+    ) -> Parsed<Option<Fact>> {
+        Ok(Some(match type_name {
+            "message_received" => Fact::MessageReceived(Box::new(self.message(keys, message)?)),
+            "message_queued" => Fact::MessageQueued(Box::new(self.message(keys, message)?)),
+            "message_imported" => self.imported(keys, message)?,
+            _ => match shared_fact(type_name, keys)? {
+                None => return personal_fact(type_name, keys),
+                fact => return Ok(fact),
+            },
+        }))
+    }
+
+    /// The fact about the account of this type; `None` for another type.
+    pub(super) fn account_fact(
+        &mut self,
+        type_name: &str,
+        keys: &mut Object<'_>,
+    ) -> Parsed<Option<AccountFact>> {
+        Ok(Some(match type_name {
+            "profile_changed" => self.profile(keys)?,
+            "folder_created" => AccountFact::FolderCreated { folder: folder(keys)?, name: name(keys)? },
+            "folder_renamed" => AccountFact::FolderRenamed { folder: folder(keys)?, name: name(keys)? },
+            "folder_deleted" => AccountFact::FolderDeleted { folder: folder(keys)? },
+            "quiet_hours_set" => AccountFact::QuietHoursSet { hours: quiet_hours(keys)? },
+            _ => return Ok(None),
+        }))
+    }
+
+    fn profile(&mut self, keys: &mut Object<'_>) -> Parsed<AccountFact> {
+        if let Some(group) = keys.take(Key::Group) {
+            if let Some(user) = keys.take(Key::User) {
+                return Err(user.fault("either user or group"));
+            }
+            let group: GroupId = group.parse("a group id of 1 to 128 bytes without control characters")?;
+            let (name, face_url) = (string(keys, Key::Name)?, string(keys, Key::FaceUrl)?);
+            return Ok(AccountFact::GroupProfileChanged {
+                group,
+                name,
+                face_url,
+                group_type: group_type(keys)?,
+            });
+        }
+        let Some(user) = keys.take(Key::User) else {
+            return Err(keys.missing("the key \"user\" or \"group\""));
+        };
+        let user = self.user(user)?;
+        let (nickname, remark) = (string(keys, Key::Nickname)?, string(keys, Key::Remark)?);
+        Ok(AccountFact::UserProfileChanged { user, nickname, remark, face_url: string(keys, Key::FaceUrl)? })
+    }
+}
+
+fn shared_fact(type_name: &str, keys: &mut Object<'_>) -> Parsed<Option<Fact>> {
+    Ok(Some(match type_name {
+        "conversation_opened" => Fact::Opened { group_type: group_type(keys)? },
+        "message_modified" => {
+            let target = target(keys)?;
+            let version = keys.need(Key::Version)?.integer(EDIT_VERSION)?;
+            let (text, custom) = (string(keys, Key::Text)?, bytes(keys, Key::Custom)?);
+            let edit = Edit { version, text, custom, cloud_custom: bytes(keys, Key::CloudCustom)? };
+            Fact::MessageModified { target, edit }
+        }
+        "message_recalled" => {
+            Fact::MessageRecalled { target: target(keys)?, reason: string(keys, Key::Reason)? }
+        }
+        "message_read_by" => Fact::MessageReadBy { targets: targets(keys)? },
+        "peer_read" => Fact::PeerRead { through: through(keys)? },
+        "reaction_set" => Fact::ReactionSet {
+            target: target(keys)?,
+            reaction: keys.need(Key::Reaction)?.text(STRING)?.into_owned(),
+            on: on(keys)?,
+        },
+        "extension_set" => Fact::ExtensionSet {
+            target: target(keys)?,
+            key: keys.need(Key::Extension)?.text(STRING)?.into_owned(),
+            value: nullable(keys, Key::Value)?,
+            seq: keys.need(Key::Seq)?.integer(SEQ)?,
+        },
+        "extensions_cleared" => {
+            Fact::ExtensionsCleared { target: target(keys)?, seq: keys.need(Key::Seq)?.integer(SEQ)? }
+        }
+        "message_pinned" => Fact::MessagePinned { target: target(keys)?, on: on(keys)? },
+        _ => return Ok(None),
+    }))
+}
+
+fn personal_fact(type_name: &str, keys: &mut Object<'_>) -> Parsed<Option<Fact>> {
+    Ok(Some(match type_name {
+        "message_sent" => Fact::MessageSent {
+            target: target(keys)?,
+            sent_at: keys.need(Key::SentAt)?.parse(TIME)?,
+            seq: keys.take(Key::Seq).map(|seq| seq.integer(SEQ)).transpose()?,
+            members: keys.take(Key::Members).map(|members| members.integer(COUNT)).transpose()?,
+        },
+        "message_failed" => Fact::MessageFailed { target: target(keys)?, reason: string(keys, Key::Reason)? },
+        "messages_deleted" => Fact::MessagesDeleted { targets: targets(keys)? },
+        "history_cleared" => Fact::HistoryCleared { through: watermark(keys)? },
+        "conversation_read" => Fact::Read { through: through(keys)? },
+        "marked_unread_from" => Fact::MarkedUnreadFrom { target: target(keys)? },
+        "conversation_pinned" => Fact::Pinned { on: on(keys)? },
+        "draft_set" => Fact::DraftSet {
+            text: nullable(keys, Key::Text)?,
+            replaces: keys.take(Key::Replaces).map(|event| event.parse(EVENT_ID)).transpose()?,
+        },
+        "mark_set" => Fact::MarkSet { mark: mark(keys)?, on: on(keys)? },
+        "custom_data_set" => Fact::CustomDataSet { data: base64(keys.need(Key::Data)?)? },
+        "receive_option_set" => Fact::ReceiveOptionSet { option: receive_option(keys.need(Key::Option)?)? },
+        "folder_member_set" => Fact::FolderMemberSet { folder: folder(keys)?, on: on(keys)? },
+        "conversation_deleted" => {
+            Fact::Deleted { through: watermark(keys)?, keep_messages: flag(keys, Key::KeepMessages)? }
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn target(keys: &mut Object<'_>) -> Parsed<MessageId> {
+    keys.need(Key::Target)?.parse(MESSAGE_ID)
+}
+
+fn targets(keys: &mut Object<'_>) -> Parsed<Vec<MessageId>> {
+    keys.need(Key::Targets)?.array("a list of message ids", |target| target.parse(MESSAGE_ID))
+}
+
+fn on(keys: &mut Object<'_>) -> Parsed<bool> {
+    keys.need(Key::On)?.boolean()
+}
+
+fn folder(keys: &mut Object<'_>) -> Parsed<FolderId> {
+    keys.need(Key::Folder)?.parse(FOLDER_ID)
+}
+
+fn name(keys: &mut Object<'_>) -> Parsed<String> {
+    Ok(keys.need(Key::Name)?.text(STRING)?.into_owned())
+}
+
+/// A string that has to be written out even where it is null.
+fn nullable(keys: &mut Object<'_>, key: Key) -> Parsed<Option<String>> {
+    let value = keys.need(key)?;
+    if value.is_null() { Ok(None) } else { Ok(Some(value.text("a string or null")?.into_owned())) }
+}
+
+fn group_type(keys: &mut Object<'_>) -> Parsed<Option<GroupType>> {
+    const GROUP_TYPE: &str = "one of work, public, meeting, avchatroom and community";
+    let Some(value) = keys.take(Key::GroupType) else {
+        return Ok(None);
+    };
+    Ok(Some(match &*value.text(GROUP_TYPE)? {
+        "work" => GroupType::Work,
+        "public" => GroupType::Public,
+        "meeting" => GroupType::Meeting,
+        "avchatroom" => GroupType::AvChatRoom,
+        "community" => GroupType::Community,
+        _ => return Err(value.fault(GROUP_TYPE)),
+    }))
+}
+
+fn receive_option(value: Value<'_>) -> Parsed<ReceiveOption> {
+    const OPTION: &str =
+        "one of receive, not_receive, receive_not_notify, not_notify_except_at and not_receive_except_at";
+    Ok(match &*value.text(OPTION)? {
+        "receive" => ReceiveOption::Receive,
+        "not_receive" => ReceiveOption::NotReceive,
+        "receive_not_notify" => ReceiveOption::ReceiveNotNotify,
+        "not_notify_except_at" => ReceiveOption::NotNotifyExceptAt,
+        "not_receive_except_at" => ReceiveOption::NotReceiveExceptAt,
+        _ => return Err(value.fault(OPTION)),
+    })
+}
+
+fn mark(keys: &mut Object<'_>) -> Parsed<Mark> {
+    const MARK: &str = "a mark, an integer with a single bit set";
+    let value = keys.need(Key::Mark)?;
+    Mark::from_bits(value.integer(MARK)?).ok_or_else(|| value.fault(MARK))
+}
+
+/// A watermark, or a message.
+fn through(keys: &mut Object<'_>) -> Parsed<Through> {
+    through_of(keys.need(Key::Through)?)
+}
+
+/// A watermark, which no message can stand for.
+fn watermark(keys: &mut Object<'_>) -> Parsed<Watermark> {
+    let value = keys.need(Key::Through)?;
+    match through_of(value)? {
+        Through::Watermark(watermark) => Ok(watermark),
+        Through::Message(_) => Err(value.fault("a seq in a group or a time in a direct chat, not a message")),
+    }
+}
+
+fn through_of(value: Value<'_>) -> Parsed<Through> {
+    const THROUGH: &str = "an object of one key: seq in a group, time in a direct chat, or message";
+    let mut fields = value.object(THROUGH)?;
+    let through = if let Some(seq) = fields.take(Key::Seq) {
+        Through::Watermark(Watermark::Seq(seq.integer(SEQ)?))
+    } else if let Some(time) = fields.take(Key::Time) {
+        Through::Watermark(Watermark::Time(time.parse(TIME)?))
+    } else if let Some(message) = fields.take(Key::Message) {
+        Through::Message(message.parse(MESSAGE_ID)?)
+    } else {
+        return Err(value.fault(THROUGH));
+    };
+    if fields.is_empty() { Ok(through) } else { Err(value.fault(THROUGH)) }
+}
+
+fn quiet_hours(keys: &mut Object<'_>) -> Parsed<Option<QuietHours>> {
+    let daily = keys.take(Key::Daily);
+    let once = keys.take(Key::Once);
+    let (hours, fields) = match (daily, once) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(once)) => return Err(once.fault("either daily or once")),
+        (Some(daily), None) => {
+            let mut fields = daily.object("an object of start, duration_s and utc_offset_s")?;
+            let hours = QuietHours::Daily {
+                start_s: time_of_day(fields.need(Key::Start)?)?,
+                duration_s: fields.need(Key::DurationS)?.integer("a number of seconds, less than a day")?,
+                utc_offset_s: fields
+                    .need(Key::UtcOffsetS)?
+                    .integer("a number of seconds, less than a day")?,
+            };
+            (hours, fields)
+        }
+        (None, Some(once)) => {
+            let mut fields = once.object("an object of start and duration_s")?;
+            let hours = QuietHours::Once {
+                start: fields.need(Key::Start)?.parse(TIME)?,
+                duration_s: fields.need(Key::DurationS)?.integer(COUNT)?,
+            };
+            (hours, fields)
+        }
+    };
+    fields.finish("quiet hours")?;
+    Ok(Some(hours))
+}
+
+/// Seconds after midnight, written `HH:MM:SS`.
+fn time_of_day(value: Value<'_>) -> Parsed<u32> {
+    const TIME_OF_DAY: &str = "a time of day as \"HH:MM:SS\"";
+    let text = value.text(TIME_OF_DAY)?;
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = text.as_bytes() else {
+        return Err(value.fault(TIME_OF_DAY));
+    };
+    let mut seconds = 0;
+    for (tens, ones, below) in [(h1, h2, 24), (m1, m2, 60), (s1, s2, 60)] {
+        let digit = |byte: u8| char::from(byte).to_digit(10);
+        match (digit(*tens), digit(*ones)) {
+            (Some(tens), Some(ones)) if tens * 10 + ones < below => seconds = seconds * 60 + tens * 10 + ones,
+            _ => return Err(value.fault(TIME_OF_DAY)),
+        }
+    }
+    Ok(seconds)
+}

@@ -1,0 +1,338 @@
+//! A JSON reader that knows where everything stands.
+//!
+//! A general JSON crate reports places of syntax only, takes the last of two equal keys and rounds numbers. Here
+//! a line is checked against the grammar once, without allocating; after that a [`Value`] is a place in the line,
+//! taken apart when a decoder asks for it, and any fault in it has a column.
+
+mod scan;
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use self::scan::{MAX_DEPTH, Scanner};
+use super::key::{Key, KeySet};
+
+/// The length in characters after which what was found is cut.
+const MAX_FOUND_LEN_CHARS: usize = 60;
+
+/// What is wrong with a line, and where: the byte offset.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) at: usize,
+    pub(super) expected: Cow<'static, str>,
+    pub(super) found: Cow<'static, str>,
+}
+
+impl Fault {
+    pub(super) fn new(
+        at: usize,
+        expected: impl Into<Cow<'static, str>>,
+        found: impl Into<Cow<'static, str>>,
+    ) -> Box<Self> {
+        Box::new(Self { at, expected: expected.into(), found: found.into() })
+    }
+}
+
+/// A fault is rare and large: boxed, it leaves results small.
+pub(super) type Parsed<T> = Result<T, Box<Fault>>;
+
+/// A line as text; a fault where it is not UTF-8.
+pub(super) fn text(line: &[u8]) -> Parsed<&str> {
+    std::str::from_utf8(line).map_err(|error| {
+        let at = error.valid_up_to();
+        let byte = line.get(at).copied().unwrap_or_default();
+        Fault::new(at, "UTF-8", format!("byte 0x{byte:02X}"))
+    })
+}
+
+/// The object that a whole line is, and the object under its key `message`, if any: taken apart in one go, for
+/// most lines have one. Both are filled in where they are, for they are too large to be handed about.
+pub(super) fn line<'a>(text: &'a str, object: &mut Object<'a>, message: &mut Object<'a>) -> Parsed<()> {
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.space();
+    scanner.fill(object, Some(message))?;
+    scanner.space();
+    match scanner.peek() {
+        None => Ok(()),
+        Some(_) => Err(scanner.unexpected("the end of the line")),
+    }
+}
+
+/// A place in a line that holds a value of valid JSON.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value<'a> {
+    line: &'a str,
+    start: usize,
+    end: usize,
+    /// A string in which something is escaped.
+    escaped: bool,
+}
+
+impl<'a> Value<'a> {
+    /// Its offset in the line.
+    pub(super) fn start(self) -> usize {
+        self.start
+    }
+
+    /// The value as it is written.
+    pub(super) fn raw(self) -> &'a str {
+        self.line.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// This value is not what was expected.
+    pub(super) fn fault(self, expected: impl Into<Cow<'static, str>>) -> Box<Fault> {
+        Fault::new(self.start, expected, self.excerpt())
+    }
+
+    /// The value as it is written, cut to a readable length.
+    pub(super) fn excerpt(self) -> String {
+        excerpt(self.raw())
+    }
+
+    pub(super) fn is_null(self) -> bool {
+        self.raw() == "null"
+    }
+
+    /// The text of a string; borrowed where nothing in it is escaped.
+    pub(super) fn text(self, expected: &'static str) -> Parsed<Cow<'a, str>> {
+        let inner = self.raw().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match inner {
+            Some(inner) if !self.escaped => Ok(Cow::Borrowed(inner)),
+            Some(inner) => unescape(inner, self.start.saturating_add(1)).map(Cow::Owned),
+            None => Err(self.fault(expected)),
+        }
+    }
+
+    /// A string in the form that `T` parses.
+    pub(super) fn parse<T: FromStr>(self, expected: &'static str) -> Parsed<T> {
+        self.text(expected)?.parse().map_err(|_| self.fault(expected))
+    }
+
+    /// An integer within the bounds of `T`.
+    pub(super) fn integer<T: FromStr>(self, expected: &'static str) -> Parsed<T> {
+        // Grammar has been checked: what has neither fraction nor exponent, and is no string, is an integer.
+        self.raw().parse().map_err(|_| self.fault(expected))
+    }
+
+    pub(super) fn boolean(self) -> Parsed<bool> {
+        match self.raw() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(self.fault("true or false")),
+        }
+    }
+
+    /// A fault where this is no object.
+    pub(super) fn expect_object(self, expected: &'static str) -> Parsed<()> {
+        if self.raw().starts_with('{') { Ok(()) } else { Err(self.fault(expected)) }
+    }
+
+    pub(super) fn object(self, expected: &'static str) -> Parsed<Object<'a>> {
+        self.expect_object(expected)?;
+        let mut scanner = Scanner { text: self.line, at: self.start };
+        let mut object = Object::new(self.line);
+        scanner.fill(&mut object, None)?;
+        Ok(object)
+    }
+
+    /// The names and values of an object whose names are free, by `each`, as they stand.
+    pub(super) fn members(
+        self,
+        expected: &'static str,
+        mut each: impl FnMut(Value<'a>, Value<'a>) -> Parsed<()>,
+    ) -> Parsed<()> {
+        self.expect_object(expected)?;
+        let mut scanner = Scanner { text: self.line, at: self.start };
+        scanner.object(|scanner, name| {
+            let start = scanner.at;
+            let escaped = scanner.value(MAX_DEPTH)?;
+            each(name, scanner.since(start, escaped))
+        })
+    }
+
+    /// What `each` makes of the elements of an array.
+    pub(super) fn array<T>(
+        self,
+        expected: &'static str,
+        mut each: impl FnMut(Value<'a>) -> Parsed<T>,
+    ) -> Parsed<Vec<T>> {
+        if !self.raw().starts_with('[') {
+            return Err(self.fault(expected));
+        }
+        let mut elements = Vec::new();
+        let mut scanner = Scanner { text: self.line, at: self.start };
+        scanner.array(MAX_DEPTH, |value| each(value).map(|element| elements.push(element)))?;
+        Ok(elements)
+    }
+}
+
+/// Where the members of an object stand, those that have not been taken yet.
+#[derive(Debug)]
+pub(super) struct Object<'a> {
+    line: &'a str,
+    start: usize,
+    /// Start and end of the value under each key that is left.
+    places: [(usize, usize); Key::COUNT],
+    /// The keys that are left.
+    left: KeySet,
+    /// The keys whose value is a string with escapes.
+    escaped: KeySet,
+    /// Whether a name is none of the format's, or comes a second time.
+    unknown: bool,
+    twice: bool,
+}
+
+impl<'a> Object<'a> {
+    /// An object of which nothing is known.
+    pub(super) fn new(line: &'a str) -> Self {
+        Self {
+            line,
+            start: 0,
+            places: [(0, 0); Key::COUNT],
+            left: KeySet::default(),
+            escaped: KeySet::default(),
+            unknown: false,
+            twice: false,
+        }
+    }
+
+    fn put(&mut self, key: Option<Key>, value: Value<'a>) {
+        match key {
+            None => self.unknown = true,
+            Some(key) if self.left.contains(key) => self.twice = true,
+            Some(key) => {
+                self.left.set(key, true);
+                self.escaped.set(key, value.escaped);
+                if let Some(place) = self.places.get_mut(key as usize) {
+                    *place = (value.start, value.end);
+                }
+            }
+        }
+    }
+
+    /// Whether this key is left.
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.left.contains(key)
+    }
+
+    /// The value under this key, which is no longer left.
+    pub(super) fn take(&mut self, key: Key) -> Option<Value<'a>> {
+        if !self.left.contains(key) {
+            return None;
+        }
+        self.left.set(key, false);
+        let (start, end) = self.places.get(key as usize).copied().unwrap_or_default();
+        Some(Value { line: self.line, start, end, escaped: self.escaped.contains(key) })
+    }
+
+    /// The value under this key; a fault where there is none.
+    pub(super) fn need(&mut self, key: Key) -> Parsed<Value<'a>> {
+        match self.take(key) {
+            Some(value) => Ok(value),
+            None => Err(self.missing(format!("the key {:?}", key.name()))),
+        }
+    }
+
+    /// A key is missing.
+    pub(super) fn missing(&self, expected: impl Into<Cow<'static, str>>) -> Box<Fault> {
+        Fault::new(self.start, expected, "an object without it")
+    }
+
+    /// Whether nothing is left and nothing was amiss.
+    pub(super) fn is_empty(&self) -> bool {
+        self.left.is_empty() && !self.unknown && !self.twice
+    }
+
+    /// A fault where a key of the format stands twice.
+    pub(super) fn once(&self) -> Parsed<()> {
+        if self.twice { Err(self.odd_key(None)) } else { Ok(()) }
+    }
+
+    /// A fault where a key stands twice, or one is left: `what` does not have it.
+    pub(super) fn finish(&self, what: &str) -> Parsed<()> {
+        if self.is_empty() { Ok(()) } else { Err(self.odd_key(Some(what))) }
+    }
+
+    /// The first key that stands twice or that `what` does not have.
+    fn odd_key(&self, what: Option<&str>) -> Box<Fault> {
+        let mut met = KeySet::default();
+        let mut scanner = Scanner { text: self.line, at: self.start };
+        let odd = scanner.object(|scanner, name| {
+            scanner.value(MAX_DEPTH)?;
+            let key = key_of(name);
+            match (key, what) {
+                (Some(key), _) if met.contains(key) => {
+                    let found = format!("a second {}", name.excerpt());
+                    return Err(Fault::new(name.start, "each key once", found));
+                }
+                (Some(key), Some(what)) if self.left.contains(key) => {
+                    return Err(name.fault(format!("a key of {what}")));
+                }
+                (None, Some(what)) => return Err(name.fault(format!("a key of {what}"))),
+                (Some(key), _) => met.set(key, true),
+                (None, None) => {}
+            }
+            Ok(())
+        });
+        odd.err().unwrap_or_else(|| Fault::new(self.start, "other keys", "these"))
+    }
+}
+
+/// What was found, cut to a readable length.
+pub(super) fn excerpt(found: &str) -> String {
+    match found.char_indices().nth(MAX_FOUND_LEN_CHARS) {
+        None => found.to_owned(),
+        Some((cut, _)) => {
+            let shown = found.get(..cut).unwrap_or_default();
+            format!("{shown}… ({} bytes)", found.len())
+        }
+    }
+}
+
+/// The key a name is.
+fn key_of(name: Value<'_>) -> Option<Key> {
+    Key::of(&name.text("a key").ok()?)
+}
+
+/// The text of a string whose escapes are grammatical; `at` is its offset in the line.
+fn unescape(written: &str, at: usize) -> Parsed<String> {
+    let mut text = String::with_capacity(written.len());
+    let mut rest = written;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let mut chars = escape.chars();
+        match chars.next() {
+            Some('b') => text.push('\u{8}'),
+            Some('f') => text.push('\u{c}'),
+            Some('n') => text.push('\n'),
+            Some('r') => text.push('\r'),
+            Some('t') => text.push('\t'),
+            Some('u') => {
+                let Some((character, len)) = unicode_escape(escape) else {
+                    let here = at + (written.len() - escape.len()) - 1;
+                    let found = written.get(written.len() - escape.len() - 1..).unwrap_or_default();
+                    return Err(Fault::new(here, "two surrogates that belong together", excerpt(found)));
+                };
+                text.push(character);
+                chars = escape.get(len..).unwrap_or_default().chars();
+            }
+            Some(itself) => text.push(itself),
+            None => {}
+        }
+        rest = chars.as_str();
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+/// The character written as `uXXXX` or `uXXXX\uXXXX`, and the length of that.
+fn unicode_escape(escape: &str) -> Option<(char, usize)> {
+    let unit = |from: usize| u16::from_str_radix(escape.get(from..from + 4)?, 16).ok();
+    let first = unit(1)?;
+    if let Some(character) = char::from_u32(u32::from(first)) {
+        return Some((character, 5));
+    }
+    let second = if escape.get(5..7) == Some("\\u") { unit(7)? } else { return None };
+    let character = char::decode_utf16([first, second]).next()?.ok()?;
+    Some((character, 11))
+}

@@ -1,0 +1,109 @@
+//! The keys of the format.
+
+/// Names the keys of all objects of the format; the commonest first, for they are compared in this order.
+macro_rules! keys {
+    ($($key:ident = $name:literal,)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Key {
+            $($key,)*
+        }
+
+        impl Key {
+            pub(super) const COUNT: usize = [$($name),*].len();
+
+            /// The key of this name.
+            pub(super) fn of(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$key),)*
+                    _ => None,
+                }
+            }
+
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$key => $name,)*
+                }
+            }
+        }
+    };
+}
+
+keys! {
+    V = "v",
+    Id = "id",
+    At = "at",
+    By = "by",
+    Conversation = "conversation",
+    Type = "type",
+    Meta = "meta",
+    Message = "message",
+    Target = "target",
+    Targets = "targets",
+    On = "on",
+    Through = "through",
+    Text = "text",
+    Reason = "reason",
+    Version = "version",
+    Custom = "custom",
+    CloudCustom = "cloud_custom",
+    Seq = "seq",
+    Time = "time",
+    Kind = "kind",
+    Mentions = "mentions",
+    Users = "users",
+    All = "all",
+    Recipients = "recipients",
+    ReplyTo = "reply_to",
+    OnlineOnly = "online_only",
+    ExcludedFromUnread = "excluded_from_unread",
+    ExcludedFromLast = "excluded_from_last",
+    NeedReceipt = "need_receipt",
+    SupportsExtensions = "supports_extensions",
+    Members = "members",
+    Sender = "sender",
+    SentAt = "sent_at",
+    GroupType = "group_type",
+    Reaction = "reaction",
+    Extension = "key",
+    Value = "value",
+    Replaces = "replaces",
+    Mark = "mark",
+    Data = "data",
+    Option = "option",
+    Folder = "folder",
+    KeepMessages = "keep_messages",
+    User = "user",
+    Group = "group",
+    Nickname = "nickname",
+    Remark = "remark",
+    FaceUrl = "face_url",
+    Name = "name",
+    Daily = "daily",
+    Once = "once",
+    Start = "start",
+    DurationS = "duration_s",
+    UtcOffsetS = "utc_offset_s",
+    Log = "log",
+    Owner = "owner",
+}
+
+/// A set of keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KeySet(u64);
+
+const _: () = assert!(Key::COUNT <= u64::BITS as usize);
+
+impl KeySet {
+    pub(super) fn contains(self, key: Key) -> bool {
+        self.0 & (1 << key as u32) != 0
+    }
+
+    pub(super) fn set(&mut self, key: Key, member: bool) {
+        let bit = 1 << key as u32;
+        self.0 = if member { self.0 | bit } else { self.0 & !bit };
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}

@@ -1,0 +1,151 @@
+//! Reading a log line by line.
+
+use std::io::{self, BufRead};
+
+use super::Record;
+use super::decode::{Decoder, Header, Line};
+use super::error::{DecodeError, ReadError};
+use super::json::{Fault, Parsed};
+use crate::id::UserId;
+
+/// The longest line a [`Reader`] takes unless told otherwise: 16 MiB.
+pub const DEFAULT_LINE_LIMIT_BYTES: usize = 16 << 20;
+
+/// Reads the records of a text log, one line at a time.
+///
+/// An iterator over [`Record`]s. After [`ReadError::Decode`] it goes on with the next line; after
+/// [`ReadError::Io`] it ends. It holds one line in memory; reading from a file wants a
+/// [`BufReader`](std::io::BufReader).
+///
+/// ```
+/// use chatfold::jsonl::{LoggedEvent, Reader};
+/// let log = r#"{"log":"chatfold","v":1,"owner":"alice"}
+/// {"v":1,"id":"018f0e2a-0000-7000-8000-000000000001","at":"2026-03-01T09:00:00.000Z","by":"bob","conversation":"c2c_bob","type":"message_received","message":{"id":"018f0e2a-0000-7000-8000-0000000000a1","text":"Lunch?"}}
+/// {"v":1,"id":"018f0e2a-0000-7000-8000-000000000002","at":"2026-03-01T09:00:05.000Z","by":"bob","type":"mood_set"}
+/// {"v":1,"id":"not a UUID"}
+/// "#;
+/// let mut reader = Reader::new(log.as_bytes())?;
+/// assert_eq!(reader.owner().as_str(), "alice");
+///
+/// let first = reader.next_record().unwrap()?;
+/// assert_eq!((first.line, first.event.known().unwrap().type_name()), (2, "message_received"));
+/// let second = reader.next_record().unwrap()?;
+/// assert!(matches!(second.event, LoggedEvent::Skipped(_)));
+/// let fault = reader.next_record().unwrap().unwrap_err();
+/// assert!(fault.to_string().starts_with("line 4, column 13: expected the id of an event"));
+/// assert!(reader.next_record().is_none());
+/// # Ok::<(), chatfold::jsonl::ReadError>(())
+/// ```
+#[derive(Debug)]
+pub struct Reader<R> {
+    lines: Lines<R>,
+    decoder: Decoder,
+    owner: UserId,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads the header of a log; an error where the first line is none of this version.
+    pub fn new(input: R) -> Result<Self, ReadError> {
+        Self::with_line_limit(input, DEFAULT_LINE_LIMIT_BYTES)
+    }
+
+    /// The same for lines of at most `limit_bytes` bytes, their ends not counted. A longer line is a
+    /// [`DecodeError`]; it is passed over without being held in memory.
+    pub fn with_line_limit(input: R, limit_bytes: usize) -> Result<Self, ReadError> {
+        let mut lines = Lines { input, line: Vec::new(), number: 0, limit_bytes, ended: false };
+        let mut decoder = Decoder::new();
+        let header = match lines.next()? {
+            Some(line) => line.and_then(|line| decoder.header(line)),
+            None => Err(Fault::new(0, "the header of a log", "the end of the input")),
+        };
+        match header {
+            Ok(header) => Ok(Self { lines, decoder, owner: header.owner }),
+            Err(fault) => Err(DecodeError::new(1, *fault).into()),
+        }
+    }
+
+    /// Whose log this is, by its header.
+    pub fn owner(&self) -> &UserId {
+        &self.owner
+    }
+
+    /// The next record; `None` at the end of the log.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Decode`] for a malformed line, which is then behind the reader; [`ReadError::Io`] where the
+    /// input fails, which ends the log.
+    pub fn next_record(&mut self) -> Option<Result<Record, ReadError>> {
+        loop {
+            let line = match self.lines.next() {
+                Ok(Some(line)) => line,
+                Ok(None) => return None,
+                Err(error) => return Some(Err(error)),
+            };
+            let fault = match line.and_then(|line| self.decoder.line(line)) {
+                Ok(Line::Event(event)) => return Some(Ok(Record { line: self.lines.number, event })),
+                Ok(Line::Header(Header { owner, .. })) if owner == self.owner => continue,
+                Ok(Line::Header(Header { owner, at })) => {
+                    Fault::new(at, format!("{:?}, the owner of this log", self.owner), format!("{owner:?}"))
+                }
+                Err(fault) => fault,
+            };
+            return Some(Err(DecodeError::new(self.lines.number, *fault).into()));
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = Result<Record, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_record()
+    }
+}
+
+/// Lines of bounded length, in one buffer.
+#[derive(Debug)]
+struct Lines<R> {
+    input: R,
+    line: Vec<u8>,
+    number: u64,
+    limit_bytes: usize,
+    ended: bool,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The next line without its `\n`, or the fault of being too long.
+    fn next(&mut self) -> Result<Option<Parsed<&[u8]>>, ReadError> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.number += 1;
+        let read = self.read();
+        self.ended = !matches!(read, Ok(Some(_)));
+        match read {
+            Ok(None) => Ok(None),
+            Ok(Some(true)) => Ok(Some(Ok(self.line.strip_suffix(b"\n").unwrap_or(&self.line)))),
+            Ok(Some(false)) => {
+                let expected = format!("a line of at most {} bytes, the limit", self.limit_bytes);
+                Ok(Some(Err(Fault::new(self.limit_bytes, expected, "a longer one"))))
+            }
+            Err(source) => Err(ReadError::Io { line: self.number, source }),
+        }
+    }
+
+    /// Reads a line up to and including its `\n`; whether it keeps to the limit.
+    fn read(&mut self) -> io::Result<Option<bool>> {
+        self.line.clear();
+        let limit = u64::try_from(self.limit_bytes).unwrap_or(u64::MAX);
+        let taken =
+            io::Read::take(&mut self.input, limit.saturating_add(1)).read_until(b'\n', &mut self.line)?;
+        if taken == 0 {
+            return Ok(None);
+        }
+        if taken <= self.limit_bytes || self.line.ends_with(b"\n") {
+            return Ok(Some(true));
+        }
+        self.input.skip_until(b'\n')?;
+        Ok(Some(false))
+    }
+}

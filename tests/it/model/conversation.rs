@@ -1,0 +1,406 @@
+//! One conversation: which facts count, what they add up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chatfold::{
+    ConversationId, ConversationKind, Event, EventId, Fact, GroupType, MessageId, Stamp, Through, Timestamp,
+    UserId, Watermark,
+};
+
+use super::account::Account;
+use super::message::{Around, DELIVERED, Known, named};
+use super::shown::{Draft, Row};
+use super::{Terms, latest};
+
+/// R17: whether the fact has any effect.
+pub fn has_effect(owner: &UserId, id: &ConversationId, event: &Event, fact: &Fact) -> bool {
+    let by_owner = event.by() == owner;
+    let is_peer = |user: &UserId| id.kind() == ConversationKind::Direct && user.as_str() == id.target();
+    let may_write = |user: &UserId| id.kind() == ConversationKind::Group || user == owner || is_peer(user);
+    match fact {
+        Fact::MessageReceived(_) => may_write(event.by()),
+        Fact::MessageImported { sender, .. } => by_owner && may_write(sender.as_ref().unwrap_or(event.by())),
+        Fact::PeerRead { .. } => is_peer(event.by()),
+        // By another it can give the group's type, and nothing else.
+        Fact::Opened { group_type } => by_owner || group_type.is_some(),
+        Fact::MessageModified { .. }
+        | Fact::MessageRecalled { .. }
+        | Fact::MessageReadBy { .. }
+        | Fact::ReactionSet { .. }
+        | Fact::ExtensionSet { .. }
+        | Fact::ExtensionsCleared { .. }
+        | Fact::MessagePinned { .. } => true,
+        _ => by_owner,
+    }
+}
+
+/// A draft's text and what it replaces.
+type DraftText = (String, Option<EventId>);
+
+/// A clearing or deletion: up to which first field, and when (R37, R38).
+pub type Coverage = Option<(i64, Stamp)>;
+
+/// R38: what a clearing or deletion covers.
+pub fn covers(coverage: Coverage, message: &Known<'_>) -> bool {
+    coverage.is_some_and(|(through, stamp)| {
+        let first = message.first_field();
+        first < through || first == through && (message.rank == DELIVERED || message.introduced <= stamp)
+    })
+}
+
+pub struct Conversation<'a> {
+    pub id: ConversationId,
+    pub terms: Terms<'a>,
+    facts: Vec<(&'a Event, &'a Fact)>,
+    /// The known messages, in position order.
+    pub messages: Vec<Known<'a>>,
+    /// All deletions.
+    pub deleted: Coverage,
+    /// Deletions that keep no messages, and clearings.
+    pub cleared: Coverage,
+    /// The greatest stamp of a deletion.
+    pub last_deletion: Option<Stamp>,
+}
+
+impl<'a> Conversation<'a> {
+    /// The conversation of these facts, all of which have an effect.
+    pub fn of(terms: Terms<'a>, id: ConversationId, facts: Vec<(&'a Event, &'a Fact)>) -> Self {
+        let mut about: BTreeMap<MessageId, Vec<(&Event, &Fact)>> = BTreeMap::new();
+        for (event, fact) in &facts {
+            for message in named(fact).into_iter().collect::<BTreeSet<_>>() {
+                about.entry(message).or_default().push((event, fact));
+            }
+        }
+        let known = about.into_iter();
+        let known = known.filter_map(|(message, facts)| Known::of(terms, message, id.kind(), facts));
+        let mut messages: Vec<_> = known.collect();
+        messages.sort_by_key(Known::position);
+        let coverage = |counts: fn(&Fact) -> Option<Watermark>| {
+            let through = facts.iter().filter_map(|(event, fact)| {
+                counts(fact).map(|through| (through.first_field(), event.stamp()))
+            });
+            through.max()
+        };
+        let deleted = coverage(|fact| match fact {
+            Fact::Deleted { through, .. } => Some(*through),
+            _ => None,
+        });
+        let cleared = coverage(|fact| match fact {
+            Fact::Deleted { through, keep_messages: false } | Fact::HistoryCleared { through } => {
+                Some(*through)
+            }
+            _ => None,
+        });
+        let deletions = facts.iter().filter(|(_, fact)| matches!(fact, Fact::Deleted { .. }));
+        let last_deletion = deletions.map(|(event, _)| event.stamp()).max();
+        Self { id, terms, facts, messages, deleted, cleared, last_deletion }
+    }
+
+    /// The stamps and values of the facts that `value` picks.
+    fn pick<V>(&self, value: impl Fn(&'a Fact) -> Option<V>) -> Vec<(Stamp, V)> {
+        let picked = self.facts.iter().filter_map(|(event, fact)| Some((event.stamp(), value(fact)?)));
+        picked.collect()
+    }
+
+    pub fn message(&self, id: MessageId) -> Option<&Known<'a>> {
+        self.messages.iter().find(|message| message.id == id)
+    }
+
+    /// R37: whether what was written at `stamp` outlives every deletion.
+    pub fn stands(&self, stamp: Stamp) -> bool {
+        self.last_deletion.is_none_or(|deletion| stamp > deletion)
+    }
+
+    /// R14: how far it reaches; `None` while it waits.
+    fn reaches(&self, through: &Through) -> Option<i64> {
+        match through {
+            Through::Watermark(watermark) => Some(watermark.first_field()),
+            Through::Message(id) => {
+                self.message(*id).filter(|message| message.rank == DELIVERED).map(Known::first_field)
+            }
+        }
+    }
+
+    /// Every read that does not wait: its stamp and how far it reaches. With the policy, own messages too (R39).
+    pub fn reads(&self) -> Vec<(Stamp, i64)> {
+        let mut reads = self.pick(|fact| match fact {
+            Fact::Read { through } => self.reaches(through),
+            _ => None,
+        });
+        if self.terms.policy.own_message_reads {
+            let nil = EventId::from_bytes([0; 16]);
+            let own = self.messages.iter().filter(|message| message.own && message.rank == DELIVERED);
+            reads.extend(own.map(|message| (Stamp::new(message.time, nil), message.first_field())));
+        }
+        reads
+    }
+
+    /// Every mark that does not wait: its stamp and the first field of its target.
+    pub fn unread_marks(&self) -> Vec<(Stamp, i64)> {
+        self.pick(|fact| match fact {
+            Fact::MarkedUnreadFrom { target } => self.message(*target).map(Known::first_field),
+            _ => None,
+        })
+    }
+
+    /// R42, to the letter; −1 where nothing was read.
+    pub fn read_marker(&self) -> i64 {
+        let reads = self.reads();
+        let greatest = |later_than: Option<Stamp>| {
+            let reads = reads.iter().filter(|(stamp, _)| later_than.is_none_or(|mark| *stamp > mark));
+            reads.map(|(_, to)| *to).max()
+        };
+        let marks = self.unread_marks();
+        let set_back = marks.iter().map(|(mark, target)| greatest(Some(*mark)).max(Some(target - 1)));
+        let marker = set_back.flatten().chain([greatest(None).unwrap_or(-1)]).min();
+        marker.unwrap_or(-1)
+    }
+
+    /// R34: the greatest peer read.
+    fn peer_read(&self) -> Option<i64> {
+        let reads = self.pick(|fact| match fact {
+            Fact::PeerRead { through } => self.reaches(through),
+            _ => None,
+        });
+        reads.into_iter().map(|(_, to)| to).max()
+    }
+
+    /// R20: last writer of all that name one.
+    fn group_type(&self, account: &Account<'_>) -> Option<GroupType> {
+        if self.id.kind() == ConversationKind::Direct {
+            return None;
+        }
+        let mut named = self.pick(|fact| match fact {
+            Fact::Opened { group_type } => *group_type,
+            _ => None,
+        });
+        named.extend(account.group_types(self.id.target()));
+        latest(named).map(|(_, kind)| kind)
+    }
+
+    /// R21
+    fn show_name(&self, account: &Account<'_>) -> String {
+        let name = match UserId::new(self.id.target()) {
+            Ok(peer) if self.id.kind() == ConversationKind::Direct => {
+                let profile = account.profile(&peer);
+                profile.remark.or(profile.nickname)
+            }
+            _ => account.group_name(self.id.target()),
+        };
+        name.unwrap_or_else(|| self.id.target().to_owned())
+    }
+
+    /// R22
+    fn face_url(&self, account: &Account<'_>) -> Option<String> {
+        match UserId::new(self.id.target()) {
+            Ok(peer) if self.id.kind() == ConversationKind::Direct => account.profile(&peer).face_url,
+            _ => account.group_face_url(self.id.target()),
+        }
+    }
+
+    /// R23: the messages that count, for a conversation where they count at all.
+    pub fn countable(&self, marker: i64) -> impl Iterator<Item = &Known<'a>> {
+        self.messages.iter().filter(move |message| {
+            message.rank == DELIVERED
+                && !message.own
+                && !message.deleted
+                && message.recall.is_none()
+                && !covers(self.cleared, message)
+                && !covers(self.deleted, message)
+                && message.first_field() > marker
+                && !message.content.online_only
+                && !message.content.excluded_from_unread
+                && message.content.recipients.is_empty()
+        })
+    }
+
+    /// R23: whether the group's type lets messages count.
+    fn counts(&self, group_type: Option<GroupType>) -> bool {
+        match group_type {
+            Some(GroupType::AvChatRoom) => false,
+            Some(GroupType::Meeting) => self.terms.policy.meeting_unread,
+            _ => true,
+        }
+    }
+
+    /// R26
+    fn mentions(&self, marker: i64, group_type: Option<GroupType>) -> Vec<(MessageId, u64, u8)> {
+        if self.id.kind() == ConversationKind::Direct || group_type == Some(GroupType::AvChatRoom) {
+            return Vec::new();
+        }
+        let candidates = self.messages.iter().filter(|message| {
+            message.rank == DELIVERED
+                && !message.own
+                && !message.deleted
+                && message.recall.is_none()
+                && !covers(self.cleared, message)
+                && !covers(self.deleted, message)
+                && !message.content.online_only
+                && message.first_field() > marker
+        });
+        let mention = |message: &Known<'a>| {
+            message.mention_of(self.terms.owner).map(|kind| (message.id, message.seq, kind))
+        };
+        candidates.filter_map(mention).collect()
+    }
+
+    /// Every writing of the draft: its text, if not cleared, and what it replaces.
+    fn draft_writings(&self) -> Vec<(Stamp, Option<DraftText>)> {
+        self.pick(|fact| match fact {
+            Fact::DraftSet { text, replaces } => {
+                let text = text.clone().filter(|text| !text.is_empty());
+                Some(text.map(|text| (text, *replaces)))
+            }
+            _ => None,
+        })
+    }
+
+    /// R27: the last writer, if it set one and no deletion took it.
+    fn draft(&self) -> Option<Draft> {
+        let (stamp, draft) = latest(self.draft_writings())?;
+        let (text, replaces) = draft.filter(|_| self.stands(stamp))?;
+        Some((stamp, text, replaces))
+    }
+
+    /// R27: every draft that stands and is later than the latest clearing, by stamp.
+    fn drafts_kept(&self) -> Vec<Draft> {
+        let written = self.draft_writings();
+        let clearing = latest(written.iter().filter(|(_, draft)| draft.is_none()).cloned());
+        let later = written.into_iter().filter(|draft| clearing.as_ref().is_none_or(|c| draft > c));
+        let standing = later.filter(|(stamp, _)| self.stands(*stamp));
+        let drafts =
+            standing.filter_map(|(stamp, draft)| draft.map(|(text, replaces)| (stamp, text, replaces)));
+        drafts.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The latest opening by the owner that no deletion took.
+    pub fn opened(&self) -> Option<Stamp> {
+        let openings = self
+            .facts
+            .iter()
+            .filter(|(event, fact)| matches!(fact, Fact::Opened { .. }) && event.by() == self.terms.owner);
+        openings.map(|(event, _)| event.stamp()).max().filter(|stamp| self.stands(*stamp))
+    }
+
+    /// R28: the last writer of the pin.
+    pub fn last_pin(&self) -> Option<(Stamp, bool)> {
+        latest(self.pick(|fact| match fact {
+            Fact::Pinned { on } => Some(*on),
+            _ => None,
+        }))
+    }
+
+    /// R28, R37
+    pub fn is_pinned(&self) -> bool {
+        self.last_pin().is_some_and(|(stamp, on)| on && self.stands(stamp))
+    }
+
+    /// The ids that a fact introduces, known or hidden (R18).
+    pub fn introduced(&self) -> BTreeSet<MessageId> {
+        let introductions = self.facts.iter().filter_map(|(_, fact)| match fact {
+            Fact::MessageReceived(message)
+            | Fact::MessageQueued(message)
+            | Fact::MessageImported { message, .. } => Some(message.id),
+            _ => None,
+        });
+        introductions.collect()
+    }
+
+    /// The ids of the known messages.
+    pub fn known(&self) -> BTreeSet<MessageId> {
+        self.messages.iter().map(|message| message.id).collect()
+    }
+
+    /// R35
+    fn activity(&self, draft: Option<Stamp>) -> Timestamp {
+        let messages = self.messages.iter().flat_map(|message| message.activity.iter().copied());
+        let rest = [draft, self.opened()].into_iter().flatten().map(|stamp| stamp.at);
+        messages.chain(rest).max().unwrap_or(Timestamp::EPOCH)
+    }
+
+    /// R36: a message that lists the conversation.
+    pub fn brought_back_by_message(&self) -> bool {
+        let candidates = self.messages.iter().filter(|message| !message.content.online_only);
+        candidates.into_iter().any(|message| !covers(self.deleted, message))
+    }
+
+    /// Neither deleted nor cleared away: it can still be looked at.
+    pub fn is_kept(&self, message: &Known<'_>) -> bool {
+        !message.deleted && !covers(self.cleared, message)
+    }
+
+    /// R29: the bits that are set, ascending.
+    fn marks(&self) -> Vec<u64> {
+        let mut written: BTreeMap<u64, Vec<(Stamp, bool)>> = BTreeMap::new();
+        for (stamp, (bits, on)) in self.pick(|fact| match fact {
+            Fact::MarkSet { mark, on } => Some((mark.bits(), *on)),
+            _ => None,
+        }) {
+            written.entry(bits).or_default().push((stamp, on));
+        }
+        let set = written
+            .into_iter()
+            .filter(|(_, written)| latest(written.iter().copied()).is_some_and(|(_, on)| on));
+        set.map(|(bits, _)| bits).collect()
+    }
+
+    pub fn row(&self, account: &Account<'_>) -> Row {
+        let kind = self.id.kind();
+        let group_type = self.group_type(account);
+        let marker = self.read_marker();
+        let peer_read = self.peer_read();
+        let around = Around { read: marker, peer_read };
+        let draft = self.draft();
+        let counted: Vec<_> = self.countable(marker).filter(|_| self.counts(group_type)).collect();
+        let kept = || self.messages.iter().filter(|message| self.is_kept(message));
+        let history = || kept().filter(|message| !message.content.online_only);
+        let last = history().rfind(|message| !message.content.excluded_from_last);
+        let pinned = self.is_pinned();
+        let activity = self.activity(draft.as_ref().map(|(stamp, ..)| *stamp));
+        Row {
+            id: self.id.clone(),
+            kind,
+            listed: self.brought_back_by_message() || draft.is_some() || pinned || self.opened().is_some(),
+            show_name: self.show_name(account),
+            face_url: self.face_url(account),
+            group_type,
+            unread_count: counted.len() as u64,
+            last: last.map(|message| message.line(account, &around)),
+            receive_option: latest(self.pick(|fact| match fact {
+                Fact::ReceiveOptionSet { option } => Some(*option),
+                _ => None,
+            }))
+            .map(|(_, option)| option)
+            .unwrap_or_default(),
+            mentions: self.mentions(marker, group_type),
+            draft,
+            pinned,
+            marks: self.marks(),
+            custom_data: latest(self.pick(|fact| match fact {
+                Fact::CustomDataSet { data } => Some(data.clone()),
+                _ => None,
+            }))
+            .map(|(_, data)| data)
+            .filter(|data| !data.is_empty()),
+            folders: account.folders_of(&self.id),
+            // R32
+            read_marker: u64::try_from(marker).ok().map(|seq| match kind {
+                ConversationKind::Group => Watermark::Seq(seq),
+                ConversationKind::Direct => Watermark::Time(Timestamp::from_millis(marker).unwrap()),
+            }),
+            peer_read_marker: peer_read.and_then(|millis| Timestamp::from_millis(millis).ok()),
+            activity,
+            // R33
+            order_key: activity.as_millis() as u64 + if pinned { 1 << 52 } else { 0 },
+            unread: counted.iter().map(|message| message.id).collect(),
+            first_unread: counted.first().map(|message| message.id),
+            drafts_kept: self.drafts_kept(),
+            pinned_messages: history().filter(|message| message.pinned()).map(|message| message.id).collect(),
+            history: history().map(|message| message.line(account, &around)).collect(),
+            online_only: kept()
+                .filter(|message| message.content.online_only)
+                .map(|message| message.line(account, &around))
+                .collect(),
+        }
+    }
+}
