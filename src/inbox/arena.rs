@@ -60,6 +60,8 @@ pub(crate) mod bits {
     pub(crate) const ASIDE: u32 = 1 << 18;
     /// A read, a peer read or a mark names it.
     pub(crate) const NAMED: u32 = 1 << 19;
+    /// What depends on who looks.
+    pub(crate) const VIEWER: u32 = HIDDEN | OWN | AT_ME;
     pub(super) const CLASS: u32 = 0b11;
     pub(super) const KIND_SHIFT: u32 = 20;
     pub(super) const KIND: u32 = 0b1111 << KIND_SHIFT;
@@ -93,6 +95,11 @@ impl Entry {
             2 => Class::Imported,
             _ => Class::Received,
         }
+    }
+
+    /// Nothing at all: the slot of a message that turned out to have another already.
+    pub(crate) fn is_void(&self) -> bool {
+        self.bits == 0
     }
 
     /// Introduced, and not targeted at others.
@@ -292,29 +299,34 @@ impl Arena {
 
     /// What the entry's introduction carries.
     pub(crate) fn content(&self, slot: u32) -> Content<'_> {
-        let chunk = self.chunk(slot);
-        let Some((chunk, entry)) = chunk.and_then(|c| Some((c, c.entries.get(slot as usize % CHUNK)?)))
-        else {
-            return Content::default();
-        };
-        let from = entry.offset as usize;
-        let bytes = chunk.bytes.get(from..from + entry.len as usize).unwrap_or_default();
-        if entry.has(bits::RICH) {
-            content::decode(bytes)
-        } else if entry.has(bits::HAS_TEXT) {
-            Content::plain(bytes)
-        } else {
-            Content::default()
+        match self.get(slot) {
+            Some(entry) if entry.has(bits::RICH) => content::decode(self.bytes(slot)),
+            Some(entry) if entry.has(bits::HAS_TEXT) => Content::plain(self.bytes(slot)),
+            _ => Content::default(),
         }
+    }
+
+    /// Whether two slots bear the same introduction of the same message.
+    pub(crate) fn is_same(&self, a: u32, b: u32) -> bool {
+        let key = |slot: u32| {
+            let entry = self.get(slot)?;
+            let said = entry.bits & !bits::KEPT;
+            Some((entry.id, entry.event, entry.first, entry.second, entry.author, said, self.bytes(slot)))
+        };
+        key(a) == key(b)
+    }
+
+    /// What the entry's introduction carries, in its one form.
+    fn bytes(&self, slot: u32) -> &[u8] {
+        let place = self.chunk(slot).and_then(|c| Some((c, c.entries.get(slot as usize % CHUNK)?)));
+        let Some((chunk, entry)) = place else { return &[] };
+        let from = entry.offset as usize;
+        chunk.bytes.get(from..from + entry.len as usize).unwrap_or_default()
     }
 
     /// Appends what the entry's introduction carries, in its one form.
     pub(crate) fn put_content(&self, slot: u32, canon: &mut Canon) {
-        let Some(chunk) = self.chunk(slot) else { return };
-        if let Some(entry) = chunk.entries.get(slot as usize % CHUNK) {
-            let from = entry.offset as usize;
-            canon.bytes(chunk.bytes.get(from..from + entry.len as usize).unwrap_or_default());
-        }
+        canon.bytes(self.bytes(slot));
     }
 
     /// The introduction's message, as its event brought it; `seq` is the introduction's own.

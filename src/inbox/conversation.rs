@@ -61,6 +61,25 @@ pub(crate) struct Conversation {
     pub(crate) row: Row,
 }
 
+/// Whether a fact names messages, which only an index can find.
+pub(crate) fn names_messages(fact: &Fact) -> bool {
+    match fact {
+        Fact::MessageModified { .. }
+        | Fact::MessageRecalled { .. }
+        | Fact::MessageReadBy { .. }
+        | Fact::ReactionSet { .. }
+        | Fact::ExtensionSet { .. }
+        | Fact::ExtensionsCleared { .. }
+        | Fact::MessagePinned { .. }
+        | Fact::MessageSent { .. }
+        | Fact::MessageFailed { .. }
+        | Fact::MessagesDeleted { .. }
+        | Fact::MarkedUnreadFrom { .. } => true,
+        Fact::Read { through } | Fact::PeerRead { through } => matches!(through, Through::Message(_)),
+        _ => false,
+    }
+}
+
 /// Whether a fact has any effect in the inbox of `owner` (R17).
 pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact: &Fact) -> bool {
     let direct = id.kind() == ConversationKind::Direct;
@@ -232,6 +251,11 @@ impl Conversation {
             .fold(0, |set, (on, bit)| if on { set | bit } else { set });
         let author = around.users.intern(author);
         let intro = Introduction { class, stamp, author, message, viewer_bits };
+        if self.timeline.order.is_none() && around.trace.is_none() {
+            // In a bulk replay nothing is looked up: see `Facts::build_index`.
+            self.timeline.facts.push_unindexed(&intro);
+            return;
+        }
         match self.facts().slot(message.id) {
             Some(slot) => {
                 let before = self.before(around, slot);

@@ -127,7 +127,7 @@ impl Inbox {
         canon.i64(shared.peer_read);
         put_personal(canon, &conversation.personal);
         let mut sum = canon.hash128();
-        for (slot, entry) in conversation.facts().arena.iter() {
+        for (slot, entry) in conversation.facts().arena.iter().filter(|(_, e)| !e.is_void()) {
             canon.clear().u8(Part::Message as u8).str(conversation.id.as_str());
             self.put_message(canon, conversation, slot, entry);
             sum = sum.wrapping_add(canon.hash128());

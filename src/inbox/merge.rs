@@ -138,7 +138,7 @@ impl Conversation {
     /// Joins one of their messages; its slot here.
     fn join_message(&mut self, theirs: &Self, slot: u32, map: &Map, around: &mut Around<'_>) -> u32 {
         let (their_facts, their_slot) = (theirs.facts(), slot);
-        let Some(entry) = their_facts.arena.get(their_slot) else { return 0 };
+        let Some(entry) = their_facts.arena.get(their_slot).filter(|e| !e.is_void()) else { return 0 };
         let slot = self.timeline.facts.slot_or_new(entry.id);
         self.before(around, slot);
         let facts = &mut self.timeline.facts;
@@ -150,7 +150,7 @@ impl Conversation {
                 stamp: their_facts.stamp(their_slot, entry),
                 author: map.user(entry.author),
                 message: &message,
-                viewer_bits: entry.bits & (bits::OWN | bits::HIDDEN | bits::AT_ME),
+                viewer_bits: entry.bits & bits::VIEWER,
             };
             facts.introduce(slot, &intro, around.users);
         }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::conversation::{Around, Conversation};
+use super::conversation::{Around, Conversation, names_messages};
 use super::list::ListKey;
 use super::names::Interner;
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::{Inbox, folders};
 use crate::change::Totals;
-use crate::event::Event;
+use crate::event::{Event, Fact};
 use crate::id::{ConversationId, UserId};
 use crate::policy::Policy;
+use crate::time::Stamp;
 
 /// An inbox in the middle of a bulk replay.
 ///
@@ -32,7 +33,17 @@ pub struct Replay {
     /// Everything but the conversations, whose numbers it gives out.
     inbox: Inbox,
     conversations: Vec<Conversation>,
+    /// What names messages waits until all are there and can be found: order means nothing to the fold.
+    deferred: Vec<Deferred>,
     last: Option<(ConversationId, u32)>,
+}
+
+#[derive(Debug)]
+struct Deferred {
+    number: u32,
+    by: UserId,
+    stamp: Stamp,
+    fact: Fact,
 }
 
 impl Replay {
@@ -41,7 +52,7 @@ impl Replay {
         let mut inbox = Inbox::new(owner, policy);
         inbox.users = Interner::plain();
         inbox.ids = Interner::plain();
-        Self { inbox, conversations: Vec::new(), last: None }
+        Self { inbox, conversations: Vec::new(), deferred: Vec::new(), last: None }
     }
 
     /// Takes in one event.
@@ -49,6 +60,11 @@ impl Replay {
         let Some(route) = route(&self.inbox.owner, event) else { return };
         let stamp = event.stamp();
         match route {
+            Route::Conversation(id, fact) if names_messages(fact) => {
+                let number = self.number(id);
+                let (by, fact) = (event.by().clone(), fact.clone());
+                self.deferred.push(Deferred { number, by, stamp, fact });
+            }
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
                 let Inbox { owner, policy, users, .. } = &mut self.inbox;
@@ -96,7 +112,19 @@ impl Replay {
 
     /// Derives order, rows and totals: the inbox.
     pub fn finish(self) -> Inbox {
-        let Self { mut inbox, mut conversations, .. } = self;
+        let Self { mut inbox, mut conversations, mut deferred, .. } = self;
+        for conversation in &mut conversations {
+            conversation.timeline.facts.build_index(&inbox.users);
+        }
+        // One conversation after the other, so that each is at hand while its facts are taken in.
+        deferred.sort_by_key(|deferred| deferred.number);
+        for Deferred { number, by, stamp, fact } in deferred {
+            let Inbox { owner, policy, users, .. } = &mut inbox;
+            let mut around = Around { owner, policy: *policy, users, number, cleared: None, trace: None };
+            if let Some(conversation) = conversations.get_mut(number as usize) {
+                conversation.fold(&mut around, &by, stamp, &fact);
+            }
+        }
         let mut keys = Vec::new();
         let mut totals = Totals::default();
         for (number, conversation) in conversations.iter_mut().enumerate() {

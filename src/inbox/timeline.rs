@@ -275,12 +275,42 @@ impl Facts {
 
     /// Adds a message nobody mentioned before: the path nearly every event takes.
     pub(crate) fn push(&mut self, intro: &Introduction<'_>) -> u32 {
+        let slot = self.push_unindexed(intro);
+        self.index.insert(intro.message.id, slot);
+        slot
+    }
+
+    /// Indexes all messages at once, after a bulk replay pushed every introduction to a slot of its own:
+    /// where several introduce one message, the first slot takes them all.
+    pub(crate) fn build_index(&mut self, users: &Interner<UserId>) {
+        let arena = &self.arena;
+        let id = |slot: u32| arena.get(slot).map(|e| e.id);
+        let (index, doubles) = Index::of(arena.iter().map(|(_, e)| e.id), |a, b| id(a) == id(b));
+        self.index = index;
+        for (slot, double) in doubles {
+            if !self.arena.is_same(slot, double)
+                && let Some(entry) = self.arena.get(double).copied()
+            {
+                let message = self.arena.message(double, self.seq(&entry));
+                let intro = Introduction {
+                    class: entry.class(),
+                    stamp: self.stamp(double, &entry),
+                    author: entry.author,
+                    message: &message,
+                    viewer_bits: entry.bits & bits::VIEWER,
+                };
+                self.introduce(slot, &intro, users);
+            }
+            self.arena.update(double, |e| e.bits = 0);
+        }
+    }
+
+    /// Adds a message to a slot of its own, not yet to be found by its id.
+    pub(crate) fn push_unindexed(&mut self, intro: &Introduction<'_>) -> u32 {
         let at = intro.stamp.at.as_millis();
         let seq = intro.message.seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
         let (first, second) = self.fields(at, seq);
-        let slot = self.arena.push_introduced(intro, first, second);
-        self.index.insert(intro.message.id, slot);
-        slot
+        self.arena.push_introduced(intro, first, second)
     }
 }
 
@@ -348,16 +378,15 @@ impl Timeline {
             facts: Facts {
                 kind,
                 arena: Arena::default(),
-                index: Index::new(live),
+                index: Index::default(),
                 asides: im::OrdMap::new(),
             },
             order: live.then(Order::default),
         }
     }
 
-    /// Puts all known messages in order, from nothing; clones share from then on.
+    /// Puts all known messages in order, from nothing.
     pub(crate) fn build_order(&mut self) {
-        self.facts.index.share();
         let facts = &self.facts;
         let mut builder = Builder::default();
         for (slot, entry) in facts.arena.iter() {
