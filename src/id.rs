@@ -51,6 +51,11 @@ fn check(text: &str) -> Result<(), IdError> {
     }
 }
 
+/// Where an id's text lies: two ids at one address are equal while both live.
+pub(crate) trait Address {
+    fn address(&self) -> usize;
+}
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -69,6 +74,12 @@ macro_rules! text_id {
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl Address for $name {
+            fn address(&self) -> usize {
+                Arc::as_ptr(&self.0).cast::<u8>().addr()
             }
         }
 
@@ -258,6 +269,12 @@ impl ConversationId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Address for ConversationId {
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).cast::<u8>().addr()
     }
 }
 

@@ -8,6 +8,8 @@ use std::hash::Hash;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use crate::id::Address;
+
 /// Ids and their numbers. It only grows; a clone is O(1) once [`Interner::share`] was called.
 #[derive(Clone, Debug)]
 pub(crate) struct Interner<T: Clone + Eq + Hash> {
@@ -18,14 +20,42 @@ pub(crate) struct Interner<T: Clone + Eq + Hash> {
 /// While a log is replayed nobody holds a copy: a plain map is several times faster than a persistent one.
 #[derive(Clone, Debug)]
 enum Numbers<T: Clone + Eq + Hash> {
-    Plain(FxHashMap<T, u32>),
+    Plain(FxHashMap<T, u32>, Recent<T>),
     Shared(im::GenericHashMap<T, u32, FxBuildHasher, im::shared_ptr::DefaultSharedPtr>),
 }
 
-impl<T: Clone + Eq + Hash> Interner<T> {
+/// Ids seen lately by where their text lies: a reader gives the same id at the same address again and again,
+/// and then neither hashing nor comparing its text is needed.
+#[derive(Clone, Debug)]
+struct Recent<T>(Vec<Option<(T, u32)>>);
+
+impl<T: Clone + Address> Recent<T> {
+    const PLACES: usize = 16_384;
+
+    fn place(id: &T) -> usize {
+        (id.address() >> 4).wrapping_mul(0x9e37_79b9) >> 12 & (Self::PLACES - 1)
+    }
+
+    fn get(&self, id: &T) -> Option<u32> {
+        let (seen, number) = self.0.get(Self::place(id))?.as_ref()?;
+        (seen.address() == id.address()).then_some(*number)
+    }
+
+    fn put(&mut self, id: &T, number: u32) {
+        if let Some(place) = self.0.get_mut(Self::place(id)) {
+            // Held, so that no other id can come to lie there.
+            *place = Some((id.clone(), number));
+        }
+    }
+}
+
+impl<T: Clone + Eq + Hash + Address> Interner<T> {
     /// An empty interner for a bulk replay.
     pub(crate) fn plain() -> Self {
-        Self { ids: im::Vector::new(), numbers: Numbers::Plain(FxHashMap::default()) }
+        Self {
+            ids: im::Vector::new(),
+            numbers: Numbers::Plain(FxHashMap::default(), Recent(vec![None; Recent::<T>::PLACES])),
+        }
     }
 
     /// An empty interner whose clones share.
@@ -36,7 +66,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
     /// The same ids and numbers, clones of which share.
     pub(crate) fn share(self) -> Self {
         match self.numbers {
-            Numbers::Plain(map) => {
+            Numbers::Plain(map, _) => {
                 Self { ids: self.ids, numbers: Numbers::Shared(map.into_iter().collect()) }
             }
             Numbers::Shared(_) => self,
@@ -50,20 +80,30 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         Q: Hash + Eq + ?Sized,
     {
         match &self.numbers {
-            Numbers::Plain(map) => map.get(id).copied(),
+            Numbers::Plain(map, _) => map.get(id).copied(),
             Numbers::Shared(map) => map.get(id).copied(),
         }
     }
 
     /// The number of `id`, a new one if it was not seen.
     pub(crate) fn intern(&mut self, id: &T) -> u32 {
-        if let Some(number) = self.get(id) {
+        if let Numbers::Plain(_, recent) = &self.numbers
+            && let Some(number) = recent.get(id)
+        {
             return number;
         }
+        let number = self.get(id).unwrap_or_else(|| self.add(id));
+        if let Numbers::Plain(_, recent) = &mut self.numbers {
+            recent.put(id, number);
+        }
+        number
+    }
+
+    fn add(&mut self, id: &T) -> u32 {
         let number = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
         self.ids.push_back(id.clone());
         match &mut self.numbers {
-            Numbers::Plain(map) => {
+            Numbers::Plain(map, _) => {
                 map.insert(id.clone(), number);
             }
             Numbers::Shared(map) => {

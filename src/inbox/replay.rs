@@ -9,7 +9,7 @@ use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::{Inbox, folders};
 use crate::change::Totals;
 use crate::event::{Event, Fact};
-use crate::id::{ConversationId, UserId};
+use crate::id::{Address, ConversationId, UserId};
 use crate::policy::Policy;
 use crate::time::Stamp;
 
@@ -97,7 +97,7 @@ impl Replay {
     fn number(&mut self, id: &ConversationId) -> u32 {
         // Chats come in bursts: the last conversation is the likeliest.
         if let Some((last, number)) = &self.last
-            && last == id
+            && (last.address() == id.address() || last == id)
         {
             return *number;
         }

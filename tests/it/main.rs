@@ -4,8 +4,11 @@
 
 mod changes;
 mod digest;
+#[cfg(feature = "jsonl")]
+mod fixtures;
 mod harness;
 mod histories;
+mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod laws;
@@ -17,6 +20,7 @@ mod pages;
 mod real;
 mod reasons;
 mod regressions;
+mod rules;
 mod shown;
 #[cfg(feature = "jsonl")]
 mod v2tim;

@@ -1,0 +1,117 @@
+//! The house keeps its order: arrows between modules point one way, and the map names every module.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules of the library by level: each may use those of lower levels only.
+const LEVELS: [&[&str]; 8] = [
+    &["id"],
+    &["time"],
+    &["event", "lattice", "policy"],
+    &["filter", "change"],
+    &["inbox"],
+    &["log"],
+    &["v2tim"],
+    &["testing"],
+];
+
+/// `id` and `time` know each other: a stamp is an instant and an event id.
+fn level(module: &str) -> Option<usize> {
+    LEVELS.iter().position(|level| level.contains(&module))
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The top-level module that a file belongs to.
+fn module(path: &Path) -> String {
+    let inner = path.strip_prefix(root().join("src")).unwrap();
+    let first = inner.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The modules that `crate::` paths of a source name, comments and docs apart.
+fn used(source: &str) -> BTreeSet<String> {
+    let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut used = BTreeSet::new();
+    for line in code {
+        for part in line.split("crate::").skip(1) {
+            let name: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            used.insert(name);
+        }
+    }
+    used
+}
+
+#[test]
+fn arrows_point_one_way() {
+    for path in sources(&root().join("src")) {
+        let own = module(&path);
+        if own == "lib" {
+            continue;
+        }
+        let from = level(&own).unwrap_or_else(|| panic!("{own} has no level: say where it belongs"));
+        for name in used(&fs::read_to_string(&path).unwrap()) {
+            let Some(to) = level(&name) else {
+                // In a macro or a path of the root's own re-exports: the root is above everything.
+                assert!(name.is_empty(), "{} names crate::{name} at the root", path.display());
+                continue;
+            };
+            assert!(name == own || to < from, "{} uses {name}, which is not below {own}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_map_names_every_module_and_no_ghost() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    assert!(map.lines().count() <= 300, "the map is to be read in one sitting");
+    let named: BTreeSet<&str> =
+        map.split('`').filter(|word| word.starts_with("src/") && word.ends_with(".rs")).collect();
+    let there: BTreeSet<String> = sources(&root().join("src"))
+        .iter()
+        .map(|path| path.strip_prefix(root()).unwrap().to_string_lossy().into_owned())
+        .collect();
+    let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
+    let missing: Vec<_> = there.difference(&named).collect();
+    let ghosts: Vec<_> = named.difference(&there).collect();
+    assert!(missing.is_empty() && ghosts.is_empty(), "missing {missing:?}, ghosts {ghosts:?}");
+}
+
+#[test]
+fn files_stay_small_enough_to_be_read() {
+    for folder in ["src", "tests", "benches", "crates"] {
+        for path in sources(&root().join(folder)) {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            assert!(lines <= 620, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_main_types_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<chatfold::Event>();
+    crosses::<chatfold::Inbox>();
+    crosses::<chatfold::Replay>();
+    crosses::<chatfold::ChangeSet>();
+    crosses::<chatfold::ConversationView<'_>>();
+    crosses::<chatfold::MessageView<'_>>();
+    crosses::<chatfold::Explanation>();
+}
