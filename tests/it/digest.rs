@@ -129,10 +129,12 @@ fn received(n: u8, change: impl FnOnce(&mut Message)) -> Made {
     bobs(n).message_received(group(), message(n, change))
 }
 
+fn opened() -> Vec<Made> {
+    vec![own(1).conversation_opened(group(), None), own(1).conversation_opened(direct(), None)]
+}
+
 #[test]
-fn r08_each_attribute_of_a_conversation_is_in_the_digest() {
-    let opened =
-        || vec![own(1).conversation_opened(group(), None), own(1).conversation_opened(direct(), None)];
+fn r08_names_and_faces_are_in_the_digest() {
     let profile = |name: Option<&str>, face: Option<&str>, kind| {
         let text = |text: Option<&str>| text.map(str::to_owned);
         bobs(2).group_profile_changed(GroupId::new("g").unwrap(), text(name), text(face), kind)
@@ -141,10 +143,6 @@ fn r08_each_attribute_of_a_conversation_is_in_the_digest() {
         let text = |text: Option<&str>| text.map(str::to_owned);
         own(2).user_profile_changed(user("bob"), text(nickname), text(remark), text(face))
     };
-    let folder = FolderId::from_bytes([9; 16]);
-    let created = || own(2).folder_created(folder, "work".into());
-    let draft =
-        |n: u8, second, text: &str| by("alice", n, second).draft_set(direct(), Some(text.into()), None);
     check(vec![
         pair(
             &["show_name"],
@@ -162,6 +160,14 @@ fn r08_each_attribute_of_a_conversation_is_in_the_digest() {
         ),
         pair(&["face_url"], opened(), vec![peer(None, None, Some("a"))], vec![peer(None, None, Some("b"))]),
         pair(&["group_type"], opened(), vec![profile(None, None, Some(GroupType::Work))], vec![]),
+    ]);
+}
+
+#[test]
+fn r08_the_owners_own_attributes_are_in_the_digest() {
+    let draft =
+        |n: u8, second, text: &str| by("alice", n, second).draft_set(direct(), Some(text.into()), None);
+    check(vec![
         pair(
             &["receive_option"],
             opened(),
@@ -195,6 +201,14 @@ fn r08_each_attribute_of_a_conversation_is_in_the_digest() {
             vec![own(2).custom_data_set(group(), vec![1])],
             vec![own(2).custom_data_set(group(), vec![2])],
         ),
+    ]);
+}
+
+#[test]
+fn r08_folders_markers_and_the_order_are_in_the_digest() {
+    let folder = FolderId::from_bytes([9; 16]);
+    let created = || own(2).folder_created(folder, "work".into());
+    check(vec![
         pair(
             &["folders"],
             [opened(), vec![created()]].concat(),
@@ -253,6 +267,8 @@ fn r08_each_attribute_of_a_message_is_in_the_digest() {
         versus(&["last", "cloud_custom"], |m| m.cloud_custom = Some(vec![1])),
         versus(&["last", "kind"], |m| m.kind = MessageKind::Face),
         versus(&["last", "mentions"], |m| m.mentions.users = vec![user("bob")]),
+        versus(&["last", "mentions"], |m| m.mentions.users = vec![user("alice")]),
+        versus(&["last", "mentions"], |m| m.mentions.all = true),
         versus(&["last", "reply_to"], |m| m.reply_to = Some(id(1))),
         versus(&["last", "need_receipt"], |m| m.need_receipt = true),
         versus(&["last", "supports_extensions"], |m| m.supports_extensions = true),

@@ -243,11 +243,14 @@ impl Maker {
         // R07: now and then another event under the id of one before it, mostly with its stamp and type too.
         let twin = !self.events.is_empty() && self.rng.percent(self.twins);
         let of = self.rng.below(self.events.len());
-        let (kind, conversation) = if twin && self.rng.percent(75) {
-            self.made[of].clone()
-        } else {
-            let kind = self.kind();
-            (kind, self.conversation_for(kind))
+        let (kind, conversation) = match self.made.get(of).cloned() {
+            Some(made) if twin && self.rng.percent(60) => made,
+            // Of another type, but in the same conversation: what meets there under one stamp.
+            Some((kind, conversation)) if twin => (self.partner(kind), conversation),
+            _ => {
+                let kind = self.kind();
+                (kind, self.conversation_for(kind))
+            }
         };
         let by = self.actor(kind, &conversation);
         let mut envelope = self.envelope(by);
@@ -274,6 +277,22 @@ impl Maker {
             at -= weight;
         }
         Type::Received
+    }
+
+    /// A type whose facts are compared with those of `kind` by their stamps.
+    fn partner(&mut self, kind: Type) -> Type {
+        let partners: &[Type] = match kind {
+            Type::Deleted => &[Type::Draft, Type::Pinned, Type::Opened, Type::Queued, Type::Imported],
+            Type::Draft | Type::Pinned | Type::Opened => &[Type::Deleted],
+            Type::Read => &[Type::MarkedUnread],
+            Type::MarkedUnread => &[Type::Read],
+            Type::Queued => &[Type::Failed, Type::Cleared, Type::Deleted],
+            Type::Imported => &[Type::Cleared, Type::Deleted],
+            Type::Failed => &[Type::Queued],
+            Type::FolderCreated => &[Type::FolderDeleted, Type::FolderRenamed],
+            _ => return self.kind(),
+        };
+        *self.rng.pick(partners)
     }
 
     /// A conversation in which such an event can be.

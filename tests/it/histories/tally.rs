@@ -64,8 +64,23 @@ impl Tally {
                 let same_stamp = twin != event && twin.stamp() == event.stamp();
                 let same_type = same_stamp && twin.type_name() == event.type_name();
                 self.note("two events of one type under one stamp", same_type);
+                if same_stamp && twin.conversation() == event.conversation() {
+                    self.meeting([twin.type_name(), event.type_name()]);
+                }
             }
         }
+    }
+
+    /// Two facts of unlike types that meet under one stamp.
+    fn meeting(&mut self, types: [&str; 2]) {
+        let meet = |one: &str, other: &str| types == [one, other] || types == [other, one];
+        self.note("a draft under a deletion's stamp", meet("conversation_deleted", "draft_set"));
+        self.note("a pin under a deletion's stamp", meet("conversation_deleted", "conversation_pinned"));
+        self.note("an opening under a deletion's stamp", meet("conversation_deleted", "conversation_opened"));
+        self.note("a read under a mark's stamp", meet("conversation_read", "marked_unread_from"));
+        self.note("a queueing under a failure's stamp", meet("message_queued", "message_failed"));
+        self.note("a queueing under a deletion's stamp", meet("message_queued", "conversation_deleted"));
+        self.note("a folder created and deleted under one stamp", meet("folder_created", "folder_deleted"));
     }
 
     /// What comes before the message it names, and what R17 drops.
@@ -318,6 +333,13 @@ pub const EVERY_CASE: &[&str] = &[
     "same instant, same type, same conversation",
     "two events under one id",
     "two events of one type under one stamp",
+    "a draft under a deletion's stamp",
+    "a pin under a deletion's stamp",
+    "an opening under a deletion's stamp",
+    "a read under a mark's stamp",
+    "a queueing under a failure's stamp",
+    "a queueing under a deletion's stamp",
+    "a folder created and deleted under one stamp",
     // arrivals
     "introduced again",
     "waits for ever",

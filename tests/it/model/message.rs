@@ -76,6 +76,26 @@ fn pick<'a, V>(facts: &Facts<'a>, value: impl Fn(&'a Event, &'a Fact) -> Option<
     picked.collect()
 }
 
+/// An introduction: when, what, and by whom.
+type Introduction<'a> = (Stamp, (&'a Message, &'a UserId));
+
+/// R35: the instants to which a known message moves its conversation.
+fn activity(
+    content: &Message,
+    received: &[Introduction<'_>],
+    imported: &[Introduction<'_>],
+    queued: &[Introduction<'_>],
+    sent: &[(Stamp, Sent)],
+) -> Vec<Timestamp> {
+    let moves = |message: &Message| !message.online_only && !message.excluded_from_last;
+    let waiting = if received.is_empty() && sent.is_empty() { queued } else { &[] };
+    let introductions = received.iter().chain(imported).chain(waiting);
+    let mut activity: Vec<_> =
+        introductions.filter(|(_, (message, _))| moves(message)).map(|(stamp, _)| stamp.at).collect();
+    activity.extend(sent.iter().filter(|_| moves(content)).map(|(_, (sent_at, ..))| *sent_at));
+    activity
+}
+
 impl<'a> Known<'a> {
     /// The message of which `facts` tell; `None` while it is unknown.
     pub fn of(
@@ -119,15 +139,7 @@ impl<'a> Known<'a> {
             None if !imported.is_empty() => (IMPORTED, introduced.at, content.seq),
             None => (QUEUED, introduced.at, content.seq),
         };
-        // R35
-        let moves = |message: &Message| !message.online_only && !message.excluded_from_last;
-        let mut activity = Vec::new();
-        let delivered_or_imported = received.iter().chain(&imported);
-        activity.extend(delivered_or_imported.filter(|(_, (m, _))| moves(m)).map(|(stamp, _)| stamp.at));
-        activity.extend(sent.iter().filter(|_| moves(content)).map(|(_, (sent_at, ..))| *sent_at));
-        if received.is_empty() && sent.is_empty() {
-            activity.extend(queued.iter().filter(|(_, (m, _))| moves(m)).map(|(stamp, _)| stamp.at));
-        }
+        let activity = activity(content, &received, &imported, &queued, &sent);
         // R15: at equal stamps a failure is greater than a queueing.
         let attempts = queued.iter().map(|(stamp, _)| (*stamp, false));
         let failures = pick(&facts, |_, fact| matches!(fact, Fact::MessageFailed { .. }).then_some(true));
