@@ -5,6 +5,7 @@ mod arena;
 mod aside;
 mod audit;
 mod canon;
+mod cloud;
 mod content;
 mod conversation;
 mod derived;
@@ -20,6 +21,7 @@ mod names;
 mod order;
 mod personal;
 mod profile;
+mod registers;
 mod replay;
 mod route;
 mod shown;
@@ -34,6 +36,7 @@ pub use self::explain::{Because, Explanation, LastMessageReason, ReadReason, Rea
 pub use self::list::{ListCursor, ListPage};
 pub use self::merge::MergeError;
 pub use self::message::{Extension, MessageCursor, MessageStatus, MessageView, Reaction, Recall};
+pub(crate) use self::registers::{FolderRegisters, MessageRegisters, Registers};
 pub use self::replay::Replay;
 pub use self::view::{ConversationView, Direction, Draft, Folder, Mention, MentionKind, MessagePage};
 

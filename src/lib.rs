@@ -37,6 +37,7 @@
 //! - [`Envelope`] makes events, one constructor a type; [`jsonl`] reads and writes them as text.
 //! - [`Inbox`] folds them: [`Inbox::apply`] live, [`Replay`] in bulk, [`Inbox::merge`] two inboxes.
 //! - [`ConversationView`] and [`MessageView`] are what shows; [`Filter`] and [`ListPage`] the list in parts.
+//! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
 //! - [`ChangeSet`] says what a batch of events changed; [`Explanation`] why a value is what it is.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
 //!
@@ -50,16 +51,22 @@
 //! # Features
 //!
 //! - `jsonl` (default): the text log and the JSON view, which need serde, serde_json and base64.
-//! - `testing`: seeded workloads for benchmarks and tests.
+//! - `testing`: given, when, then for commands, and seeded workloads.
 
 mod change;
+mod command;
+mod decide;
+mod divergence;
 mod event;
 mod filter;
 mod id;
 mod inbox;
 mod lattice;
+mod limits;
 mod log;
+mod notify;
 mod policy;
+mod retention;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -67,13 +74,19 @@ mod time;
 pub mod v2tim;
 
 pub use change::*;
+pub use command::*;
+pub use decide::{Action, Decision, Refusal, Rejection, decide};
+pub use divergence::*;
 pub use event::*;
 pub use filter::{Filter, FolderFilter, MarkFilter};
 pub use id::*;
 pub use inbox::*;
+pub use limits::Limits;
 #[cfg(feature = "jsonl")]
 pub use log::jsonl;
+pub use notify::{Notification, notification};
 pub use policy::Policy;
+pub use retention::*;
 pub use time::{Stamp, Timestamp, TimestampError};
 
 #[cfg(doctest)]

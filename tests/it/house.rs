@@ -5,12 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library by level: each may use those of lower levels only.
-const LEVELS: [&[&str]; 8] = [
+const LEVELS: [&[&str]; 10] = [
     &["id"],
     &["time"],
     &["event", "lattice", "policy"],
-    &["filter", "change"],
+    &["filter", "change", "limits"],
+    &["command"],
     &["inbox"],
+    &["decide", "notify", "retention", "divergence"],
     &["log"],
     &["v2tim"],
     &["testing"],

@@ -3,7 +3,9 @@
 #![allow(unreachable_pub, missing_debug_implementations)]
 
 mod changes;
+mod decide;
 mod digest;
+mod divergence;
 #[cfg(feature = "jsonl")]
 mod fixtures;
 mod harness;
@@ -13,6 +15,7 @@ mod house;
 mod jsonl;
 mod laws;
 mod model;
+mod notify;
 #[cfg(feature = "jsonl")]
 mod oracles;
 mod pages;
@@ -20,6 +23,7 @@ mod pages;
 mod real;
 mod reasons;
 mod regressions;
+mod retention;
 mod rules;
 mod shown;
 #[cfg(feature = "jsonl")]

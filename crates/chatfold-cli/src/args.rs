@@ -1,6 +1,14 @@
 //! The command line: every command, option and help text.
 
+mod devices;
+mod wish;
+
 use std::path::PathBuf;
+
+use self::devices::{CLOUD_EXAMPLES, DIFF_EXAMPLES, MERGE_EXAMPLES};
+pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
+use self::wish::DO_EXAMPLES;
+pub use self::wish::{DoArgs, FolderWish, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 
 use chatfold::{Mark, Policy, UserId};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -19,12 +27,18 @@ Examples:
   chatfold show team.jsonl group_design        one conversation, and why it stands so
   chatfold check *.jsonl.zst                   are these logs sound, and does order not matter?
   chatfold stats team.jsonl                    what is in the log
+  chatfold cloud team.jsonl --now 2026-03-08   what the cloud still holds of it, and why
+  chatfold diff phone.jsonl laptop.jsonl       in what two devices differ
+  chatfold merge phone.jsonl laptop.jsonl > both.jsonl
+                                               the events of both, in one log
+  chatfold do my.jsonl --as alice pin group_dev
+                                               append what a command decides
 
 A log is a file of JSON Lines: a header that names the owner, then one event a line. It may be packed \
 with gzip or zstd, whatever its name, and - stands for standard input. All times are UTC.
 
 Exit codes: 0 done; 1 the input has faults, or compared things differ; 2 usage; 3 no such conversation \
-or folder; 4 input or output failed.";
+or folder, or refused; 4 input or output failed.";
 
 /// The conversation list of a chat, folded from a log of events.
 #[derive(Debug, Parser)]
@@ -50,6 +64,18 @@ pub enum Command {
     /// Count what is in a log
     #[command(after_help = STATS_EXAMPLES)]
     Stats(StatsArgs),
+    /// Print what the cloud still holds of an inbox, and what it evicted and why
+    #[command(after_help = CLOUD_EXAMPLES)]
+    Cloud(CloudArgs),
+    /// Print in what two logs of one owner differ, and which events each lacks
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(DiffArgs),
+    /// Write the events of several logs of one owner as one log
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArgs),
+    /// Carry out a command: append the events it makes to a log
+    #[command(after_help = DO_EXAMPLES)]
+    Do(Box<DoArgs>),
 }
 
 const INBOX_EXAMPLES: &str = "\

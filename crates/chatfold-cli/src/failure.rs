@@ -11,6 +11,8 @@ pub enum Verdict {
     Sound,
     /// The input has faults that were passed over, or compared things differ: exit code 1.
     Faulty,
+    /// A part of a command was refused, which was said already: exit code 3.
+    Refused,
     /// One of several inputs could not be read, which was said already: exit code 4.
     Unreadable,
 }
@@ -26,6 +28,7 @@ impl Verdict {
         match self {
             Self::Sound => ExitCode::SUCCESS,
             Self::Faulty => ExitCode::from(1),
+            Self::Refused => ExitCode::from(3),
             Self::Unreadable => ExitCode::from(4),
         }
     }
@@ -49,7 +52,10 @@ pub enum Failure {
     /// What was asked for does not exist: exit code 3.
     #[error("{0}")]
     NotFound(String),
-    /// The input could not be read: exit code 4.
+    /// The command was refused: exit code 3.
+    #[error("{0}")]
+    Refused(String),
+    /// The input could not be read, or a log not be written: exit code 4.
     #[error("{place}: {what}")]
     Input {
         /// The log.
@@ -70,7 +76,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Fault { .. } => 1,
             Self::Usage(_) => 2,
-            Self::NotFound(_) => 3,
+            Self::NotFound(_) | Self::Refused(_) => 3,
             Self::Input { .. } | Self::Output(_) => 4,
         })
     }

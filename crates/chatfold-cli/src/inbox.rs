@@ -59,7 +59,8 @@ fn filter(args: &FilterArgs, inbox: &Inbox) -> Result<Filter, Failure> {
     })
 }
 
-fn folder(wanted: &str, inbox: &Inbox) -> Result<FolderId, Failure> {
+/// The folder with this id, else the only one of this name.
+pub fn folder(wanted: &str, inbox: &Inbox) -> Result<FolderId, Failure> {
     let folders = inbox.folders();
     let by_id = wanted.parse().ok().filter(|id| folders.iter().any(|folder| folder.id == *id));
     let mut named = folders.iter().filter(|folder| folder.name == wanted).map(|folder| folder.id);

@@ -41,14 +41,18 @@ impl fmt::Display for Source {
 
 /// How the bytes of a log are packed, told by how they begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Packing {
+pub enum Packing {
+    /// As it is.
     Plain,
+    /// Gzip, one member or many.
     Gzip,
+    /// Zstandard, one frame or many.
     Zstd,
 }
 
 impl Packing {
-    fn of(head: &[u8]) -> Self {
+    /// What begins with `head`, its first four bytes.
+    pub fn of(head: &[u8]) -> Self {
         match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,
@@ -58,7 +62,8 @@ impl Packing {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Its name.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Gzip => "gzip",

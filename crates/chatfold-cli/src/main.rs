@@ -1,19 +1,24 @@
 //! `chatfold`: the conversation list of a chat on the command line, folded from a log of events.
 //!
-//! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`] and [`stats`] answer, one
-//! module a command; [`log`] reads events from an [`input`], and [`list`] lays rows out as text. Exit codes and
+//! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
+//! [`diff`], [`merge`] and [`act`] answer, one module a command; [`log`] reads events from an [`input`], and [`list`]
+//! lays rows out as text. Exit codes and
 //! errors are in [`failure`]; [`output`] and [`text`] are what stands between a log and the terminal.
 
 #![allow(unreachable_pub, reason = "a program has no API: pub says that another module uses it")]
 
+mod act;
 mod args;
 mod check;
+mod cloud;
+mod diff;
 mod failure;
 mod inbox;
 mod input;
 mod instant;
 mod list;
 mod log;
+mod merge;
 mod output;
 mod progress;
 mod show;
@@ -52,5 +57,9 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Show(args) => show::run(args),
         Command::Check(args) => check::run(args),
         Command::Stats(args) => stats::run(args),
+        Command::Cloud(args) => cloud::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Do(args) => act::run(args),
     }
 }

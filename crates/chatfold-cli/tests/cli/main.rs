@@ -8,8 +8,10 @@
 )]
 #![allow(unreachable_pub, reason = "a test has no API")]
 
+mod act;
 mod bad_input;
 mod check;
+mod devices;
 mod endings;
 mod inbox;
 mod json;

@@ -1,0 +1,90 @@
+//! `chatfold do`: carries out a command on a log.
+//!
+//! Clock and chance are read here and nowhere else; what is decided follows from them, the log and the command.
+
+mod command;
+mod journal;
+mod sentence;
+
+use std::io::Write as _;
+
+use chatfold::jsonl::encode_event;
+use chatfold::{Context, Decision, Inbox, Rejection, Timestamp, decide};
+
+use self::journal::Journal;
+use crate::args::DoArgs;
+use crate::failure::{Failure, Verdict};
+use crate::instant::Span;
+use crate::log::count;
+use crate::output::{say, stdout};
+use crate::text::escape;
+
+/// Runs the command.
+pub fn run(args: &DoArgs) -> Result<Verdict, Failure> {
+    let mut journal = Journal::open(&args.log, args.owner.as_ref(), args.dry_run)?;
+    let inbox = journal.fold()?;
+    let (now, seed) = (now(args)?, seed(args)?);
+    let command = command::command(&args.wish, &inbox, now, seed)?;
+    let context = Context::new(inbox.owner().clone(), args.role.into(), now, seed);
+    let decision = decide(&inbox, &command, &context).map_err(|why| Failure::Refused(refusal(&why)))?;
+    if args.dry_run {
+        journal.report();
+    } else {
+        journal.append(&decision.events)?;
+    }
+    drop(journal);
+    tell(args, &inbox, &decision)?;
+    for refused in &decision.refused {
+        say(&format!("{}: {}", refused.conversation, refusal(&refused.rejection)));
+    }
+    Ok(if decision.refused.is_empty() { Verdict::Sound } else { Verdict::Refused })
+}
+
+fn tell(args: &DoArgs, inbox: &Inbox, decision: &Decision) -> Result<(), Failure> {
+    let mut out = stdout();
+    for event in &decision.events {
+        let line = if args.json { encode_event(event) } else { sentence::sentence(event, inbox) };
+        writeln!(out, "{}", if args.json { line.into() } else { escape(&line) })?;
+    }
+    if !args.json {
+        let events = count(decision.events.len() as u64, "event");
+        match (decision.events.is_empty(), args.dry_run) {
+            (true, _) if decision.refused.is_empty() => writeln!(out, "nothing to do: it is so already")?,
+            (true, _) => {}
+            (false, true) => writeln!(out, "{events}, not appended")?,
+            (false, false) => writeln!(out, "{events} appended")?,
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Why a command was refused, with the reference's error code where it has one.
+fn refusal(rejection: &Rejection) -> String {
+    let code = rejection.code().map(|code| format!(" (code {code})")).unwrap_or_default();
+    format!("refused: {rejection}{code}")
+}
+
+fn now(args: &DoArgs) -> Result<Timestamp, Failure> {
+    match args.now {
+        Some(span) => Ok(span.from),
+        None => Span::parse_or_now("now").map(|span| span.from).map_err(|why| Failure::Input {
+            place: "the clock".to_owned(),
+            what: why,
+            source: None,
+        }),
+    }
+}
+
+fn seed(args: &DoArgs) -> Result<[u8; 16], Failure> {
+    if let Some(seed) = args.seed {
+        return Ok(seed);
+    }
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed).map_err(|error| Failure::Input {
+        place: "the system's source of chance".to_owned(),
+        what: error.to_string(),
+        source: None,
+    })?;
+    Ok(seed)
+}

@@ -1,0 +1,238 @@
+//! A log open for appending: locked, its torn end set aside, written once and synced.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer, decode_line};
+use chatfold::{Event, Inbox, Policy, Replay, UserId};
+
+use crate::failure::Failure;
+use crate::input::{Packing, Source};
+use crate::output::say;
+
+/// How every header begins.
+const HEADER: &[u8] = b"{\"log\":\"chatfold\"";
+
+/// How much is read at a time when looking back for the last line.
+const STEP_LEN_BYTES: u64 = 64 * 1024;
+
+/// A log, locked while this lives.
+pub struct Journal {
+    path: PathBuf,
+    place: String,
+    /// Absent in a dry run without a log.
+    file: Option<File>,
+    owner: Option<UserId>,
+    /// The log's whole lines end here.
+    sound_len: u64,
+    /// The last whole line has no line feed.
+    open_end: bool,
+    is_new: bool,
+    /// What stands behind the whole lines.
+    torn: Option<Vec<u8>>,
+}
+
+impl Journal {
+    /// Opens and locks the log at `path`; makes it for `owner` if it is not there, unless in a dry run.
+    pub fn open(path: &Path, owner: Option<&UserId>, dry_run: bool) -> Result<Self, Failure> {
+        let source = Source::from(path);
+        if source == Source::Stdin {
+            let text = "events cannot be appended to standard input (-): name a file";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        let place = source.to_string();
+        let (path, owner) = (path.to_owned(), owner.cloned());
+        let journal =
+            Self { path, place, file: None, owner, sound_len: 0, open_end: false, is_new: true, torn: None };
+        let there = journal.path.try_exists().map_err(|error| journal.failed("cannot be read", error))?;
+        if !there && journal.owner.is_none() {
+            let text = format!("{}: there is no such log (--as OWNER makes it)", journal.place);
+            return Err(Failure::Usage(text));
+        }
+        if !there && dry_run {
+            return Ok(journal);
+        }
+        journal.lock(!there, dry_run)
+    }
+
+    fn lock(mut self, create: bool, dry_run: bool) -> Result<Self, Failure> {
+        if self.path.is_dir() {
+            return Err(Failure::Usage(format!("{}: is a directory, not a log", self.place)));
+        }
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(!dry_run).create(create).truncate(false).open(&self.path);
+        let mut file = file.map_err(|error| self.failed("cannot be opened", error))?;
+        let locked = if dry_run { file.lock_shared() } else { file.lock() };
+        locked.map_err(|error| self.failed("cannot be locked", error))?;
+        self.torn = self.examine(&mut file)?;
+        self.is_new = self.sound_len == 0;
+        if self.is_new && self.owner.is_none() {
+            let text = format!("{}: the log is empty (--as OWNER begins it)", self.place);
+            return Err(Failure::Usage(text));
+        }
+        self.file = Some(file);
+        Ok(self)
+    }
+
+    /// Finds where the whole lines end; what stands behind them, if anything.
+    fn examine(&mut self, file: &mut File) -> Result<Option<Vec<u8>>, Failure> {
+        let failed = |error| self.failed("cannot be read", error);
+        let len = file.metadata().map_err(failed)?.len();
+        let mut head = Vec::with_capacity(4);
+        (&*file).take(4).read_to_end(&mut head).map_err(failed)?;
+        let packing = Packing::of(&head);
+        if packing != Packing::Plain {
+            let text = format!("{}: events cannot be appended to a {} log", self.place, packing.name());
+            return Err(Failure::Usage(text));
+        }
+        self.sound_len = len;
+        let start = last_line(file, len).map_err(|error| self.failed("cannot be read", error))?;
+        let mut line = Vec::new();
+        file.seek(SeekFrom::Start(start)).map_err(|error| self.failed("cannot be read", error))?;
+        file.read_to_end(&mut line).map_err(|error| self.failed("cannot be read", error))?;
+        let is_whole = if start == 0 { Reader::new(&line[..]).is_ok() } else { is_line(&line) };
+        if line.is_empty() || is_whole {
+            self.open_end = !line.is_empty() && !line.ends_with(b"\n");
+            return Ok(None);
+        }
+        // A first line that is not the beginning of a header is another file than a log, not the end of one.
+        if start == 0 && !(HEADER.starts_with(&line) || line.starts_with(HEADER) && !line.ends_with(b"\n")) {
+            return Ok(None);
+        }
+        self.sound_len = start;
+        Ok(Some(line))
+    }
+
+    /// Says that the end is torn, where it is and was left so.
+    pub fn report(&self) {
+        if let Some(torn) = &self.torn {
+            say(&format!("{}: it is left there, since nothing is appended", self.found(torn)));
+        }
+    }
+
+    fn found(&self, torn: &[u8]) -> String {
+        format!("{}: the last line is torn, {} bytes from byte {}", self.place, torn.len(), self.sound_len)
+    }
+
+    /// Moves the torn end to `LOG.torn`, synced there before it goes here.
+    fn set_aside(&mut self) -> Result<(), Failure> {
+        let (Some(torn), Some(file)) = (self.torn.take(), &self.file) else { return Ok(()) };
+        let mut name: OsString = self.path.as_os_str().to_owned();
+        name.push(".torn");
+        let aside = PathBuf::from(name);
+        let to = Source::File(aside.clone());
+        let moved = || -> io::Result<()> {
+            let mut kept = OpenOptions::new().append(true).create(true).open(&aside)?;
+            let mut bytes = torn.clone();
+            if !bytes.ends_with(b"\n") {
+                bytes.push(b'\n');
+            }
+            kept.write_all(&bytes)?;
+            kept.sync_all()?;
+            file.set_len(self.sound_len)?;
+            file.sync_all()
+        };
+        moved().map_err(|error| self.failed(&format!("its torn end cannot be moved to {to}"), error))?;
+        say(&format!("{}: they are in {to} now", self.found(&torn)));
+        Ok(())
+    }
+
+    /// Folds the log up to where its whole lines end.
+    pub fn fold(&mut self) -> Result<Inbox, Failure> {
+        let (Some(file), false) = (&mut self.file, self.is_new) else {
+            let owner =
+                self.owner.clone().ok_or_else(|| Failure::Usage("--as OWNER is missing".to_owned()))?;
+            return Ok(Inbox::new(owner, Policy::default()));
+        };
+        let place = self.place.clone();
+        let failure = |error: ReadError| match error {
+            ReadError::Io { line, source } => Failure::Input {
+                place: place.clone(),
+                what: format!("line {line}: cannot be read"),
+                source: Some(source),
+            },
+            fault => Failure::Fault { place: place.clone(), what: fault.to_string() },
+        };
+        let rewound = file.seek(SeekFrom::Start(0)).map_err(|source| ReadError::Io { line: 1, source });
+        rewound.map_err(&failure)?;
+        let lines = BufReader::with_capacity(64 * 1024, (&*file).take(self.sound_len));
+        let mut reader = Reader::new(lines).map_err(&failure)?;
+        let owner = reader.owner().clone();
+        if self.owner.as_ref().is_some_and(|wanted| *wanted != owner) {
+            return Err(Failure::Usage(format!("{place}: the log belongs to {owner}: leave --as out")));
+        }
+        let mut replay = Replay::new(owner.clone(), Policy::default());
+        while let Some(record) = reader.next_record() {
+            if let LoggedEvent::Known(event) = record.map_err(&failure)?.event {
+                replay.push(&event);
+            }
+        }
+        self.owner = Some(owner);
+        Ok(replay.finish())
+    }
+
+    /// Appends `events` in one write and syncs them, a torn end set aside before; takes back what a failed write
+    /// left.
+    pub fn append(&mut self, events: &[Event]) -> Result<(), Failure> {
+        if events.is_empty() {
+            self.report();
+            return Ok(());
+        }
+        self.set_aside()?;
+        let (Some(file), Some(owner)) = (&self.file, &self.owner) else { return Ok(()) };
+        let mut bytes = Vec::new();
+        if self.open_end {
+            bytes.push(b'\n');
+        }
+        let mut written = || -> io::Result<()> {
+            let mut writer =
+                if self.is_new { Writer::new(&mut bytes, owner)? } else { Writer::append(&mut bytes) };
+            events.iter().try_for_each(|event| writer.write_event(event))?;
+            let mut end = file;
+            end.seek(SeekFrom::Start(self.sound_len))?;
+            end.write_all(&bytes)?;
+            file.sync_all()?;
+            if self.is_new { sync_folder(&self.path) } else { Ok(()) }
+        };
+        written().map_err(|error| {
+            // What is left of a failed write would be a torn end: the next command finds it if this fails too.
+            let _ = file.set_len(self.sound_len);
+            self.failed("cannot be written", error)
+        })
+    }
+
+    fn failed(&self, what: &str, error: io::Error) -> Failure {
+        Failure::Input { place: self.place.clone(), what: what.to_owned(), source: Some(error) }
+    }
+}
+
+/// Where the last line of a file of `len` bytes begins, its own line feed apart.
+fn last_line(file: &mut File, len: u64) -> io::Result<u64> {
+    let mut end = len.saturating_sub(1);
+    let mut buffer = Vec::new();
+    while end > 0 {
+        let from = end.saturating_sub(STEP_LEN_BYTES);
+        file.seek(SeekFrom::Start(from))?;
+        buffer.clear();
+        (&*file).take(end - from).read_to_end(&mut buffer)?;
+        if let Some(at) = buffer.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(from + at as u64 + 1);
+        }
+        end = from;
+    }
+    Ok(0)
+}
+
+/// Whether a line other than the first can stand in a log.
+fn is_line(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    decode_line(line).is_ok() || Reader::new(line).is_ok()
+}
+
+/// Makes a new name in a folder outlive a crash, where the system can.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,240 @@
+//! `chatfold do`.
+
+use std::process::Stdio;
+
+use crate::support::{Files, Ran, event_id, gzip, json, log, message_id, run, team, zstd};
+
+const NOW: &str = "2026-03-01T10:00:00.000Z";
+const SEED: &str = "000102030405060708090a0b0c0d0e0f";
+
+/// A log in a folder of its own.
+struct Desk {
+    files: Files,
+    log: String,
+}
+
+impl Desk {
+    fn new(content: impl AsRef<[u8]>) -> Self {
+        let files = Files::new();
+        let log = files.write("my.jsonl", content).to_str().unwrap().to_owned();
+        Self { files, log }
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        run(&[&["do", &self.log, "--now", NOW, "--seed", SEED], args].concat(), "")
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    fn row(&self, id: &str) -> serde_json::Value {
+        json(&["show", &self.log, id, "--json"], "")["conversation"].take()
+    }
+}
+
+#[test]
+fn a_log_is_made_for_its_owner() {
+    let files = Files::new();
+    let path = files.path().join("new.jsonl");
+    let path = path.to_str().unwrap();
+    let err = run(&["do", path, "pin", "group_dev"], "").refused(2);
+    assert!(err.contains("there is no such log (--as OWNER makes it)"), "{err}");
+    assert!(!files.path().join("new.jsonl").exists());
+    let out = run(&["do", path, "--as", "alice", "pin", "group_dev", "--dry-run"], "").ok();
+    assert_eq!(out, "pinned group_dev\n1 event, not appended\n");
+    assert!(!files.path().join("new.jsonl").exists());
+    let out = run(&["do", path, "--as", "alice", "pin", "group_dev"], "").ok();
+    assert_eq!(out, "pinned group_dev\n1 event appended\n");
+    assert_eq!(json(&["inbox", path, "--json"], "")["conversationList"][0]["isPinned"], true);
+    let out = run(&["do", path, "pin", "group_dev"], "").ok();
+    assert_eq!(out, "nothing to do: it is so already\n");
+    let err = run(&["do", path, "--as", "bob", "pin", "group_dev"], "").refused(2);
+    assert!(err.contains("the log belongs to alice"), "{err}");
+}
+
+#[test]
+fn one_seed_and_time_make_the_same_events() {
+    let (one, two) = (Desk::new(team()), Desk::new(team()));
+    for desk in [&one, &two] {
+        desk.run(&["send", "group_design", "hello", "--mention", "bob"]).ok();
+    }
+    assert_eq!(one.text(), two.text());
+    let last = one.text().lines().last().unwrap().to_owned();
+    assert!(
+        last.contains("\"text\":\"hello\"") && last.contains("\"at\":\"2026-03-01T10:00:00.000Z\""),
+        "{last}"
+    );
+    let row = one.row("group_design");
+    assert_eq!(row["lastMessage"]["status"], 1);
+    let id = row["lastMessage"]["msgID"].as_str().unwrap();
+    assert_eq!((&id[14..15], id.len()), ("7", 36));
+    // Without them, clock and chance are read.
+    run(&["do", &one.log, "send", "group_design", "hello"], "").ok();
+    run(&["do", &two.log, "send", "group_design", "hello"], "").ok();
+    assert_ne!(one.text(), two.text());
+}
+
+#[test]
+fn commands_do_what_they_say() {
+    let desk = Desk::new(team());
+    let m9 = message_id(9);
+    for (args, said) in [
+        (&["read", "c2c_bob"][..], "read c2c_bob up to"),
+        (&["unread", "c2c_bob", &m9], "made c2c_bob unread from"),
+        (&["draft", "c2c_bob", "See {you}"], "wrote the draft \"See {you}\" for c2c_bob"),
+        (&["mark", "fold", "c2c_bob", "group_news"], "marked group_news with fold"),
+        (&["unmark", "star", "c2c_bob"], "took the mark star from c2c_bob"),
+        (&["option", "not_notify_except_at", "c2c_bob"], "set the receive option of c2c_bob"),
+        (&["data", "blue", "c2c_bob"], "set the custom data of c2c_bob, 4 bytes"),
+        (&["folder", "create", "Play", "c2c_bob"], "created the folder \"Play\""),
+        (&["folder", "add", "Work", "c2c_bob"], "put c2c_bob into \"Work\""),
+        (&["folder", "rename", "Play", "Games"], "renamed the folder"),
+        (&["quiet", "daily", "22:00", "540", "--utc-offset", "-300"], "set the quiet hours"),
+        (&["remark", "bob", "Bobby"], "called bob \"Bobby\""),
+        (&["recall", "group_design", "last", "--role", "admin"], "recalled"),
+        (&["delete-messages", "group_news", "last"], "deleted"),
+        (&["react", "c2c_bob", &m9, "+1"], "put the reaction \"+1\" on"),
+        (&["delete", "c2c_amira"], "deleted c2c_amira"),
+        (&["clear", "c2c_zoe"], "cleared c2c_zoe up to"),
+        (&["read-all", "groups"], "read group_"),
+        (&["unpin", "group_design"], "unpinned group_design"),
+    ] {
+        // Every command a seed of its own.
+        let out = run(&[&["do", &desk.log, "--now", NOW], args].concat(), "");
+        assert!(out.code == 0 && out.out.contains(said), "{args:?}: {out:?}");
+    }
+    let row = desk.row("c2c_bob");
+    assert_eq!(row["draftText"], "See {you}");
+    assert_eq!(row["showName"], "Bobby");
+    assert_eq!(row["markList"], serde_json::json!([4]));
+    assert_eq!(row["conversationGroupList"], serde_json::json!(["Games", "Work"]));
+    assert_eq!(row["recvOpt"], 3);
+    assert_eq!(row["unreadCount"], 1);
+    assert!(run(&["check", &desk.log], "").ok().contains("sound"));
+}
+
+#[test]
+fn json_writes_the_events_as_the_log_has_them() {
+    let desk = Desk::new(team());
+    let out = desk.run(&["pin", "c2c_bob", "--json"]).ok();
+    assert_eq!(desk.text(), team() + &out);
+    let dry = desk.run(&["unpin", "c2c_bob", "--json", "--dry-run"]).ok();
+    assert!(dry.contains("\"type\":\"conversation_pinned\",\"on\":false"), "{dry}");
+    assert_eq!(desk.text(), team() + &out, "nothing was appended");
+}
+
+#[test]
+fn refusals_end_with_3_and_name_the_limit() {
+    let desk =
+        Desk::new(log("alice", r#"bob 09:00:00 group_g message_received {"message":{"id":"M1","seq":1}}"#));
+    let before = desk.text();
+    let err = desk.run(&["recall", "group_g", "last"]).refused(3);
+    assert!(err.starts_with("chatfold: refused: "), "{err}");
+    let long = "x".repeat(33);
+    let err = desk.run(&["folder", "create", &long]).refused(3);
+    assert!(err.contains("1 to 32 bytes, this one has 33 (code 51011)"), "{err}");
+    let err = desk.run(&["recall", "c2c_nobody", "last"]).refused(3);
+    assert!(err.contains("no conversation c2c_nobody"), "{err}");
+    desk.run(&["folder", "delete", "Play"]).refused(3);
+    assert_eq!(desk.text(), before);
+}
+
+#[test]
+fn what_is_no_plain_file_is_refused() {
+    for packed in [gzip(team().as_bytes()), zstd(team().as_bytes())] {
+        let desk = Desk::new(&packed);
+        let err = desk.run(&["pin", "c2c_bob"]).refused(2);
+        assert!(err.contains("events cannot be appended to a "), "{err}");
+        assert_eq!(std::fs::read(&desk.log).unwrap(), packed);
+    }
+    run(&["do", "-", "pin", "c2c_bob"], team()).refused(2);
+    run(&["do", Files::new().path().to_str().unwrap(), "--as", "alice", "pin", "c2c_bob"], "").refused(2);
+    let desk = Desk::new(team());
+    for args in
+        [&[][..], &["pin"], &["pin", "bob"], &["mark", "3", "c2c_bob"], &["recall", "c2c_bob", "first"]]
+    {
+        desk.run(args).refused(2);
+    }
+    run(&["do", &desk.log, "--seed", "12", "pin", "c2c_bob"], "").refused(2);
+}
+
+#[test]
+fn r99_a_torn_end_is_set_aside_never_glued_to() {
+    let torn = &team()[team().len() - 90..team().len() - 20];
+    let desk = Desk::new(team() + torn);
+    let dry = desk.run(&["pin", "c2c_bob", "--dry-run"]);
+    assert!(dry.code == 0 && dry.err.contains("the last line is torn, 70 bytes"), "{dry:?}");
+    assert_eq!(desk.text(), team() + torn, "a dry run changes nothing");
+    let idle = desk.run(&["unpin", "c2c_bob"]);
+    assert!(idle.code == 0 && idle.err.contains("it is left there"), "{idle:?}");
+    assert_eq!(desk.text(), team() + torn, "nor does a command without events");
+    let ran = desk.run(&["pin", "c2c_bob", "--json"]);
+    assert!(ran.code == 0 && ran.err.contains("my.jsonl.torn now"), "{ran:?}");
+    assert_eq!(desk.text(), team() + &ran.out);
+    let aside = || std::fs::read_to_string(desk.files.path().join("my.jsonl.torn")).unwrap();
+    assert_eq!(aside(), format!("{torn}\n"));
+    // A second one goes below it.
+    std::fs::write(&desk.log, desk.text() + "{\"v\":1,").unwrap();
+    desk.run(&["unpin", "c2c_bob"]);
+    assert_eq!(aside(), format!("{torn}\n{{\"v\":1,\n"));
+    assert!(run(&["check", &desk.log], "").ok().contains("sound"));
+}
+
+#[test]
+fn r99_a_whole_last_line_without_its_end_is_kept() {
+    let desk = Desk::new(team().trim_end());
+    let out = desk.run(&["pin", "c2c_bob", "--json"]).ok();
+    assert_eq!(desk.text(), team() + &out);
+}
+
+#[test]
+fn r99_a_torn_header_is_set_aside_too() {
+    let desk = Desk::new("{\"log\":\"chatf");
+    let ran = desk.run(&["--as", "alice", "pin", "c2c_bob", "--json"]);
+    assert!(ran.code == 0 && ran.err.contains("torn"), "{ran:?}");
+    assert_eq!(desk.text(), log("alice", "") + &ran.out);
+}
+
+#[test]
+fn r99_faults_within_the_log_are_not_appended_to() {
+    let bad = team().replacen("\"type\":\"message_queued\"", "\"type\":7", 1);
+    let desk = Desk::new(&bad);
+    let err = desk.run(&["pin", "c2c_bob"]).refused(1);
+    assert!(err.contains("line 16, column "), "{err}");
+    assert_eq!(desk.text(), bad);
+    let other = Desk::new("name,age\nbob,7\n");
+    other.run(&["pin", "c2c_bob"]).refused(1);
+    assert_eq!(other.text(), "name,age\nbob,7\n");
+    for text in ["a note", "a note\n", "{\"log\":\"other\"", "{}\n{\"v\":1", "a note\nand an end"] {
+        let other = Desk::new(text);
+        other.run(&["--as", "alice", "pin", "c2c_bob"]).refused(1);
+        assert_eq!(other.text(), text, "another file is left alone");
+    }
+}
+
+#[test]
+fn processes_appending_at_once_lose_nothing() {
+    let files = Files::new();
+    let path = files.path().join("shared.jsonl");
+    let path = path.to_str().unwrap();
+    let spawn = |n: usize| {
+        std::process::Command::new(assert_cmd::cargo::cargo_bin("chatfold"))
+            .args(["do", path, "--as", "alice", "send", "c2c_bob", &format!("text {n}")])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let children: Vec<_> = (0..12).map(spawn).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let text = std::fs::read_to_string(path).unwrap();
+    assert_eq!(text.lines().count(), 13, "{text}");
+    assert_eq!(text.matches("\"log\":").count(), 1);
+    for n in 0..12 {
+        assert!(text.contains(&format!("\"text\":\"text {n}\"")), "{n}");
+    }
+    assert!(run(&["check", path], "").ok().contains("sound"));
+    assert!(!text.contains(&event_id(1)));
+}

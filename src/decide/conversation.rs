@@ -1,0 +1,117 @@
+//! What an owner sets on a conversation, and on the account.
+
+use super::desk::{Desk, Verdict, after, at_most};
+use super::rejection::Rejection;
+use crate::command::Replaces;
+use crate::event::{AccountFact, Fact, GroupType, Mark, QuietHours, ReceiveOption};
+use crate::id::{ConversationId, UserId};
+
+pub(super) fn open(desk: &mut Desk<'_>, id: &ConversationId, group_type: Option<GroupType>) -> Verdict {
+    let view = desk.view(id);
+    let listed = view.is_some_and(|view| view.is_listed());
+    if listed && (group_type.is_none() || view.and_then(|view| view.group_type()) == group_type) {
+        return Ok(());
+    }
+    let registers = desk.registers(id);
+    let type_at = group_type.and_then(|_| registers.group_type_at());
+    let least = after([registers.opened_at(), registers.deleted_at(), type_at]);
+    desk.put(least, id, Fact::Opened { group_type })
+}
+
+pub(super) fn pin(desk: &mut Desk<'_>, id: &ConversationId, on: bool) -> Verdict {
+    if desk.view(id).is_some_and(|view| view.is_pinned()) == on {
+        return Ok(());
+    }
+    if on {
+        let pinned = desk.inbox.conversations().take_while(|row| row.is_pinned()).count();
+        let refuse = |found, limit| Rejection::TooManyPins { found, limit };
+        at_most(desk.context.limits.pinned_conversations, pinned + 1, refuse)?;
+    }
+    let registers = desk.registers(id);
+    desk.put(after([registers.pinned_at(), registers.deleted_at()]), id, Fact::Pinned { on })
+}
+
+pub(super) fn set_draft(desk: &mut Desk<'_>, id: &ConversationId, text: &str, replaces: Replaces) -> Verdict {
+    let shown = desk.view(id).and_then(|view| view.draft());
+    if shown.map_or("", |draft| draft.text) == text {
+        return Ok(());
+    }
+    let registers = desk.registers(id);
+    let replaces = match replaces {
+        Replaces::Shown => shown.map(|draft| draft.stamp.event),
+        Replaces::Draft(event) => Some(event),
+        Replaces::Nothing => None,
+    };
+    let text = Some(text.to_owned()).filter(|text| !text.is_empty());
+    let least = after([registers.drafts_at(), registers.deleted_at()]);
+    desk.put(least, id, Fact::DraftSet { text, replaces })
+}
+
+pub(super) fn mark<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], mark: Mark, on: bool) -> Verdict {
+    let named = [Mark::STAR, Mark::UNREAD, Mark::FOLD, Mark::HIDE].contains(&mark);
+    if !named && mark.bits() < 1 << 32 {
+        return Err(Rejection::ReservedMark { mark });
+    }
+    let ids = desk.request(ids)?;
+    desk.each_known(&ids, |desk, id| {
+        if desk.view(id).is_some_and(|view| view.marks().contains(&mark)) == on {
+            return Ok(());
+        }
+        desk.put(after([desk.registers(id).mark_at(mark)]), id, Fact::MarkSet { mark, on })
+    });
+    Ok(())
+}
+
+pub(super) fn set_custom_data<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], data: &[u8]) -> Verdict {
+    let refuse = |len_bytes, limit| Rejection::CustomDataTooLong { len_bytes, limit };
+    at_most(desk.context.limits.custom_data_bytes, data.len(), refuse)?;
+    let ids = desk.request(ids)?;
+    desk.each_known(&ids, |desk, id| {
+        if desk.view(id).and_then(|view| view.custom_data()).unwrap_or_default() == data {
+            return Ok(());
+        }
+        let least = after([desk.registers(id).custom_data_at()]);
+        desk.put(least, id, Fact::CustomDataSet { data: data.to_vec() })
+    });
+    Ok(())
+}
+
+pub(super) fn set_receive_option<'a>(
+    desk: &mut Desk<'a>,
+    ids: &'a [ConversationId],
+    option: ReceiveOption,
+) -> Verdict {
+    let ids = desk.request(ids)?;
+    desk.each(&ids, |desk, id| {
+        if desk.view(id).map(|view| view.receive_option()).unwrap_or_default() == option {
+            return Ok(());
+        }
+        desk.put(after([desk.registers(id).receive_option_at()]), id, Fact::ReceiveOptionSet { option })
+    });
+    Ok(())
+}
+
+pub(super) fn set_quiet_hours(desk: &mut Desk<'_>, hours: Option<QuietHours>) -> Verdict {
+    if desk.inbox.quiet_hours() == hours {
+        return Ok(());
+    }
+    desk.put_account(after([desk.inbox.quiet_hours_at()]), AccountFact::QuietHoursSet { hours })
+}
+
+pub(super) fn set_remark(desk: &mut Desk<'_>, user: &UserId, remark: &str) -> Verdict {
+    let old = desk.inbox.remark(user);
+    let same = match old {
+        Some((_, old)) => old == remark || old.trim().is_empty() && remark.trim().is_empty(),
+        None => remark.trim().is_empty(),
+    };
+    if same {
+        return Ok(());
+    }
+    let fact = AccountFact::UserProfileChanged {
+        user: user.clone(),
+        nickname: None,
+        remark: Some(remark.to_owned()),
+        face_url: None,
+    };
+    desk.put_account(after([old.map(|(stamp, _)| stamp)]), fact)
+}

@@ -1,0 +1,123 @@
+//! Where a command lies while it is judged: the inbox, the context, and the events so far.
+
+use std::collections::BTreeSet;
+
+use super::fresh::{Fresh, Purpose};
+use super::rejection::Rejection;
+use super::{Decision, Refusal};
+use crate::command::Context;
+use crate::event::{AccountFact, Body, Envelope, Event, Fact};
+use crate::id::{ConversationId, FolderId, MessageId};
+use crate::inbox::{ConversationView, Inbox, Registers};
+use crate::time::{Stamp, Timestamp};
+
+/// What comes of judging: nothing beside the events put down.
+pub(super) type Verdict = Result<(), Rejection>;
+
+#[derive(Debug)]
+pub(super) struct Desk<'a> {
+    pub(super) inbox: &'a Inbox,
+    pub(super) context: &'a Context,
+    fresh: Fresh,
+    events: Vec<Event>,
+    refused: Vec<Refusal>,
+}
+
+/// The first instant in milliseconds after all of `stamps` (R65).
+pub(super) fn after<const N: usize>(stamps: [Option<Stamp>; N]) -> i64 {
+    stamps.into_iter().flatten().map(|stamp| stamp.at.as_millis() + 1).max().unwrap_or(0)
+}
+
+/// `found` as an error of `refuse` when it is over `limit`.
+pub(super) fn at_most(limit: usize, found: usize, refuse: impl FnOnce(usize, usize) -> Rejection) -> Verdict {
+    if found <= limit { Ok(()) } else { Err(refuse(found, limit)) }
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(inbox: &'a Inbox, context: &'a Context) -> Self {
+        let fresh = Fresh::new(context.seed);
+        Self { inbox, context, fresh, events: Vec::new(), refused: Vec::new() }
+    }
+
+    pub(super) fn decision(self) -> Decision {
+        Decision { events: self.events, refused: self.refused }
+    }
+
+    pub(super) fn registers(&self, id: &ConversationId) -> Registers<'a> {
+        self.inbox.registers(id)
+    }
+
+    pub(super) fn view(&self, id: &ConversationId) -> Option<ConversationView<'a>> {
+        self.inbox.conversation(id)
+    }
+
+    pub(super) fn message_id(&self, n: u32) -> MessageId {
+        MessageId::from_bytes(self.fresh.bytes(Purpose::Message, self.context.time, n))
+    }
+
+    pub(super) fn folder_id(&self) -> FolderId {
+        FolderId::from_bytes(self.fresh.bytes(Purpose::Folder, self.context.time, 0))
+    }
+
+    /// The context's time, or `least` where that is later.
+    pub(super) fn at(&self, least: i64) -> Result<Timestamp, Rejection> {
+        let at = self.context.time.as_millis().max(least);
+        Timestamp::from_millis(at).map_err(|_| Rejection::EndOfTime { limit: Timestamp::MAX })
+    }
+
+    /// Puts down a fact about a conversation, at `least` or later.
+    pub(super) fn put(&mut self, least: i64, id: &ConversationId, fact: Fact) -> Verdict {
+        self.put_body(least, Body::Conversation(id.clone(), fact))
+    }
+
+    /// Puts down a fact about the account, at `least` or later.
+    pub(super) fn put_account(&mut self, least: i64, fact: AccountFact) -> Verdict {
+        self.put_body(least, Body::Account(fact))
+    }
+
+    fn put_body(&mut self, least: i64, body: Body) -> Verdict {
+        let at = self.at(least)?;
+        let envelope = Envelope::new(self.fresh.event(at), at, self.context.actor.clone());
+        self.events.push(Event::new(envelope, body)?);
+        Ok(())
+    }
+
+    /// The conversations of a request, each once, in the order given (R72).
+    pub(super) fn request(&self, ids: &'a [ConversationId]) -> Result<Vec<&'a ConversationId>, Rejection> {
+        let mut seen = BTreeSet::new();
+        let distinct: Vec<_> = ids.iter().filter(|id| seen.insert(*id)).collect();
+        let refuse = |found, limit| Rejection::TooManyConversations { found, limit };
+        at_most(self.context.limits.request_conversations, distinct.len(), refuse)?;
+        Ok(distinct)
+    }
+
+    /// Judges each conversation by itself: the events of those accepted stay, the others are noted.
+    pub(super) fn each(
+        &mut self,
+        ids: &[&ConversationId],
+        mut judge: impl FnMut(&mut Self, &ConversationId) -> Verdict,
+    ) {
+        for id in ids {
+            let before = self.events.len();
+            if let Err(rejection) = judge(self, id) {
+                self.events.truncate(before);
+                self.refused.push(Refusal { conversation: (*id).clone(), rejection });
+            }
+        }
+    }
+
+    /// Like [`Desk::each`], and a conversation that no event named is refused.
+    pub(super) fn each_known(
+        &mut self,
+        ids: &[&ConversationId],
+        mut judge: impl FnMut(&mut Self, &ConversationId) -> Verdict,
+    ) {
+        self.each(ids, |desk, id| {
+            if desk.registers(id).is_known() {
+                judge(desk, id)
+            } else {
+                Err(Rejection::UnknownConversation { conversation: id.clone() })
+            }
+        });
+    }
+}

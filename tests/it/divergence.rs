@@ -1,0 +1,183 @@
+//! Divergence: what differs is told, what does not is not, and merging ends it (R96).
+
+use std::collections::BTreeSet;
+
+use chatfold::{
+    Divergence, Envelope, Event, EventId, Inbox, Message, MessageId, Policy, QuietHours, Timestamp, UserId,
+    divergence, events_lacked,
+};
+
+use crate::harness::{MANY, MIX, cases, ensure, hold, replay, subset};
+use crate::histories::History;
+use crate::shown::{Names, shown};
+
+/// An event of `by` at `second`.
+fn by(by: &str, n: u8, second: i64) -> Envelope {
+    let at = Timestamp::from_millis(second * 1_000).unwrap();
+    Envelope::new(EventId::from_bytes([n; 16]), at, UserId::new(by).unwrap())
+}
+
+fn inbox(events: &[&Event]) -> Inbox {
+    Inbox::replay(UserId::new("alice").unwrap(), Policy::default(), events.iter().copied())
+}
+
+fn message(n: u8) -> Message {
+    Message::text(MessageId::from_bytes([n; 16]), "Lunch?")
+}
+
+fn received() -> Event {
+    by("bob", 1, 10).message_received("c2c_bob".parse().unwrap(), message(1)).unwrap()
+}
+
+#[test]
+fn r96_nothing_differs_between_equal_inboxes() {
+    let lunch = received();
+    assert!(divergence(&inbox(&[]), &inbox(&[])).is_empty());
+    let found = divergence(&inbox(&[&lunch]), &inbox(&[&lunch, &lunch]));
+    assert_eq!(found, Divergence::default());
+    assert_eq!(found.to_string(), "");
+}
+
+#[test]
+fn r96_every_difference_names_its_place_and_both_values() {
+    let lunch = received();
+    let bob = "c2c_bob".parse().unwrap();
+    let target = MessageId::from_bytes([1; 16]);
+    let read = by("alice", 2, 20).marked_unread_from("c2c_bob".parse().unwrap(), target).unwrap();
+    let recall = by("bob", 3, 30).message_recalled(bob, target, Some("oops".into())).unwrap();
+    let name =
+        by("bob", 4, 40).user_profile_changed(UserId::new("bob").unwrap(), Some("Bob".into()), None, None);
+    let name = name.unwrap();
+    let found = divergence(&inbox(&[&lunch, &read]), &inbox(&[&lunch, &recall, &name]));
+    let text = found.to_string();
+    let id = "01010101-0101-0101-0101-010101010101";
+    for line in [
+        "total_unread: 1 | 0",
+        "bob: nickname: none | \"Bob\"",
+        "c2c_bob: show_name: \"bob\" | \"Bob\"",
+        "c2c_bob: unread_count: 1 | 0",
+        &format!(
+            "c2c_bob: last_message: \"Lunch?\" by bob at 1970-01-01T00:00:10.000Z ({id}) | \
+             recalled by bob at 1970-01-01T00:00:10.000Z ({id})"
+        ),
+        &format!("c2c_bob: {id}: text: \"Lunch?\" | none"),
+        &format!("c2c_bob: {id}: status: Sent | Recalled"),
+        &format!(
+            "c2c_bob: {id}: recall: none | by bob at \
+             1970-01-01T00:00:30.000Z/03030303-0303-0303-0303-030303030303, \"oops\""
+        ),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+    }
+    assert_eq!((found.conversations.len(), found.users.len()), (1, 1));
+}
+
+#[test]
+fn r96_a_conversation_only_one_knows_and_one_not_listed_differ_too() {
+    let lunch = received();
+    let group: chatfold::ConversationId = "group_g".parse().unwrap();
+    let mark = by("alice", 2, 20).mark_set(group.clone(), chatfold::Mark::STAR, true).unwrap();
+    let found = divergence(&inbox(&[&lunch]), &inbox(&[&mark]));
+    let ids: Vec<&str> = found.conversations.iter().map(|differs| differs.id.as_str()).collect();
+    assert_eq!(ids, ["c2c_bob", "group_g"]);
+    let [only_left, unlisted] = &found.conversations[..] else { panic!("{found:?}") };
+    assert_eq!(only_left.messages[0].differences[0].attribute, "message");
+    assert!(only_left.messages[0].differences[0].right.is_none());
+    assert_eq!(unlisted.differences.len(), 1);
+    assert_eq!(unlisted.differences[0].to_string(), "marks: none | 1");
+    // A conversation that is known but shows nothing is as one that is not known.
+    let off = by("alice", 3, 20).mark_set(group, chatfold::Mark::STAR, false).unwrap();
+    assert!(divergence(&inbox(&[]), &inbox(&[&off])).is_empty());
+}
+
+#[test]
+fn r96_the_account_differs_too() {
+    let folder = chatfold::FolderId::from_bytes([7; 16]);
+    let work = by("alice", 1, 10).folder_created(folder, "Work".into()).unwrap();
+    let hours = Some(QuietHours::Once { start: Timestamp::EPOCH, duration_s: 60 });
+    let quiet = by("alice", 2, 10).quiet_hours_set(hours).unwrap();
+    let found = divergence(&inbox(&[]), &inbox(&[&work, &quiet]));
+    let names: Vec<&str> = found.account.iter().map(|difference| difference.attribute).collect();
+    assert_eq!(names, ["folders", "quiet_hours"]);
+    let bob = Inbox::new(UserId::new("bob").unwrap(), Policy { meeting_unread: true, ..Policy::default() });
+    let found = divergence(&inbox(&[]), &bob);
+    let names: Vec<&str> = found.account.iter().map(|difference| difference.attribute).collect();
+    assert_eq!(names, ["owner", "policy"]);
+}
+
+#[test]
+fn r96_events_lacked_are_named_each_once_by_stamp() {
+    let (lunch, group) = (received(), "group_g".parse::<chatfold::ConversationId>().unwrap());
+    let late = by("alice", 1, 30).conversation_pinned(group.clone(), true).unwrap();
+    let early = by("alice", 2, 5).conversation_pinned(group.clone(), true).unwrap();
+    let other = by("alice", 2, 5).conversation_pinned(group, false).unwrap();
+    let lacked = events_lacked([&lunch], [&late, &early, &late, &lunch]);
+    assert_eq!((lacked.left, lacked.right), (vec![&early, &late], vec![]));
+    // R07: two events of one id are two facts.
+    let lacked = events_lacked([&early], [&other]);
+    assert_eq!((lacked.left, lacked.right), (vec![&other], vec![&early]));
+    let lacked = events_lacked([&early, &other], [&other]);
+    assert_eq!((lacked.left, lacked.right), (vec![], vec![&early]));
+}
+
+fn two_devices(history: &History) -> [Vec<Event>; 2] {
+    // Now and then nearly everything has been seen by both, so that often little or nothing differs.
+    let percent = [50, 90, 97][(history.seed % 3) as usize];
+    [1, 2].map(|salt| subset(&history.events, history.seed ^ salt << 60, percent))
+}
+
+/// Told is exactly what shows; merging and handing events over both end it.
+fn check_law(history: &History) -> Result<(), String> {
+    let names = Names::of(&history.events);
+    let [one, two] = two_devices(history);
+    let (left, right) = (replay(history, &one), replay(history, &two));
+    let found = divergence(&left, &right);
+    let differs = shown(&left, &names) != shown(&right, &names);
+    ensure(found.is_empty() != differs, || format!("shown differs: {differs}, told:\n{found}"))?;
+    let back = divergence(&right, &left);
+    ensure(back.is_empty() != differs, || format!("the other way round:\n{back}"))?;
+    let told = |found: &Divergence| -> BTreeSet<String> {
+        found.conversations.iter().map(|differs| differs.id.to_string()).collect()
+    };
+    ensure(told(&found) == told(&back), || format!("{found}\nand back\n{back}"))?;
+
+    let lacked = events_lacked(&one, &two);
+    let (mut merged, mut fed) = (left.clone(), left.clone());
+    merged.merge(&right).map_err(|error| error.to_string())?;
+    fed.apply_batch(lacked.left.iter().copied());
+    let (mut merged_back, mut fed_back) = (right.clone(), right.clone());
+    merged_back.merge(&left).map_err(|error| error.to_string())?;
+    fed_back.apply_batch(lacked.right.iter().copied());
+    for (what, a, b) in [
+        ("merged both ways", &merged, &merged_back),
+        ("given what each lacked", &fed, &fed_back),
+        ("merged, and given", &merged, &fed),
+    ] {
+        let rest = divergence(a, b);
+        ensure(rest.is_empty(), || format!("{what}, there still differs:\n{rest}"))?;
+        ensure(a.digest() == b.digest(), || format!("{what}: unlike digests"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn r96_what_shows_is_told_and_merging_ends_it() {
+    hold("R96", MIX, cases(500), &check_law);
+}
+
+#[test]
+fn r96_holds_of_long_histories_too() {
+    hold("R96", MANY, cases(2).min(20), &check_law);
+}
+
+#[test]
+fn r96_the_histories_agree_and_differ() {
+    let mut counts = [0; 2];
+    for seed in 0..600 {
+        let history = crate::histories::history(seed, crate::histories::SHORT);
+        let [one, two] = two_devices(&history);
+        let found = divergence(&replay(&history, &one), &replay(&history, &two));
+        counts[usize::from(found.is_empty())] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 50), "differ, agree: {counts:?}");
+}
