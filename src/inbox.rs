@@ -150,6 +150,24 @@ impl Inbox {
         folders
     }
 
+    /// What a user is called: the owner's remark, else the nickname, else the id (R21).
+    ///
+    /// ```
+    /// use chatfold::{Envelope, EventId, Inbox, Policy, Timestamp, UserId};
+    /// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+    /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
+    /// assert_eq!(inbox.name_of(&bob), "bob");
+    /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, alice);
+    /// inbox.apply(&envelope.user_profile_changed(bob.clone(), Some("Bob B.".into()), Some(" ".into()), None)?);
+    /// assert_eq!(inbox.name_of(&bob), "Bob B.", "a blank remark counts as none");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn name_of<'a>(&'a self, user: &'a UserId) -> &'a str {
+        let profile = self.users.get(user).and_then(|number| self.profile(number));
+        let [nickname, remark, _] = profile.map(Profile::shown).unwrap_or_default();
+        remark.or(nickname).unwrap_or(user.as_str())
+    }
+
     fn profile(&self, user: u32) -> Option<&Profile> {
         self.profiles.get(&user).map(|profile| &**profile)
     }

@@ -36,6 +36,8 @@ pub struct MessageCursor(pub(super) Position);
 pub struct Recall<'a> {
     /// Who.
     pub by: &'a UserId,
+    /// What they are called: the owner's remark, else the nickname, else the id.
+    pub name: &'a str,
     /// Why, if they said.
     pub reason: Option<&'a str>,
     /// When, and by which event: the earliest recall.
@@ -171,7 +173,8 @@ impl<'a> MessageView<'a> {
     /// Who recalled it, if anyone.
     pub fn recall(&self) -> Option<Recall<'a>> {
         let (stamp, fact) = self.conversation.facts().recall_of(self.slot)?;
-        Some(Recall { by: &fact.by, reason: fact.reason.as_deref(), stamp })
+        let name = self.inbox.name_of(&fact.by);
+        Some(Recall { by: &fact.by, name, reason: fact.reason.as_deref(), stamp })
     }
 
     /// The greatest version of any edit.

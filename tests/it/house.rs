@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library by level: each may use those of lower levels only.
-const LEVELS: [&[&str]; 10] = [
+const LEVELS: [&[&str]; 11] = [
     &["id"],
     &["time"],
     &["event", "lattice", "policy"],
-    &["filter", "change", "limits"],
-    &["command"],
+    &["filter", "change"],
     &["inbox"],
+    &["limits"],
+    &["command"],
     &["decide", "notify", "retention", "divergence"],
     &["log"],
     &["v2tim"],

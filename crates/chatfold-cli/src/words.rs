@@ -4,7 +4,7 @@ use chatfold::{
     ConversationView, GroupType, Mark, MessageKind, MessageStatus, MessageView, ReceiveOption, Watermark,
 };
 
-use crate::text::{escape, one_line};
+use crate::text::one_line;
 
 /// How many characters of a message are looked at for a preview; more than any terminal line shows.
 const MAX_PREVIEW_CHARS: usize = 600;
@@ -157,8 +157,7 @@ pub fn content(message: &MessageView<'_>, owner: &str) -> String {
     if let Some(recall) = message.recall() {
         let who = match recall.by {
             by if by.as_str() == owner => "You".to_owned(),
-            by if by == message.author() => author(message),
-            by => escape(by.as_str()).into_owned(),
+            _ => one_line(recall.name),
         };
         let why = recall.reason.map(|reason| format!(": {}", one_line(head(reason)))).unwrap_or_default();
         return format!("{who} recalled a message{why}");

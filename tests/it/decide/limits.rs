@@ -95,7 +95,12 @@ fn r71_a_folders_name_has_1_to_32_bytes() {
 
 #[test]
 fn r71_a_full_folder_loses_those_added_first() {
-    let context = limited(|limits| limits.folder_members = 3);
+    // One second after the other: what was added first is told by the stamps.
+    let context = |second: i64| {
+        let mut context = limited(|limits| limits.folder_members = 3);
+        context.time = at(second * 1_000);
+        context
+    };
     let add = |from: usize, n: usize| Command::AddToFolder {
         folder: folder(0),
         conversations: groups(from + n).split_off(from),
@@ -105,20 +110,21 @@ fn r71_a_full_folder_loses_those_added_first() {
         ids.map(|view| view.id().to_string()).collect()
     };
     let base = || in_alices([folders(1), opened(9)].concat());
-    let full = base().when(&add(0, 2), &context).then_events(2).when(&add(2, 1), &context).then_events(1);
+    let full =
+        base().when(&add(0, 2), &context(1)).then_events(2).when(&add(2, 1), &context(2)).then_events(1);
     assert_eq!(members(full.clone()), ["group_0", "group_1", "group_2"]);
-    let over = full.when(&add(3, 1), &context).then_events(2).and_again_nothing();
+    let over = full.when(&add(3, 1), &context(3)).then_events(2).and_again_nothing();
     assert_eq!(members(over.clone()), ["group_1", "group_2", "group_3"]);
     // What the request names stays, though it was added first.
     let named = Command::AddToFolder {
         folder: folder(0),
         conversations: vec![groups(2)[1].clone(), groups(5)[4].clone()],
     };
-    let kept = over.when(&named, &context).then_events(2).and_again_nothing();
+    let kept = over.when(&named, &context(4)).then_events(2).and_again_nothing();
     assert_eq!(members(kept), ["group_1", "group_3", "group_4"]);
     let refused = Rejection::TooManyMembers { found: 4, limit: 3 };
     assert_eq!(refused.code(), Some(51008));
-    base().when(&add(0, 4), &context).then(refused);
+    base().when(&add(0, 4), &context(5)).then(refused);
 }
 
 #[test]
