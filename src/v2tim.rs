@@ -42,7 +42,15 @@ const PAGE_LEN: usize = 256;
 /// # Ok::<(), chatfold::IdError>(())
 /// ```
 pub fn inbox_json<'a>(inbox: &'a Inbox, skipped_events: u64, filter: &'a Filter) -> InboxJson<'a> {
-    InboxJson { inbox, skipped_events, filter }
+    InboxJson { inbox, skipped_events, filter, limit: usize::MAX }
+}
+
+impl InboxJson<'_> {
+    /// The same with at most `rows` conversations, the first of the list; totals and digest stay those of all.
+    #[must_use]
+    pub fn with_limit(self, rows: usize) -> Self {
+        Self { limit: rows, ..self }
+    }
 }
 
 /// A conversation as a JSON object with exactly the keys of `V2TimConversation`.
@@ -56,6 +64,7 @@ pub struct InboxJson<'a> {
     inbox: &'a Inbox,
     skipped_events: u64,
     filter: &'a Filter,
+    limit: usize,
 }
 
 /// A conversation that serializes as [`conversation_json`] says.
@@ -89,7 +98,7 @@ impl Serialize for InboxJson<'_> {
         object.serialize_field("totalUnreadCountAll", &totals.unread_all)?;
         object.serialize_field("skippedEvents", &self.skipped_events)?;
         object.serialize_field("digest", &self.inbox.digest().to_string())?;
-        object.serialize_field("conversationList", &Rows { inbox: self.inbox, filter: self.filter })?;
+        object.serialize_field("conversationList", &Rows(self))?;
         object.end()
     }
 }
@@ -101,22 +110,22 @@ impl Serialize for ConversationJson<'_> {
 }
 
 /// The list, a page at a time.
-struct Rows<'a> {
-    inbox: &'a Inbox,
-    filter: &'a Filter,
-}
+struct Rows<'a>(&'a InboxJson<'a>);
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let InboxJson { inbox, filter, limit, .. } = *self.0;
         let mut list = serializer.serialize_seq(None)?;
         let mut after = None;
+        let mut left = limit;
         loop {
-            let page = self.inbox.page(self.filter, after.as_ref(), PAGE_LEN);
+            let page = inbox.page(filter, after.as_ref(), PAGE_LEN.min(left));
+            left -= page.conversations.len();
             for conversation in page.conversations {
                 list.serialize_element(&Row::of(conversation))?;
             }
             after = page.next;
-            if after.is_none() {
+            if after.is_none() || left == 0 {
                 return list.end();
             }
         }

@@ -7,8 +7,6 @@ use chatfold::{
     Timestamp, v2tim,
 };
 
-use serde_json::Value;
-
 use crate::args::{FilterArgs, InboxArgs, KindFlag, TimeArgs, TimeStyle};
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
@@ -91,16 +89,7 @@ fn json(
     filter: &Filter,
     limit: Option<usize>,
 ) -> Result<(), Failure> {
-    let object = v2tim::inbox_json(inbox, tally.skipped, filter);
-    let Some(limit) = limit else {
-        serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
-        out.write_all(b"\n")?;
-        return Ok(());
-    };
-    let mut object = serde_json::to_value(object).map_err(std::io::Error::from)?;
-    if let Some(rows) = object.get_mut("conversationList").and_then(Value::as_array_mut) {
-        rows.truncate(limit);
-    }
+    let object = v2tim::inbox_json(inbox, tally.skipped, filter).with_limit(limit.unwrap_or(usize::MAX));
     serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
     out.write_all(b"\n")?;
     Ok(())

@@ -112,6 +112,12 @@ fn filters_conjoin() {
     ] {
         assert_eq!(listed(args, &log), expected, "{args:?}");
     }
+    let (all, some) = (
+        run(&["inbox", "-", "--json"], log.clone()).ok(),
+        run(&["inbox", "-", "--json", "--limit", "1"], log).ok(),
+    );
+    let end = all.find(r#"},{"conversationID""#).unwrap();
+    assert_eq!(some.get(..end), all.get(..end), "a limit changes neither keys nor their order");
 }
 
 #[test]
