@@ -58,7 +58,7 @@ pub fn notification(
     at: Timestamp,
 ) -> Notification {
     let Some(conversation) = inbox.conversation(conversation) else { return Notification::Nothing };
-    let Some(standing) = conversation.standing(inbox, message) else { return Notification::Nothing };
+    let Some(standing) = conversation.standing(message) else { return Notification::Nothing };
     let message = standing.message;
     let is_mentioned = || {
         let mentions = message.mentions();

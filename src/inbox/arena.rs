@@ -24,6 +24,13 @@ pub(crate) struct Position {
     pub(crate) id: MessageId,
 }
 
+impl Position {
+    /// Nothing with this first field stands after it.
+    pub(crate) const fn end_of(first: i64) -> Self {
+        Self { first, rank: u8::MAX, second: i64::MAX, id: MessageId::from_bytes([u8::MAX; 16]) }
+    }
+}
+
 /// By which class of event a message is known; the greatest counts (R15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {

@@ -1,7 +1,6 @@
 //! What an inbox knows beside what it shows, for judging notices, the cloud's view and divergence: messages
 //! that were deleted or cleared away, and what of a conversation ever reaches a server.
 
-use super::Inbox;
 use super::arena::{Class, bits, timestamp};
 use super::message::MessageView;
 use super::personal::{covers, reach};
@@ -28,14 +27,14 @@ pub(crate) struct InCloud {
 
 impl<'a> ConversationView<'a> {
     /// A message that is known, also when it was put away; `None` for what waits or is targeted at others.
-    pub(crate) fn standing(&self, inbox: &'a Inbox, id: MessageId) -> Option<Standing<'a>> {
+    pub(crate) fn standing(&self, id: MessageId) -> Option<Standing<'a>> {
         let conversation = self.state();
         let facts = conversation.facts();
         let slot = facts.slot(id)?;
         let entry = facts.arena.get(slot).filter(|entry| entry.is_known())?;
         let deleted = covers(&conversation.personal.deleted, entry.position(), || facts.stamp(slot, entry));
         let put_away = deleted || !conversation.is_visible(slot);
-        Some(Standing { message: MessageView::new(inbox, conversation, slot)?, put_away })
+        Some(Standing { message: self.view(slot)?, put_away })
     }
 
     /// Every message that can be looked at, the online-only ones too, oldest first.
@@ -45,7 +44,8 @@ impl<'a> ConversationView<'a> {
         let slots = conversation.timeline.order.iter();
         slots
             .flat_map(|order| order.forwards(None, conversation.facts()))
-            .filter_map(move |slot| view.message(conversation.facts().arena.get(slot)?.id))
+            .filter(move |slot| conversation.is_visible(*slot))
+            .filter_map(move |slot| view.view(slot))
     }
 
     /// What of it reaches a server; `deletions` says whether the deletion of a conversation does.

@@ -8,7 +8,6 @@ use super::derived::Row;
 use super::personal::{Coverage, DraftFact, covers, reach};
 use crate::change::{Attribute, Attributes};
 use crate::event::{GroupType, ReceiveOption};
-use crate::id::MessageId;
 
 /// The shown attributes of a conversation at one moment, those of users and folders apart.
 #[derive(Clone, Debug)]
@@ -63,8 +62,7 @@ impl Conversation {
         use super::arena::bits::DELETED;
         let facts = self.facts();
         let Some(order) = &self.timeline.order else { return false };
-        let first = reach(&self.personal.cleared);
-        let from = Position { first, rank: u8::MAX, second: i64::MAX, id: MessageId::from_bytes([255; 16]) };
+        let from = Position::end_of(reach(&self.personal.cleared));
         for slot in order.backwards(Some(from), facts) {
             let Some(entry) = facts.arena.get(slot) else { continue };
             let (position, stamp) = (entry.position(), || facts.stamp(slot, entry));

@@ -136,12 +136,7 @@ impl<'a> Registers<'a> {
     /// The known messages at or before a first field, the last first.
     fn backwards(&self, through: i64) -> impl Iterator<Item = MessageRegisters<'a>> + use<'a> {
         let registers = *self;
-        let from = Position {
-            first: through,
-            rank: u8::MAX,
-            second: i64::MAX,
-            id: MessageId::from_bytes([u8::MAX; 16]),
-        };
+        let from = Position::end_of(through);
         let ordered = self.conversation.and_then(|c| Some((c.timeline.order.as_ref()?, c.facts())));
         let slots = ordered.into_iter().flat_map(move |(order, facts)| order.backwards(Some(from), facts));
         slots.filter_map(move |slot| registers.at(slot))

@@ -98,7 +98,7 @@ impl<'a> ConversationView<'a> {
         Some(Self { inbox, conversation, number })
     }
 
-    fn view(&self, slot: u32) -> Option<MessageView<'a>> {
+    pub(super) fn view(&self, slot: u32) -> Option<MessageView<'a>> {
         MessageView::new(self.inbox, self.conversation, slot)
     }
 
