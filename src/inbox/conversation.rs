@@ -76,7 +76,19 @@ pub(crate) fn names_messages(fact: &Fact) -> bool {
         | Fact::MessagesDeleted { .. }
         | Fact::MarkedUnreadFrom { .. } => true,
         Fact::Read { through } | Fact::PeerRead { through } => matches!(through, Through::Message(_)),
-        _ => false,
+        // No `_` here: whoever adds a type must say, or a replay would look for messages before they are there.
+        Fact::Opened { .. }
+        | Fact::MessageReceived(_)
+        | Fact::MessageQueued(_)
+        | Fact::MessageImported { .. }
+        | Fact::HistoryCleared { .. }
+        | Fact::Pinned { .. }
+        | Fact::DraftSet { .. }
+        | Fact::MarkSet { .. }
+        | Fact::CustomDataSet { .. }
+        | Fact::ReceiveOptionSet { .. }
+        | Fact::FolderMemberSet { .. }
+        | Fact::Deleted { .. } => false,
     }
 }
 
