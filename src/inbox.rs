@@ -14,6 +14,7 @@ mod explain;
 mod folders;
 mod glance;
 mod index;
+mod lazy;
 mod list;
 mod merge;
 mod message;
@@ -24,7 +25,9 @@ mod profile;
 mod registers;
 mod replay;
 mod route;
+mod shelf;
 mod shown;
+mod snapshot;
 mod timeline;
 mod view;
 

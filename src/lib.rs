@@ -38,6 +38,7 @@
 //! - [`Inbox`] folds them: [`Inbox::apply`] live, [`Replay`] in bulk, [`Inbox::merge`] two inboxes.
 //! - [`ConversationView`] and [`MessageView`] are what shows; [`Filter`] and [`ListPage`] the list in parts.
 //! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
+//! - [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history; [`SnapshotPolicy`] says when.
 //! - [`ChangeSet`] says what a batch of events changed; [`Explanation`] why a value is what it is.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
 //!
@@ -67,6 +68,7 @@ mod log;
 mod notify;
 mod policy;
 mod retention;
+mod snapshot;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -87,6 +89,7 @@ pub use log::jsonl;
 pub use notify::{Notification, notification};
 pub use policy::Policy;
 pub use retention::*;
+pub use snapshot::*;
 pub use time::{Stamp, Timestamp, TimestampError};
 
 #[cfg(doctest)]

@@ -12,6 +12,7 @@ use super::glance::Glance;
 use super::list::ListKey;
 use super::profile::Profile;
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
+use super::snapshot::Front;
 use crate::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
     MessageChangeKind, Totals, TotalsChange,
@@ -23,11 +24,13 @@ pub(super) type Profiles = im::OrdMap<u32, Arc<Profile>>;
 
 /// What a batch may have changed, with what was there before.
 #[derive(Debug, Default)]
-pub(super) struct Tracker {
+pub(super) struct Tracker<'a> {
     totals: Totals,
     quiet_hours: Option<QuietHours>,
     glances: FxHashMap<u32, Glance>,
     pub(super) touched: Vec<Touched>,
+    /// Of conversations that may turn out rotten, what to put back then, and the events that then wait.
+    fronts: FxHashMap<u32, (Front, Vec<&'a Event>)>,
     /// The profiles before, and whose were written.
     profiles: Option<(Profiles, BTreeSet<u32>)>,
     /// The folders before, and which were written.
@@ -58,7 +61,7 @@ impl RowChange {
     }
 }
 
-impl Tracker {
+impl<'a> Tracker<'a> {
     pub(super) fn new(inbox: &Inbox) -> Self {
         Self { totals: inbox.totals, quiet_hours: inbox.quiet_hours(), ..Self::default() }
     }
@@ -66,6 +69,13 @@ impl Tracker {
     /// Notes what shows of a conversation before its first change.
     pub(super) fn glance(&mut self, number: u32, conversation: &Conversation) -> &Glance {
         self.glances.entry(number).or_insert_with(|| conversation.glance())
+    }
+
+    /// Notes an event for a conversation that may turn out rotten, before it is folded.
+    fn note(&mut self, number: u32, conversation: &Conversation, event: &'a Event) {
+        if conversation.restored.is_some() {
+            self.fronts.entry(number).or_insert_with(|| (conversation.front(), Vec::new())).1.push(event);
+        }
     }
 
     pub(super) fn profile(&mut self, profiles: &Profiles, user: u32) {
@@ -95,7 +105,7 @@ impl Inbox {
         self.settle(tracker)
     }
 
-    fn take_in(&mut self, event: &Event, tracker: &mut Tracker) {
+    fn take_in<'a>(&mut self, event: &'a Event, tracker: &mut Tracker<'a>) {
         let Some(route) = route(&self.owner, event) else { return };
         let stamp = event.stamp();
         match route {
@@ -103,7 +113,11 @@ impl Inbox {
                 let number = self.number(id);
                 let Self { owner, policy, users, conversations, .. } = self;
                 let Some(conversation) = conversations.get_mut(number as usize) else { return };
+                if !ready(conversation, event) {
+                    return;
+                }
                 let cleared = tracker.glance(number, conversation).cleared;
+                tracker.note(number, conversation, event);
                 let trace = Some(&mut tracker.touched);
                 let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
                 Arc::make_mut(conversation).fold(&mut around, event.by(), stamp, fact);
@@ -121,7 +135,11 @@ impl Inbox {
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
                 let Some(conversation) = self.conversations.get_mut(number as usize) else { return };
+                if !ready(conversation, event) {
+                    return;
+                }
                 tracker.glance(number, conversation);
+                tracker.note(number, conversation, event);
                 fold_group(&mut Arc::make_mut(conversation).shared, stamp, fields, group_type);
             }
             Route::Folder(fact) => {
@@ -151,7 +169,8 @@ impl Inbox {
     }
 
     /// Brings rows, list and totals up to date and tells the differences.
-    pub(super) fn settle(&mut self, mut tracker: Tracker) -> ChangeSet {
+    pub(super) fn settle(&mut self, mut tracker: Tracker<'_>) -> ChangeSet {
+        self.put_rotten_back(&mut tracker);
         tracker.touched.sort_by_key(|t| (t.conversation, t.slot));
         tracker.touched.dedup_by_key(|t| (t.conversation, t.slot));
         let mut rows = RowChanges::default();
@@ -184,6 +203,32 @@ impl Inbox {
         let (before, after) = (tracker.totals, self.totals);
         changes.totals = (before != after).then_some(TotalsChange { before, after });
         changes
+    }
+
+    /// Undoes the batch in conversations that turned out rotten: their events wait (R99).
+    fn put_rotten_back(&mut self, tracker: &mut Tracker<'_>) {
+        for (number, (front, events)) in std::mem::take(&mut tracker.fronts) {
+            let Some(conversation) = self.conversations.get_mut(number as usize) else { continue };
+            let conversation = Arc::make_mut(conversation);
+            conversation.refresh(self.policy);
+            conversation.glance();
+            if conversation.fault().is_some() {
+                conversation.put_back(front);
+                events.into_iter().for_each(|event| conversation.wait(event));
+                tracker.glances.remove(&number);
+                tracker.touched.retain(|t| t.conversation != number);
+            }
+        }
+    }
+
+    /// Puts another conversation in the place of one.
+    pub(super) fn replace(&mut self, number: u32, conversation: Conversation) {
+        let mut tracker = Tracker::new(self);
+        if let Some(place) = self.conversations.get_mut(number as usize) {
+            tracker.glance(number, place);
+            *place = Arc::new(conversation);
+        }
+        self.settle(tracker);
     }
 
     /// Derives one conversation's row anew and carries it over to list and totals.
@@ -335,6 +380,27 @@ impl Inbox {
         ids.sort_unstable();
         ids
     }
+}
+
+/// Histories of so many full chunks are loaded whole before their first event.
+const LOADED_WHOLE: usize = 8;
+
+/// Whether a conversation can take in an event: where its history is rotten, the event waits.
+fn ready(conversation: &mut Arc<Conversation>, event: &Event) -> bool {
+    if conversation.restored.is_none() {
+        return true;
+    }
+    let small = conversation.facts().arena.full.len() <= LOADED_WHOLE;
+    if small {
+        conversation.load_all();
+    }
+    let faulty = conversation.fault().is_some();
+    if faulty {
+        Arc::make_mut(conversation).wait(event);
+    } else if small {
+        Arc::make_mut(conversation).restored = None;
+    }
+    !faulty
 }
 
 /// The part of `touched`, which is sorted, that belongs to one conversation.

@@ -5,14 +5,17 @@
 
 use std::sync::Arc;
 
+use super::aside::Aside;
 use super::canon::Canon;
 use super::content::{self, Content};
+use super::lazy::Lazy;
+use super::shelf::Shelf;
 use crate::event::{Message, MessageKind};
 use crate::id::{EventId, MessageId, UserId};
 use crate::time::{Stamp, Timestamp};
 
 /// How many entries a chunk holds.
-const CHUNK: usize = 128;
+pub(crate) const CHUNK: usize = 128;
 
 /// A message's place in its conversation: `(first, rank, second, id)`, where first and second are seq and
 /// time in a group, time and seq in a direct chat (R10).
@@ -86,8 +89,8 @@ pub(crate) struct Entry {
     pub(crate) second: i64,
     pub(crate) author: u32,
     pub(crate) bits: u32,
-    offset: u32,
-    len: u32,
+    pub(crate) offset: u32,
+    pub(crate) len: u32,
 }
 
 impl Entry {
@@ -186,10 +189,13 @@ impl Introduction<'_> {
     }
 }
 
+/// Entries in a row, what they carry, and what lies aside of few of them.
 #[derive(Clone, Debug, Default)]
-struct Chunk {
-    entries: Vec<Entry>,
-    bytes: Vec<u8>,
+pub(crate) struct Chunk {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) bytes: Vec<u8>,
+    /// By place in the chunk, ascending.
+    pub(crate) asides: Vec<(u8, Arc<Aside>)>,
 }
 
 impl Chunk {
@@ -200,26 +206,51 @@ impl Chunk {
         content::encode(message, &mut self.bytes);
         (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
     }
+
+    /// What an entry of this chunk carries.
+    pub(crate) fn content_of(&self, entry: &Entry) -> &[u8] {
+        let from = entry.offset as usize;
+        self.bytes.get(from..from + entry.len as usize).unwrap_or_default()
+    }
 }
 
 /// All messages of one conversation by slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arena {
-    full: im::Vector<Arc<Chunk>>,
+    pub(crate) full: Shelf<Chunk>,
     /// The chunk being filled.
-    tail: Arc<Chunk>,
+    pub(crate) tail: Lazy<Chunk>,
 }
 
 impl Arena {
     fn chunk(&self, slot: u32) -> Option<&Chunk> {
         let at = slot as usize / CHUNK;
-        if at == self.full.len() { Some(&self.tail) } else { self.full.get(at).map(|chunk| &**chunk) }
+        if at == self.full.len() { Some(self.tail.get()) } else { self.full.get(at) }
     }
 
     fn chunk_mut(&mut self, slot: u32) -> Option<&mut Chunk> {
         let at = slot as usize / CHUNK;
-        let chunk = if at == self.full.len() { Some(&mut self.tail) } else { self.full.get_mut(at) };
-        chunk.map(Arc::make_mut)
+        if at == self.full.len() { self.tail.get_mut() } else { self.full.get_mut(at) }
+    }
+
+    /// What lies aside of an entry.
+    pub(crate) fn aside(&self, slot: u32) -> Option<&Aside> {
+        let asides = &self.chunk(slot)?.asides;
+        let at = asides.binary_search_by_key(&in_chunk(slot), |(place, _)| *place).ok()?;
+        asides.get(at).map(|(_, aside)| &**aside)
+    }
+
+    /// What lies aside of an entry, to be written; `None` without such an entry.
+    pub(crate) fn aside_mut(&mut self, slot: u32) -> Option<&mut Aside> {
+        let asides = &mut self.chunk_mut(slot)?.asides;
+        let at = match asides.binary_search_by_key(&in_chunk(slot), |(place, _)| *place) {
+            Ok(at) => at,
+            Err(at) => {
+                asides.insert(at, (in_chunk(slot), Arc::default()));
+                at
+            }
+        };
+        asides.get_mut(at).map(|(_, aside)| Arc::make_mut(aside))
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&Entry> {
@@ -227,42 +258,39 @@ impl Arena {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> + '_ {
-        let chunks = self.full.iter().chain(std::iter::once(&self.tail));
+        let chunks = self.full.iter().chain(std::iter::once_with(|| self.tail.get()));
         chunks.flat_map(|chunk| chunk.entries.iter()).enumerate().map(|(i, e)| (i as u32, e))
     }
 
     /// Adds an entry that nothing introduced yet.
     pub(crate) fn push_unknown(&mut self, id: MessageId) -> u32 {
-        self.push(Entry {
-            id,
-            event: EventId::from_bytes([0; 16]),
-            first: 0,
-            second: 0,
-            author: 0,
-            bits: 0,
-            offset: 0,
-            len: 0,
-        })
-        .0
+        let event = EventId::from_bytes([0; 16]);
+        self.push(Entry { id, event, first: 0, second: 0, author: 0, bits: 0, offset: 0, len: 0 }, None)
     }
 
-    fn push(&mut self, entry: Entry) -> (u32, &mut Chunk) {
-        if self.tail.entries.len() == CHUNK {
+    /// The chunk that takes the next entry, and how many entries stand before it.
+    fn room(&mut self) -> Option<(u32, &mut Chunk)> {
+        if self.tail.get().entries.len() >= CHUNK {
             // A full chunk grows no more, bar a rare second introduction; the next will be much like it.
             let mut full = std::mem::take(&mut self.tail);
-            let bytes = full.bytes.len();
-            if let Some(full) = Arc::get_mut(&mut full) {
-                full.bytes.shrink_to_fit();
-            }
-            self.full.push_back(full);
-            let tail = Arc::make_mut(&mut self.tail);
+            let len_bytes = full.get().bytes.len();
+            full.trim();
+            self.full.push(full);
+            let tail = self.tail.get_mut()?;
             tail.entries.reserve_exact(CHUNK);
-            tail.bytes.reserve(bytes);
+            tail.bytes.reserve(len_bytes);
         }
         let before = (self.full.len() * CHUNK) as u32;
-        let tail = Arc::make_mut(&mut self.tail);
+        self.tail.get_mut().map(|tail| (before, tail))
+    }
+
+    fn push(&mut self, mut entry: Entry, message: Option<&Message>) -> u32 {
+        let Some((before, tail)) = self.room() else { return 0 };
+        if let Some(message) = message {
+            (entry.offset, entry.len) = tail.put(message);
+        }
         tail.entries.push(entry);
-        (before + tail.entries.len() as u32 - 1, tail)
+        before + tail.entries.len() as u32 - 1
     }
 
     pub(crate) fn update(&mut self, slot: u32, f: impl FnOnce(&mut Entry)) {
@@ -275,7 +303,7 @@ impl Arena {
 
     /// Adds a message with its first introduction, placed at `(first, second)`.
     pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, first: i64, second: i64) -> u32 {
-        let (slot, chunk) = self.push(Entry {
+        let entry = Entry {
             id: intro.message.id,
             event: intro.stamp.event,
             first,
@@ -284,12 +312,8 @@ impl Arena {
             bits: intro.bits(),
             offset: 0,
             len: 0,
-        });
-        let (offset, len) = chunk.put(intro.message);
-        if let Some(entry) = chunk.entries.last_mut() {
-            (entry.offset, entry.len) = (offset, len);
-        }
-        slot
+        };
+        self.push(entry, Some(intro.message))
     }
 
     /// Makes `intro` the introduction that counts, placed at `(first, second)`.
@@ -326,9 +350,7 @@ impl Arena {
     /// What the entry's introduction carries, in its one form.
     fn bytes(&self, slot: u32) -> &[u8] {
         let place = self.chunk(slot).and_then(|c| Some((c, c.entries.get(slot as usize % CHUNK)?)));
-        let Some((chunk, entry)) = place else { return &[] };
-        let from = entry.offset as usize;
-        chunk.bytes.get(from..from + entry.len as usize).unwrap_or_default()
+        place.map(|(chunk, entry)| chunk.content_of(entry)).unwrap_or_default()
     }
 
     /// Appends what the entry's introduction carries, in its one form.
@@ -359,6 +381,11 @@ impl Arena {
         message.members = content.members;
         message
     }
+}
+
+/// The place of a slot in its chunk.
+fn in_chunk(slot: u32) -> u8 {
+    (slot as usize % CHUNK) as u8
 }
 
 /// The ids in a content's list; they were ids when they were written.

@@ -4,6 +4,7 @@ use super::Inbox;
 use super::list::ListKey;
 use crate::change::Totals;
 use crate::id::ConversationId;
+use crate::snapshot::HistoryFault;
 
 /// A cached value that does not equal what the facts say: a fault of this library.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,14 @@ pub enum AuditError {
         /// The conversation.
         id: ConversationId,
     },
+    /// Part of a history lies rotten in the snapshot that it was restored from: no fault of this library.
+    #[error("the history of {id} is faulty: {fault}")]
+    Faulty {
+        /// The conversation.
+        id: ConversationId,
+        /// Its fault.
+        fault: HistoryFault,
+    },
     /// The list: a row is missing, stands elsewhere or should not be there.
     #[error("the list does not hold exactly the listed conversations in their places")]
     List,
@@ -45,6 +54,10 @@ impl Inbox {
         let mut list = im::OrdMap::new();
         let mut counted = Totals::default();
         for (number, conversation) in self.conversations.iter().enumerate() {
+            conversation.load_all();
+            if let Some(fault) = conversation.fault() {
+                return Err(AuditError::Faulty { id: conversation.id.clone(), fault });
+            }
             let mut again = conversation.as_ref().clone();
             again.rebuild(self.policy);
             if again.row != conversation.row || again.derived != conversation.derived {
@@ -54,7 +67,7 @@ impl Inbox {
                     counted: format!("{:?} {:?}", again.row, again.derived),
                 });
             }
-            if !again.timeline.is_in_same_order(&conversation.timeline) {
+            if !again.timeline.get().is_in_same_order(conversation.timeline.get()) {
                 return Err(AuditError::Order { id: conversation.id.clone() });
             }
             if again.row.listed {

@@ -41,7 +41,7 @@ impl<'a> ConversationView<'a> {
     pub(crate) fn visible_messages(&self) -> impl Iterator<Item = MessageView<'a>> + use<'a> {
         let view = *self;
         let conversation = self.state();
-        let slots = conversation.timeline.order.iter();
+        let slots = conversation.order().into_iter();
         slots
             .flat_map(|order| order.forwards(None, conversation.facts()))
             .filter(move |slot| conversation.is_visible(*slot))
@@ -85,7 +85,7 @@ impl<'a> ConversationView<'a> {
         let floor = conversation.row.marker.max(reach(&cleared)).max(reach(&deleted)).max(since - 1);
         let uncounted =
             bits::OWN | bits::RECALLED | bits::ONLINE_ONLY | bits::EXCLUDED_FROM_UNREAD | bits::TARGETED;
-        let slots = conversation.timeline.order.iter().flat_map(|order| order.backwards(None, facts));
+        let slots = conversation.order().into_iter().flat_map(|order| order.backwards(None, facts));
         let entries = slots.filter_map(|slot| facts.arena.get(slot));
         let counted = entries
             .take_while(|entry| entry.first > floor)

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::arena::{Class, Introduction, bits, timestamp};
 use super::aside::{RecallFact, SentFact};
 use super::derived::{Derived, Row};
+use super::lazy::Lazy;
 use super::names::Interner;
-use super::order::{Look, Share};
+use super::order::{Look, Order, Share};
 use super::personal::{Coverage, Personal, covers};
+use super::snapshot::Restored;
 use super::timeline::{Facts, Timeline};
 use crate::event::{Fact, GroupType, Message, Through};
 use crate::id::{ConversationId, ConversationKind, EventId, MessageId, UserId};
@@ -54,11 +56,13 @@ pub(crate) struct Conversation {
     pub(crate) id: ConversationId,
     /// The number of the peer of a direct chat.
     pub(crate) peer: Option<u32>,
-    pub(crate) timeline: Timeline,
+    pub(crate) timeline: Lazy<Timeline>,
     pub(crate) shared: Shared,
     pub(crate) personal: Personal,
     pub(crate) derived: Derived,
     pub(crate) row: Row,
+    /// Present while part of it may lie, unverified, in a snapshot.
+    pub(crate) restored: Option<Restored>,
 }
 
 /// Whether a fact names messages, which only an index can find.
@@ -132,16 +136,21 @@ impl Conversation {
         Self {
             id,
             peer,
-            timeline: Timeline::new(kind, live),
+            timeline: Lazy::new(Timeline::new(kind, live)),
             shared: Shared { peer_read: -1, ..Shared::default() },
             personal: Personal::default(),
             derived: Derived::default(),
             row: Row::default(),
+            restored: None,
         }
     }
 
     pub(crate) fn facts(&self) -> &Facts {
-        &self.timeline.facts
+        &self.timeline.get().facts
+    }
+
+    pub(crate) fn order(&self) -> Option<&Order> {
+        self.timeline.get().order.as_ref()
     }
 
     /// Takes in a fact that [`has_effect`]. The row is not derived anew: see [`Conversation::refresh`].
@@ -209,29 +218,31 @@ impl Conversation {
                 let reader = around.users.intern(by);
                 for target in targets {
                     self.touch_id(around, *target, |facts, slot| {
-                        facts.social_mut(slot).readers.insert(reader);
+                        facts.change_social(slot, |social| {
+                            social.readers.insert(reader);
+                        });
                     });
                 }
             }
             Fact::ReactionSet { target, reaction, on } => {
                 let actor = around.users.intern(by);
                 self.touch_id(around, *target, |facts, slot| {
-                    facts.social_mut(slot).react(reaction, actor, stamp, *on);
+                    facts.change_social(slot, |social| social.react(reaction, actor, stamp, *on));
                 });
             }
             Fact::ExtensionSet { target, key, value, seq } => {
                 let value = value.as_deref().map(Arc::from);
                 self.touch_id(around, *target, |facts, slot| {
-                    facts.social_mut(slot).set_extension(key, (*seq, stamp, value));
+                    facts.change_social(slot, |social| social.set_extension(key, (*seq, stamp, value)));
                 });
             }
             Fact::ExtensionsCleared { target, seq } => {
-                self.touch_id(around, *target, |facts, slot| facts.social_mut(slot).clear_extensions(*seq));
+                self.touch_id(around, *target, |facts, slot| {
+                    facts.change_social(slot, |social| social.clear_extensions(*seq));
+                });
             }
             Fact::MessagePinned { target, on } => {
-                self.touch_id(around, *target, |facts, slot| {
-                    facts.social_mut(slot).pinned.set(stamp, *on);
-                });
+                self.touch_id(around, *target, |facts, slot| facts.pin(slot, stamp, *on));
             }
             Fact::MessageSent { target, sent_at, seq, members } => {
                 let sent = SentFact { sent_at: sent_at.as_millis(), seq: *seq, members: *members };
@@ -263,19 +274,22 @@ impl Conversation {
             .fold(0, |set, (on, bit)| if on { set | bit } else { set });
         let author = around.users.intern(author);
         let intro = Introduction { class, stamp, author, message, viewer_bits };
-        if self.timeline.order.is_none() && around.trace.is_none() {
+        let Some(timeline) = self.timeline.get_mut() else { return };
+        if timeline.order.is_none() && around.trace.is_none() {
             // In a bulk replay nothing is looked up: see `Facts::build_index`.
-            self.timeline.facts.push_unindexed(&intro);
+            timeline.facts.push_unindexed(&intro);
             return;
         }
-        match self.facts().slot(message.id) {
+        match timeline.facts.slot(message.id) {
             Some(slot) => {
                 let before = self.before(around, slot);
-                self.timeline.facts.introduce(slot, &intro, around.users);
+                if let Some(timeline) = self.timeline.get_mut() {
+                    timeline.facts.introduce(slot, &intro, around.users);
+                }
                 self.after(around.policy, slot, &before);
             }
             None => {
-                let slot = self.timeline.facts.push(&intro);
+                let slot = timeline.facts.push(&intro);
                 if let Some(trace) = &mut around.trace {
                     trace.push(Touched { conversation: around.number, slot, before: None });
                 }
@@ -291,9 +305,12 @@ impl Conversation {
         id: MessageId,
         change: impl FnOnce(&mut Facts, u32),
     ) {
-        let slot = self.timeline.facts.slot_or_new(id);
+        let Some(timeline) = self.timeline.get_mut() else { return };
+        let slot = timeline.facts.slot_or_new(id);
         let before = self.before(around, slot);
-        change(&mut self.timeline.facts, slot);
+        if let Some(timeline) = self.timeline.get_mut() {
+            change(&mut timeline.facts, slot);
+        }
         self.after(around.policy, slot, &before);
     }
 
@@ -303,12 +320,12 @@ impl Conversation {
             let before = self.shown_hash(slot, &around.cleared);
             trace.push(Touched { conversation: around.number, slot, before });
         }
-        if self.timeline.order.is_some() { self.facts().share(slot) } else { Share::NONE }
+        if self.order().is_some() { self.facts().share(slot) } else { Share::NONE }
     }
 
     /// Carries a slot's change over to order and totals; a bulk replay does that once at the end.
     pub(crate) fn after(&mut self, policy: Policy, slot: u32, before: &Share) {
-        let Timeline { facts, order: Some(order) } = &mut self.timeline else { return };
+        let Some(Timeline { facts, order: Some(order) }) = self.timeline.get_mut() else { return };
         let after = facts.share(slot);
         if after == *before {
             return;
@@ -340,7 +357,7 @@ impl Conversation {
                 self.derived.reads.insert(watermark.first_field(), stamp);
             }
             Through::Message(id) => {
-                let slot = self.name(id);
+                let Some(slot) = self.name(id) else { return };
                 raise_stamp(&mut self.personal.named_reads, slot, stamp);
                 if let Some(first) = self.facts().read_target(slot) {
                     self.derived.reads.insert(first, stamp);
@@ -356,7 +373,7 @@ impl Conversation {
                 raise(&mut self.derived.peer_read, watermark.first_field());
             }
             Through::Message(id) => {
-                let slot = self.name(id);
+                let Some(slot) = self.name(id) else { return };
                 self.shared.named_peer_reads.insert(slot);
                 if let Some(first) = self.facts().read_target(slot) {
                     raise(&mut self.derived.peer_read, first);
@@ -366,7 +383,7 @@ impl Conversation {
     }
 
     fn mark_unread_from(&mut self, stamp: Stamp, target: MessageId) {
-        let slot = self.name(target);
+        let Some(slot) = self.name(target) else { return };
         raise_stamp(&mut self.personal.unread_marks, slot, stamp);
         if let Some(first) = self.facts().known_first(slot) {
             self.derived.marks.insert(-first, stamp);
@@ -374,10 +391,11 @@ impl Conversation {
     }
 
     /// The slot of a message that a read or mark names.
-    pub(crate) fn name(&mut self, id: MessageId) -> u32 {
-        let slot = self.timeline.facts.slot_or_new(id);
-        self.timeline.facts.set_bit(slot, bits::NAMED);
-        slot
+    fn name(&mut self, id: MessageId) -> Option<u32> {
+        let facts = &mut self.timeline.get_mut()?.facts;
+        let slot = facts.slot_or_new(id);
+        facts.set_bit(slot, bits::NAMED);
+        Some(slot)
     }
 
     /// Whether a message can be looked at: known, neither deleted nor cleared away.

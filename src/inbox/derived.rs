@@ -24,10 +24,10 @@ pub(crate) struct Derived {
     pub(crate) peer_read: i64,
     /// Reads, marks and peer reads must be resolved anew.
     pub(crate) stale: bool,
-    floor: i64,
-    unread: u32,
-    mentions: u32,
-    mention_sig: u64,
+    pub(crate) floor: i64,
+    pub(crate) unread: u32,
+    pub(crate) mentions: u32,
+    pub(crate) mention_sig: u64,
 }
 
 impl Default for Derived {
@@ -79,13 +79,13 @@ impl Derived {
     /// Carries one message's change over to the counts.
     pub(crate) fn account(&mut self, before: &Share, after: &Share) {
         if before.is_after(self.floor) {
-            self.unread -= u32::from(before.has(Share::UNREAD));
-            self.mentions -= u32::from(before.has(Share::MENTION));
+            self.unread = self.unread.saturating_sub(u32::from(before.has(Share::UNREAD)));
+            self.mentions = self.mentions.saturating_sub(u32::from(before.has(Share::MENTION)));
             self.mention_sig = self.mention_sig.wrapping_sub(before.mention_sig);
         }
         if after.is_after(self.floor) {
-            self.unread += u32::from(after.has(Share::UNREAD));
-            self.mentions += u32::from(after.has(Share::MENTION));
+            self.unread = self.unread.saturating_add(u32::from(after.has(Share::UNREAD)));
+            self.mentions = self.mentions.saturating_add(u32::from(after.has(Share::MENTION)));
             self.mention_sig = self.mention_sig.wrapping_add(after.mention_sig);
         }
     }
@@ -118,7 +118,9 @@ impl Derived {
 impl Conversation {
     /// Builds order and caches from the facts alone, and the row from them.
     pub(crate) fn rebuild(&mut self, policy: Policy) {
-        self.timeline.build_order();
+        if let Some(timeline) = self.timeline.get_mut() {
+            timeline.build_order();
+        }
         self.resolve_reads(policy);
         let floor = self.floor();
         self.recount(floor);
@@ -143,14 +145,14 @@ impl Conversation {
     }
 
     fn recount(&mut self, floor: i64) {
-        let Timeline { facts, order } = &self.timeline;
+        let Timeline { facts, order } = self.timeline.get();
         let sum = order.as_ref().map_or(Sum::ZERO, |order| order.sum_after(floor, facts));
         self.derived.set_counts(floor, &sum);
     }
 
     /// Resolves every read, mark and peer read from nothing.
     fn resolve_reads(&mut self, policy: Policy) {
-        let facts = &self.timeline.facts;
+        let facts = &self.timeline.get().facts;
         let derived = &mut self.derived;
         derived.stale = false;
         derived.reads = self.personal.reads.clone();
@@ -181,7 +183,7 @@ impl Conversation {
     }
 
     fn derive_row(&mut self, policy: Policy) {
-        let Timeline { facts, order: Some(order) } = &self.timeline else { return };
+        let Timeline { facts, order: Some(order) } = self.timeline.get() else { return };
         let personal = &self.personal;
         let draft = personal.drafts.current().map(|d| d.stamp);
         let opening = personal.opening();

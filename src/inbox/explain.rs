@@ -249,7 +249,7 @@ impl Conversation {
 
     fn listed_reasons(&self) -> Vec<Reason> {
         let facts = self.facts();
-        let newest = self.timeline.order.as_ref().and_then(|order| {
+        let newest = self.order().and_then(|order| {
             order.backwards(None, facts).find(|&slot| {
                 let Some(entry) = facts.arena.get(slot) else { return false };
                 let stamp = || facts.stamp(slot, entry);

@@ -61,7 +61,7 @@ impl Conversation {
     fn lost_history(&self, before: &Coverage, touched: &[Touched]) -> bool {
         use super::arena::bits::DELETED;
         let facts = self.facts();
-        let Some(order) = &self.timeline.order else { return false };
+        let Some(order) = self.order() else { return false };
         let from = Position::end_of(reach(&self.personal.cleared));
         for slot in order.backwards(Some(from), facts) {
             let Some(entry) = facts.arena.get(slot) else { continue };

@@ -1,14 +1,14 @@
 //! From a message's id to its slot.
 
-use std::sync::Arc;
-
+use super::lazy::Lazy;
+use super::shelf::Shelf;
 use crate::id::MessageId;
 
 /// The mean number of entries a bucket holds before the table grows.
 const LOAD: usize = 24;
 
 /// Pairs of a hash and a slot. Whether the id is really the one asked for, the arena says.
-type Pair = (u32, u32);
+pub(crate) type Pair = (u32, u32);
 
 /// Mixes all bits of an id into 32.
 fn hash(id: MessageId) -> u32 {
@@ -18,18 +18,18 @@ fn hash(id: MessageId) -> u32 {
     ((product >> 64) as u64 ^ product as u64) as u32
 }
 
-/// Linear hashing: a table of small buckets of which one splits at a time, so no insert ever pays for a whole
-/// rehash, and writing after a clone copies one bucket. Eight bytes a message, and the table.
-#[derive(Clone, Debug)]
-pub(crate) struct Index {
-    buckets: im::Vector<Arc<Vec<Pair>>>,
-    len: usize,
+/// The pairs of one bucket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bucket {
+    pub(crate) pairs: Vec<Pair>,
 }
 
-impl Default for Index {
-    fn default() -> Self {
-        Self { buckets: im::Vector::unit(Arc::default()), len: 0 }
-    }
+/// Linear hashing: a table of small buckets of which one splits at a time, so no insert ever pays for a whole
+/// rehash, and writing after a clone copies one bucket. Eight bytes a message, and the table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) buckets: Shelf<Bucket>,
+    pub(crate) len: usize,
 }
 
 /// Which of `count` buckets a hash falls into: its low bits, one bit more where that bucket has split already.
@@ -70,22 +70,25 @@ impl Index {
                 }
             }
         }
-        (Self { buckets: buckets.into_iter().map(Arc::new).collect(), len }, doubles)
+        (Self { buckets: buckets.into_iter().map(|pairs| Bucket { pairs }).collect(), len }, doubles)
     }
 
     /// The slot with this id, asking `is_it` of every candidate.
     pub(crate) fn find(&self, id: MessageId, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let hash = hash(id);
-        let bucket = self.buckets.get(bucket(self.buckets.len(), hash))?;
-        bucket.iter().find(|&&(h, slot)| h == hash && is_it(slot)).map(|&(_, slot)| slot)
+        let count = self.buckets.len();
+        let bucket = if count == 0 { None } else { self.buckets.get(bucket(count, hash)) }?;
+        bucket.pairs.iter().find(|&&(h, slot)| h == hash && is_it(slot)).map(|&(_, slot)| slot)
     }
 
     /// Adds an id that is not there yet.
     pub(crate) fn insert(&mut self, id: MessageId, slot: u32) {
         let hash = hash(id);
-        let at = bucket(self.buckets.len(), hash);
-        if let Some(bucket) = self.buckets.get_mut(at) {
-            Arc::make_mut(bucket).push((hash, slot));
+        if self.buckets.len() == 0 {
+            self.buckets.push(Lazy::default());
+        }
+        if let Some(bucket) = self.buckets.get_mut(bucket(self.buckets.len(), hash)) {
+            bucket.pairs.push((hash, slot));
         }
         self.len += 1;
         if self.len > self.buckets.len() * LOAD {
@@ -97,12 +100,11 @@ impl Index {
     fn split(&mut self) {
         let count = self.buckets.len();
         let turn = count - (1 << (usize::BITS - 1 - count.leading_zeros()));
-        let old = self.buckets.get(turn).cloned().unwrap_or_default();
-        let (stay, go) = old.iter().copied().partition(|&(h, _)| bucket(count + 1, h) == turn);
-        if let Some(bucket) = self.buckets.get_mut(turn) {
-            *bucket = Arc::new(stay);
-        }
-        self.buckets.push_back(Arc::new(go));
+        let Some(old) = self.buckets.get_mut(turn) else { return };
+        let pairs = std::mem::take(&mut old.pairs);
+        let (stay, go) = pairs.into_iter().partition(|&(h, _)| bucket(count + 1, h) == turn);
+        old.pairs = stay;
+        self.buckets.push(Lazy::new(Bucket { pairs: go }));
     }
 }
 
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn every_id_is_found_again_at_every_size() {
         let index = fill(Index::default(), 0, 20_000);
-        let longest = index.buckets.iter().map(|b| b.len()).max();
+        let longest = index.buckets.iter().map(|b| b.pairs.len()).max();
         assert!(longest < Some(6 * LOAD), "{longest:?}");
     }
 

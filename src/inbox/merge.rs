@@ -8,10 +8,12 @@ use super::arena::{Class, Introduction, bits};
 use super::aside::Aside;
 use super::conversation::{Around, Conversation, raise_stamp};
 use super::folders::folder_mut;
+use super::timeline::{Facts, Timeline};
 use crate::change::ChangeSet;
-use crate::id::UserId;
+use crate::id::{ConversationId, UserId};
 use crate::lattice::{Join, raise};
 use crate::policy::Policy;
+use crate::snapshot::HistoryFault;
 
 /// Why two inboxes cannot be joined (R04).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +34,15 @@ pub enum MergeError {
         ours: Policy,
         /// The policy of the other.
         theirs: Policy,
+    },
+    /// A history of one of them lies rotten in the snapshot that it was restored from: see
+    /// [`Inbox::heal`](crate::Inbox::heal).
+    #[error("the history of {conversation} is faulty: {fault}")]
+    Faulty {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Its fault.
+        fault: HistoryFault,
     },
 }
 
@@ -72,6 +83,18 @@ impl Inbox {
         if self.policy != other.policy {
             return Err(MergeError::Policy { ours: self.policy, theirs: other.policy });
         }
+        for theirs in &other.conversations {
+            let ours = self.ids.get(&theirs.id).and_then(|number| self.conversations.get(number as usize));
+            if ours.is_some_and(|ours| Arc::ptr_eq(ours, theirs)) {
+                continue;
+            }
+            for conversation in ours.into_iter().chain([theirs]) {
+                conversation.load_all();
+                if let Some(fault) = conversation.fault() {
+                    return Err(MergeError::Faulty { conversation: theirs.id.clone(), fault });
+                }
+            }
+        }
         let mut tracker = Tracker::new(self);
         let users = (0..other.users.len() as u32).filter_map(|n| other.users.name(n));
         let users = users.map(|user| self.users.intern(user)).collect();
@@ -94,7 +117,7 @@ impl Inbox {
         Ok(self.settle(tracker))
     }
 
-    fn merge_conversation(&mut self, theirs: &Arc<Conversation>, map: &Map, tracker: &mut Tracker) {
+    fn merge_conversation(&mut self, theirs: &Arc<Conversation>, map: &Map, tracker: &mut Tracker<'_>) {
         let number = self.number(&theirs.id);
         let Self { owner, policy, users, conversations, .. } = self;
         let Some(ours) = conversations.get_mut(number as usize) else { return };
@@ -106,7 +129,9 @@ impl Inbox {
         let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
         let ours = Arc::make_mut(ours);
         // In bulk: the order is built anew once, not kept message by message.
-        ours.timeline.order = None;
+        if let Some(timeline) = ours.timeline.get_mut() {
+            timeline.order = None;
+        }
         ours.join(theirs, map, &mut around);
         ours.rebuild(*policy);
     }
@@ -139,9 +164,10 @@ impl Conversation {
     fn join_message(&mut self, theirs: &Self, slot: u32, map: &Map, around: &mut Around<'_>) -> u32 {
         let (their_facts, their_slot) = (theirs.facts(), slot);
         let Some(entry) = their_facts.arena.get(their_slot).filter(|e| !e.is_void()) else { return 0 };
-        let slot = self.timeline.facts.slot_or_new(entry.id);
+        let Some(timeline) = self.timeline.get_mut() else { return 0 };
+        let slot = timeline.facts.slot_or_new(entry.id);
         self.before(around, slot);
-        let facts = &mut self.timeline.facts;
+        let Some(Timeline { facts, .. }) = self.timeline.get_mut() else { return 0 };
         if entry.class() != Class::Unknown {
             let (_, seq) = their_facts.introduction(their_slot, entry);
             let message = their_facts.arena.message(their_slot, seq);
@@ -166,7 +192,7 @@ impl Conversation {
     }
 }
 
-impl super::timeline::Facts {
+impl Facts {
     fn join_aside(&mut self, slot: u32, theirs: &Aside, map: &Map) {
         if let Some(theirs) = &theirs.delivery {
             let mut delivery = self.delivery(slot).cloned().unwrap_or_default();
@@ -179,13 +205,16 @@ impl super::timeline::Facts {
             self.place(slot, delivery);
         }
         if let Some(theirs) = &theirs.recall {
-            self.aside_mut(slot).recall.get_or_insert_default().join(theirs);
+            self.change_aside(slot, |aside| {
+                aside.recall.get_or_insert_default().join(theirs);
+            });
         }
         if let Some(theirs) = &theirs.edits {
-            self.aside_mut(slot).edits.get_or_insert_default().join(theirs);
+            self.change_aside(slot, |aside| aside.edits.get_or_insert_default().join(theirs));
         }
         if let Some(theirs) = &theirs.social {
-            self.social_mut(slot).join(theirs, |user| map.user(user));
+            self.change_social(slot, |social| social.join(theirs, |user| map.user(user)));
+            self.note_pin(slot);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Borrow;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
@@ -21,8 +22,11 @@ pub(crate) struct Interner<T: Clone + Eq + Hash> {
 #[derive(Clone, Debug)]
 enum Numbers<T: Clone + Eq + Hash> {
     Plain(FxHashMap<T, u32>, Recent<T>),
-    Shared(im::GenericHashMap<T, u32, FxBuildHasher, im::shared_ptr::DefaultSharedPtr>),
+    /// What was there when copies began to be held, and what came since.
+    Shared(Arc<FxHashMap<T, u32>>, Added<T>),
 }
+
+type Added<T> = im::GenericHashMap<T, u32, FxBuildHasher, im::shared_ptr::DefaultSharedPtr>;
 
 /// Ids seen lately by where their text lies: a reader gives the same id at the same address again and again,
 /// and then neither hashing nor comparing its text is needed.
@@ -60,16 +64,31 @@ impl<T: Clone + Eq + Hash + Address> Interner<T> {
 
     /// An empty interner whose clones share.
     pub(crate) fn shared() -> Self {
-        Self { ids: im::Vector::new(), numbers: Numbers::Shared(im::GenericHashMap::default()) }
+        Self { ids: im::Vector::new(), numbers: Numbers::Shared(Arc::default(), Added::default()) }
+    }
+
+    /// The interner that numbers these ids in this order; `None` if two are equal.
+    pub(crate) fn of(ids: im::Vector<T>) -> Option<Self> {
+        let mut map = FxHashMap::with_capacity_and_hasher(ids.len(), FxBuildHasher);
+        for (number, id) in ids.iter().enumerate() {
+            map.insert(id.clone(), u32::try_from(number).ok()?);
+        }
+        let whole = map.len() == ids.len();
+        whole.then(|| Self { ids, numbers: Numbers::Shared(Arc::new(map), Added::default()) })
+    }
+
+    /// All ids by number.
+    pub(crate) fn ids(&self) -> &im::Vector<T> {
+        &self.ids
     }
 
     /// The same ids and numbers, clones of which share.
     pub(crate) fn share(self) -> Self {
         match self.numbers {
             Numbers::Plain(map, _) => {
-                Self { ids: self.ids, numbers: Numbers::Shared(map.into_iter().collect()) }
+                Self { ids: self.ids, numbers: Numbers::Shared(Arc::new(map), Added::default()) }
             }
-            Numbers::Shared(_) => self,
+            Numbers::Shared(..) => self,
         }
     }
 
@@ -81,7 +100,7 @@ impl<T: Clone + Eq + Hash + Address> Interner<T> {
     {
         match &self.numbers {
             Numbers::Plain(map, _) => map.get(id).copied(),
-            Numbers::Shared(map) => map.get(id).copied(),
+            Numbers::Shared(map, added) => map.get(id).or_else(|| added.get(id)).copied(),
         }
     }
 
@@ -106,8 +125,8 @@ impl<T: Clone + Eq + Hash + Address> Interner<T> {
             Numbers::Plain(map, _) => {
                 map.insert(id.clone(), number);
             }
-            Numbers::Shared(map) => {
-                map.insert(id.clone(), number);
+            Numbers::Shared(_, added) => {
+                added.insert(id.clone(), number);
             }
         }
         number

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::arena::Position;
+use super::lazy::Lazy;
 
 const BLOCK: usize = 256;
 const GROUP: usize = 64;
@@ -70,28 +71,29 @@ impl Sum {
         Self { unread: 0, mentions: 0, shown: 0, present: 0, mention_sig: 0, activity: -1 };
 
     pub(crate) fn add(&mut self, share: &Share) {
-        self.unread += u32::from(share.has(Share::UNREAD));
-        self.mentions += u32::from(share.has(Share::MENTION));
-        self.shown += u32::from(share.has(Share::SHOWN));
-        self.present += u32::from(share.has(Share::PRESENT));
+        self.unread = self.unread.saturating_add(u32::from(share.has(Share::UNREAD)));
+        self.mentions = self.mentions.saturating_add(u32::from(share.has(Share::MENTION)));
+        self.shown = self.shown.saturating_add(u32::from(share.has(Share::SHOWN)));
+        self.present = self.present.saturating_add(u32::from(share.has(Share::PRESENT)));
         self.mention_sig = self.mention_sig.wrapping_add(share.mention_sig);
         self.activity = self.activity.max(share.activity);
     }
 
     /// Takes `share` out of all but the activity, which is a maximum: see [`Sum::activity`].
     fn sub_counts(&mut self, share: &Share) {
-        self.unread -= u32::from(share.has(Share::UNREAD));
-        self.mentions -= u32::from(share.has(Share::MENTION));
-        self.shown -= u32::from(share.has(Share::SHOWN));
-        self.present -= u32::from(share.has(Share::PRESENT));
+        // Saturating: the sums of a snapshot may lie, and the fold never fails (R01).
+        self.unread = self.unread.saturating_sub(u32::from(share.has(Share::UNREAD)));
+        self.mentions = self.mentions.saturating_sub(u32::from(share.has(Share::MENTION)));
+        self.shown = self.shown.saturating_sub(u32::from(share.has(Share::SHOWN)));
+        self.present = self.present.saturating_sub(u32::from(share.has(Share::PRESENT)));
         self.mention_sig = self.mention_sig.wrapping_sub(share.mention_sig);
     }
 
     fn add_sum(&mut self, other: &Self) {
-        self.unread += other.unread;
-        self.mentions += other.mentions;
-        self.shown += other.shown;
-        self.present += other.present;
+        self.unread = self.unread.saturating_add(other.unread);
+        self.mentions = self.mentions.saturating_add(other.mentions);
+        self.shown = self.shown.saturating_add(other.shown);
+        self.present = self.present.saturating_add(other.present);
         self.mention_sig = self.mention_sig.wrapping_add(other.mention_sig);
         self.activity = self.activity.max(other.activity);
     }
@@ -106,32 +108,41 @@ impl Sum {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Block {
-    /// No slot of this block stands before it, none of the blocks before stands at or after it.
-    min: Position,
-    sum: Sum,
-    slots: Vec<u32>,
-}
+/// A block's slots.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slots(pub(crate) Vec<u32>);
 
 #[derive(Clone, Debug)]
-struct Group {
-    min: Position,
-    sum: Sum,
-    blocks: Vec<Arc<Block>>,
+pub(crate) struct Block {
+    /// No slot of this block stands before it, none of the blocks before stands at or after it.
+    pub(crate) min: Position,
+    pub(crate) sum: Sum,
+    slots: Lazy<Slots>,
+}
+
+/// The blocks of a group.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Blocks(pub(crate) Vec<Block>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) min: Position,
+    pub(crate) sum: Sum,
+    blocks: Lazy<Blocks>,
 }
 
 /// Slots in order of position.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Order {
-    groups: im::Vector<Arc<Group>>,
+    pub(crate) groups: im::Vector<Arc<Group>>,
 }
 
 /// Builds an order from slots that come sorted by position.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
-    blocks: Vec<Arc<Block>>,
-    open: Option<Block>,
+    blocks: Vec<Block>,
+    /// The block being filled: its first position, its totals, its slots.
+    open: Option<(Position, Sum, Vec<u32>)>,
     last: Option<Position>,
 }
 
@@ -140,51 +151,79 @@ impl Builder {
     pub(crate) fn push(&mut self, slot: u32, share: &Share) -> bool {
         let Some(position) = share.position.filter(|p| Some(*p) > self.last) else { return false };
         self.last = Some(position);
-        let full = self.open.as_ref().is_some_and(|block| block.slots.len() == BLOCK);
-        if full {
-            self.blocks.extend(self.open.take().map(Arc::new));
+        if self.open.as_ref().is_some_and(|(_, _, slots)| slots.len() == BLOCK) {
+            self.close();
         }
-        let block =
-            self.open.get_or_insert_with(|| Block { min: position, sum: Sum::ZERO, slots: Vec::new() });
-        block.slots.push(slot);
-        block.sum.add(share);
+        let (_, sum, slots) = self.open.get_or_insert_with(|| (position, Sum::ZERO, Vec::new()));
+        slots.push(slot);
+        sum.add(share);
         true
     }
 
-    pub(crate) fn finish(mut self) -> Order {
-        if let Some(mut block) = self.open.take() {
-            block.slots.shrink_to_fit();
-            self.blocks.push(Arc::new(block));
+    fn close(&mut self) {
+        if let Some((min, sum, mut slots)) = self.open.take() {
+            slots.shrink_to_fit();
+            self.blocks.push(Block { min, sum, slots: Lazy::new(Slots(slots)) });
         }
+    }
+
+    pub(crate) fn finish(mut self) -> Order {
+        self.close();
         let groups = self.blocks.chunks(GROUP).filter_map(|b| Group::of(b.to_vec())).map(Arc::new).collect();
         Order { groups }
     }
 }
 
 impl Block {
+    pub(crate) fn new(min: Position, sum: Sum, slots: Lazy<Slots>) -> Self {
+        Self { min, sum, slots }
+    }
+
     fn of(slots: Vec<u32>, look: &impl Look) -> Option<Self> {
         let min = look.position(*slots.first()?);
         let mut sum = Sum::ZERO;
         for &slot in &slots {
             sum.add(&look.share(slot));
         }
-        Some(Self { min, sum, slots })
+        Some(Self { min, sum, slots: Lazy::new(Slots(slots)) })
+    }
+
+    fn slots(&self) -> &[u32] {
+        &self.slots.get().0
+    }
+
+    /// The slots, wherever they lie.
+    pub(crate) fn lazy(&self) -> &Lazy<Slots> {
+        &self.slots
     }
 }
 
 impl Group {
-    fn of(blocks: Vec<Arc<Block>>) -> Option<Self> {
+    pub(crate) fn new(min: Position, sum: Sum, blocks: Lazy<Blocks>) -> Self {
+        Self { min, sum, blocks }
+    }
+
+    fn of(blocks: Vec<Block>) -> Option<Self> {
         let min = blocks.first()?.min;
         let mut sum = Sum::ZERO;
         for block in &blocks {
             sum.add_sum(&block.sum);
         }
-        Some(Self { min, sum, blocks })
+        Some(Self { min, sum, blocks: Lazy::new(Blocks(blocks)) })
+    }
+
+    fn blocks(&self) -> &[Block] {
+        &self.blocks.get().0
+    }
+
+    /// The blocks, wherever they lie.
+    pub(crate) fn lazy(&self) -> &Lazy<Blocks> {
+        &self.blocks
     }
 
     /// The block where `position` stands or would stand.
     fn block_of(&self, position: Position) -> usize {
-        self.blocks.partition_point(|b| b.min <= position).saturating_sub(1)
+        self.blocks().partition_point(|b| b.min <= position).saturating_sub(1)
     }
 }
 
@@ -233,7 +272,8 @@ impl Order {
         let at = self.group_of(position);
         let Some(group) = self.groups.get_mut(at).map(Arc::make_mut) else { return };
         let at = group.block_of(position);
-        let Some(block) = group.blocks.get_mut(at).map(Arc::make_mut) else { return };
+        let Some(blocks) = group.blocks.get_mut() else { return };
+        let Some(block) = blocks.0.get_mut(at) else { return };
         block.sum.sub_counts(before);
         block.sum.add(after);
         group.sum.sub_counts(before);
@@ -247,28 +287,29 @@ impl Order {
         let group_at = self.group_of(position);
         let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else { return };
         let at = group.block_of(position);
-        let Some(block) = group.blocks.get_mut(at).map(Arc::make_mut) else { return };
-        // The slot has moved already, so it is found by number, not by position.
-        block.slots.retain(|&s| s != slot);
-        block.sum.sub_counts(before);
         group.sum.sub_counts(before);
-        if block.slots.is_empty() {
-            group.blocks.remove(at);
-            let left = Group::of(std::mem::take(&mut group.blocks));
-            match left {
-                Some(left) => *group = left,
-                None => {
-                    self.groups.remove(group_at);
-                }
-            }
-        } else {
+        let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
+        let Some(block) = blocks.get_mut(at) else { return };
+        let Some(Slots(slots)) = block.slots.get_mut() else { return };
+        // The slot has moved already, so it is found by number, not by position.
+        slots.retain(|&s| s != slot);
+        block.sum.sub_counts(before);
+        if !slots.is_empty() {
             lower_activity(group, at, before.activity, look);
+            return;
+        }
+        blocks.remove(at);
+        match Group::of(std::mem::take(blocks)) {
+            Some(left) => *group = left,
+            None => {
+                self.groups.remove(group_at);
+            }
         }
     }
 
     fn insert(&mut self, slot: u32, position: Position, after: &Share, look: &impl Look) {
         if self.groups.is_empty() {
-            let block = Block::of(vec![slot], look).map(Arc::new);
+            let block = Block::of(vec![slot], look);
             self.groups.extend(Group::of(block.into_iter().collect()).map(Arc::new));
             return;
         }
@@ -276,35 +317,14 @@ impl Order {
         let last_group = group_at + 1 == self.groups.len();
         let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else { return };
         let at = group.block_of(position);
-        let last_block = last_group && at + 1 == group.blocks.len();
-        let Some(block) = group.blocks.get_mut(at).map(Arc::make_mut) else { return };
-        let appends = block.slots.last().is_none_or(|&last| look.position(last) < position);
         group.sum.add(after);
         group.min = group.min.min(position);
-        if appends && last_block && block.slots.len() >= BLOCK {
-            let mut sum = Sum::ZERO;
-            sum.add(after);
-            group.blocks.push(Arc::new(Block { min: position, sum, slots: vec![slot] }));
-        } else {
-            let to = if appends {
-                block.slots.len()
-            } else {
-                block.slots.partition_point(|&s| look.position(s) < position)
-            };
-            block.slots.insert(to, slot);
-            block.min = block.min.min(position);
-            block.sum.add(after);
-            if block.slots.len() > BLOCK {
-                let back = block.slots.split_off(BLOCK / 2);
-                let front = Block::of(std::mem::take(&mut block.slots), look).map(Arc::new);
-                let back = Block::of(back, look).map(Arc::new);
-                group.blocks.splice(at..=at, front.into_iter().chain(back));
-            }
-        }
-        if group.blocks.len() > GROUP {
+        let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
+        insert_into(blocks, at, last_group, slot, (position, after), look);
+        if blocks.len() > GROUP {
             let keep = if last_group { GROUP } else { GROUP / 2 };
-            let back = Group::of(group.blocks.split_off(keep)).map(Arc::new);
-            if let Some(front) = Group::of(std::mem::take(&mut group.blocks)) {
+            let back = Group::of(blocks.split_off(keep)).map(Arc::new);
+            if let Some(front) = Group::of(std::mem::take(blocks)) {
                 *group = front;
             }
             if let Some(back) = back {
@@ -321,12 +341,12 @@ impl Order {
                 sum.add_sum(&group.sum);
                 continue;
             }
-            for block in group.blocks.iter().rev() {
+            for block in group.blocks().iter().rev() {
                 if block.min.first > floor {
                     sum.add_sum(&block.sum);
                     continue;
                 }
-                for &slot in block.slots.iter().rev() {
+                for &slot in block.slots().iter().rev() {
                     let share = look.share(slot);
                     if !share.is_after(floor) {
                         return sum;
@@ -342,8 +362,8 @@ impl Order {
     /// The slots with `flag`, last first; whole blocks without one are skipped.
     pub(crate) fn last_with<'a>(&'a self, flag: u8, look: &'a impl Look) -> impl Iterator<Item = u32> + 'a {
         let groups = self.groups.iter().rev().filter(move |g| g.sum.count(flag) > 0);
-        let blocks = groups.flat_map(move |g| g.blocks.iter().rev().filter(move |b| b.sum.count(flag) > 0));
-        blocks.flat_map(|b| b.slots.iter().rev().copied()).filter(move |&slot| look.share(slot).has(flag))
+        let blocks = groups.flat_map(move |g| g.blocks().iter().rev().filter(move |b| b.sum.count(flag) > 0));
+        blocks.flat_map(|b| b.slots().iter().rev().copied()).filter(move |&slot| look.share(slot).has(flag))
     }
 
     /// The slots with `flag` after `floor`, first first; whole blocks without one are skipped.
@@ -358,10 +378,10 @@ impl Order {
         start = start.min(self.groups.len());
         let groups = self.groups.iter().skip(start).filter(move |g| g.sum.count(flag) > 0);
         let blocks = groups.flat_map(move |g| {
-            let from = g.blocks.partition_point(|b| b.min.first <= floor).saturating_sub(1);
-            g.blocks.iter().skip(from).filter(move |b| b.sum.count(flag) > 0)
+            let from = g.blocks().partition_point(|b| b.min.first <= floor).saturating_sub(1);
+            g.blocks().iter().skip(from).filter(move |b| b.sum.count(flag) > 0)
         });
-        blocks.flat_map(|b| b.slots.iter().copied()).filter(move |&slot| {
+        blocks.flat_map(|b| b.slots().iter().copied()).filter(move |&slot| {
             let share = look.share(slot);
             share.has(flag) && share.is_after(floor)
         })
@@ -379,9 +399,9 @@ impl Order {
             .skip(start)
             .flat_map(move |g| {
                 let skip = from.map_or(0, |from| g.block_of(from));
-                g.blocks.iter().skip(skip)
+                g.blocks().iter().skip(skip)
             })
-            .flat_map(|b| b.slots.iter().copied())
+            .flat_map(|b| b.slots().iter().copied())
             .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) < from))
     }
 
@@ -397,23 +417,54 @@ impl Order {
             .take(end)
             .rev()
             .flat_map(move |g| {
-                let take = from.map_or(g.blocks.len(), |from| g.block_of(from) + 1);
-                g.blocks.iter().take(take).rev()
+                let take = from.map_or(g.blocks().len(), |from| g.block_of(from) + 1);
+                g.blocks().iter().take(take).rev()
             })
-            .flat_map(|b| b.slots.iter().rev().copied())
+            .flat_map(|b| b.slots().iter().rev().copied())
             .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) > from))
+    }
+}
+
+/// Puts a slot into the block at `at`, which splits when it is full.
+fn insert_into(
+    blocks: &mut Vec<Block>,
+    at: usize,
+    last_group: bool,
+    slot: u32,
+    (position, after): (Position, &Share),
+    look: &impl Look,
+) {
+    let last_block = last_group && at + 1 == blocks.len();
+    let Some(block) = blocks.get_mut(at) else { return };
+    let appends = block.slots().last().is_none_or(|&last| look.position(last) < position);
+    if appends && last_block && block.slots().len() >= BLOCK {
+        let mut sum = Sum::ZERO;
+        sum.add(after);
+        blocks.push(Block::new(position, sum, Lazy::new(Slots(vec![slot]))));
+        return;
+    }
+    let Some(Slots(slots)) = block.slots.get_mut() else { return };
+    let to = if appends { slots.len() } else { slots.partition_point(|&s| look.position(s) < position) };
+    slots.insert(to, slot);
+    block.min = block.min.min(position);
+    block.sum.add(after);
+    if slots.len() > BLOCK {
+        let back = Block::of(slots.split_off(BLOCK / 2), look);
+        let front = Block::of(std::mem::take(slots), look);
+        blocks.splice(at..=at, front.into_iter().chain(back));
     }
 }
 
 /// Finds the greatest activity of a block and its group anew, where it may have been `old`.
 fn lower_activity(group: &mut Group, at: usize, old: i64, look: &impl Look) {
-    if let Some(block) = group.blocks.get_mut(at)
+    let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
+    if let Some(block) = blocks.get_mut(at)
         && block.sum.activity <= old
     {
-        let block = Arc::make_mut(block);
-        block.sum.activity = block.slots.iter().map(|&slot| look.share(slot).activity).max().unwrap_or(-1);
+        let activities = block.slots().iter().map(|&slot| look.share(slot).activity);
+        block.sum.activity = activities.max().unwrap_or(-1);
     }
     if group.sum.activity <= old {
-        group.sum.activity = group.blocks.iter().map(|b| b.sum.activity).max().unwrap_or(-1);
+        group.sum.activity = blocks.iter().map(|b| b.sum.activity).max().unwrap_or(-1);
     }
 }

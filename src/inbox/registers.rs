@@ -137,7 +137,7 @@ impl<'a> Registers<'a> {
     fn backwards(&self, through: i64) -> impl Iterator<Item = MessageRegisters<'a>> + use<'a> {
         let registers = *self;
         let from = Position::end_of(through);
-        let ordered = self.conversation.and_then(|c| Some((c.timeline.order.as_ref()?, c.facts())));
+        let ordered = self.conversation.and_then(|c| Some((c.order()?, c.facts())));
         let slots = ordered.into_iter().flat_map(move |(order, facts)| order.backwards(Some(from), facts));
         slots.filter_map(move |slot| registers.at(slot))
     }
@@ -167,8 +167,7 @@ impl<'a> Registers<'a> {
 
     /// The messages pinned in the group, whether this inbox shows them or not.
     pub(crate) fn pinned_messages(&self) -> usize {
-        let asides = self.conversation.into_iter().flat_map(|c| c.timeline.asides());
-        asides.filter(|(_, a)| social(a).is_some_and(|s| s.pinned.get() == Some(&true))).count()
+        self.conversation.map_or(0, |c| c.facts().pinned.len())
     }
 
     /// A message that any event named.

@@ -114,7 +114,9 @@ impl Replay {
     pub fn finish(self) -> Inbox {
         let Self { mut inbox, mut conversations, mut deferred, .. } = self;
         for conversation in &mut conversations {
-            conversation.timeline.facts.build_index(&inbox.users);
+            if let Some(timeline) = conversation.timeline.get_mut() {
+                timeline.facts.build_index(&inbox.users);
+            }
         }
         // One conversation after the other, so that each is at hand while its facts are taken in.
         deferred.sort_by_key(|deferred| deferred.number);

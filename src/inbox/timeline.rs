@@ -18,8 +18,9 @@ use crate::time::Stamp;
 pub(crate) struct Facts {
     pub(crate) kind: ConversationKind,
     pub(crate) arena: Arena,
-    index: Index,
-    asides: im::OrdMap<u32, Arc<Aside>>,
+    pub(crate) index: Index,
+    /// The messages pinned in the group.
+    pub(crate) pinned: im::OrdSet<u32>,
 }
 
 /// The facts and, once they are indexed, their order.
@@ -46,22 +47,41 @@ impl Facts {
 
     pub(crate) fn aside(&self, slot: u32) -> Option<&Aside> {
         let has = self.arena.get(slot)?.has(bits::ASIDE);
-        if has { self.asides.get(&slot).map(|a| &**a) } else { None }
+        if has { self.arena.aside(slot) } else { None }
     }
 
-    pub(crate) fn aside_mut(&mut self, slot: u32) -> &mut Aside {
-        if self.arena.get(slot).is_some_and(|e| !e.has(bits::ASIDE)) {
-            self.arena.update(slot, |e| e.bits |= bits::ASIDE);
+    /// Changes what lies aside of a message.
+    pub(crate) fn change_aside(&mut self, slot: u32, change: impl FnOnce(&mut Aside)) {
+        self.set_bit(slot, bits::ASIDE);
+        if let Some(aside) = self.arena.aside_mut(slot) {
+            change(aside);
         }
-        Arc::make_mut(self.asides.entry(slot).or_default())
     }
 
     pub(crate) fn delivery(&self, slot: u32) -> Option<&Delivery> {
         self.aside(slot)?.delivery.as_deref()
     }
 
-    pub(crate) fn social_mut(&mut self, slot: u32) -> &mut Social {
-        self.aside_mut(slot).social.get_or_insert_default()
+    pub(crate) fn change_social(&mut self, slot: u32, change: impl FnOnce(&mut Social)) {
+        self.change_aside(slot, |aside| change(aside.social.get_or_insert_default()));
+    }
+
+    /// The message was pinned in its group, or unpinned.
+    pub(crate) fn pin(&mut self, slot: u32, stamp: Stamp, on: bool) {
+        self.change_social(slot, |social| {
+            social.pinned.set(stamp, on);
+        });
+        self.note_pin(slot);
+    }
+
+    /// Carries whether a message is pinned over to the set of those that are.
+    pub(crate) fn note_pin(&mut self, slot: u32) {
+        let social = self.aside(slot).and_then(|aside| aside.social.as_deref());
+        if social.is_some_and(|social| social.pinned.get() == Some(&true)) {
+            self.pinned.insert(slot);
+        } else {
+            self.pinned.remove(&slot);
+        }
     }
 
     pub(crate) fn content(&self, slot: u32) -> Content<'_> {
@@ -236,25 +256,27 @@ impl Facts {
         // The introduction's stamp is asked of the delivery aside, so that goes first.
         self.arena.update(slot, |e| *e = entry);
         if delivery.introduction.is_some() {
-            self.aside_mut(slot).delivery = Some(Box::new(delivery.clone()));
+            self.change_aside(slot, |aside| aside.delivery = Some(Box::new(delivery.clone())));
         }
         delivery.normalise(&self.introduced(slot, &entry));
         if !delivery.is_empty() {
-            self.aside_mut(slot).delivery = Some(Box::new(delivery));
+            self.change_aside(slot, |aside| aside.delivery = Some(Box::new(delivery)));
         } else if self.delivery(slot).is_some() {
-            self.aside_mut(slot).delivery = None;
+            self.change_aside(slot, |aside| aside.delivery = None);
         }
     }
 
     /// The message was recalled.
     pub(crate) fn recall(&mut self, slot: u32, stamp: Stamp, fact: RecallFact) {
-        self.arena.update(slot, |e| e.bits |= bits::RECALLED);
-        self.aside_mut(slot).recall.get_or_insert_default().set(stamp, fact);
+        self.set_bit(slot, bits::RECALLED);
+        self.change_aside(slot, |aside| {
+            aside.recall.get_or_insert_default().set(stamp, fact);
+        });
     }
 
     /// The message's content was edited.
     pub(crate) fn edit(&mut self, slot: u32, stamp: Stamp, edit: &Edit) {
-        self.aside_mut(slot).edits.get_or_insert_default().add(stamp, edit);
+        self.change_aside(slot, |aside| aside.edits.get_or_insert_default().add(stamp, edit));
     }
 
     pub(crate) fn set_bit(&mut self, slot: u32, bit: u32) {
@@ -379,7 +401,7 @@ impl Timeline {
                 kind,
                 arena: Arena::default(),
                 index: Index::default(),
-                asides: im::OrdMap::new(),
+                pinned: im::OrdSet::new(),
             },
             order: live.then(Order::default),
         }
@@ -407,10 +429,5 @@ impl Timeline {
             }
             (ours, theirs) => ours.is_none() && theirs.is_none(),
         }
-    }
-
-    /// All asides with something in them, by slot.
-    pub(crate) fn asides(&self) -> impl Iterator<Item = (u32, &Aside)> {
-        self.facts.asides.iter().map(|(slot, aside)| (*slot, &**aside))
     }
 }

@@ -113,7 +113,7 @@ impl<'a> ConversationView<'a> {
 
     /// Whether it is direct or a group's.
     pub fn kind(&self) -> ConversationKind {
-        self.conversation.facts().kind
+        self.id().kind()
     }
 
     /// Whether it is in the list (R36).
@@ -172,7 +172,7 @@ impl<'a> ConversationView<'a> {
 
     fn mention_slots(&self) -> impl Iterator<Item = u32> + use<'a> {
         let conversation = self.conversation;
-        let order = conversation.timeline.order.as_ref().filter(|_| conversation.row.mentions > 0);
+        let order = conversation.order().filter(|_| conversation.row.mentions > 0);
         order.into_iter().flat_map(|order| {
             order.with_after(Share::MENTION, conversation.derived.floor(), conversation.facts())
         })
@@ -287,7 +287,7 @@ impl<'a> ConversationView<'a> {
         from: Option<MessageCursor>,
     ) -> Box<dyn Iterator<Item = MessageView<'a>> + 'a> {
         let view = *self;
-        let Some(order) = &self.conversation.timeline.order else { return Box::new(std::iter::empty()) };
+        let Some(order) = self.conversation.order() else { return Box::new(std::iter::empty()) };
         let facts = self.conversation.facts();
         let after = from.map(|cursor| cursor.0);
         let slots: Box<dyn Iterator<Item = u32>> = match direction {
@@ -342,7 +342,7 @@ impl<'a> ConversationView<'a> {
     pub fn unread(&self) -> impl Iterator<Item = MessageView<'a>> + use<'a> {
         let view = *self;
         let conversation = self.conversation;
-        let order = conversation.timeline.order.as_ref().filter(|_| conversation.row.unread > 0);
+        let order = conversation.order().filter(|_| conversation.row.unread > 0);
         order
             .into_iter()
             .flat_map(|order| {
@@ -364,16 +364,9 @@ impl<'a> ConversationView<'a> {
 
     /// The messages of the history that are pinned in the group, oldest first.
     pub fn pinned_messages(&self) -> Vec<MessageView<'a>> {
-        let mut pinned: Vec<_> = self
-            .conversation
-            .timeline
-            .asides()
-            .filter(|(_, aside)| {
-                aside.social.as_deref().is_some_and(|social| social.pinned.get() == Some(&true))
-            })
-            .filter(|(slot, _)| self.in_history(*slot))
-            .filter_map(|(slot, _)| self.view(slot))
-            .collect();
+        let pinned = self.conversation.facts().pinned.iter().copied();
+        let mut pinned: Vec<_> =
+            pinned.filter(|slot| self.in_history(*slot)).filter_map(|slot| self.view(slot)).collect();
         pinned.sort_unstable_by_key(MessageView::cursor);
         pinned
     }

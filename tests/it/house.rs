@@ -9,7 +9,7 @@ const LEVELS: [&[&str]; 11] = [
     &["id"],
     &["time"],
     &["event", "lattice", "policy"],
-    &["filter", "change"],
+    &["filter", "change", "snapshot"],
     &["inbox"],
     &["limits"],
     &["command"],
@@ -28,7 +28,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// Every source file under a folder.
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

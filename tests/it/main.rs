@@ -26,5 +26,6 @@ mod regressions;
 mod retention;
 mod rules;
 mod shown;
+mod snapshot;
 #[cfg(feature = "jsonl")]
 mod v2tim;

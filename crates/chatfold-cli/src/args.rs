@@ -73,6 +73,9 @@ pub enum Command {
     /// Write the events of several logs of one owner as one log
     #[command(after_help = MERGE_EXAMPLES)]
     Merge(MergeArgs),
+    /// Fold a log and keep the inbox as a snapshot, to go on from later
+    #[command(after_help = SNAPSHOT_EXAMPLES)]
+    Snapshot(SnapshotArgs),
     /// Carry out a command: append the events it makes to a log
     #[command(after_help = DO_EXAMPLES)]
     Do(Box<DoArgs>),
@@ -109,6 +112,15 @@ Every fault is listed on standard error, with line, column, what was expected an
 without faults is folded forwards, live (one event at a time; beyond a million events, a thousand at a \
 time), backwards, shuffled from the seed, doubled, and split into parts that are merged again: the results \
 have to agree. An event id that two different events bear is reported too.";
+
+const SNAPSHOT_EXAMPLES: &str = "\
+Examples:
+  chatfold snapshot team.jsonl --out team.snapshot
+  chatfold inbox team.snapshot
+  chatfold inbox team.jsonl --snapshot team.snapshot
+
+A snapshot stands for the events it was folded from and carries a hash of them; where it does not fit the \
+log, or is damaged, the reason is told and the whole log is folded.";
 
 const STATS_EXAMPLES: &str = "\
 Examples:
@@ -211,9 +223,12 @@ pub enum TimeStyle {
 /// Options of `inbox`.
 #[derive(Debug, Args)]
 pub struct InboxArgs {
-    /// The log; - for standard input
+    /// The log, - for standard input; or a snapshot
     #[arg(value_name = "LOG")]
     pub log: PathBuf,
+    /// Go on from this snapshot of the log instead of folding all of it
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub snapshot: Option<PathBuf>,
     #[command(flatten)]
     pub filter: FilterArgs,
     /// Print at most N conversations
@@ -288,6 +303,19 @@ pub struct ShowArgs {
     pub reading: LogArgs,
     #[command(flatten)]
     pub looks: LookArgs,
+}
+
+/// Options of `snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// The log; - for standard input
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// Where the snapshot goes; a file of this name is replaced
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub reading: LogArgs,
 }
 
 /// Options of `check`.

@@ -14,6 +14,7 @@ use crate::instant::{ago, minute};
 use crate::list::{DIM, List};
 use crate::log::{Tally, count, fold};
 use crate::output::{Output, stdout};
+use crate::snapshot;
 use crate::text::{Look, escape};
 
 /// Rows fetched at once.
@@ -22,7 +23,12 @@ const PAGE_LEN: usize = 1000;
 /// Runs the command.
 pub fn run(args: &InboxArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
-    let (inbox, tally) = fold(&source, &args.reading.choice(), args.reading.policy())?;
+    let (choice, policy) = (args.reading.choice(), args.reading.policy());
+    let (inbox, tally) = match &args.snapshot {
+        Some(snapshot) => snapshot::resume(&source, snapshot, &choice, policy)?,
+        None if snapshot::is_one(&source) => snapshot::open(&source, &choice, policy)?,
+        None => fold(&source, &choice, policy)?,
+    };
     let filter = filter(&args.filter, &inbox)?;
     tally.report_skipped(&source);
     let mut out = stdout();

@@ -31,7 +31,7 @@ pub struct Choice {
 }
 
 /// What was read of a log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Event lines, all of them.
     pub lines: u64,
@@ -50,11 +50,6 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn new() -> Self {
-        let (lines, events, later, skipped, faults) = (0, 0, 0, 0, 0);
-        Self { lines, events, later, skipped, reasons: BTreeMap::new(), faults, newest: None }
-    }
-
     fn skip(&mut self, skipped: &SkippedEvent) {
         self.skipped += 1;
         let mut reason = skipped.reason().to_string();
@@ -106,7 +101,7 @@ impl OpenLog {
     /// unless [`Choice`] names an owner and passes faults over.
     pub fn open(source: &Source, choice: &Choice) -> Result<Self, Failure> {
         let (mut bytes, watch) = Input::open(source)?.into_parts();
-        let mut tally = Tally::new();
+        let mut tally = Tally::default();
         let mut headless = None;
         if let (true, Some(owner)) = (choice.keep_going, &choice.owner) {
             let first = first_line(&mut bytes).map_err(|error| watch.judge(1, error))?;

@@ -1,7 +1,7 @@
 //! `chatfold`: the conversation list of a chat on the command line, folded from a log of events.
 //!
 //! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
-//! [`diff`], [`merge`] and [`act`] answer, one module a command; [`log`] reads events from an [`input`], and [`list`]
+//! [`diff`], [`merge`], [`snapshot`] and [`act`] answer, one module a command; [`log`] reads events from an [`input`], and [`list`]
 //! lays rows out as text. Exit codes and
 //! errors are in [`failure`]; [`output`] and [`text`] are what stands between a log and the terminal.
 
@@ -22,6 +22,7 @@ mod merge;
 mod output;
 mod progress;
 mod show;
+mod snapshot;
 mod stats;
 mod text;
 mod words;
@@ -60,6 +61,7 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Cloud(args) => cloud::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Merge(args) => merge::run(args),
+        Command::Snapshot(args) => snapshot::run(args),
         Command::Do(args) => act::run(args),
     }
 }

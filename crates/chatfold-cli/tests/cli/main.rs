@@ -17,5 +17,6 @@ mod inbox;
 mod json;
 mod reading;
 mod show;
+mod snapshot;
 mod stats;
 mod support;

@@ -1,0 +1,78 @@
+//! How large is a snapshot, and how fast is a cold start from one?
+//!
+//! Times are the thread's own processor time. What is restored is checked against what was kept before
+//! anything is printed.
+#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use chatfold::testing::Workload;
+use chatfold::{Filter, Inbox, LogPrefix, Policy, Replay};
+use cpu_time::ThreadTime;
+
+/// Bytes with several owners: a restored inbox keeps them, so that a second can be restored.
+#[derive(Clone)]
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+fn measure(name: &str, workload: &Workload) {
+    let owner = workload.owner();
+    let mut replay = Replay::new(owner.clone(), Policy::default());
+    let mut log_len_bytes = 0;
+    let mut folding = std::time::Duration::ZERO;
+    for event in workload.iter() {
+        log_len_bytes += chatfold::jsonl::encode_event(&event).len() + 1;
+        let started = ThreadTime::now();
+        replay.push(&event);
+        folding += started.elapsed();
+    }
+    let started = ThreadTime::now();
+    let inbox = replay.finish();
+    folding += started.elapsed();
+
+    let started = ThreadTime::now();
+    let bytes = Shared(Arc::new(inbox.snapshot(LogPrefix::EMPTY).unwrap()));
+    let writing = started.elapsed();
+
+    let started = ThreadTime::now();
+    let (cold, _) = Inbox::restore(bytes.clone(), &owner, Policy::default()).unwrap();
+    let page = cold.page(&Filter::default(), None, 20);
+    let texts: Vec<_> =
+        page.conversations.iter().map(|row| row.last_message().and_then(|m| m.text())).collect();
+    let totals = cold.totals();
+    let opening = started.elapsed();
+
+    let warm = inbox.page(&Filter::default(), None, 20);
+    let expected: Vec<_> =
+        warm.conversations.iter().map(|row| row.last_message().and_then(|m| m.text())).collect();
+    assert!(texts == expected && totals == inbox.totals() && cold.faults().count() == 0);
+    println!(
+        "{name:>9}: {:>9} events, text log {:>8.1} MiB, snapshot {:>7.1} MiB written in {:>7.1} ms; cold start to \
+         first page and totals {:>7.2} ms, replay {:>8.1} ms",
+        workload.events,
+        log_len_bytes as f64 / f64::from(1 << 20),
+        bytes.0.len() as f64 / f64::from(1 << 20),
+        writing.as_secs_f64() * 1e3,
+        opening.as_secs_f64() * 1e3,
+        folding.as_secs_f64() * 1e3,
+    );
+}
+
+fn main() {
+    // A smoke run checks that everything runs; `--whale` takes ten million events and some gigabytes.
+    let has = |flag: &str| std::env::args().any(|arg| arg == flag);
+    let (smoke, whale) = (has("--test"), has("--whale"));
+    let tenth = Workload::whale().with_events(1_000_000);
+    let mut workloads = vec![("phone", Workload::phone()), ("desk", Workload::desk()), ("whale/10", tenth)];
+    if whale {
+        workloads.push(("whale", Workload::whale()));
+    }
+    for (name, workload) in workloads {
+        measure(name, &if smoke { workload.with_events(2_000) } else { workload });
+    }
+}

@@ -1,0 +1,142 @@
+//! `chatfold snapshot`, and reading a snapshot in place of a log or before one.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use chatfold::jsonl::{LoggedEvent, encode_event};
+use chatfold::{Inbox, LogPrefix, Policy, Replay, SnapshotError, SnapshotInfo, is_snapshot};
+
+use crate::args::SnapshotArgs;
+use crate::failure::{Failure, Verdict};
+use crate::input::Source;
+use crate::log::{Choice, OpenLog, Tally, count, fold};
+use crate::output::{say, stdout};
+use crate::text::escape;
+
+/// Runs the command.
+pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
+    let source = Source::from(args.log.as_path());
+    let log = OpenLog::open(&source, &args.reading.choice())?;
+    let mut replay = Replay::new(log.owner().clone(), args.reading.policy());
+    let mut prefix = LogPrefix::EMPTY;
+    let tally = log.read(|_, event| {
+        push(&mut prefix, &event);
+        if let LoggedEvent::Known(event) = &event {
+            replay.push(event);
+        }
+    })?;
+    let bytes = replay.finish().snapshot(prefix).map_err(|error| fault(&args.out, &error))?;
+    write(&args.out, &bytes)?;
+    tally.report_skipped(&source);
+    let mut out = stdout();
+    let place = named(&args.out);
+    writeln!(out, "{place}: {} as {}", count(prefix.events, "event"), count(bytes.len() as u64, "byte"))?;
+    out.flush()?;
+    Ok(tally.verdict())
+}
+
+/// Takes the next event of a log into its prefix.
+fn push(prefix: &mut LogPrefix, event: &LoggedEvent) {
+    match event {
+        LoggedEvent::Known(event) => prefix.push(encode_event(event).as_bytes()),
+        LoggedEvent::Skipped(skipped) => prefix.push(skipped.raw().as_bytes()),
+    }
+}
+
+/// Writes a file whole or not at all: what bore the name before stays until the new one is there.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error| unwritable(path, error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn unwritable(path: &Path, error: std::io::Error) -> Failure {
+    Failure::Input { place: named(path), what: "cannot be written".to_owned(), source: Some(error) }
+}
+
+fn fault(path: &Path, error: &SnapshotError) -> Failure {
+    Failure::Fault { place: named(path), what: error.to_string() }
+}
+
+/// A path as it is shown.
+fn named(path: &Path) -> String {
+    escape(&path.to_string_lossy()).into_owned()
+}
+
+/// Whether a source is a snapshot, told by how it begins; standard input is always a log.
+pub fn is_one(source: &Source) -> bool {
+    let Source::File(path) = source else { return false };
+    let mut head = [0; 8];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && is_snapshot(&head)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        let what = "cannot be read".to_owned();
+        Failure::Input { place: named(path), what, source: Some(error) }
+    })
+}
+
+/// The inbox of a snapshot alone.
+pub fn open(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
+    let Source::File(path) = source else { return fold(source, choice, policy) };
+    if choice.first.is_some() || choice.until.is_some() {
+        let what = "a snapshot holds no events: --first and --at need its log";
+        return Err(Failure::Usage(what.to_owned()));
+    }
+    let bytes = read(path)?;
+    let info = SnapshotInfo::read(&bytes).map_err(|error| fault(path, &error))?;
+    let owner = choice.owner.as_ref().unwrap_or(&info.owner);
+    // Without a wish of the caller's, a snapshot's own policy is as good as any.
+    let policy = if policy == Policy::default() { info.policy } else { policy };
+    let (inbox, _) = Inbox::restore(bytes, owner, policy).map_err(|error| fault(path, &error))?;
+    inbox.verify().map_err(|fault| Failure::Fault { place: named(path), what: fault.to_string() })?;
+    Ok((inbox, Tally::default()))
+}
+
+/// The inbox of a log that begins as a snapshot says; where it does not, or the snapshot is damaged, the
+/// reason is told and the log is folded from its first event.
+pub fn resume(
+    source: &Source,
+    snapshot: &Path,
+    choice: &Choice,
+    policy: Policy,
+) -> Result<(Inbox, Tally), Failure> {
+    if *source == Source::Stdin {
+        let what = "--snapshot needs a log that can be read twice, not standard input";
+        return Err(Failure::Usage(what.to_owned()));
+    }
+    let bytes = read(snapshot)?;
+    let log = OpenLog::open(source, choice)?;
+    let reason = match Inbox::restore(bytes, log.owner(), policy) {
+        Err(error) => error.to_string(),
+        Ok((mut inbox, stands_for)) => {
+            let mut prefix = LogPrefix::EMPTY;
+            let mut fits = stands_for == prefix;
+            let tally = log.read(|_, event| {
+                let covered = prefix.events < stands_for.events;
+                if covered {
+                    push(&mut prefix, &event);
+                    fits = prefix == stands_for;
+                } else if let (true, LoggedEvent::Known(event)) = (fits, &event) {
+                    inbox.apply(event);
+                }
+            })?;
+            match inbox.verify() {
+                Ok(()) if fits => return Ok((inbox, tally)),
+                Ok(()) => format!("the log does not begin with the {} it stands for", {
+                    count(stands_for.events, "event")
+                }),
+                Err(fault) => fault.to_string(),
+            }
+        }
+    };
+    say(&format!("{}: not used: {reason}; folding the whole log", named(snapshot)));
+    fold(source, choice, policy)
+}

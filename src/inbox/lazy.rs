@@ -1,0 +1,220 @@
+//! Parts that may still lie, unread, in the bytes of a snapshot.
+//!
+//! A history is a tree of parts. A restored one is a reference into the snapshot; each part is verified
+//! against its checksum and decoded when it is first touched, for all clones at once, and becomes an ordinary
+//! part when it is written. A part found rotten is replaced by a hollow one, and its conversation is marked in
+//! the [`Source`]: nothing of it is shown that was not verified (R99).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::id::{ConversationId, ConversationKind};
+use crate::snapshot::HistoryFault;
+
+/// The bytes of a snapshot, however their owner keeps them.
+pub(crate) type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// Where cold parts lie, and which conversations turned out rotten.
+pub(crate) struct Source {
+    bytes: Bytes,
+    /// The conversations of the snapshot by number.
+    pub(crate) ids: im::Vector<ConversationId>,
+    faults: Mutex<BTreeMap<u32, HistoryFault>>,
+    any: AtomicBool,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("any", &self.any).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    pub(crate) fn new(bytes: Bytes, ids: im::Vector<ConversationId>) -> Self {
+        Self { bytes, ids, faults: Mutex::default(), any: AtomicBool::new(false) }
+    }
+
+    /// The fault found in a conversation, if any was.
+    pub(crate) fn fault(&self, number: u32) -> Option<HistoryFault> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+    }
+
+    fn rot(&self, at: &Place, reason: &'static str) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.entry(at.number).or_insert(HistoryFault { offset: at.offset, reason });
+        self.any.store(true, Ordering::Release);
+    }
+}
+
+/// Where a part lies in its source: its children first, its own bytes, which name them, behind them.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) source: Arc<Source>,
+    /// The conversation it belongs to.
+    pub(crate) number: u32,
+    pub(crate) offset: u64,
+    /// The length of its own bytes, which `check` covers.
+    pub(crate) head_len: u32,
+    /// The length with all its children.
+    pub(crate) len: u64,
+    /// The hash of its own bytes.
+    pub(crate) check: u64,
+}
+
+impl Place {
+    fn range(&self, from: u64, len: u64) -> Option<&[u8]> {
+        let from = usize::try_from(from).ok()?;
+        let to = from.checked_add(usize::try_from(len).ok()?)?;
+        (*self.source.bytes).as_ref().get(from..to)
+    }
+
+    /// The part with its children, as it lies there: nothing of it is verified.
+    pub(crate) fn raw(&self) -> Option<&[u8]> {
+        self.range(self.offset, self.len)
+    }
+
+    /// Its own bytes, not verified.
+    fn head(&self) -> Option<&[u8]> {
+        let before = self.len.checked_sub(u64::from(self.head_len))?;
+        self.range(self.offset.checked_add(before)?, u64::from(self.head_len))
+    }
+
+    /// The kind of the conversation it belongs to.
+    pub(crate) fn kind(&self) -> Option<ConversationKind> {
+        self.source.ids.get(self.number as usize).map(ConversationId::kind)
+    }
+
+    /// The place of the child that begins `at` bytes after the part; moves `at` behind it.
+    pub(crate) fn child(&self, at: &mut u64, child: Extent) -> Option<Self> {
+        let offset = self.offset.checked_add(*at)?;
+        *at = at.checked_add(child.len)?;
+        let fits = u64::from(child.head_len) <= child.len
+            && at.checked_add(u64::from(self.head_len)).is_some_and(|end| end <= self.len);
+        let (source, number) = (Arc::clone(&self.source), self.number);
+        let Extent { head_len, len, check } = child;
+        fits.then_some(Self { source, number, offset, head_len, len, check })
+    }
+
+    fn load<T: Part>(&self) -> T {
+        let Some(bytes) = self.head() else {
+            self.source.rot(self, "it ends after the snapshot does");
+            return T::hollow(self);
+        };
+        if xxhash_rust::xxh3::xxh3_64(bytes) != self.check {
+            self.source.rot(self, "its checksum does not fit");
+            return T::hollow(self);
+        }
+        T::decode(bytes, self).unwrap_or_else(|| {
+            self.source.rot(self, "its checksum fits, but it cannot be decoded");
+            T::hollow(self)
+        })
+    }
+}
+
+/// How far a part reaches and the hash of its own bytes, as whoever holds it writes them down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// The length of its own bytes, which `check` covers.
+    pub(crate) head_len: u32,
+    /// The length with all its children.
+    pub(crate) len: u64,
+    /// The hash of its own bytes.
+    pub(crate) check: u64,
+}
+
+/// What a snapshot keeps and loads by itself.
+pub(crate) trait Part: Sized {
+    /// The part from its own bytes, which are verified; its children lie at `place`.
+    fn decode(bytes: &[u8], place: &Place) -> Option<Self>;
+
+    /// What stands for a part that is rotten.
+    fn hollow(place: &Place) -> Self;
+}
+
+/// A part at hand, or one that is loaded when it is first touched.
+#[derive(Debug)]
+pub(crate) enum Lazy<T> {
+    Warm(Arc<T>),
+    Cold(Box<Cold<T>>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Cold<T> {
+    place: Place,
+    loaded: OnceLock<Arc<T>>,
+}
+
+impl<T> Clone for Lazy<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Warm(part) => Self::Warm(Arc::clone(part)),
+            Self::Cold(cold) => {
+                Self::Cold(Box::new(Cold { place: cold.place.clone(), loaded: cold.loaded.clone() }))
+            }
+        }
+    }
+}
+
+impl<T: Default> Default for Lazy<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> Lazy<T> {
+    pub(crate) fn new(part: T) -> Self {
+        Self::Warm(Arc::new(part))
+    }
+
+    pub(crate) fn cold(place: Place) -> Self {
+        Self::Cold(Box::new(Cold { place, loaded: OnceLock::new() }))
+    }
+
+    /// Where it lies in a snapshot, if it was not written since.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Warm(_) => None,
+            Self::Cold(cold) => Some(&cold.place),
+        }
+    }
+}
+
+impl Lazy<super::arena::Chunk> {
+    /// Gives back the room that a full chunk does not need.
+    pub(crate) fn trim(&mut self) {
+        if let Self::Warm(chunk) = self
+            && let Some(chunk) = Arc::get_mut(chunk)
+        {
+            chunk.bytes.shrink_to_fit();
+        }
+    }
+}
+
+impl<T: Part> Lazy<T> {
+    pub(crate) fn get(&self) -> &T {
+        match self {
+            Self::Warm(part) => part,
+            Self::Cold(cold) => cold.loaded.get_or_init(|| Arc::new(cold.place.load())),
+        }
+    }
+}
+
+impl<T: Part + Clone> Lazy<T> {
+    /// The part, to be written: a copy of its own if others hold it too. Always `Some`.
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        if let Self::Cold(cold) = self {
+            cold.loaded.get_or_init(|| Arc::new(cold.place.load()));
+            let loaded = cold.loaded.take()?;
+            *self = Self::Warm(loaded);
+        }
+        match self {
+            Self::Warm(part) => Some(Arc::make_mut(part)),
+            Self::Cold(_) => None,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A persistent vector of parts, in trays of a fixed number, each loaded when it is first touched.
+
+use super::lazy::{Lazy, Part};
+
+/// How many parts a tray holds.
+pub(crate) const TRAY: usize = 64;
+
+/// Some parts in a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Tray<T> {
+    pub(crate) parts: Vec<Lazy<T>>,
+}
+
+/// Parts by number. A clone is O(1); writing after it copies a tray and a part.
+#[derive(Clone, Debug)]
+pub(crate) struct Shelf<T> {
+    pub(crate) trays: im::Vector<Lazy<Tray<T>>>,
+    pub(crate) len: usize,
+}
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self { trays: im::Vector::new(), len: 0 }
+    }
+}
+
+impl<T> Shelf<T>
+where
+    T: Part + Clone,
+    Tray<T>: Part,
+{
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn lazy(&self, at: usize) -> Option<&Lazy<T>> {
+        self.trays.get(at / TRAY)?.get().parts.get(at % TRAY)
+    }
+
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
+        self.lazy(at).map(Lazy::get)
+    }
+
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        self.trays.get_mut(at / TRAY)?.get_mut()?.parts.get_mut(at % TRAY)?.get_mut()
+    }
+
+    pub(crate) fn push(&mut self, part: Lazy<T>) {
+        if self.len.is_multiple_of(TRAY) {
+            self.trays.push_back(Lazy::new(Tray { parts: vec![part] }));
+        } else if let Some(tray) = self.trays.back_mut().and_then(Lazy::get_mut) {
+            tray.parts.push(part);
+        }
+        self.len += 1;
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.trays.iter().flat_map(|tray| &tray.get().parts).map(Lazy::get)
+    }
+}
+
+impl<T> FromIterator<T> for Shelf<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(parts: I) -> Self {
+        let mut parts = parts.into_iter().map(Lazy::new).peekable();
+        let mut shelf = Self::default();
+        while parts.peek().is_some() {
+            let mut tray: Vec<_> = parts.by_ref().take(TRAY).collect();
+            tray.shrink_to_fit();
+            shelf.len += tray.len();
+            shelf.trays.push_back(Lazy::new(Tray { parts: tray }));
+        }
+        shelf
+    }
+}

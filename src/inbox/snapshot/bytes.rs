@@ -1,0 +1,254 @@
+//! Values as bytes and back: integers as LEB128 (signed ones zigzag), texts and lists behind their length, an
+//! absent value as a zero byte.
+//!
+//! Reading never allocates more than the bytes at hand can stand for, and answers `None` where they end early
+//! or say what no writer writes.
+
+use std::sync::Arc;
+
+use crate::id::EventId;
+use crate::lattice::{Earliest, Lww};
+use crate::time::{Stamp, Timestamp};
+
+/// Where values are written to.
+#[derive(Debug, Default)]
+pub(super) struct Out(pub(super) Vec<u8>);
+
+impl Out {
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    pub(super) fn u8(&mut self, value: u8) -> &mut Self {
+        self.0.push(value);
+        self
+    }
+
+    pub(super) fn flag(&mut self, on: bool) -> &mut Self {
+        self.u8(u8::from(on))
+    }
+
+    pub(super) fn uint(&mut self, value: impl Into<u64>) -> &mut Self {
+        let mut value = value.into();
+        while value >= 0x80 {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.u8(value as u8)
+    }
+
+    pub(super) fn len(&mut self, value: usize) -> &mut Self {
+        self.uint(value as u64)
+    }
+
+    pub(super) fn int(&mut self, value: i64) -> &mut Self {
+        self.uint((value << 1 ^ value >> 63).cast_unsigned())
+    }
+
+    /// Eight bytes, for hashes.
+    pub(super) fn fixed(&mut self, value: u64) -> &mut Self {
+        self.raw(&value.to_le_bytes())
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.len(bytes.len()).raw(bytes)
+    }
+
+    pub(super) fn stamp(&mut self, stamp: Stamp) -> &mut Self {
+        self.int(stamp.at.as_millis()).raw(stamp.event.as_bytes())
+    }
+
+    pub(super) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) -> &mut Self {
+        self.flag(value.is_some());
+        if let Some(value) = value {
+            put(self, value);
+        }
+        self
+    }
+
+    pub(super) fn lww<T: Ord>(&mut self, register: &Lww<T>, put: impl FnOnce(&mut Self, &T)) -> &mut Self {
+        self.option(register.entry(), |out, (stamp, value)| put(out.stamp(stamp), value))
+    }
+
+    pub(super) fn earliest<T: Ord>(
+        &mut self,
+        register: &Earliest<T>,
+        put: impl FnOnce(&mut Self, &T),
+    ) -> &mut Self {
+        self.option(register.entry(), |out, (stamp, value)| put(out.stamp(stamp), value))
+    }
+
+    pub(super) fn lww_text(&mut self, register: &Lww<Arc<str>>) -> &mut Self {
+        self.lww(register, |out, text| {
+            out.bytes(text.as_bytes());
+        })
+    }
+
+    pub(super) fn lww_flag(&mut self, register: &Lww<bool>) -> &mut Self {
+        self.lww(register, |out, on| {
+            out.flag(*on);
+        })
+    }
+}
+
+/// Where values are read from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct In<'a>(pub(super) &'a [u8]);
+
+impl<'a> In<'a> {
+    /// Nothing is left.
+    pub(super) fn end(self) -> Option<()> {
+        self.0.is_empty().then_some(())
+    }
+
+    pub(super) fn raw(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.raw(N)?.try_into().ok()
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(byte)
+    }
+
+    pub(super) fn flag(&mut self) -> Option<bool> {
+        match self.u8()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    pub(super) fn uint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            let part = u64::from(byte & 0x7f);
+            if shift == 63 && part > 1 {
+                return None;
+            }
+            value |= part << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    pub(super) fn number(&mut self) -> Option<u32> {
+        u32::try_from(self.uint()?).ok()
+    }
+
+    pub(super) fn int(&mut self) -> Option<i64> {
+        let value = self.uint()?;
+        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+
+    /// A first field or an instant: what a log can name, or -1 for none.
+    pub(super) fn place(&mut self) -> Option<i64> {
+        self.int().filter(|value| (-1..=1 << 60).contains(value))
+    }
+
+    pub(super) fn fixed(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// A number of items of at least `least` bytes each, which must fit into what is left.
+    pub(super) fn count(&mut self, least: usize) -> Option<usize> {
+        let count = usize::try_from(self.uint()?).ok()?;
+        (count.checked_mul(least)? <= self.0.len()).then_some(count)
+    }
+
+    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+        let len = self.count(1)?;
+        self.raw(len)
+    }
+
+    pub(super) fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    pub(super) fn event(&mut self) -> Option<EventId> {
+        self.array().map(EventId::from_bytes)
+    }
+
+    pub(super) fn stamp(&mut self) -> Option<Stamp> {
+        let at = Timestamp::from_millis(self.int()?).ok()?;
+        Some(Stamp::new(at, self.event()?))
+    }
+
+    /// `Some(None)` for an absent value.
+    pub(super) fn option<T>(&mut self, get: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        if self.flag()? { get(self).map(Some) } else { Some(None) }
+    }
+
+    pub(super) fn lww<T: Ord>(&mut self, get: impl FnOnce(&mut Self) -> Option<T>) -> Option<Lww<T>> {
+        let mut register = Lww::default();
+        if let Some((stamp, value)) = self.option(|from| Some((from.stamp()?, get(from)?)))? {
+            register.set(stamp, value);
+        }
+        Some(register)
+    }
+
+    pub(super) fn earliest<T: Ord>(
+        &mut self,
+        get: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Earliest<T>> {
+        let mut register = Earliest::default();
+        if let Some((stamp, value)) = self.option(|from| Some((from.stamp()?, get(from)?)))? {
+            register.set(stamp, value);
+        }
+        Some(register)
+    }
+
+    pub(super) fn lww_text(&mut self) -> Option<Lww<Arc<str>>> {
+        self.lww(|from| from.text().map(Arc::from))
+    }
+
+    pub(super) fn lww_flag(&mut self) -> Option<Lww<bool>> {
+        self.lww(Self::flag)
+    }
+
+    /// A list of items of at least `least` bytes each.
+    pub(super) fn list<T, C: FromIterator<T>>(
+        &mut self,
+        least: usize,
+        mut get: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<C> {
+        let count = self.count(least)?;
+        (0..count).map(|_| get(self)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_come_back_and_nothing_else_is_read_as_one() {
+        let values = [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX];
+        for value in values {
+            let mut out = Out::default();
+            out.uint(value).int(value.cast_signed()).int(-(value >> 1).cast_signed());
+            let mut from = In(&out.0);
+            assert_eq!(from.uint(), Some(value));
+            assert_eq!(from.int(), Some(value.cast_signed()));
+            assert_eq!(from.int(), Some(-(value >> 1).cast_signed()));
+            assert!(from.end().is_some());
+            for cut in 0..out.0.len() {
+                let mut from = In(&out.0[..cut]);
+                assert!((|| Some((from.uint()?, from.int()?, from.int()?)))().is_none());
+            }
+        }
+        assert_eq!(In(&[0xff; 11]).uint(), None, "more than 64 bits");
+        assert_eq!(In(&[0xff, 0xff, 0xff, 0xff, 0x7f]).count(1), None, "more items than bytes");
+        assert_eq!(In(&[2]).flag(), None);
+    }
+}

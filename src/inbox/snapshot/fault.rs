@@ -1,0 +1,120 @@
+//! What becomes of a conversation whose history turns out rotten (R99).
+
+use std::sync::Arc;
+
+use super::parts::load_all;
+use crate::event::Event;
+use crate::id::ConversationId;
+use crate::inbox::Inbox;
+use crate::inbox::conversation::{Conversation, Shared};
+use crate::inbox::derived::{Derived, Row};
+use crate::inbox::lazy::Source;
+use crate::inbox::personal::Personal;
+use crate::inbox::view::ConversationView;
+use crate::snapshot::HistoryFault;
+
+/// Where a conversation was restored from, and the events that wait if that turned out rotten.
+#[derive(Clone, Debug)]
+pub(crate) struct Restored(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    source: Arc<Source>,
+    number: u32,
+    waiting: Vec<Event>,
+}
+
+impl Restored {
+    pub(crate) fn new(source: Arc<Source>, number: u32) -> Self {
+        Self(Box::new(Parts { source, number, waiting: Vec::new() }))
+    }
+
+    fn fault(&self) -> Option<HistoryFault> {
+        self.0.source.fault(self.0.number)
+    }
+}
+
+/// All of a conversation but its history.
+pub(crate) type Front = (Shared, Personal, Derived, Row);
+
+impl Conversation {
+    /// The fault of its history, if one was found.
+    pub(crate) fn fault(&self) -> Option<HistoryFault> {
+        self.restored.as_ref().and_then(Restored::fault)
+    }
+
+    /// Keeps an event for when the conversation was replayed.
+    pub(crate) fn wait(&mut self, event: &Event) {
+        if let Some(restored) = &mut self.restored {
+            restored.0.waiting.push(event.clone());
+        }
+    }
+
+    /// What is put back if a fault is found: everything that was verified.
+    pub(crate) fn front(&self) -> Front {
+        (self.shared.clone(), self.personal.clone(), self.derived.clone(), self.row)
+    }
+
+    pub(crate) fn put_back(&mut self, front: Front) {
+        (self.shared, self.personal, self.derived, self.row) = front;
+    }
+
+    /// Loads all of a history, so that what is rotten in it is known.
+    pub(crate) fn load_all(&self) {
+        if self.restored.is_some() {
+            load_all(self.timeline.get());
+        }
+    }
+}
+
+impl Inbox {
+    /// The conversations part of whose history, restored from a snapshot, turned out rotten when it was first
+    /// touched (R99).
+    ///
+    /// The list keeps their rows as they were verified, their histories show only what was verified, and
+    /// their events wait: [`Inbox::heal`] takes them from a replay of the log. Only what was touched is known:
+    /// [`Inbox::verify`] touches everything.
+    pub fn faults(&self) -> impl Iterator<Item = (&ConversationId, HistoryFault)> {
+        self.conversations.iter().filter_map(|c| Some((&c.id, c.fault()?)))
+    }
+
+    /// Loads and verifies every history that was restored from a snapshot; the first fault, if there is one.
+    ///
+    /// Complexity: everything that lies in the snapshot is decoded.
+    pub fn verify(&self) -> Result<(), HistoryFault> {
+        self.conversations.iter().for_each(|conversation| conversation.load_all());
+        self.faults().next().map_or(Ok(()), |(_, fault)| Err(fault))
+    }
+
+    /// Takes every faulty conversation from `replayed`, an inbox folded from the log, and applies the events
+    /// that waited; how many conversations were healed.
+    ///
+    /// Everything else `replayed` has seen is merged too, as by [`Inbox::merge`].
+    pub fn heal(&mut self, replayed: &Self) -> Result<usize, crate::inbox::MergeError> {
+        let faulty: Vec<ConversationId> = self.faults().map(|(id, _)| id.clone()).collect();
+        let mut waiting = Vec::new();
+        for id in &faulty {
+            let number = self.number(id);
+            let Some(conversation) = self.conversations.get_mut(number as usize) else { continue };
+            let restored = conversation.restored.as_ref();
+            waiting.extend(restored.into_iter().flat_map(|restored| restored.0.waiting.iter().cloned()));
+            let empty = Conversation::new(id.clone(), conversation.peer, true);
+            self.replace(number, empty);
+        }
+        self.merge(replayed)?;
+        self.apply_batch(&waiting);
+        Ok(faulty.len())
+    }
+}
+
+impl ConversationView<'_> {
+    /// The fault found in the history, if it was restored from a snapshot and part of it is rotten (R99).
+    pub fn fault(&self) -> Option<HistoryFault> {
+        self.state().fault()
+    }
+
+    /// How many events wait because the history is faulty.
+    pub fn waiting_events(&self) -> usize {
+        self.state().restored.as_ref().map_or(0, |restored| restored.0.waiting.len())
+    }
+}

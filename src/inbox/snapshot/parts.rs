@@ -1,0 +1,376 @@
+//! The parts of a history: chunks of messages, buckets of the index, blocks of the order, and the trays and
+//! roots that hold them.
+
+use std::sync::Arc;
+
+use super::bytes::{In, Out};
+use super::registers::{put_aside, take_aside};
+use crate::id::{ConversationKind, EventId, MessageId};
+use crate::inbox::arena::{Arena, CHUNK, Chunk, Entry, Position};
+use crate::inbox::index::{Bucket, Index};
+use crate::inbox::lazy::{Extent, Lazy, Part, Place};
+use crate::inbox::order::{Block, Blocks, Group, Order, Slots, Sum};
+use crate::inbox::shelf::{Shelf, TRAY, Tray};
+use crate::inbox::timeline::{Facts, Timeline};
+
+/// What a part writes: its children behind one another, then, in what it returns, its own bytes.
+trait Write: Part {
+    fn write(&self, out: &mut Vec<u8>) -> Out;
+}
+
+/// Writes a part behind `out`: as it lies in the snapshot it came from, unless it was written since.
+fn put<T: Write>(part: &Lazy<T>, out: &mut Vec<u8>) -> Extent {
+    if let Some(place) = part.place()
+        && let Some(raw) = place.raw()
+    {
+        out.extend_from_slice(raw);
+        return Extent { head_len: place.head_len, len: place.len, check: place.check };
+    }
+    let start = out.len();
+    let head = part.get().write(out).0;
+    out.extend_from_slice(&head);
+    Extent {
+        // A part's own bytes are far below 4 GiB: a chunk holds 128 messages.
+        head_len: u32::try_from(head.len()).unwrap_or(u32::MAX),
+        len: (out.len() - start) as u64,
+        check: xxhash_rust::xxh3::xxh3_64(&head),
+    }
+}
+
+/// Writes a whole history behind `out`.
+pub(super) fn put_history(timeline: &Lazy<Timeline>, out: &mut Vec<u8>) -> Extent {
+    put(timeline, out)
+}
+
+impl Out {
+    pub(super) fn extent(&mut self, extent: Extent) -> &mut Self {
+        self.uint(extent.head_len).uint(extent.len).fixed(extent.check)
+    }
+
+    fn position(&mut self, position: &Position) -> &mut Self {
+        self.int(position.first).u8(position.rank).int(position.second).raw(position.id.as_bytes())
+    }
+
+    fn sum(&mut self, sum: &Sum) -> &mut Self {
+        self.uint(sum.unread).uint(sum.mentions).uint(sum.shown).uint(sum.present);
+        self.fixed(sum.mention_sig).int(sum.activity)
+    }
+}
+
+impl In<'_> {
+    pub(super) fn extent(&mut self) -> Option<Extent> {
+        Some(Extent { head_len: self.number()?, len: self.uint()?, check: self.fixed()? })
+    }
+
+    fn child<T>(&mut self, place: &Place, at: &mut u64) -> Option<Lazy<T>> {
+        let extent = self.extent()?;
+        place.child(at, extent).map(Lazy::cold)
+    }
+
+    fn position(&mut self) -> Option<Position> {
+        let (first, rank, second) = (self.place()?, self.u8()?, self.place()?);
+        Some(Position { first, rank, second, id: MessageId::from_bytes(self.array()?) })
+    }
+
+    fn sum(&mut self) -> Option<Sum> {
+        let (unread, mentions, shown, present) =
+            (self.number()?, self.number()?, self.number()?, self.number()?);
+        let (mention_sig, activity) = (self.fixed()?, self.place()?);
+        Some(Sum { unread, mentions, shown, present, mention_sig, activity })
+    }
+
+    /// As many values as there are entries, each as the difference to the one before.
+    fn column(&mut self, count: usize) -> Option<Vec<i64>> {
+        let mut last = 0i64;
+        (0..count)
+            .map(|_| {
+                last = last.checked_add(self.int()?)?;
+                (-1..=1 << 60).contains(&last).then_some(last)
+            })
+            .collect()
+    }
+}
+
+impl Write for Chunk {
+    fn write(&self, _: &mut Vec<u8>) -> Out {
+        let mut out = Out::default();
+        let entries = &self.entries;
+        out.len(entries.len());
+        for entry in entries {
+            out.raw(entry.id.as_bytes());
+        }
+        for entry in entries {
+            out.raw(entry.event.as_bytes());
+        }
+        // Few combinations of bits occur in a chunk: a byte names which.
+        let mut kinds: Vec<u32> = entries.iter().map(|e| e.bits).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        out.len(kinds.len());
+        for bits in &kinds {
+            out.uint(*bits);
+        }
+        if kinds.len() > 1 {
+            for entry in entries {
+                out.u8(kinds.partition_point(|bits| *bits < entry.bits) as u8);
+            }
+        }
+        for entry in entries {
+            out.uint(entry.author);
+        }
+        for field in [|e: &Entry| e.first, |e: &Entry| e.second] {
+            let mut last = 0;
+            for entry in entries {
+                out.int(field(entry) - last);
+                last = field(entry);
+            }
+        }
+        for entry in entries {
+            out.len(self.content_of(entry).len());
+        }
+        out.len(self.asides.len());
+        for (place, aside) in &self.asides {
+            put_aside(out.u8(*place), aside);
+        }
+        for entry in entries {
+            out.raw(self.content_of(entry));
+        }
+        out
+    }
+}
+
+impl Part for Chunk {
+    fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
+        let mut from = In(bytes);
+        let count = from.count(32).filter(|count| *count <= CHUNK)?;
+        let ids: Vec<MessageId> =
+            (0..count).map(|_| from.array().map(MessageId::from_bytes)).collect::<Option<_>>()?;
+        let events: Vec<EventId> = (0..count).map(|_| from.event()).collect::<Option<_>>()?;
+        let kinds: Vec<u32> = from.list(1, In::number)?;
+        let bits: Vec<u32> = match *kinds.as_slice() {
+            [] => Vec::new(),
+            [bits] => vec![bits; count],
+            _ => (0..count).map(|_| kinds.get(usize::from(from.u8()?)).copied()).collect::<Option<_>>()?,
+        };
+        let authors: Vec<u32> = (0..count).map(|_| from.number()).collect::<Option<_>>()?;
+        let firsts = from.column(count)?;
+        let seconds = from.column(count)?;
+        let lens: Vec<u32> = (0..count).map(|_| from.number()).collect::<Option<_>>()?;
+        let asides: Vec<_> = from.list(2, |from| Some((from.u8()?, Arc::new(take_aside(from)?))))?;
+        let ascending = asides.is_sorted_by(|(a, _), (b, _)| a < b);
+        let fits = asides.last().is_none_or(|(place, _)| usize::from(*place) < count);
+        if bits.len() != count || !ascending || !fits {
+            return None;
+        }
+        let mut entries = Vec::with_capacity(count);
+        let mut offset = 0u32;
+        let columns = ids.into_iter().zip(events).zip(bits).zip(authors).zip(firsts).zip(seconds).zip(lens);
+        for ((((((id, event), bits), author), first), second), len) in columns {
+            entries.push(Entry { id, event, first, second, author, bits, offset, len });
+            offset = offset.checked_add(len)?;
+        }
+        let bytes = from.raw(offset as usize)?.to_vec();
+        from.end()?;
+        Some(Self { entries, bytes, asides })
+    }
+
+    fn hollow(_: &Place) -> Self {
+        Self::default()
+    }
+}
+
+impl Write for Bucket {
+    fn write(&self, _: &mut Vec<u8>) -> Out {
+        let mut out = Out::default();
+        for (hash, slot) in &self.pairs {
+            out.raw(&hash.to_le_bytes()).uint(*slot);
+        }
+        out
+    }
+}
+
+impl Part for Bucket {
+    fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
+        let mut from = In(bytes);
+        let mut pairs = Vec::with_capacity(bytes.len() / 5);
+        while from.end().is_none() {
+            pairs.push((u32::from_le_bytes(from.array()?), from.number()?));
+        }
+        Some(Self { pairs })
+    }
+
+    fn hollow(_: &Place) -> Self {
+        Self::default()
+    }
+}
+
+impl<T: Write> Write for Tray<T> {
+    fn write(&self, out: &mut Vec<u8>) -> Out {
+        let mut head = Out::default();
+        for part in &self.parts {
+            head.extent(put(part, out));
+        }
+        head
+    }
+}
+
+impl<T: Part> Part for Tray<T> {
+    fn decode(bytes: &[u8], place: &Place) -> Option<Self> {
+        let (mut from, mut at) = (In(bytes), 0);
+        let mut parts = Vec::with_capacity((bytes.len() / 10).min(TRAY));
+        while from.end().is_none() && parts.len() < TRAY {
+            parts.push(from.child(place, &mut at)?);
+        }
+        from.end()?;
+        Some(Self { parts })
+    }
+
+    fn hollow(_: &Place) -> Self {
+        Self { parts: Vec::new() }
+    }
+}
+
+/// Slots in runs: nearly always the messages came in order, and a block is a single run.
+impl Write for Slots {
+    fn write(&self, _: &mut Vec<u8>) -> Out {
+        let mut out = Out::default();
+        let mut last = -1;
+        for run in self.0.chunk_by(|a, b| a.checked_add(1) == Some(*b)) {
+            let first = run.first().map_or(0, |slot| i64::from(*slot));
+            out.int(first - last - 1).len(run.len() - 1);
+            last = first + run.len() as i64 - 1;
+        }
+        out
+    }
+}
+
+impl Part for Slots {
+    fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
+        let (mut from, mut last, mut slots) = (In(bytes), -1i64, Vec::new());
+        while from.end().is_none() {
+            let first = from.int()?.checked_add(last)?.checked_add(1)?;
+            let more = from.number()?;
+            let first = u32::try_from(first).ok()?;
+            // A block never grows past twice its size.
+            if more as usize + slots.len() >= 512 {
+                return None;
+            }
+            let end = first.checked_add(more)?;
+            slots.extend(first..=end);
+            last = i64::from(end);
+        }
+        slots.shrink_to_fit();
+        Some(Self(slots))
+    }
+
+    fn hollow(_: &Place) -> Self {
+        Self::default()
+    }
+}
+
+impl Write for Blocks {
+    fn write(&self, out: &mut Vec<u8>) -> Out {
+        let mut head = Out::default();
+        for block in &self.0 {
+            head.position(&block.min).sum(&block.sum).extent(put(block.lazy(), out));
+        }
+        head
+    }
+}
+
+impl Part for Blocks {
+    fn decode(bytes: &[u8], place: &Place) -> Option<Self> {
+        let (mut from, mut at, mut blocks) = (In(bytes), 0, Vec::new());
+        while from.end().is_none() {
+            let (min, sum) = (from.position()?, from.sum()?);
+            blocks.push(Block::new(min, sum, from.child(place, &mut at)?));
+        }
+        Some(Self(blocks))
+    }
+
+    fn hollow(_: &Place) -> Self {
+        Self::default()
+    }
+}
+
+fn put_shelf<T>(shelf: &Shelf<T>, head: &mut Out, out: &mut Vec<u8>)
+where
+    T: Write + Clone,
+{
+    head.len(shelf.len).len(shelf.trays.len());
+    for tray in &shelf.trays {
+        head.extent(put(tray, out));
+    }
+}
+
+fn take_shelf<T: Part>(from: &mut In<'_>, place: &Place, at: &mut u64) -> Option<Shelf<T>> {
+    let len = usize::try_from(from.number()?).ok()?;
+    let trays: im::Vector<_> = from.list(10, |from| from.child(place, at))?;
+    (trays.len() == len.div_ceil(TRAY)).then_some(Shelf { trays, len })
+}
+
+impl Write for Timeline {
+    fn write(&self, out: &mut Vec<u8>) -> Out {
+        let mut head = Out::default();
+        let Facts { arena, index, pinned, .. } = &self.facts;
+        put_shelf(&arena.full, &mut head, out);
+        head.extent(put(&arena.tail, out));
+        // A history of one chunk is indexed again when it is loaded.
+        if arena.full.len > 0 {
+            head.len(index.len);
+            put_shelf(&index.buckets, &mut head, out);
+        }
+        head.len(pinned.len());
+        for slot in pinned {
+            head.uint(*slot);
+        }
+        let groups = self.order.as_ref().map(|order| &order.groups);
+        head.len(groups.map_or(0, im::Vector::len));
+        for group in groups.into_iter().flatten() {
+            head.position(&group.min).sum(&group.sum).extent(put(group.lazy(), out));
+        }
+        head
+    }
+}
+
+impl Part for Timeline {
+    fn decode(bytes: &[u8], place: &Place) -> Option<Self> {
+        let (mut from, mut at) = (In(bytes), 0);
+        let full = take_shelf(&mut from, place, &mut at)?;
+        let arena = Arena { full, tail: from.child(place, &mut at)? };
+        let index = if arena.full.len > 0 {
+            let len = usize::try_from(from.number()?).ok()?;
+            Index { len, buckets: take_shelf(&mut from, place, &mut at)? }
+        } else {
+            let mut index = Index::default();
+            for (slot, entry) in arena.iter().filter(|(_, entry)| !entry.is_void()) {
+                index.insert(entry.id, slot);
+            }
+            index
+        };
+        let pinned: im::OrdSet<u32> = from.list(1, In::number)?;
+        let groups: im::Vector<_> = from.list(30, |from| {
+            let (min, sum) = (from.position()?, from.sum()?);
+            Some(Arc::new(Group::new(min, sum, from.child(place, &mut at)?)))
+        })?;
+        from.end()?;
+        let facts = Facts { kind: place.kind()?, arena, index, pinned };
+        Some(Self { facts, order: Some(Order { groups }) })
+    }
+
+    fn hollow(place: &Place) -> Self {
+        Self::new(place.kind().unwrap_or(ConversationKind::Group), true)
+    }
+}
+
+/// Loads every part of a history, so that whatever is rotten in it is known.
+pub(super) fn load_all(timeline: &Timeline) {
+    let Facts { arena, index, .. } = &timeline.facts;
+    let groups = timeline.order.iter().flat_map(|order| &order.groups);
+    let blocks = groups.flat_map(|group| &group.lazy().get().0);
+    blocks.for_each(|block| {
+        block.lazy().get();
+    });
+    arena.iter().for_each(drop);
+    index.buckets.iter().for_each(drop);
+}

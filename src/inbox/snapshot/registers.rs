@@ -1,0 +1,380 @@
+//! The registers of an inbox as bytes: what is the owner's, what is shared, what lies aside of a message.
+
+use std::sync::Arc;
+
+use super::bytes::{In, Out};
+use crate::event::{GroupType, Mark, QuietHours, ReceiveOption};
+use crate::id::{EventId, UserId};
+use crate::inbox::aside::{Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social};
+use crate::inbox::conversation::Shared;
+use crate::inbox::derived::{Derived, Row};
+use crate::inbox::folders::FolderState;
+use crate::inbox::personal::{Coverage, DraftFact, Drafts, Personal};
+use crate::inbox::profile::Profile;
+use crate::lattice::{Front, Lww};
+use crate::time::{Stamp, Timestamp};
+
+const GROUP_TYPES: [GroupType; 5] =
+    [GroupType::Work, GroupType::Public, GroupType::Meeting, GroupType::AvChatRoom, GroupType::Community];
+
+const OPTIONS: [ReceiveOption; 5] = [
+    ReceiveOption::Receive,
+    ReceiveOption::NotReceive,
+    ReceiveOption::ReceiveNotNotify,
+    ReceiveOption::NotNotifyExceptAt,
+    ReceiveOption::NotReceiveExceptAt,
+];
+
+/// One of `values`, by its place in them.
+fn put_choice<T: PartialEq>(out: &mut Out, values: &[T], value: &T) {
+    out.u8(values.iter().position(|v| v == value).unwrap_or_default() as u8);
+}
+
+fn take_choice<T: Copy>(from: &mut In<'_>, values: &[T]) -> Option<T> {
+    values.get(usize::from(from.u8()?)).copied()
+}
+
+fn put_front(out: &mut Out, front: &Front) {
+    out.len(front.iter().count());
+    for (value, stamp) in front.iter() {
+        out.int(value).stamp(stamp);
+    }
+}
+
+fn take_front(from: &mut In<'_>) -> Option<Front> {
+    let mut front = Front::default();
+    for (value, stamp) in from.list::<_, Vec<_>>(18, |from| Some((from.int()?, from.stamp()?)))? {
+        if !(-(1 << 60)..=1 << 60).contains(&value) {
+            return None;
+        }
+        front.insert(value, stamp);
+    }
+    Some(front)
+}
+
+pub(super) fn put_row(out: &mut Out, row: &Row) {
+    out.flag(row.listed).uint(row.order_key).int(row.activity).uint(row.unread).uint(row.mentions);
+    out.fixed(row.mention_sig).int(row.marker).uint(row.last.map_or(0, |slot| u64::from(slot) + 1));
+}
+
+pub(super) fn take_row(from: &mut In<'_>) -> Option<Row> {
+    Some(Row {
+        listed: from.flag()?,
+        order_key: from.uint()?,
+        activity: from.place()?,
+        unread: from.number()?,
+        mentions: from.number()?,
+        mention_sig: from.fixed()?,
+        marker: from.place()?,
+        last: u32::try_from(from.uint()?).ok()?.checked_sub(1),
+    })
+}
+
+pub(super) fn put_derived(out: &mut Out, derived: &Derived) {
+    put_front(out, &derived.reads);
+    put_front(out, &derived.marks);
+    out.int(derived.peer_read).flag(derived.stale).int(derived.floor);
+    out.uint(derived.unread).uint(derived.mentions).fixed(derived.mention_sig);
+}
+
+pub(super) fn take_derived(from: &mut In<'_>) -> Option<Derived> {
+    Some(Derived {
+        reads: take_front(from)?,
+        marks: take_front(from)?,
+        peer_read: from.place()?,
+        stale: from.flag()?,
+        floor: from.place()?,
+        unread: from.number()?,
+        mentions: from.number()?,
+        mention_sig: from.fixed()?,
+    })
+}
+
+pub(super) fn put_shared(out: &mut Out, shared: &Shared) {
+    out.lww(&shared.group_type, |out, kind| put_choice(out, &GROUP_TYPES, kind));
+    out.lww_text(&shared.name).lww_text(&shared.face_url).int(shared.peer_read);
+    out.len(shared.named_peer_reads.len());
+    for slot in &shared.named_peer_reads {
+        out.uint(*slot);
+    }
+}
+
+pub(super) fn take_shared(from: &mut In<'_>) -> Option<Shared> {
+    Some(Shared {
+        group_type: from.lww(|from| take_choice(from, &GROUP_TYPES))?,
+        name: from.lww_text()?,
+        face_url: from.lww_text()?,
+        peer_read: from.place()?,
+        named_peer_reads: from.list(1, In::number)?,
+    })
+}
+
+fn put_stamps(out: &mut Out, stamps: &im::OrdMap<u32, Stamp>) {
+    out.len(stamps.len());
+    for (slot, stamp) in stamps {
+        out.uint(*slot).stamp(*stamp);
+    }
+}
+
+fn take_stamps(from: &mut In<'_>) -> Option<im::OrdMap<u32, Stamp>> {
+    from.list(18, |from| Some((from.number()?, from.stamp()?)))
+}
+
+fn put_coverage(out: &mut Out, coverage: Coverage) {
+    out.option(coverage, |out, (through, stamp)| {
+        out.int(through).stamp(stamp);
+    });
+}
+
+fn take_coverage(from: &mut In<'_>) -> Option<Coverage> {
+    from.option(|from| Some((from.place()?, from.stamp()?)))
+}
+
+fn put_stamp(out: &mut Out, stamp: Option<Stamp>) {
+    out.option(stamp, |out, stamp| {
+        out.stamp(stamp);
+    });
+}
+
+pub(super) fn put_personal(out: &mut Out, personal: &Personal) {
+    put_front(out, &personal.reads);
+    put_stamps(out, &personal.named_reads);
+    put_stamps(out, &personal.unread_marks);
+    out.lww_flag(&personal.pinned);
+    put_stamp(out, personal.drafts.cleared);
+    out.len(personal.drafts.kept.len());
+    for draft in &personal.drafts.kept {
+        out.stamp(draft.stamp).bytes(draft.text.as_bytes());
+        put_event(out, draft.replaces);
+    }
+    out.len(personal.marks.len());
+    for (mark, on) in &personal.marks {
+        out.uint(mark.bits()).lww_flag(on);
+    }
+    out.lww(&personal.custom_data, |out, data| {
+        out.bytes(data);
+    });
+    out.lww(&personal.receive_option, |out, option| put_choice(out, &OPTIONS, option));
+    put_stamp(out, personal.opened);
+    put_coverage(out, personal.deleted);
+    put_stamp(out, personal.deleted_at);
+    put_coverage(out, personal.cleared);
+}
+
+pub(super) fn take_personal(from: &mut In<'_>) -> Option<Personal> {
+    Some(Personal {
+        reads: take_front(from)?,
+        named_reads: take_stamps(from)?,
+        unread_marks: take_stamps(from)?,
+        pinned: from.lww_flag()?,
+        drafts: Drafts {
+            cleared: from.option(In::stamp)?,
+            kept: from.list(19, |from| {
+                let (stamp, text) = (from.stamp()?, from.text()?.into());
+                Some(DraftFact { stamp, text, replaces: from.option(In::event)? })
+            })?,
+        },
+        marks: from.list(2, |from| Some((Mark::from_bits(from.uint()?)?, from.lww_flag()?)))?,
+        custom_data: from.lww(|from| from.bytes().map(Arc::from))?,
+        receive_option: from.lww(|from| take_choice(from, &OPTIONS))?,
+        opened: from.option(In::stamp)?,
+        deleted: take_coverage(from)?,
+        deleted_at: from.option(In::stamp)?,
+        cleared: take_coverage(from)?,
+    })
+}
+
+fn put_event(out: &mut Out, event: Option<EventId>) {
+    out.option(event, |out, event| {
+        out.raw(event.as_bytes());
+    });
+}
+
+fn put_text(out: &mut Out, text: Option<&Arc<str>>) {
+    out.option(text, |out, text| {
+        out.bytes(text.as_bytes());
+    });
+}
+
+fn take_text(from: &mut In<'_>) -> Option<Option<Arc<str>>> {
+    from.option(|from| from.text().map(Arc::from))
+}
+
+fn put_activity(out: &mut Out, activity: Option<Activity>) {
+    out.option(activity, |out, (at, event)| {
+        out.int(at).raw(event.as_bytes());
+    });
+}
+
+fn take_activity(from: &mut In<'_>) -> Option<Option<Activity>> {
+    from.option(|from| Some((from.place()?, from.event()?)))
+}
+
+pub(super) fn put_aside(out: &mut Out, aside: &Aside) {
+    out.option(aside.delivery.as_deref(), put_delivery);
+    out.option(aside.recall.as_deref(), |out, recall| {
+        out.earliest(recall, |out, fact| {
+            put_text(out.bytes(fact.by.as_str().as_bytes()), fact.reason.as_ref())
+        });
+    });
+    out.option(aside.edits.as_deref(), |out, edits| {
+        out.uint(edits.version);
+        put_edit(out, &edits.text, |text| text.as_bytes());
+        put_edit(out, &edits.custom, |data| data);
+        put_edit(out, &edits.cloud_custom, |data| data);
+    });
+    out.option(aside.social.as_deref(), put_social);
+}
+
+pub(super) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
+    let recall = |from: &mut In<'_>| {
+        from.earliest(|from| {
+            let by = UserId::new(from.text()?).ok()?;
+            Some(RecallFact { by, reason: take_text(from)? })
+        })
+    };
+    let edits = |from: &mut In<'_>| {
+        Some(Edits {
+            version: from.uint()?,
+            text: take_edit(from, |bytes| std::str::from_utf8(bytes).ok().map(Arc::from))?,
+            custom: take_edit(from, |bytes| Some(bytes.into()))?,
+            cloud_custom: take_edit(from, |bytes| Some(bytes.into()))?,
+        })
+    };
+    Some(Aside {
+        delivery: from.option(take_delivery)?.map(Box::new),
+        recall: from.option(recall)?.map(Box::new),
+        edits: from.option(edits)?.map(Box::new),
+        social: from.option(take_social)?.map(Box::new),
+    })
+}
+
+fn put_edit<T>(out: &mut Out, edit: &FieldEdit<T>, bytes: impl Fn(&T) -> &[u8]) {
+    out.option(edit.as_ref(), |out, (version, stamp, value)| {
+        out.uint(*version).stamp(*stamp).bytes(bytes(value));
+    });
+}
+
+fn take_edit<T>(from: &mut In<'_>, value: impl Fn(&[u8]) -> Option<T>) -> Option<FieldEdit<T>> {
+    from.option(|from| Some((from.uint()?, from.stamp()?, value(from.bytes()?)?)))
+}
+
+fn put_delivery(out: &mut Out, delivery: &Delivery) {
+    put_activity(out, delivery.introduced);
+    put_activity(out, delivery.queued);
+    put_stamp(out, delivery.last_queued);
+    out.lww(&delivery.failed, |out, reason| put_text(out, reason.as_ref()));
+    out.earliest(&delivery.sent, |out, sent| {
+        out.int(sent.sent_at);
+        for number in [sent.seq, sent.members] {
+            out.option(number, |out, number| {
+                out.uint(number);
+            });
+        }
+    });
+    put_activity(out, delivery.sent_activity);
+    out.option(delivery.introduction, |out, (at, seq)| {
+        out.int(at).int(seq);
+    });
+}
+
+fn take_delivery(from: &mut In<'_>) -> Option<Delivery> {
+    Some(Delivery {
+        introduced: take_activity(from)?,
+        queued: take_activity(from)?,
+        last_queued: from.option(In::stamp)?,
+        failed: from.lww(take_text)?,
+        sent: from.earliest(|from| {
+            let sent_at = from.place()?;
+            Some(SentFact { sent_at, seq: from.option(In::uint)?, members: from.option(In::uint)? })
+        })?,
+        sent_activity: take_activity(from)?,
+        introduction: from.option(|from| Some((from.place()?, from.place()?)))?,
+    })
+}
+
+fn put_social(out: &mut Out, social: &Social) {
+    out.len(social.readers.len());
+    for reader in &social.readers {
+        out.uint(*reader);
+    }
+    out.len(social.reactions.len());
+    for ((reaction, actor), on) in &social.reactions {
+        out.bytes(reaction.as_bytes()).uint(*actor).lww_flag(on);
+    }
+    out.len(social.extensions.len());
+    for (key, (seq, stamp, value)) in &social.extensions {
+        put_text(out.bytes(key.as_bytes()).uint(*seq).stamp(*stamp), value.as_ref());
+    }
+    out.uint(social.extensions_cleared).flag(social.was_cleared).lww_flag(&social.pinned);
+}
+
+fn take_social(from: &mut In<'_>) -> Option<Social> {
+    Some(Social {
+        readers: from.list(1, In::number)?,
+        reactions: from.list(3, |from| {
+            let key = (from.text()?.into(), from.number()?);
+            Some((key, from.lww_flag()?))
+        })?,
+        extensions: from.list(20, |from| {
+            let key: Arc<str> = from.text()?.into();
+            let (seq, stamp) = (from.uint()?, from.stamp()?);
+            Some((key, (seq, stamp, take_text(from)?)))
+        })?,
+        extensions_cleared: from.uint()?,
+        was_cleared: from.flag()?,
+        pinned: from.lww_flag()?,
+    })
+}
+
+pub(super) fn put_profile(out: &mut Out, profile: &Profile) {
+    out.lww_text(&profile.nickname).lww_text(&profile.remark).lww_text(&profile.face_url);
+}
+
+pub(super) fn take_profile(from: &mut In<'_>) -> Option<Profile> {
+    Some(Profile { nickname: from.lww_text()?, remark: from.lww_text()?, face_url: from.lww_text()? })
+}
+
+pub(super) fn put_folder(out: &mut Out, folder: &FolderState) {
+    out.lww_flag(&folder.alive).lww_text(&folder.name).len(folder.members.len());
+    for (member, on) in &folder.members {
+        out.uint(*member).lww_flag(on);
+    }
+}
+
+pub(super) fn take_folder(from: &mut In<'_>) -> Option<FolderState> {
+    Some(FolderState {
+        alive: from.lww_flag()?,
+        name: from.lww_text()?,
+        members: from.list(2, |from| Some((from.number()?, from.lww_flag()?)))?,
+    })
+}
+
+pub(super) fn put_quiet_hours(out: &mut Out, hours: &Lww<Option<QuietHours>>) {
+    out.lww(hours, |out, hours| {
+        out.option(*hours, |out, hours| match hours {
+            QuietHours::Daily { start_s, duration_s, utc_offset_s } => {
+                out.u8(0).uint(start_s).uint(duration_s).int(utc_offset_s.into());
+            }
+            QuietHours::Once { start, duration_s } => {
+                out.u8(1).int(start.as_millis()).uint(duration_s);
+            }
+        });
+    });
+}
+
+pub(super) fn take_quiet_hours(from: &mut In<'_>) -> Option<Lww<Option<QuietHours>>> {
+    let hours = |from: &mut In<'_>| match from.u8()? {
+        0 => Some(QuietHours::Daily {
+            start_s: from.number().filter(|s| *s < 86_400)?,
+            duration_s: from.number().filter(|s| *s < 86_400)?,
+            utc_offset_s: i32::try_from(from.int()?).ok().filter(|s| s.abs() < 86_400)?,
+        }),
+        1 => {
+            let start = Timestamp::from_millis(from.int()?).ok()?;
+            Some(QuietHours::Once { start, duration_s: from.uint()? })
+        }
+        _ => None,
+    };
+    from.lww(|from| from.option(hours))
+}

@@ -1,0 +1,398 @@
+//! Snapshots: restored they are the inbox they were taken of, and what is rotten in them never shows.
+
+use std::sync::Arc;
+
+use chatfold::testing::Workload;
+use chatfold::{
+    Command, Context, ConversationId, Direction, Envelope, Event, EventId, Inbox, LogPrefix, MergeError,
+    Message, MessageId, Policy, ReadScope, Replaces, Role, SnapshotError, SnapshotInfo, SnapshotPolicy,
+    Timestamp, UserId, decide,
+};
+
+use crate::harness::{FEW, MANY, MIX, cases, ensure, hold, replay, same_digest};
+use crate::histories::{History, Rng, USUAL, history};
+use crate::shown::{Names, shown};
+
+const PREFIX: LogPrefix = LogPrefix { events: 7, hash: 0x0123_4567_89ab_cdef };
+
+fn restored(inbox: &Inbox) -> Result<Inbox, String> {
+    let bytes = inbox.snapshot(PREFIX).map_err(|error| error.to_string())?;
+    let (restored, prefix) =
+        Inbox::restore(bytes, inbox.owner(), inbox.policy()).map_err(|error| error.to_string())?;
+    ensure(prefix == PREFIX, || format!("stands for {prefix:?}"))?;
+    Ok(restored)
+}
+
+/// What a handful of commands decide, as text.
+fn decided(inbox: &Inbox) -> Vec<String> {
+    let time = Timestamp::from_millis(1_900_000_000_000).unwrap();
+    let context = Context::new(inbox.owner().clone(), Role::Member, time, [9; 16]);
+    let mut commands = vec![Command::MarkAllRead { scope: ReadScope::Everything }];
+    for row in inbox.conversations() {
+        let conversation = row.id().clone();
+        let (text, replaces) = ("draft".to_owned(), Replaces::Shown);
+        commands.push(Command::ClearHistory { conversation: conversation.clone() });
+        commands.push(Command::Pin { conversation: conversation.clone(), on: !row.is_pinned() });
+        commands.push(Command::SetDraft { conversation: conversation.clone(), text, replaces });
+        let message = Message::text(MessageId::from_bytes([0xaa; 16]), "after");
+        commands.push(Command::Send { conversation: conversation.clone(), message: Box::new(message) });
+        if let Some(message) = row.last_message().map(|m| m.id()) {
+            commands.push(Command::Recall { conversation: conversation.clone(), message, reason: None });
+            commands.push(Command::PinMessage { conversation, message, on: true });
+        }
+    }
+    commands.into_iter().map(|command| format!("{:?}", decide(inbox, &command, &context))).collect()
+}
+
+/// R06 at one cut: restored and fed with the rest, one by one, it is the replay of all.
+fn holds_at(history: &History, cut: usize) -> Result<(), String> {
+    let (front, back) = history.events.split_at(cut);
+    let names = Names::of(&history.events);
+    let before = replay(history, front);
+    let mut inbox = restored(&before)?;
+    let frozen = inbox.clone();
+    ensure(shown(&inbox, &names) == shown(&before, &names), || format!("at {cut} it shows something else"))?;
+    let mut live = before.clone();
+    for event in back {
+        let (ours, theirs) = (inbox.apply(event), live.apply(event));
+        ensure(ours == theirs, || format!("at {cut} it tells {ours:?}, expected {theirs:?}"))?;
+    }
+    let whole = replay(history, &history.events);
+    same_digest(&format!("restored at {cut}"), &whole, &inbox)?;
+    inbox.audit().map_err(|error| format!("restored at {cut}: {error}"))?;
+    ensure(decided(&inbox) == decided(&whole), || format!("at {cut} something else is decided"))?;
+    same_digest("the copy frozen when it was restored", &before, &frozen)?;
+    let mut again = restored(&inbox)?;
+    same_digest("restored once more", &whole, &again)?;
+    ensure(again.merge(&before) == Ok(chatfold::ChangeSet::default()), || {
+        "merging the past changed it".into()
+    })
+}
+
+#[test]
+fn r06_restored_at_every_cut_of_a_short_history() {
+    hold("R06", FEW, cases(75), &|history| {
+        (0..=history.events.len()).try_for_each(|cut| holds_at(history, cut))
+    });
+}
+
+#[test]
+fn r06_restored_at_some_cuts_of_any_history() {
+    hold("R06", MIX, cases(250), &|history| {
+        let len = history.events.len();
+        [0, len / 3, len / 2, len - len / 8, len].into_iter().try_for_each(|cut| holds_at(history, cut))
+    });
+}
+
+#[test]
+fn r06_restored_with_thousands_of_messages() {
+    hold("R06", MANY, cases(2), &|history| {
+        let len = history.events.len();
+        [len / 3, len.saturating_sub(40)].into_iter().try_for_each(|cut| holds_at(history, cut))
+    });
+}
+
+fn group() -> ConversationId {
+    "group_hall".parse().unwrap()
+}
+
+fn alice() -> UserId {
+    UserId::new("alice").unwrap()
+}
+
+fn message_id(n: u64) -> MessageId {
+    MessageId::from_bytes((u128::from(n) << 64 | 0xfeed).to_be_bytes())
+}
+
+fn envelope(n: u64, by: &str) -> Envelope {
+    let at = Timestamp::from_millis(1_700_000_000_000 + n as i64 * 1_000).unwrap();
+    Envelope::new(EventId::from_bytes((u128::from(n) + 1).to_be_bytes()), at, UserId::new(by).unwrap())
+}
+
+/// Message `n` of a great hall.
+fn spoken(n: u64) -> Event {
+    let message = Message::text(message_id(n), format!("message {n}")).with_seq(n + 1);
+    envelope(n, "bob").message_received(group(), message).unwrap()
+}
+
+/// A hall of so many messages and a small chat beside it.
+fn hall(messages: u64) -> (Vec<Event>, Inbox) {
+    let mut events: Vec<Event> = (0..messages).map(spoken).collect();
+    let chat: ConversationId = "c2c_carol".parse().unwrap();
+    let hello = Message::text(MessageId::from_bytes([3; 16]), "hello");
+    events.push(envelope(1 << 30, "carol").message_received(chat, hello).unwrap());
+    let inbox = Inbox::replay(alice(), Policy::default(), &events);
+    (events, inbox)
+}
+
+/// Bytes with several owners.
+#[derive(Clone)]
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[test]
+fn what_was_not_touched_is_copied_as_it_lies() {
+    let (_, inbox) = hall(20_000);
+    let bytes = inbox.snapshot(PREFIX).unwrap();
+    let (restored, _) = Inbox::restore(bytes.clone(), &alice(), Policy::default()).unwrap();
+    assert!(restored.snapshot(PREFIX).unwrap() == bytes, "nothing was touched, nothing differs");
+    restored.conversations().for_each(|row| assert!(row.last_message().is_some()));
+    assert!(restored.snapshot(PREFIX).unwrap() == bytes, "looking changes nothing");
+    restored.verify().unwrap();
+    assert!(restored.snapshot(PREFIX).unwrap() == bytes, "nor does looking at everything");
+}
+
+#[test]
+fn a_history_restored_from_trays_goes_on_like_any_other() {
+    let (mut events, inbox) = hall(20_000);
+    let mut cold = restored(&inbox).unwrap();
+    // The first message anew, one never seen, recalls deep in the history, a read half way.
+    let mut tail = vec![spoken(0), spoken(20_000), spoken(20_001)];
+    for n in [3, 9_999, 19_998] {
+        let recall = envelope(30_000 + n, "bob").message_recalled(group(), message_id(n), None);
+        tail.push(recall.unwrap());
+    }
+    let half = chatfold::Through::Watermark(chatfold::Watermark::Seq(10_000));
+    tail.push(envelope(60_000, "alice").conversation_read(group(), half).unwrap());
+    for event in &tail {
+        cold.apply(event);
+    }
+    events.extend(tail);
+    let whole = Inbox::replay(alice(), Policy::default(), &events);
+    assert_eq!(cold.totals(), whole.totals());
+    assert_eq!(cold.digest(), whole.digest());
+    cold.audit().unwrap();
+    let again = restored(&cold).unwrap();
+    assert_eq!(again.digest(), whole.digest());
+}
+
+/// R99: a part found rotten when it is touched harms its conversation alone.
+#[test]
+fn r99_rot_in_a_history_waits_for_a_replay() {
+    let (mut events, inbox) = hall(20_000);
+    let healthy = inbox.snapshot(PREFIX).unwrap();
+    // The text of the message before the last lies in the last chunk.
+    let needle = b"message 19998";
+    let at = healthy.windows(needle.len()).rposition(|window| window == needle).unwrap();
+    let mut rotten = healthy.clone();
+    rotten[at] ^= 0x40;
+    let (mut inbox, _) = Inbox::restore(rotten.clone(), &alice(), Policy::default()).unwrap();
+    let fresh = inbox.clone();
+    assert_eq!(inbox.totals().unread, 20_001, "the list was verified");
+    assert_eq!(inbox.faults().count(), 0, "nobody has looked yet");
+
+    let next = spoken(20_000);
+    assert!(inbox.apply(&next).is_empty(), "its events wait");
+    let view = inbox.conversation(&group()).unwrap();
+    assert!(view.fault().is_some() && view.last_message().is_none());
+    assert_eq!((view.waiting_events(), view.unread_count()), (1, 20_000));
+    assert!(inbox.totals().unread == 20_001 && inbox.conversations().count() == 2);
+    let refused = inbox.snapshot(PREFIX);
+    assert!(matches!(refused, Err(SnapshotError::Faulty { conversation, .. }) if conversation == group()));
+    assert!(inbox.verify().is_err() && inbox.audit().is_err());
+    let mut other = Inbox::new(alice(), Policy::default());
+    assert!(matches!(other.merge(&inbox), Err(MergeError::Faulty { .. })));
+
+    // The chat beside it goes on.
+    let chat: ConversationId = "c2c_carol".parse().unwrap();
+    let more = Message::text(MessageId::from_bytes([4; 16]), "still there?");
+    let more = envelope(1 << 31, "carol").message_received(chat, more).unwrap();
+    assert!(!inbox.apply(&more).is_empty());
+
+    let replayed = Inbox::replay(alice(), Policy::default(), &events);
+    assert_eq!(inbox.heal(&replayed), Ok(1));
+    events.extend([next, more]);
+    let whole = Inbox::replay(alice(), Policy::default(), &events);
+    assert!(inbox.digest() == whole.digest() && inbox.totals() == whole.totals());
+    inbox.audit().unwrap();
+    inbox.snapshot(PREFIX).unwrap();
+    // A copy frozen before anybody looked shares the bytes, and so the fault.
+    assert!(fresh.digest() != replayed.digest() && fresh.faults().count() == 1);
+}
+
+/// R99: rot found in the middle of a batch undoes the whole batch in that conversation.
+#[test]
+fn r99_rot_found_half_way_shows_nothing_of_the_batch() {
+    let (events, inbox) = hall(20_000);
+    let mut rotten = inbox.snapshot(PREFIX).unwrap();
+    // Deep in the history: only the recall will look there.
+    let needle = b"message 5000";
+    let at = rotten.windows(needle.len()).position(|window| window == needle).unwrap();
+    rotten[at] ^= 1;
+    let (mut inbox, _) = Inbox::restore(rotten, &alice(), Policy::default()).unwrap();
+    let draft = envelope(40_000, "alice").draft_set(group(), Some("soon".into()), None).unwrap();
+    let recall = envelope(40_001, "bob").message_recalled(group(), message_id(5_000), None).unwrap();
+    let batch = [spoken(20_000), draft, recall];
+    assert!(inbox.apply_batch(&batch).is_empty());
+    let view = inbox.conversation(&group()).unwrap();
+    assert!(view.fault().is_some() && view.draft().is_none(), "the draft waits too");
+    assert_eq!((view.unread_count(), view.waiting_events()), (20_000, 3));
+    let replayed = Inbox::replay(alice(), Policy::default(), &events);
+    assert_eq!(inbox.heal(&replayed), Ok(1));
+    let whole = Inbox::replay(alice(), Policy::default(), events.iter().chain(&batch));
+    assert_eq!(inbox.digest(), whole.digest());
+}
+
+/// A small history with something of everything.
+fn small() -> (History, Vec<u8>) {
+    let history = history(5, USUAL);
+    let bytes = replay(&history, &history.events).snapshot(PREFIX).unwrap();
+    (history, bytes)
+}
+
+#[test]
+fn r99_every_flipped_bit_is_told_or_harmless() {
+    let (history, bytes) = small();
+    let whole = replay(&history, &history.events);
+    let (mut refused, mut faulty) = (0, 0);
+    for at in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[at / 8] ^= 1 << (at % 8);
+        match Inbox::restore(flipped, &history.owner, history.policy) {
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                refused += 1;
+            }
+            Ok((inbox, _)) => {
+                assert_eq!(inbox.totals(), whole.totals(), "bit {at}");
+                match inbox.verify() {
+                    Err(fault) => {
+                        assert!(fault.offset <= at as u64 / 8, "bit {at}: {fault}");
+                        assert_ne!(inbox.digest(), whole.digest(), "bit {at}");
+                        faulty += 1;
+                    }
+                    Ok(()) => assert_eq!(inbox.digest(), whole.digest(), "bit {at}"),
+                }
+            }
+        }
+    }
+    assert!(refused > 1_000 && faulty > 1_000, "{refused} refused, {faulty} found when touched");
+    assert_eq!(refused + faulty, bytes.len() * 8, "there is no byte that no checksum covers");
+}
+
+/// Whoever writes checksums that fit can make an inbox show anything, but never make it panic (R01).
+#[test]
+fn r01_a_lying_front_with_fitting_checksums_never_panics() {
+    let (history, bytes) = small();
+    let trailer = bytes.len() - 32;
+    let front_at = u64::from_le_bytes(bytes[trailer..trailer + 8].try_into().unwrap()) as usize;
+    let mut rng = Rng::new(11);
+    let mut opened = 0;
+    for _ in 0..cases(1_000) {
+        let mut lying = bytes.clone();
+        for _ in 0..=rng.below(3) {
+            let at = front_at + rng.below(trailer - front_at);
+            lying[at] = if rng.percent(30) { 0xff } else { rng.below(256) as u8 };
+        }
+        let front = xxhash_rust::xxh3::xxh3_64(&lying[front_at..trailer]);
+        lying[trailer + 8..trailer + 16].copy_from_slice(&front.to_le_bytes());
+        let check = xxhash_rust::xxh3::xxh3_64(&lying[trailer..trailer + 24]);
+        lying[trailer + 24..].copy_from_slice(&check.to_le_bytes());
+        let Ok((mut inbox, _)) = Inbox::restore(lying, &history.owner, history.policy) else { continue };
+        opened += 1;
+        decided(&inbox);
+        inbox.digest();
+        inbox.apply_batch(&history.events);
+        for row in inbox.conversations() {
+            row.messages(Direction::NewestFirst, None, 50);
+        }
+    }
+    assert!(opened > 100, "{opened} lies were told so that they could be opened");
+}
+
+#[test]
+fn r99_cut_at_every_byte_it_is_refused() {
+    let (history, bytes) = small();
+    for len in 0..bytes.len() {
+        let cut = Inbox::restore(bytes[..len].to_vec(), &history.owner, history.policy);
+        let error = cut.expect_err("a snapshot that ends early");
+        assert!(!matches!(error, SnapshotError::Undecodable { .. }), "{len} bytes: {error}");
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(Inbox::restore(longer, &history.owner, history.policy).is_err());
+}
+
+#[test]
+fn r99_what_does_not_fit_is_told_with_its_reason() {
+    let (history, bytes) = small();
+    let bob = UserId::new("nobody").unwrap();
+    let restore = |bytes: &[u8], owner: &UserId, policy| Inbox::restore(bytes.to_vec(), owner, policy).err();
+    let other = Policy { meeting_unread: !history.policy.meeting_unread, ..history.policy };
+    assert!(matches!(restore(&bytes, &bob, history.policy), Some(SnapshotError::Owner { .. })));
+    assert!(matches!(restore(&bytes, &history.owner, other), Some(SnapshotError::Policy { .. })));
+    assert_eq!(restore(b"{\"log\":\"chatfold\"}", &bob, other), Some(SnapshotError::Magic));
+    let mut newer = bytes.clone();
+    newer[8] += 1;
+    let error = restore(&newer, &history.owner, history.policy).unwrap();
+    assert_eq!(error, SnapshotError::Version { expected: 1, found: 2 });
+    assert_eq!(error.to_string(), "format version 2, expected 1");
+    let info = SnapshotInfo::read(&bytes).unwrap();
+    assert_eq!((info.owner, info.policy, info.prefix), (history.owner, history.policy, PREFIX));
+}
+
+#[test]
+fn r41_the_policy_and_r99_the_prefix_travel_with_it() {
+    let mut prefix = LogPrefix::EMPTY;
+    prefix.push(b"a");
+    let one = prefix;
+    prefix.push(b"b");
+    let mut swapped = LogPrefix::EMPTY;
+    swapped.push(b"b");
+    swapped.push(b"a");
+    assert!(prefix.events == 2 && prefix.hash != swapped.hash && prefix.hash != one.hash);
+}
+
+#[test]
+fn a_snapshot_is_due_by_events_or_bytes() {
+    let never = SnapshotPolicy::default();
+    assert!(!never.due(u64::MAX, u64::MAX));
+    let by_events = SnapshotPolicy { every_events: Some(3), every_len_bytes: None };
+    assert!(!by_events.due(2, u64::MAX) && by_events.due(3, 0));
+    let either = SnapshotPolicy { every_events: Some(3), every_len_bytes: Some(100) };
+    assert!(either.due(1, 100) && either.due(3, 1) && !either.due(2, 99));
+    let always = SnapshotPolicy { every_events: Some(0), every_len_bytes: None };
+    assert!(!always.due(0, 0) && always.due(1, 0), "nothing happened, nothing is due");
+}
+
+/// The bytes of version 1, kept for ever: written again they are the same, and they restore for ever.
+#[test]
+fn the_snapshot_of_version_1_is_written_and_read_for_ever() {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("snapshots").join("v1");
+    let owner = Workload::phone().owner();
+    let workload = Workload::phone().with_events(300).with_conversations(12);
+    let events: Vec<Event> = workload.iter().collect();
+    let inbox = Inbox::replay(owner.clone(), Policy::default(), &events);
+    let written = inbox.snapshot(PREFIX).unwrap();
+    let path = folder.join("phone.snapshot");
+    if !path.exists() && std::env::var("CHATFOLD_BLESS").is_ok_and(|value| value == "1") {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(&path, &written).unwrap();
+    }
+    let kept = std::fs::read(&path).unwrap();
+    let (restored, prefix) = Inbox::restore(kept.clone(), &owner, Policy::default()).unwrap();
+    assert_eq!((restored.digest(), prefix), (inbox.digest(), PREFIX));
+    restored.verify().unwrap();
+    assert!(written == kept, "{} bytes written, {} kept", written.len(), kept.len());
+    let mut other = kept;
+    other[100] ^= 1;
+    assert_ne!(other, written, "the comparison can fail");
+}
+
+/// The bytes may be anybody's: a mapped file, or shared with other readers.
+#[test]
+fn the_bytes_are_kept_where_they_are() {
+    let (_, inbox) = hall(2_000);
+    let shared = Shared(Arc::new(inbox.snapshot(PREFIX).unwrap()));
+    let (restored, _) = Inbox::restore(shared.clone(), &alice(), Policy::default()).unwrap();
+    assert!(Arc::strong_count(&shared.0) == 2, "borrowed, not copied");
+    assert_eq!(restored.digest(), inbox.digest());
+    drop(restored);
+    assert_eq!(Arc::strong_count(&shared.0), 1);
+}
