@@ -40,6 +40,7 @@
 //! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
 //! - [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history; [`SnapshotPolicy`] says when.
 //! - [`ChangeSet`] says what a batch of events changed; [`Explanation`] why a value is what it is.
+//! - [`History`] is the inbox at any moment of its log.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
 //!
 //! Rules are cited by number (`R23` is what counts as unread); ARCHITECTURE.md tells how it is built.
@@ -60,6 +61,7 @@ mod decide;
 mod divergence;
 mod event;
 mod filter;
+mod history;
 mod id;
 mod inbox;
 mod lattice;
@@ -81,6 +83,7 @@ pub use decide::{Action, Decision, Refusal, Rejection, decide};
 pub use divergence::*;
 pub use event::*;
 pub use filter::{Filter, FolderFilter, MarkFilter};
+pub use history::{History, HistoryError, HistoryPolicy, Moment};
 pub use id::*;
 pub use inbox::*;
 pub use limits::Limits;

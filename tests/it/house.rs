@@ -11,7 +11,7 @@ const LEVELS: [&[&str]; 11] = [
     &["event", "lattice", "policy"],
     &["filter", "change", "snapshot"],
     &["inbox"],
-    &["limits"],
+    &["limits", "history"],
     &["command"],
     &["decide", "notify", "retention", "divergence"],
     &["log"],

@@ -10,6 +10,7 @@ mod divergence;
 mod fixtures;
 mod harness;
 mod histories;
+mod history;
 mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
