@@ -39,7 +39,9 @@
 //! - [`ConversationView`] and [`MessageView`] are what shows; [`Filter`] and [`ListPage`] the list in parts.
 //! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
 //! - [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history; [`SnapshotPolicy`] says when.
-//! - [`ChangeSet`] says what a batch of events changed; [`Explanation`] why a value is what it is.
+//! - [`ChangeSet`] says what a batch of events changed; [`ListView`] keeps rows on a screen by it; [`live`] brackets
+//!   catch-ups and has every callback of the reference.
+//! - [`Explanation`] says why a value is what it is.
 //! - [`History`] is the inbox at any moment of its log.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
 //!
@@ -66,11 +68,14 @@ mod id;
 mod inbox;
 mod lattice;
 mod limits;
+mod list_view;
+pub mod live;
 mod log;
 mod notify;
 mod policy;
 mod retention;
 mod snapshot;
+mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -87,12 +92,15 @@ pub use history::{History, HistoryError, HistoryPolicy, Moment};
 pub use id::*;
 pub use inbox::*;
 pub use limits::Limits;
+pub use list_view::{ListDiff, ListView, Window};
+pub use live::{LiveInbox, Notice};
 #[cfg(feature = "jsonl")]
 pub use log::jsonl;
 pub use notify::{Notification, notification};
 pub use policy::Policy;
 pub use retention::*;
 pub use snapshot::*;
+pub use subscription::{FilterTotals, UnreadSubscriptions};
 pub use time::{Stamp, Timestamp, TimestampError};
 
 #[cfg(doctest)]

@@ -15,7 +15,7 @@ use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::snapshot::Front;
 use crate::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
-    MessageChangeKind, Totals, TotalsChange,
+    MessageChangeKind, RemovalReason, Totals, TotalsChange,
 };
 use crate::event::{Event, QuietHours};
 use crate::id::{ConversationId, FolderId, UserId};
@@ -27,14 +27,14 @@ pub(super) type Profiles = im::OrdMap<u32, Arc<Profile>>;
 pub(super) struct Tracker<'a> {
     totals: Totals,
     quiet_hours: Option<QuietHours>,
-    glances: FxHashMap<u32, Glance>,
+    pub(super) glances: FxHashMap<u32, Glance>,
     pub(super) touched: Vec<Touched>,
     /// Of conversations that may turn out rotten, what to put back then, and the events that then wait.
     fronts: FxHashMap<u32, (Front, Vec<&'a Event>)>,
     /// The profiles before, and whose were written.
-    profiles: Option<(Profiles, BTreeSet<u32>)>,
+    pub(super) profiles: Option<(Profiles, BTreeSet<u32>)>,
     /// The folders before, and which were written.
-    folders: Option<(Folders, BTreeSet<FolderId>)>,
+    pub(super) folders: Option<(Folders, BTreeSet<FolderId>)>,
 }
 
 /// What changed of one conversation.
@@ -105,7 +105,7 @@ impl Inbox {
         self.settle(tracker)
     }
 
-    fn take_in<'a>(&mut self, event: &'a Event, tracker: &mut Tracker<'a>) {
+    pub(super) fn take_in<'a>(&mut self, event: &'a Event, tracker: &mut Tracker<'a>) {
         let Some(route) = route(&self.owner, event) else { return };
         let stamp = event.stamp();
         match route {
@@ -170,13 +170,30 @@ impl Inbox {
 
     /// Brings rows, list and totals up to date and tells the differences.
     pub(super) fn settle(&mut self, mut tracker: Tracker<'_>) -> ChangeSet {
-        self.put_rotten_back(&mut tracker);
+        self.settle_rows(&mut tracker);
+        let mut changes = self.tell(&tracker);
+        let before = self.revision;
+        self.revision += u64::from(!changes.is_empty());
+        changes.revisions = (before, self.revision);
+        changes
+    }
+
+    /// Brings rows, list and totals up to date.
+    pub(super) fn settle_rows(&mut self, tracker: &mut Tracker<'_>) {
+        self.put_rotten_back(tracker);
         tracker.touched.sort_by_key(|t| (t.conversation, t.slot));
         tracker.touched.dedup_by_key(|t| (t.conversation, t.slot));
+        for (number, before) in &tracker.glances {
+            self.settle_row(*number, before);
+        }
+    }
+
+    /// What is otherwise than when the tracker took note of it, given that everything is up to date.
+    pub(super) fn tell(&self, tracker: &Tracker<'_>) -> ChangeSet {
         let mut rows = RowChanges::default();
         for (number, before) in &tracker.glances {
             let touched = of_conversation(&tracker.touched, *number);
-            if let Some((id, change)) = self.settle_one(*number, before, touched) {
+            if let Some((id, change)) = self.row_change(*number, before, touched) {
                 rows.insert(id, change);
             }
         }
@@ -188,7 +205,7 @@ impl Inbox {
         let mut differs = |number: u32, attribute: Attribute| {
             let Some(conversation) = self.conversations.get(number as usize) else { return };
             let change = rows.entry(conversation.id.clone()).or_insert_with(|| {
-                let key = conversation.row.listed.then_some(conversation.row.order_key);
+                let key = conversation.row.key();
                 RowChange { attributes: Attributes::default(), order_keys: (key, key) }
             });
             change.attributes.insert_if(attribute, true);
@@ -232,34 +249,40 @@ impl Inbox {
     }
 
     /// Derives one conversation's row anew and carries it over to list and totals.
-    fn settle_one(
-        &mut self,
+    fn settle_row(&mut self, number: u32, before: &Glance) -> Option<()> {
+        let conversation = Arc::make_mut(self.conversations.get_mut(number as usize)?);
+        conversation.refresh(self.policy);
+        let (old, new) = (before.row, conversation.row);
+        if old.listed {
+            self.totals.sub(old.unread.into(), before.receive_option);
+        }
+        if new.listed {
+            self.totals.add(new.unread.into(), conversation.personal.receive_option());
+        }
+        if old.key() != new.key() {
+            let id = &conversation.id;
+            if let Some(old) = old.key() {
+                self.list.remove(&ListKey::new(old, id.clone()));
+            }
+            if let Some(new) = new.key() {
+                self.list.insert(ListKey::new(new, id.clone()), number);
+            }
+        }
+        Some(())
+    }
+
+    /// What is otherwise about one conversation.
+    fn row_change(
+        &self,
         number: u32,
         before: &Glance,
         touched: &[Touched],
     ) -> Option<(ConversationId, RowChange)> {
-        let conversation = Arc::make_mut(self.conversations.get_mut(number as usize)?);
-        conversation.refresh(self.policy);
+        let conversation = self.conversations.get(number as usize)?;
         let now = conversation.glance();
-        let key = |glance: &Glance| glance.row.listed.then_some(glance.row.order_key);
-        let order_keys = (key(before), key(&now));
-        if before.row.listed {
-            self.totals.sub(before.row.unread.into(), before.receive_option);
-        }
-        if now.row.listed {
-            self.totals.add(now.row.unread.into(), now.receive_option);
-        }
-        let id = conversation.id.clone();
-        if order_keys.0 != order_keys.1 {
-            if let Some(old) = order_keys.0 {
-                self.list.remove(&ListKey::new(old, id.clone()));
-            }
-            if let Some(new) = order_keys.1 {
-                self.list.insert(ListKey::new(new, id.clone()), number);
-            }
-        }
         let attributes = conversation.differences(before, &now, touched);
-        Some((id, RowChange { attributes, order_keys }))
+        let order_keys = (before.row.key(), now.row.key());
+        Some((conversation.id.clone(), RowChange { attributes, order_keys }))
     }
 
     fn message_changes(&self, touched: &[Touched]) -> Vec<MessageChange> {
@@ -361,9 +384,17 @@ impl Inbox {
             if !added.is_empty() {
                 changes.push(FolderChange::MembersAdded { folder, conversations: added });
             }
-            let removed = self.names_of(had.difference(&has));
-            if !removed.is_empty() && new_name.is_some() {
-                changes.push(FolderChange::MembersRemoved { folder, conversations: removed });
+            if new_name.is_some() {
+                let (evicted, taken): (Vec<u32>, Vec<u32>) =
+                    had.difference(&has).partition(|number| new.made_room(**number));
+                for (removed, reason) in
+                    [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)]
+                {
+                    let conversations = self.names_of(removed.iter());
+                    if !conversations.is_empty() {
+                        changes.push(FolderChange::MembersRemoved { folder, conversations, reason });
+                    }
+                }
             }
             let moved = had.symmetric_difference(&has).copied();
             let kept = had.intersection(&has).copied().filter(|_| renamed);

@@ -60,6 +60,13 @@ pub(crate) struct Row {
     pub(crate) last: Option<u32>,
 }
 
+impl Row {
+    /// Its order key, if it is listed.
+    pub(crate) fn key(&self) -> Option<u64> {
+        self.listed.then_some(self.order_key)
+    }
+}
+
 impl Default for Row {
     fn default() -> Self {
         Self {

@@ -15,6 +15,8 @@ mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod laws;
+mod live;
+mod mirror;
 mod model;
 mod notify;
 #[cfg(feature = "jsonl")]
@@ -28,5 +30,6 @@ mod retention;
 mod rules;
 mod shown;
 mod snapshot;
+mod subscriptions;
 #[cfg(feature = "jsonl")]
 mod v2tim;

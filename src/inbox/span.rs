@@ -1,0 +1,97 @@
+//! Several batches told as one.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use super::Inbox;
+use super::apply::Tracker;
+use super::conversation::{Conversation, Touched};
+use super::glance::Glance;
+use crate::change::ChangeSet;
+use crate::event::Event;
+use crate::id::FolderId;
+
+/// What a run of batches touched since a frozen copy of the inbox was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
+    before: Inbox,
+    conversations: BTreeSet<u32>,
+    /// Messages by conversation and slot; a slot never changes.
+    messages: BTreeSet<(u32, u32)>,
+    users: BTreeSet<u32>,
+    folders: BTreeSet<FolderId>,
+}
+
+impl Span {
+    /// One that begins with `inbox` as it is.
+    pub(crate) fn new(inbox: &Inbox) -> Self {
+        Self {
+            before: inbox.clone(),
+            conversations: BTreeSet::new(),
+            messages: BTreeSet::new(),
+            users: BTreeSet::new(),
+            folders: BTreeSet::new(),
+        }
+    }
+
+    fn note(&mut self, tracker: &Tracker<'_>) {
+        self.conversations.extend(tracker.glances.keys());
+        self.messages.extend(tracker.touched.iter().map(|t| (t.conversation, t.slot)));
+        self.users.extend(tracker.profiles.iter().flat_map(|(_, users)| users));
+        self.folders.extend(tracker.folders.iter().flat_map(|(_, folders)| folders));
+    }
+
+    /// A tracker as one batch over all of it would have filled it.
+    fn tracker(&self, now: &Inbox) -> Tracker<'static> {
+        let mut tracker = Tracker::new(&self.before);
+        tracker.glances = self.glances(now);
+        let touched = |(conversation, slot): &(u32, u32)| {
+            let before = self.before.conversations.get(*conversation as usize);
+            let before = before.and_then(|before| before.shown_hash(*slot, &before.personal.cleared));
+            Touched { conversation: *conversation, slot: *slot, before }
+        };
+        tracker.touched = self.messages.iter().map(touched).collect();
+        if !self.users.is_empty() {
+            tracker.profiles = Some((self.before.profiles.clone(), self.users.clone()));
+        }
+        if !self.folders.is_empty() {
+            tracker.folders = Some((self.before.folders.clone(), self.folders.clone()));
+        }
+        tracker
+    }
+
+    fn glances(&self, now: &Inbox) -> FxHashMap<u32, Glance> {
+        let glance = |number: &u32| {
+            let glance = match self.before.conversations.get(*number as usize) {
+                Some(before) => before.glance(),
+                None => {
+                    let now = now.conversations.get(*number as usize)?;
+                    Conversation::new(now.id.clone(), now.peer, true).glance()
+                }
+            };
+            Some((*number, glance))
+        };
+        self.conversations.iter().filter_map(glance).collect()
+    }
+}
+
+impl Inbox {
+    /// Takes in a batch and tells nothing yet: everything is up to date, and `span` knows what was touched.
+    pub(crate) fn apply_untold<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>, span: &mut Span) {
+        let mut tracker = Tracker::new(self);
+        for event in events {
+            self.take_in(event, &mut tracker);
+        }
+        self.settle_rows(&mut tracker);
+        span.note(&tracker);
+        self.revision += 1;
+    }
+
+    /// What one batch over the whole span would have told.
+    pub(crate) fn told_since(&self, span: &Span) -> ChangeSet {
+        let mut changes = self.tell(&span.tracker(self));
+        changes.revisions = (span.before.revision, self.revision);
+        changes
+    }
+}
