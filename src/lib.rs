@@ -39,10 +39,8 @@
 //! - [`ConversationView`] and [`MessageView`] are what shows; [`Filter`] and [`ListPage`] the list in parts.
 //! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
 //! - [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history; [`SnapshotPolicy`] says when.
-//! - [`ChangeSet`] says what a batch of events changed; [`ListView`] keeps rows on a screen by it; [`live`] brackets
-//!   catch-ups and has every callback of the reference.
-//! - [`Explanation`] says why a value is what it is.
-//! - [`History`] is the inbox at any moment of its log.
+//! - [`ChangeSet`] says what a batch changed, [`Explanation`] why a value is what it is; [`ListView`] keeps a screen.
+//! - [`live`] brackets catch-ups and has every callback of the reference; [`History`] travels in time.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
 //!
 //! Rules are cited by number (`R23` is what counts as unread); ARCHITECTURE.md tells how it is built.

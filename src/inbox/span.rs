@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashMap;
-
 use super::Inbox;
 use super::apply::Tracker;
 use super::conversation::{Conversation, Touched};
@@ -36,7 +34,7 @@ impl Span {
     }
 
     fn note(&mut self, tracker: &Tracker<'_>) {
-        self.conversations.extend(tracker.glances.keys());
+        self.conversations.extend(tracker.glances.iter().map(|(number, _)| number));
         self.messages.extend(tracker.touched.iter().map(|t| (t.conversation, t.slot)));
         self.users.extend(tracker.profiles.iter().flat_map(|(_, users)| users));
         self.folders.extend(tracker.folders.iter().flat_map(|(_, folders)| folders));
@@ -45,7 +43,11 @@ impl Span {
     /// A tracker as one batch over all of it would have filled it.
     fn tracker(&self, now: &Inbox) -> Tracker<'static> {
         let mut tracker = Tracker::new(&self.before);
-        tracker.glances = self.glances(now);
+        for number in &self.conversations {
+            if let Some(glance) = self.glance(*number, now) {
+                tracker.glances.get_or(*number, || glance);
+            }
+        }
         let touched = |(conversation, slot): &(u32, u32)| {
             let before = self.before.conversations.get(*conversation as usize);
             let before = before.and_then(|before| before.shown_hash(*slot, &before.personal.cleared));
@@ -61,18 +63,15 @@ impl Span {
         tracker
     }
 
-    fn glances(&self, now: &Inbox) -> FxHashMap<u32, Glance> {
-        let glance = |number: &u32| {
-            let glance = match self.before.conversations.get(*number as usize) {
-                Some(before) => before.glance(),
-                None => {
-                    let now = now.conversations.get(*number as usize)?;
-                    Conversation::new(now.id.clone(), now.peer, true).glance()
-                }
-            };
-            Some((*number, glance))
-        };
-        self.conversations.iter().filter_map(glance).collect()
+    /// What showed of a conversation before; nothing yet of one that is new.
+    fn glance(&self, number: u32, now: &Inbox) -> Option<Glance> {
+        match self.before.conversations.get(number as usize) {
+            Some(before) => Some(before.glance()),
+            None => {
+                let now = now.conversations.get(number as usize)?;
+                Some(Conversation::new(now.id.clone(), now.peer, true).glance())
+            }
+        }
     }
 }
 
