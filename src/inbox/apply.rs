@@ -188,11 +188,6 @@ impl Inbox {
 
     /// What is otherwise than when the tracker took note of it, given that everything is up to date.
     pub(super) fn tell(&self, tracker: &Tracker<'_>) -> ChangeSet {
-        let rows = tracker.glances.iter().filter_map(|(number, before)| {
-            let change = self.row_change(number, before, of_conversation(&tracker.touched, number))?;
-            Some((number, change))
-        });
-        let mut rows: Vec<(u32, RowChange)> = rows.collect();
         let mut elsewhere: Vec<(u32, Attribute)> = Vec::new();
         let mut changes = ChangeSet {
             messages: self.message_changes(&tracker.touched),
@@ -206,14 +201,18 @@ impl Inbox {
         if let Some((before, written)) = &tracker.folders {
             changes.folders = self.folder_changes(before, written, &mut differs);
         }
-        if !elsewhere.is_empty() {
-            rows = self.with_elsewhere(rows, elsewhere);
-        }
-        let told = rows.into_iter().filter_map(|(number, change)| {
+        let rows = tracker.glances.iter().filter_map(|(number, before)| {
+            let change = self.row_change(number, before, of_conversation(&tracker.touched, number))?;
+            Some((number, change))
+        });
+        let tell = |(number, change): (u32, RowChange)| {
             let id = &self.conversations.get(number as usize)?.id;
             change.told(id.clone())
-        });
-        changes.conversations = told.collect();
+        };
+        changes.conversations = match elsewhere.is_empty() {
+            true => rows.filter_map(tell).collect(),
+            false => self.with_elsewhere(rows, elsewhere).into_iter().filter_map(tell).collect(),
+        };
         changes.conversations.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let (before, after) = (tracker.totals, self.totals);
         changes.totals = (before != after).then_some(TotalsChange { before, after });
@@ -223,10 +222,10 @@ impl Inbox {
     /// The rows' changes and what profiles and folders changed of rows, which may be others.
     fn with_elsewhere(
         &self,
-        rows: Vec<(u32, RowChange)>,
+        rows: impl Iterator<Item = (u32, RowChange)>,
         elsewhere: Vec<(u32, Attribute)>,
-    ) -> Vec<(u32, RowChange)> {
-        let mut rows: FxHashMap<u32, RowChange> = rows.into_iter().collect();
+    ) -> FxHashMap<u32, RowChange> {
+        let mut rows: FxHashMap<u32, RowChange> = rows.collect();
         for (number, attribute) in elsewhere {
             let Some(conversation) = self.conversations.get(number as usize) else { continue };
             let change = rows.entry(number).or_insert_with(|| {
@@ -235,7 +234,7 @@ impl Inbox {
             });
             change.attributes.insert_if(attribute, true);
         }
-        rows.into_iter().collect()
+        rows
     }
 
     /// Undoes the batch in conversations that turned out rotten: their events wait (R99).
