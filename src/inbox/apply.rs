@@ -393,17 +393,8 @@ impl Inbox {
             if !added.is_empty() {
                 changes.push(FolderChange::MembersAdded { folder, conversations: added });
             }
-            if new_name.is_some() {
-                let (evicted, taken): (Vec<u32>, Vec<u32>) =
-                    had.difference(&has).partition(|number| new.made_room(**number));
-                for (removed, reason) in
-                    [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)]
-                {
-                    let conversations = self.names_of(removed.iter());
-                    if !conversations.is_empty() {
-                        changes.push(FolderChange::MembersRemoved { folder, conversations, reason });
-                    }
-                }
+            if new_name.is_some() && !had.is_subset(&has) {
+                changes.extend(self.removals(folder, new, (&had, &has)));
             }
             let moved = had.symmetric_difference(&has).copied();
             let kept = had.intersection(&has).copied().filter(|_| renamed);
@@ -412,6 +403,28 @@ impl Inbox {
             }
         }
         changes
+    }
+
+    /// Who left a live folder, by reason: to make room goes what goes at the very instant at which another comes.
+    fn removals(
+        &self,
+        folder: FolderId,
+        now: &FolderState,
+        (had, has): (&BTreeSet<u32>, &BTreeSet<u32>),
+    ) -> impl Iterator<Item = FolderChange> {
+        let arrivals: BTreeSet<_> = has.iter().filter_map(|number| now.written_at(*number)).collect();
+        let (evicted, taken): (Vec<u32>, Vec<u32>) = had
+            .difference(has)
+            .partition(|number| now.written_at(**number).is_some_and(|at| arrivals.contains(&at)));
+        [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)]
+            .map(|(numbers, reason)| (self.names_of(numbers.iter()), reason))
+            .into_iter()
+            .filter(|(conversations, _)| !conversations.is_empty())
+            .map(move |(conversations, reason)| FolderChange::MembersRemoved {
+                folder,
+                conversations,
+                reason,
+            })
     }
 
     fn names_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> Vec<ConversationId> {
