@@ -54,6 +54,7 @@
 //! - `jsonl` (default): the text log and the JSON view, which need serde, serde_json and base64.
 //! - `testing`: given, when, then for commands, and seeded workloads.
 
+mod bytes;
 mod change;
 mod command;
 mod decide;
@@ -84,6 +85,8 @@ pub use filter::{Filter, FolderFilter, MarkFilter};
 pub use id::*;
 pub use inbox::*;
 pub use limits::Limits;
+#[cfg(feature = "binary")]
+pub use log::binary;
 #[cfg(feature = "jsonl")]
 pub use log::jsonl;
 pub use notify::{Notification, notification};

@@ -9,7 +9,7 @@ const LEVELS: [&[&str]; 11] = [
     &["id"],
     &["time"],
     &["event", "lattice", "policy"],
-    &["filter", "change", "snapshot"],
+    &["filter", "change", "snapshot", "bytes"],
     &["inbox"],
     &["limits"],
     &["command"],

@@ -46,7 +46,7 @@ fn read(log: &str) -> Vec<Result<Record, String>> {
 }
 
 /// One canonical line of every type and of every variant of its keys.
-const CANONICAL: &[&str] = &[
+pub(crate) const CANONICAL: &[&str] = &[
     r#"D "conversation_opened""#,
     r#"G "conversation_opened","group_type":"work""#,
     r#"G "conversation_opened","group_type":"public""#,
