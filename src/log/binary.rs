@@ -11,7 +11,7 @@
 //!   [`Log::records`] gives record after record and goes on behind faults; [`Log::index`] and
 //!   [`Log::record_at`] reach any position without reading what is before it.
 //! - [`Reader`] reads from a stream and holds one record in memory.
-//! - [`recover`] writes what is valid of a damaged log as a new one.
+//! - [`recover`] writes what is valid of a damaged log as a new one, [`redact`] a log without some of its content.
 //!
 //! # Faults
 //!
@@ -36,6 +36,7 @@ mod packing;
 mod reader;
 mod records;
 mod recover;
+mod redact;
 mod segment;
 mod writer;
 
@@ -44,6 +45,7 @@ pub use self::packing::Packing;
 pub use self::reader::Reader;
 pub use self::records::{Log, Record, RecordPlace, Records};
 pub use self::recover::{Recovered, recover};
+pub use self::redact::{RedactError, Redacted, redact};
 pub use self::writer::Writer;
 use crate::id::UserId;
 

@@ -25,6 +25,11 @@
 //! newer version is refused. Blank lines are refused. `\r\n` ends a line too, and the last line may end without
 //! either.
 //!
+//! # Older versions
+//!
+//! A log whose header has version 0 may hold lines of version 0, which named the actor of an event `actor`; they
+//! are read as if they said `by`. Writing makes them lines of version 1.
+//!
 //! # Faults
 //!
 //! A [`DecodeError`] says where, what was expected and what was found (R99). It costs one line: reading goes on
@@ -43,6 +48,7 @@ mod error;
 mod json;
 mod key;
 mod reader;
+mod upcast;
 mod writer;
 
 pub use self::decode::decode_line;

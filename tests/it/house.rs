@@ -9,7 +9,7 @@ const LEVELS: [&[&str]; 11] = [
     &["id"],
     &["time"],
     &["event", "lattice", "policy"],
-    &["filter", "change", "snapshot", "bytes"],
+    &["filter", "change", "snapshot", "bytes", "redact"],
     &["inbox"],
     &["limits"],
     &["command"],

@@ -24,6 +24,7 @@ mod pages;
 #[cfg(feature = "jsonl")]
 mod real;
 mod reasons;
+mod redact;
 mod regressions;
 mod retention;
 mod rules;
