@@ -43,7 +43,7 @@ mod writer;
 pub use self::error::{FaultEnd, FaultReason, HeaderError, ReadError, RecordFault};
 pub use self::packing::Packing;
 pub use self::reader::Reader;
-pub use self::records::{Log, Record, RecordPlace, Records};
+pub use self::records::{Folded, Log, Record, RecordPlace, Records};
 pub use self::recover::{Recovered, recover};
 pub use self::redact::{RedactError, Redacted, redact};
 pub use self::writer::Writer;

@@ -10,6 +10,7 @@ use super::{Header, LogHead};
 use crate::id::UserId;
 use crate::inbox::Replay;
 use crate::log::logged::LoggedEvent;
+use crate::time::Timestamp;
 
 /// A binary log at hand as bytes. Nothing behind the header is read before it is asked for.
 #[derive(Clone, Debug)]
@@ -20,6 +21,18 @@ pub struct Log<'a> {
     begin: usize,
     /// The checksum of the header.
     check: u64,
+}
+
+/// What was folded of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Folded {
+    /// How many events, skipped ones too.
+    pub events: u64,
+    /// How many of them were skipped because their type or version is not known.
+    pub skipped: u64,
+    /// The latest instant of an event that was not skipped.
+    pub newest: Option<Timestamp>,
 }
 
 /// Where a record lies.
@@ -51,6 +64,15 @@ impl<'a> Log<'a> {
         } else {
             Err(HeaderError::Owner { expected: owner.clone(), found: log.header.owner })
         }
+    }
+
+    /// A log whose header is lost, known to be `owner`'s: it begins with the first valid record, whatever stands
+    /// before. Complexity: O(bytes before that record).
+    pub fn without_header(bytes: &'a [u8], owner: UserId) -> Self {
+        let begin = frame::next_record(bytes, 0).unwrap_or(bytes.len());
+        // What the first record follows is lost with the header.
+        let check = frame::record(bytes, begin).map_or(0, |frame| frame.head.previous);
+        Self { bytes, header: Header::new(owner), begin, check }
     }
 
     /// Whose log it is.
@@ -86,7 +108,7 @@ impl<'a> Log<'a> {
         })
     }
 
-    /// Replays the log; how many events were skipped because their type or version is not known.
+    /// Replays the log.
     ///
     /// The same as pushing every event, several times faster: the ids of a segment are looked up once, and a text
     /// is copied once, into the inbox.
@@ -94,12 +116,15 @@ impl<'a> Log<'a> {
     /// # Errors
     ///
     /// The first fault; everything before it has been folded.
-    pub fn fold(&self, replay: &mut Replay) -> Result<u64, RecordFault> {
-        let mut skipped = 0;
+    pub fn fold(&self, replay: &mut Replay) -> Result<Folded, RecordFault> {
+        let mut folded = Folded::default();
         for record in self.records() {
-            skipped += record?.fold(replay)?;
+            let part = record?.fold(replay)?;
+            folded.events += part.events;
+            folded.skipped += part.skipped;
+            folded.newest = folded.newest.max(part.newest);
         }
-        Ok(skipped)
+        Ok(folded)
     }
 
     /// Verifies every record and decodes nothing; where the log ends.
@@ -263,8 +288,8 @@ impl<'a> Record<'a> {
         broken.into_iter().chain(events)
     }
 
-    /// Folds its events into `replay`; how many were skipped. On a fault those before it have been folded.
-    pub fn fold(&self, replay: &mut Replay) -> Result<u64, RecordFault> {
+    /// Folds its events into `replay`. On a fault those before it have been folded.
+    pub fn fold(&self, replay: &mut Replay) -> Result<Folded, RecordFault> {
         let segment = self.segment().ok_or_else(|| Self::undecodable(self.place, 0))?;
         segment.fold(replay).map_err(|index| Self::undecodable(self.place, index))
     }

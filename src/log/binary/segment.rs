@@ -10,6 +10,7 @@ use crate::time::{Stamp, Timestamp};
 
 use super::body::{self, Place, code};
 use super::columns::tag;
+use super::records::Folded;
 
 /// The columns of a segment, in the bytes of its record: nothing is copied.
 #[derive(Clone, Debug)]
@@ -74,32 +75,37 @@ impl<'a> Segment<'a> {
             columns: self.columns.clone(),
             ids: Ids::new(self),
             at: 0,
+            newest: None,
             conversation: None,
         }
     }
 
     /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
     /// before it having been folded.
-    pub(super) fn fold(&self, replay: &mut Replay) -> Result<u64, u64> {
+    pub(super) fn fold(&self, replay: &mut Replay) -> Result<Folded, u64> {
         let mut names = Names::new(&self.users, &self.conversations);
-        let mut skipped = 0;
+        let mut folded = Folded::default();
         let mut rows = self.rows();
-        let mut index = 0;
         while let Some(row) = rows.next_row() {
+            let index = folded.events;
             let row = row.ok_or(index)?;
+            folded.events += 1;
             match row.said {
                 Said::Text { queued, conversation, id, seq, text } => {
                     let introduced = Introduced { queued, stamp: Stamp::new(row.at, row.id), id, seq, text };
                     names.introduce(replay, conversation, row.actor, introduced).ok_or(index)?;
                 }
                 _ => match rows.ids.event(row).ok_or(index)? {
-                    LoggedEvent::Known(event) => replay.push(&event),
-                    LoggedEvent::Skipped(_) => skipped += 1,
+                    LoggedEvent::Known(event) => {
+                        rows.newest = rows.newest.max(Some(event.at()));
+                        replay.push(&event);
+                    }
+                    LoggedEvent::Skipped(_) => folded.skipped += 1,
                 },
             }
-            index += 1;
         }
-        rows.end().map(|()| skipped).ok_or(index)
+        folded.newest = rows.newest;
+        rows.end().map(|()| folded).ok_or(folded.events)
     }
 
     /// The events; `None` in the place of the first that cannot be decoded.
@@ -167,6 +173,7 @@ pub(super) struct Rows<'a> {
     /// By number of the conversation: its kind, if its id has one, and the seq named last.
     conversations: Vec<(Option<ConversationKind>, i64)>,
     at: i64,
+    newest: Option<Timestamp>,
     conversation: Option<usize>,
 }
 
@@ -199,6 +206,7 @@ impl<'a> Rows<'a> {
         }
         self.at = self.at.wrapping_add(self.columns.times.int()?);
         let at = Timestamp::from_millis(self.at).ok()?;
+        self.newest = self.newest.max(Some(at));
         let id = self.columns.ids.event()?;
         let actor = usize::from(u16::from_le_bytes(self.columns.actors.array()?));
         let said = if code >= code::USER_PROFILE {
@@ -273,7 +281,7 @@ impl<'a> Rows<'a> {
             let name = from.text()?;
             // In order, each once.
             let next = meta.last_key_value().is_none_or(|(last, _)| last.as_str() < name);
-            next.then(|| ())?;
+            next.then_some(())?;
             meta.insert(name.to_owned(), from.text()?.to_owned());
         }
         Some(meta)

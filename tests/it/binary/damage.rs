@@ -162,3 +162,18 @@ fn r99_what_is_recovered_is_all_that_is_valid_in_a_sound_log() {
     );
     assert_eq!(told, expected);
 }
+
+#[test]
+fn r99_a_log_without_its_header_is_read_once_its_owner_is_named() {
+    let events = everything();
+    let bytes = log_of(&alice(), &events, EACH);
+    let ends = ends(&bytes);
+    for (from, lost) in [(0, 0), (10, 0), (ends[0] - 1, 0), (ends[0], 0), (ends[0] + 1, 1), (ends[2], 2)] {
+        let log = Log::without_header(&bytes[from..], alice());
+        let read: Vec<_> = log.events().filter_map(Result::ok).collect();
+        assert_eq!(read, events[lost * EACH..], "from byte {from}");
+        let first = log.records().next().unwrap();
+        assert_eq!(first.is_err(), lost > 0, "events before the first record are told to be missing");
+    }
+    assert_eq!(Log::without_header(b"nothing of the kind", alice()).events().count(), 0);
+}
