@@ -29,6 +29,7 @@ mod said;
 mod shelf;
 mod shown;
 mod snapshot;
+mod span;
 mod timeline;
 mod view;
 
@@ -44,6 +45,7 @@ pub(crate) use self::registers::{FolderRegisters, MessageRegisters, Registers};
 pub use self::replay::Replay;
 #[cfg(feature = "binary")]
 pub(crate) use self::replay::{Introduced, Names};
+pub(crate) use self::span::Span;
 pub use self::view::{ConversationView, Direction, Draft, Folder, Mention, MentionKind, MessagePage};
 
 use self::conversation::Conversation;
@@ -94,6 +96,7 @@ pub struct Inbox {
     quiet_hours: Lww<Option<QuietHours>>,
     list: im::OrdMap<ListKey, u32>,
     totals: Totals,
+    revision: u64,
 }
 
 impl Inbox {
@@ -110,6 +113,7 @@ impl Inbox {
             quiet_hours: Lww::default(),
             list: im::OrdMap::new(),
             totals: Totals::default(),
+            revision: 0,
         }
     }
 
@@ -138,6 +142,15 @@ impl Inbox {
     /// Unread messages over the whole list: O(1).
     pub fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// How often what this inbox shows has changed since it was made, replayed or restored: of one inbox and its
+    /// clones, as long as they take in the same, equal revisions show the same. Each change set tells between
+    /// which two it stands, so that what follows an inbox by change sets sees when it missed one.
+    ///
+    /// Bookkeeping of this inbox, not part of its state: merges, digests and snapshots know nothing of it.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The owner's quiet hours, if any are set.

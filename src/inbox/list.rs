@@ -79,23 +79,32 @@ impl Inbox {
     /// # Ok::<(), chatfold::IdError>(())
     /// ```
     pub fn page(&self, filter: &Filter, after: Option<&ListCursor>, limit: usize) -> ListPage<'_> {
-        use std::ops::Bound;
-        let from = match after {
-            Some(cursor) => Bound::Excluded(ListKey::new(cursor.order_key, cursor.id.clone())),
-            None => Bound::Unbounded,
-        };
-        let mut rows = self
-            .list
-            .range((from, Bound::Unbounded))
-            .filter_map(|(_, number)| ConversationView::new(self, *number))
-            .filter(|row| row.passes(filter));
+        let mut rows = self.rows_after(filter, after);
         let conversations: Vec<_> = rows.by_ref().take(limit).collect();
         let more = conversations.last().filter(|_| rows.next().is_some());
         let next = more.map(ConversationView::cursor);
         ListPage { next, conversations }
     }
 
-    /// Unread messages over the listed conversations that pass `filter` (R53). Complexity: O(list).
+    /// The rows that pass `filter`, from just after `after`.
+    pub(crate) fn rows_after(
+        &self,
+        filter: &Filter,
+        after: Option<&ListCursor>,
+    ) -> impl Iterator<Item = ConversationView<'_>> {
+        use std::ops::Bound;
+        let from = match after {
+            Some(cursor) => Bound::Excluded(ListKey::new(cursor.order_key, cursor.id.clone())),
+            None => Bound::Unbounded,
+        };
+        self.list
+            .range((from, Bound::Unbounded))
+            .filter_map(|(_, number)| ConversationView::new(self, *number))
+            .filter(|row| row.passes(filter))
+    }
+
+    /// Unread messages over the listed conversations that pass `filter` (R53). Complexity: O(list); of a filter
+    /// that is subscribed, O(1): see [`UnreadSubscriptions`](crate::UnreadSubscriptions).
     pub fn totals_of(&self, filter: &Filter) -> Totals {
         let mut totals = Totals::default();
         for row in self.conversations().filter(|row| row.passes(filter)) {
@@ -106,14 +115,14 @@ impl Inbox {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, unread: u64, option: ReceiveOption) {
+    pub(crate) fn add(&mut self, unread: u64, option: ReceiveOption) {
         self.unread_all += unread;
         if option == ReceiveOption::Receive {
             self.unread += unread;
         }
     }
 
-    pub(super) fn sub(&mut self, unread: u64, option: ReceiveOption) {
+    pub(crate) fn sub(&mut self, unread: u64, option: ReceiveOption) {
         self.unread_all -= unread;
         if option == ReceiveOption::Receive {
             self.unread -= unread;

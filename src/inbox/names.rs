@@ -11,9 +11,13 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::id::Address;
 
-/// Ids and their numbers. It only grows; a clone is O(1) once [`Interner::share`] was called.
+/// Ids and their numbers. It only grows; a clone is one count of a reference, and O(1) to write to once
+/// [`Interner::share`] was called.
 #[derive(Clone, Debug)]
-pub(crate) struct Interner<T: Clone + Eq + Hash> {
+pub(crate) struct Interner<T: Clone + Eq + Hash>(Arc<Names<T>>);
+
+#[derive(Clone, Debug)]
+struct Names<T: Clone + Eq + Hash> {
     ids: im::Vector<T>,
     numbers: Numbers<T>,
 }
@@ -56,15 +60,14 @@ impl<T: Clone + Address> Recent<T> {
 impl<T: Clone + Eq + Hash + Address> Interner<T> {
     /// An empty interner for a bulk replay.
     pub(crate) fn plain() -> Self {
-        Self {
-            ids: im::Vector::new(),
-            numbers: Numbers::Plain(FxHashMap::default(), Recent(vec![None; Recent::<T>::PLACES])),
-        }
+        let numbers = Numbers::Plain(FxHashMap::default(), Recent(vec![None; Recent::<T>::PLACES]));
+        Self(Arc::new(Names { ids: im::Vector::new(), numbers }))
     }
 
     /// An empty interner whose clones share.
     pub(crate) fn shared() -> Self {
-        Self { ids: im::Vector::new(), numbers: Numbers::Shared(Arc::default(), Added::default()) }
+        let numbers = Numbers::Shared(Arc::default(), Added::default());
+        Self(Arc::new(Names { ids: im::Vector::new(), numbers }))
     }
 
     /// The interner that numbers these ids in this order; `None` if two are equal.
@@ -74,22 +77,23 @@ impl<T: Clone + Eq + Hash + Address> Interner<T> {
             map.insert(id.clone(), u32::try_from(number).ok()?);
         }
         let whole = map.len() == ids.len();
-        whole.then(|| Self { ids, numbers: Numbers::Shared(Arc::new(map), Added::default()) })
+        let numbers = Numbers::Shared(Arc::new(map), Added::default());
+        whole.then(|| Self(Arc::new(Names { ids, numbers })))
     }
 
     /// All ids by number.
     pub(crate) fn ids(&self) -> &im::Vector<T> {
-        &self.ids
+        &self.0.ids
     }
 
     /// The same ids and numbers, clones of which share.
     pub(crate) fn share(self) -> Self {
-        match self.numbers {
-            Numbers::Plain(map, _) => {
-                Self { ids: self.ids, numbers: Numbers::Shared(Arc::new(map), Added::default()) }
-            }
-            Numbers::Shared(..) => self,
-        }
+        let Names { ids, numbers } = Arc::unwrap_or_clone(self.0);
+        let numbers = match numbers {
+            Numbers::Plain(map, _) => Numbers::Shared(Arc::new(map), Added::default()),
+            shared @ Numbers::Shared(..) => shared,
+        };
+        Self(Arc::new(Names { ids, numbers }))
     }
 
     /// The number of `id`, if it was seen.
@@ -98,7 +102,7 @@ impl<T: Clone + Eq + Hash + Address> Interner<T> {
         T: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match &self.numbers {
+        match &self.0.numbers {
             Numbers::Plain(map, _) => map.get(id).copied(),
             Numbers::Shared(map, added) => map.get(id).or_else(|| added.get(id)).copied(),
         }
@@ -106,18 +110,30 @@ impl<T: Clone + Eq + Hash + Address> Interner<T> {
 
     /// The number of `id`, a new one if it was not seen.
     pub(crate) fn intern(&mut self, id: &T) -> u32 {
-        if let Numbers::Plain(_, recent) = &self.numbers
+        if let Numbers::Plain(_, recent) = &self.0.numbers
             && let Some(number) = recent.get(id)
         {
             return number;
         }
-        let number = self.get(id).unwrap_or_else(|| self.add(id));
-        if let Numbers::Plain(_, recent) = &mut self.numbers {
-            recent.put(id, number);
+        let number = self.get(id).unwrap_or_else(|| Arc::make_mut(&mut self.0).add(id));
+        // Where copies are held there is nothing to remember, and so nothing to write.
+        if matches!(self.0.numbers, Numbers::Plain(..)) {
+            Arc::make_mut(&mut self.0).remember(id, number);
         }
         number
     }
 
+    /// The id with this number.
+    pub(crate) fn name(&self, number: u32) -> Option<&T> {
+        self.0.ids.get(number as usize)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.ids.len()
+    }
+}
+
+impl<T: Clone + Eq + Hash + Address> Names<T> {
     fn add(&mut self, id: &T) -> u32 {
         let number = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
         self.ids.push_back(id.clone());
@@ -132,12 +148,9 @@ impl<T: Clone + Eq + Hash + Address> Interner<T> {
         number
     }
 
-    /// The id with this number.
-    pub(crate) fn name(&self, number: u32) -> Option<&T> {
-        self.ids.get(number as usize)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.ids.len()
+    fn remember(&mut self, id: &T, number: u32) {
+        if let Numbers::Plain(_, recent) = &mut self.numbers {
+            recent.put(id, number);
+        }
     }
 }

@@ -12,10 +12,13 @@ mod divergence;
 mod fixtures;
 mod harness;
 mod histories;
+mod history;
 mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod laws;
+mod live;
+mod mirror;
 mod model;
 mod notify;
 #[cfg(feature = "jsonl")]
@@ -30,5 +33,6 @@ mod retention;
 mod rules;
 mod shown;
 mod snapshot;
+mod subscriptions;
 #[cfg(feature = "jsonl")]
 mod v2tim;

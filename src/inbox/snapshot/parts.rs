@@ -355,7 +355,7 @@ impl Part for Timeline {
         })?;
         from.end()?;
         let facts = Facts { kind: place.kind()?, arena, index, pinned };
-        Some(Self { facts, order: Some(Order { groups }) })
+        Some(Self { facts, order: Some(Order::of(groups)) })
     }
 
     fn hollow(place: &Place) -> Self {
