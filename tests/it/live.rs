@@ -34,7 +34,7 @@ fn session(history: &History, mut before: Inbox, events: &[Event]) -> Result<(),
     let slice = rng.percent(50).then(|| 1 + rng.below(9));
     let mut live = LiveInbox::new(before.clone());
     let filters: Vec<Filter> = (0..3).map(|_| any_filter(&mut rng)).collect();
-    for filter in filters {
+    for filter in &filters {
         live.subscribe(*filter);
     }
     let mut view = ListView::new(live.inbox(), filters[0], Window::First(2));
