@@ -25,6 +25,7 @@ mod profile;
 mod registers;
 mod replay;
 mod route;
+mod said;
 mod shelf;
 mod shown;
 mod snapshot;
@@ -42,6 +43,8 @@ pub use self::merge::MergeError;
 pub use self::message::{Extension, MessageCursor, MessageStatus, MessageView, Reaction, Recall};
 pub(crate) use self::registers::{FolderRegisters, MessageRegisters, Registers};
 pub use self::replay::Replay;
+#[cfg(feature = "binary")]
+pub(crate) use self::replay::{Introduced, Names};
 pub(crate) use self::span::Span;
 pub use self::view::{ConversationView, Direction, Draft, Folder, Mention, MentionKind, MessagePage};
 

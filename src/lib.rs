@@ -39,6 +39,7 @@
 //! - [`ConversationView`] and [`MessageView`] are what shows; [`Filter`] and [`ListPage`] the list in parts.
 //! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
 //! - [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history; [`SnapshotPolicy`] says when.
+//! - [`binary`] keeps a log in a third of the bytes, checked and chained; [`Redaction`] erases what people wrote.
 //! - [`ChangeSet`] says what a batch changed, [`Explanation`] why a value is what it is; [`ListView`] keeps a screen.
 //! - [`live`] brackets catch-ups and has every callback of the reference; [`History`] travels in time.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
@@ -53,8 +54,11 @@
 //! # Features
 //!
 //! - `jsonl` (default): the text log and the JSON view, which need serde, serde_json and base64.
+//! - `binary` (default): the binary log, which keeps what it does not know as lines of the text log.
+//! - `zstd`: binary logs whose segments are packed.
 //! - `testing`: given, when, then for commands, and seeded workloads.
 
+mod bytes;
 mod change;
 mod command;
 mod decide;
@@ -71,6 +75,7 @@ pub mod live;
 mod log;
 mod notify;
 mod policy;
+mod redact;
 mod retention;
 mod snapshot;
 mod subscription;
@@ -92,10 +97,13 @@ pub use inbox::*;
 pub use limits::Limits;
 pub use list_view::{ListDiff, ListView, Window};
 pub use live::{LiveInbox, Notice};
+#[cfg(feature = "binary")]
+pub use log::binary;
 #[cfg(feature = "jsonl")]
 pub use log::jsonl;
 pub use notify::{Notification, notification};
 pub use policy::Policy;
+pub use redact::Redaction;
 pub use retention::*;
 pub use snapshot::*;
 pub use subscription::{FilterTotals, UnreadSubscriptions};

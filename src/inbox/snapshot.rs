@@ -4,14 +4,12 @@
 //! folders, and of every conversation its registers and its row. The front is verified and decoded when a
 //! snapshot is opened, a history part by part when it is first touched. `docs/FORMAT.md` has it byte by byte.
 
-mod bytes;
 mod fault;
 mod parts;
 mod registers;
 
 use std::sync::Arc;
 
-use self::bytes::{In, Out};
 pub(crate) use self::fault::{Front, Restored};
 use self::registers as reg;
 use super::Inbox;
@@ -19,6 +17,7 @@ use super::conversation::Conversation;
 use super::lazy::{Extent, Lazy, Place, Source};
 use super::list::ListKey;
 use super::names::Interner;
+use crate::bytes::{In, Out};
 use crate::change::Totals;
 use crate::id::{ConversationId, FolderId, UserId};
 use crate::policy::Policy;

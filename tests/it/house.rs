@@ -9,7 +9,7 @@ const LEVELS: [&[&str]; 12] = [
     &["id"],
     &["time"],
     &["event", "lattice", "policy"],
-    &["filter", "change", "snapshot"],
+    &["filter", "change", "snapshot", "bytes", "redact"],
     &["inbox"],
     &["limits", "history", "list_view", "subscription"],
     &["live"],

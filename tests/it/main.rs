@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 #![allow(unreachable_pub, missing_debug_implementations)]
 
+#[cfg(feature = "binary")]
+mod binary;
 mod changes;
 mod decide;
 mod digest;
@@ -25,6 +27,7 @@ mod pages;
 #[cfg(feature = "jsonl")]
 mod real;
 mod reasons;
+mod redact;
 mod regressions;
 mod retention;
 mod rules;
