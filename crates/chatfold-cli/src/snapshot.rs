@@ -16,6 +16,12 @@ use crate::output::{named, say, stdout, write_whole};
 /// Runs the command.
 pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
+    let there = Source::from(args.out.as_path());
+    if there == Source::Stdin || args.out.exists() && !is_one(&there) {
+        let what = "is there already and is no snapshot: only a snapshot is replaced";
+        let what = if there == Source::Stdin { "a snapshot goes into a file" } else { what };
+        return Err(Failure::Usage(format!("{}: {what}", named(&args.out))));
+    }
     let log = OpenLog::open(&source, &args.reading.choice())?;
     let mut replay = Replay::new(log.owner().clone(), args.reading.policy());
     let mut prefix = LogPrefix::EMPTY;
@@ -26,7 +32,7 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
         }
     })?;
     let bytes = replay.finish().snapshot(prefix).map_err(|error| fault(&args.out, &error))?;
-    write_whole(&args.out, |file| file.write_all(&bytes))?;
+    write_whole(&args.out, true, |file| file.write_all(&bytes))?;
     tally.report_skipped(&source);
     let mut out = stdout();
     let place = named(&args.out);
