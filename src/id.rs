@@ -121,6 +121,14 @@ text_id! {
     /// The id of a user: an account that writes messages.
     UserId
 }
+
+impl UserId {
+    /// Whether a text is one.
+    pub(crate) fn is_valid(text: &str) -> bool {
+        check(text).is_ok()
+    }
+}
+
 text_id! {
     /// The id of a chat group.
     GroupId
@@ -237,9 +245,18 @@ const GROUP: &str = "group_";
 impl ConversationId {
     /// Parses `c2c_<userID>` or `group_<groupID>`.
     pub fn new(text: &str) -> Result<Self, IdError> {
-        let target = text.strip_prefix(DIRECT).or_else(|| text.strip_prefix(GROUP));
-        check(target.ok_or(IdError::Prefix)?)?;
+        Self::check(text)?;
         Ok(Self(text.into()))
+    }
+
+    fn check(text: &str) -> Result<(), IdError> {
+        let target = text.strip_prefix(DIRECT).or_else(|| text.strip_prefix(GROUP));
+        check(target.ok_or(IdError::Prefix)?)
+    }
+
+    /// Whether a text is one.
+    pub(crate) fn is_valid(text: &str) -> bool {
+        Self::check(text).is_ok()
     }
 
     /// The direct conversation with `peer`.

@@ -9,9 +9,10 @@ use super::Inbox;
 use super::conversation::{Around, Conversation, Touched};
 use super::folders::{self, FolderState, Folders};
 use super::glance::Glance;
-use super::list::ListKey;
 use super::profile::Profile;
+use super::ranking::ListKey;
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
+use super::seats::Seats;
 use super::snapshot::Front;
 use crate::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
@@ -20,7 +21,7 @@ use crate::change::{
 use crate::event::{Event, QuietHours};
 use crate::id::{ConversationId, FolderId, UserId};
 
-pub(super) type Profiles = im::OrdMap<u32, Arc<Profile>>;
+pub(super) type Profiles = Seats<Profile>;
 
 /// What a batch may have changed, with what was there before.
 #[derive(Debug, Default)]
@@ -112,7 +113,7 @@ impl Inbox {
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
                 let Self { owner, policy, users, conversations, .. } = self;
-                let Some(conversation) = conversations.get_mut(number as usize) else { return };
+                let Some(conversation) = conversations.get_mut(number) else { return };
                 if !ready(conversation, event) {
                     return;
                 }
@@ -130,11 +131,13 @@ impl Inbox {
             Route::User { user, fields } => {
                 let user = self.users.intern(user);
                 tracker.profile(&self.profiles, user);
-                fold_profile(Arc::make_mut(self.profiles.entry(user).or_default()), stamp, fields);
+                if let Some(profile) = self.profiles.get_or_default(user) {
+                    fold_profile(profile, stamp, fields);
+                }
             }
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
-                let Some(conversation) = self.conversations.get_mut(number as usize) else { return };
+                let Some(conversation) = self.conversations.get_mut(number) else { return };
                 if !ready(conversation, event) {
                     return;
                 }
@@ -163,7 +166,7 @@ impl Inbox {
         let number = self.ids.intern(id);
         if number as usize == self.conversations.len() {
             let peer = peer(id).map(|peer| self.users.intern(&peer));
-            self.conversations.push_back(Arc::new(Conversation::new(id.clone(), peer, true)));
+            self.conversations.push(Conversation::new(id.clone(), peer, true));
         }
         number
     }
@@ -180,19 +183,21 @@ impl Inbox {
                 rows.insert(id, change);
             }
         }
+        let rotten = self.rotten_untold();
         let mut changes = ChangeSet {
             messages: self.message_changes(&tracker.touched),
             quiet_hours: self.quiet_hours() != tracker.quiet_hours,
             ..ChangeSet::default()
         };
         let mut differs = |number: u32, attribute: Attribute| {
-            let Some(conversation) = self.conversations.get(number as usize) else { return };
+            let Some(conversation) = self.conversations.get(number) else { return };
             let change = rows.entry(conversation.id.clone()).or_insert_with(|| {
                 let key = conversation.row.listed.then_some(conversation.row.order_key);
                 RowChange { attributes: Attributes::default(), order_keys: (key, key) }
             });
             change.attributes.insert_if(attribute, true);
         };
+        rotten.into_iter().for_each(|number| differs(number, Attribute::Fault));
         if let Some((before, written)) = &tracker.profiles {
             changes.profiles = self.profile_changes(before, written, &mut differs);
         }
@@ -208,7 +213,7 @@ impl Inbox {
     /// Undoes the batch in conversations that turned out rotten: their events wait (R99).
     fn put_rotten_back(&mut self, tracker: &mut Tracker<'_>) {
         for (number, (front, events)) in std::mem::take(&mut tracker.fronts) {
-            let Some(conversation) = self.conversations.get_mut(number as usize) else { continue };
+            let Some(conversation) = self.conversations.get_mut(number) else { continue };
             let conversation = Arc::make_mut(conversation);
             conversation.refresh(self.policy);
             conversation.glance();
@@ -224,7 +229,7 @@ impl Inbox {
     /// Puts another conversation in the place of one.
     pub(super) fn replace(&mut self, number: u32, conversation: Conversation) {
         let mut tracker = Tracker::new(self);
-        if let Some(place) = self.conversations.get_mut(number as usize) {
+        if let Some(place) = self.conversations.get_mut(number) {
             tracker.glance(number, place);
             *place = Arc::new(conversation);
         }
@@ -238,7 +243,7 @@ impl Inbox {
         before: &Glance,
         touched: &[Touched],
     ) -> Option<(ConversationId, RowChange)> {
-        let conversation = Arc::make_mut(self.conversations.get_mut(number as usize)?);
+        let conversation = Arc::make_mut(self.conversations.get_mut(number)?);
         conversation.refresh(self.policy);
         let now = conversation.glance();
         let key = |glance: &Glance| glance.row.listed.then_some(glance.row.order_key);
@@ -266,7 +271,7 @@ impl Inbox {
         let mut changes: Vec<_> = touched
             .iter()
             .filter_map(|t| {
-                let conversation = self.conversations.get(t.conversation as usize)?;
+                let conversation = self.conversations.get(t.conversation)?;
                 let entry = conversation.facts().arena.get(t.slot)?;
                 let visible = conversation.is_visible(t.slot);
                 let kind = match t.before {
@@ -297,7 +302,7 @@ impl Inbox {
         let mut changed: FxHashMap<u32, [bool; 3]> = FxHashMap::default();
         let mut users = Vec::new();
         for user in written {
-            let old = before.get(user).map_or(&nothing, |p| &**p).shown();
+            let old = before.get(*user).map_or(&nothing, |p| &**p).shown();
             let new = self.profile(*user).unwrap_or(&nothing).shown();
             if old != new {
                 let name = |[nickname, remark, _]: [Option<_>; 3]| remark.or(nickname);
@@ -309,8 +314,7 @@ impl Inbox {
         if changed.is_empty() {
             return users;
         }
-        for (number, conversation) in self.conversations.iter().enumerate() {
-            let number = number as u32;
+        for (number, conversation) in self.conversations.numbered() {
             if let Some([name, face, _]) = conversation.peer.and_then(|peer| changed.get(&peer)) {
                 if *name {
                     differs(number, Attribute::ShowName);
@@ -376,7 +380,7 @@ impl Inbox {
 
     fn names_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> Vec<ConversationId> {
         let mut ids: Vec<_> =
-            numbers.filter_map(|n| self.conversations.get(*n as usize)).map(|c| c.id.clone()).collect();
+            numbers.filter_map(|n| self.conversations.get(*n)).map(|c| c.id.clone()).collect();
         ids.sort_unstable();
         ids
     }

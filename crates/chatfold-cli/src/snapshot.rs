@@ -40,7 +40,7 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
 fn push(prefix: &mut LogPrefix, event: &LoggedEvent) {
     match event {
         LoggedEvent::Known(event) => prefix.push(encode_event(event).as_bytes()),
-        LoggedEvent::Skipped(skipped) => prefix.push(skipped.raw().as_bytes()),
+        LoggedEvent::Skipped(skipped) => prefix.push_skipped(skipped.raw().as_bytes()),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::inbox::conversation::{Conversation, Shared};
 use crate::inbox::derived::{Derived, Row};
 use crate::inbox::lazy::Source;
 use crate::inbox::personal::Personal;
+use crate::inbox::route::peer;
 use crate::inbox::view::ConversationView;
 use crate::snapshot::HistoryFault;
 
@@ -73,9 +74,22 @@ impl Inbox {
     ///
     /// The list keeps their rows as they were verified, their histories show only what was verified, and
     /// their events wait: [`Inbox::heal`] takes them from a replay of the log. Only what was touched is known:
-    /// [`Inbox::verify`] touches everything.
+    /// [`Inbox::verify`] touches everything. The next change set tells of each once, by
+    /// [`Attribute::Fault`](crate::Attribute::Fault).
     pub fn faults(&self) -> impl Iterator<Item = (&ConversationId, HistoryFault)> {
-        self.conversations.iter().filter_map(|c| Some((&c.id, c.fault()?)))
+        let numbers = self.conversations.source().map(|source| source.faulty()).unwrap_or_default();
+        let conversations = numbers.into_iter().filter_map(|number| self.conversations.get(number));
+        conversations.filter_map(|conversation| Some((&conversation.id, conversation.fault()?)))
+    }
+
+    /// The conversations found rotten of which no change set told yet, whoever touched them.
+    pub(crate) fn rotten_untold(&mut self) -> Vec<u32> {
+        let Some(source) = self.conversations.source() else { return Vec::new() };
+        let mut untold = source.faulty();
+        untold.retain(|number| !self.faults_told.contains(number));
+        self.faults_told.extend(untold.iter().copied());
+        untold.retain(|number| self.conversations.get(*number).is_some_and(|c| c.fault().is_some()));
+        untold
     }
 
     /// Loads and verifies every history that was restored from a snapshot; the first fault, if there is one.
@@ -95,11 +109,11 @@ impl Inbox {
         let mut waiting = Vec::new();
         for id in &faulty {
             let number = self.number(id);
-            let Some(conversation) = self.conversations.get_mut(number as usize) else { continue };
+            let Some(conversation) = self.conversations.get_mut(number) else { continue };
             let restored = conversation.restored.as_ref();
             waiting.extend(restored.into_iter().flat_map(|restored| restored.0.waiting.iter().cloned()));
-            let empty = Conversation::new(id.clone(), conversation.peer, true);
-            self.replace(number, empty);
+            let peer = peer(id).map(|peer| self.users.intern(&peer));
+            self.replace(number, Conversation::new(id.clone(), peer, true));
         }
         self.merge(replayed)?;
         self.apply_batch(&waiting);
