@@ -52,9 +52,10 @@ fn measure(name: &str, workload: &Workload) {
         warm.conversations.iter().map(|row| row.last_message().and_then(|m| m.text())).collect();
     assert!(texts == expected && totals == inbox.totals() && cold.faults().count() == 0);
     println!(
-        "{name:>9}: {:>9} events, text log {:>8.1} MiB, snapshot {:>7.1} MiB written in {:>7.1} ms; cold start to \
+        "{name:>10}: {:>9} events, {:>6} conversations, text log {:>8.1} MiB, snapshot {:>7.1} MiB written in {:>7.1} ms; cold start to \
          first page and totals {:>7.2} ms, replay {:>8.1} ms",
         workload.events,
+        inbox.known_conversations().count(),
         log_len_bytes as f64 / f64::from(1 << 20),
         bytes.0.len() as f64 / f64::from(1 << 20),
         writing.as_secs_f64() * 1e3,
@@ -64,13 +65,16 @@ fn measure(name: &str, workload: &Workload) {
 }
 
 fn main() {
-    // A smoke run checks that everything runs; `--whale` takes ten million events and some gigabytes.
+    // A smoke run checks that everything runs; `--whale` takes ten million events twice and some gigabytes.
     let has = |flag: &str| std::env::args().any(|arg| arg == flag);
     let (smoke, whale) = (has("--test"), has("--whale"));
     let tenth = Workload::whale().with_events(1_000_000);
     let mut workloads = vec![("phone", Workload::phone()), ("desk", Workload::desk()), ("whale/10", tenth)];
     if whale {
         workloads.push(("whale", Workload::whale()));
+        // Ten times the messages in as many conversations must not cost more than 1.2 times as much.
+        let fifth = Workload::whale().with_conversations(20_000);
+        workloads.extend([("a fifth/10", fifth.with_events(1_000_000)), ("a fifth", fifth)]);
     }
     for (name, workload) in workloads {
         measure(name, &if smoke { workload.with_events(2_000) } else { workload });

@@ -123,9 +123,9 @@ text_id! {
 }
 
 impl UserId {
-    /// Whether a text is one.
-    pub(crate) fn is_valid(text: &str) -> bool {
-        check(text).is_ok()
+    /// Whether a text without control characters is one.
+    pub(crate) fn has_form(text: &str) -> bool {
+        (1..=MAX_ID_LEN_BYTES).contains(&text.len())
     }
 }
 
@@ -245,18 +245,17 @@ const GROUP: &str = "group_";
 impl ConversationId {
     /// Parses `c2c_<userID>` or `group_<groupID>`.
     pub fn new(text: &str) -> Result<Self, IdError> {
-        Self::check(text)?;
+        check(Self::target_of(text).ok_or(IdError::Prefix)?)?;
         Ok(Self(text.into()))
     }
 
-    fn check(text: &str) -> Result<(), IdError> {
-        let target = text.strip_prefix(DIRECT).or_else(|| text.strip_prefix(GROUP));
-        check(target.ok_or(IdError::Prefix)?)
+    fn target_of(text: &str) -> Option<&str> {
+        text.strip_prefix(DIRECT).or_else(|| text.strip_prefix(GROUP))
     }
 
-    /// Whether a text is one.
-    pub(crate) fn is_valid(text: &str) -> bool {
-        Self::check(text).is_ok()
+    /// Whether a text without control characters is one.
+    pub(crate) fn has_form(text: &str) -> bool {
+        Self::target_of(text).is_some_and(UserId::has_form)
     }
 
     /// The direct conversation with `peer`.

@@ -77,16 +77,23 @@ impl NameTable {
         None
     }
 
-    fn open(bytes: &[u8], at: Range<usize>, is_valid: impl Fn(&str) -> bool) -> Option<Self> {
+    /// The table, if all its texts are ids; `has_form` says so of a text without control characters.
+    fn open(bytes: &[u8], at: Range<usize>, has_form: impl Fn(&str) -> bool) -> Option<Self> {
         let count = u32_at(bytes, at.start)?;
         let ends_at = at.start + 4;
         let slots_at = ends_at.checked_add((count as usize).checked_mul(8)?)?;
         let texts_at = slots_at.checked_add(slots(count).checked_mul(4)?)?;
+        let texts = bytes.get(texts_at..at.end)?;
+        let controls = texts.iter().fold(false, |any, byte| any | byte.is_ascii_control());
+        let texts = std::str::from_utf8(texts).ok().filter(|_| !controls)?;
+        let mut from = 0;
+        for end in bytes.get(ends_at..slots_at)?.chunks_exact(8) {
+            let end = place(end, 0)?;
+            texts.get(from..end).filter(|text| has_form(text))?;
+            from = end;
+        }
         let table = Self { count, ends_at, slots_at, texts: texts_at..at.end };
-        let whole = texts_at <= at.end
-            && (0..count).all(|number| table.text(bytes, number).is_some_and(&is_valid))
-            && (count == 0 || place(bytes, slots_at - 8)? == at.end - texts_at);
-        whole.then_some(table)
+        (from == texts.len()).then_some(table)
     }
 }
 
@@ -215,8 +222,8 @@ impl Tables {
             return None;
         }
         let [users, ids, records, profiles, list] = ranges;
-        let users = NameTable::open(bytes, users, UserId::is_valid)?;
-        let ids = NameTable::open(bytes, ids, ConversationId::is_valid)?;
+        let users = NameTable::open(bytes, users, UserId::has_form)?;
+        let ids = NameTable::open(bytes, ids, ConversationId::has_form)?;
         let fits = ids.len() as usize <= records.len() / RECORD_LEN_BYTES
             && u32_at(bytes, profiles.start)? as usize <= profiles.len() / PROFILE_LEN_BYTES
             && list.len() % RANK_LEN_BYTES == 0
