@@ -16,7 +16,7 @@ use std::sync::Arc;
 use self::bytes::{In, Out};
 pub(crate) use self::fault::{Front, Restored};
 use self::registers as reg;
-pub(crate) use self::tables::{NameTable, Record, Tables};
+pub(crate) use self::tables::{NameTable, Record, Root, Tables};
 use super::Inbox;
 use super::conversation::Conversation;
 use super::lazy::{Extent, Lazy, Place, Source};
@@ -60,12 +60,12 @@ impl Inbox {
             let lying = untouched.and_then(|source| source.record(number).zip(source.history(number)));
             if let Some((record, history)) = lying {
                 bytes.extend_from_slice(history);
-                records.put(history_at, record.bytes);
+                records.put(history_at, record.root, record.bytes);
             } else if let Some(conversation) = self.conversations.get(number) {
-                let history = parts::put_history(&conversation.timeline, &mut bytes);
+                let Extent { head_len, check, .. } = parts::put_history(&conversation.timeline, &mut bytes);
                 let mut record = Out::default();
-                put_conversation(&mut record, conversation, history);
-                records.put(history_at, &record.0);
+                put_conversation(&mut record, conversation);
+                records.put(history_at, Root { head_len, check }, &record.0);
             }
         }
         frame::end(&mut bytes, &self.front(&records));
@@ -152,13 +152,12 @@ impl Inbox {
     }
 }
 
-fn put_conversation(out: &mut Out, conversation: &Conversation, history: Extent) {
+fn put_conversation(out: &mut Out, conversation: &Conversation) {
     out.uint(conversation.peer.map_or(0, |peer| u64::from(peer) + 1));
     reg::put_row(out, &conversation.row);
     reg::put_derived(out, &conversation.derived);
     reg::put_shared(out, &conversation.shared);
     reg::put_personal(out, &conversation.personal);
-    out.extent(history);
 }
 
 fn take_conversation(source: &Arc<Source>, number: u32, id: &ConversationId) -> Option<Conversation> {
@@ -169,12 +168,9 @@ fn take_conversation(source: &Arc<Source>, number: u32, id: &ConversationId) -> 
     let derived = reg::take_derived(&mut from)?;
     let shared = reg::take_shared(&mut from)?;
     let personal = reg::take_personal(&mut from)?;
-    let Extent { head_len, len, check } = from.extent()?;
     from.end()?;
-    if len != record.history.end - record.history.start {
-        return None;
-    }
-    let offset = record.history.start;
+    let Root { head_len, check } = record.root;
+    let (offset, len) = (record.history.start, record.history.end - record.history.start);
     let place = Place { source: Arc::clone(source), number, offset, head_len, len, check };
     let restored = Some(Restored::new(Arc::clone(source), number));
     let timeline = Lazy::cold(place);

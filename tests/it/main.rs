@@ -14,6 +14,8 @@ mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod laws;
+#[path = "../mend/snapshot.rs"]
+mod mend_snapshot;
 mod model;
 mod notify;
 #[cfg(feature = "jsonl")]

@@ -77,18 +77,22 @@ impl Inbox {
     /// [`Inbox::verify`] touches everything. The next change set tells of each once, by
     /// [`Attribute::Fault`](crate::Attribute::Fault).
     pub fn faults(&self) -> impl Iterator<Item = (&ConversationId, HistoryFault)> {
-        let numbers = self.conversations.source().map(|source| source.faulty()).unwrap_or_default();
-        let conversations = numbers.into_iter().filter_map(|number| self.conversations.get(number));
+        let conversations = self.rotten().into_iter().filter_map(|number| self.conversations.get(number));
         conversations.filter_map(|conversation| Some((&conversation.id, conversation.fault()?)))
+    }
+
+    /// The numbers of the same.
+    fn rotten(&self) -> Vec<u32> {
+        let mut numbers = self.conversations.source().map(|source| source.faulty()).unwrap_or_default();
+        numbers.retain(|number| self.conversations.get(*number).is_some_and(|c| c.fault().is_some()));
+        numbers
     }
 
     /// The conversations found rotten of which no change set told yet, whoever touched them.
     pub(crate) fn rotten_untold(&mut self) -> Vec<u32> {
-        let Some(source) = self.conversations.source() else { return Vec::new() };
-        let mut untold = source.faulty();
+        let mut untold = self.rotten();
         untold.retain(|number| !self.faults_told.contains(number));
         self.faults_told.extend(untold.iter().copied());
-        untold.retain(|number| self.conversations.get(*number).is_some_and(|c| c.fault().is_some()));
         untold
     }
 
@@ -103,17 +107,18 @@ impl Inbox {
     /// Takes every faulty conversation from `replayed`, an inbox folded from the log, and applies the events
     /// that waited; how many conversations were healed.
     ///
-    /// Everything else `replayed` has seen is merged too, as by [`Inbox::merge`].
+    /// Every history is looked at first. Everything else `replayed` has seen is merged too, as by
+    /// [`Inbox::merge`].
     pub fn heal(&mut self, replayed: &Self) -> Result<usize, crate::inbox::MergeError> {
-        let faulty: Vec<ConversationId> = self.faults().map(|(id, _)| id.clone()).collect();
+        self.conversations.iter().for_each(|conversation| conversation.load_all());
+        let faulty = self.rotten();
         let mut waiting = Vec::new();
-        for id in &faulty {
-            let number = self.number(id);
-            let Some(conversation) = self.conversations.get_mut(number) else { continue };
-            let restored = conversation.restored.as_ref();
-            waiting.extend(restored.into_iter().flat_map(|restored| restored.0.waiting.iter().cloned()));
-            let peer = peer(id).map(|peer| self.users.intern(&peer));
-            self.replace(number, Conversation::new(id.clone(), peer, true));
+        for number in &faulty {
+            let Some(conversation) = self.conversations.get(*number).cloned() else { continue };
+            let restored = conversation.restored.iter();
+            waiting.extend(restored.flat_map(|restored| restored.0.waiting.iter().cloned()));
+            let peer = peer(&conversation.id).map(|peer| self.users.intern(&peer));
+            self.replace(*number, Conversation::new(conversation.id.clone(), peer, true));
         }
         self.merge(replayed)?;
         self.apply_batch(&waiting);

@@ -14,8 +14,8 @@ use crate::id::{ConversationId, UserId};
 /// How many tables there are; the account's own registers follow them.
 const TABLES: usize = 5;
 
-/// Bytes of one entry: where a history begins and a record ends.
-const RECORD_LEN_BYTES: usize = 16;
+/// Bytes of one entry: where a history begins, the length and checksum of its root, where the record ends.
+const RECORD_LEN_BYTES: usize = 28;
 /// A user's number, and where a profile ends.
 const PROFILE_LEN_BYTES: usize = 12;
 /// An order key and a conversation's number.
@@ -124,6 +124,13 @@ fn put_names<'a>(out: &mut Out, texts: impl Iterator<Item = &'a str> + Clone) {
     }
 }
 
+/// The length and checksum of what a history's root itself says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Root {
+    pub(crate) head_len: u32,
+    pub(crate) check: u64,
+}
+
 /// Of every conversation, where its history begins and its registers and row.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -133,9 +140,10 @@ pub(super) struct Records {
 
 impl Records {
     /// The next conversation, whose history begins so far after the first one.
-    pub(super) fn put(&mut self, history_at: u64, record: &[u8]) {
+    pub(super) fn put(&mut self, history_at: u64, root: Root, record: &[u8]) {
         self.records.raw(record);
-        self.entries.fixed(history_at).fixed(self.records.0.len() as u64);
+        self.entries.fixed(history_at).fixed32(root.head_len).fixed(root.check);
+        self.entries.fixed(self.records.0.len() as u64);
     }
 }
 
@@ -206,6 +214,7 @@ pub(crate) struct Record<'a> {
     /// Where it begins in the snapshot.
     pub(crate) offset: u64,
     pub(crate) history: Range<u64>,
+    pub(crate) root: Root,
 }
 
 impl Tables {
@@ -224,11 +233,48 @@ impl Tables {
         let [users, ids, records, profiles, list] = ranges;
         let users = NameTable::open(bytes, users, UserId::has_form)?;
         let ids = NameTable::open(bytes, ids, ConversationId::has_form)?;
-        let fits = ids.len() as usize <= records.len() / RECORD_LEN_BYTES
-            && u32_at(bytes, profiles.start)? as usize <= profiles.len() / PROFILE_LEN_BYTES
-            && list.len() % RANK_LEN_BYTES == 0
-            && list.len() / RANK_LEN_BYTES <= ids.len() as usize;
-        fits.then_some(Self { users, ids, records, profiles, list, account: at..front.end, histories })
+        let tables = Self { users, ids, records, profiles, list, account: at..front.end, histories };
+        let records = tables.are_records_in_order(bytes);
+        let profiles = records.and_then(|()| tables.are_profiles_in_order(bytes));
+        let fits = profiles.is_some()
+            && tables.list.len() % RANK_LEN_BYTES == 0
+            && tables.listed() <= tables.ids.len() as usize;
+        fits.then_some(tables)
+    }
+
+    /// Histories and records lie one behind the other: none is anybody else's too, or a few bytes could be decoded
+    /// again and again.
+    fn are_records_in_order(&self, bytes: &[u8]) -> Option<()> {
+        let len = (self.ids.len() as usize).checked_mul(RECORD_LEN_BYTES)?;
+        let table = bytes.get(self.records.clone())?;
+        let (entries, records) = table.split_at_checked(len)?;
+        let (mut history_at, mut record_at) = (0, 0);
+        for entry in entries.chunks_exact(RECORD_LEN_BYTES) {
+            let (history, end) = (u64_at(entry, 0)?, place(entry, 20)?);
+            if history < history_at || end < record_at {
+                return None;
+            }
+            (history_at, record_at) = (history, end);
+        }
+        let all = self.histories.end - self.histories.start;
+        let whole = record_at == records.len() && history_at <= all && (!entries.is_empty() || all == 0);
+        whole.then_some(())
+    }
+
+    fn are_profiles_in_order(&self, bytes: &[u8]) -> Option<()> {
+        let table = bytes.get(self.profiles.clone())?;
+        let (count, rest) = table.split_at_checked(4)?;
+        let len = (u32_at(count, 0)? as usize).checked_mul(PROFILE_LEN_BYTES)?;
+        let (entries, records) = rest.split_at_checked(len)?;
+        let (mut next_user, mut record_at) = (0, 0);
+        for entry in entries.chunks_exact(PROFILE_LEN_BYTES) {
+            let (user, end) = (u32_at(entry, 0)?, place(entry, 4)?);
+            if user < next_user || end < record_at {
+                return None;
+            }
+            (next_user, record_at) = (user.checked_add(1)?, end);
+        }
+        (record_at == records.len()).then_some(())
     }
 
     pub(super) fn account<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
@@ -245,7 +291,8 @@ impl Tables {
         let first = self.records.start + count * RECORD_LEN_BYTES;
         let from = if number == 0 { 0 } else { place(bytes, entry - 8)? };
         let from = first.checked_add(from)?;
-        let to = first.checked_add(place(bytes, entry + 8)?)?;
+        let to = first.checked_add(place(bytes, entry + 20)?)?;
+        let root = Root { head_len: u32_at(bytes, entry + 8)?, check: u64_at(bytes, entry + 12)? };
         let record = bytes.get(..self.records.end)?.get(from..to)?;
         let history_at = self.histories.start.checked_add(u64_at(bytes, entry)?)?;
         let next = entry + RECORD_LEN_BYTES;
@@ -254,7 +301,7 @@ impl Tables {
             false => self.histories.end,
         };
         let sound = history_at <= history_end && history_end <= self.histories.end;
-        sound.then_some(Record { bytes: record, offset: from as u64, history: history_at..history_end })
+        sound.then_some(Record { bytes: record, offset: from as u64, history: history_at..history_end, root })
     }
 
     pub(crate) fn profile<'a>(&self, bytes: &'a [u8], user: u32) -> Option<&'a [u8]> {
