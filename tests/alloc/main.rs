@@ -3,7 +3,7 @@
 //! A program of its own, and in it one test, because the allocator counts for all threads.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../mend/snapshot.rs"]
+#[path = "../fuzzed/mend.rs"]
 mod mend;
 
 mod inputs;

@@ -8,14 +8,13 @@ mod digest;
 mod divergence;
 #[cfg(feature = "jsonl")]
 mod fixtures;
+mod fuzzed;
 mod harness;
 mod histories;
 mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod laws;
-#[path = "../mend/snapshot.rs"]
-mod mend_snapshot;
 mod model;
 mod notify;
 #[cfg(feature = "jsonl")]

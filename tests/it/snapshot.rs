@@ -9,9 +9,9 @@ use chatfold::{
     SnapshotInfo, SnapshotPolicy, Timestamp, UserId, decide,
 };
 
+use crate::fuzzed::mend;
 use crate::harness::{FEW, MANY, MIX, cases, ensure, hold, replay, same_digest};
 use crate::histories::{History, Rng, USUAL, history};
-use crate::mend_snapshot::mend;
 use crate::shown::{Names, shown};
 
 const PREFIX: LogPrefix = LogPrefix { events: 7, skipped: 2, hash: 0x0123_4567_89ab_cdef };
