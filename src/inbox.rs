@@ -26,10 +26,12 @@ mod ranking;
 mod registers;
 mod replay;
 mod route;
+mod said;
 mod seats;
 mod shelf;
 mod shown;
 mod snapshot;
+mod span;
 mod timeline;
 mod view;
 
@@ -41,6 +43,9 @@ pub use self::merge::MergeError;
 pub use self::message::{Extension, MessageCursor, MessageStatus, MessageView, Reaction, Recall};
 pub(crate) use self::registers::{FolderRegisters, MessageRegisters, Registers};
 pub use self::replay::Replay;
+#[cfg(feature = "binary")]
+pub(crate) use self::replay::{Introduced, Names};
+pub(crate) use self::span::Span;
 pub use self::view::{ConversationView, Direction, Draft, Folder, Mention, MentionKind, MessagePage};
 
 use self::conversation::Conversation;
@@ -94,6 +99,7 @@ pub struct Inbox {
     totals: Totals,
     /// The rotten histories that a change set told of.
     faults_told: im::OrdSet<u32>,
+    revision: u64,
 }
 
 impl Inbox {
@@ -111,6 +117,7 @@ impl Inbox {
             list: Ranking::default(),
             totals: Totals::default(),
             faults_told: im::OrdSet::new(),
+            revision: 0,
         }
     }
 
@@ -139,6 +146,15 @@ impl Inbox {
     /// Unread messages over the whole list: O(1).
     pub fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// How often what this inbox shows has changed since it was made, replayed or restored: of one inbox and its
+    /// clones, as long as they take in the same, equal revisions show the same. Each change set tells between
+    /// which two it stands, so that what follows an inbox by change sets sees when it missed one.
+    ///
+    /// Bookkeeping of this inbox, not part of its state: merges, digests and snapshots know nothing of it.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The owner's quiet hours, if any are set.

@@ -39,7 +39,9 @@
 //! - [`ConversationView`] and [`MessageView`] are what shows; [`Filter`] and [`ListPage`] the list in parts.
 //! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
 //! - [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history; [`SnapshotPolicy`] says when.
-//! - [`ChangeSet`] says what a batch of events changed; [`Explanation`] why a value is what it is.
+//! - [`binary`] keeps a log in a third of the bytes, checked and chained; [`Redaction`] erases what people wrote.
+//! - [`ChangeSet`] says what a batch changed, [`Explanation`] why a value is what it is; [`ListView`] keeps a screen.
+//! - [`live`] brackets catch-ups and has every callback of the reference; [`History`] travels in time.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
 //!
 //! Rules are cited by number (`R23` is what counts as unread); ARCHITECTURE.md tells how it is built.
@@ -52,23 +54,31 @@
 //! # Features
 //!
 //! - `jsonl` (default): the text log and the JSON view, which need serde, serde_json and base64.
+//! - `binary` (default): the binary log, which keeps what it does not know as lines of the text log.
+//! - `zstd`: binary logs whose segments are packed.
 //! - `testing`: given, when, then for commands, and seeded workloads.
 
+mod bytes;
 mod change;
 mod command;
 mod decide;
 mod divergence;
 mod event;
 mod filter;
+mod history;
 mod id;
 mod inbox;
 mod lattice;
 mod limits;
+mod list_view;
+pub mod live;
 mod log;
 mod notify;
 mod policy;
+mod redact;
 mod retention;
 mod snapshot;
+mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -81,15 +91,22 @@ pub use decide::{Action, Decision, Refusal, Rejection, decide};
 pub use divergence::*;
 pub use event::*;
 pub use filter::{Filter, FolderFilter, MarkFilter};
+pub use history::{History, HistoryError, HistoryPolicy, Moment};
 pub use id::*;
 pub use inbox::*;
 pub use limits::Limits;
+pub use list_view::{ListDiff, ListView, Window};
+pub use live::{LiveInbox, Notice};
+#[cfg(feature = "binary")]
+pub use log::binary;
 #[cfg(feature = "jsonl")]
 pub use log::jsonl;
 pub use notify::{Notification, notification};
 pub use policy::Policy;
+pub use redact::Redaction;
 pub use retention::*;
 pub use snapshot::*;
+pub use subscription::{FilterTotals, UnreadSubscriptions};
 pub use time::{Stamp, Timestamp, TimestampError};
 
 #[cfg(doctest)]

@@ -3,5 +3,9 @@
 //! An event of a type or version that this library does not know is kept as it stands, skipped by the fold,
 //! counted, and written back unchanged.
 
+#[cfg(feature = "binary")]
+pub mod binary;
 #[cfg(feature = "jsonl")]
 pub mod jsonl;
+#[cfg(feature = "jsonl")]
+mod logged;

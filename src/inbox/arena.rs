@@ -9,10 +9,11 @@ use super::aside::Aside;
 use super::canon::Canon;
 use super::content::{self, Content};
 use super::lazy::Lazy;
+use super::said::{Introduction, Said};
 use super::shelf::Shelf;
 use crate::event::{Message, MessageKind};
 use crate::id::{EventId, MessageId, UserId};
-use crate::time::{Stamp, Timestamp};
+use crate::time::Timestamp;
 
 /// How many entries a chunk holds.
 pub(crate) const CHUNK: usize = 128;
@@ -73,7 +74,7 @@ pub(crate) mod bits {
     /// What depends on who looks.
     pub(crate) const VIEWER: u32 = HIDDEN | OWN | AT_ME;
     pub(super) const CLASS: u32 = 0b11;
-    pub(super) const KIND_SHIFT: u32 = 20;
+    pub(in crate::inbox) const KIND_SHIFT: u32 = 20;
     pub(super) const KIND: u32 = 0b1111 << KIND_SHIFT;
     /// What belongs to the message, not to its introduction.
     pub(super) const KEPT: u32 = DELETED | RECALLED | ASIDE | NAMED;
@@ -135,7 +136,7 @@ impl Entry {
     }
 }
 
-const KINDS: [MessageKind; 10] = [
+pub(super) const KINDS: [MessageKind; 10] = [
     MessageKind::Text,
     MessageKind::Custom,
     MessageKind::Image,
@@ -152,43 +153,6 @@ fn kind_of(number: u32) -> MessageKind {
     KINDS.get(number as usize).copied().unwrap_or_default()
 }
 
-/// An introduction: what a received, imported or queued event says of a message.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Introduction<'a> {
-    pub(crate) class: Class,
-    pub(crate) stamp: Stamp,
-    pub(crate) author: u32,
-    pub(crate) message: &'a Message,
-    /// Bits that depend on who looks: own, hidden, mentioned.
-    pub(crate) viewer_bits: u32,
-}
-
-impl Introduction<'_> {
-    fn bits(&self) -> u32 {
-        let message = self.message;
-        let kind = KINDS.iter().position(|k| *k == message.kind).unwrap_or(0) as u32;
-        let flag = |on: bool, bit: u32| if on { bit } else { 0 };
-        self.class as u32
-            | self.viewer_bits
-            | kind << bits::KIND_SHIFT
-            | flag(message.online_only, bits::ONLINE_ONLY)
-            | flag(message.excluded_from_unread, bits::EXCLUDED_FROM_UNREAD)
-            | flag(message.excluded_from_last, bits::EXCLUDED_FROM_LAST)
-            | flag(message.need_receipt, bits::NEED_RECEIPT)
-            | flag(message.supports_extensions, bits::SUPPORTS_EXTENSIONS)
-            | flag(!message.recipients.is_empty(), bits::TARGETED)
-            | flag(message.mentions.all, bits::AT_ALL)
-            | flag(message.seq.is_some(), bits::HAS_SEQ)
-            | flag(message.text.is_some(), bits::HAS_TEXT)
-            | flag(content::is_rich(message), bits::RICH)
-    }
-
-    /// Whether its event moves the conversation (R35).
-    pub(crate) fn is_active(&self) -> bool {
-        !self.message.online_only && !self.message.excluded_from_last
-    }
-}
-
 /// Entries in a row, what they carry, and what lies aside of few of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chunk {
@@ -199,11 +163,11 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// Appends the content of `message`; where it lies.
-    fn put(&mut self, message: &Message) -> (u32, u32) {
+    /// Appends the content of a message; where it lies.
+    fn put(&mut self, said: &Said<'_>) -> (u32, u32) {
         // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        content::encode(message, &mut self.bytes);
+        said.put_content(&mut self.bytes);
         (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
     }
 
@@ -284,10 +248,10 @@ impl Arena {
         self.tail.get_mut().map(|tail| (before, tail))
     }
 
-    fn push(&mut self, mut entry: Entry, message: Option<&Message>) -> u32 {
+    fn push(&mut self, mut entry: Entry, said: Option<&Said<'_>>) -> u32 {
         let Some((before, tail)) = self.room() else { return 0 };
-        if let Some(message) = message {
-            (entry.offset, entry.len) = tail.put(message);
+        if let Some(said) = said {
+            (entry.offset, entry.len) = tail.put(said);
         }
         tail.entries.push(entry);
         before + tail.entries.len() as u32 - 1
@@ -304,7 +268,7 @@ impl Arena {
     /// Adds a message with its first introduction, placed at `(first, second)`.
     pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, first: i64, second: i64) -> u32 {
         let entry = Entry {
-            id: intro.message.id,
+            id: intro.said.id(),
             event: intro.stamp.event,
             first,
             second,
@@ -313,13 +277,13 @@ impl Arena {
             offset: 0,
             len: 0,
         };
-        self.push(entry, Some(intro.message))
+        self.push(entry, Some(&intro.said))
     }
 
     /// Makes `intro` the introduction that counts, placed at `(first, second)`.
     pub(crate) fn introduce(&mut self, slot: u32, intro: &Introduction<'_>, first: i64, second: i64) {
         let Some(chunk) = self.chunk_mut(slot) else { return };
-        let (offset, len) = chunk.put(intro.message);
+        let (offset, len) = chunk.put(&intro.said);
         let Some(entry) = chunk.entries.get_mut(slot as usize % CHUNK) else { return };
         (entry.offset, entry.len) = (offset, len);
         entry.event = intro.stamp.event;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::arena::{Class, Introduction, bits, timestamp};
+use super::arena::{Class, bits, timestamp};
 use super::aside::{RecallFact, SentFact};
 use super::derived::{Derived, Row};
 use super::lazy::Lazy;
 use super::names::Interner;
 use super::order::{Look, Order, Share};
 use super::personal::{Coverage, Personal, covers};
+use super::said::{Introduction, Said};
 use super::snapshot::Restored;
 use super::timeline::{Facts, Timeline};
 use crate::event::{Fact, GroupType, Message, Through};
@@ -273,23 +274,28 @@ impl Conversation {
             .into_iter()
             .fold(0, |set, (on, bit)| if on { set | bit } else { set });
         let author = around.users.intern(author);
-        let intro = Introduction { class, stamp, author, message, viewer_bits };
+        let said = Said::Whole(message);
+        self.take_in(around, &Introduction { class, stamp, author, said, viewer_bits });
+    }
+
+    /// Adds an introduction whose author has a number.
+    pub(crate) fn take_in(&mut self, around: &mut Around<'_>, intro: &Introduction<'_>) {
         let Some(timeline) = self.timeline.get_mut() else { return };
         if timeline.order.is_none() && around.trace.is_none() {
             // In a bulk replay nothing is looked up: see `Facts::build_index`.
-            timeline.facts.push_unindexed(&intro);
+            timeline.facts.push_unindexed(intro);
             return;
         }
-        match timeline.facts.slot(message.id) {
+        match timeline.facts.slot(intro.said.id()) {
             Some(slot) => {
                 let before = self.before(around, slot);
                 if let Some(timeline) = self.timeline.get_mut() {
-                    timeline.facts.introduce(slot, &intro, around.users);
+                    timeline.facts.introduce(slot, intro, around.users);
                 }
                 self.after(around.policy, slot, &before);
             }
             None => {
-                let slot = timeline.facts.push(&intro);
+                let slot = timeline.facts.push(intro);
                 if let Some(trace) = &mut around.trace {
                     trace.push(Touched { conversation: around.number, slot, before: None });
                 }

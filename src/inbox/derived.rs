@@ -60,6 +60,13 @@ pub(crate) struct Row {
     pub(crate) last: Option<u32>,
 }
 
+impl Row {
+    /// Its order key, if it is listed.
+    pub(crate) fn key(&self) -> Option<u64> {
+        self.listed.then_some(self.order_key)
+    }
+}
+
 impl Default for Row {
     fn default() -> Self {
         Self {
@@ -188,7 +195,7 @@ impl Conversation {
         let draft = personal.drafts.current().map(|d| d.stamp);
         let opening = personal.opening();
         let at = |stamp: Option<Stamp>| stamp.map_or(-1, |s| s.at.as_millis());
-        let activity = order.sum().activity.max(at(draft)).max(at(opening)).max(0);
+        let activity = order.activity().max(at(draft)).max(at(opening)).max(0);
         let pinned = personal.is_pinned();
         let present = || last_uncovered(order, facts, Share::PRESENT, &personal.deleted).is_some();
         let group_type = self.shared.group_type.get();

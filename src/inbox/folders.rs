@@ -32,6 +32,13 @@ impl FolderState {
         self.members.iter().filter(|(_, on)| on.get() == Some(&true)).map(|(number, _)| *number)
     }
 
+    /// Whether a conversation was taken out to make room: at the very instant at which another was put in.
+    pub(crate) fn made_room(&self, conversation: u32) -> bool {
+        let at = |on: &Lww<bool>| on.stamp().map(|stamp| stamp.at);
+        let out = self.members.get(&conversation).and_then(at);
+        out.is_some() && self.members.values().any(|on| on.get() == Some(&true) && at(on) == out)
+    }
+
     /// Joins `other`, whose conversations `number` maps to ours.
     pub(crate) fn join(&mut self, other: &Self, number: impl Fn(u32) -> u32) {
         self.alive.join(&other.alive);

@@ -67,19 +67,28 @@ impl Inbox {
     /// # Ok::<(), chatfold::IdError>(())
     /// ```
     pub fn page(&self, filter: &Filter, after: Option<&ListCursor>, limit: usize) -> ListPage<'_> {
-        let after = after.map(|cursor| ListKey::new(cursor.order_key, cursor.id.clone()));
-        let mut rows = self
-            .list
-            .after(after.as_ref())
-            .filter_map(|(_, number)| ConversationView::new(self, *number))
-            .filter(|row| row.passes(filter));
+        let mut rows = self.rows_after(filter, after);
         let conversations: Vec<_> = rows.by_ref().take(limit).collect();
         let more = conversations.last().filter(|_| rows.next().is_some());
         let next = more.map(ConversationView::cursor);
         ListPage { next, conversations }
     }
 
-    /// Unread messages over the listed conversations that pass `filter` (R53). Complexity: O(list).
+    /// The rows that pass `filter`, from just after `after`.
+    pub(crate) fn rows_after(
+        &self,
+        filter: &Filter,
+        after: Option<&ListCursor>,
+    ) -> impl Iterator<Item = ConversationView<'_>> {
+        let after = after.map(|cursor| ListKey::new(cursor.order_key, cursor.id.clone()));
+        self.list
+            .after(after.as_ref())
+            .filter_map(|(_, number)| ConversationView::new(self, *number))
+            .filter(|row| row.passes(filter))
+    }
+
+    /// Unread messages over the listed conversations that pass `filter` (R53). Complexity: O(list); of a filter
+    /// that is subscribed, O(1): see [`UnreadSubscriptions`](crate::UnreadSubscriptions).
     pub fn totals_of(&self, filter: &Filter) -> Totals {
         let mut totals = Totals::default();
         for row in self.conversations().filter(|row| row.passes(filter)) {
@@ -90,7 +99,7 @@ impl Inbox {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, unread: u64, option: ReceiveOption) {
+    pub(crate) fn add(&mut self, unread: u64, option: ReceiveOption) {
         self.unread_all = self.unread_all.saturating_add(unread);
         if option == ReceiveOption::Receive {
             self.unread = self.unread.saturating_add(unread);
@@ -98,7 +107,7 @@ impl Totals {
     }
 
     /// The totals of a snapshot may lie, if someone wrote checksums that fit.
-    pub(super) fn sub(&mut self, unread: u64, option: ReceiveOption) {
+    pub(crate) fn sub(&mut self, unread: u64, option: ReceiveOption) {
         self.unread_all = self.unread_all.saturating_sub(unread);
         if option == ReceiveOption::Receive {
             self.unread = self.unread.saturating_sub(unread);

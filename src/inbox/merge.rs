@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::Inbox;
 use super::apply::Tracker;
-use super::arena::{Class, Introduction, bits};
+use super::arena::{Class, bits};
 use super::aside::Aside;
 use super::conversation::{Around, Conversation, raise_stamp};
 use super::folders::folder_mut;
+use super::said::{Introduction, Said};
 use super::timeline::{Facts, Timeline};
 use crate::change::ChangeSet;
 use crate::id::{ConversationId, UserId};
@@ -180,7 +181,7 @@ impl Conversation {
                 class: entry.class(),
                 stamp: their_facts.stamp(their_slot, entry),
                 author: map.user(entry.author),
-                message: &message,
+                said: Said::Whole(&message),
                 viewer_bits: entry.bits & bits::VIEWER,
             };
             facts.introduce(slot, &intro, around.users);

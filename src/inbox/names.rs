@@ -3,6 +3,7 @@
 //! Numbers are given in order of arrival and must never show (R05): whatever is ordered or hashed uses the
 //! ids themselves.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
@@ -13,9 +14,7 @@ use super::snapshot::NameTable;
 use crate::id::{Address, ConversationId, UserId};
 
 /// Ids that are numbered: users or conversations.
-pub(crate) trait Name: Clone + Eq + Hash + Address {
-    fn text(&self) -> &str;
-
+pub(crate) trait Name: Clone + Eq + Hash + Address + AsRef<str> {
     fn parse(text: &str) -> Option<Self>;
 
     /// Where a snapshot has them.
@@ -23,10 +22,6 @@ pub(crate) trait Name: Clone + Eq + Hash + Address {
 }
 
 impl Name for UserId {
-    fn text(&self) -> &str {
-        self.as_str()
-    }
-
     fn parse(text: &str) -> Option<Self> {
         Self::new(text).ok()
     }
@@ -37,10 +32,6 @@ impl Name for UserId {
 }
 
 impl Name for ConversationId {
-    fn text(&self) -> &str {
-        self.as_str()
-    }
-
     fn parse(text: &str) -> Option<Self> {
         Self::new(text).ok()
     }
@@ -50,9 +41,13 @@ impl Name for ConversationId {
     }
 }
 
-/// Ids and their numbers. It only grows; a clone is O(1) once [`Interner::share`] was called.
+/// Ids and their numbers. It only grows; a clone is one count of a reference, and O(1) to write to once
+/// [`Interner::share`] was called.
 #[derive(Clone, Debug)]
-pub(crate) struct Interner<T: Name> {
+pub(crate) struct Interner<T: Name>(Arc<Names<T>>);
+
+#[derive(Clone, Debug)]
+struct Names<T: Name> {
     /// Those of the snapshot that it was restored from, if it was: the first numbers are theirs.
     cold: Option<Arc<Cold<T>>>,
     /// The others.
@@ -115,73 +110,99 @@ impl<T: Clone + Address> Recent<T> {
 impl<T: Name> Interner<T> {
     /// An empty interner for a bulk replay.
     pub(crate) fn plain() -> Self {
-        let numbers = Numbers::Plain(FxHashMap::default(), Recent(vec![None; Recent::<T>::PLACES]));
-        Self { cold: None, ids: im::Vector::new(), numbers }
+        Self::of(None, Numbers::Plain(FxHashMap::default(), Recent(vec![None; Recent::<T>::PLACES])))
     }
 
     /// An empty interner whose clones share.
     pub(crate) fn shared() -> Self {
-        let numbers = Numbers::Shared(Arc::default(), Added::default());
-        Self { cold: None, ids: im::Vector::new(), numbers }
+        Self::of(None, Numbers::Shared(Arc::default(), Added::default()))
+    }
+
+    fn of(cold: Option<Arc<Cold<T>>>, numbers: Numbers<T>) -> Self {
+        Self(Arc::new(Names { cold, ids: im::Vector::new(), numbers }))
     }
 
     /// The ids of a snapshot with its numbers.
     pub(crate) fn cold(source: Arc<Source>) -> Self {
         let len = T::table(&source).len() as usize;
         let parsed = std::iter::repeat_with(OnceLock::new).take(len).collect();
-        Self { cold: Some(Arc::new(Cold { source, parsed })), ..Self::shared() }
+        Self::of(Some(Arc::new(Cold { source, parsed })), Numbers::Shared(Arc::default(), Added::default()))
     }
 
     /// All ids by number, as text.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> + Clone {
-        (0..self.len() as u32).map(|number| self.text(number).unwrap_or_default())
-    }
-
-    fn text(&self, number: u32) -> Option<&str> {
-        match number.checked_sub(self.first()) {
-            Some(at) => self.ids.get(at as usize).map(T::text),
-            None => self.cold.as_ref()?.text(number),
-        }
-    }
-
-    /// The number of the first id that no snapshot has.
-    fn first(&self) -> u32 {
-        self.cold.as_ref().map_or(0, |cold| cold.parsed.len() as u32)
+        (0..self.len() as u32).map(|number| self.0.text(number).unwrap_or_default())
     }
 
     /// The same ids and numbers, clones of which share.
     pub(crate) fn share(self) -> Self {
-        let numbers = match self.numbers {
+        let Names { cold, ids, numbers } = Arc::unwrap_or_clone(self.0);
+        let numbers = match numbers {
             Numbers::Plain(map, _) => Numbers::Shared(Arc::new(map), Added::default()),
             shared @ Numbers::Shared(..) => shared,
         };
-        Self { numbers, ..self }
+        Self(Arc::new(Names { cold, ids, numbers }))
     }
 
     /// The number of `id`, if it was seen.
-    pub(crate) fn get(&self, id: &T) -> Option<u32> {
-        let warm = match &self.numbers {
+    pub(crate) fn get<Q>(&self, id: &Q) -> Option<u32>
+    where
+        T: Borrow<Q>,
+        Q: Hash + Eq + AsRef<str> + ?Sized,
+    {
+        let warm = match &self.0.numbers {
             Numbers::Plain(map, _) => map.get(id).copied(),
             Numbers::Shared(map, added) => map.get(id).or_else(|| added.get(id)).copied(),
         };
         warm.or_else(|| {
-            let source = &self.cold.as_ref()?.source;
-            T::table(source).find(source.bytes(), id.text())
+            let source = &self.0.cold.as_ref()?.source;
+            T::table(source).find(source.bytes(), id.as_ref())
         })
     }
 
     /// The number of `id`, a new one if it was not seen.
     pub(crate) fn intern(&mut self, id: &T) -> u32 {
-        if let Numbers::Plain(_, recent) = &self.numbers
+        if let Numbers::Plain(_, recent) = &self.0.numbers
             && let Some(number) = recent.get(id)
         {
             return number;
         }
-        let number = self.get(id).unwrap_or_else(|| self.add(id));
-        if let Numbers::Plain(_, recent) = &mut self.numbers {
-            recent.put(id, number);
+        let number = self.get(id).unwrap_or_else(|| Arc::make_mut(&mut self.0).add(id));
+        // Where copies are held there is nothing to remember, and so nothing to write.
+        if matches!(self.0.numbers, Numbers::Plain(..)) {
+            Arc::make_mut(&mut self.0).remember(id, number);
         }
         number
+    }
+
+    /// The id with this number.
+    pub(crate) fn name(&self, number: u32) -> Option<&T> {
+        match number.checked_sub(self.0.first()) {
+            Some(at) => self.0.ids.get(at as usize),
+            None => self.0.cold.as_ref()?.name(number),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<T: Name> Names<T> {
+    /// The number of the first id that no snapshot has.
+    fn first(&self) -> u32 {
+        self.cold.as_ref().map_or(0, |cold| cold.parsed.len() as u32)
+    }
+
+    fn len(&self) -> usize {
+        self.first() as usize + self.ids.len()
+    }
+
+    fn text(&self, number: u32) -> Option<&str> {
+        match number.checked_sub(self.first()) {
+            Some(at) => self.ids.get(at as usize).map(T::as_ref),
+            None => self.cold.as_ref()?.text(number),
+        }
     }
 
     fn add(&mut self, id: &T) -> u32 {
@@ -198,15 +219,9 @@ impl<T: Name> Interner<T> {
         number
     }
 
-    /// The id with this number.
-    pub(crate) fn name(&self, number: u32) -> Option<&T> {
-        match number.checked_sub(self.first()) {
-            Some(at) => self.ids.get(at as usize),
-            None => self.cold.as_ref()?.name(number),
+    fn remember(&mut self, id: &T, number: u32) {
+        if let Numbers::Plain(_, recent) = &mut self.numbers {
+            recent.put(id, number);
         }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.first() as usize + self.ids.len()
     }
 }

@@ -145,7 +145,10 @@ impl Ranking {
     }
 
     /// The rows after a place, or all. Complexity: O(log n) to find it.
-    pub(super) fn after(&self, key: Option<&ListKey>) -> impl Iterator<Item = &(ListKey, u32)> {
+    pub(super) fn after<'a>(
+        &'a self,
+        key: Option<&ListKey>,
+    ) -> impl Iterator<Item = &'a (ListKey, u32)> + use<'a> {
         let leaf = key.and_then(|key| self.leaves.get_prev(key));
         let from = leaf.map_or(Bound::Unbounded, |(least, _)| Bound::Included(least));
         let skipped = match (key, leaf) {

@@ -1,13 +1,15 @@
 //! The bulk path: fold a whole log with plain structures, derive order and totals once at the end.
 
+use super::arena::{Class, bits};
 use super::conversation::{Around, Conversation, names_messages};
 use super::names::Interner;
 use super::ranking::{ListKey, Ranking};
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
+use super::said::{Introduction, Said};
 use super::{Inbox, folders};
 use crate::change::Totals;
 use crate::event::{Event, Fact};
-use crate::id::{Address, ConversationId, UserId};
+use crate::id::{Address, ConversationId, MessageId, UserId};
 use crate::policy::Policy;
 use crate::time::Stamp;
 
@@ -144,5 +146,82 @@ impl Replay {
         inbox.users = inbox.users.share();
         inbox.ids = inbox.ids.share();
         inbox
+    }
+}
+
+/// A text message as a log holds it: received, or queued by the owner.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Introduced<'a> {
+    pub(crate) queued: bool,
+    pub(crate) stamp: Stamp,
+    pub(crate) id: MessageId,
+    pub(crate) seq: Option<u64>,
+    pub(crate) text: &'a str,
+}
+
+/// The dictionary of a log segment: its ids by number there, so that a text is hashed once a segment and not
+/// once an event.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    users: Vec<(&'a str, Option<u32>)>,
+    conversations: Vec<(&'a str, Option<u32>)>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(users: &[&'a str], conversations: &[&'a str]) -> Self {
+        let unknown = |ids: &[&'a str]| ids.iter().map(|id| (*id, None)).collect();
+        Self { users: unknown(users), conversations: unknown(conversations) }
+    }
+
+    /// Takes in a message whose conversation and author have these numbers here; `None` where one of them
+    /// is no id.
+    #[inline]
+    pub(crate) fn introduce(
+        &mut self,
+        replay: &mut Replay,
+        conversation: usize,
+        author: usize,
+        introduced: Introduced<'_>,
+    ) -> Option<()> {
+        let place = self.conversations.get_mut(conversation)?;
+        let user = self.users.get_mut(author)?;
+        let own = user.0 == replay.inbox.owner.as_str();
+        let is_party = own || place.0.strip_prefix("c2c_").is_none_or(|peer| peer == user.0);
+        if !is_party || introduced.queued && !own {
+            // It has no effect (R17), but has to be an event all the same.
+            return UserId::new(user.0).and(ConversationId::new(place.0).map(|_| ())).ok();
+        }
+        let number = match place.1 {
+            Some(number) => number,
+            None => *place.1.insert(replay.number_of(place.0)?),
+        };
+        let author = match user.1 {
+            Some(author) => author,
+            None => *user.1.insert(replay.user_of(user.0)?),
+        };
+        let Introduced { queued, stamp, id, seq, text } = introduced;
+        let class = if queued { Class::Queued } else { Class::Received };
+        let viewer_bits = if own { bits::OWN } else { 0 };
+        let intro = Introduction { class, stamp, author, said: Said::Text { id, seq, text }, viewer_bits };
+        let Inbox { owner, policy, users, .. } = &mut replay.inbox;
+        let mut around = Around { owner, policy: *policy, users, number, cleared: None, trace: None };
+        replay.conversations.get_mut(number as usize)?.take_in(&mut around, &intro);
+        Some(())
+    }
+}
+
+impl Replay {
+    fn number_of(&mut self, id: &str) -> Option<u32> {
+        match self.inbox.ids.get(id) {
+            Some(number) => Some(number),
+            None => Some(self.number(&ConversationId::new(id).ok()?)),
+        }
+    }
+
+    fn user_of(&mut self, id: &str) -> Option<u32> {
+        match self.inbox.users.get(id) {
+            Some(number) => Some(number),
+            None => Some(self.inbox.users.intern(&UserId::new(id).ok()?)),
+        }
     }
 }

@@ -5,7 +5,6 @@
 //! snapshot is opened and read in place: what is asked for is decoded. A history is verified and decoded part by
 //! part when it is first touched. `docs/FORMAT.md` has it byte by byte.
 
-mod bytes;
 mod fault;
 mod parts;
 mod registers;
@@ -13,7 +12,6 @@ mod tables;
 
 use std::sync::Arc;
 
-use self::bytes::{In, Out};
 pub(crate) use self::fault::{Front, Restored};
 use self::registers as reg;
 pub(crate) use self::tables::{NameTable, Record, Root, Tables};
@@ -24,6 +22,7 @@ use super::names::Interner;
 use super::profile::Profile;
 use super::ranking::Ranking;
 use super::seats::{Seated, Seats};
+use crate::bytes::{In, Out};
 use crate::change::Totals;
 use crate::id::{ConversationId, FolderId, UserId};
 use crate::policy::Policy;
@@ -148,6 +147,7 @@ impl Inbox {
             list: Ranking::cold(&source)?,
             totals,
             faults_told: im::OrdSet::new(),
+            revision: 0,
         })
     }
 }

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::arena::{Arena, Class, Entry, Introduction, Position, bits, timestamp};
+use super::arena::{Arena, Class, Entry, Position, bits, timestamp};
 use super::aside::{Activity, Aside, Delivery, Introduced, RecallFact, SentFact, Social};
 use super::content::Content;
 use super::index::Index;
 use super::names::Interner;
 use super::order::{Builder, Look, Order, Share};
+use super::said::{Introduction, Said};
 use crate::event::Edit;
 use crate::id::{ConversationKind, MessageId, UserId};
 use crate::time::Stamp;
@@ -194,8 +195,7 @@ impl Facts {
         }
         if wins {
             let at = intro.stamp.at.as_millis();
-            let seq = intro.message.seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-            let (first, second) = self.fields(at, seq);
+            let (first, second) = self.fields(at, intro.said.seq());
             self.arena.introduce(slot, intro, first, second);
             delivery.introduction = None;
         }
@@ -212,7 +212,7 @@ impl Facts {
     ) -> Ordering {
         let old = self.arena.message(slot, old_seq);
         let old_author = self.arena.get(slot).and_then(|e| users.name(e.author));
-        (intro.message, users.name(intro.author)).cmp(&(&old, old_author))
+        (&*intro.said.message(), users.name(intro.author)).cmp(&(&old, old_author))
     }
 
     /// The server acknowledged the message.
@@ -298,7 +298,7 @@ impl Facts {
     /// Adds a message nobody mentioned before: the path nearly every event takes.
     pub(crate) fn push(&mut self, intro: &Introduction<'_>) -> u32 {
         let slot = self.push_unindexed(intro);
-        self.index.insert(intro.message.id, slot);
+        self.index.insert(intro.said.id(), slot);
         slot
     }
 
@@ -318,7 +318,7 @@ impl Facts {
                     class: entry.class(),
                     stamp: self.stamp(double, &entry),
                     author: entry.author,
-                    message: &message,
+                    said: Said::Whole(&message),
                     viewer_bits: entry.bits & bits::VIEWER,
                 };
                 self.introduce(slot, &intro, users);
@@ -330,8 +330,7 @@ impl Facts {
     /// Adds a message to a slot of its own, not yet to be found by its id.
     pub(crate) fn push_unindexed(&mut self, intro: &Introduction<'_>) -> u32 {
         let at = intro.stamp.at.as_millis();
-        let seq = intro.message.seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-        let (first, second) = self.fields(at, seq);
+        let (first, second) = self.fields(at, intro.said.seq());
         self.arena.push_introduced(intro, first, second)
     }
 }

@@ -25,6 +25,11 @@
 //! newer version is refused. Blank lines are refused. `\r\n` ends a line too, and the last line may end without
 //! either.
 //!
+//! # Older versions
+//!
+//! A log whose header has version 0 may hold lines of version 0, which named the actor of an event `actor`; they
+//! are read as if they said `by`. Writing makes them lines of version 1.
+//!
 //! # Faults
 //!
 //! A [`DecodeError`] says where, what was expected and what was found (R99). It costs one line: reading goes on
@@ -43,15 +48,15 @@ mod error;
 mod json;
 mod key;
 mod reader;
+mod upcast;
 mod writer;
-
-use crate::event::Event;
 
 pub use self::decode::decode_line;
 pub use self::encode::encode_event;
 pub use self::error::{DecodeError, ReadError};
 pub use self::reader::{DEFAULT_LINE_LIMIT_BYTES, Reader};
 pub use self::writer::Writer;
+pub use super::logged::{LoggedEvent, SkipReason, SkippedEvent};
 
 /// The version of the format that this module reads and writes.
 pub const VERSION: u64 = 1;
@@ -67,56 +72,4 @@ pub struct Record {
     pub line: u64,
     /// What the line holds.
     pub event: LoggedEvent,
-}
-
-/// What an event line holds: an event, or something written by a newer program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LoggedEvent {
-    /// An event of a known type.
-    Known(Event),
-    /// A line kept as it is, for a reader that knows more.
-    Skipped(SkippedEvent),
-}
-
-impl LoggedEvent {
-    /// The event; `None` for a skipped line.
-    pub fn known(&self) -> Option<&Event> {
-        match self {
-            Self::Known(event) => Some(event),
-            Self::Skipped(_) => None,
-        }
-    }
-}
-
-/// An event line of an unknown type or a newer version, kept byte for byte.
-///
-/// Only reading makes one, so it always is a single line of valid JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SkippedEvent {
-    raw: Box<str>,
-    reason: SkipReason,
-}
-
-impl SkippedEvent {
-    /// The line exactly as it was read, without its `\n`.
-    pub fn raw(&self) -> &str {
-        &self.raw
-    }
-
-    /// Why it is skipped.
-    pub fn reason(&self) -> &SkipReason {
-        &self.reason
-    }
-}
-
-/// Why an event line is skipped.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SkipReason {
-    /// A type that version 1 does not name.
-    #[error("unknown type {0:?}")]
-    UnknownType(String),
-    /// A version greater than [`VERSION`].
-    #[error("version {0}, newer than {VERSION}")]
-    NewerVersion(u64),
 }

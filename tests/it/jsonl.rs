@@ -46,7 +46,7 @@ fn read(log: &str) -> Vec<Result<Record, String>> {
 }
 
 /// One canonical line of every type and of every variant of its keys.
-const CANONICAL: &[&str] = &[
+pub(crate) const CANONICAL: &[&str] = &[
     r#"D "conversation_opened""#,
     r#"G "conversation_opened","group_type":"work""#,
     r#"G "conversation_opened","group_type":"public""#,
@@ -367,10 +367,6 @@ fn a_log_begins_with_its_header() {
             "column 23: expected version 1 of the log's format, the newest known, found 2",
         ),
         (
-            r#"{"log":"chatfold","v":0,"owner":"alice"}"#,
-            "column 23: expected a version, an integer from 1, found 0",
-        ),
-        (
             r#"{"log":"chatfold","v":1.0,"owner":"alice"}"#,
             "column 23: expected a version, an integer from 1, found 1.0",
         ),
@@ -399,4 +395,42 @@ fn a_log_begins_with_its_header() {
     assert_eq!(reader.owner().as_str(), "alice");
     let fault: DecodeError = decode_line(HEADER.as_bytes()).unwrap_err();
     assert_eq!(fault.to_string(), "line 1, column 33: expected an event, found a header");
+}
+
+#[test]
+fn a_log_of_an_older_version_is_read_as_if_it_were_new() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");
+    let old = std::fs::read_to_string(folder.join("v0/two-devices.jsonl")).unwrap();
+    let new = std::fs::read_to_string(folder.join("v1/two-devices.jsonl")).unwrap();
+    assert!(old.contains(r#""v":0"#) && old.contains(r#""actor""#) && !old.contains(r#""by""#));
+    let mut reader = Reader::new(old.as_bytes()).unwrap();
+    let mut writer = Writer::new(Vec::new(), &reader.owner().clone()).unwrap();
+    reader.try_for_each(|record| writer.write(&record?.event).map_err(|_| unreachable_io())).unwrap();
+    assert_eq!(String::from_utf8(writer.into_inner()).unwrap(), new, "written back it is of this version");
+}
+
+#[test]
+fn r99_older_lines_are_read_in_older_logs_only() {
+    let old = r#"{"v":0,"id":#1,"at":"2026-03-01T09:00:00.000Z","actor":"alice","conversation":"c2c_bob","type":"conversation_pinned","on":true}"#;
+    let (old, new) = (line(old), line(r#"D "conversation_pinned","on":true"#));
+    let header = HEADER.replace("\"v\":1", "\"v\":0");
+    let records = read(&format!("{header}\n{old}\n{new}\n{HEADER}\n{header}\n"));
+    assert_eq!(records.len(), 2, "both versions and both headers: {records:?}");
+    assert!(records.iter().all(Result::is_ok));
+    let fault = |log: String| read(&log).remove(0).unwrap_err();
+    let told = fault(format!("{HEADER}\n{old}\n"));
+    assert_eq!(told, "line 2, column 6: expected a version, an integer from 1, found 0");
+    let told = fault(format!("{HEADER}\n{header}\n"));
+    assert_eq!(told, "line 2, column 23: expected a version, an integer from 1, found 0");
+    assert!(decode_line(old.as_bytes()).is_err(), "a line alone is of this version");
+    let at = old.find("\"alice\"").unwrap() + 1;
+    let told = fault(format!("{header}\n{}\n", old.replace("\"actor\"", "\"by\"")));
+    let expected = r#"expected the key "actor", as this version names "by", found "alice""#;
+    assert_eq!(told, format!("line 2, column {}: {expected}", at - 3));
+    let told = fault(format!("{header}\n{}\n", old.replace("\"actor\":\"alice\",", "")));
+    assert_eq!(told, r#"line 2, column 1: expected the key "actor", found an object without it"#);
+    let told = fault(format!("{header}\n{}\n", old.replace("\"alice\"", "\"\"")));
+    assert!(told.starts_with(&format!("line 2, column {at}: expected a user id")), "{told}");
+    let told = fault(format!("{HEADER}\n{}\n", new.replace("\"by\"", "\"actor\"")));
+    assert!(told.contains("the key \"by\""), "{told}");
 }

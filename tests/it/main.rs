@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 #![allow(unreachable_pub, missing_debug_implementations)]
 
+#[cfg(feature = "binary")]
+mod binary;
 mod changes;
 mod decide;
 mod digest;
@@ -11,10 +13,13 @@ mod fixtures;
 mod fuzzed;
 mod harness;
 mod histories;
+mod history;
 mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod laws;
+mod live;
+mod mirror;
 mod model;
 mod notify;
 #[cfg(feature = "jsonl")]
@@ -23,10 +28,12 @@ mod pages;
 #[cfg(feature = "jsonl")]
 mod real;
 mod reasons;
+mod redact;
 mod regressions;
 mod retention;
 mod rules;
 mod shown;
 mod snapshot;
+mod subscriptions;
 #[cfg(feature = "jsonl")]
 mod v2tim;

@@ -14,9 +14,9 @@ use crate::harness::{FEW, MANY, MIX, cases, ensure, hold, replay, same_digest};
 use crate::histories::{History, Rng, USUAL, history};
 use crate::shown::{Names, shown};
 
-const PREFIX: LogPrefix = LogPrefix { events: 7, skipped: 2, hash: 0x0123_4567_89ab_cdef };
+pub const PREFIX: LogPrefix = LogPrefix { events: 7, skipped: 2, hash: 0x0123_4567_89ab_cdef };
 
-fn restored(inbox: &Inbox) -> Result<Inbox, String> {
+pub fn restored(inbox: &Inbox) -> Result<Inbox, String> {
     let bytes = inbox.snapshot(PREFIX).map_err(|error| error.to_string())?;
     let (restored, prefix) =
         Inbox::restore(bytes, inbox.owner(), inbox.policy()).map_err(|error| error.to_string())?;
@@ -93,11 +93,11 @@ fn r06_restored_with_thousands_of_messages() {
     });
 }
 
-fn group() -> ConversationId {
+pub fn group() -> ConversationId {
     "group_hall".parse().unwrap()
 }
 
-fn alice() -> UserId {
+pub fn alice() -> UserId {
     UserId::new("alice").unwrap()
 }
 
@@ -105,19 +105,19 @@ fn message_id(n: u64) -> MessageId {
     MessageId::from_bytes((u128::from(n) << 64 | 0xfeed).to_be_bytes())
 }
 
-fn envelope(n: u64, by: &str) -> Envelope {
+pub fn envelope(n: u64, by: &str) -> Envelope {
     let at = Timestamp::from_millis(1_700_000_000_000 + n as i64 * 1_000).unwrap();
     Envelope::new(EventId::from_bytes((u128::from(n) + 1).to_be_bytes()), at, UserId::new(by).unwrap())
 }
 
 /// Message `n` of a great hall.
-fn spoken(n: u64) -> Event {
+pub fn spoken(n: u64) -> Event {
     let message = Message::text(message_id(n), format!("message {n}")).with_seq(n + 1);
     envelope(n, "bob").message_received(group(), message).unwrap()
 }
 
 /// A hall of so many messages and a small chat beside it.
-fn hall(messages: u64) -> (Vec<Event>, Inbox) {
+pub fn hall(messages: u64) -> (Vec<Event>, Inbox) {
     let mut events: Vec<Event> = (0..messages).map(spoken).collect();
     let chat: ConversationId = "c2c_carol".parse().unwrap();
     let hello = Message::text(MessageId::from_bytes([3; 16]), "hello");

@@ -1,12 +1,15 @@
 //! The command line: every command, option and help text.
 
 mod devices;
+mod files;
 mod wish;
 
 use std::path::PathBuf;
 
 use self::devices::{CLOUD_EXAMPLES, DIFF_EXAMPLES, MERGE_EXAMPLES};
 pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
+use self::files::{CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
+pub use self::files::{ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
 use self::wish::DO_EXAMPLES;
 pub use self::wish::{DoArgs, FolderWish, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 
@@ -31,11 +34,13 @@ Examples:
   chatfold diff phone.jsonl laptop.jsonl       in what two devices differ
   chatfold merge phone.jsonl laptop.jsonl > both.jsonl
                                                the events of both, in one log
+  chatfold convert team.jsonl team.chatfold    a third of the size, checked and chained
   chatfold do my.jsonl --as alice pin group_dev
                                                append what a command decides
 
-A log is a file of JSON Lines: a header that names the owner, then one event a line. It may be packed \
-with gzip or zstd, whatever its name, and - stands for standard input. All times are UTC.
+A log is a file of JSON Lines: a header that names the owner, then one event a line; or the same in binary \
+form (chatfold convert). Which of them it is shows by its content. It may be packed with gzip or zstd, \
+whatever its name, and - stands for standard input. All times are UTC.
 
 Exit codes: 0 done; 1 the input has faults, or compared things differ; 2 usage; 3 no such conversation \
 or folder, or refused; 4 input or output failed.";
@@ -76,6 +81,15 @@ pub enum Command {
     /// Fold a log and keep the inbox as a snapshot, to go on from later
     #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot(SnapshotArgs),
+    /// Write a log anew, as text or binary
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
+    /// Write what is valid of a damaged log as a new one, and report what is not
+    #[command(after_help = RECOVER_EXAMPLES)]
+    Recover(RecoverArgs),
+    /// Write a log anew without what some messages say
+    #[command(after_help = REDACT_EXAMPLES)]
+    Redact(RedactArgs),
     /// Carry out a command: append the events it makes to a log
     #[command(after_help = DO_EXAMPLES)]
     Do(Box<DoArgs>),
@@ -157,6 +171,7 @@ impl LogArgs {
             until: self.at.map(|span| span.to),
             owner: self.owner.clone(),
             keep_going: self.keep_going,
+            silent: false,
         }
     }
 

@@ -57,6 +57,8 @@ struct Examined {
     owner: UserId,
     policy: Policy,
     tally: Tally,
+    /// What its records are counted in.
+    unit: &'static str,
     events: Vec<Event>,
     oddities: Oddities,
 }
@@ -78,7 +80,7 @@ struct Oddities {
 fn examine(source: &Source, args: &CheckArgs) -> Result<Option<Examined>, Failure> {
     let choice = Choice { keep_going: true, ..args.reading.choice() };
     let log = OpenLog::open(source, &choice)?;
-    let owner = log.owner().clone();
+    let (owner, unit) = (log.owner().clone(), log.unit());
     let (mut events, mut lines) = (Vec::new(), Vec::new());
     let mut oddities = Oddities::default();
     let mut first_by_id: HashMap<EventId, usize> = HashMap::new();
@@ -107,7 +109,7 @@ fn examine(source: &Source, args: &CheckArgs) -> Result<Option<Examined>, Failur
         ));
         return Ok(None);
     }
-    Ok(Some(Examined { owner, policy: args.reading.policy(), tally, events, oddities }))
+    Ok(Some(Examined { owner, policy: args.reading.policy(), tally, unit, events, oddities }))
 }
 
 impl Oddities {
@@ -160,14 +162,14 @@ impl Report {
     }
 
     fn oddities(&mut self, log: &Examined) -> Result<(), Failure> {
-        let (tally, oddities) = (&log.tally, &log.oddities);
+        let (tally, oddities, unit) = (&log.tally, &log.oddities, log.unit);
         if tally.later > 0 {
             self.row("left out", PLAIN, &format!("{} later than --at", count(tally.later, "event")))?;
         }
         if tally.skipped > 0 {
             self.row("skipped", PLAIN, &tally.describe_skipped())?;
             for (line, reason) in &oddities.skipped {
-                self.row("", DIM, &format!("line {line}: {}", escape(reason)))?;
+                self.row("", DIM, &format!("{} {line}: {}", log.unit, escape(reason)))?;
             }
             self.more(tally.skipped, oddities.skipped.len())?;
         }
@@ -179,7 +181,7 @@ impl Report {
             let text = format!("{} borne by different events", count(oddities.twice_count, "event id"));
             self.row("used twice", BAD, &text)?;
             for (id, first, other) in &oddities.twice {
-                self.row("", PLAIN, &format!("{id}: line {other} differs from line {first}"))?;
+                self.row("", PLAIN, &format!("{id}: {unit} {other} differs from {unit} {first}"))?;
             }
             self.more(oddities.twice_count, oddities.twice.len())?;
         }

@@ -173,15 +173,23 @@ impl Watch {
     /// What an error while reading `line` means: the system failed, or what is compressed is damaged or cut
     /// short, which is a fault of the input.
     pub fn judge(&self, line: u64, error: io::Error) -> Failure {
+        self.judge_at(&format!("line {line}"), error)
+    }
+
+    /// The same for an error behind so many bytes of a binary log.
+    pub fn judge_bytes(&self, len_bytes: usize, error: io::Error) -> Failure {
+        self.judge_at(&format!("byte {len_bytes}"), error)
+    }
+
+    fn judge_at(&self, at: &str, error: io::Error) -> Failure {
         let place = self.source.to_string();
         if self.packing == Packing::Plain || self.meter.failed.get() {
-            let what = format!("line {line}: cannot be read");
+            let what = format!("{at}: cannot be read");
             return Failure::Input { place, what, source: Some(error) };
         }
         let name = self.packing.name();
-        let what = format!(
-            "line {line}: expected more of the {name} stream, found it damaged or cut short ({error})"
-        );
+        let what =
+            format!("{at}: expected more of the {name} stream, found it damaged or cut short ({error})");
         Failure::Fault { place, what }
     }
 }

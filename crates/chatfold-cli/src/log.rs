@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Cursor, Read as _};
+use std::path::Path;
 
+use chatfold::binary::{self, LogHead, is_binary_log};
 use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, SkippedEvent, decode_line};
 use chatfold::{Inbox, LogPrefix, Policy, Replay, Timestamp, UserId};
 
@@ -28,6 +30,8 @@ pub struct Choice {
     pub owner: Option<UserId>,
     /// Faults are listed on standard error and passed over.
     pub keep_going: bool,
+    /// Faults that are passed over were told before.
+    pub silent: bool,
 }
 
 /// What was read of a log.
@@ -92,16 +96,45 @@ pub fn count(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
+/// The form of a log, told by how it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// JSON Lines.
+    Text,
+    /// The binary log.
+    Binary,
+}
+
+impl Form {
+    /// The form that a file of this name has: `.chatfold` is binary, `.jsonl` text.
+    pub fn of_name(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "chatfold" => Some(Self::Binary),
+            "jsonl" => Some(Self::Text),
+            _ => None,
+        }
+    }
+}
+
 /// A log whose header has been read.
 pub struct OpenLog {
     source: Source,
     choice: Choice,
     owner: UserId,
-    reader: Reader<Box<dyn BufRead>>,
+    content: Content,
     watch: Watch,
     tally: Tally,
-    /// The first line, where it is an event because the header is missing and that was passed over.
-    headless: Option<LoggedEvent>,
+}
+
+/// What is behind the header.
+enum Content {
+    Text {
+        reader: Box<Reader<Box<dyn BufRead>>>,
+        /// The first line, where it is an event because the header is missing and that was passed over.
+        headless: Option<LoggedEvent>,
+    },
+    /// All of a binary log: what stands behind a fault can only be told with everything at hand.
+    Binary(Vec<u8>),
 }
 
 impl OpenLog {
@@ -109,6 +142,51 @@ impl OpenLog {
     /// unless [`Choice`] names an owner and passes faults over.
     pub fn open(source: &Source, choice: &Choice) -> Result<Self, Failure> {
         let (mut bytes, watch) = Input::open(source)?.into_parts();
+        let mut head = Vec::with_capacity(8);
+        bytes.by_ref().take(8).read_to_end(&mut head).map_err(|error| watch.judge(1, error))?;
+        // With its owner named, a log is read though its header is lost.
+        let headless = choice.keep_going && choice.owner.is_some() && !head.starts_with(b"{");
+        let named_binary = matches!(source, Source::File(path) if Form::of_name(path) == Some(Form::Binary));
+        let is_binary = is_binary_log(&head) || headless && named_binary;
+        bytes = Box::new(Cursor::new(head).chain(bytes));
+        if is_binary {
+            Self::binary(source, choice, bytes, watch)
+        } else {
+            Self::text(source, choice, bytes, watch)
+        }
+    }
+
+    fn binary(
+        source: &Source,
+        choice: &Choice,
+        mut bytes: Box<dyn BufRead>,
+        watch: Watch,
+    ) -> Result<Self, Failure> {
+        let mut whole = Vec::new();
+        bytes.read_to_end(&mut whole).map_err(|error| watch.judge_bytes(whole.len(), error))?;
+        let mut tally = Tally::default();
+        let owner = match (binary::Log::open(&whole), &choice.owner) {
+            (Ok(log), None) => log.owner().clone(),
+            (Ok(_), Some(owner)) => owner.clone(),
+            (Err(fault), Some(owner)) if choice.keep_going => {
+                tally.faults += 1;
+                say(&format!("{source}: {fault}"));
+                owner.clone()
+            }
+            (Err(fault), _) => {
+                return Err(Failure::Fault { place: source.to_string(), what: fault.to_string() });
+            }
+        };
+        let (source, choice) = (source.clone(), choice.clone());
+        Ok(Self { source, choice, owner, content: Content::Binary(whole), watch, tally })
+    }
+
+    fn text(
+        source: &Source,
+        choice: &Choice,
+        mut bytes: Box<dyn BufRead>,
+        watch: Watch,
+    ) -> Result<Self, Failure> {
         let mut tally = Tally::default();
         let mut headless = None;
         if let (true, Some(owner)) = (choice.keep_going, &choice.owner) {
@@ -127,7 +205,14 @@ impl OpenLog {
         let reader = Reader::new(bytes).map_err(|error| failure(source, &watch, error))?;
         let owner = choice.owner.clone().unwrap_or_else(|| reader.owner().clone());
         let (source, choice) = (source.clone(), choice.clone());
-        Ok(Self { source, choice, owner, reader, watch, tally, headless })
+        Ok(Self {
+            source,
+            choice,
+            owner,
+            content: Content::Text { reader: Box::new(reader), headless },
+            watch,
+            tally,
+        })
     }
 
     /// The owner: the one that was chosen, else the header's.
@@ -135,49 +220,157 @@ impl OpenLog {
         &self.owner
     }
 
-    /// Reads the log to its end and hands every chosen record on, with the number of its line.
-    pub fn read(mut self, mut sink: impl FnMut(u64, LoggedEvent)) -> Result<Tally, Failure> {
-        let mut progress = Progress::bytes(format!("reading {}", self.source), self.watch.size());
-        let mut tally = self.tally;
-        if let Some(event) = self.headless.take() {
-            take(&self.choice, &mut tally, 1, event, &mut sink);
+    /// What its records are counted in.
+    pub fn unit(&self) -> &'static str {
+        match self.form() {
+            Form::Text => "line",
+            Form::Binary => "event",
         }
-        while self.choice.first.is_none_or(|first| tally.lines < first) {
-            match self.reader.next_record() {
+    }
+
+    /// Where a binary log ends, if all of it is sound.
+    pub fn head(&self) -> Option<LogHead> {
+        match &self.content {
+            Content::Text { .. } => None,
+            Content::Binary(bytes) => binary::Log::open(bytes).ok()?.verify().ok(),
+        }
+    }
+
+    /// Its form.
+    pub fn form(&self) -> Form {
+        match self.content {
+            Content::Text { .. } => Form::Text,
+            Content::Binary(_) => Form::Binary,
+        }
+    }
+
+    /// Reads the log to its end and hands every chosen record on, with the number of its line in a text log, of
+    /// its event in a binary one, both from 1.
+    pub fn read(self, sink: impl FnMut(u64, LoggedEvent)) -> Result<Tally, Failure> {
+        let Self { source, choice, owner, content, watch, tally } = self;
+        let progress = Progress::bytes(format!("reading {source}"), watch.size());
+        let reading = Reading { source, choice, watch, tally, progress };
+        match content {
+            Content::Text { reader, headless } => reading.text(*reader, headless, sink),
+            Content::Binary(bytes) => reading.binary(&bytes, owner, sink),
+        }
+    }
+
+    /// Folds the log.
+    pub fn fold(self, policy: Policy) -> Result<(Inbox, Tally), Failure> {
+        let mut replay = Replay::new(self.owner.clone(), policy);
+        if let Some(tally) = self.fold_whole(&mut replay) {
+            return Ok((replay.finish(), tally));
+        }
+        let mut replay = Replay::new(self.owner.clone(), policy);
+        let tally = self.read(|_, event| {
+            if let LoggedEvent::Known(event) = &event {
+                replay.push(event);
+            }
+        })?;
+        Ok((replay.finish(), tally))
+    }
+
+    /// Folds a binary log of which everything is chosen and nothing is to be said, without making events of it.
+    fn fold_whole(&self, replay: &mut Replay) -> Option<Tally> {
+        let Content::Binary(bytes) = &self.content else { return None };
+        if self.choice.first.is_some() || self.choice.until.is_some() {
+            return None;
+        }
+        let folded = binary::Log::open(bytes).ok()?.fold(replay).ok().filter(|folded| folded.skipped == 0)?;
+        let (lines, newest) = (folded.events, folded.newest);
+        Some(Tally { lines, events: lines, newest, ..Tally::default() })
+    }
+}
+
+/// A log being read.
+struct Reading {
+    source: Source,
+    choice: Choice,
+    watch: Watch,
+    tally: Tally,
+    progress: Progress,
+}
+
+impl Reading {
+    fn wants_more(&self) -> bool {
+        self.choice.first.is_none_or(|first| self.tally.lines < first)
+    }
+
+    fn take(&mut self, line: u64, event: LoggedEvent, sink: &mut impl FnMut(u64, LoggedEvent)) {
+        take(&self.choice, &mut self.tally, line, event, sink);
+        if self.tally.lines.is_multiple_of(RECORDS_PER_TICK) {
+            self.progress.tick(self.watch.bytes_read());
+        }
+    }
+
+    /// Passes a fault over, or ends with it.
+    fn pass(&mut self, failure: Failure) -> Result<(), Failure> {
+        if !self.choice.keep_going || !matches!(failure, Failure::Fault { .. }) {
+            return Err(failure);
+        }
+        self.tally.faults += 1;
+        if !self.choice.silent {
+            self.progress.aside(|| say(&failure.describe()));
+        }
+        Ok(())
+    }
+
+    fn text(
+        mut self,
+        mut reader: Reader<Box<dyn BufRead>>,
+        headless: Option<LoggedEvent>,
+        mut sink: impl FnMut(u64, LoggedEvent),
+    ) -> Result<Tally, Failure> {
+        if let Some(event) = headless {
+            self.take(1, event, &mut sink);
+        }
+        while self.wants_more() {
+            match reader.next_record() {
                 None => break,
-                Some(Ok(record)) => take(&self.choice, &mut tally, record.line, record.event, &mut sink),
+                Some(Ok(record)) => self.take(record.line, record.event, &mut sink),
                 Some(Err(error)) => {
                     let over = matches!(error, ReadError::Io { .. });
-                    let failure = failure(&self.source, &self.watch, error);
-                    if !self.choice.keep_going || !matches!(failure, Failure::Fault { .. }) {
-                        return Err(failure);
-                    }
-                    tally.lines += u64::from(!over);
-                    tally.faults += 1;
-                    progress.aside(|| say(&failure.describe()));
+                    self.pass(failure(&self.source, &self.watch, error))?;
+                    self.tally.lines += u64::from(!over);
                     if over {
                         break;
                     }
                 }
             }
-            if tally.lines.is_multiple_of(RECORDS_PER_TICK) {
-                progress.tick(self.watch.bytes_read());
+        }
+        Ok(self.tally)
+    }
+
+    fn binary(
+        mut self,
+        bytes: &[u8],
+        owner: UserId,
+        mut sink: impl FnMut(u64, LoggedEvent),
+    ) -> Result<Tally, Failure> {
+        let place = self.source.to_string();
+        let log = binary::Log::open(bytes).unwrap_or_else(|_| binary::Log::without_header(bytes, owner));
+        let mut events = log.events();
+        let mut number = 0;
+        while self.wants_more() {
+            match events.next() {
+                None => break,
+                Some(Ok(event)) => {
+                    number += 1;
+                    self.take(number, event, &mut sink);
+                }
+                Some(Err(error)) => {
+                    self.pass(Failure::Fault { place: place.clone(), what: error.to_string() })?;
+                }
             }
         }
-        Ok(tally)
+        Ok(self.tally)
     }
 }
 
 /// Folds a log as it is read.
 pub fn fold(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
-    let log = OpenLog::open(source, choice)?;
-    let mut replay = Replay::new(log.owner().clone(), policy);
-    let tally = log.read(|_, event| {
-        if let LoggedEvent::Known(event) = &event {
-            replay.push(event);
-        }
-    })?;
-    Ok((replay.finish(), tally))
+    OpenLog::open(source, choice)?.fold(policy)
 }
 
 /// The first line with its end, and no more memory than any other line may take.

@@ -1,8 +1,8 @@
 //! `chatfold`: the conversation list of a chat on the command line, folded from a log of events.
 //!
 //! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
-//! [`diff`], [`merge`], [`snapshot`] and [`act`] answer, one module a command; [`log`] reads events from an [`input`], and [`list`]
-//! lays rows out as text. Exit codes and
+//! [`diff`], [`merge`], [`snapshot`], [`rewrite`] and [`act`] answer, one module a command or a few that are alike;
+//! [`log`] reads events from an [`input`], and [`list`] lays rows out as text. Exit codes and
 //! errors are in [`failure`]; [`output`] and [`text`] are what stands between a log and the terminal.
 
 #![allow(unreachable_pub, reason = "a program has no API: pub says that another module uses it")]
@@ -21,6 +21,7 @@ mod log;
 mod merge;
 mod output;
 mod progress;
+mod rewrite;
 mod show;
 mod snapshot;
 mod stats;
@@ -62,6 +63,9 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Diff(args) => diff::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Snapshot(args) => snapshot::run(args),
+        Command::Convert(args) => rewrite::convert(args),
+        Command::Recover(args) => rewrite::recover(args),
+        Command::Redact(args) => rewrite::redact(args),
         Command::Do(args) => act::run(args),
     }
 }

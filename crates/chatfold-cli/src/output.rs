@@ -1,9 +1,12 @@
 //! Standard output and standard error: buffered, quiet when nobody listens, never panicking.
 
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+use std::path::Path;
 
 use anstream::AutoStream;
 
+use crate::failure::Failure;
 use crate::text::{Look, escape};
 
 /// Standard output as commands write it.
@@ -90,6 +93,36 @@ fn terminal_width() -> usize {
     let stdout = io::stdout();
     let size = if stdout.is_terminal() { terminal_size::terminal_size_of(&stdout) } else { None };
     size.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+}
+
+/// A path as it is shown.
+pub fn named(path: &Path) -> String {
+    escape(&path.to_string_lossy()).into_owned()
+}
+
+/// Writes a file whole or not at all: what bore the name before stays until the new one is there and synced.
+pub fn write_whole<T>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
+) -> Result<T, Failure> {
+    let failed = |error| Failure::Input {
+        place: named(path),
+        what: "cannot be written".to_owned(),
+        source: Some(error),
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut new = tempfile::Builder::new();
+    #[cfg(unix)]
+    // As any new file: what the user's mask leaves.
+    new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = new.tempfile_in(folder).map_err(failed)?;
+    let mut buffer = BufWriter::with_capacity(BUFFER_LEN_BYTES, file.as_file());
+    let filled = fill(&mut buffer).map_err(failed)?;
+    buffer.flush().map_err(failed)?;
+    drop(buffer);
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(filled)
 }
 
 #[cfg(test)]

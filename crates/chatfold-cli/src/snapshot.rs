@@ -11,8 +11,7 @@ use crate::args::SnapshotArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::{Choice, OpenLog, Tally, count, fold};
-use crate::output::{say, stdout};
-use crate::text::escape;
+use crate::output::{named, say, stdout, write_whole};
 
 /// Runs the command.
 pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
@@ -27,7 +26,7 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
         }
     })?;
     let bytes = replay.finish().snapshot(prefix).map_err(|error| fault(&args.out, &error))?;
-    write(&args.out, &bytes)?;
+    write_whole(&args.out, |file| file.write_all(&bytes))?;
     tally.report_skipped(&source);
     let mut out = stdout();
     let place = named(&args.out);
@@ -44,28 +43,8 @@ fn push(prefix: &mut LogPrefix, event: &LoggedEvent) {
     }
 }
 
-/// Writes a file whole or not at all: what bore the name before stays until the new one is there.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error| unwritable(path, error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-fn unwritable(path: &Path, error: std::io::Error) -> Failure {
-    Failure::Input { place: named(path), what: "cannot be written".to_owned(), source: Some(error) }
-}
-
 fn fault(path: &Path, error: &SnapshotError) -> Failure {
     Failure::Fault { place: named(path), what: error.to_string() }
-}
-
-/// A path as it is shown.
-fn named(path: &Path) -> String {
-    escape(&path.to_string_lossy()).into_owned()
 }
 
 /// Whether a source is a snapshot, told by how it begins; standard input is always a log.

@@ -88,12 +88,12 @@ impl Inbox {
         numbers
     }
 
-    /// The conversations found rotten of which no change set told yet, whoever touched them.
-    pub(crate) fn rotten_untold(&mut self) -> Vec<u32> {
-        let mut untold = self.rotten();
-        untold.retain(|number| !self.faults_told.contains(number));
-        self.faults_told.extend(untold.iter().copied());
-        untold
+    /// Notes the conversations found rotten by now, whoever touched them, so that each is told of once.
+    pub(crate) fn note_rotten(&mut self) {
+        let rotten = self.rotten();
+        if !rotten.is_empty() {
+            self.faults_told.extend(rotten);
+        }
     }
 
     /// Loads and verifies every history that was restored from a snapshot; the first fault, if there is one.

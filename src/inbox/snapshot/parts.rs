@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::bytes::{In, Out};
 use super::registers::{put_aside, take_aside};
+use crate::bytes::{In, Out};
 use crate::id::{ConversationKind, EventId, MessageId};
 use crate::inbox::arena::{Arena, CHUNK, Chunk, Entry, Position};
 use crate::inbox::index::{Bucket, Index};
@@ -355,7 +355,7 @@ impl Part for Timeline {
         })?;
         from.end()?;
         let facts = Facts { kind: place.kind()?, arena, index, pinned };
-        Some(Self { facts, order: Some(Order { groups }) })
+        Some(Self { facts, order: Some(Order::of(groups)) })
     }
 
     fn hollow(place: &Place) -> Self {

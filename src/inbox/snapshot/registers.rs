@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::bytes::{In, Out};
+use crate::bytes::{In, Out};
 use crate::event::{GroupType, Mark, QuietHours, ReceiveOption};
 use crate::id::{EventId, UserId};
 use crate::inbox::aside::{Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social};

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::bytes::Out;
+use crate::bytes::Out;
 use crate::id::{ConversationId, UserId};
 
 /// How many tables there are; the account's own registers follow them.

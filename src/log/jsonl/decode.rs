@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::error::DecodeError;
 use super::json::{self, Fault, Object, Parsed, Value};
 use super::key::Key;
+use super::upcast::{OLDEST, upcast};
 use super::{LOG_NAME, LoggedEvent, SkipReason, SkippedEvent, VERSION};
 use crate::event::{Body, Envelope, Event, InvalidEvent, Meta};
 use crate::id::{ConversationId, IdError, UserId};
@@ -53,6 +54,7 @@ pub(super) enum Line {
 pub(super) struct Header {
     pub(super) owner: UserId,
     pub(super) at: usize,
+    version: u64,
 }
 
 /// Decodes line after line; ids that come again are shared.
@@ -60,15 +62,17 @@ pub(super) struct Header {
 pub(super) struct Decoder {
     users: Cache<UserId>,
     conversations: Cache<ConversationId>,
+    /// The oldest version a line may have: that of the header, and never more than the current one.
+    oldest: u64,
 }
 
 impl Decoder {
     pub(super) fn new() -> Self {
-        Self { users: Cache::new(), conversations: Cache::new() }
+        Self { users: Cache::new(), conversations: Cache::new(), oldest: VERSION }
     }
 
     fn forgetful() -> Self {
-        Self { users: Cache::none(), conversations: Cache::none() }
+        Self { users: Cache::none(), conversations: Cache::none(), oldest: VERSION }
     }
 
     /// The header that the first line of a log is.
@@ -77,7 +81,9 @@ impl Decoder {
         let (mut object, mut message) = (Object::new(text), Object::new(text));
         json::line(text, &mut object, &mut message)?;
         if is_header(&object) {
-            return self.header_of(&mut object);
+            let header = self.header_of(&mut object, OLDEST)?;
+            self.oldest = header.version;
+            return Ok(header);
         }
         let expected = format!("the header {{\"log\":\"{LOG_NAME}\",\"v\":{VERSION},\"owner\":…}}");
         Err(Fault::new(0, expected, "an object that is no header"))
@@ -89,11 +95,12 @@ impl Decoder {
         let (mut object, mut message) = (Object::new(text), Object::new(text));
         json::line(text, &mut object, &mut message)?;
         if is_header(&object) {
-            return self.header_of(&mut object).map(Line::Header);
+            return self.header_of(&mut object, self.oldest).map(Line::Header);
         }
         object.once()?;
-        let (version, _) = version(&mut object)?;
-        let event = if version == VERSION {
+        let (version, _) = version(&mut object, self.oldest)?;
+        let event = if version <= VERSION {
+            upcast(version, &mut object)?;
             self.event(text, &mut object, &mut message)?
         } else {
             skipped(text, SkipReason::NewerVersion(version))
@@ -101,17 +108,17 @@ impl Decoder {
         Ok(Line::Event(event))
     }
 
-    fn header_of(&mut self, object: &mut Object<'_>) -> Parsed<Header> {
+    fn header_of(&mut self, object: &mut Object<'_>, oldest: u64) -> Parsed<Header> {
         let log = object.need(Key::Log)?;
         if log.text(STRING)? != LOG_NAME {
             return Err(log.fault(format!("{LOG_NAME:?}")));
         }
-        let (version, place) = version(object)?;
+        let (version, place) = version(object, oldest)?;
         if version > VERSION {
             return Err(place.fault(format!("version {VERSION} of the log's format, the newest known")));
         }
         let owner = object.need(Key::Owner)?;
-        let header = Header { owner: self.user(owner)?, at: owner.start() };
+        let header = Header { owner: self.user(owner)?, at: owner.start(), version };
         object.finish("the header")?;
         Ok(header)
     }
@@ -181,11 +188,12 @@ fn skipped(line: &str, reason: SkipReason) -> LoggedEvent {
     LoggedEvent::Skipped(SkippedEvent { raw: line.into(), reason })
 }
 
-fn version<'a>(object: &mut Object<'a>) -> Parsed<(u64, Value<'a>)> {
+/// The version of a line or header, `oldest` or newer.
+fn version<'a>(object: &mut Object<'a>, oldest: u64) -> Parsed<(u64, Value<'a>)> {
     const AT_LEAST_ONE: &str = "a version, an integer from 1";
     let place = object.need(Key::V)?;
     match place.integer(AT_LEAST_ONE)? {
-        0 => Err(place.fault(AT_LEAST_ONE)),
+        version if version < oldest => Err(place.fault(AT_LEAST_ONE)),
         version => Ok((version, place)),
     }
 }

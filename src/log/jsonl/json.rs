@@ -210,6 +210,19 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Puts the value under one key under another, which must not be there.
+    pub(super) fn rename(&mut self, from: Key, to: Key) -> Parsed<()> {
+        if let Some(value) = self.take(to) {
+            let expected = format!("the key {:?}, as this version names {:?}", from.name(), to.name());
+            return Err(value.fault(expected));
+        }
+        match self.take(from) {
+            Some(value) => self.put(Some(to), value),
+            None => return Err(self.missing(format!("the key {:?}", from.name()))),
+        }
+        Ok(())
+    }
+
     /// Whether this key is left.
     pub(super) fn has(&self, key: Key) -> bool {
         self.left.contains(key)

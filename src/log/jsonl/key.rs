@@ -85,6 +85,7 @@ keys! {
     UtcOffsetS = "utc_offset_s",
     Log = "log",
     Owner = "owner",
+    Actor = "actor",
 }
 
 /// A set of keys.

@@ -85,7 +85,7 @@ impl<R: BufRead> Reader<R> {
             let fault = match line.and_then(|line| self.decoder.line(line)) {
                 Ok(Line::Event(event)) => return Some(Ok(Record { line: self.lines.number, event })),
                 Ok(Line::Header(Header { owner, .. })) if owner == self.owner => continue,
-                Ok(Line::Header(Header { owner, at })) => {
+                Ok(Line::Header(Header { owner, at, .. })) => {
                     Fault::new(at, format!("{:?}, the owner of this log", self.owner), format!("{owner:?}"))
                 }
                 Err(fault) => fault,

@@ -5,11 +5,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use chatfold::binary::{self, Header, LogHead};
 use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer, decode_line};
 use chatfold::{Event, Inbox, Policy, Replay, UserId};
 
 use crate::failure::Failure;
 use crate::input::{Packing, Source};
+use crate::log::Form;
 use crate::output::say;
 
 /// How every header begins.
@@ -30,8 +32,11 @@ pub struct Journal {
     /// The last whole line has no line feed.
     open_end: bool,
     is_new: bool,
-    /// What stands behind the whole lines.
+    /// What stands behind the whole lines or records.
     torn: Option<Vec<u8>>,
+    form: Form,
+    /// Where a binary log ends.
+    head: Option<LogHead>,
 }
 
 impl Journal {
@@ -44,8 +49,19 @@ impl Journal {
         }
         let place = source.to_string();
         let (path, owner) = (path.to_owned(), owner.cloned());
-        let journal =
-            Self { path, place, file: None, owner, sound_len: 0, open_end: false, is_new: true, torn: None };
+        let form = Form::of_name(&path).unwrap_or(Form::Text);
+        let journal = Self {
+            path,
+            place,
+            file: None,
+            owner,
+            sound_len: 0,
+            open_end: false,
+            is_new: true,
+            torn: None,
+            form,
+            head: None,
+        };
         let there = journal.path.try_exists().map_err(|error| journal.failed("cannot be read", error))?;
         if !there && journal.owner.is_none() {
             let text = format!("{}: there is no such log (--as OWNER makes it)", journal.place);
@@ -80,9 +96,16 @@ impl Journal {
     fn examine(&mut self, file: &mut File) -> Result<Option<Vec<u8>>, Failure> {
         let failed = |error| self.failed("cannot be read", error);
         let len = file.metadata().map_err(failed)?.len();
-        let mut head = Vec::with_capacity(4);
-        (&*file).take(4).read_to_end(&mut head).map_err(failed)?;
-        let packing = Packing::of(&head);
+        let mut head = Vec::with_capacity(8);
+        (&*file).take(8).read_to_end(&mut head).map_err(failed)?;
+        if !head.is_empty() {
+            let begun = !head.starts_with(b"{") && self.form == Form::Binary;
+            self.form = if binary::is_binary_log(&head) || begun { Form::Binary } else { Form::Text };
+        }
+        if self.form == Form::Binary {
+            return self.examine_records(file);
+        }
+        let packing = Packing::of(head.get(..4).unwrap_or(&head));
         if packing != Packing::Plain {
             let text = format!("{}: events cannot be appended to a {} log", self.place, packing.name());
             return Err(Failure::Usage(text));
@@ -105,6 +128,43 @@ impl Journal {
         Ok(Some(line))
     }
 
+    /// Finds where the whole records of a binary log end; what stands behind them, if anything.
+    fn examine_records(&mut self, file: &mut File) -> Result<Option<Vec<u8>>, Failure> {
+        let mut bytes = self.bytes(file, u64::MAX)?;
+        let fault = |what: String| Failure::Fault { place: self.place.clone(), what };
+        let log = match binary::Log::open(&bytes) {
+            Ok(log) => log,
+            // A header that was not wholly written: nothing stands behind it.
+            Err(binary::HeaderError::Short { .. }) => {
+                self.sound_len = 0;
+                return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
+            }
+            Err(error) => return Err(fault(error.to_string())),
+        };
+        let mut records = log.records();
+        let mut sound_len = bytes.len() as u64;
+        for record in records.by_ref() {
+            match record {
+                Ok(_) => {}
+                Err(torn) if torn.is_torn_tail() => sound_len = torn.offset,
+                Err(error) => return Err(fault(format!("{error} (chatfold recover saves what is valid)"))),
+            }
+        }
+        self.head = Some(records.head());
+        self.sound_len = sound_len;
+        let torn = bytes.split_off(usize::try_from(sound_len).unwrap_or(usize::MAX).min(bytes.len()));
+        Ok(Some(torn).filter(|torn| !torn.is_empty()))
+    }
+
+    /// The first so many bytes of the log.
+    fn bytes(&self, file: &mut File, len_bytes: u64) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let read =
+            file.seek(SeekFrom::Start(0)).and_then(|_| (&*file).take(len_bytes).read_to_end(&mut bytes));
+        read.map_err(|error| self.failed("cannot be read", error))?;
+        Ok(bytes)
+    }
+
     /// Says that the end is torn, where it is and was left so.
     pub fn report(&self) {
         if let Some(torn) = &self.torn {
@@ -113,7 +173,11 @@ impl Journal {
     }
 
     fn found(&self, torn: &[u8]) -> String {
-        format!("{}: the last line is torn, {} bytes from byte {}", self.place, torn.len(), self.sound_len)
+        let what = match self.form {
+            Form::Text => "line",
+            Form::Binary => "record",
+        };
+        format!("{}: the last {what} is torn, {} bytes from byte {}", self.place, torn.len(), self.sound_len)
     }
 
     /// Moves the torn end to `LOG.torn`, synced there before it goes here.
@@ -126,7 +190,7 @@ impl Journal {
         let moved = || -> io::Result<()> {
             let mut kept = OpenOptions::new().append(true).create(true).open(&aside)?;
             let mut bytes = torn.clone();
-            if !bytes.ends_with(b"\n") {
+            if self.form == Form::Text && !bytes.ends_with(b"\n") {
                 bytes.push(b'\n');
             }
             kept.write_all(&bytes)?;
@@ -139,12 +203,36 @@ impl Journal {
         Ok(())
     }
 
-    /// Folds the log up to where its whole lines end.
+    /// Folds the log up to where its whole lines or records end.
     pub fn fold(&mut self) -> Result<Inbox, Failure> {
+        let (inbox, owner) = match (self.form, self.is_new) {
+            (Form::Binary, false) => self.fold_records()?,
+            _ => self.fold_lines()?,
+        };
+        if self.owner.as_ref().is_some_and(|wanted| *wanted != owner) {
+            let text = format!("{}: the log belongs to {owner}: leave --as out", self.place);
+            return Err(Failure::Usage(text));
+        }
+        self.owner = Some(owner);
+        Ok(inbox)
+    }
+
+    fn fold_records(&mut self) -> Result<(Inbox, UserId), Failure> {
+        let Some(mut file) = self.file.take() else { return self.fold_lines() };
+        let bytes = self.bytes(&mut file, self.sound_len)?;
+        self.file = Some(file);
+        let fault = |what: String| Failure::Fault { place: self.place.clone(), what };
+        let log = binary::Log::open(&bytes).map_err(|error| fault(error.to_string()))?;
+        let mut replay = Replay::new(log.owner().clone(), Policy::default());
+        log.fold(&mut replay).map_err(|error| fault(error.to_string()))?;
+        Ok((replay.finish(), log.owner().clone()))
+    }
+
+    fn fold_lines(&mut self) -> Result<(Inbox, UserId), Failure> {
         let (Some(file), false) = (&mut self.file, self.is_new) else {
             let owner =
                 self.owner.clone().ok_or_else(|| Failure::Usage("--as OWNER is missing".to_owned()))?;
-            return Ok(Inbox::new(owner, Policy::default()));
+            return Ok((Inbox::new(owner.clone(), Policy::default()), owner));
         };
         let place = self.place.clone();
         let failure = |error: ReadError| match error {
@@ -160,17 +248,13 @@ impl Journal {
         let lines = BufReader::with_capacity(64 * 1024, (&*file).take(self.sound_len));
         let mut reader = Reader::new(lines).map_err(&failure)?;
         let owner = reader.owner().clone();
-        if self.owner.as_ref().is_some_and(|wanted| *wanted != owner) {
-            return Err(Failure::Usage(format!("{place}: the log belongs to {owner}: leave --as out")));
-        }
         let mut replay = Replay::new(owner.clone(), Policy::default());
         while let Some(record) = reader.next_record() {
             if let LoggedEvent::Known(event) = record.map_err(&failure)?.event {
                 replay.push(&event);
             }
         }
-        self.owner = Some(owner);
-        Ok(replay.finish())
+        Ok((replay.finish(), owner))
     }
 
     /// Appends `events` in one write and syncs them, a torn end set aside before; takes back what a failed write
@@ -182,14 +266,8 @@ impl Journal {
         }
         self.set_aside()?;
         let (Some(file), Some(owner)) = (&self.file, &self.owner) else { return Ok(()) };
-        let mut bytes = Vec::new();
-        if self.open_end {
-            bytes.push(b'\n');
-        }
-        let mut written = || -> io::Result<()> {
-            let mut writer =
-                if self.is_new { Writer::new(&mut bytes, owner)? } else { Writer::append(&mut bytes) };
-            events.iter().try_for_each(|event| writer.write_event(event))?;
+        let written = || -> io::Result<()> {
+            let bytes = self.encoded(events, owner)?;
             let mut end = file;
             end.seek(SeekFrom::Start(self.sound_len))?;
             end.write_all(&bytes)?;
@@ -201,6 +279,27 @@ impl Journal {
             let _ = file.set_len(self.sound_len);
             self.failed("cannot be written", error)
         })
+    }
+
+    /// What is appended.
+    fn encoded(&self, events: &[Event], owner: &UserId) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if self.form == Form::Binary {
+            let mut writer = match self.head.filter(|_| !self.is_new) {
+                Some(head) => binary::Writer::resume(bytes, head),
+                None => binary::Writer::new(bytes, &Header::new(owner.clone()))?,
+            };
+            events.iter().try_for_each(|event| writer.write_event(event))?;
+            writer.flush()?;
+            return Ok(writer.into_inner());
+        }
+        if self.open_end {
+            bytes.push(b'\n');
+        }
+        let mut writer =
+            if self.is_new { Writer::new(&mut bytes, owner)? } else { Writer::append(&mut bytes) };
+        events.iter().try_for_each(|event| writer.write_event(event))?;
+        Ok(bytes)
     }
 
     fn failed(&self, what: &str, error: io::Error) -> Failure {

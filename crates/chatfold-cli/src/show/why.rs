@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
-use chatfold::jsonl::{LoggedEvent, Reader};
+use chatfold::jsonl::LoggedEvent;
 use chatfold::{Because, ConversationView, EventId, Explanation, MessageId, ReadReason, Reason};
 use serde_json::{Value, json as object};
 
-use crate::input::{Input, Source};
+use crate::input::Source;
+use crate::log::{Choice, OpenLog};
 use crate::text::{cut, escape, one_line};
 use crate::words;
 
 /// The first words of a message are cut to this many cells.
 const MAX_QUOTE: usize = 24;
 
-/// Where events stand in a log and what they are: `line 12: message_received by bob`.
+/// Where events stand in a log and what they are: `line 12: message_received by bob`, in a binary log `event 11: …`.
 pub type Places = HashMap<EventId, String>;
 
 /// Reads the log once more to find the events of `explanation`. Standard input cannot be read again: then, and
@@ -24,25 +25,20 @@ pub fn places(source: &Source, explanation: &Explanation, limit: usize) -> Place
     if *source == Source::Stdin || wanted.is_empty() {
         return places;
     }
-    let Ok(input) = Input::open(source) else {
-        return places;
-    };
     // Faults were told when the log was folded.
-    let Ok(reader) = Reader::new(input.into_parts().0) else {
-        return places;
-    };
-    for record in reader.flatten() {
-        if let LoggedEvent::Known(event) = record.event
+    let choice = Choice { keep_going: true, silent: true, ..Choice::default() };
+    let Ok(log) = OpenLog::open(source, &choice) else { return places };
+    let unit = log.unit();
+    // What cannot be read any more is named by its id alone.
+    let _ = log.read(|number, event| {
+        if let LoggedEvent::Known(event) = event
             && wanted.contains(&event.id())
         {
             let by = escape(event.by().as_str()).into_owned();
-            let place = format!("line {}: {} by {by}", record.line, event.type_name());
+            let place = format!("{unit} {number}: {} by {by}", event.type_name());
             places.entry(event.id()).or_insert(place);
         }
-        if places.len() == wanted.len() {
-            break;
-        }
-    }
+    });
     places
 }
 

@@ -16,6 +16,7 @@ mod endings;
 mod inbox;
 mod json;
 mod reading;
+mod rewrite;
 mod show;
 mod snapshot;
 mod stats;

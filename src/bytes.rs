@@ -12,24 +12,24 @@ use crate::time::{Stamp, Timestamp};
 
 /// Where values are written to.
 #[derive(Debug, Default)]
-pub(super) struct Out(pub(super) Vec<u8>);
+pub(crate) struct Out(pub(crate) Vec<u8>);
 
 impl Out {
-    pub(super) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(bytes);
         self
     }
 
-    pub(super) fn u8(&mut self, value: u8) -> &mut Self {
+    pub(crate) fn u8(&mut self, value: u8) -> &mut Self {
         self.0.push(value);
         self
     }
 
-    pub(super) fn flag(&mut self, on: bool) -> &mut Self {
+    pub(crate) fn flag(&mut self, on: bool) -> &mut Self {
         self.u8(u8::from(on))
     }
 
-    pub(super) fn uint(&mut self, value: impl Into<u64>) -> &mut Self {
+    pub(crate) fn uint(&mut self, value: impl Into<u64>) -> &mut Self {
         let mut value = value.into();
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
@@ -38,33 +38,33 @@ impl Out {
         self.u8(value as u8)
     }
 
-    pub(super) fn len(&mut self, value: usize) -> &mut Self {
+    pub(crate) fn len(&mut self, value: usize) -> &mut Self {
         self.uint(value as u64)
     }
 
-    pub(super) fn int(&mut self, value: i64) -> &mut Self {
+    pub(crate) fn int(&mut self, value: i64) -> &mut Self {
         self.uint((value << 1 ^ value >> 63).cast_unsigned())
     }
 
     /// Eight bytes, for hashes.
-    pub(super) fn fixed(&mut self, value: u64) -> &mut Self {
+    pub(crate) fn fixed(&mut self, value: u64) -> &mut Self {
         self.raw(&value.to_le_bytes())
     }
 
     /// Four bytes, for numbers in a table.
-    pub(super) fn fixed32(&mut self, value: u32) -> &mut Self {
+    pub(crate) fn fixed32(&mut self, value: u32) -> &mut Self {
         self.raw(&value.to_le_bytes())
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.len(bytes.len()).raw(bytes)
     }
 
-    pub(super) fn stamp(&mut self, stamp: Stamp) -> &mut Self {
+    pub(crate) fn stamp(&mut self, stamp: Stamp) -> &mut Self {
         self.int(stamp.at.as_millis()).raw(stamp.event.as_bytes())
     }
 
-    pub(super) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) -> &mut Self {
+    pub(crate) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) -> &mut Self {
         self.flag(value.is_some());
         if let Some(value) = value {
             put(self, value);
@@ -72,11 +72,11 @@ impl Out {
         self
     }
 
-    pub(super) fn lww<T: Ord>(&mut self, register: &Lww<T>, put: impl FnOnce(&mut Self, &T)) -> &mut Self {
+    pub(crate) fn lww<T: Ord>(&mut self, register: &Lww<T>, put: impl FnOnce(&mut Self, &T)) -> &mut Self {
         self.option(register.entry(), |out, (stamp, value)| put(out.stamp(stamp), value))
     }
 
-    pub(super) fn earliest<T: Ord>(
+    pub(crate) fn earliest<T: Ord>(
         &mut self,
         register: &Earliest<T>,
         put: impl FnOnce(&mut Self, &T),
@@ -84,13 +84,13 @@ impl Out {
         self.option(register.entry(), |out, (stamp, value)| put(out.stamp(stamp), value))
     }
 
-    pub(super) fn lww_text(&mut self, register: &Lww<Arc<str>>) -> &mut Self {
+    pub(crate) fn lww_text(&mut self, register: &Lww<Arc<str>>) -> &mut Self {
         self.lww(register, |out, text| {
             out.bytes(text.as_bytes());
         })
     }
 
-    pub(super) fn lww_flag(&mut self, register: &Lww<bool>) -> &mut Self {
+    pub(crate) fn lww_flag(&mut self, register: &Lww<bool>) -> &mut Self {
         self.lww(register, |out, on| {
             out.flag(*on);
         })
@@ -99,31 +99,31 @@ impl Out {
 
 /// Where values are read from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct In<'a>(pub(super) &'a [u8]);
+pub(crate) struct In<'a>(pub(crate) &'a [u8]);
 
 impl<'a> In<'a> {
     /// Nothing is left.
-    pub(super) fn end(self) -> Option<()> {
+    pub(crate) fn end(self) -> Option<()> {
         self.0.is_empty().then_some(())
     }
 
-    pub(super) fn raw(&mut self, len: usize) -> Option<&'a [u8]> {
+    pub(crate) fn raw(&mut self, len: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(bytes)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.raw(N)?.try_into().ok()
     }
 
-    pub(super) fn u8(&mut self) -> Option<u8> {
+    pub(crate) fn u8(&mut self) -> Option<u8> {
         let (&byte, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(byte)
     }
 
-    pub(super) fn flag(&mut self) -> Option<bool> {
+    pub(crate) fn flag(&mut self) -> Option<bool> {
         match self.u8()? {
             0 => Some(false),
             1 => Some(true),
@@ -131,7 +131,7 @@ impl<'a> In<'a> {
         }
     }
 
-    pub(super) fn uint(&mut self) -> Option<u64> {
+    pub(crate) fn uint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -147,54 +147,54 @@ impl<'a> In<'a> {
         None
     }
 
-    pub(super) fn number(&mut self) -> Option<u32> {
+    pub(crate) fn number(&mut self) -> Option<u32> {
         u32::try_from(self.uint()?).ok()
     }
 
-    pub(super) fn int(&mut self) -> Option<i64> {
+    pub(crate) fn int(&mut self) -> Option<i64> {
         let value = self.uint()?;
         Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
     /// A first field or an instant: what a log can name, or -1 for none.
-    pub(super) fn place(&mut self) -> Option<i64> {
+    pub(crate) fn place(&mut self) -> Option<i64> {
         self.int().filter(|value| (-1..=1 << 60).contains(value))
     }
 
-    pub(super) fn fixed(&mut self) -> Option<u64> {
+    pub(crate) fn fixed(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// A number of items of at least `least` bytes each, which must fit into what is left.
-    pub(super) fn count(&mut self, least: usize) -> Option<usize> {
+    pub(crate) fn count(&mut self, least: usize) -> Option<usize> {
         let count = usize::try_from(self.uint()?).ok()?;
         (count.checked_mul(least)? <= self.0.len()).then_some(count)
     }
 
-    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = self.count(1)?;
         self.raw(len)
     }
 
-    pub(super) fn text(&mut self) -> Option<&'a str> {
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
-    pub(super) fn event(&mut self) -> Option<EventId> {
+    pub(crate) fn event(&mut self) -> Option<EventId> {
         self.array().map(EventId::from_bytes)
     }
 
-    pub(super) fn stamp(&mut self) -> Option<Stamp> {
+    pub(crate) fn stamp(&mut self) -> Option<Stamp> {
         let at = Timestamp::from_millis(self.int()?).ok()?;
         Some(Stamp::new(at, self.event()?))
     }
 
     /// `Some(None)` for an absent value.
-    pub(super) fn option<T>(&mut self, get: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    pub(crate) fn option<T>(&mut self, get: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if self.flag()? { get(self).map(Some) } else { Some(None) }
     }
 
-    pub(super) fn lww<T: Ord>(&mut self, get: impl FnOnce(&mut Self) -> Option<T>) -> Option<Lww<T>> {
+    pub(crate) fn lww<T: Ord>(&mut self, get: impl FnOnce(&mut Self) -> Option<T>) -> Option<Lww<T>> {
         let mut register = Lww::default();
         if let Some((stamp, value)) = self.option(|from| Some((from.stamp()?, get(from)?)))? {
             register.set(stamp, value);
@@ -202,7 +202,7 @@ impl<'a> In<'a> {
         Some(register)
     }
 
-    pub(super) fn earliest<T: Ord>(
+    pub(crate) fn earliest<T: Ord>(
         &mut self,
         get: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<Earliest<T>> {
@@ -213,16 +213,16 @@ impl<'a> In<'a> {
         Some(register)
     }
 
-    pub(super) fn lww_text(&mut self) -> Option<Lww<Arc<str>>> {
+    pub(crate) fn lww_text(&mut self) -> Option<Lww<Arc<str>>> {
         self.lww(|from| from.text().map(Arc::from))
     }
 
-    pub(super) fn lww_flag(&mut self) -> Option<Lww<bool>> {
+    pub(crate) fn lww_flag(&mut self) -> Option<Lww<bool>> {
         self.lww(Self::flag)
     }
 
     /// A list of items of at least `least` bytes each.
-    pub(super) fn list<T, C: FromIterator<T>>(
+    pub(crate) fn list<T, C: FromIterator<T>>(
         &mut self,
         least: usize,
         mut get: impl FnMut(&mut Self) -> Option<T>,

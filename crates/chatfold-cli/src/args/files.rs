@@ -1,0 +1,131 @@
+//! Options of the commands that write a log anew.
+
+use std::path::PathBuf;
+
+use chatfold::{ConversationId, MessageId, UserId};
+use clap::{Args, ValueEnum};
+
+use super::parse_owner;
+
+pub const CONVERT_EXAMPLES: &str = "\
+Examples:
+  chatfold convert team.jsonl team.chatfold      text to binary: a third of the size, checked and chained
+  chatfold convert team.chatfold team.jsonl      and back
+  chatfold convert team.chatfold - --to text | head
+  chatfold convert live.chatfold dense.chatfold  many small appends become few records
+  chatfold convert old.jsonl new.jsonl           lines of an older version become lines of this one
+
+The form is told by the name, .jsonl or .chatfold, or by --to. What is not known is kept as it is.";
+
+pub const RECOVER_EXAMPLES: &str = "\
+Examples:
+  chatfold recover broken.chatfold --out sound.chatfold
+  chatfold recover broken.jsonl --out sound.jsonl
+
+Everything valid is written, before a fault and behind it, and every fault is reported with its place. The \
+damaged log is not touched. Exit code 1 says that something was lost.";
+
+pub const REDACT_EXAMPLES: &str = "\
+Examples:
+  chatfold redact team.jsonl --author bob --out redacted.jsonl
+  chatfold redact team.chatfold --message group_dev/018f0e2a-0000-7000-8000-0000000000a1 --out redacted.chatfold
+
+The text, custom payload and cloud data of the chosen messages, and of every edit of them, become empty; ids, \
+instants, counts and order stay, so the list differs in the content shown and in nothing else. Drafts, names and \
+lines of unknown types stay as they are. The old log is not touched: delete it, its copies and its snapshots.";
+
+/// The form of a log to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormFlag {
+    /// JSON Lines
+    Text,
+    /// The binary log
+    Binary,
+}
+
+/// How a new log is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is written")]
+pub struct WriteArgs {
+    /// The form of the new log, whatever its name
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub to: Option<FormFlag>,
+    /// Pack the records of a binary log with zstd
+    #[arg(long)]
+    pub pack: bool,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The log; - for standard input
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The new log; - for standard output
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    #[command(flatten)]
+    pub writing: WriteArgs,
+    #[command(flatten)]
+    pub reading: ReadArgs,
+}
+
+/// Which events of a log are written anew.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is read")]
+pub struct ReadArgs {
+    /// Write only the first N event lines (skipped ones count)
+    #[arg(long, value_name = "N")]
+    pub first: Option<u64>,
+    /// Name this owner in the new log, whatever the old one says
+    #[arg(long = "as", value_name = "OWNER", value_parser = parse_owner)]
+    pub owner: Option<UserId>,
+    /// Pass faults over: list them on standard error, write the rest, exit with 1 all the same
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+/// Options of `recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// The damaged log
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The new log
+    #[arg(long, value_name = "NEW")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub writing: WriteArgs,
+    /// The owner, where the header is lost
+    #[arg(long = "as", value_name = "OWNER", value_parser = parse_owner)]
+    pub owner: Option<UserId>,
+}
+
+/// Options of `redact`.
+#[derive(Debug, Args)]
+pub struct RedactArgs {
+    /// The log
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The new log
+    #[arg(long, value_name = "NEW")]
+    pub out: PathBuf,
+    /// Leave out everything this user wrote; may be given more than once
+    #[arg(long = "author", value_name = "USER", value_parser = parse_owner, required_unless_present = "messages")]
+    pub authors: Vec<UserId>,
+    /// Leave out what this message says; may be given more than once
+    #[arg(long = "message", value_name = "CONVERSATION/ID", value_parser = parse_message)]
+    pub messages: Vec<(ConversationId, MessageId)>,
+    #[command(flatten)]
+    pub writing: WriteArgs,
+}
+
+fn parse_message(text: &str) -> Result<(ConversationId, MessageId), String> {
+    let (conversation, message) =
+        text.rsplit_once('/').ok_or("expected CONVERSATION/ID, such as c2c_bob/018f…")?;
+    let conversation = conversation.parse().map_err(|error: chatfold::IdError| error.to_string())?;
+    Ok((conversation, message.parse().map_err(|error: chatfold::IdError| error.to_string())?))
+}

@@ -1,0 +1,90 @@
+//! The binary log, version 1: the same events as the text log in a third of the bytes, checked and chained.
+//!
+//! A header names the owner. Behind it stand records, each a **segment**: some thousands of events in columns
+//! (one column a field, times and sequence numbers as differences), with a dictionary of the users and
+//! conversations they name. Each record carries a checksum over its length, kind, position and payload, and the
+//! checksum of the record before it, so that a removed, repeated or moved record is seen. An event's
+//! **position** is its index in the log, the first being 0. docs/FORMAT.md has every byte.
+//!
+//! - [`Writer`] gathers events and writes them in records, with explicit boundaries ([`Writer::flush`]).
+//! - [`Log`] reads a log that is at hand as bytes. [`Log::fold`] replays it without copying a text;
+//!   [`Log::records`] gives record after record and goes on behind faults; [`Log::index`] and
+//!   [`Log::record_at`] reach any position without reading what is before it.
+//! - [`Reader`] reads from a stream and holds one record in memory.
+//! - [`recover`] writes what is valid of a damaged log as a new one, [`redact`] a log without some of its content.
+//!
+//! # Faults
+//!
+//! Opening refuses a file without a valid header ([`HeaderError`]). A [`RecordFault`] says where the next
+//! record should begin, which event that is, what was found, and what follows (R99): with a valid record
+//! behind it, it is corruption, and reading may go on there; with nothing valid behind it, it is a **torn
+//! tail**, as a crash in the middle of an append leaves one. Nothing is ever cut off or mended in place.
+//!
+//! Checksums are xxh3 with 64 bits. They guard against accidents, not against someone who can rewrite the file.
+//!
+//! # What is not known
+//!
+//! Lines of a newer text log are kept in a segment byte for byte, and given back as
+//! [`LoggedEvent::Skipped`](crate::jsonl::LoggedEvent), or as an event once the library knows their type. A
+//! newer version of this format is refused with its number.
+
+mod body;
+mod columns;
+mod error;
+mod frame;
+mod packing;
+mod reader;
+mod records;
+mod recover;
+mod redact;
+mod segment;
+mod writer;
+
+pub use self::error::{FaultEnd, FaultReason, HeaderError, ReadError, RecordFault};
+pub use self::packing::Packing;
+pub use self::reader::Reader;
+pub use self::records::{Folded, Log, Record, RecordPlace, Records};
+pub use self::recover::{Recovered, recover};
+pub use self::redact::{RedactError, Redacted, redact};
+pub use self::writer::Writer;
+use crate::id::UserId;
+
+/// What the header of a binary log says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Header {
+    /// Whose log it is.
+    pub owner: UserId,
+    /// The head of the log that this one was made of by leaving out content, if it was.
+    pub redacted_from: Option<LogHead>,
+}
+
+impl Header {
+    /// The header of `owner`'s log.
+    pub fn new(owner: UserId) -> Self {
+        Self { owner, redacted_from: None }
+    }
+}
+
+/// Where a binary log ends: how many events it has, and the checksum of its last record, which stands for all
+/// before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LogHead {
+    /// How many events, skipped ones too.
+    pub events: u64,
+    /// The checksum that the next record is chained on.
+    pub check: u64,
+}
+
+/// Whether bytes begin as a binary log does.
+pub fn is_binary_log(head: &[u8]) -> bool {
+    head.starts_with(&frame::MAGIC)
+}
+
+/// Appends a record that follows `head`, whatever it claims; its checksum.
+#[cfg(feature = "testing")]
+pub(crate) fn seal_record(out: &mut Vec<u8>, head: LogHead, flags: u8, events: u32, payload: &[u8]) -> u64 {
+    let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let head = frame::Head { flags, len, events, position: head.events, previous: head.check };
+    frame::put_record(out, &head, payload)
+}

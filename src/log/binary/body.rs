@@ -1,0 +1,495 @@
+//! What each type says, as bytes and back. The numbers of types and the order of their parts never change.
+
+use crate::bytes::{In, Out};
+use crate::event::{
+    AccountFact, Edit, Fact, GroupType, Mark, Mentions, Message, MessageKind, QuietHours, ReceiveOption,
+    Through, Watermark,
+};
+use crate::id::{ConversationKind, FolderId, GroupId, MessageId, UserId};
+use crate::time::Timestamp;
+
+/// The numbers of the types in a tag.
+pub(super) mod code {
+    pub(in crate::log::binary) const OPENED: u8 = 0;
+    pub(in crate::log::binary) const RECEIVED: u8 = 1;
+    pub(in crate::log::binary) const QUEUED: u8 = 2;
+    pub(in crate::log::binary) const IMPORTED: u8 = 3;
+    pub(in crate::log::binary) const MODIFIED: u8 = 4;
+    pub(in crate::log::binary) const RECALLED: u8 = 5;
+    pub(in crate::log::binary) const READ_BY: u8 = 6;
+    pub(in crate::log::binary) const PEER_READ: u8 = 7;
+    pub(in crate::log::binary) const REACTION: u8 = 8;
+    pub(in crate::log::binary) const EXTENSION: u8 = 9;
+    pub(in crate::log::binary) const EXTENSIONS_CLEARED: u8 = 10;
+    pub(in crate::log::binary) const MESSAGE_PINNED: u8 = 11;
+    pub(in crate::log::binary) const SENT: u8 = 12;
+    pub(in crate::log::binary) const FAILED: u8 = 13;
+    pub(in crate::log::binary) const MESSAGES_DELETED: u8 = 14;
+    pub(in crate::log::binary) const CLEARED: u8 = 15;
+    pub(in crate::log::binary) const READ: u8 = 16;
+    pub(in crate::log::binary) const MARKED_UNREAD: u8 = 17;
+    pub(in crate::log::binary) const PINNED: u8 = 18;
+    pub(in crate::log::binary) const DRAFT: u8 = 19;
+    pub(in crate::log::binary) const MARK: u8 = 20;
+    pub(in crate::log::binary) const CUSTOM_DATA: u8 = 21;
+    pub(in crate::log::binary) const RECEIVE_OPTION: u8 = 22;
+    pub(in crate::log::binary) const FOLDER_MEMBER: u8 = 23;
+    pub(in crate::log::binary) const DELETED: u8 = 24;
+    pub(in crate::log::binary) const USER_PROFILE: u8 = 25;
+    pub(in crate::log::binary) const GROUP_PROFILE: u8 = 26;
+    pub(in crate::log::binary) const FOLDER_CREATED: u8 = 27;
+    pub(in crate::log::binary) const FOLDER_RENAMED: u8 = 28;
+    pub(in crate::log::binary) const FOLDER_DELETED: u8 = 29;
+    pub(in crate::log::binary) const QUIET_HOURS: u8 = 30;
+    /// A line of the text log that this version does not know.
+    pub(in crate::log::binary) const KEPT: u8 = 31;
+}
+
+/// Where an event stands: what its numbers are told as differences to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) kind: ConversationKind,
+    pub(super) at: i64,
+    /// The seq named last in this conversation in this segment.
+    pub(super) last_seq: i64,
+}
+
+const GROUP_TYPES: [GroupType; 5] =
+    [GroupType::Work, GroupType::Public, GroupType::Meeting, GroupType::AvChatRoom, GroupType::Community];
+
+const OPTIONS: [ReceiveOption; 5] = [
+    ReceiveOption::Receive,
+    ReceiveOption::NotReceive,
+    ReceiveOption::ReceiveNotNotify,
+    ReceiveOption::NotNotifyExceptAt,
+    ReceiveOption::NotReceiveExceptAt,
+];
+
+const KINDS: [MessageKind; 10] = [
+    MessageKind::Text,
+    MessageKind::Custom,
+    MessageKind::Image,
+    MessageKind::Sound,
+    MessageKind::Video,
+    MessageKind::File,
+    MessageKind::Location,
+    MessageKind::Face,
+    MessageKind::GroupTips,
+    MessageKind::Merger,
+];
+
+/// The number of a value in its table, which holds them all.
+fn number_of<T: PartialEq>(table: &[T], value: &T) -> u8 {
+    table.iter().position(|other| other == value).unwrap_or_default() as u8
+}
+
+fn value_of<T: Copy>(table: &[T], number: u8) -> Option<T> {
+    table.get(usize::from(number)).copied()
+}
+
+/// The type of a fact; messages, which have columns of their own, apart.
+pub(super) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
+    match fact {
+        Fact::Opened { group_type } => {
+            put_group_type(out, *group_type);
+            code::OPENED
+        }
+        Fact::MessageReceived(_) => code::RECEIVED,
+        Fact::MessageQueued(_) => code::QUEUED,
+        Fact::MessageImported { .. } => code::IMPORTED,
+        Fact::PeerRead { through } => {
+            put_through(out, place, *through);
+            code::PEER_READ
+        }
+        Fact::HistoryCleared { through } => {
+            put_watermark(out, place, *through);
+            code::CLEARED
+        }
+        Fact::Read { through } => {
+            put_through(out, place, *through);
+            code::READ
+        }
+        Fact::Pinned { on } => {
+            out.flag(*on);
+            code::PINNED
+        }
+        Fact::DraftSet { text, replaces } => {
+            put_text(out, text.as_deref()).option(*replaces, |out, event| {
+                out.raw(event.as_bytes());
+            });
+            code::DRAFT
+        }
+        Fact::MarkSet { mark, on } => {
+            out.u8(mark.bits().trailing_zeros() as u8).flag(*on);
+            code::MARK
+        }
+        Fact::CustomDataSet { data } => {
+            out.bytes(data);
+            code::CUSTOM_DATA
+        }
+        Fact::ReceiveOptionSet { option } => {
+            out.u8(number_of(&OPTIONS, option));
+            code::RECEIVE_OPTION
+        }
+        Fact::FolderMemberSet { folder, on } => {
+            out.raw(folder.as_bytes()).flag(*on);
+            code::FOLDER_MEMBER
+        }
+        Fact::Deleted { through, keep_messages } => {
+            put_watermark(out, place, *through);
+            out.flag(*keep_messages);
+            code::DELETED
+        }
+        _ => put_fact_about_message(out, place, fact),
+    }
+}
+
+fn put_fact_about_message(out: &mut Out, place: Place, fact: &Fact) -> u8 {
+    match fact {
+        Fact::MessageModified { target, edit } => {
+            put_text(out.raw(target.as_bytes()).uint(edit.version), edit.text.as_deref());
+            put_bytes(out, edit.custom.as_deref());
+            put_bytes(out, edit.cloud_custom.as_deref());
+            code::MODIFIED
+        }
+        Fact::MessageRecalled { target, reason } => {
+            put_text(out.raw(target.as_bytes()), reason.as_deref());
+            code::RECALLED
+        }
+        Fact::MessageFailed { target, reason } => {
+            put_text(out.raw(target.as_bytes()), reason.as_deref());
+            code::FAILED
+        }
+        Fact::MessageReadBy { targets } => {
+            put_targets(out, targets);
+            code::READ_BY
+        }
+        Fact::MessagesDeleted { targets } => {
+            put_targets(out, targets);
+            code::MESSAGES_DELETED
+        }
+        Fact::ReactionSet { target, reaction, on } => {
+            out.raw(target.as_bytes()).bytes(reaction.as_bytes()).flag(*on);
+            code::REACTION
+        }
+        Fact::ExtensionSet { target, key, value, seq } => {
+            out.raw(target.as_bytes()).bytes(key.as_bytes());
+            put_text(out, value.as_deref()).uint(*seq);
+            code::EXTENSION
+        }
+        Fact::ExtensionsCleared { target, seq } => {
+            out.raw(target.as_bytes()).uint(*seq);
+            code::EXTENSIONS_CLEARED
+        }
+        Fact::MessagePinned { target, on } => {
+            out.raw(target.as_bytes()).flag(*on);
+            code::MESSAGE_PINNED
+        }
+        Fact::MessageSent { target, sent_at, seq, members } => {
+            out.raw(target.as_bytes()).int(sent_at.as_millis().wrapping_sub(place.at));
+            put_uint(put_uint(out, *seq), *members);
+            code::SENT
+        }
+        Fact::MarkedUnreadFrom { target } => {
+            out.raw(target.as_bytes());
+            code::MARKED_UNREAD
+        }
+        // Everything else was told by the caller.
+        _ => code::KEPT,
+    }
+}
+
+pub(super) fn put_account_fact(out: &mut Out, fact: &AccountFact) -> u8 {
+    match fact {
+        AccountFact::UserProfileChanged { user, nickname, remark, face_url } => {
+            put_text(out.bytes(user.as_str().as_bytes()), nickname.as_deref());
+            put_text(put_text(out, remark.as_deref()), face_url.as_deref());
+            code::USER_PROFILE
+        }
+        AccountFact::GroupProfileChanged { group, name, face_url, group_type } => {
+            put_text(out.bytes(group.as_str().as_bytes()), name.as_deref());
+            put_group_type(put_text(out, face_url.as_deref()), *group_type);
+            code::GROUP_PROFILE
+        }
+        AccountFact::FolderCreated { folder, name } => {
+            out.raw(folder.as_bytes()).bytes(name.as_bytes());
+            code::FOLDER_CREATED
+        }
+        AccountFact::FolderRenamed { folder, name } => {
+            out.raw(folder.as_bytes()).bytes(name.as_bytes());
+            code::FOLDER_RENAMED
+        }
+        AccountFact::FolderDeleted { folder } => {
+            out.raw(folder.as_bytes());
+            code::FOLDER_DELETED
+        }
+        AccountFact::QuietHoursSet { hours } => {
+            match hours {
+                None => out.u8(0),
+                Some(QuietHours::Daily { start_s, duration_s, utc_offset_s }) => {
+                    out.u8(1).uint(*start_s).uint(*duration_s).int(i64::from(*utc_offset_s))
+                }
+                Some(QuietHours::Once { start, duration_s }) => {
+                    out.u8(2).int(start.as_millis()).uint(*duration_s)
+                }
+            };
+            code::QUIET_HOURS
+        }
+    }
+}
+
+/// A message that is more than a text, its id apart; `number` numbers users.
+pub(super) fn put_message(
+    out: &mut Out,
+    mut number: impl FnMut(&UserId) -> u32,
+    sender: Option<&UserId>,
+    message: &Message,
+) {
+    let flags = [
+        message.mentions.all,
+        message.online_only,
+        message.excluded_from_unread,
+        message.excluded_from_last,
+        message.need_receipt,
+        message.supports_extensions,
+    ];
+    let set = flags.into_iter().rev().fold(0, |set, on| set << 1 | u8::from(on));
+    out.u8(number_of(&KINDS, &message.kind)).u8(set);
+    out.option(sender, |out, sender| {
+        out.uint(number(sender));
+    });
+    put_text(put_uint(out, message.seq), message.text.as_deref());
+    put_bytes(put_bytes(out, message.custom.as_deref()), message.cloud_custom.as_deref());
+    for users in [&message.mentions.users, &message.recipients] {
+        out.len(users.len());
+        users.iter().for_each(|user| {
+            out.uint(number(user));
+        });
+    }
+    out.option(message.reply_to, |out, target| {
+        out.raw(target.as_bytes());
+    });
+    put_uint(out, message.members);
+}
+
+fn put_group_type(out: &mut Out, group_type: Option<GroupType>) -> &mut Out {
+    out.u8(group_type.map_or(0, |group_type| 1 + number_of(&GROUP_TYPES, &group_type)))
+}
+
+fn put_bytes<'o>(out: &'o mut Out, bytes: Option<&[u8]>) -> &'o mut Out {
+    out.option(bytes, |out, bytes| {
+        out.bytes(bytes);
+    })
+}
+
+fn put_text<'o>(out: &'o mut Out, text: Option<&str>) -> &'o mut Out {
+    put_bytes(out, text.map(str::as_bytes))
+}
+
+fn put_uint(out: &mut Out, value: Option<u64>) -> &mut Out {
+    out.option(value, |out, value| {
+        out.uint(value);
+    })
+}
+
+fn put_targets(out: &mut Out, targets: &[MessageId]) {
+    out.len(targets.len());
+    targets.iter().for_each(|target| {
+        out.raw(target.as_bytes());
+    });
+}
+
+fn put_watermark(out: &mut Out, place: Place, watermark: Watermark) {
+    let base = match watermark {
+        Watermark::Seq(_) => place.last_seq,
+        Watermark::Time(_) => place.at,
+    };
+    out.int(watermark.first_field().wrapping_sub(base));
+}
+
+fn put_through(out: &mut Out, place: Place, through: Through) {
+    match through {
+        Through::Watermark(watermark) => put_watermark(out.u8(0), place, watermark),
+        Through::Message(message) => {
+            out.u8(1).raw(message.as_bytes());
+        }
+    }
+}
+
+/// The fact of this type, messages apart.
+pub(super) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
+    Some(match code {
+        code::OPENED => Fact::Opened { group_type: group_type(from)? },
+        code::PEER_READ => Fact::PeerRead { through: through(from, place)? },
+        code::READ => Fact::Read { through: through(from, place)? },
+        code::CLEARED => Fact::HistoryCleared { through: watermark(from, place)? },
+        code::PINNED => Fact::Pinned { on: from.flag()? },
+        code::DRAFT => Fact::DraftSet { text: text(from)?, replaces: from.option(In::event)? },
+        code::MARK => {
+            let bit = from.u8()?;
+            let mark = Mark::from_bits(1_u64.checked_shl(u32::from(bit))?)?;
+            Fact::MarkSet { mark, on: from.flag()? }
+        }
+        code::CUSTOM_DATA => Fact::CustomDataSet { data: from.bytes()?.to_vec() },
+        code::RECEIVE_OPTION => Fact::ReceiveOptionSet { option: value_of(&OPTIONS, from.u8()?)? },
+        code::FOLDER_MEMBER => Fact::FolderMemberSet { folder: folder(from)?, on: from.flag()? },
+        code::DELETED => Fact::Deleted { through: watermark(from, place)?, keep_messages: from.flag()? },
+        code::READ_BY => Fact::MessageReadBy { targets: targets(from)? },
+        code::MESSAGES_DELETED => Fact::MessagesDeleted { targets: targets(from)? },
+        _ => fact_about_message(from, place, code)?,
+    })
+}
+
+fn fact_about_message(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
+    let target = target(from)?;
+    Some(match code {
+        code::MODIFIED => {
+            let version = from.uint()?;
+            let (text, custom, cloud_custom) = (text(from)?, bytes(from)?, bytes(from)?);
+            Fact::MessageModified { target, edit: Edit { version, text, custom, cloud_custom } }
+        }
+        code::RECALLED => Fact::MessageRecalled { target, reason: text(from)? },
+        code::FAILED => Fact::MessageFailed { target, reason: text(from)? },
+        code::REACTION => Fact::ReactionSet { target, reaction: from.text()?.to_owned(), on: from.flag()? },
+        code::EXTENSION => {
+            let key = from.text()?.to_owned();
+            Fact::ExtensionSet { target, key, value: text(from)?, seq: from.uint()? }
+        }
+        code::EXTENSIONS_CLEARED => Fact::ExtensionsCleared { target, seq: from.uint()? },
+        code::MESSAGE_PINNED => Fact::MessagePinned { target, on: from.flag()? },
+        code::SENT => {
+            let sent_at = Timestamp::from_millis(from.int()?.wrapping_add(place.at)).ok()?;
+            Fact::MessageSent { target, sent_at, seq: uint(from)?, members: uint(from)? }
+        }
+        code::MARKED_UNREAD => Fact::MarkedUnreadFrom { target },
+        _ => return None,
+    })
+}
+
+pub(super) fn account_fact(from: &mut In<'_>, code: u8) -> Option<AccountFact> {
+    Some(match code {
+        code::USER_PROFILE => AccountFact::UserProfileChanged {
+            user: user(from)?,
+            nickname: text(from)?,
+            remark: text(from)?,
+            face_url: text(from)?,
+        },
+        code::GROUP_PROFILE => AccountFact::GroupProfileChanged {
+            group: GroupId::new(from.text()?).ok()?,
+            name: text(from)?,
+            face_url: text(from)?,
+            group_type: group_type(from)?,
+        },
+        code::FOLDER_CREATED => {
+            AccountFact::FolderCreated { folder: folder(from)?, name: from.text()?.to_owned() }
+        }
+        code::FOLDER_RENAMED => {
+            AccountFact::FolderRenamed { folder: folder(from)?, name: from.text()?.to_owned() }
+        }
+        code::FOLDER_DELETED => AccountFact::FolderDeleted { folder: folder(from)? },
+        code::QUIET_HOURS => AccountFact::QuietHoursSet { hours: quiet_hours(from)? },
+        _ => return None,
+    })
+}
+
+/// A message that is more than a text, and its author if it names one; `user` has the users by number.
+pub(super) fn message(
+    from: &mut In<'_>,
+    mut user: impl FnMut(usize) -> Option<UserId>,
+    id: MessageId,
+) -> Option<(Option<UserId>, Message)> {
+    let mut user = |from: &mut In<'_>| user(usize::try_from(from.uint()?).ok()?);
+    let mut message = Message::new(id);
+    message.kind = value_of(&KINDS, from.u8()?)?;
+    let set = from.u8()?;
+    if set >= 1 << 6 {
+        return None;
+    }
+    let flag = |bit: u8| set & 1 << bit != 0;
+    let sender = from.option(&mut user)?;
+    message.seq = uint(from)?;
+    message.text = text(from)?;
+    message.custom = bytes(from)?;
+    message.cloud_custom = bytes(from)?;
+    message.mentions = Mentions { users: from.list(1, &mut user)?, all: flag(0) };
+    message.recipients = from.list(1, &mut user)?;
+    message.reply_to = from.option(target)?;
+    message.members = uint(from)?;
+    message.online_only = flag(1);
+    message.excluded_from_unread = flag(2);
+    message.excluded_from_last = flag(3);
+    message.need_receipt = flag(4);
+    message.supports_extensions = flag(5);
+    Some((sender, message))
+}
+
+fn quiet_hours(from: &mut In<'_>) -> Option<Option<QuietHours>> {
+    Some(match from.u8()? {
+        0 => None,
+        1 => Some(QuietHours::Daily {
+            start_s: from.number()?,
+            duration_s: from.number()?,
+            utc_offset_s: i32::try_from(from.int()?).ok()?,
+        }),
+        2 => {
+            let start = Timestamp::from_millis(from.int()?).ok()?;
+            Some(QuietHours::Once { start, duration_s: from.uint()? })
+        }
+        _ => return None,
+    })
+}
+
+fn group_type(from: &mut In<'_>) -> Option<Option<GroupType>> {
+    match from.u8()? {
+        0 => Some(None),
+        number => value_of(&GROUP_TYPES, number - 1).map(Some),
+    }
+}
+
+fn through(from: &mut In<'_>, place: Place) -> Option<Through> {
+    match from.u8()? {
+        0 => watermark(from, place).map(Through::Watermark),
+        1 => target(from).map(Through::Message),
+        _ => None,
+    }
+}
+
+fn watermark(from: &mut In<'_>, place: Place) -> Option<Watermark> {
+    let difference = from.int()?;
+    match place.kind {
+        ConversationKind::Group => {
+            u64::try_from(place.last_seq.wrapping_add(difference)).ok().map(Watermark::Seq)
+        }
+        ConversationKind::Direct => {
+            Timestamp::from_millis(place.at.wrapping_add(difference)).ok().map(Watermark::Time)
+        }
+    }
+}
+
+fn target(from: &mut In<'_>) -> Option<MessageId> {
+    from.array().map(MessageId::from_bytes)
+}
+
+fn targets(from: &mut In<'_>) -> Option<Vec<MessageId>> {
+    from.list(16, target)
+}
+
+fn folder(from: &mut In<'_>) -> Option<FolderId> {
+    from.array().map(FolderId::from_bytes)
+}
+
+fn user(from: &mut In<'_>) -> Option<UserId> {
+    UserId::new(from.text()?).ok()
+}
+
+fn text(from: &mut In<'_>) -> Option<Option<String>> {
+    from.option(|from| from.text().map(str::to_owned))
+}
+
+fn bytes(from: &mut In<'_>) -> Option<Option<Vec<u8>>> {
+    from.option(|from| from.bytes().map(<[u8]>::to_vec))
+}
+
+fn uint(from: &mut In<'_>) -> Option<Option<u64>> {
+    from.option(In::uint)
+}

@@ -1,0 +1,100 @@
+//! Reading a binary log from a stream.
+
+use std::io::{self, Read};
+
+use super::error::{FaultEnd, FaultReason, ReadError, RecordFault};
+use super::frame::{self, BEFORE_HEADER_LEN_BYTES, CHECK_LEN_BYTES, HEAD_LEN_BYTES};
+use super::records::Record;
+use super::{Header, LogHead};
+use crate::id::UserId;
+
+/// Reads a binary log from a stream, one record in memory at a time.
+///
+/// A fault ends it: whether anything valid follows can only be told with all bytes at hand, by
+/// [`Log`](super::Log).
+///
+/// ```
+/// use chatfold::binary::{Header, Reader, Writer};
+/// use chatfold::{Policy, Replay, UserId};
+/// let alice = UserId::new("alice")?;
+/// let bytes = Writer::new(Vec::new(), &Header::new(alice))?.into_inner();
+///
+/// let mut reader = Reader::new(&bytes[..])?;
+/// let mut replay = Replay::new(reader.owner().clone(), Policy::default());
+/// while let Some(record) = reader.next_record()? {
+///     record.fold(&mut replay)?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: R,
+    header: Header,
+    head: LogHead,
+    offset: u64,
+    record: Vec<u8>,
+    ended: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the header.
+    pub fn new(mut input: R) -> Result<Self, ReadError> {
+        let mut bytes = Vec::new();
+        let failed = |source| ReadError::Io { offset: 0, source };
+        fill(&mut input, &mut bytes, BEFORE_HEADER_LEN_BYTES).map_err(failed)?;
+        let len = frame::header_len(&bytes)?;
+        fill(&mut input, &mut bytes, len).map_err(failed)?;
+        let (header, end, check) = frame::header(&bytes)?;
+        let head = LogHead { events: 0, check };
+        Ok(Self { input, header, head, offset: end as u64, record: Vec::new(), ended: false })
+    }
+
+    /// Whose log it is.
+    pub fn owner(&self) -> &UserId {
+        &self.header.owner
+    }
+
+    /// What the header says.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What was read so far.
+    pub fn head(&self) -> LogHead {
+        self.head
+    }
+
+    /// The next record, verified; `None` at the end of the log, and after an error.
+    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.ended = true;
+        let (offset, position) = (self.offset, self.head.events);
+        let fault = |reason| RecordFault { offset, len_bytes: 0, position, reason, after: FaultEnd::Unknown };
+        let failed = |source| ReadError::Io { offset, source };
+        self.record.clear();
+        fill(&mut self.input, &mut self.record, HEAD_LEN_BYTES).map_err(failed)?;
+        if self.record.is_empty() {
+            return Ok(None);
+        }
+        let head = frame::Head::read(&self.record).map_err(fault)?;
+        let len = HEAD_LEN_BYTES + head.len as usize + CHECK_LEN_BYTES;
+        fill(&mut self.input, &mut self.record, len).map_err(failed)?;
+        let frame = frame::record(&self.record, 0).map_err(fault)?;
+        if (head.position, head.previous) != (self.head.events, self.head.check) {
+            return Err(fault(FaultReason::Chain { position: head.position }).into());
+        }
+        self.head = LogHead { events: head.position + u64::from(head.events), check: frame.check };
+        self.offset += len as u64;
+        self.ended = false;
+        let payload = self.record.get(frame.payload.clone()).unwrap_or_default();
+        Ok(Some(Record::new(offset, &frame, payload)?))
+    }
+}
+
+/// Reads until `bytes` has `len` bytes or the input ends: no more is allocated than comes.
+fn fill(input: &mut impl Read, bytes: &mut Vec<u8>, len: usize) -> io::Result<()> {
+    let missing = len.saturating_sub(bytes.len());
+    input.take(missing as u64).read_to_end(bytes).map(|_| ())
+}

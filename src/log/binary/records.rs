@@ -1,0 +1,310 @@
+//! Reading a binary log that is at hand as bytes.
+
+use std::borrow::Cow;
+
+use super::error::{FaultEnd, FaultReason, HeaderError, RecordFault};
+use super::frame::{self, Frame};
+use super::packing::unpack;
+use super::segment::Segment;
+use super::{Header, LogHead};
+use crate::id::UserId;
+use crate::inbox::Replay;
+use crate::log::logged::LoggedEvent;
+use crate::time::Timestamp;
+
+/// A binary log at hand as bytes. Nothing behind the header is read before it is asked for.
+#[derive(Clone, Debug)]
+pub struct Log<'a> {
+    bytes: &'a [u8],
+    header: Header,
+    /// Where the records begin.
+    begin: usize,
+    /// The checksum of the header.
+    check: u64,
+}
+
+/// What was folded of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Folded {
+    /// How many events, skipped ones too.
+    pub events: u64,
+    /// How many of them were skipped because their type or version is not known.
+    pub skipped: u64,
+    /// The latest instant of an event that was not skipped.
+    pub newest: Option<Timestamp>,
+}
+
+/// Where a record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordPlace {
+    /// The first of its bytes.
+    pub offset: u64,
+    /// How many bytes it takes.
+    pub len_bytes: u64,
+    /// The index of its first event.
+    pub position: u64,
+    /// How many events it holds.
+    pub events: u32,
+}
+
+impl<'a> Log<'a> {
+    /// Reads the header. Complexity: O(1).
+    pub fn open(bytes: &'a [u8]) -> Result<Self, HeaderError> {
+        let (header, begin, check) = frame::header(bytes)?;
+        Ok(Self { bytes, header, begin, check })
+    }
+
+    /// The same, if the log is `owner`'s.
+    pub fn open_for(bytes: &'a [u8], owner: &UserId) -> Result<Self, HeaderError> {
+        let log = Self::open(bytes)?;
+        if log.owner() == owner {
+            Ok(log)
+        } else {
+            Err(HeaderError::Owner { expected: owner.clone(), found: log.header.owner })
+        }
+    }
+
+    /// A log whose header is lost, known to be `owner`'s: it begins with the first valid record, whatever stands
+    /// before. Complexity: O(bytes before that record).
+    pub fn without_header(bytes: &'a [u8], owner: UserId) -> Self {
+        let begin = frame::next_record(bytes, 0).unwrap_or(bytes.len());
+        // What the first record follows is lost with the header.
+        let check = frame::record(bytes, begin).map_or(0, |frame| frame.head.previous);
+        Self { bytes, header: Header::new(owner), begin, check }
+    }
+
+    /// Whose log it is.
+    pub fn owner(&self) -> &UserId {
+        &self.header.owner
+    }
+
+    /// What the header says.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The records in order, each verified when it is reached.
+    pub fn records(&self) -> Records<'a> {
+        Records {
+            bytes: self.bytes,
+            at: self.begin,
+            head: LogHead { events: 0, check: self.check },
+            pending: None,
+        }
+    }
+
+    /// The events in order, up to the first fault.
+    ///
+    /// After an error the next call goes on behind it, where anything valid follows.
+    pub fn events(&self) -> impl Iterator<Item = Result<LoggedEvent, RecordFault>> + use<'a> {
+        self.records().flat_map(|record| {
+            let events: Vec<_> = match record {
+                Ok(record) => record.events().collect(),
+                Err(fault) => vec![Err(fault)],
+            };
+            events
+        })
+    }
+
+    /// Replays the log.
+    ///
+    /// The same as pushing every event, several times faster: the ids of a segment are looked up once, and a text
+    /// is copied once, into the inbox.
+    ///
+    /// # Errors
+    ///
+    /// The first fault; everything before it has been folded.
+    pub fn fold(&self, replay: &mut Replay) -> Result<Folded, RecordFault> {
+        let mut folded = Folded::default();
+        for record in self.records() {
+            let part = record?.fold(replay)?;
+            folded.events += part.events;
+            folded.skipped += part.skipped;
+            folded.newest = folded.newest.max(part.newest);
+        }
+        Ok(folded)
+    }
+
+    /// Verifies every record and decodes nothing; where the log ends.
+    pub fn verify(&self) -> Result<LogHead, RecordFault> {
+        let mut records = self.records();
+        for record in records.by_ref() {
+            record?;
+        }
+        Ok(records.head)
+    }
+
+    /// Where the records lie, told by their heads alone: payloads are neither read nor verified. It ends at the
+    /// first head that is not valid. Complexity: O(records).
+    pub fn index(&self) -> Vec<RecordPlace> {
+        let mut places = Vec::new();
+        let mut at = self.begin;
+        while let Some(Ok(head)) = self.bytes.get(at..).map(frame::Head::read) {
+            let len = frame::HEAD_LEN_BYTES + head.len as usize + frame::CHECK_LEN_BYTES;
+            let (offset, len_bytes) = (at as u64, len as u64);
+            places.push(RecordPlace { offset, len_bytes, position: head.position, events: head.events });
+            at = at.saturating_add(len);
+        }
+        places
+    }
+
+    /// The record at a place of the [`index`](Self::index), verified by itself; not whether it follows the
+    /// one before.
+    pub fn record_at(&self, place: RecordPlace) -> Result<Record<'a>, RecordFault> {
+        let at = usize::try_from(place.offset).unwrap_or(usize::MAX);
+        match frame::record(self.bytes, at) {
+            Ok(frame) => Record::of(self.bytes, at, &frame),
+            Err(reason) => Err(RecordFault {
+                offset: place.offset,
+                len_bytes: place.len_bytes,
+                position: place.position,
+                reason,
+                after: FaultEnd::Unknown,
+            }),
+        }
+    }
+}
+
+/// The records of a log in order: see [`Log::records`].
+///
+/// Where no valid record follows, a [`RecordFault`] is given, once, and after it the next valid record if there
+/// is one: a reader may stop at the first fault, or read everything that is valid.
+#[derive(Debug)]
+pub struct Records<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// What was read so far.
+    head: LogHead,
+    /// A valid record that stands behind a fault which was told already.
+    pending: Option<Frame>,
+}
+
+impl<'a> Records<'a> {
+    /// Where the log ends, as far as it was read.
+    pub fn head(&self) -> LogHead {
+        self.head
+    }
+
+    /// Where the valid records read so far end, as a byte of the log.
+    pub fn offset(&self) -> u64 {
+        self.at as u64
+    }
+
+    fn take(&mut self, frame: &Frame) -> Result<Record<'a>, RecordFault> {
+        let record = Record::of(self.bytes, self.at, frame);
+        self.at = frame.end;
+        let events = frame.head.position + u64::from(frame.head.events);
+        self.head = LogHead { events, check: frame.check };
+        record
+    }
+
+    fn fault(&mut self, reason: FaultReason) -> RecordFault {
+        let offset = self.at;
+        let next = frame::next_record(self.bytes, offset.saturating_add(1));
+        let (end, after) = match next.and_then(|at| Some((at, frame::record(self.bytes, at).ok()?))) {
+            Some((at, frame)) => {
+                let position = frame.head.position;
+                self.pending = Some(frame);
+                (at, FaultEnd::Record { position })
+            }
+            None => (self.bytes.len(), FaultEnd::Torn),
+        };
+        self.at = end;
+        let (offset, len_bytes) = (offset as u64, (end - offset) as u64);
+        RecordFault { offset, len_bytes, position: self.head.events, reason, after }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, RecordFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(frame) = self.pending.take() {
+            return Some(self.take(&frame));
+        }
+        if self.at >= self.bytes.len() {
+            return None;
+        }
+        let frame = match frame::record(self.bytes, self.at) {
+            Ok(frame) => frame,
+            Err(reason) => return Some(Err(self.fault(reason))),
+        };
+        let head = frame.head;
+        if (head.position, head.previous) == (self.head.events, self.head.check) {
+            return Some(self.take(&frame));
+        }
+        let position = head.position;
+        self.pending = Some(frame);
+        Some(Err(RecordFault {
+            offset: self.at as u64,
+            len_bytes: 0,
+            position: self.head.events,
+            reason: FaultReason::Chain { position },
+            after: FaultEnd::Record { position },
+        }))
+    }
+}
+
+/// A record whose checksum was verified: some events in a row.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    place: RecordPlace,
+    payload: Cow<'a, [u8]>,
+}
+
+impl<'a> Record<'a> {
+    fn of(bytes: &'a [u8], at: usize, frame: &Frame) -> Result<Self, RecordFault> {
+        let payload = bytes.get(frame.payload.clone()).unwrap_or_default();
+        Self::new(at as u64, frame, payload)
+    }
+
+    /// The record that begins at `offset`, of whose frame this is the payload.
+    pub(super) fn new(offset: u64, frame: &Frame, payload: &'a [u8]) -> Result<Self, RecordFault> {
+        let len_bytes = (frame::HEAD_LEN_BYTES + payload.len() + frame::CHECK_LEN_BYTES) as u64;
+        let (position, events) = (frame.head.position, frame.head.events);
+        let place = RecordPlace { offset, len_bytes, position, events };
+        match unpack(frame.head.flags, payload) {
+            Ok(payload) => Ok(Self { place, payload }),
+            Err(reason) => Err(RecordFault { reason, ..Self::undecodable(place, 0) }),
+        }
+    }
+
+    /// Where it lies.
+    pub fn place(&self) -> RecordPlace {
+        self.place
+    }
+
+    /// Its events in order. An event that cannot be decoded ends them with a fault.
+    pub fn events(&self) -> impl Iterator<Item = Result<LoggedEvent, RecordFault>> {
+        let place = self.place;
+        let segment = self.segment();
+        let broken = segment.is_none().then(|| Err(Self::undecodable(place, 0)));
+        let events = segment.map(|segment| segment.into_events()).into_iter().flatten();
+        let events = events
+            .enumerate()
+            .map(move |(index, event)| event.ok_or_else(|| Self::undecodable(place, index as u64)));
+        broken.into_iter().chain(events)
+    }
+
+    /// Folds its events into `replay`. On a fault those before it have been folded.
+    pub fn fold(&self, replay: &mut Replay) -> Result<Folded, RecordFault> {
+        let segment = self.segment().ok_or_else(|| Self::undecodable(self.place, 0))?;
+        segment.fold(replay).map_err(|index| Self::undecodable(self.place, index))
+    }
+
+    fn segment(&self) -> Option<Segment<'_>> {
+        Segment::open(&self.payload, self.place.events)
+    }
+
+    fn undecodable(place: RecordPlace, index: u64) -> RecordFault {
+        RecordFault {
+            offset: place.offset,
+            len_bytes: place.len_bytes,
+            position: place.position + index,
+            reason: FaultReason::Undecodable { index },
+            after: FaultEnd::Unknown,
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! A segment being read: columns in place, events one after the other.
+
+use crate::bytes::In;
+use crate::event::{AccountFact, Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
+use crate::id::{ConversationId, ConversationKind, EventId, IdError, MessageId, UserId};
+use crate::inbox::{Introduced, Names, Replay};
+use crate::log::jsonl;
+use crate::log::logged::LoggedEvent;
+use crate::time::{Stamp, Timestamp};
+
+use super::body::{self, Place, code};
+use super::columns::tag;
+use super::records::Folded;
+
+/// The columns of a segment, in the bytes of its record: nothing is copied.
+#[derive(Clone, Debug)]
+pub(super) struct Segment<'a> {
+    users: Vec<&'a str>,
+    conversations: Vec<&'a str>,
+    columns: Columns<'a>,
+}
+
+/// What is left of each column.
+#[derive(Clone, Debug)]
+struct Columns<'a> {
+    tags: &'a [u8],
+    places: In<'a>,
+    actors: In<'a>,
+    times: In<'a>,
+    ids: In<'a>,
+    message_ids: In<'a>,
+    seqs: In<'a>,
+    lens: In<'a>,
+    texts: &'a str,
+    rest: In<'a>,
+}
+
+impl<'a> Segment<'a> {
+    /// Finds the columns of a payload with so many events.
+    pub(super) fn open(payload: &'a [u8], events: u32) -> Option<Self> {
+        let mut from = In(payload);
+        // A text takes at least its length and a byte.
+        let counts = [from.count(2)?, from.count(2)?];
+        let mut lens = [0; 12];
+        for len in &mut lens {
+            *len = from.count(1)?;
+        }
+        let mut columns = [&payload[..0]; 12];
+        for (column, len) in columns.iter_mut().zip(lens) {
+            *column = from.raw(len)?;
+        }
+        from.end()?;
+        let [users, conversations, tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest] =
+            columns;
+        let columns = Columns {
+            tags,
+            places: In(places),
+            actors: In(actors),
+            times: In(times),
+            ids: In(ids),
+            message_ids: In(message_ids),
+            seqs: In(seqs),
+            lens: In(lens),
+            texts: std::str::from_utf8(texts).ok()?,
+            rest: In(rest),
+        };
+        let fits = u32::try_from(tags.len()).is_ok_and(|len| len == events);
+        let [users, conversations] = [dictionary(users, counts[0])?, dictionary(conversations, counts[1])?];
+        fits.then_some(Self { users, conversations, columns })
+    }
+
+    fn rows(&self) -> Rows<'a> {
+        Rows {
+            conversations: self.conversations.iter().map(|id| (kind_of(id), 0)).collect(),
+            columns: self.columns.clone(),
+            ids: Ids::new(self),
+            at: 0,
+            newest: None,
+            conversation: None,
+        }
+    }
+
+    /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
+    /// before it having been folded.
+    pub(super) fn fold(&self, replay: &mut Replay) -> Result<Folded, u64> {
+        let mut names = Names::new(&self.users, &self.conversations);
+        let mut folded = Folded::default();
+        let mut rows = self.rows();
+        while let Some(row) = rows.next_row() {
+            let index = folded.events;
+            let row = row.ok_or(index)?;
+            folded.events += 1;
+            match row.said {
+                Said::Text { queued, conversation, id, seq, text } => {
+                    let introduced = Introduced { queued, stamp: Stamp::new(row.at, row.id), id, seq, text };
+                    names.introduce(replay, conversation, row.actor, introduced).ok_or(index)?;
+                }
+                _ => match rows.ids.event(row).ok_or(index)? {
+                    LoggedEvent::Known(event) => {
+                        rows.newest = rows.newest.max(Some(event.at()));
+                        replay.push(&event);
+                    }
+                    LoggedEvent::Skipped(_) => folded.skipped += 1,
+                },
+            }
+        }
+        folded.newest = rows.newest;
+        rows.end().map(|()| folded).ok_or(folded.events)
+    }
+
+    /// The events; `None` in the place of the first that cannot be decoded.
+    pub(super) fn into_events(self) -> Events<'a> {
+        Events { rows: self.rows(), over: false }
+    }
+}
+
+/// The events of a segment.
+#[derive(Debug)]
+pub(super) struct Events<'a> {
+    rows: Rows<'a>,
+    over: bool,
+}
+
+impl Iterator for Events<'_> {
+    type Item = Option<LoggedEvent>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.over {
+            return None;
+        }
+        let event = match self.rows.next_row() {
+            Some(row) => row.and_then(|row| self.rows.ids.event(row)),
+            None => {
+                self.over = true;
+                return self.rows.end().is_none().then_some(None);
+            }
+        };
+        self.over = event.is_none();
+        Some(event)
+    }
+}
+
+fn dictionary(column: &[u8], count: usize) -> Option<Vec<&str>> {
+    let mut from = In(column);
+    let texts = (0..count).map(|_| from.text()).collect::<Option<Vec<_>>>()?;
+    from.end().map(|()| texts)
+}
+
+/// An event as it lies in the columns.
+#[derive(Clone, Debug)]
+pub(super) struct Row<'a> {
+    id: EventId,
+    at: Timestamp,
+    actor: usize,
+    said: Said<'a>,
+    meta: Meta,
+}
+
+/// What an event says, as far as it can be told without making ids of texts.
+#[derive(Clone, Debug)]
+enum Said<'a> {
+    Text { queued: bool, conversation: usize, id: MessageId, seq: Option<u64>, text: &'a str },
+    Fact { conversation: usize, fact: Fact },
+    Account(AccountFact),
+    Kept(&'a str),
+}
+
+/// Reads events off the columns.
+#[derive(Debug)]
+pub(super) struct Rows<'a> {
+    columns: Columns<'a>,
+    ids: Ids<'a>,
+    /// By number of the conversation: its kind, if its id has one, and the seq named last.
+    conversations: Vec<(Option<ConversationKind>, i64)>,
+    at: i64,
+    newest: Option<Timestamp>,
+    conversation: Option<usize>,
+}
+
+impl<'a> Rows<'a> {
+    /// The next event; `Some(None)` where it cannot be decoded.
+    #[inline]
+    fn next_row(&mut self) -> Option<Option<Row<'a>>> {
+        let (&tag, rest) = self.columns.tags.split_first()?;
+        self.columns.tags = rest;
+        Some(self.row(tag))
+    }
+
+    /// Nothing is left in any column.
+    fn end(&self) -> Option<()> {
+        let Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest } =
+            &self.columns;
+        let columns = [places, actors, times, ids, message_ids, seqs, lens, rest];
+        (tags.is_empty() && texts.is_empty() && columns.iter().all(|column| column.0.is_empty()))
+            .then_some(())
+    }
+
+    #[inline]
+    fn row(&mut self, tag: u8) -> Option<Row<'a>> {
+        let code = tag & tag::TYPE;
+        if code == code::KEPT {
+            let said = Said::Kept(self.columns.rest.text()?);
+            let bare = tag == code::KEPT;
+            let (id, at) = (EventId::from_bytes([0; 16]), Timestamp::EPOCH);
+            return bare.then(|| Row { id, at, actor: 0, said, meta: Meta::new() });
+        }
+        self.at = self.at.wrapping_add(self.columns.times.int()?);
+        let at = Timestamp::from_millis(self.at).ok()?;
+        self.newest = self.newest.max(Some(at));
+        let id = self.columns.ids.event()?;
+        let actor = usize::from(u16::from_le_bytes(self.columns.actors.array()?));
+        let said = if code >= code::USER_PROFILE {
+            if tag & (tag::SAME | tag::PLAIN) != 0 {
+                return None;
+            }
+            Said::Account(body::account_fact(&mut self.columns.rest, code)?)
+        } else {
+            self.about_conversation(tag)?
+        };
+        let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
+        Some(Row { id, at, actor, said, meta })
+    }
+
+    #[inline]
+    fn about_conversation(&mut self, tag: u8) -> Option<Said<'a>> {
+        if tag & tag::SAME == 0 {
+            self.conversation = Some(usize::from(u16::from_le_bytes(self.columns.places.array()?)));
+        }
+        let conversation = self.conversation?;
+        let (kind, last_seq) = *self.conversations.get(conversation)?;
+        let kind = kind?;
+        let code = tag & tag::TYPE;
+        let plain = tag & tag::PLAIN != 0;
+        if !matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
+            let place = Place { kind, at: self.at, last_seq };
+            let fact = body::fact(&mut self.columns.rest, place, code)?;
+            return (!plain).then_some(Said::Fact { conversation, fact });
+        }
+        let id = MessageId::from_bytes(self.columns.message_ids.array()?);
+        if !plain {
+            return self.message(conversation, code, id);
+        }
+        let seq = match kind {
+            ConversationKind::Direct => None,
+            ConversationKind::Group => {
+                let seq = last_seq.wrapping_add(self.columns.seqs.int()?);
+                self.conversations.get_mut(conversation)?.1 = seq;
+                let least = u64::from(code == code::RECEIVED);
+                Some(u64::try_from(seq).ok().filter(|seq| (least..=MAX_SEQ).contains(seq))?)
+            }
+        };
+        let len = usize::try_from(self.columns.lens.uint()?).ok()?;
+        let (text, rest) = self.columns.texts.split_at_checked(len)?;
+        self.columns.texts = rest;
+        let queued = code == code::QUEUED;
+        (code != code::IMPORTED).then_some(Said::Text { queued, conversation, id, seq, text })
+    }
+
+    /// A message that is more than a text.
+    fn message(&mut self, conversation: usize, code: u8, id: MessageId) -> Option<Said<'a>> {
+        let ids = &mut self.ids;
+        let (sender, message) = body::message(&mut self.columns.rest, |user| ids.user(user), id)?;
+        if let Some(seq) = message.seq {
+            self.conversations.get_mut(conversation)?.1 = seq.cast_signed();
+        }
+        let message = Box::new(message);
+        let fact = match (code, sender) {
+            (code::RECEIVED, None) => Fact::MessageReceived(message),
+            (code::QUEUED, None) => Fact::MessageQueued(message),
+            (code::IMPORTED, sender) => Fact::MessageImported { sender, message },
+            _ => return None,
+        };
+        Some(Said::Fact { conversation, fact })
+    }
+
+    fn meta(&mut self) -> Option<Meta> {
+        let from = &mut self.columns.rest;
+        let count = from.count(2).filter(|count| *count > 0)?;
+        let mut meta = Meta::new();
+        for _ in 0..count {
+            let name = from.text()?;
+            // In order, each once.
+            let next = meta.last_key_value().is_none_or(|(last, _)| last.as_str() < name);
+            next.then_some(())?;
+            meta.insert(name.to_owned(), from.text()?.to_owned());
+        }
+        Some(meta)
+    }
+}
+
+/// The kind of a conversation whose id may yet prove malformed.
+fn kind_of(id: &str) -> Option<ConversationKind> {
+    match id.as_bytes() {
+        [b'c', ..] => Some(ConversationKind::Direct),
+        [b'g', ..] => Some(ConversationKind::Group),
+        _ => None,
+    }
+}
+
+/// The ids of a segment, made when they are first needed.
+#[derive(Debug)]
+struct Ids<'a> {
+    users: Vec<(&'a str, Option<UserId>)>,
+    conversations: Vec<(&'a str, Option<ConversationId>)>,
+}
+
+impl<'a> Ids<'a> {
+    fn new(segment: &Segment<'a>) -> Self {
+        Self {
+            users: segment.users.iter().map(|id| (*id, None)).collect(),
+            conversations: segment.conversations.iter().map(|id| (*id, None)).collect(),
+        }
+    }
+
+    fn user(&mut self, number: usize) -> Option<UserId> {
+        made(self.users.get_mut(number)?, UserId::new)
+    }
+
+    fn conversation(&mut self, number: usize) -> Option<ConversationId> {
+        made(self.conversations.get_mut(number)?, ConversationId::new)
+    }
+
+    /// The event of a row, owned.
+    fn event(&mut self, row: Row<'_>) -> Option<LoggedEvent> {
+        let body = match row.said {
+            Said::Kept(line) => return kept(line),
+            Said::Account(fact) => Body::Account(fact),
+            Said::Fact { conversation, fact } => Body::Conversation(self.conversation(conversation)?, fact),
+            Said::Text { queued, conversation, id, seq, text } => {
+                let message = Message { seq, ..Message::text(id, text) };
+                let message = Box::new(message);
+                let fact = if queued { Fact::MessageQueued(message) } else { Fact::MessageReceived(message) };
+                Body::Conversation(self.conversation(conversation)?, fact)
+            }
+        };
+        let envelope = Envelope::new(row.id, row.at, self.user(row.actor)?).with_meta(row.meta);
+        Event::new(envelope, body).ok().map(LoggedEvent::Known)
+    }
+}
+
+/// A line that the writer did not know; this library may.
+fn kept(line: &str) -> Option<LoggedEvent> {
+    jsonl::decode_line(line.as_bytes()).ok().filter(|_| !line.contains('\n'))
+}
+
+/// The id of a text, made at its first use.
+fn made<T: Clone>(
+    (text, id): &mut (&str, Option<T>),
+    make: impl FnOnce(&str) -> Result<T, IdError>,
+) -> Option<T> {
+    if id.is_none() {
+        *id = make(text).ok();
+    }
+    id.clone()
+}

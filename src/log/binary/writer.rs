@@ -1,0 +1,135 @@
+//! Writing a binary log: events gathered into segments, each written as one record.
+
+use std::io::{self, Write};
+
+use super::columns::Columns;
+use super::frame::{self, Head, MAX_PAYLOAD_LEN_BYTES};
+use super::{Header, LogHead, Packing};
+use crate::event::Event;
+use crate::log::logged::LoggedEvent;
+
+/// Writes a binary log.
+///
+/// Events are gathered in memory until a segment is full or [`flush`](Self::flush) is called; each segment is one
+/// record and one call of `write_all`. What was pushed and not flushed is lost with the writer: flush where an
+/// append has to stand. Few events a flush make a larger log (about 100 bytes a record); writing it anew, as
+/// `chatfold convert` does, makes it dense again.
+///
+/// ```
+/// use chatfold::binary::{Header, Log, Writer};
+/// use chatfold::{Envelope, EventId, FolderId, Inbox, Policy, Replay, Timestamp, UserId};
+/// let alice = UserId::new("alice")?;
+/// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, alice.clone());
+/// let event = envelope.folder_created(FolderId::from_bytes([2; 16]), "Work".to_owned())?;
+///
+/// let mut writer = Writer::new(Vec::new(), &Header::new(alice.clone()))?;
+/// writer.write_event(&event)?;
+/// writer.flush()?;
+/// let bytes = writer.into_inner();
+///
+/// let log = Log::open(&bytes)?;
+/// let mut replay = Replay::new(log.owner().clone(), Policy::default());
+/// log.fold(&mut replay)?;
+/// assert_eq!(replay.finish().folders().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer<W> {
+    output: W,
+    columns: Columns,
+    /// The log as it was written so far.
+    head: LogHead,
+    packing: Packing,
+    /// A write failed: what is in the output is not known.
+    failed: bool,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a log: writes its header.
+    pub fn new(mut output: W, header: &Header) -> io::Result<Self> {
+        let bytes = frame::put_header(header)?;
+        output.write_all(&bytes)?;
+        let check = frame::header(&bytes).map_err(io::Error::other)?.2;
+        Ok(Self::resume(output, LogHead { events: 0, check }))
+    }
+
+    /// Goes on with a log that ends with `head`, as [`Log::verify`](super::Log::verify) gives it: writes nothing
+    /// yet. `output` appends right behind the log's last valid record.
+    pub fn resume(output: W, head: LogHead) -> Self {
+        Self { output, columns: Columns::default(), head, packing: Packing::Plain, failed: false }
+    }
+
+    /// The same, packing segments so.
+    #[must_use]
+    pub fn with_packing(mut self, packing: Packing) -> Self {
+        self.packing = packing;
+        self
+    }
+
+    /// Writes a record as it was read; what was skipped is kept byte for byte.
+    pub fn write(&mut self, event: &LoggedEvent) -> io::Result<()> {
+        self.columns.push(event);
+        self.seal_if_full()
+    }
+
+    /// Writes an event.
+    pub fn write_event(&mut self, event: &Event) -> io::Result<()> {
+        self.columns.push_event(event);
+        self.seal_if_full()
+    }
+
+    /// Writes what was gathered as a record and flushes the output: a boundary that an append after a crash
+    /// goes on from. With nothing gathered it only flushes.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the output reports. The writer is then of no more use, since it is not known how much was
+    /// written: it refuses everything after. Verify the log and [`resume`](Self::resume).
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.seal()?;
+        self.output.flush().inspect_err(|_| self.failed = true)
+    }
+
+    /// How many events there are, those not yet flushed too: the position of the next one.
+    pub fn position(&self) -> u64 {
+        self.head.events + self.columns.events() as u64
+    }
+
+    /// The head of what was flushed.
+    pub fn head(&self) -> LogHead {
+        self.head
+    }
+
+    /// The output. What was not flushed is lost.
+    pub fn into_inner(self) -> W {
+        self.output
+    }
+
+    fn seal_if_full(&mut self) -> io::Result<()> {
+        if self.columns.is_full() { self.seal() } else { Ok(()) }
+    }
+
+    fn seal(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Err(io::Error::other("an earlier write failed: verify the log and resume"));
+        }
+        if self.columns.events() == 0 {
+            return Ok(());
+        }
+        self.failed = true;
+        let columns = std::mem::take(&mut self.columns);
+        let (flags, payload) = self.packing.pack(columns.payload())?;
+        let too_large =
+            || io::Error::new(io::ErrorKind::InvalidInput, "an event is larger than a record may be");
+        let len = u32::try_from(payload.len()).ok().filter(|_| payload.len() <= MAX_PAYLOAD_LEN_BYTES);
+        let len = len.ok_or_else(too_large)?;
+        let events = columns.events() as u32;
+        let head = Head { flags, len, events, position: self.head.events, previous: self.head.check };
+        let mut bytes = Vec::with_capacity(payload.len() + 64);
+        let check = frame::put_record(&mut bytes, &head, &payload);
+        self.output.write_all(&bytes)?;
+        self.failed = false;
+        self.head = LogHead { events: self.head.events + u64::from(events), check };
+        Ok(())
+    }
+}

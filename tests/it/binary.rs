@@ -1,0 +1,318 @@
+//! The binary log: what goes in comes out, whatever lies in between is told.
+
+mod damage;
+mod lies;
+
+use std::path::{Path, PathBuf};
+
+use chatfold::binary::{FaultReason, Header, Log, LogHead, Packing, Reader, Writer, is_binary_log};
+use chatfold::jsonl::{self, LoggedEvent, decode_line};
+use chatfold::{Envelope, Event, EventId, FolderId, Policy, Replay, Timestamp, UserId};
+
+use crate::harness::{FEW, MANY, MIX, cases, ensure, hold, replay, same_digest};
+use crate::histories::History;
+
+fn alice() -> UserId {
+    UserId::new("alice").unwrap()
+}
+
+/// A log of these events, a record after every so many.
+pub(super) fn log_of(owner: &UserId, events: &[LoggedEvent], each: usize) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), &Header::new(owner.clone())).unwrap();
+    for chunk in events.chunks(each) {
+        chunk.iter().for_each(|event| writer.write(event).unwrap());
+        writer.flush().unwrap();
+    }
+    assert_eq!(writer.position(), events.len() as u64);
+    writer.into_inner()
+}
+
+fn known(events: &[Event]) -> Vec<LoggedEvent> {
+    events.iter().cloned().map(LoggedEvent::Known).collect()
+}
+
+pub(super) fn read(bytes: &[u8]) -> Vec<LoggedEvent> {
+    Log::open(bytes).unwrap().events().map(Result::unwrap).collect()
+}
+
+/// Every type in every form, and what a newer program wrote.
+pub(super) fn everything() -> Vec<LoggedEvent> {
+    let newer = [
+        r#"{"v":2,"anything": [1, {"log":"x"}]}"#.to_owned(),
+        crate::jsonl::line(r#"D "mood_set","mood":"\u00e9""#),
+    ];
+    let lines = crate::jsonl::CANONICAL.iter().map(|short| crate::jsonl::line(short)).chain(newer);
+    lines.map(|line| decode_line(line.as_bytes()).unwrap()).collect()
+}
+
+/// A history written, read and folded in every way.
+fn round_trip(history: &History) -> Result<(), String> {
+    let events = known(&history.events);
+    let whole = replay(history, &history.events);
+    for each in [1, 7, usize::MAX] {
+        let bytes = log_of(&history.owner, &events, each.min(events.len().max(1)));
+        ensure(read(&bytes) == events, || format!("other events come back, {each} a record"))?;
+        let log = Log::open_for(&bytes, &history.owner).map_err(|error| error.to_string())?;
+        let mut folded = Replay::new(history.owner.clone(), history.policy);
+        let told = log.fold(&mut folded).map_err(|fault| fault.to_string())?;
+        let newest = history.events.iter().map(Event::at).max();
+        let as_told = (told.events, told.skipped, told.newest) == (events.len() as u64, 0, newest);
+        ensure(as_told, || format!("it tells {told:?}"))?;
+        let inbox = folded.finish();
+        same_digest("folded from its binary log", &whole, &inbox)?;
+        inbox.audit().map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn r99_every_history_comes_back_and_folds_to_the_same() {
+    hold("binary", MIX, cases(300), &round_trip);
+    hold("binary, short", FEW, cases(100), &round_trip);
+    hold("binary, thousands", MANY, cases(2), &round_trip);
+}
+
+#[test]
+fn every_type_comes_back_and_what_is_unknown_byte_for_byte() {
+    let events = everything();
+    assert!(events.iter().filter(|event| event.known().is_none()).count() == 2);
+    for each in [1, 3, events.len()] {
+        let bytes = log_of(&alice(), &events, each);
+        assert_eq!(read(&bytes), events);
+        let mut replay = Replay::new(alice(), Policy::default());
+        let folded = Log::open(&bytes).unwrap().fold(&mut replay).unwrap();
+        assert_eq!((folded.events, folded.skipped), (events.len() as u64, 2));
+    }
+}
+
+#[test]
+fn an_empty_log_is_a_log() {
+    let bytes = log_of(&alice(), &[], 1);
+    assert!(is_binary_log(&bytes) && !is_binary_log(b"{\"log\""));
+    let log = Log::open(&bytes).unwrap();
+    assert_eq!((log.records().count(), log.index().len(), log.owner()), (0, 0, &alice()));
+    assert_eq!(log.verify().unwrap().events, 0);
+    assert!(Reader::new(&bytes[..]).unwrap().next_record().unwrap().is_none());
+}
+
+#[test]
+fn a_stream_gives_what_the_bytes_give() {
+    let events = everything();
+    let bytes = log_of(&alice(), &events, 5);
+    let mut reader = Reader::new(&bytes[..]).unwrap();
+    let mut read = Vec::new();
+    while let Some(record) = reader.next_record().unwrap() {
+        assert_eq!(record.place().position, read.len() as u64);
+        read.extend(record.events().map(Result::unwrap));
+    }
+    assert_eq!(read, events);
+    assert_eq!(reader.head(), Log::open(&bytes).unwrap().verify().unwrap());
+}
+
+#[test]
+fn any_record_is_reached_by_its_place() {
+    let events = everything();
+    let bytes = log_of(&alice(), &events, 4);
+    let log = Log::open(&bytes).unwrap();
+    let index = log.index();
+    assert_eq!(index.len(), events.len().div_ceil(4));
+    for place in index.into_iter().rev() {
+        let record = log.record_at(place).unwrap();
+        assert_eq!(record.place(), place);
+        let from = place.position as usize;
+        let read: Vec<_> = record.events().map(Result::unwrap).collect();
+        assert_eq!(read, events[from..from + place.events as usize]);
+    }
+}
+
+#[test]
+fn r99_an_append_after_a_crash_goes_on_where_the_log_is_sound() {
+    let events = everything();
+    let sound = log_of(&alice(), &events, 10);
+    let more = log_of(&alice(), &events[..3], 3);
+    for torn in [0, 1, 20, 60] {
+        let mut bytes = sound.clone();
+        bytes.extend_from_slice(&more[more.len() - 80..more.len() - 80 + torn]);
+        let log = Log::open(&bytes).unwrap();
+        let mut records = log.records();
+        let faults: Vec<_> = records.by_ref().filter_map(Result::err).collect();
+        assert_eq!(faults.len(), usize::from(torn > 0));
+        assert!(faults.iter().all(|fault| fault.is_torn_tail() && fault.len_bytes == torn as u64));
+        let head = records.head();
+        bytes.truncate(sound.len());
+        let mut writer = Writer::resume(bytes, head);
+        events[..2].iter().for_each(|event| writer.write(event).unwrap());
+        writer.flush().unwrap();
+        let again = writer.into_inner();
+        assert_eq!(read(&again), [&events[..], &events[..2]].concat());
+        assert_eq!(Log::open(&again).unwrap().verify().unwrap().events, events.len() as u64 + 2);
+    }
+}
+
+#[test]
+fn full_segments_are_written_without_a_flush() {
+    let folder = |n: u32| {
+        let id = EventId::from_bytes(u128::from(n).to_be_bytes());
+        let envelope = Envelope::new(id, Timestamp::from_millis(i64::from(n)).unwrap(), alice());
+        envelope.folder_created(FolderId::from_bytes([1; 16]), format!("folder {n}")).unwrap()
+    };
+    let mut writer = Writer::new(Vec::new(), &Header::new(alice())).unwrap();
+    (0..40_000).for_each(|n| writer.write_event(&folder(n)).unwrap());
+    assert!(writer.head().events > 0 && writer.position() == 40_000);
+    writer.flush().unwrap();
+    let bytes = writer.into_inner();
+    assert!(Log::open(&bytes).unwrap().index().len() > 1);
+    assert_eq!(read(&bytes), known(&(0..40_000).map(folder).collect::<Vec<_>>()));
+}
+
+#[test]
+fn packed_segments_come_back_and_are_smaller() {
+    let mut events = Vec::new();
+    (0..4).for_each(|_| events.extend(everything()));
+    let plain = log_of(&alice(), &events, events.len());
+    let mut writer = Writer::new(Vec::new(), &Header::new(alice())).unwrap().with_packing(Packing::Zstd);
+    events.iter().for_each(|event| writer.write(event).unwrap());
+    writer.flush().unwrap();
+    let packed = writer.into_inner();
+    assert!(packed.len() * 2 < plain.len(), "{} of {}", packed.len(), plain.len());
+    assert_eq!(read(&packed), events);
+    // What would unpack to more than any reader takes is left as it is.
+    let monotone = vec![everything().remove(0); 16_000];
+    let plain = log_of(&alice(), &monotone, monotone.len());
+    let mut writer = Writer::new(Vec::new(), &Header::new(alice())).unwrap().with_packing(Packing::Zstd);
+    monotone.iter().for_each(|event| writer.write(event).unwrap());
+    writer.flush().unwrap();
+    assert!(writer.into_inner() == plain);
+    for at in 0..packed.len() {
+        let mut flipped = packed.clone();
+        flipped[at] ^= 0x10;
+        assert!(Log::open(&flipped).is_err() || Log::open(&flipped).unwrap().verify().is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_writer_that_failed_writes_no_more() {
+    struct Full(usize);
+    impl std::io::Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let room = self.0.min(bytes.len());
+            self.0 -= room;
+            if room == 0 { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(room) }
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut writer = Writer::new(Full(60), &Header::new(alice())).unwrap();
+    let events = everything();
+    writer.write(&events[0]).unwrap();
+    assert!(writer.flush().is_err());
+    let head = writer.head();
+    writer.write(&events[1]).unwrap();
+    assert!(writer.flush().unwrap_err().to_string().contains("earlier write failed"));
+    assert_eq!(writer.head(), head, "nothing was acknowledged");
+}
+
+#[test]
+fn a_log_says_what_it_was_redacted_from() {
+    let header = |redacted_from| {
+        let mut header = Header::new(alice());
+        header.redacted_from = redacted_from;
+        header
+    };
+    for redacted_from in [None, Some(LogHead { events: 7, check: u64::MAX })] {
+        let bytes = Writer::new(Vec::new(), &header(redacted_from)).unwrap().into_inner();
+        assert_eq!(*Log::open(&bytes).unwrap().header(), header(redacted_from));
+    }
+}
+
+#[test]
+fn a_line_that_became_known_is_an_event() {
+    // As an older program would have kept it: a line of a type it did not know.
+    let line = crate::jsonl::line(r#"D "conversation_pinned","on":true"#);
+    let mut payload = vec![0, 0, 0, 0, 1];
+    payload.extend([0; 8]);
+    payload.push(line.len() as u8 + 2);
+    payload.push(31);
+    payload.extend([line.len() as u8 | 0x80, (line.len() >> 7) as u8]);
+    payload.extend_from_slice(line.as_bytes());
+    assert!(line.len() >= 128 && line.len() + 2 < 256, "{}", line.len());
+    // The length of the last column takes two bytes.
+    let len = line.len() + 2;
+    payload[13] = len as u8 & 0x7f | 0x80;
+    payload.insert(14, (len >> 7) as u8);
+    let claim = chatfold::testing::Claim { events: 1, flags: 0, payload };
+    let bytes = chatfold::testing::sealed_log(&alice(), &[claim]).unwrap();
+    let read = read(&bytes);
+    assert_eq!(read.len(), 1);
+    assert_eq!(read[0], decode_line(line.as_bytes()).unwrap());
+    let mut replay = Replay::new(alice(), Policy::default());
+    assert_eq!(Log::open(&bytes).unwrap().fold(&mut replay).unwrap().skipped, 0);
+    assert!(replay.finish().conversations().next().unwrap().is_pinned());
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// The text logs among the fixtures, and where the same log lies in binary form.
+fn golden() -> Vec<(PathBuf, PathBuf)> {
+    let mut texts: Vec<_> = std::fs::read_dir(fixtures().join("logs/v1"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == "jsonl"))
+        .collect();
+    texts.sort();
+    assert!(texts.len() >= 9);
+    let binary = |text: &Path| {
+        let name = text.file_name().unwrap();
+        fixtures().join("binary/v1").join(name).with_extension("chatfold")
+    };
+    texts.into_iter().map(|text| (text.clone(), binary(&text))).collect()
+}
+
+#[test]
+fn golden_logs_are_written_byte_for_byte_and_read_for_ever() {
+    for (text, binary) in golden() {
+        let text = std::fs::read(text).unwrap();
+        let mut reader = jsonl::Reader::new(&text[..]).unwrap();
+        let events: Vec<_> = reader.by_ref().map(|record| record.unwrap().event).collect();
+        let written = log_of(reader.owner(), &events, events.len());
+        if !binary.exists() && std::env::var("CHATFOLD_BLESS").is_ok_and(|value| value == "1") {
+            std::fs::create_dir_all(binary.parent().unwrap()).unwrap();
+            std::fs::write(&binary, &written).unwrap();
+        }
+        let kept = std::fs::read(&binary).unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
+        assert!(kept == written, "{} is written otherwise now", binary.display());
+        let log = Log::open(&kept).unwrap();
+        let mut back = jsonl::Writer::new(Vec::new(), log.owner()).unwrap();
+        log.events().for_each(|event| back.write(&event.unwrap()).unwrap());
+        assert!(back.into_inner() == text, "{} says something else", binary.display());
+        let mut folded = Replay::new(log.owner().clone(), Policy::default());
+        log.fold(&mut folded).unwrap();
+        let events: Vec<_> = events.iter().filter_map(LoggedEvent::known).collect();
+        let inbox = chatfold::Inbox::replay(log.owner().clone(), Policy::default(), events.iter().copied());
+        assert_eq!(folded.finish().digest(), inbox.digest());
+    }
+}
+
+#[test]
+fn a_newer_version_and_another_owner_are_refused() {
+    use chatfold::binary::HeaderError;
+    let mut bytes = log_of(&alice(), &everything(), 9);
+    let error = Log::open_for(&bytes, &UserId::new("bob").unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "byte 14: expected the log of bob, found that of alice");
+    bytes[8] = 2;
+    let error = Log::open(&bytes).unwrap_err();
+    assert_eq!(error, HeaderError::Version { expected: 1, found: 2 });
+    assert!(matches!(Reader::new(&bytes[..]), Err(chatfold::binary::ReadError::Header(_))));
+    assert_eq!(Log::open(b"CFOLDSNPxxxx").unwrap_err(), HeaderError::Magic);
+}
+
+#[test]
+fn a_record_of_another_kind_is_told_apart_from_a_broken_one() {
+    let claim = chatfold::testing::Claim { events: 0, flags: 2, payload: Vec::new() };
+    let bytes = chatfold::testing::sealed_log(&alice(), &[claim]).unwrap();
+    let fault = Log::open(&bytes).unwrap().verify().unwrap_err();
+    assert!(matches!(fault.reason, FaultReason::Unreadable(_)), "{fault}");
+}

@@ -1,0 +1,179 @@
+//! Logs cut at every byte, with every bit flipped, with records removed, repeated and moved.
+
+use chatfold::binary::{
+    FaultEnd, FaultReason, Header, HeaderError, Log, Reader, RecordFault, Writer, recover,
+};
+use chatfold::jsonl::LoggedEvent;
+
+use super::{alice, everything, log_of};
+
+/// What can be read of a log, and its faults.
+fn survey(bytes: &[u8]) -> Result<(Vec<LoggedEvent>, Vec<RecordFault>), HeaderError> {
+    let (mut events, mut faults) = (Vec::new(), Vec::new());
+    for event in Log::open(bytes)?.events() {
+        match event {
+            Ok(event) => events.push(event),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    Ok((events, faults))
+}
+
+/// What a stream gives before its first fault.
+fn streamed(bytes: &[u8]) -> (usize, bool) {
+    let Ok(mut reader) = Reader::new(bytes) else { return (0, true) };
+    let mut events = 0;
+    loop {
+        match reader.next_record() {
+            Ok(Some(record)) => events += record.events().filter(Result::is_ok).count(),
+            Ok(None) => return (events, false),
+            Err(_) => return (events, true),
+        }
+    }
+}
+
+/// Where the records of a log begin, its end included.
+fn ends(bytes: &[u8]) -> Vec<usize> {
+    let index = Log::open(bytes).unwrap().index();
+    index.iter().map(|place| place.offset as usize).chain([bytes.len()]).collect()
+}
+
+const EACH: usize = 6;
+
+#[test]
+fn r99_cut_at_every_byte_what_stands_before_is_read() {
+    let events = everything();
+    let bytes = log_of(&alice(), &events, EACH);
+    let ends = ends(&bytes);
+    for cut in 0..bytes.len() {
+        let part = &bytes[..cut];
+        let Ok((read, faults)) = survey(part) else {
+            assert!(cut < ends[0], "cut at {cut} the header is there");
+            assert!(streamed(part).1);
+            continue;
+        };
+        let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
+        assert_eq!(read, events[..whole * EACH], "cut at {cut}");
+        assert_eq!(streamed(part), (read.len(), !ends.contains(&cut)));
+        if ends.contains(&cut) {
+            assert!(faults.is_empty(), "cut at {cut}: {faults:?}");
+        } else {
+            let [fault] = &faults[..] else { panic!("cut at {cut}: {faults:?}") };
+            assert!(fault.is_torn_tail(), "{fault}");
+            assert!(matches!(fault.reason, FaultReason::Short { .. }), "{fault}");
+            assert_eq!((fault.offset as usize, fault.position), (ends[whole], (whole * EACH) as u64));
+            assert_eq!(fault.offset + fault.len_bytes, cut as u64);
+        }
+    }
+}
+
+#[test]
+fn r99_every_flipped_bit_is_told_and_the_rest_is_read() {
+    let events = everything();
+    let bytes = log_of(&alice(), &events, EACH);
+    let ends = ends(&bytes);
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let Ok((read, faults)) = survey(&flipped) else {
+            assert!(bit / 8 < ends[0], "bit {bit} is not in the header");
+            continue;
+        };
+        assert!(bit / 8 >= ends[0], "bit {bit} of the header is not told");
+        let broken = ends.iter().filter(|end| **end <= bit / 8).count() - 1;
+        let [fault] = &faults[..] else { panic!("bit {bit}: {faults:?}") };
+        assert_eq!(fault.offset as usize, ends[broken], "bit {bit}: {fault}");
+        let (before, after) =
+            (&events[..broken * EACH], events.get((broken + 1) * EACH..).unwrap_or_default());
+        assert_eq!(read, [before, after].concat(), "bit {bit}");
+        if after.is_empty() {
+            assert!(fault.is_torn_tail());
+        } else {
+            assert_eq!(fault.after, FaultEnd::Record { position: ((broken + 1) * EACH) as u64 });
+            assert_eq!((fault.offset + fault.len_bytes) as usize, ends[broken + 1]);
+        }
+        assert_eq!(streamed(&flipped), (before.len(), true));
+    }
+}
+
+#[test]
+fn r99_a_record_removed_repeated_or_moved_is_seen() {
+    let events = everything();
+    let bytes = log_of(&alice(), &events, EACH);
+    let ends = ends(&bytes);
+    let record = |n: usize| &bytes[ends[n]..ends[n + 1]];
+    let header = &bytes[..ends[0]];
+    let (first, second, third) = (record(0), record(1), record(2));
+    for (what, records, at, found) in [
+        ("removed", vec![first, third], 1, 2 * EACH),
+        ("the first removed", vec![second, third], 0, EACH),
+        ("repeated", vec![first, first, second], 1, 0),
+        ("swapped", vec![first, third, second], 1, 2 * EACH),
+    ] {
+        let log = [header, &records.concat()].concat();
+        let (read, faults) = survey(&log).unwrap();
+        assert_eq!(read.len(), records.len() * EACH, "{what}: every record is valid by itself");
+        let fault = &faults[0];
+        assert_eq!(fault.reason, FaultReason::Chain { position: found as u64 }, "{what}");
+        assert_eq!((fault.position, fault.len_bytes), ((at * EACH) as u64, 0), "{what}");
+        assert!(streamed(&log).1, "{what}");
+    }
+    // A record of another log of the same owner, in its right place.
+    let mut other = everything();
+    other.rotate_left(EACH);
+    let other = log_of(&alice(), &other, EACH);
+    let foreign = &other[ends_of(&other, 1)];
+    let (_, faults) = survey(&[header, first, foreign].concat()).unwrap();
+    assert_eq!(faults[0].reason, FaultReason::Chain { position: EACH as u64 });
+}
+
+fn ends_of(bytes: &[u8], record: usize) -> std::ops::Range<usize> {
+    let ends = ends(bytes);
+    ends[record]..ends[record + 1]
+}
+
+#[test]
+fn r99_what_is_recovered_is_all_that_is_valid_in_a_sound_log() {
+    let events = everything();
+    let mut bytes = log_of(&alice(), &events, EACH);
+    let ends = ends(&bytes);
+    bytes[ends[2] + 50] ^= 1;
+    bytes[ends[4] + 3] ^= 1;
+    bytes.truncate(bytes.len() - 5);
+    let before = bytes.clone();
+    let log = Log::open(&bytes).unwrap();
+    let mut writer = Writer::new(Vec::new(), &Header::new(log.owner().clone())).unwrap();
+    let found = recover(&log, &mut writer).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(bytes, before);
+    let recovered = writer.into_inner();
+    assert_eq!(Log::open(&recovered).unwrap().verify().unwrap().events, found.events);
+    let expected =
+        [&events[..2 * EACH], &events[3 * EACH..4 * EACH], &events[5 * EACH..(ends.len() - 2) * EACH]];
+    assert_eq!(super::read(&recovered), expected.concat());
+    let places: Vec<_> =
+        found.faults.iter().map(|fault| (fault.offset as usize, fault.is_torn_tail())).collect();
+    assert_eq!(places, [(ends[2], false), (ends[4], false), (ends[ends.len() - 2], true)]);
+    let told = found.faults[0].to_string();
+    let expected = format!(
+        "byte {}, event 12: expected a record, found a record whose checksum does not fit; the next valid \
+         record begins at byte {}, 6 events on",
+        ends[2], ends[3]
+    );
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn r99_a_log_without_its_header_is_read_once_its_owner_is_named() {
+    let events = everything();
+    let bytes = log_of(&alice(), &events, EACH);
+    let ends = ends(&bytes);
+    for (from, lost) in [(0, 0), (10, 0), (ends[0] - 1, 0), (ends[0], 0), (ends[0] + 1, 1), (ends[2], 2)] {
+        let log = Log::without_header(&bytes[from..], alice());
+        let read: Vec<_> = log.events().filter_map(Result::ok).collect();
+        assert_eq!(read, events[lost * EACH..], "from byte {from}");
+        let first = log.records().next().unwrap();
+        assert_eq!(first.is_err(), lost > 0, "events before the first record are told to be missing");
+    }
+    assert_eq!(Log::without_header(b"nothing of the kind", alice()).events().count(), 0);
+}
