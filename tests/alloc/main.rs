@@ -8,7 +8,7 @@ mod mend;
 
 mod inputs;
 
-use chatfold::{Inbox, Policy, UserId, jsonl};
+use chatfold::{Inbox, Policy, jsonl};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]

@@ -14,8 +14,11 @@ use self::checks::{apply, snapshot, text_log};
 use crate::harness::{cases, replay};
 use crate::histories::{Rng, USUAL, history};
 
+/// Panics where bytes break a law.
+type Check = fn(&[u8]);
+
 /// Each target by the name it bears in `fuzz/`.
-const TARGETS: [(&str, fn(&[u8])); 3] =
+const TARGETS: [(&str, Check); 3] =
     [("apply", apply::check), ("snapshot", snapshot::check), ("text_log", text_log::check)];
 
 #[test]

@@ -237,7 +237,7 @@ impl Tables {
         let records = tables.are_records_in_order(bytes);
         let profiles = records.and_then(|()| tables.are_profiles_in_order(bytes));
         let fits = profiles.is_some()
-            && tables.list.len() % RANK_LEN_BYTES == 0
+            && tables.list.len().is_multiple_of(RANK_LEN_BYTES)
             && tables.listed() <= tables.ids.len() as usize;
         fits.then_some(tables)
     }
