@@ -113,8 +113,11 @@ impl<'a> In<'a> {
         Some(bytes)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.raw(N)?.try_into().ok()
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
     }
 
     pub(crate) fn u8(&mut self) -> Option<u8> {
@@ -131,7 +134,18 @@ impl<'a> In<'a> {
         }
     }
 
+    /// Most numbers take one byte.
+    #[inline]
     pub(crate) fn uint(&mut self) -> Option<u64> {
+        let (&first, rest) = self.0.split_first()?;
+        if first < 0x80 {
+            self.0 = rest;
+            return Some(u64::from(first));
+        }
+        self.long_uint()
+    }
+
+    fn long_uint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -151,6 +165,7 @@ impl<'a> In<'a> {
         u32::try_from(self.uint()?).ok()
     }
 
+    #[inline]
     pub(crate) fn int(&mut self) -> Option<i64> {
         let value = self.uint()?;
         Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())

@@ -199,11 +199,6 @@ impl Inbox {
 
     /// What is otherwise than when the tracker took note of it, given that everything is up to date.
     pub(super) fn tell(&self, tracker: &Tracker<'_>) -> ChangeSet {
-        let rows = tracker.glances.iter().filter_map(|(number, before)| {
-            let change = self.row_change(number, before, of_conversation(&tracker.touched, number))?;
-            Some((number, change))
-        });
-        let mut rows: Vec<(u32, RowChange)> = rows.collect();
         let rotten = self.faults_told.iter().filter(|number| !tracker.faults_told.contains(*number));
         let mut elsewhere: Vec<(u32, Attribute)> = rotten.map(|number| (*number, Attribute::Fault)).collect();
         let mut changes = ChangeSet {
@@ -218,14 +213,18 @@ impl Inbox {
         if let Some((before, written)) = &tracker.folders {
             changes.folders = self.folder_changes(before, written, &mut differs);
         }
-        if !elsewhere.is_empty() {
-            rows = self.with_elsewhere(rows, elsewhere);
-        }
-        let told = rows.into_iter().filter_map(|(number, change)| {
+        let rows = tracker.glances.iter().filter_map(|(number, before)| {
+            let change = self.row_change(number, before, of_conversation(&tracker.touched, number))?;
+            Some((number, change))
+        });
+        let tell = |(number, change): (u32, RowChange)| {
             let id = &self.conversations.get(number)?.id;
             change.told(id.clone())
-        });
-        changes.conversations = told.collect();
+        };
+        changes.conversations = match elsewhere.is_empty() {
+            true => rows.filter_map(tell).collect(),
+            false => self.with_elsewhere(rows, elsewhere).into_iter().filter_map(tell).collect(),
+        };
         changes.conversations.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let (before, after) = (tracker.totals, self.totals);
         changes.totals = (before != after).then_some(TotalsChange { before, after });
@@ -235,10 +234,10 @@ impl Inbox {
     /// The rows' changes and what profiles and folders changed of rows, which may be others.
     fn with_elsewhere(
         &self,
-        rows: Vec<(u32, RowChange)>,
+        rows: impl Iterator<Item = (u32, RowChange)>,
         elsewhere: Vec<(u32, Attribute)>,
-    ) -> Vec<(u32, RowChange)> {
-        let mut rows: FxHashMap<u32, RowChange> = rows.into_iter().collect();
+    ) -> FxHashMap<u32, RowChange> {
+        let mut rows: FxHashMap<u32, RowChange> = rows.collect();
         for (number, attribute) in elsewhere {
             let Some(conversation) = self.conversations.get(number) else { continue };
             let change = rows.entry(number).or_insert_with(|| {
@@ -247,7 +246,7 @@ impl Inbox {
             });
             change.attributes.insert_if(attribute, true);
         }
-        rows.into_iter().collect()
+        rows
     }
 
     /// Undoes the batch in conversations that turned out rotten: their events wait (R99).
@@ -405,17 +404,8 @@ impl Inbox {
             if !added.is_empty() {
                 changes.push(FolderChange::MembersAdded { folder, conversations: added });
             }
-            if new_name.is_some() {
-                let (evicted, taken): (Vec<u32>, Vec<u32>) =
-                    had.difference(&has).partition(|number| new.made_room(**number));
-                for (removed, reason) in
-                    [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)]
-                {
-                    let conversations = self.names_of(removed.iter());
-                    if !conversations.is_empty() {
-                        changes.push(FolderChange::MembersRemoved { folder, conversations, reason });
-                    }
-                }
+            if new_name.is_some() && !had.is_subset(&has) {
+                changes.extend(self.removals(folder, new, (&had, &has)));
             }
             let moved = had.symmetric_difference(&has).copied();
             let kept = had.intersection(&has).copied().filter(|_| renamed);
@@ -424,6 +414,28 @@ impl Inbox {
             }
         }
         changes
+    }
+
+    /// Who left a live folder, by reason: to make room goes what goes at the very instant at which another comes.
+    fn removals(
+        &self,
+        folder: FolderId,
+        now: &FolderState,
+        (had, has): (&BTreeSet<u32>, &BTreeSet<u32>),
+    ) -> impl Iterator<Item = FolderChange> {
+        let arrivals: BTreeSet<_> = has.iter().filter_map(|number| now.written_at(*number)).collect();
+        let (evicted, taken): (Vec<u32>, Vec<u32>) = had
+            .difference(has)
+            .partition(|number| now.written_at(**number).is_some_and(|at| arrivals.contains(&at)));
+        [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)]
+            .map(|(numbers, reason)| (self.names_of(numbers.iter()), reason))
+            .into_iter()
+            .filter(|(conversations, _)| !conversations.is_empty())
+            .map(move |(conversations, reason)| FolderChange::MembersRemoved {
+                folder,
+                conversations,
+                reason,
+            })
     }
 
     fn names_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> Vec<ConversationId> {

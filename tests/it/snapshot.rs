@@ -126,6 +126,17 @@ pub fn hall(messages: u64) -> (Vec<Event>, Inbox) {
     (events, inbox)
 }
 
+/// The events of a hall, and its inbox restored from a snapshot in which the history of the hall is rotten.
+pub fn rotten_hall() -> (Vec<Event>, Inbox) {
+    let (events, inbox) = hall(20_000);
+    let mut rotten = inbox.snapshot(PREFIX).unwrap();
+    // The text of the message before the last lies in the last chunk.
+    let needle = b"message 19998";
+    let at = rotten.windows(needle.len()).rposition(|window| window == needle).unwrap();
+    rotten[at] ^= 0x40;
+    (events, Inbox::restore(rotten, &alice(), Policy::default()).unwrap().0)
+}
+
 /// Bytes with several owners.
 #[derive(Clone)]
 struct Shared(Arc<Vec<u8>>);

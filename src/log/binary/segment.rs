@@ -1,8 +1,8 @@
 //! A segment being read: columns in place, events one after the other.
 
 use crate::bytes::In;
-use crate::event::{AccountFact, Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
-use crate::id::{ConversationId, ConversationKind, EventId, IdError, MessageId, UserId};
+use crate::event::{Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
+use crate::id::{ConversationId, ConversationKind, IdError, MessageId, UserId};
 use crate::inbox::{Introduced, Names, Replay};
 use crate::log::jsonl;
 use crate::log::logged::LoggedEvent;
@@ -75,7 +75,7 @@ impl<'a> Segment<'a> {
             columns: self.columns.clone(),
             ids: Ids::new(self),
             at: 0,
-            newest: None,
+            newest: -1,
             conversation: None,
         }
     }
@@ -86,25 +86,25 @@ impl<'a> Segment<'a> {
         let mut names = Names::new(&self.users, &self.conversations);
         let mut folded = Folded::default();
         let mut rows = self.rows();
-        while let Some(row) = rows.next_row() {
+        while let Some(tag) = rows.tag() {
             let index = folded.events;
-            let row = row.ok_or(index)?;
-            folded.events += 1;
-            match row.said {
-                Said::Text { queued, conversation, id, seq, text } => {
-                    let introduced = Introduced { queued, stamp: Stamp::new(row.at, row.id), id, seq, text };
-                    names.introduce(replay, conversation, row.actor, introduced).ok_or(index)?;
-                }
-                _ => match rows.ids.event(row).ok_or(index)? {
+            if tag & (tag::PLAIN | tag::META) == tag::PLAIN {
+                let Plain { stamp, actor, queued, conversation, id, seq, text } =
+                    rows.plain(tag).ok_or(index)?;
+                let introduced = Introduced { queued, stamp, id, seq, text };
+                names.introduce(replay, conversation, actor, introduced).ok_or(index)?;
+            } else {
+                match rows.event(tag).ok_or(index)? {
                     LoggedEvent::Known(event) => {
-                        rows.newest = rows.newest.max(Some(event.at()));
+                        rows.newest = rows.newest.max(event.at().as_millis());
                         replay.push(&event);
                     }
                     LoggedEvent::Skipped(_) => folded.skipped += 1,
-                },
+                }
             }
+            folded.events += 1;
         }
-        folded.newest = rows.newest;
+        folded.newest = Timestamp::from_millis(rows.newest).ok();
         rows.end().map(|()| folded).ok_or(folded.events)
     }
 
@@ -128,8 +128,8 @@ impl Iterator for Events<'_> {
         if self.over {
             return None;
         }
-        let event = match self.rows.next_row() {
-            Some(row) => row.and_then(|row| self.rows.ids.event(row)),
+        let event = match self.rows.tag() {
+            Some(tag) => self.rows.event(tag),
             None => {
                 self.over = true;
                 return self.rows.end().is_none().then_some(None);
@@ -146,23 +146,15 @@ fn dictionary(column: &[u8], count: usize) -> Option<Vec<&str>> {
     from.end().map(|()| texts)
 }
 
-/// An event as it lies in the columns.
-#[derive(Clone, Debug)]
-pub(super) struct Row<'a> {
-    id: EventId,
-    at: Timestamp,
+/// A message that is a text and nothing else, as it lies in the columns.
+struct Plain<'a> {
+    stamp: Stamp,
     actor: usize,
-    said: Said<'a>,
-    meta: Meta,
-}
-
-/// What an event says, as far as it can be told without making ids of texts.
-#[derive(Clone, Debug)]
-enum Said<'a> {
-    Text { queued: bool, conversation: usize, id: MessageId, seq: Option<u64>, text: &'a str },
-    Fact { conversation: usize, fact: Fact },
-    Account(AccountFact),
-    Kept(&'a str),
+    queued: bool,
+    conversation: usize,
+    id: MessageId,
+    seq: Option<u64>,
+    text: &'a str,
 }
 
 /// Reads events off the columns.
@@ -173,17 +165,18 @@ pub(super) struct Rows<'a> {
     /// By number of the conversation: its kind, if its id has one, and the seq named last.
     conversations: Vec<(Option<ConversationKind>, i64)>,
     at: i64,
-    newest: Option<Timestamp>,
+    /// The latest instant so far, below 0 for none.
+    newest: i64,
     conversation: Option<usize>,
 }
 
 impl<'a> Rows<'a> {
-    /// The next event; `Some(None)` where it cannot be decoded.
+    /// The tag of the next event.
     #[inline]
-    fn next_row(&mut self) -> Option<Option<Row<'a>>> {
+    fn tag(&mut self) -> Option<u8> {
         let (&tag, rest) = self.columns.tags.split_first()?;
         self.columns.tags = rest;
-        Some(self.row(tag))
+        Some(tag)
     }
 
     /// Nothing is left in any column.
@@ -195,82 +188,108 @@ impl<'a> Rows<'a> {
             .then_some(())
     }
 
+    /// When the next event happened, its id, and who did it.
     #[inline]
-    fn row(&mut self, tag: u8) -> Option<Row<'a>> {
-        let code = tag & tag::TYPE;
-        if code == code::KEPT {
-            let said = Said::Kept(self.columns.rest.text()?);
-            let bare = tag == code::KEPT;
-            let (id, at) = (EventId::from_bytes([0; 16]), Timestamp::EPOCH);
-            return bare.then(|| Row { id, at, actor: 0, said, meta: Meta::new() });
-        }
+    fn envelope(&mut self) -> Option<(Stamp, usize)> {
         self.at = self.at.wrapping_add(self.columns.times.int()?);
+        self.newest = self.newest.max(self.at);
         let at = Timestamp::from_millis(self.at).ok()?;
-        self.newest = self.newest.max(Some(at));
         let id = self.columns.ids.event()?;
         let actor = usize::from(u16::from_le_bytes(self.columns.actors.array()?));
-        let said = if code >= code::USER_PROFILE {
-            if tag & (tag::SAME | tag::PLAIN) != 0 {
-                return None;
-            }
-            Said::Account(body::account_fact(&mut self.columns.rest, code)?)
-        } else {
-            self.about_conversation(tag)?
-        };
-        let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
-        Some(Row { id, at, actor, said, meta })
+        Some((Stamp::new(at, id), actor))
     }
 
+    /// The conversation of the next event, its kind, and the seq named last in it.
     #[inline]
-    fn about_conversation(&mut self, tag: u8) -> Option<Said<'a>> {
+    fn place(&mut self, tag: u8) -> Option<(usize, ConversationKind, i64)> {
         if tag & tag::SAME == 0 {
             self.conversation = Some(usize::from(u16::from_le_bytes(self.columns.places.array()?)));
         }
         let conversation = self.conversation?;
         let (kind, last_seq) = *self.conversations.get(conversation)?;
-        let kind = kind?;
+        Some((conversation, kind?, last_seq))
+    }
+
+    /// The next event, which is a plain message.
+    #[inline]
+    fn plain(&mut self, tag: u8) -> Option<Plain<'a>> {
         let code = tag & tag::TYPE;
-        let plain = tag & tag::PLAIN != 0;
-        if !matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
-            let place = Place { kind, at: self.at, last_seq };
-            let fact = body::fact(&mut self.columns.rest, place, code)?;
-            return (!plain).then_some(Said::Fact { conversation, fact });
+        let queued = code == code::QUEUED;
+        if !queued && code != code::RECEIVED {
+            return None;
         }
+        let (stamp, actor) = self.envelope()?;
+        let (conversation, kind, last_seq) = self.place(tag)?;
         let id = MessageId::from_bytes(self.columns.message_ids.array()?);
-        if !plain {
-            return self.message(conversation, code, id);
-        }
         let seq = match kind {
             ConversationKind::Direct => None,
             ConversationKind::Group => {
                 let seq = last_seq.wrapping_add(self.columns.seqs.int()?);
                 self.conversations.get_mut(conversation)?.1 = seq;
-                let least = u64::from(code == code::RECEIVED);
+                let least = u64::from(!queued);
                 Some(u64::try_from(seq).ok().filter(|seq| (least..=MAX_SEQ).contains(seq))?)
             }
         };
         let len = usize::try_from(self.columns.lens.uint()?).ok()?;
         let (text, rest) = self.columns.texts.split_at_checked(len)?;
         self.columns.texts = rest;
-        let queued = code == code::QUEUED;
-        (code != code::IMPORTED).then_some(Said::Text { queued, conversation, id, seq, text })
+        Some(Plain { stamp, actor, queued, conversation, id, seq, text })
+    }
+
+    /// The next event, owned.
+    fn event(&mut self, tag: u8) -> Option<LoggedEvent> {
+        let code = tag & tag::TYPE;
+        if code == code::KEPT {
+            let line = self.columns.rest.text()?;
+            return if tag == code::KEPT { kept(line) } else { None };
+        }
+        let (stamp, actor, body) = if tag & tag::PLAIN != 0 {
+            let Plain { stamp, actor, queued, conversation, id, seq, text } = self.plain(tag)?;
+            let message = Box::new(Message { seq, ..Message::text(id, text) });
+            let fact = if queued { Fact::MessageQueued(message) } else { Fact::MessageReceived(message) };
+            (stamp, actor, Body::Conversation(self.ids.conversation(conversation)?, fact))
+        } else {
+            let (stamp, actor) = self.envelope()?;
+            (stamp, actor, self.body(tag)?)
+        };
+        let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
+        let envelope = Envelope::new(stamp.event, stamp.at, self.ids.user(actor)?).with_meta(meta);
+        Event::new(envelope, body).ok().map(LoggedEvent::Known)
+    }
+
+    /// What an event says that is no plain message.
+    fn body(&mut self, tag: u8) -> Option<Body> {
+        let code = tag & tag::TYPE;
+        if code >= code::USER_PROFILE {
+            let fact = body::account_fact(&mut self.columns.rest, code)?;
+            return (tag & tag::SAME == 0).then_some(Body::Account(fact));
+        }
+        let (conversation, kind, last_seq) = self.place(tag)?;
+        let id = self.ids.conversation(conversation)?;
+        let fact = if matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
+            self.message(conversation, code)?
+        } else {
+            let place = Place { kind, at: self.at, last_seq };
+            body::fact(&mut self.columns.rest, place, code)?
+        };
+        Some(Body::Conversation(id, fact))
     }
 
     /// A message that is more than a text.
-    fn message(&mut self, conversation: usize, code: u8, id: MessageId) -> Option<Said<'a>> {
+    fn message(&mut self, conversation: usize, code: u8) -> Option<Fact> {
+        let id = MessageId::from_bytes(self.columns.message_ids.array()?);
         let ids = &mut self.ids;
         let (sender, message) = body::message(&mut self.columns.rest, |user| ids.user(user), id)?;
         if let Some(seq) = message.seq {
             self.conversations.get_mut(conversation)?.1 = seq.cast_signed();
         }
         let message = Box::new(message);
-        let fact = match (code, sender) {
+        Some(match (code, sender) {
             (code::RECEIVED, None) => Fact::MessageReceived(message),
             (code::QUEUED, None) => Fact::MessageQueued(message),
             (code::IMPORTED, sender) => Fact::MessageImported { sender, message },
             _ => return None,
-        };
-        Some(Said::Fact { conversation, fact })
+        })
     }
 
     fn meta(&mut self) -> Option<Meta> {
@@ -318,23 +337,6 @@ impl<'a> Ids<'a> {
 
     fn conversation(&mut self, number: usize) -> Option<ConversationId> {
         made(self.conversations.get_mut(number)?, ConversationId::new)
-    }
-
-    /// The event of a row, owned.
-    fn event(&mut self, row: Row<'_>) -> Option<LoggedEvent> {
-        let body = match row.said {
-            Said::Kept(line) => return kept(line),
-            Said::Account(fact) => Body::Account(fact),
-            Said::Fact { conversation, fact } => Body::Conversation(self.conversation(conversation)?, fact),
-            Said::Text { queued, conversation, id, seq, text } => {
-                let message = Message { seq, ..Message::text(id, text) };
-                let message = Box::new(message);
-                let fact = if queued { Fact::MessageQueued(message) } else { Fact::MessageReceived(message) };
-                Body::Conversation(self.conversation(conversation)?, fact)
-            }
-        };
-        let envelope = Envelope::new(row.id, row.at, self.user(row.actor)?).with_meta(row.meta);
-        Event::new(envelope, body).ok().map(LoggedEvent::Known)
     }
 }
 
