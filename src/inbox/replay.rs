@@ -1,11 +1,9 @@
 //! The bulk path: fold a whole log with plain structures, derive order and totals once at the end.
 
-use std::sync::Arc;
-
 use super::arena::{Class, bits};
 use super::conversation::{Around, Conversation, names_messages};
-use super::list::ListKey;
 use super::names::Interner;
+use super::ranking::{ListKey, Ranking};
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::said::{Introduction, Said};
 use super::{Inbox, folders};
@@ -81,7 +79,9 @@ impl Replay {
             }
             Route::User { user, fields } => {
                 let user = self.inbox.users.intern(user);
-                fold_profile(Arc::make_mut(self.inbox.profiles.entry(user).or_default()), stamp, fields);
+                if let Some(profile) = self.inbox.profiles.get_or_default(user) {
+                    fold_profile(profile, stamp, fields);
+                }
             }
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
@@ -140,9 +140,9 @@ impl Replay {
             }
         }
         keys.sort_unstable();
-        inbox.list = keys.into_iter().collect();
+        inbox.list = Ranking::of(keys);
         inbox.totals = totals;
-        inbox.conversations = conversations.into_iter().map(Arc::new).collect();
+        inbox.conversations = conversations.into_iter().collect();
         inbox.users = inbox.users.share();
         inbox.ids = inbox.ids.share();
         inbox

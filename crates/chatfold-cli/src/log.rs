@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chatfold::binary::{self, LogHead, is_binary_log};
 use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, SkippedEvent, decode_line};
-use chatfold::{Inbox, Policy, Replay, Timestamp, UserId};
+use chatfold::{Inbox, LogPrefix, Policy, Replay, Timestamp, UserId};
 
 use crate::failure::{Failure, Verdict};
 use crate::input::{Input, Source, Watch};
@@ -54,6 +54,14 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// What was read of a log before a snapshot of its inbox was taken.
+    pub fn of(prefix: LogPrefix) -> Self {
+        let LogPrefix { events: lines, skipped, .. } = prefix;
+        let reasons = (skipped > 0).then(|| ("before the snapshot".to_owned(), skipped));
+        let events = lines.saturating_sub(skipped);
+        Self { lines, events, skipped, reasons: reasons.into_iter().collect(), ..Self::default() }
+    }
+
     fn skip(&mut self, skipped: &SkippedEvent) {
         self.skipped += 1;
         let mut reason = skipped.reason().to_string();

@@ -45,7 +45,7 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
 fn push(prefix: &mut LogPrefix, event: &LoggedEvent) {
     match event {
         LoggedEvent::Known(event) => prefix.push(encode_event(event).as_bytes()),
-        LoggedEvent::Skipped(skipped) => prefix.push(skipped.raw().as_bytes()),
+        LoggedEvent::Skipped(skipped) => prefix.push_skipped(skipped.raw().as_bytes()),
     }
 }
 
@@ -80,9 +80,9 @@ pub fn open(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, 
     let owner = choice.owner.as_ref().unwrap_or(&info.owner);
     // Without a wish of the caller's, a snapshot's own policy is as good as any.
     let policy = if policy == Policy::default() { info.policy } else { policy };
-    let (inbox, _) = Inbox::restore(bytes, owner, policy).map_err(|error| fault(path, &error))?;
+    let (inbox, prefix) = Inbox::restore(bytes, owner, policy).map_err(|error| fault(path, &error))?;
     inbox.verify().map_err(|fault| Failure::Fault { place: named(path), what: fault.to_string() })?;
-    Ok((inbox, Tally::default()))
+    Ok((inbox, Tally::of(prefix)))
 }
 
 /// The inbox of a log that begins as a snapshot says; where it does not, or the snapshot is damaged, the
