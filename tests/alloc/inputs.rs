@@ -1,5 +1,6 @@
 //! Inputs as writers write them: ordinary ones, and those that are costliest to hold for their length.
 
+use chatfold::binary::{Header, Log, Packing, Writer};
 use chatfold::testing::Workload;
 use chatfold::{
     ConversationId, Envelope, Event, EventId, FolderId, Inbox, LogPrefix, Mark, Message, MessageId, Policy,
@@ -116,4 +117,41 @@ pub fn lines() -> Vec<Vec<u8>> {
         format!(r#"{before}"type":"poll","votes":[{}]}}"#, names.join(",")),
     ];
     lines.into_iter().map(String::into_bytes).collect()
+}
+
+/// One message for many: a user takes one byte of a payload.
+fn targeted() -> Vec<Event> {
+    let mut message = Message::new(message_id(1)).with_seq(1);
+    message.recipients = vec![owner(); 50_000];
+    vec![envelope(1).message_received(group(), message).unwrap()]
+}
+
+fn written(events: &[Event], packing: Packing) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), &Header::new(owner())).unwrap().with_packing(packing);
+    events.iter().for_each(|event| writer.write_event(event).unwrap());
+    writer.flush().unwrap();
+    writer.into_inner()
+}
+
+pub fn binary_logs() -> Vec<Vec<u8>> {
+    let plain = |events: &Vec<Event>| written(events, Packing::Plain);
+    histories().iter().chain([&targeted()]).map(plain).collect()
+}
+
+/// The payloads of the first records of logs, plain and packed: flags, number of events, payload.
+pub fn payloads() -> Vec<Vec<u8>> {
+    let mut payloads = Vec::new();
+    for events in histories().iter().chain([&targeted()]) {
+        for packing in [Packing::Plain, Packing::Zstd] {
+            let log = written(events, packing);
+            let place = Log::open(&log).unwrap().index()[0];
+            let record = &log[place.offset as usize..(place.offset + place.len_bytes) as usize];
+            let mut payload = vec![record[5]];
+            payload.extend_from_slice(&place.events.to_be_bytes());
+            payload.extend_from_slice(&record[36..record.len() - 8]);
+            payloads.push(payload);
+        }
+    }
+    assert!(payloads.iter().any(|payload| payload[0] == 1), "some are packed");
+    payloads
 }

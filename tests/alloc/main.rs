@@ -8,7 +8,8 @@ mod mend;
 
 mod inputs;
 
-use chatfold::{Inbox, Policy, jsonl};
+use chatfold::testing::{Claim, sealed_log};
+use chatfold::{Inbox, Policy, binary, jsonl};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -30,7 +31,7 @@ struct Decoder {
     mend: fn(&mut [u8]),
 }
 
-const DECODERS: [Decoder; 3] = [
+const DECODERS: [Decoder; 5] = [
     Decoder { name: "text log", decode: text_log, valid: inputs::text_logs, mend: |_| () },
     Decoder {
         name: "a line",
@@ -38,6 +39,8 @@ const DECODERS: [Decoder; 3] = [
         valid: inputs::lines,
         mend: |_| (),
     },
+    Decoder { name: "binary log", decode: binary_log, valid: inputs::binary_logs, mend: |_| () },
+    Decoder { name: "payload of a binary log", decode: payload, valid: inputs::payloads, mend: |_| () },
     Decoder { name: "snapshot", decode: snapshot, valid: inputs::snapshots, mend: mend::mend },
 ];
 
@@ -51,6 +54,32 @@ fn text_log(bytes: &[u8]) -> bool {
         }
     }
     faults == 0 || !records.is_empty()
+}
+
+fn binary_log(bytes: &[u8]) -> bool {
+    let Ok(log) = binary::Log::open(bytes) else { return false };
+    let events: Vec<_> = log.events().filter_map(Result::ok).collect();
+    streamed(bytes) > 0 && !events.is_empty()
+}
+
+/// Reads record by record and keeps no event.
+fn streamed(bytes: &[u8]) -> usize {
+    let Ok(mut reader) = binary::Reader::new(bytes) else { return 0 };
+    let mut events = 0;
+    while let Ok(Some(record)) = reader.next_record() {
+        events += record.events().filter(Result::is_ok).count();
+    }
+    events
+}
+
+/// A payload, packed or not by its first byte, behind checksums that fit; the events of a packed one are not kept,
+/// since what they hold follows from what was packed.
+fn payload(bytes: &[u8]) -> bool {
+    let Some((flags, payload)) = bytes.split_first() else { return false };
+    let first = payload.get(..4).map_or(0, |head| head.iter().fold(0, |n, byte| n << 8 | u32::from(*byte)));
+    let body = payload.get(4..).unwrap_or_default();
+    let claim = Claim { events: first, flags: flags & 1, payload: body.to_vec() };
+    streamed(&sealed_log(&inputs::owner(), &[claim]).unwrap()) > 0
 }
 
 /// Restores, and decodes everything that lies in it.

@@ -5,6 +5,7 @@
 //! and a row in `tests/it/fuzzed.rs`.
 
 pub mod apply;
+pub mod binary_log;
 pub mod events;
 pub mod mend;
 pub mod snapshot;

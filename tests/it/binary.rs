@@ -17,7 +17,7 @@ fn alice() -> UserId {
 }
 
 /// A log of these events, a record after every so many.
-pub(super) fn log_of(owner: &UserId, events: &[LoggedEvent], each: usize) -> Vec<u8> {
+pub fn log_of(owner: &UserId, events: &[LoggedEvent], each: usize) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), &Header::new(owner.clone())).unwrap();
     for chunk in events.chunks(each) {
         chunk.iter().for_each(|event| writer.write(event).unwrap());

@@ -10,7 +10,7 @@ use std::path::Path;
 use chatfold::LogPrefix;
 
 pub use self::checks::mend::mend;
-use self::checks::{apply, snapshot, text_log};
+use self::checks::{apply, binary_log, snapshot, text_log};
 use crate::harness::{cases, replay};
 use crate::histories::{Rng, USUAL, history};
 
@@ -18,8 +18,12 @@ use crate::histories::{Rng, USUAL, history};
 type Check = fn(&[u8]);
 
 /// Each target by the name it bears in `fuzz/`.
-const TARGETS: [(&str, Check); 3] =
-    [("apply", apply::check), ("snapshot", snapshot::check), ("text_log", text_log::check)];
+const TARGETS: [(&str, Check); 4] = [
+    ("apply", apply::check),
+    ("binary_log", binary_log::check),
+    ("snapshot", snapshot::check),
+    ("text_log", text_log::check),
+];
 
 #[test]
 fn what_fuzzers_found_stays_mended() {
@@ -71,5 +75,18 @@ fn r99_a_snapshot_of_any_bytes_panics_nowhere() {
         let history = history(seed, USUAL);
         let inbox = replay(&history, &history.events[..history.events.len().min(40)]);
         snapshot::check(&changed(inbox.snapshot(LogPrefix::EMPTY).unwrap(), &mut rng));
+    }
+}
+
+#[test]
+fn r99_a_binary_log_of_any_bytes_is_read_alike_in_every_way() {
+    let mut rng = Rng::new(8);
+    for seed in 0..cases(50) {
+        let history = history(seed, USUAL);
+        let events: Vec<_> = history.events.into_iter().map(chatfold::jsonl::LoggedEvent::Known).collect();
+        let log = crate::binary::log_of(&history.owner, &events, 1 + rng.below(20));
+        binary_log::check(&changed(log, &mut rng));
+        let data: Vec<u8> = (0..rng.below(300)).map(|_| rng.below(256) as u8).collect();
+        binary_log::check(&data);
     }
 }
