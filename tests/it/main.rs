@@ -30,5 +30,6 @@ mod retention;
 mod rules;
 mod shown;
 mod snapshot;
+mod store;
 #[cfg(feature = "jsonl")]
 mod v2tim;
