@@ -5,7 +5,8 @@ use crate::id::{ConversationId, FolderId, MessageId, UserId};
 /// Everything observable that a batch of events changed, each thing once (R60).
 ///
 /// Empty when nothing observable changed. In a fixed order: conversations and messages by id, folders by id.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Two are equal when they tell the same, whatever the revisions between which they tell it.
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ChangeSet {
     /// Conversations that came into the list, changed in it, or left it.
@@ -22,6 +23,7 @@ pub struct ChangeSet {
     pub profiles: Vec<UserId>,
     /// Whether the quiet hours changed.
     pub quiet_hours: bool,
+    pub(crate) revisions: (u64, u64),
 }
 
 impl ChangeSet {
@@ -29,7 +31,26 @@ impl ChangeSet {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The revisions of the inbox before and after: see [`Inbox::revision`](crate::Inbox::revision).
+    pub fn revisions(&self) -> (u64, u64) {
+        self.revisions
+    }
 }
+
+impl PartialEq for ChangeSet {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { conversations, totals, folders, messages, profiles, quiet_hours, revisions: _ } = self;
+        *conversations == other.conversations
+            && *totals == other.totals
+            && *folders == other.folders
+            && *messages == other.messages
+            && *profiles == other.profiles
+            && *quiet_hours == other.quiet_hours
+    }
+}
+
+impl Eq for ChangeSet {}
 
 /// What happened to a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,9 +123,11 @@ pub enum Attribute {
     Activity,
     /// The history was cleared up to another point.
     History,
+    /// The history turned out rotten in the snapshot that it was restored from; its events wait (R99).
+    Fault,
 }
 
-const ATTRIBUTES: [Attribute; 16] = [
+const ATTRIBUTES: [Attribute; 17] = [
     Attribute::ShowName,
     Attribute::FaceUrl,
     Attribute::GroupType,
@@ -121,6 +144,7 @@ const ATTRIBUTES: [Attribute; 16] = [
     Attribute::PeerRead,
     Attribute::Activity,
     Attribute::History,
+    Attribute::Fault,
 ];
 
 /// A set of [`Attribute`]s.
@@ -222,7 +246,20 @@ pub enum FolderChange {
         folder: FolderId,
         /// The conversations, by id.
         conversations: Vec<ConversationId>,
+        /// Why.
+        reason: RemovalReason,
     },
+}
+
+/// Why conversations are no longer in a folder that is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum RemovalReason {
+    /// The owner took them out.
+    TakenOut,
+    /// They made room for others: a folder that would hold too many loses those that it held longest (R71).
+    /// Told from the events: what goes has the very instant of what came.
+    MadeRoom,
 }
 
 /// What happened to one message.

@@ -22,17 +22,18 @@ mod names;
 mod order;
 mod personal;
 mod profile;
+mod ranking;
 mod registers;
 mod replay;
 mod route;
 mod said;
+mod seats;
 mod shelf;
 mod shown;
 mod snapshot;
+mod span;
 mod timeline;
 mod view;
-
-use std::sync::Arc;
 
 pub use self::audit::AuditError;
 pub use self::digest::Digest;
@@ -44,13 +45,15 @@ pub(crate) use self::registers::{FolderRegisters, MessageRegisters, Registers};
 pub use self::replay::Replay;
 #[cfg(feature = "binary")]
 pub(crate) use self::replay::{Introduced, Names};
+pub(crate) use self::span::Span;
 pub use self::view::{ConversationView, Direction, Draft, Folder, Mention, MentionKind, MessagePage};
 
 use self::conversation::Conversation;
 use self::folders::Folders;
-use self::list::ListKey;
 use self::names::Interner;
 use self::profile::Profile;
+use self::ranking::Ranking;
+use self::seats::Seats;
 use crate::change::Totals;
 use crate::event::{Event, QuietHours};
 use crate::id::{ConversationId, UserId};
@@ -88,12 +91,15 @@ pub struct Inbox {
     policy: Policy,
     users: Interner<UserId>,
     ids: Interner<ConversationId>,
-    conversations: im::Vector<Arc<Conversation>>,
-    profiles: im::OrdMap<u32, Arc<Profile>>,
+    conversations: Seats<Conversation>,
+    profiles: Seats<Profile>,
     folders: Folders,
     quiet_hours: Lww<Option<QuietHours>>,
-    list: im::OrdMap<ListKey, u32>,
+    list: Ranking,
     totals: Totals,
+    /// The rotten histories that a change set told of.
+    faults_told: im::OrdSet<u32>,
+    revision: u64,
 }
 
 impl Inbox {
@@ -104,12 +110,14 @@ impl Inbox {
             policy,
             users: Interner::shared(),
             ids: Interner::shared(),
-            conversations: im::Vector::new(),
-            profiles: im::OrdMap::new(),
+            conversations: Seats::default(),
+            profiles: Seats::default(),
             folders: Folders::new(),
             quiet_hours: Lww::default(),
-            list: im::OrdMap::new(),
+            list: Ranking::default(),
             totals: Totals::default(),
+            faults_told: im::OrdSet::new(),
+            revision: 0,
         }
     }
 
@@ -138,6 +146,15 @@ impl Inbox {
     /// Unread messages over the whole list: O(1).
     pub fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// How often what this inbox shows has changed since it was made, replayed or restored: of one inbox and its
+    /// clones, as long as they take in the same, equal revisions show the same. Each change set tells between
+    /// which two it stands, so that what follows an inbox by change sets sees when it missed one.
+    ///
+    /// Bookkeeping of this inbox, not part of its state: merges, digests and snapshots know nothing of it.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The owner's quiet hours, if any are set.
@@ -175,6 +192,6 @@ impl Inbox {
     }
 
     fn profile(&self, user: u32) -> Option<&Profile> {
-        self.profiles.get(&user).map(|profile| &**profile)
+        self.profiles.get(user).map(|profile| &**profile)
     }
 }

@@ -40,7 +40,8 @@
 //! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
 //! - [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history; [`SnapshotPolicy`] says when.
 //! - [`binary`] keeps a log in a third of the bytes, checked and chained; [`Redaction`] erases what people wrote.
-//! - [`ChangeSet`] says what a batch of events changed; [`Explanation`] why a value is what it is.
+//! - [`ChangeSet`] says what a batch changed, [`Explanation`] why a value is what it is; [`ListView`] keeps a screen.
+//! - [`live`] brackets catch-ups and has every callback of the reference; [`History`] travels in time.
 //! - [`store`] has the ports that durable stores fill; `chatfold-account` keeps an inbox over one.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
 //!
@@ -65,10 +66,13 @@ mod decide;
 mod divergence;
 mod event;
 mod filter;
+mod history;
 mod id;
 mod inbox;
 mod lattice;
 mod limits;
+mod list_view;
+pub mod live;
 mod log;
 mod notify;
 mod policy;
@@ -76,6 +80,7 @@ mod redact;
 mod retention;
 mod snapshot;
 pub mod store;
+mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -88,9 +93,12 @@ pub use decide::{Action, Decision, Refusal, Rejection, decide};
 pub use divergence::*;
 pub use event::*;
 pub use filter::{Filter, FolderFilter, MarkFilter};
+pub use history::{History, HistoryError, HistoryPolicy, Moment};
 pub use id::*;
 pub use inbox::*;
 pub use limits::Limits;
+pub use list_view::{ListDiff, ListView, Window};
+pub use live::{LiveInbox, Notice};
 #[cfg(feature = "binary")]
 pub use log::binary;
 #[cfg(feature = "jsonl")]
@@ -100,6 +108,7 @@ pub use policy::Policy;
 pub use redact::Redaction;
 pub use retention::*;
 pub use snapshot::*;
+pub use subscription::{FilterTotals, UnreadSubscriptions};
 pub use time::{Stamp, Timestamp, TimestampError};
 
 #[cfg(doctest)]

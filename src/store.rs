@@ -48,7 +48,8 @@ pub struct StoredEvent {
     pub id: EventId,
     /// The command that it came of, if its append named one.
     pub command: Option<CommandId>,
-    /// The log up to this event: its position, and the hash of all events up to it.
+    /// The log up to this event: its position, and the hash of all events up to it. A store does not know what
+    /// is skipped, so it counts none.
     pub prefix: LogPrefix,
     /// The event, encoded.
     pub bytes: Vec<u8>,

@@ -1,6 +1,6 @@
 //! The live path: apply events, keep everything up to date, and tell what changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -8,33 +8,36 @@ use rustc_hash::FxHashMap;
 use super::Inbox;
 use super::conversation::{Around, Conversation, Touched};
 use super::folders::{self, FolderState, Folders};
-use super::glance::Glance;
-use super::list::ListKey;
+use super::glance::{Glance, Glances};
 use super::profile::Profile;
+use super::ranking::ListKey;
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
+use super::seats::Seats;
 use super::snapshot::Front;
 use crate::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
-    MessageChangeKind, Totals, TotalsChange,
+    MessageChangeKind, RemovalReason, Totals, TotalsChange,
 };
 use crate::event::{Event, QuietHours};
 use crate::id::{ConversationId, FolderId, UserId};
 
-pub(super) type Profiles = im::OrdMap<u32, Arc<Profile>>;
+pub(super) type Profiles = Seats<Profile>;
 
 /// What a batch may have changed, with what was there before.
 #[derive(Debug, Default)]
 pub(super) struct Tracker<'a> {
     totals: Totals,
     quiet_hours: Option<QuietHours>,
-    glances: FxHashMap<u32, Glance>,
+    pub(super) glances: Glances,
     pub(super) touched: Vec<Touched>,
     /// Of conversations that may turn out rotten, what to put back then, and the events that then wait.
     fronts: FxHashMap<u32, (Front, Vec<&'a Event>)>,
     /// The profiles before, and whose were written.
-    profiles: Option<(Profiles, BTreeSet<u32>)>,
+    pub(super) profiles: Option<(Profiles, BTreeSet<u32>)>,
     /// The folders before, and which were written.
-    folders: Option<(Folders, BTreeSet<FolderId>)>,
+    pub(super) folders: Option<(Folders, BTreeSet<FolderId>)>,
+    /// The rotten histories that were told of before.
+    faults_told: im::OrdSet<u32>,
 }
 
 /// What changed of one conversation.
@@ -43,8 +46,6 @@ struct RowChange {
     /// Its order key before and now, where it was and is listed.
     order_keys: (Option<u64>, Option<u64>),
 }
-
-type RowChanges = BTreeMap<ConversationId, RowChange>;
 
 impl RowChange {
     /// The change as it is told, if there is one.
@@ -63,12 +64,17 @@ impl RowChange {
 
 impl<'a> Tracker<'a> {
     pub(super) fn new(inbox: &Inbox) -> Self {
-        Self { totals: inbox.totals, quiet_hours: inbox.quiet_hours(), ..Self::default() }
+        Self {
+            totals: inbox.totals,
+            quiet_hours: inbox.quiet_hours(),
+            faults_told: inbox.faults_told.clone(),
+            ..Self::default()
+        }
     }
 
     /// Notes what shows of a conversation before its first change.
     pub(super) fn glance(&mut self, number: u32, conversation: &Conversation) -> &Glance {
-        self.glances.entry(number).or_insert_with(|| conversation.glance())
+        self.glances.get_or(number, || conversation.glance())
     }
 
     /// Notes an event for a conversation that may turn out rotten, before it is folded.
@@ -105,14 +111,14 @@ impl Inbox {
         self.settle(tracker)
     }
 
-    fn take_in<'a>(&mut self, event: &'a Event, tracker: &mut Tracker<'a>) {
+    pub(super) fn take_in<'a>(&mut self, event: &'a Event, tracker: &mut Tracker<'a>) {
         let Some(route) = route(&self.owner, event) else { return };
         let stamp = event.stamp();
         match route {
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
                 let Self { owner, policy, users, conversations, .. } = self;
-                let Some(conversation) = conversations.get_mut(number as usize) else { return };
+                let Some(conversation) = conversations.get_mut(number) else { return };
                 if !ready(conversation, event) {
                     return;
                 }
@@ -130,11 +136,13 @@ impl Inbox {
             Route::User { user, fields } => {
                 let user = self.users.intern(user);
                 tracker.profile(&self.profiles, user);
-                fold_profile(Arc::make_mut(self.profiles.entry(user).or_default()), stamp, fields);
+                if let Some(profile) = self.profiles.get_or_default(user) {
+                    fold_profile(profile, stamp, fields);
+                }
             }
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
-                let Some(conversation) = self.conversations.get_mut(number as usize) else { return };
+                let Some(conversation) = self.conversations.get_mut(number) else { return };
                 if !ready(conversation, event) {
                     return;
                 }
@@ -163,59 +171,95 @@ impl Inbox {
         let number = self.ids.intern(id);
         if number as usize == self.conversations.len() {
             let peer = peer(id).map(|peer| self.users.intern(&peer));
-            self.conversations.push_back(Arc::new(Conversation::new(id.clone(), peer, true)));
+            self.conversations.push(Conversation::new(id.clone(), peer, true));
         }
         number
     }
 
     /// Brings rows, list and totals up to date and tells the differences.
     pub(super) fn settle(&mut self, mut tracker: Tracker<'_>) -> ChangeSet {
-        self.put_rotten_back(&mut tracker);
+        self.settle_rows(&mut tracker);
+        let mut changes = self.tell(&tracker);
+        let before = self.revision;
+        self.revision += u64::from(!changes.is_empty());
+        changes.revisions = (before, self.revision);
+        changes
+    }
+
+    /// Brings rows, list and totals up to date.
+    pub(super) fn settle_rows(&mut self, tracker: &mut Tracker<'_>) {
+        self.put_rotten_back(tracker);
         tracker.touched.sort_by_key(|t| (t.conversation, t.slot));
         tracker.touched.dedup_by_key(|t| (t.conversation, t.slot));
-        let mut rows = RowChanges::default();
-        for (number, before) in &tracker.glances {
-            let touched = of_conversation(&tracker.touched, *number);
-            if let Some((id, change)) = self.settle_one(*number, before, touched) {
-                rows.insert(id, change);
-            }
+        for (number, before) in tracker.glances.iter() {
+            self.settle_row(number, before);
         }
+        self.note_rotten();
+    }
+
+    /// What is otherwise than when the tracker took note of it, given that everything is up to date.
+    pub(super) fn tell(&self, tracker: &Tracker<'_>) -> ChangeSet {
+        let rotten = self.faults_told.iter().filter(|number| !tracker.faults_told.contains(*number));
+        let mut elsewhere: Vec<(u32, Attribute)> = rotten.map(|number| (*number, Attribute::Fault)).collect();
         let mut changes = ChangeSet {
             messages: self.message_changes(&tracker.touched),
             quiet_hours: self.quiet_hours() != tracker.quiet_hours,
             ..ChangeSet::default()
         };
-        let mut differs = |number: u32, attribute: Attribute| {
-            let Some(conversation) = self.conversations.get(number as usize) else { return };
-            let change = rows.entry(conversation.id.clone()).or_insert_with(|| {
-                let key = conversation.row.listed.then_some(conversation.row.order_key);
-                RowChange { attributes: Attributes::default(), order_keys: (key, key) }
-            });
-            change.attributes.insert_if(attribute, true);
-        };
+        let mut differs = |number: u32, attribute: Attribute| elsewhere.push((number, attribute));
         if let Some((before, written)) = &tracker.profiles {
             changes.profiles = self.profile_changes(before, written, &mut differs);
         }
         if let Some((before, written)) = &tracker.folders {
             changes.folders = self.folder_changes(before, written, &mut differs);
         }
-        changes.conversations = rows.into_iter().filter_map(|(id, change)| change.told(id)).collect();
+        let rows = tracker.glances.iter().filter_map(|(number, before)| {
+            let change = self.row_change(number, before, of_conversation(&tracker.touched, number))?;
+            Some((number, change))
+        });
+        let tell = |(number, change): (u32, RowChange)| {
+            let id = &self.conversations.get(number)?.id;
+            change.told(id.clone())
+        };
+        changes.conversations = match elsewhere.is_empty() {
+            true => rows.filter_map(tell).collect(),
+            false => self.with_elsewhere(rows, elsewhere).into_iter().filter_map(tell).collect(),
+        };
+        changes.conversations.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let (before, after) = (tracker.totals, self.totals);
         changes.totals = (before != after).then_some(TotalsChange { before, after });
         changes
     }
 
+    /// The rows' changes and what profiles and folders changed of rows, which may be others.
+    fn with_elsewhere(
+        &self,
+        rows: impl Iterator<Item = (u32, RowChange)>,
+        elsewhere: Vec<(u32, Attribute)>,
+    ) -> FxHashMap<u32, RowChange> {
+        let mut rows: FxHashMap<u32, RowChange> = rows.collect();
+        for (number, attribute) in elsewhere {
+            let Some(conversation) = self.conversations.get(number) else { continue };
+            let change = rows.entry(number).or_insert_with(|| {
+                let key = conversation.row.key();
+                RowChange { attributes: Attributes::default(), order_keys: (key, key) }
+            });
+            change.attributes.insert_if(attribute, true);
+        }
+        rows
+    }
+
     /// Undoes the batch in conversations that turned out rotten: their events wait (R99).
     fn put_rotten_back(&mut self, tracker: &mut Tracker<'_>) {
         for (number, (front, events)) in std::mem::take(&mut tracker.fronts) {
-            let Some(conversation) = self.conversations.get_mut(number as usize) else { continue };
+            let Some(conversation) = self.conversations.get_mut(number) else { continue };
             let conversation = Arc::make_mut(conversation);
             conversation.refresh(self.policy);
             conversation.glance();
             if conversation.fault().is_some() {
                 conversation.put_back(front);
                 events.into_iter().for_each(|event| conversation.wait(event));
-                tracker.glances.remove(&number);
+                tracker.glances.remove(number);
                 tracker.touched.retain(|t| t.conversation != number);
             }
         }
@@ -224,7 +268,7 @@ impl Inbox {
     /// Puts another conversation in the place of one.
     pub(super) fn replace(&mut self, number: u32, conversation: Conversation) {
         let mut tracker = Tracker::new(self);
-        if let Some(place) = self.conversations.get_mut(number as usize) {
+        if let Some(place) = self.conversations.get_mut(number) {
             tracker.glance(number, place);
             *place = Arc::new(conversation);
         }
@@ -232,41 +276,41 @@ impl Inbox {
     }
 
     /// Derives one conversation's row anew and carries it over to list and totals.
-    fn settle_one(
-        &mut self,
-        number: u32,
-        before: &Glance,
-        touched: &[Touched],
-    ) -> Option<(ConversationId, RowChange)> {
-        let conversation = Arc::make_mut(self.conversations.get_mut(number as usize)?);
+    fn settle_row(&mut self, number: u32, before: &Glance) -> Option<()> {
+        let conversation = Arc::make_mut(self.conversations.get_mut(number)?);
         conversation.refresh(self.policy);
-        let now = conversation.glance();
-        let key = |glance: &Glance| glance.row.listed.then_some(glance.row.order_key);
-        let order_keys = (key(before), key(&now));
-        if before.row.listed {
-            self.totals.sub(before.row.unread.into(), before.receive_option);
+        let (old, new) = (before.row, conversation.row);
+        if old.listed {
+            self.totals.sub(old.unread.into(), before.receive_option);
         }
-        if now.row.listed {
-            self.totals.add(now.row.unread.into(), now.receive_option);
+        if new.listed {
+            self.totals.add(new.unread.into(), conversation.personal.receive_option());
         }
-        let id = conversation.id.clone();
-        if order_keys.0 != order_keys.1 {
-            if let Some(old) = order_keys.0 {
+        if old.key() != new.key() {
+            let id = &conversation.id;
+            if let Some(old) = old.key() {
                 self.list.remove(&ListKey::new(old, id.clone()));
             }
-            if let Some(new) = order_keys.1 {
+            if let Some(new) = new.key() {
                 self.list.insert(ListKey::new(new, id.clone()), number);
             }
         }
-        let attributes = conversation.differences(before, &now, touched);
-        Some((id, RowChange { attributes, order_keys }))
+        Some(())
+    }
+
+    /// What is otherwise about one conversation.
+    fn row_change(&self, number: u32, before: &Glance, touched: &[Touched]) -> Option<RowChange> {
+        let conversation = self.conversations.get(number)?;
+        let attributes = conversation.differences(before, touched);
+        let order_keys = (before.row.key(), conversation.row.key());
+        Some(RowChange { attributes, order_keys })
     }
 
     fn message_changes(&self, touched: &[Touched]) -> Vec<MessageChange> {
         let mut changes: Vec<_> = touched
             .iter()
             .filter_map(|t| {
-                let conversation = self.conversations.get(t.conversation as usize)?;
+                let conversation = self.conversations.get(t.conversation)?;
                 let entry = conversation.facts().arena.get(t.slot)?;
                 let visible = conversation.is_visible(t.slot);
                 let kind = match t.before {
@@ -297,7 +341,7 @@ impl Inbox {
         let mut changed: FxHashMap<u32, [bool; 3]> = FxHashMap::default();
         let mut users = Vec::new();
         for user in written {
-            let old = before.get(user).map_or(&nothing, |p| &**p).shown();
+            let old = before.get(*user).map_or(&nothing, |p| &**p).shown();
             let new = self.profile(*user).unwrap_or(&nothing).shown();
             if old != new {
                 let name = |[nickname, remark, _]: [Option<_>; 3]| remark.or(nickname);
@@ -309,8 +353,7 @@ impl Inbox {
         if changed.is_empty() {
             return users;
         }
-        for (number, conversation) in self.conversations.iter().enumerate() {
-            let number = number as u32;
+        for (number, conversation) in self.conversations.numbered() {
             if let Some([name, face, _]) = conversation.peer.and_then(|peer| changed.get(&peer)) {
                 if *name {
                     differs(number, Attribute::ShowName);
@@ -361,9 +404,8 @@ impl Inbox {
             if !added.is_empty() {
                 changes.push(FolderChange::MembersAdded { folder, conversations: added });
             }
-            let removed = self.names_of(had.difference(&has));
-            if !removed.is_empty() && new_name.is_some() {
-                changes.push(FolderChange::MembersRemoved { folder, conversations: removed });
+            if new_name.is_some() && !had.is_subset(&has) {
+                changes.extend(self.removals(folder, new, (&had, &has)));
             }
             let moved = had.symmetric_difference(&has).copied();
             let kept = had.intersection(&has).copied().filter(|_| renamed);
@@ -374,9 +416,31 @@ impl Inbox {
         changes
     }
 
+    /// Who left a live folder, by reason: to make room goes what goes at the very instant at which another comes.
+    fn removals(
+        &self,
+        folder: FolderId,
+        now: &FolderState,
+        (had, has): (&BTreeSet<u32>, &BTreeSet<u32>),
+    ) -> impl Iterator<Item = FolderChange> {
+        let arrivals: BTreeSet<_> = has.iter().filter_map(|number| now.written_at(*number)).collect();
+        let (evicted, taken): (Vec<u32>, Vec<u32>) = had
+            .difference(has)
+            .partition(|number| now.written_at(**number).is_some_and(|at| arrivals.contains(&at)));
+        [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)]
+            .map(|(numbers, reason)| (self.names_of(numbers.iter()), reason))
+            .into_iter()
+            .filter(|(conversations, _)| !conversations.is_empty())
+            .map(move |(conversations, reason)| FolderChange::MembersRemoved {
+                folder,
+                conversations,
+                reason,
+            })
+    }
+
     fn names_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> Vec<ConversationId> {
         let mut ids: Vec<_> =
-            numbers.filter_map(|n| self.conversations.get(*n as usize)).map(|c| c.id.clone()).collect();
+            numbers.filter_map(|n| self.conversations.get(*n)).map(|c| c.id.clone()).collect();
         ids.sort_unstable();
         ids
     }

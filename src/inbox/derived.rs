@@ -2,7 +2,7 @@
 
 use super::arena::{Position, bits};
 use super::conversation::{Conversation, own_read};
-use super::order::{Order, Share, Sum};
+use super::order::{Look, Order, Share, Sum};
 use super::personal::{Coverage, covers, reach};
 use super::timeline::Timeline;
 use crate::event::GroupType;
@@ -58,6 +58,13 @@ pub(crate) struct Row {
     pub(crate) marker: i64,
     /// The slot of the last message.
     pub(crate) last: Option<u32>,
+}
+
+impl Row {
+    /// Its order key, if it is listed.
+    pub(crate) fn key(&self) -> Option<u64> {
+        self.listed.then_some(self.order_key)
+    }
 }
 
 impl Default for Row {
@@ -188,7 +195,7 @@ impl Conversation {
         let draft = personal.drafts.current().map(|d| d.stamp);
         let opening = personal.opening();
         let at = |stamp: Option<Stamp>| stamp.map_or(-1, |s| s.at.as_millis());
-        let activity = order.sum().activity.max(at(draft)).max(at(opening)).max(0);
+        let activity = order.activity().max(at(draft)).max(at(opening)).max(0);
         let pinned = personal.is_pinned();
         let present = || last_uncovered(order, facts, Share::PRESENT, &personal.deleted).is_some();
         let group_type = self.shared.group_type.get();
@@ -215,6 +222,13 @@ fn last_uncovered(
     flag: u8,
     coverage: &Coverage,
 ) -> Option<u32> {
+    // Nearly always it is the very last message.
+    let last = order.last().filter(|slot| facts.share(*slot).has(flag));
+    if let Some((slot, entry)) = last.and_then(|slot| Some((slot, facts.arena.get(slot)?)))
+        && !covers(coverage, entry.position(), || facts.stamp(slot, entry))
+    {
+        return Some(slot);
+    }
     for slot in order.last_with(flag, facts) {
         let entry = facts.arena.get(slot)?;
         let position: Position = entry.position();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::event::AccountFact;
 use crate::id::FolderId;
 use crate::lattice::{Join, Lww};
-use crate::time::Stamp;
+use crate::time::{Stamp, Timestamp};
 
 /// One folder, alive or not; members by conversation number.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,11 @@ impl FolderState {
 
     pub(crate) fn live_members(&self) -> impl Iterator<Item = u32> + '_ {
         self.members.iter().filter(|(_, on)| on.get() == Some(&true)).map(|(number, _)| *number)
+    }
+
+    /// When the last word on a conversation's membership was written.
+    pub(crate) fn written_at(&self, conversation: u32) -> Option<Timestamp> {
+        self.members.get(&conversation)?.stamp().map(|stamp| stamp.at)
     }
 
     /// Joins `other`, whose conversations `number` maps to ours.

@@ -2,12 +2,46 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::arena::Position;
 use super::conversation::{Conversation, Touched};
 use super::derived::Row;
-use super::personal::{Coverage, DraftFact, covers, reach};
+use super::personal::{Coverage, DraftFact, covers, mark_bits, reach};
+use super::profile::shown;
 use crate::change::{Attribute, Attributes};
-use crate::event::{GroupType, ReceiveOption};
+use crate::event::{GroupType, Mark, ReceiveOption};
+use crate::lattice::Lww;
+
+/// What showed of each conversation touched, by number. Most batches touch one: it is kept in place.
+#[derive(Debug, Default)]
+pub(crate) struct Glances {
+    first: Option<(u32, Glance)>,
+    others: FxHashMap<u32, Glance>,
+}
+
+impl Glances {
+    /// The glance at a conversation, which `look` takes if it was not taken before.
+    pub(crate) fn get_or(&mut self, number: u32, look: impl FnOnce() -> Glance) -> &Glance {
+        match &mut self.first {
+            Some((first, _)) if *first != number => self.others.entry(number).or_insert_with(look),
+            first => &first.get_or_insert_with(|| (number, look())).1,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, number: u32) {
+        if self.first.as_ref().is_some_and(|(first, _)| *first == number) {
+            self.first = None;
+        }
+        self.others.remove(&number);
+    }
+
+    /// In no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Glance)> {
+        let first = self.first.iter().map(|(number, glance)| (*number, glance));
+        first.chain(self.others.iter().map(|(number, glance)| (*number, glance)))
+    }
+}
 
 /// The shown attributes of a conversation at one moment, those of users and folders apart.
 #[derive(Clone, Debug)]
@@ -17,7 +51,7 @@ pub(crate) struct Glance {
     pinned: bool,
     /// The drafts kept, of which the latest shows.
     drafts: im::OrdSet<DraftFact>,
-    marks: u64,
+    marks: im::OrdMap<Mark, Lww<bool>>,
     custom_data: Option<Arc<[u8]>>,
     group_type: Option<GroupType>,
     name: Option<Arc<str>>,
@@ -31,21 +65,25 @@ impl Conversation {
     /// What shows now, given that the row is up to date.
     pub(crate) fn glance(&self) -> Glance {
         let personal = &self.personal;
-        let shown = |text: Option<&Arc<str>>| text.filter(|t| !t.trim().is_empty()).cloned();
+        let text = |text: &Lww<Arc<str>>| text.get().filter(|t| !t.trim().is_empty()).cloned();
         Glance {
             row: self.row,
             receive_option: personal.receive_option(),
             pinned: personal.is_pinned(),
             drafts: personal.drafts.kept.clone(),
-            marks: if personal.marks.is_empty() { 0 } else { personal.mark_bits() },
+            marks: personal.marks.clone(),
             custom_data: personal.custom_data.get().filter(|d| !d.is_empty()).cloned(),
             group_type: self.group_type(),
-            name: shown(self.shared.name.get()),
-            face_url: shown(self.shared.face_url.get()),
+            name: text(&self.shared.name),
+            face_url: text(&self.shared.face_url),
             peer_read: self.derived.peer_read,
-            last_is_peer_read: self.row.last.is_some_and(|slot| self.is_peer_read(slot)),
+            last_is_peer_read: self.last_is_peer_read(),
             cleared: personal.cleared,
         }
+    }
+
+    fn last_is_peer_read(&self) -> bool {
+        self.row.last.is_some_and(|slot| self.is_peer_read(slot))
     }
 
     /// Whether the peer of a direct chat has read an own message (R34).
@@ -82,33 +120,34 @@ impl Conversation {
     }
 
     /// Which attributes differ from `before`; `touched` are this conversation's messages that changed.
-    pub(crate) fn differences(&self, before: &Glance, now: &Glance, touched: &[Touched]) -> Attributes {
+    pub(crate) fn differences(&self, before: &Glance, touched: &[Touched]) -> Attributes {
         use Attribute as A;
         let mut set = Attributes::default();
-        let (old, new) = (&before.row, &now.row);
+        let (old, new, personal) = (&before.row, &self.row, &self.personal);
         set.insert_if(A::UnreadCount, old.unread != new.unread);
         set.insert_if(A::Mentions, (old.mentions, old.mention_sig) != (new.mentions, new.mention_sig));
         set.insert_if(A::ReadMarker, old.marker != new.marker);
         set.insert_if(A::Activity, old.activity != new.activity);
-        set.insert_if(A::Pinned, before.pinned != now.pinned);
-        set.insert_if(A::ReceiveOption, before.receive_option != now.receive_option);
-        let same_drafts = before.drafts.ptr_eq(&now.drafts) || before.drafts == now.drafts;
-        set.insert_if(A::Draft, !same_drafts);
-        set.insert_if(A::Marks, before.marks != now.marks);
-        set.insert_if(A::CustomData, before.custom_data != now.custom_data);
-        set.insert_if(A::GroupType, before.group_type != now.group_type);
-        set.insert_if(A::ShowName, before.name != now.name);
-        set.insert_if(A::FaceUrl, before.face_url != now.face_url);
-        set.insert_if(A::PeerRead, before.peer_read != now.peer_read);
+        set.insert_if(A::Pinned, before.pinned != personal.is_pinned());
+        set.insert_if(A::ReceiveOption, before.receive_option != personal.receive_option());
+        let kept = &personal.drafts.kept;
+        set.insert_if(A::Draft, !before.drafts.ptr_eq(kept) && before.drafts != *kept);
+        let marks_written = !before.marks.ptr_eq(&personal.marks);
+        set.insert_if(A::Marks, marks_written && mark_bits(&before.marks) != personal.mark_bits());
+        set.insert_if(A::CustomData, before.custom_data.as_deref() != personal.custom_data());
+        set.insert_if(A::GroupType, before.group_type != self.group_type());
+        set.insert_if(A::ShowName, before.name.as_deref() != shown(&self.shared.name));
+        set.insert_if(A::FaceUrl, before.face_url.as_deref() != shown(&self.shared.face_url));
+        set.insert_if(A::PeerRead, before.peer_read != self.derived.peer_read);
         let touched_last = || {
             let last = touched.iter().find(|t| Some(t.slot) == new.last);
             last.is_some_and(|t| t.before != self.shown_hash(t.slot, &self.personal.cleared))
         };
         set.insert_if(
             A::LastMessage,
-            old.last != new.last || before.last_is_peer_read != now.last_is_peer_read || touched_last(),
+            old.last != new.last || before.last_is_peer_read != self.last_is_peer_read() || touched_last(),
         );
-        if before.cleared != now.cleared {
+        if before.cleared != personal.cleared {
             set.insert_if(A::History, self.lost_history(&before.cleared, touched));
         }
         set

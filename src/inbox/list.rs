@@ -1,24 +1,12 @@
 //! The list: its order, pages and totals.
 
 use super::Inbox;
+use super::ranking::ListKey;
 use super::view::ConversationView;
 use crate::change::Totals;
 use crate::event::ReceiveOption;
 use crate::filter::{Filter, FolderFilter, MarkFilter};
 use crate::id::ConversationId;
-
-/// Where a conversation stands: order key descending, then id ascending (R50).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ListKey {
-    descending: u64,
-    id: ConversationId,
-}
-
-impl ListKey {
-    pub(super) fn new(order_key: u64, id: ConversationId) -> Self {
-        Self { descending: u64::MAX - order_key, id }
-    }
-}
 
 /// A place in the list: pages go on after it (R51).
 ///
@@ -79,23 +67,28 @@ impl Inbox {
     /// # Ok::<(), chatfold::IdError>(())
     /// ```
     pub fn page(&self, filter: &Filter, after: Option<&ListCursor>, limit: usize) -> ListPage<'_> {
-        use std::ops::Bound;
-        let from = match after {
-            Some(cursor) => Bound::Excluded(ListKey::new(cursor.order_key, cursor.id.clone())),
-            None => Bound::Unbounded,
-        };
-        let mut rows = self
-            .list
-            .range((from, Bound::Unbounded))
-            .filter_map(|(_, number)| ConversationView::new(self, *number))
-            .filter(|row| row.passes(filter));
+        let mut rows = self.rows_after(filter, after);
         let conversations: Vec<_> = rows.by_ref().take(limit).collect();
         let more = conversations.last().filter(|_| rows.next().is_some());
         let next = more.map(ConversationView::cursor);
         ListPage { next, conversations }
     }
 
-    /// Unread messages over the listed conversations that pass `filter` (R53). Complexity: O(list).
+    /// The rows that pass `filter`, from just after `after`.
+    pub(crate) fn rows_after(
+        &self,
+        filter: &Filter,
+        after: Option<&ListCursor>,
+    ) -> impl Iterator<Item = ConversationView<'_>> {
+        let after = after.map(|cursor| ListKey::new(cursor.order_key, cursor.id.clone()));
+        self.list
+            .after(after.as_ref())
+            .filter_map(|(_, number)| ConversationView::new(self, *number))
+            .filter(|row| row.passes(filter))
+    }
+
+    /// Unread messages over the listed conversations that pass `filter` (R53). Complexity: O(list); of a filter
+    /// that is subscribed, O(1): see [`UnreadSubscriptions`](crate::UnreadSubscriptions).
     pub fn totals_of(&self, filter: &Filter) -> Totals {
         let mut totals = Totals::default();
         for row in self.conversations().filter(|row| row.passes(filter)) {
@@ -106,17 +99,18 @@ impl Inbox {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, unread: u64, option: ReceiveOption) {
-        self.unread_all += unread;
+    pub(crate) fn add(&mut self, unread: u64, option: ReceiveOption) {
+        self.unread_all = self.unread_all.saturating_add(unread);
         if option == ReceiveOption::Receive {
-            self.unread += unread;
+            self.unread = self.unread.saturating_add(unread);
         }
     }
 
-    pub(super) fn sub(&mut self, unread: u64, option: ReceiveOption) {
-        self.unread_all -= unread;
+    /// The totals of a snapshot may lie, if someone wrote checksums that fit.
+    pub(crate) fn sub(&mut self, unread: u64, option: ReceiveOption) {
+        self.unread_all = self.unread_all.saturating_sub(unread);
         if option == ReceiveOption::Receive {
-            self.unread -= unread;
+            self.unread = self.unread.saturating_sub(unread);
         }
     }
 }

@@ -132,9 +132,17 @@ pub(crate) struct Group {
 }
 
 /// Slots in order of position.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) groups: im::Vector<Arc<Group>>,
+    /// The greatest activity of all groups, so that no event looks at every one of them.
+    activity: i64,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self { groups: im::Vector::new(), activity: Sum::ZERO.activity }
+    }
 }
 
 /// Builds an order from slots that come sorted by position.
@@ -170,7 +178,7 @@ impl Builder {
     pub(crate) fn finish(mut self) -> Order {
         self.close();
         let groups = self.blocks.chunks(GROUP).filter_map(|b| Group::of(b.to_vec())).map(Arc::new).collect();
-        Order { groups }
+        Order::of(groups)
     }
 }
 
@@ -228,6 +236,17 @@ impl Group {
 }
 
 impl Order {
+    pub(crate) fn of(groups: im::Vector<Arc<Group>>) -> Self {
+        let mut order = Self { groups, activity: 0 };
+        order.activity = order.sum().activity;
+        order
+    }
+
+    /// The greatest activity of all: O(1).
+    pub(crate) fn activity(&self) -> i64 {
+        self.activity
+    }
+
     /// Totals over all.
     pub(crate) fn sum(&self) -> Sum {
         let mut sum = Sum::ZERO;
@@ -249,6 +268,11 @@ impl Order {
                     self.insert(slot, new, after, look);
                 }
             }
+        }
+        if after.activity >= self.activity {
+            self.activity = after.activity;
+        } else if before.activity >= self.activity {
+            self.activity = self.sum().activity;
         }
     }
 
@@ -357,6 +381,11 @@ impl Order {
             }
         }
         sum
+    }
+
+    /// The last slot of all.
+    pub(crate) fn last(&self) -> Option<u32> {
+        self.groups.back()?.blocks().last()?.slots().last().copied()
     }
 
     /// The slots with `flag`, last first; whole blocks without one are skipped.

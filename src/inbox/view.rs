@@ -94,7 +94,7 @@ impl Conversation {
 
 impl<'a> ConversationView<'a> {
     pub(super) fn new(inbox: &'a Inbox, number: u32) -> Option<Self> {
-        let conversation = inbox.conversations.get(number as usize)?;
+        let conversation = inbox.conversations.get(number)?;
         Some(Self { inbox, conversation, number })
     }
 
@@ -205,7 +205,7 @@ impl<'a> ConversationView<'a> {
         self.conversation.personal.receive_option()
     }
 
-    pub(super) fn mark_bits(&self) -> u64 {
+    pub(crate) fn mark_bits(&self) -> u64 {
         self.conversation.personal.mark_bits()
     }
 
@@ -224,6 +224,15 @@ impl<'a> ConversationView<'a> {
     pub fn folders(&self) -> Vec<Folder> {
         let held = holding(&self.inbox.folders, self.number);
         held.into_iter().map(|(name, id)| Folder { name: name.to_string(), id }).collect()
+    }
+
+    /// The live folders that hold it, by id.
+    pub(crate) fn folder_ids(&self) -> impl Iterator<Item = FolderId> + use<'a> {
+        let (folders, number) = (&self.inbox.folders, self.number);
+        folders
+            .iter()
+            .filter(move |(_, state)| state.holds(number) && state.shown().is_some())
+            .map(|(id, _)| *id)
     }
 
     pub(super) fn is_in_folder(&self, folder: FolderId) -> bool {

@@ -230,9 +230,9 @@ fn snapshots<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
     for prefix in &at {
         assert!(valid(store.save(inbox, &snapshot(*prefix))), "a snapshot of this log is kept");
     }
-    let alien = LogPrefix { events: 3, hash: 1 };
+    let alien = LogPrefix { events: 3, skipped: 0, hash: 1 };
     assert!(!valid(store.save(inbox, &snapshot(alien))), "one of another log is not");
-    let ahead = LogPrefix { events: 5, hash: 1 };
+    let ahead = LogPrefix { events: 5, skipped: 0, hash: 1 };
     assert!(!valid(store.save(inbox, &snapshot(ahead))), "nor one of more events than there are");
     drop(store);
     let mut store = open();
@@ -253,7 +253,7 @@ fn snapshot_with_append<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &U
     let of_two = snapshot(prefix(&two));
     let first = Append { expected: 0, command: None, events: &two, snapshot: Some(&of_two) };
     valid(store.append(inbox, &first));
-    let alien = snapshot(LogPrefix { events: 3, hash: 1 });
+    let alien = snapshot(LogPrefix { events: 3, skipped: 0, hash: 1 });
     valid(store.append(inbox, &Append { expected: 2, command: None, events: &one, snapshot: Some(&alien) }));
     assert_eq!(
         valid(store.latest(inbox, u64::MAX)),

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chatfold::{
-    Attribute, ChangeKind, ChangeSet, ConversationId, ConversationKind, Event, FolderChange, FolderId, Inbox,
-    MessageChangeKind, MessageId, UserId,
+    Attribute, Body, ChangeKind, ChangeSet, ConversationId, ConversationKind, Event, Fact, FolderChange,
+    FolderId, Inbox, MessageChangeKind, MessageId, RemovalReason, Timestamp, UserId,
 };
 
 use crate::harness::{FEW, MIX, cases, ensure, hold, subset};
@@ -47,12 +47,14 @@ fn unknown(id: &ConversationId, profiles: &BTreeMap<UserId, Profile>) -> Row {
 }
 
 /// What was shown before a batch and after it.
-struct Step {
+struct Step<'a> {
+    /// All events up to now.
+    events: &'a [Event],
     before: (Shown, BTreeMap<UserId, Profile>),
     after: (Shown, BTreeMap<UserId, Profile>),
 }
 
-impl Step {
+impl Step<'_> {
     /// The row before and after.
     fn rows(&self, id: &ConversationId) -> (Row, Row) {
         let row = |(shown, profiles): &(Shown, BTreeMap<UserId, Profile>)| {
@@ -93,7 +95,7 @@ fn told_itself(old: &Line, new: &Line) -> bool {
     old.changed(new).iter().any(|field| !TOLD_ELSEWHERE.contains(field))
 }
 
-fn check_conversations(step: &Step, changes: &ChangeSet) -> Result<(), String> {
+fn check_conversations(step: &Step<'_>, changes: &ChangeSet) -> Result<(), String> {
     let told: BTreeMap<_, _> = changes.conversations.iter().map(|change| (&change.id, change)).collect();
     ensure(told.len() == changes.conversations.len(), || "a conversation told twice".to_owned())?;
     for id in step.conversations() {
@@ -138,7 +140,7 @@ fn check_conversations(step: &Step, changes: &ChangeSet) -> Result<(), String> {
     ensure(unknown.is_none(), || format!("told of {unknown:?}, which shows nothing: {changes:?}"))
 }
 
-fn check_messages(step: &Step, changes: &ChangeSet) -> Result<(), String> {
+fn check_messages(step: &Step<'_>, changes: &ChangeSet) -> Result<(), String> {
     let mut told: BTreeMap<&ConversationId, BTreeMap<MessageId, MessageChangeKind>> = BTreeMap::new();
     for change in &changes.messages {
         let before = told.entry(&change.conversation).or_default().insert(change.message, change.kind);
@@ -172,7 +174,7 @@ fn members(shown: &Shown, folder: FolderId) -> BTreeSet<ConversationId> {
 }
 
 /// What happened to folders, in no order.
-fn folder_changes(step: &Step) -> Vec<String> {
+fn folder_changes(step: &Step<'_>) -> Vec<String> {
     let (before, after) = (&step.before.0, &step.after.0);
     let name = |shown: &Shown, folder| {
         shown.folders.iter().find(|(id, _)| *id == folder).map(|(_, name)| name.clone())
@@ -188,17 +190,31 @@ fn folder_changes(step: &Step) -> Vec<String> {
         }
         if name(after, folder).is_some() {
             let (old, new) = (members(before, folder), members(after, folder));
+            let written = |id: &ConversationId| membership_written(step.events, folder, id);
             let added: Vec<_> = new.difference(&old).cloned().collect();
-            let removed: Vec<_> = old.difference(&new).cloned().collect();
+            let removed = old.difference(&new).cloned();
             if !added.is_empty() {
                 expected.push(FolderChange::MembersAdded { folder, conversations: added });
             }
-            if !removed.is_empty() {
-                expected.push(FolderChange::MembersRemoved { folder, conversations: removed });
+            let made_room = |id: &ConversationId| new.iter().any(|on| written(on) == written(id));
+            let (evicted, taken): (Vec<_>, Vec<_>) = removed.partition(made_room);
+            let told = [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)];
+            for (conversations, reason) in told.into_iter().filter(|(ids, _)| !ids.is_empty()) {
+                expected.push(FolderChange::MembersRemoved { folder, conversations, reason });
             }
         }
     }
     sorted(&expected)
+}
+
+/// When the membership that holds was written (R54).
+fn membership_written(events: &[Event], folder: FolderId, id: &ConversationId) -> Option<Timestamp> {
+    let writes = events.iter().filter(|event| {
+        matches!(event.body(), Body::Conversation(of, Fact::FolderMemberSet { folder: in_, .. })
+            if of == id && *in_ == folder)
+    });
+    // All are the owner's: R17 was applied before, and a tie of stamps has one time.
+    writes.filter(|event| event.by().as_str() == "alice").map(Event::stamp).max().map(|stamp| stamp.at)
 }
 
 fn sorted(changes: &[FolderChange]) -> Vec<String> {
@@ -207,7 +223,7 @@ fn sorted(changes: &[FolderChange]) -> Vec<String> {
     lines
 }
 
-fn check(step: &Step, changes: &ChangeSet) -> Result<(), String> {
+fn check(step: &Step<'_>, changes: &ChangeSet) -> Result<(), String> {
     let (before, after) = (&step.before, &step.after);
     check_conversations(step, changes)?;
     check_messages(step, changes)?;
@@ -272,7 +288,7 @@ fn r50_r53_r60_every_event_tells_exactly_what_it_changed() {
             let changes = inbox.apply(event);
             let (prefix, _) = history.events.split_at(index + 1);
             let after = now(history, prefix);
-            let step = Step { before, after };
+            let step = Step { events: prefix, before, after };
             let told = |fault: String| format!("event {index}: {fault}");
             check(&step, &changes).map_err(told)?;
             check_list(&inbox).map_err(told)?;
@@ -299,7 +315,7 @@ fn r60_a_batch_tells_one_coalesced_change_set() {
             let end = end.min(history.events.len());
             let changes = inbox.apply_batch(history.events.get(done..end).unwrap_or_default());
             let (prefix, _) = history.events.split_at(end);
-            let step = Step { before, after: now(history, prefix) };
+            let step = Step { events: prefix, before, after: now(history, prefix) };
             let told = |fault: String| format!("events {done}..{end}: {fault}");
             check(&step, &changes).map_err(told)?;
             check_list(&inbox).map_err(told)?;
@@ -320,7 +336,7 @@ fn r60_merging_tells_what_it_changed() {
         let mut inbox = fold(&one);
         let changes = inbox.merge(&fold(&two)).map_err(|error| error.to_string())?;
         let union = [one.as_slice(), two.as_slice()].concat();
-        let step = Step { before: now(history, &one), after: now(history, &union) };
+        let step = Step { events: &union, before: now(history, &one), after: now(history, &union) };
         check(&step, &changes)?;
         let again = inbox.merge(&fold(&two)).map_err(|error| error.to_string())?;
         ensure(again.is_empty(), || format!("merged again, told {again:?}"))

@@ -169,6 +169,8 @@ pub fn shuffled(events: &[Event], salt: u64) -> Vec<Event> {
 
 /// Shapes in the usual mix.
 pub const MIX: &[Shape] = &[USUAL, DENSE, SHORT, DENSE];
+/// Histories over several conversations, so that rows change places.
+pub const SPREAD: &[Shape] = &[USUAL, SHORT, USUAL];
 /// Histories of few events.
 pub const FEW: &[Shape] = &[SHORT, Shape { messages: 5, conversations: 1, ..SHORT }];
 /// Histories of thousands of messages.

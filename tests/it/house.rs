@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library by level: each may use those of lower levels only.
-const LEVELS: [&[&str]; 12] = [
+const LEVELS: [&[&str]; 13] = [
     &["id"],
     &["time"],
     &["event", "lattice", "policy"],
     &["filter", "change", "snapshot", "bytes", "redact"],
     &["inbox"],
-    &["limits"],
+    &["limits", "history", "list_view", "subscription"],
+    &["live"],
     &["command"],
     &["decide", "notify", "retention", "divergence"],
     &["log"],
@@ -119,4 +120,7 @@ fn the_main_types_cross_threads() {
     crosses::<chatfold::ConversationView<'_>>();
     crosses::<chatfold::MessageView<'_>>();
     crosses::<chatfold::Explanation>();
+    crosses::<chatfold::ListView>();
+    crosses::<chatfold::LiveInbox>();
+    crosses::<chatfold::History>();
 }

@@ -10,12 +10,16 @@ mod digest;
 mod divergence;
 #[cfg(feature = "jsonl")]
 mod fixtures;
+mod fuzzed;
 mod harness;
 mod histories;
+mod history;
 mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod laws;
+mod live;
+mod mirror;
 mod model;
 mod notify;
 #[cfg(feature = "jsonl")]
@@ -31,5 +35,6 @@ mod rules;
 mod shown;
 mod snapshot;
 mod store;
+mod subscriptions;
 #[cfg(feature = "jsonl")]
 mod v2tim;

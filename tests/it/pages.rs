@@ -11,7 +11,7 @@ use crate::model::shown::Line;
 use crate::shown::{history as whole_history, line};
 
 /// A filter drawn at random, each part often left open.
-fn any_filter(rng: &mut Rng) -> Filter {
+pub fn any_filter(rng: &mut Rng) -> Filter {
     let kinds = [None, None, Some(ConversationKind::Direct), Some(ConversationKind::Group)];
     let folder = match rng.below(6) {
         0 => FolderFilter::InNone,
@@ -29,7 +29,7 @@ fn any_filter(rng: &mut Rng) -> Filter {
 }
 
 /// R52, by definition.
-fn passes(filter: &Filter, view: &ConversationView<'_>) -> bool {
+pub fn passes(filter: &Filter, view: &ConversationView<'_>) -> bool {
     filter.kind.is_none_or(|kind| view.kind() == kind)
         && match filter.folder {
             FolderFilter::Any => true,

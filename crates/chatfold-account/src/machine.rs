@@ -210,7 +210,8 @@ impl Machine {
         self.state.prefix
     }
 
-    /// How many events of unknown type or newer version were skipped since the inbox was loaded.
+    /// How many events of unknown type or newer version the log has: they are kept, and the inbox knows nothing of
+    /// them.
     pub fn skipped_events(&self) -> u64 {
         self.state.skipped
     }

@@ -19,7 +19,8 @@ pub(crate) fn unsigned(position: i64) -> Result<u64, PostgresError> {
 pub(crate) fn prefix(row: &Row) -> Result<LogPrefix, PostgresError> {
     let hash: &[u8] = row.try_get("hash")?;
     let hash = hash.try_into().map_err(|_| PostgresError::Damaged("expected 16 bytes as hash".into()))?;
-    Ok(LogPrefix { events: unsigned(row.try_get("position")?)?, hash: u128::from_be_bytes(hash) })
+    let events = unsigned(row.try_get("position")?)?;
+    Ok(LogPrefix { events, skipped: 0, hash: u128::from_be_bytes(hash) })
 }
 
 pub(crate) fn event(row: &Row) -> Result<StoredEvent, PostgresError> {

@@ -22,7 +22,7 @@ fn prefix(row: &Row<'_>) -> Result<LogPrefix, SqliteError> {
     let position: i64 = row.get("position")?;
     let events = u64::try_from(position)
         .map_err(|_| SqliteError::Damaged(format!("expected a position, found {position}")))?;
-    Ok(LogPrefix { events, hash: u128::from_be_bytes(sixteen(row, "hash")?) })
+    Ok(LogPrefix { events, skipped: 0, hash: u128::from_be_bytes(sixteen(row, "hash")?) })
 }
 
 pub(crate) fn event(row: &Row<'_>) -> Result<StoredEvent, SqliteError> {

@@ -428,7 +428,8 @@ fn r60_folders_tell_what_happened_to_them() {
     let renamed = told(apply(&mut inbox, "4 me: folder-renamed f 'G'"));
     assert_eq!(renamed, [FolderChange::Renamed { folder, from: name("F"), to: name("G") }]);
     let removed = told(apply(&mut inbox, "5 me in c2c_bob: unfiled f"));
-    assert_eq!(removed, [FolderChange::MembersRemoved { folder, conversations: bob }]);
+    let reason = chatfold::RemovalReason::TakenOut;
+    assert_eq!(removed, [FolderChange::MembersRemoved { folder, conversations: bob, reason }]);
     let deleted = told(apply(&mut inbox, "6 me: folder-deleted f"));
     assert_eq!(deleted, [FolderChange::Deleted { folder, name: name("G") }]);
 }

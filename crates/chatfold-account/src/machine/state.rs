@@ -138,7 +138,8 @@ impl State {
     }
 
     pub(super) fn snapshot(&self) -> Result<StoredSnapshot, Report> {
-        let bytes = self.inbox.snapshot(self.prefix).map_err(|error| Report::NotSaved(error.to_string()))?;
+        let prefix = LogPrefix { skipped: self.skipped, ..self.prefix };
+        let bytes = self.inbox.snapshot(prefix).map_err(|error| Report::NotSaved(error.to_string()))?;
         Ok(StoredSnapshot { prefix: self.prefix, bytes })
     }
 
@@ -179,10 +180,12 @@ impl Loading {
         let len_bytes = bytes.len() as u64;
         let (inbox, inside) =
             Inbox::restore(bytes, owner, policy).map_err(|error| Report::Snapshot { position, error })?;
-        if inside != prefix {
+        // The store counts nothing as skipped; the snapshot knows.
+        let skipped = inside.skipped;
+        if (LogPrefix { skipped: 0, ..inside }) != prefix {
             return Err(Report::AlienSnapshot { position });
         }
-        let state = State { inbox, prefix, len_bytes, ..State::empty(owner, policy) };
+        let state = State { inbox, prefix, skipped, len_bytes, ..State::empty(owner, policy) };
         Ok(Self { fold: Fold::Tail, state, snapshot: Some(position) })
     }
 
