@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chatfold::jsonl::encode_event;
 use chatfold::store::{AppendError, Appended, NewEvent, Page};
-use chatfold::{CommandId, Decision, Event, LogPrefix, decide};
+use chatfold::{CommandId, Decision, Event, LogPrefix, Rejection, decide};
 
 use super::state::{State, Trouble, verify};
 use super::{Batch, Goal, Machine, Request, decode};
@@ -91,6 +91,9 @@ impl Machine {
                 self.executed.refused = refused;
                 let new = events.iter().map(crate::encode).collect();
                 self.propose(Some(id), events, new);
+            }
+            Err(Rejection::FaultyHistory { conversation, fault }) => {
+                self.trouble(Trouble::Rotten(conversation, fault));
             }
             // Nothing to do, or no: that is final on the newest state only.
             _ if !wish.fresh => self.read(self.prefix().events),
