@@ -206,6 +206,11 @@ uuid_id! {
     /// The id of a folder.
     FolderId
 }
+uuid_id! {
+    /// The id of a command: what a store knows it by when it is given again. A command's seed
+    /// ([`Context::seed`](crate::Context::seed)) serves as one.
+    CommandId
+}
 
 fn parse_uuid(text: &str) -> Result<Uuid, IdError> {
     let strict = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());

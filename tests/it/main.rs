@@ -34,6 +34,7 @@ mod retention;
 mod rules;
 mod shown;
 mod snapshot;
+mod store;
 mod subscriptions;
 #[cfg(feature = "jsonl")]
 mod v2tim;

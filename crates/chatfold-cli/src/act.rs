@@ -5,6 +5,7 @@
 mod command;
 mod journal;
 mod sentence;
+pub mod stored;
 
 use std::io::Write as _;
 
@@ -17,10 +18,24 @@ use crate::failure::{Failure, Verdict};
 use crate::instant::Span;
 use crate::log::count;
 use crate::output::{say, stdout};
+use crate::store::Place;
 use crate::text::escape;
 
 /// Runs the command.
 pub fn run(args: &DoArgs) -> Result<Verdict, Failure> {
+    let (inbox, decision) = match Place::of_name(&args.log) {
+        Some(place) => stored::run(args, &place)?,
+        None => on_file(args)?,
+    };
+    tell(args, &inbox, &decision)?;
+    for refused in &decision.refused {
+        say(&format!("{}: {}", refused.conversation, refusal(&refused.rejection)));
+    }
+    Ok(if decision.refused.is_empty() { Verdict::Sound } else { Verdict::Refused })
+}
+
+/// Decides and, unless in a dry run, appends: the inbox before, and what was decided.
+fn on_file(args: &DoArgs) -> Result<(Inbox, Decision), Failure> {
     let mut journal = Journal::open(&args.log, args.owner.as_ref(), args.dry_run)?;
     let inbox = journal.fold()?;
     let (now, seed) = (now(args)?, seed(args)?);
@@ -32,12 +47,7 @@ pub fn run(args: &DoArgs) -> Result<Verdict, Failure> {
     } else {
         journal.append(&decision.events)?;
     }
-    drop(journal);
-    tell(args, &inbox, &decision)?;
-    for refused in &decision.refused {
-        say(&format!("{}: {}", refused.conversation, refusal(&refused.rejection)));
-    }
-    Ok(if decision.refused.is_empty() { Verdict::Sound } else { Verdict::Refused })
+    Ok((inbox, decision))
 }
 
 fn tell(args: &DoArgs, inbox: &Inbox, decision: &Decision) -> Result<(), Failure> {

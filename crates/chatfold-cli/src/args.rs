@@ -40,7 +40,8 @@ Examples:
 
 A log is a file of JSON Lines: a header that names the owner, then one event a line; or the same in binary \
 form (chatfold convert). Which of them it is shows by its content. It may be packed with gzip or zstd, \
-whatever its name, and - stands for standard input. All times are UTC.
+whatever its name, and - stands for standard input. An inbox in a store may stand for a log: sqlite:PATH#OWNER \
+or postgres://…#OWNER. All times are UTC.
 
 Exit codes: 0 done; 1 the input has faults, or compared things differ; 2 usage; 3 no such conversation \
 or folder, or refused; 4 input or output failed.";

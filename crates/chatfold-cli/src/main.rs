@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
 //! [`diff`], [`merge`], [`snapshot`], [`rewrite`] and [`act`] answer, one module a command or a few that are alike;
-//! [`log`] reads events from an [`input`], and [`list`] lays rows out as text. Exit codes and
+//! [`log`] reads events from an [`input`], a file or a [`store`], and [`list`] lays rows out as text. Exit codes and
 //! errors are in [`failure`]; [`output`] and [`text`] are what stands between a log and the terminal.
 
 #![allow(unreachable_pub, reason = "a program has no API: pub says that another module uses it")]
@@ -25,6 +25,7 @@ mod rewrite;
 mod show;
 mod snapshot;
 mod stats;
+mod store;
 mod text;
 mod words;
 

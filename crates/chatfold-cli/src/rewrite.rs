@@ -1,5 +1,7 @@
 //! `chatfold convert`, `recover` and `redact`: a log written anew. What is read is never touched.
 
+mod stored;
+
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,6 +15,7 @@ use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::{Choice, Form, OpenLog, Tally, count};
 use crate::output::{named, stdout, write_whole};
+use crate::store::Place;
 
 /// Runs `convert`.
 pub fn convert(args: &ConvertArgs) -> Result<Verdict, Failure> {
@@ -24,6 +27,9 @@ pub fn convert(args: &ConvertArgs) -> Result<Verdict, Failure> {
         keep_going: reading.keep_going,
         ..Choice::default()
     };
+    if let Some(place) = Place::of_name(&args.new) {
+        return stored::convert(args, &place, OpenLog::open(&source, &choice)?);
+    }
     let mut target = Target::new(&source, &args.new, &args.writing, None)?;
     let log = OpenLog::open(&source, &choice)?;
     target.redacted_from = log.redacted_from();
@@ -137,6 +143,9 @@ impl<'a> Target<'a> {
         args: &WriteArgs,
         otherwise: Option<Form>,
     ) -> Result<Self, Failure> {
+        if let Some(place) = Place::of_name(path) {
+            return Err(Failure::Usage(format!("{place}: only convert writes into a store")));
+        }
         let asked = args.to.map(|to| match to {
             FormFlag::Text => Form::Text,
             FormFlag::Binary => Form::Binary,
