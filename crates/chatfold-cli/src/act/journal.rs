@@ -12,7 +12,6 @@ use chatfold::{Event, Inbox, Policy, Replay, UserId};
 use crate::failure::Failure;
 use crate::input::{Packing, Source};
 use crate::log::Form;
-use crate::output::say;
 
 /// How every header begins.
 const HEADER: &[u8] = b"{\"log\":\"chatfold\"";
@@ -165,11 +164,15 @@ impl Journal {
         Ok(bytes)
     }
 
-    /// Says that the end is torn, where it is and was left so.
-    pub fn report(&self) {
-        if let Some(torn) = &self.torn {
-            say(&format!("{}: it is left there, since nothing is appended", self.found(torn)));
-        }
+    /// What is to be said where nothing is appended: that the end is torn, if it is, and was left so.
+    pub fn left(&self) -> Option<String> {
+        let torn = self.torn.as_ref()?;
+        Some(format!("{}: it is left there, since nothing is appended", self.found(torn)))
+    }
+
+    /// Where the whole lines or records end.
+    pub fn sound_len_bytes(&self) -> u64 {
+        self.sound_len
     }
 
     fn found(&self, torn: &[u8]) -> String {
@@ -180,9 +183,9 @@ impl Journal {
         format!("{}: the last {what} is torn, {} bytes from byte {}", self.place, torn.len(), self.sound_len)
     }
 
-    /// Moves the torn end to `LOG.torn`, synced there before it goes here.
-    fn set_aside(&mut self) -> Result<(), Failure> {
-        let (Some(torn), Some(file)) = (self.torn.take(), &self.file) else { return Ok(()) };
+    /// Moves the torn end to `LOG.torn`, synced there before it goes here; what is to be said of it.
+    fn set_aside(&mut self) -> Result<Option<String>, Failure> {
+        let (Some(torn), Some(file)) = (self.torn.take(), &self.file) else { return Ok(None) };
         let mut name: OsString = self.path.as_os_str().to_owned();
         name.push(".torn");
         let aside = PathBuf::from(name);
@@ -199,8 +202,7 @@ impl Journal {
             file.sync_all()
         };
         moved().map_err(|error| self.failed(&format!("its torn end cannot be moved to {to}"), error))?;
-        say(&format!("{}: they are in {to} now", self.found(&torn)));
-        Ok(())
+        Ok(Some(format!("{}: they are in {to} now", self.found(&torn))))
     }
 
     /// Folds the log up to where its whole lines or records end.
@@ -215,6 +217,11 @@ impl Journal {
         }
         self.owner = Some(owner);
         Ok(inbox)
+    }
+
+    /// Goes on without folding, for who has folded the log before and knows whose it is.
+    pub fn is_folded_for(&mut self, owner: &UserId) {
+        self.owner = Some(owner.clone());
     }
 
     fn fold_records(&mut self) -> Result<(Inbox, UserId), Failure> {
@@ -258,14 +265,13 @@ impl Journal {
     }
 
     /// Appends `events` in one write and syncs them, a torn end set aside before; takes back what a failed write
-    /// left.
-    pub fn append(&mut self, events: &[Event]) -> Result<(), Failure> {
+    /// left. What is to be said of a torn end.
+    pub fn append(&mut self, events: &[Event]) -> Result<Option<String>, Failure> {
         if events.is_empty() {
-            self.report();
-            return Ok(());
+            return Ok(self.left());
         }
-        self.set_aside()?;
-        let (Some(file), Some(owner)) = (&self.file, &self.owner) else { return Ok(()) };
+        let note = self.set_aside()?;
+        let (Some(file), Some(owner)) = (&self.file, &self.owner) else { return Ok(note) };
         let written = || -> io::Result<()> {
             let bytes = self.encoded(events, owner)?;
             let mut end = file;
@@ -277,8 +283,10 @@ impl Journal {
         written().map_err(|error| {
             // What is left of a failed write would be a torn end: the next command finds it if this fails too.
             let _ = file.set_len(self.sound_len);
-            self.failed("cannot be written", error)
-        })
+            let aside = note.as_deref().map(|note| format!("; {note}")).unwrap_or_default();
+            self.failed(&format!("cannot be written{aside}"), error)
+        })?;
+        Ok(note)
     }
 
     /// What is appended.
