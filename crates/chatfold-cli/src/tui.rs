@@ -4,7 +4,8 @@ mod tail;
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use chatfold::jsonl::LoggedEvent;
 use chatfold::{Command, Context, Event, Inbox, Message, Role, UserId, decide};
@@ -17,6 +18,9 @@ use crate::args::TuiArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::{OpenLog, Tally};
+
+/// How long a lock that another process holds is waited for while somebody looks at the screen.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
@@ -91,8 +95,7 @@ impl FileDesk {
     /// Locks the log, reads what others appended, decides, appends, and reads that back: what is shown is what is
     /// written.
     fn act(&mut self, inbox: &Inbox, wish: &Wish) -> Result<Done, Failure> {
-        let mut journal = Journal::open(Path::new(&self.path), None, false)?;
-        journal.is_folded_for(&self.owner);
+        let mut journal = Journal::reopen(&self.path, &self.owner, PATIENCE)?;
         let mut events = self.tail.news_up_to(journal.sound_len_bytes())?;
         let mut inbox = inbox.clone();
         inbox.apply_batch(&events);

@@ -52,7 +52,8 @@ impl Bench {
 
 fn main() {
     let is_smoke = std::env::args().any(|argument| argument == "--test");
-    let shapes = [Workload::phone(), Workload::desk(), Workload::hall()];
+    let many = Workload::desk().with_conversations(100_000);
+    let shapes = [Workload::desk(), Workload::hall(), many];
     for workload in shapes {
         let workload = workload.with_events(if is_smoke { 2_000 } else { 1_000_000 });
         let events: Vec<Event> = workload.iter().collect();

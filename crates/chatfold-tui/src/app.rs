@@ -476,7 +476,6 @@ impl App {
 
     fn arrived(&mut self, events: Vec<Event>) {
         if events.is_empty() {
-            self.is_stale = false;
             return;
         }
         let was_present = self.past.is_present();

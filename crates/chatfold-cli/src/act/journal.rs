@@ -1,9 +1,11 @@
 //! A log open for appending: locked, its torn end set aside, written once and synced.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use chatfold::binary::{self, Header, LogHead};
 use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer, decode_line};
@@ -18,6 +20,9 @@ const HEADER: &[u8] = b"{\"log\":\"chatfold\"";
 
 /// How much is read at a time when looking back for the last line.
 const STEP_LEN_BYTES: u64 = 64 * 1024;
+
+/// How long a lock that another process holds is left alone before it is tried again.
+const LOCK_STEP: Duration = Duration::from_millis(10);
 
 /// A log, locked while this lives.
 pub struct Journal {
@@ -36,11 +41,25 @@ pub struct Journal {
     form: Form,
     /// Where a binary log ends.
     head: Option<LogHead>,
+    /// How long the lock is waited for; absent: as long as it takes.
+    patience: Option<Duration>,
 }
 
 impl Journal {
     /// Opens and locks the log at `path`; makes it for `owner` if it is not there, unless in a dry run.
     pub fn open(path: &Path, owner: Option<&UserId>, dry_run: bool) -> Result<Self, Failure> {
+        Self::prepare(path, owner, None)?.begin(dry_run)
+    }
+
+    /// Opens and locks the log at `path`, which is there and belongs to `owner`, for who has folded it before;
+    /// gives up where another process holds the lock for longer than that.
+    pub fn reopen(path: &Path, owner: &UserId, patience: Duration) -> Result<Self, Failure> {
+        let mut journal = Self::prepare(path, None, Some(patience))?.begin(false)?;
+        journal.owner = Some(owner.clone());
+        Ok(journal)
+    }
+
+    fn prepare(path: &Path, owner: Option<&UserId>, patience: Option<Duration>) -> Result<Self, Failure> {
         let source = Source::from(path);
         if source == Source::Stdin {
             let text = "events cannot be appended to standard input (-): name a file";
@@ -49,7 +68,7 @@ impl Journal {
         let place = source.to_string();
         let (path, owner) = (path.to_owned(), owner.cloned());
         let form = Form::of_name(&path).unwrap_or(Form::Text);
-        let journal = Self {
+        Ok(Self {
             path,
             place,
             file: None,
@@ -60,16 +79,20 @@ impl Journal {
             torn: None,
             form,
             head: None,
-        };
-        let there = journal.path.try_exists().map_err(|error| journal.failed("cannot be read", error))?;
-        if !there && journal.owner.is_none() {
-            let text = format!("{}: there is no such log (--as OWNER makes it)", journal.place);
+            patience,
+        })
+    }
+
+    fn begin(self, dry_run: bool) -> Result<Self, Failure> {
+        let there = self.path.try_exists().map_err(|error| self.failed("cannot be read", error))?;
+        if !there && self.owner.is_none() {
+            let text = format!("{}: there is no such log (--as OWNER makes it)", self.place);
             return Err(Failure::Usage(text));
         }
         if !there && dry_run {
-            return Ok(journal);
+            return Ok(self);
         }
-        journal.lock(!there, dry_run)
+        self.lock(!there, dry_run)
     }
 
     fn lock(mut self, create: bool, dry_run: bool) -> Result<Self, Failure> {
@@ -79,7 +102,11 @@ impl Journal {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(!dry_run).create(create).truncate(false).open(&self.path);
         let mut file = file.map_err(|error| self.failed("cannot be opened", error))?;
-        let locked = if dry_run { file.lock_shared() } else { file.lock() };
+        let locked = match self.patience {
+            Some(patience) => lock_within(&file, patience),
+            None if dry_run => file.lock_shared(),
+            None => file.lock(),
+        };
         locked.map_err(|error| self.failed("cannot be locked", error))?;
         self.torn = self.examine(&mut file)?;
         self.is_new = self.sound_len == 0;
@@ -219,11 +246,6 @@ impl Journal {
         Ok(inbox)
     }
 
-    /// Goes on without folding, for who has folded the log before and knows whose it is.
-    pub fn is_folded_for(&mut self, owner: &UserId) {
-        self.owner = Some(owner.clone());
-    }
-
     fn fold_records(&mut self) -> Result<(Inbox, UserId), Failure> {
         let Some(mut file) = self.file.take() else { return self.fold_lines() };
         let bytes = self.bytes(&mut file, self.sound_len)?;
@@ -312,6 +334,21 @@ impl Journal {
 
     fn failed(&self, what: &str, error: io::Error) -> Failure {
         Failure::Input { place: self.place.clone(), what: what.to_owned(), source: Some(error) }
+    }
+}
+
+/// Locks a file, or gives up.
+fn lock_within(file: &File, patience: Duration) -> io::Result<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, "another process holds the lock"));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_STEP),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ fn a_log_is_opened_scrubbed_filtered_searched_explained_and_left() {
     program.shows("16 shown");
     program.keys("?");
     program.shows("stands so");
-    program.shows("event 14");
+    program.shows("event 170 by mara: conversation_read");
     program.keys("\u{1b}");
     program.hides("stands so");
     program.keys("q");
@@ -208,6 +208,22 @@ fn what_cannot_be_shown_is_said_with_an_exit_code() {
     let mut program = Program::start(&["tui".to_owned(), "/nowhere/log.jsonl".to_owned()], &[]);
     assert_eq!(program.ends(), 4);
     program.shows("cannot be read");
+}
+
+#[test]
+fn a_log_that_another_process_holds_is_not_waited_for_for_ever() {
+    let (_folder, log) = copy("family.jsonl");
+    let mut program = Program::start(&arguments(&log), &[]);
+    program.shows("event 146 of 146");
+    let held = OpenOptions::new().append(true).open(&log).unwrap();
+    held.lock().unwrap();
+    program.keys("p");
+    program.shows("another process holds the lock");
+    held.unlock().unwrap();
+    program.keys("p");
+    program.shows("event 147 of 147");
+    program.keys("q");
+    assert_eq!(program.ends(), 0);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn svg(buffer: &Buffer) -> Result<String, Box<dyn Error>> {
     writeln!(
         out,
         "<g font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Color Emoji', monospace\" \
-         font-size=\"14\" xml:space=\"preserve\">"
+         font-size=\"14\">"
     )?;
     for y in 0..buffer.area.height {
         let mut x = 0;
@@ -93,24 +93,42 @@ fn run(out: &mut String, buffer: &Buffer, x: u16, y: u16) -> Result<u16, Box<dyn
         (color(first.fg, if has(Modifier::DIM) { FAINT } else { INK }), color(first.bg, PAPER));
     let (ink, paper) = if has(Modifier::REVERSED) { (paper, ink) } else { (ink, paper) };
     let (left, top) = (MARGIN + f64::from(x) * CELL.0, MARGIN + f64::from(y) * CELL.1);
-    let wide = f64::from(len) * CELL.0;
     if paper != PAPER {
+        let wide = f64::from(len) * CELL.0;
         writeln!(
             out,
             "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{wide:.1}\" height=\"{:.1}\" fill=\"{paper}\"/>",
             CELL.1
         )?;
     }
-    if !text.trim().is_empty() {
-        let weight = if has(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
-        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let weight = if has(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
+    // Words apart, so that nothing hangs on how a viewer treats spaces.
+    for (offset, word) in words(&text) {
+        let cells = if len == 2 && word == text { 2 } else { word.chars().count() };
+        let word = word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         writeln!(
             out,
-            "<text x=\"{left:.1}\" y=\"{:.1}\" fill=\"{ink}\" textLength=\"{wide:.1}\"{weight}>{text}</text>",
-            top + CELL.1 * 0.75
+            "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{ink}\" textLength=\"{:.1}\"{weight}>{word}</text>",
+            left + offset as f64 * CELL.0,
+            top + CELL.1 * 0.75,
+            cells as f64 * CELL.0,
         )?;
     }
     Ok(len)
+}
+
+/// The parts of a text between two or more spaces, each with how many characters stand before it.
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let (mut words, mut at) = (Vec::new(), 0);
+    for part in text.split_inclusive("  ") {
+        let word = part.trim_start();
+        let before = part.chars().count() - word.chars().count();
+        if !word.trim_end().is_empty() {
+            words.push((at + before, word.trim_end()));
+        }
+        at += part.chars().count();
+    }
+    words
 }
 
 fn color(color: Color, otherwise: &'static str) -> &'static str {

@@ -14,9 +14,9 @@ pub(super) fn strong() -> Style {
     PLAIN.add_modifier(Modifier::BOLD)
 }
 
-/// What is selected.
+/// What is selected: one bar, whatever tones stand in it.
 pub(super) fn selected() -> Style {
-    PLAIN.add_modifier(Modifier::REVERSED)
+    PLAIN.fg(Color::Reset).remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED)
 }
 
 fn colored(look: Look, color: Color) -> Style {
