@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use chatfold::testing::Workload;
 use chatfold::{
-    ConversationId, ConversationKind, Envelope, Event, EventId, Filter, Inbox, ListView, LogPrefix, Mark,
-    MarkFilter, Message, MessageId, Policy, Timestamp, UnreadSubscriptions, UserId, Window,
+    ConversationId, ConversationKind, Envelope, Event, EventId, Filter, FolderFilter, FolderId, Inbox,
+    ListView, LogPrefix, Mark, MarkFilter, Message, MessageId, Policy, Timestamp, UnreadSubscriptions,
+    UserId, Window,
 };
 use cpu_time::ThreadTime;
 
@@ -52,12 +53,18 @@ fn apply(name: &str, workload: &Workload, live: usize) {
     for filter in filters() {
         unread.subscribe(filter);
     }
-    let [mut alone, mut first, mut all, mut totals] = [(); 4].map(|()| Percentiles::new());
+    let mut many = unread.clone();
+    for n in 0..10_000u128 {
+        let folder = FolderFilter::In(FolderId::from_bytes(n.to_be_bytes()));
+        many.subscribe(Filter { folder, ..Filter::default() });
+    }
+    let [mut alone, mut first, mut all, mut totals, mut idle] = [(); 5].map(|()| Percentiles::new());
     for event in events {
         let changes = alone.time(|| inbox.apply(event));
         first.time(|| view.follow(&inbox, &changes));
         all.time(|| whole.follow(&inbox, &changes));
         totals.time(|| unread.follow(&inbox, &changes));
+        idle.time(|| many.follow(&inbox, &changes));
     }
     let expected = Inbox::replay(workload.owner(), Policy::default(), &all_events);
     assert!(inbox.digest() == expected.digest() && inbox.audit().is_ok(), "the work timed was done right");
@@ -74,6 +81,7 @@ fn apply(name: &str, workload: &Workload, live: usize) {
     println!("{}", first.line(&format!("{name}: a view of 20 rows follows"), ""));
     println!("{}", all.line(&format!("{name}: a view of the whole list follows"), ""));
     println!("{}", totals.line(&format!("{name}: {} subscribed filters follow", filters().len()), ""));
+    println!("{}", idle.line(&format!("{name}: the same and 10,000 that no event touches"), ""));
     println!("{:<58} mean {each:.0} ns of processor time", format!("{name}: apply"));
 }
 

@@ -51,6 +51,11 @@ impl Out {
         self.raw(&value.to_le_bytes())
     }
 
+    /// Four bytes, for numbers in a table.
+    pub(crate) fn fixed32(&mut self, value: u32) -> &mut Self {
+        self.raw(&value.to_le_bytes())
+    }
+
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.len(bytes.len()).raw(bytes)
     }
@@ -108,8 +113,11 @@ impl<'a> In<'a> {
         Some(bytes)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.raw(N)?.try_into().ok()
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
     }
 
     pub(crate) fn u8(&mut self) -> Option<u8> {
@@ -126,7 +134,18 @@ impl<'a> In<'a> {
         }
     }
 
+    /// Most numbers take one byte.
+    #[inline]
     pub(crate) fn uint(&mut self) -> Option<u64> {
+        let (&first, rest) = self.0.split_first()?;
+        if first < 0x80 {
+            self.0 = rest;
+            return Some(u64::from(first));
+        }
+        self.long_uint()
+    }
+
+    fn long_uint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -146,6 +165,7 @@ impl<'a> In<'a> {
         u32::try_from(self.uint()?).ok()
     }
 
+    #[inline]
     pub(crate) fn int(&mut self) -> Option<i64> {
         let value = self.uint()?;
         Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())

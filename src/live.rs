@@ -92,7 +92,7 @@ pub enum Notice {
 /// assert_eq!(live.begin_sync(None), [Notice::SyncStarted]);
 /// for n in 1..=100 {
 ///     assert!(live.apply([&message(n)?]).is_empty());
-///     assert_eq!(live.inbox().totals().unread, n.into(), "meanwhile the list can be read");
+///     assert_eq!(live.inbox().totals().unread, u64::from(n), "meanwhile the list can be read");
 /// }
 /// let told = live.finish_sync();
 /// let [Notice::Changed(changes), Notice::SyncFinished] = told.as_slice() else { panic!("{told:?}") };

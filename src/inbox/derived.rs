@@ -2,7 +2,7 @@
 
 use super::arena::{Position, bits};
 use super::conversation::{Conversation, own_read};
-use super::order::{Order, Share, Sum};
+use super::order::{Look, Order, Share, Sum};
 use super::personal::{Coverage, covers, reach};
 use super::timeline::Timeline;
 use crate::event::GroupType;
@@ -222,6 +222,13 @@ fn last_uncovered(
     flag: u8,
     coverage: &Coverage,
 ) -> Option<u32> {
+    // Nearly always it is the very last message.
+    let last = order.last().filter(|slot| facts.share(*slot).has(flag));
+    if let Some((slot, entry)) = last.and_then(|slot| Some((slot, facts.arena.get(slot)?)))
+        && !covers(coverage, entry.position(), || facts.stamp(slot, entry))
+    {
+        return Some(slot);
+    }
     for slot in order.last_with(flag, facts) {
         let entry = facts.arena.get(slot)?;
         let position: Position = entry.position();

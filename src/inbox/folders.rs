@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::event::AccountFact;
 use crate::id::FolderId;
 use crate::lattice::{Join, Lww};
-use crate::time::Stamp;
+use crate::time::{Stamp, Timestamp};
 
 /// One folder, alive or not; members by conversation number.
 #[derive(Clone, Debug, Default)]
@@ -32,11 +32,9 @@ impl FolderState {
         self.members.iter().filter(|(_, on)| on.get() == Some(&true)).map(|(number, _)| *number)
     }
 
-    /// Whether a conversation was taken out to make room: at the very instant at which another was put in.
-    pub(crate) fn made_room(&self, conversation: u32) -> bool {
-        let at = |on: &Lww<bool>| on.stamp().map(|stamp| stamp.at);
-        let out = self.members.get(&conversation).and_then(at);
-        out.is_some() && self.members.values().any(|on| on.get() == Some(&true) && at(on) == out)
+    /// When the last word on a conversation's membership was written.
+    pub(crate) fn written_at(&self, conversation: u32) -> Option<Timestamp> {
+        self.members.get(&conversation)?.stamp().map(|stamp| stamp.at)
     }
 
     /// Joins `other`, whose conversations `number` maps to ours.

@@ -7,10 +7,10 @@ use rustc_hash::FxHashMap;
 use super::arena::Position;
 use super::conversation::{Conversation, Touched};
 use super::derived::Row;
-use super::personal::{Coverage, DraftFact, covers, reach};
+use super::personal::{Coverage, DraftFact, covers, mark_bits, reach};
 use super::profile::shown;
 use crate::change::{Attribute, Attributes};
-use crate::event::{GroupType, ReceiveOption};
+use crate::event::{GroupType, Mark, ReceiveOption};
 use crate::lattice::Lww;
 
 /// What showed of each conversation touched, by number. Most batches touch one: it is kept in place.
@@ -51,7 +51,7 @@ pub(crate) struct Glance {
     pinned: bool,
     /// The drafts kept, of which the latest shows.
     drafts: im::OrdSet<DraftFact>,
-    marks: u64,
+    marks: im::OrdMap<Mark, Lww<bool>>,
     custom_data: Option<Arc<[u8]>>,
     group_type: Option<GroupType>,
     name: Option<Arc<str>>,
@@ -71,7 +71,7 @@ impl Conversation {
             receive_option: personal.receive_option(),
             pinned: personal.is_pinned(),
             drafts: personal.drafts.kept.clone(),
-            marks: self.marks(),
+            marks: personal.marks.clone(),
             custom_data: personal.custom_data.get().filter(|d| !d.is_empty()).cloned(),
             group_type: self.group_type(),
             name: text(&self.shared.name),
@@ -80,10 +80,6 @@ impl Conversation {
             last_is_peer_read: self.last_is_peer_read(),
             cleared: personal.cleared,
         }
-    }
-
-    fn marks(&self) -> u64 {
-        if self.personal.marks.is_empty() { 0 } else { self.personal.mark_bits() }
     }
 
     fn last_is_peer_read(&self) -> bool {
@@ -136,7 +132,8 @@ impl Conversation {
         set.insert_if(A::ReceiveOption, before.receive_option != personal.receive_option());
         let kept = &personal.drafts.kept;
         set.insert_if(A::Draft, !before.drafts.ptr_eq(kept) && before.drafts != *kept);
-        set.insert_if(A::Marks, before.marks != self.marks());
+        let marks_written = !before.marks.ptr_eq(&personal.marks);
+        set.insert_if(A::Marks, marks_written && mark_bits(&before.marks) != personal.mark_bits());
         set.insert_if(A::CustomData, before.custom_data.as_deref() != personal.custom_data());
         set.insert_if(A::GroupType, before.group_type != self.group_type());
         set.insert_if(A::ShowName, before.name.as_deref() != shown(&self.shared.name));

@@ -383,6 +383,11 @@ impl Order {
         sum
     }
 
+    /// The last slot of all.
+    pub(crate) fn last(&self) -> Option<u32> {
+        self.groups.back()?.blocks().last()?.slots().last().copied()
+    }
+
     /// The slots with `flag`, last first; whole blocks without one are skipped.
     pub(crate) fn last_with<'a>(&'a self, flag: u8, look: &'a impl Look) -> impl Iterator<Item = u32> + 'a {
         let groups = self.groups.iter().rev().filter(move |g| g.sum.count(flag) > 0);

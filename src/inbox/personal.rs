@@ -131,7 +131,7 @@ impl Personal {
 
     /// The marks that are set, as one number.
     pub(crate) fn mark_bits(&self) -> u64 {
-        self.marks.iter().filter(|(_, on)| on.get() == Some(&true)).fold(0, |bits, (m, _)| bits | m.bits())
+        mark_bits(&self.marks)
     }
 
     /// The conversation was deleted.
@@ -168,4 +168,9 @@ impl Personal {
             self.drafts.set(draft.stamp, Some(&draft.text), draft.replaces, self.deleted_at);
         }
     }
+}
+
+/// The marks that are set, as one number.
+pub(crate) fn mark_bits(marks: &im::OrdMap<Mark, Lww<bool>>) -> u64 {
+    marks.iter().filter(|(_, on)| on.get() == Some(&true)).fold(0, |bits, (mark, _)| bits | mark.bits())
 }

@@ -132,6 +132,7 @@ mod tests {
             id: ConversationId::new(&format!("c2c_{}", n % 1_500)).unwrap(),
         };
         let (mut rows, mut plain) = (Rows::default(), Vec::<ListCursor>::new());
+        let mut longest = 0;
         for n in 0..12_000u64 {
             // Grows to thousands, then shrinks to nothing.
             let grows = if n < 6_000 { n % 4 != 3 } else { n % 4 == 3 };
@@ -151,11 +152,16 @@ mod tests {
                 Err(_) => assert_eq!(rows.pop(), plain.pop()),
             }
             assert_eq!((rows.len(), rows.last()), (plain.len(), plain.last()));
+            longest = longest.max(rows.len());
             if n.is_multiple_of(500) {
                 assert!(rows.iter().eq(&plain) && rows.blocks.iter().all(|block| !block.is_empty()));
                 rows = plain.iter().cloned().collect();
             }
         }
-        assert!(plain.is_empty());
+        assert!(longest > 4 * BLOCK, "{longest} rows prove little");
+        while let Some(row) = plain.pop() {
+            assert_eq!(rows.pop(), Some(row));
+        }
+        assert!(rows.pop().is_none() && rows.len() == 0 && rows.blocks.is_empty());
     }
 }

@@ -11,7 +11,7 @@ use crate::harness::{MANY, MIX, SPREAD, cases, ensure, hold, replay, same_digest
 use crate::histories::{History, Rng};
 use crate::mirror::batches;
 use crate::pages::any_filter;
-use crate::snapshot::restored;
+use crate::snapshot::{self, restored};
 
 /// The change sets among the notices.
 fn changes(notices: &[Notice]) -> Vec<&ChangeSet> {
@@ -34,7 +34,7 @@ fn session(history: &History, mut before: Inbox, events: &[Event]) -> Result<(),
     let slice = rng.percent(50).then(|| 1 + rng.below(9));
     let mut live = LiveInbox::new(before.clone());
     let filters: Vec<Filter> = (0..3).map(|_| any_filter(&mut rng)).collect();
-    for filter in filters {
+    for filter in &filters {
         live.subscribe(*filter);
     }
     let mut view = ListView::new(live.inbox(), filters[0], Window::First(2));
@@ -184,4 +184,26 @@ fn members_say_why_they_left_a_folder() {
     assert_eq!(reason(&inbox.apply(&going)), Some((vec![chat(1)], RemovalReason::MadeRoom)));
     let taken = alice(11, 11).folder_member_set(chat(2), folder, false).unwrap();
     assert_eq!(reason(&inbox.apply(&taken)), Some((vec![chat(2)], RemovalReason::TakenOut)));
+}
+
+/// R99: what a healed history shows cannot be told as changes; whoever listens reads anew.
+#[test]
+fn r99_healing_tells_a_reset() {
+    let (events, inbox) = snapshot::rotten_hall();
+    let mut live = LiveInbox::new(inbox);
+    let totals = live.subscribe(Filter::default());
+    let waits = snapshot::spoken(20_000);
+    live.begin_sync(None);
+    assert_eq!(live.apply([&waits]), []);
+    assert_eq!(live.subscriptions().totals(&Filter::default()), Some(totals), "its events wait");
+    let replayed = Inbox::replay(snapshot::alice(), Policy::default(), &events);
+    let told = live.heal(&replayed).unwrap();
+    let [Notice::Changed(fault), Notice::Reset, Notice::UnreadByFilter(told)] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(fault.conversations.iter().all(|row| row.attributes.contains(chatfold::Attribute::Fault)));
+    assert_eq!((told[0].before, told[0].after.unread), (totals, totals.unread + 1));
+    assert_eq!(live.finish_sync(), [Notice::SyncFinished], "all was told before");
+    assert_eq!(live.heal(&replayed), Ok(Vec::new()), "nothing is left to heal");
+    assert_eq!(live.into_inbox().faults().count(), 0);
 }

@@ -10,6 +10,7 @@ mod digest;
 mod divergence;
 #[cfg(feature = "jsonl")]
 mod fixtures;
+mod fuzzed;
 mod harness;
 mod histories;
 mod history;

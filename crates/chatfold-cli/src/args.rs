@@ -333,7 +333,7 @@ pub struct SnapshotArgs {
     /// The log; - for standard input
     #[arg(value_name = "LOG")]
     pub log: PathBuf,
-    /// Where the snapshot goes; a file of this name is replaced
+    /// Where the snapshot goes; an older snapshot of this name is replaced
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]

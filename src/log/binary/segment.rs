@@ -1,8 +1,8 @@
 //! A segment being read: columns in place, events one after the other.
 
 use crate::bytes::In;
-use crate::event::{AccountFact, Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
-use crate::id::{ConversationId, ConversationKind, EventId, IdError, MessageId, UserId};
+use crate::event::{Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
+use crate::id::{ConversationId, ConversationKind, IdError, MessageId, UserId};
 use crate::inbox::{Introduced, Names, Replay};
 use crate::log::jsonl;
 use crate::log::logged::LoggedEvent;
@@ -69,125 +69,101 @@ impl<'a> Segment<'a> {
         fits.then_some(Self { users, conversations, columns })
     }
 
-    fn rows(&self) -> Rows<'a> {
+    pub(super) fn into_rows(self) -> Rows<'a> {
+        let Self { users, conversations, columns } = self;
         Rows {
-            conversations: self.conversations.iter().map(|id| (kind_of(id), 0)).collect(),
-            columns: self.columns.clone(),
-            ids: Ids::new(self),
+            states: conversations.iter().map(|id| (kind_of(id), 0)).collect(),
+            columns,
+            user_ids: vec![None; users.len()],
+            conversation_ids: vec![None; conversations.len()],
+            users,
+            conversations,
             at: 0,
-            newest: None,
+            newest: -1,
             conversation: None,
         }
     }
 
     /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
     /// before it having been folded.
-    pub(super) fn fold(&self, replay: &mut Replay) -> Result<Folded, u64> {
-        let mut names = Names::new(&self.users, &self.conversations);
+    pub(super) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {
+        let mut names = Names::new(self.users.len(), self.conversations.len());
         let mut folded = Folded::default();
-        let mut rows = self.rows();
-        while let Some(row) = rows.next_row() {
+        let mut rows = self.into_rows();
+        while let Some(tag) = rows.tag() {
             let index = folded.events;
-            let row = row.ok_or(index)?;
-            folded.events += 1;
-            match row.said {
-                Said::Text { queued, conversation, id, seq, text } => {
-                    let introduced = Introduced { queued, stamp: Stamp::new(row.at, row.id), id, seq, text };
-                    names.introduce(replay, conversation, row.actor, introduced).ok_or(index)?;
-                }
-                _ => match rows.ids.event(row).ok_or(index)? {
+            if tag & (tag::PLAIN | tag::META) == tag::PLAIN {
+                let Plain { stamp, actor, queued, conversation, id, seq, text } =
+                    rows.plain(tag).ok_or(index)?;
+                let introduced = Introduced { queued, stamp, id, seq, text };
+                let conversation = (conversation, *rows.conversations.get(conversation).ok_or(index)?);
+                let author = (actor, *rows.users.get(actor).ok_or(index)?);
+                names.introduce(replay, conversation, author, introduced).ok_or(index)?;
+            } else {
+                match rows.event(tag).map_err(|_| index)? {
                     LoggedEvent::Known(event) => {
-                        rows.newest = rows.newest.max(Some(event.at()));
+                        rows.newest = rows.newest.max(event.at().as_millis());
                         replay.push(&event);
                     }
                     LoggedEvent::Skipped(_) => folded.skipped += 1,
-                },
+                }
             }
+            folded.events += 1;
         }
-        folded.newest = rows.newest;
+        folded.newest = Timestamp::from_millis(rows.newest).ok();
         rows.end().map(|()| folded).ok_or(folded.events)
-    }
-
-    /// The events; `None` in the place of the first that cannot be decoded.
-    pub(super) fn into_events(self) -> Events<'a> {
-        Events { rows: self.rows(), over: false }
-    }
-}
-
-/// The events of a segment.
-#[derive(Debug)]
-pub(super) struct Events<'a> {
-    rows: Rows<'a>,
-    over: bool,
-}
-
-impl Iterator for Events<'_> {
-    type Item = Option<LoggedEvent>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let event = match self.rows.next_row() {
-            Some(row) => row.and_then(|row| self.rows.ids.event(row)),
-            None => {
-                self.over = true;
-                return self.rows.end().is_none().then_some(None);
-            }
-        };
-        self.over = event.is_none();
-        Some(event)
     }
 }
 
 fn dictionary(column: &[u8], count: usize) -> Option<Vec<&str>> {
     let mut from = In(column);
-    let texts = (0..count).map(|_| from.text()).collect::<Option<Vec<_>>>()?;
+    // Exactly what is needed: an id takes at least two bytes.
+    let mut texts = Vec::with_capacity(count.min(column.len() / 2));
+    for _ in 0..count {
+        texts.push(from.text().filter(|text| !text.is_empty())?);
+    }
     from.end().map(|()| texts)
 }
 
-/// An event as it lies in the columns.
-#[derive(Clone, Debug)]
-pub(super) struct Row<'a> {
-    id: EventId,
-    at: Timestamp,
+/// A message that is a text and nothing else, as it lies in the columns.
+struct Plain<'a> {
+    stamp: Stamp,
     actor: usize,
-    said: Said<'a>,
-    meta: Meta,
-}
-
-/// What an event says, as far as it can be told without making ids of texts.
-#[derive(Clone, Debug)]
-enum Said<'a> {
-    Text { queued: bool, conversation: usize, id: MessageId, seq: Option<u64>, text: &'a str },
-    Fact { conversation: usize, fact: Fact },
-    Account(AccountFact),
-    Kept(&'a str),
+    queued: bool,
+    conversation: usize,
+    id: MessageId,
+    seq: Option<u64>,
+    text: &'a str,
 }
 
 /// Reads events off the columns.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
     columns: Columns<'a>,
-    ids: Ids<'a>,
+    users: Vec<&'a str>,
+    conversations: Vec<&'a str>,
+    /// Ids, made of their texts at their first use.
+    user_ids: Vec<Option<UserId>>,
+    conversation_ids: Vec<Option<ConversationId>>,
     /// By number of the conversation: its kind, if its id has one, and the seq named last.
-    conversations: Vec<(Option<ConversationKind>, i64)>,
+    states: Vec<(Option<ConversationKind>, i64)>,
     at: i64,
-    newest: Option<Timestamp>,
+    /// The latest instant so far, below 0 for none.
+    newest: i64,
     conversation: Option<usize>,
 }
 
 impl<'a> Rows<'a> {
-    /// The next event; `Some(None)` where it cannot be decoded.
+    /// The tag of the next event.
     #[inline]
-    fn next_row(&mut self) -> Option<Option<Row<'a>>> {
+    pub(super) fn tag(&mut self) -> Option<u8> {
         let (&tag, rest) = self.columns.tags.split_first()?;
         self.columns.tags = rest;
-        Some(self.row(tag))
+        Some(tag)
     }
 
     /// Nothing is left in any column.
-    fn end(&self) -> Option<()> {
+    pub(super) fn end(&self) -> Option<()> {
         let Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest } =
             &self.columns;
         let columns = [places, actors, times, ids, message_ids, seqs, lens, rest];
@@ -195,82 +171,116 @@ impl<'a> Rows<'a> {
             .then_some(())
     }
 
+    /// When the next event happened, its id, and who did it.
     #[inline]
-    fn row(&mut self, tag: u8) -> Option<Row<'a>> {
-        let code = tag & tag::TYPE;
-        if code == code::KEPT {
-            let said = Said::Kept(self.columns.rest.text()?);
-            let bare = tag == code::KEPT;
-            let (id, at) = (EventId::from_bytes([0; 16]), Timestamp::EPOCH);
-            return bare.then(|| Row { id, at, actor: 0, said, meta: Meta::new() });
-        }
+    fn envelope(&mut self) -> Option<(Stamp, usize)> {
         self.at = self.at.wrapping_add(self.columns.times.int()?);
+        self.newest = self.newest.max(self.at);
         let at = Timestamp::from_millis(self.at).ok()?;
-        self.newest = self.newest.max(Some(at));
         let id = self.columns.ids.event()?;
         let actor = usize::from(u16::from_le_bytes(self.columns.actors.array()?));
-        let said = if code >= code::USER_PROFILE {
-            if tag & (tag::SAME | tag::PLAIN) != 0 {
-                return None;
-            }
-            Said::Account(body::account_fact(&mut self.columns.rest, code)?)
-        } else {
-            self.about_conversation(tag)?
-        };
-        let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
-        Some(Row { id, at, actor, said, meta })
+        Some((Stamp::new(at, id), actor))
     }
 
+    /// The conversation of the next event, its kind, and the seq named last in it.
     #[inline]
-    fn about_conversation(&mut self, tag: u8) -> Option<Said<'a>> {
+    fn place(&mut self, tag: u8) -> Option<(usize, ConversationKind, i64)> {
         if tag & tag::SAME == 0 {
             self.conversation = Some(usize::from(u16::from_le_bytes(self.columns.places.array()?)));
         }
         let conversation = self.conversation?;
-        let (kind, last_seq) = *self.conversations.get(conversation)?;
-        let kind = kind?;
+        let (kind, last_seq) = *self.states.get(conversation)?;
+        Some((conversation, kind?, last_seq))
+    }
+
+    /// The next event, which is a plain message.
+    #[inline]
+    fn plain(&mut self, tag: u8) -> Option<Plain<'a>> {
         let code = tag & tag::TYPE;
-        let plain = tag & tag::PLAIN != 0;
-        if !matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
-            let place = Place { kind, at: self.at, last_seq };
-            let fact = body::fact(&mut self.columns.rest, place, code)?;
-            return (!plain).then_some(Said::Fact { conversation, fact });
+        let queued = code == code::QUEUED;
+        if !queued && code != code::RECEIVED {
+            return None;
         }
+        let (stamp, actor) = self.envelope()?;
+        let (conversation, kind, last_seq) = self.place(tag)?;
         let id = MessageId::from_bytes(self.columns.message_ids.array()?);
-        if !plain {
-            return self.message(conversation, code, id);
-        }
         let seq = match kind {
             ConversationKind::Direct => None,
             ConversationKind::Group => {
                 let seq = last_seq.wrapping_add(self.columns.seqs.int()?);
-                self.conversations.get_mut(conversation)?.1 = seq;
-                let least = u64::from(code == code::RECEIVED);
+                self.states.get_mut(conversation)?.1 = seq;
+                let least = u64::from(!queued);
                 Some(u64::try_from(seq).ok().filter(|seq| (least..=MAX_SEQ).contains(seq))?)
             }
         };
         let len = usize::try_from(self.columns.lens.uint()?).ok()?;
         let (text, rest) = self.columns.texts.split_at_checked(len)?;
         self.columns.texts = rest;
-        let queued = code == code::QUEUED;
-        (code != code::IMPORTED).then_some(Said::Text { queued, conversation, id, seq, text })
+        Some(Plain { stamp, actor, queued, conversation, id, seq, text })
+    }
+
+    /// The next event, owned.
+    pub(super) fn event(&mut self, tag: u8) -> Result<LoggedEvent, Undecodable> {
+        if tag & tag::TYPE == code::KEPT {
+            let line = self.columns.rest.text().filter(|_| tag == code::KEPT).ok_or(Undecodable::Rest)?;
+            return kept(line).ok_or(Undecodable::This);
+        }
+        self.known(tag).map(LoggedEvent::Known).ok_or(Undecodable::Rest)
+    }
+
+    fn known(&mut self, tag: u8) -> Option<Event> {
+        let (stamp, actor, body) = if tag & tag::PLAIN != 0 {
+            let Plain { stamp, actor, queued, conversation, id, seq, text } = self.plain(tag)?;
+            let message = Box::new(Message { seq, ..Message::text(id, text) });
+            let fact = if queued { Fact::MessageQueued(message) } else { Fact::MessageReceived(message) };
+            (stamp, actor, Body::Conversation(self.conversation_id(conversation)?, fact))
+        } else {
+            let (stamp, actor) = self.envelope()?;
+            (stamp, actor, self.body(tag)?)
+        };
+        let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
+        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::new)?;
+        Event::new(Envelope::new(stamp.event, stamp.at, by).with_meta(meta), body).ok()
+    }
+
+    fn conversation_id(&mut self, number: usize) -> Option<ConversationId> {
+        made(self.conversations.get(number)?, self.conversation_ids.get_mut(number)?, ConversationId::new)
+    }
+
+    /// What an event says that is no plain message.
+    fn body(&mut self, tag: u8) -> Option<Body> {
+        let code = tag & tag::TYPE;
+        if code >= code::USER_PROFILE {
+            let fact = body::account_fact(&mut self.columns.rest, code)?;
+            return (tag & tag::SAME == 0).then_some(Body::Account(fact));
+        }
+        let (conversation, kind, last_seq) = self.place(tag)?;
+        let id = self.conversation_id(conversation)?;
+        let fact = if matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
+            self.message(conversation, code)?
+        } else {
+            let place = Place { kind, at: self.at, last_seq };
+            body::fact(&mut self.columns.rest, place, code)?
+        };
+        Some(Body::Conversation(id, fact))
     }
 
     /// A message that is more than a text.
-    fn message(&mut self, conversation: usize, code: u8, id: MessageId) -> Option<Said<'a>> {
-        let ids = &mut self.ids;
-        let (sender, message) = body::message(&mut self.columns.rest, |user| ids.user(user), id)?;
+    fn message(&mut self, conversation: usize, code: u8) -> Option<Fact> {
+        let id = MessageId::from_bytes(self.columns.message_ids.array()?);
+        let (users, ids) = (&self.users, &mut self.user_ids);
+        let user = |number: usize| made(users.get(number)?, ids.get_mut(number)?, UserId::new);
+        let (sender, message) = body::message(&mut self.columns.rest, user, id)?;
         if let Some(seq) = message.seq {
-            self.conversations.get_mut(conversation)?.1 = seq.cast_signed();
+            self.states.get_mut(conversation)?.1 = seq.cast_signed();
         }
         let message = Box::new(message);
-        let fact = match (code, sender) {
+        Some(match (code, sender) {
             (code::RECEIVED, None) => Fact::MessageReceived(message),
             (code::QUEUED, None) => Fact::MessageQueued(message),
             (code::IMPORTED, sender) => Fact::MessageImported { sender, message },
             _ => return None,
-        };
-        Some(Said::Fact { conversation, fact })
+        })
     }
 
     fn meta(&mut self) -> Option<Meta> {
@@ -297,45 +307,11 @@ fn kind_of(id: &str) -> Option<ConversationKind> {
     }
 }
 
-/// The ids of a segment, made when they are first needed.
-#[derive(Debug)]
-struct Ids<'a> {
-    users: Vec<(&'a str, Option<UserId>)>,
-    conversations: Vec<(&'a str, Option<ConversationId>)>,
-}
-
-impl<'a> Ids<'a> {
-    fn new(segment: &Segment<'a>) -> Self {
-        Self {
-            users: segment.users.iter().map(|id| (*id, None)).collect(),
-            conversations: segment.conversations.iter().map(|id| (*id, None)).collect(),
-        }
-    }
-
-    fn user(&mut self, number: usize) -> Option<UserId> {
-        made(self.users.get_mut(number)?, UserId::new)
-    }
-
-    fn conversation(&mut self, number: usize) -> Option<ConversationId> {
-        made(self.conversations.get_mut(number)?, ConversationId::new)
-    }
-
-    /// The event of a row, owned.
-    fn event(&mut self, row: Row<'_>) -> Option<LoggedEvent> {
-        let body = match row.said {
-            Said::Kept(line) => return kept(line),
-            Said::Account(fact) => Body::Account(fact),
-            Said::Fact { conversation, fact } => Body::Conversation(self.conversation(conversation)?, fact),
-            Said::Text { queued, conversation, id, seq, text } => {
-                let message = Message { seq, ..Message::text(id, text) };
-                let message = Box::new(message);
-                let fact = if queued { Fact::MessageQueued(message) } else { Fact::MessageReceived(message) };
-                Body::Conversation(self.conversation(conversation)?, fact)
-            }
-        };
-        let envelope = Envelope::new(row.id, row.at, self.user(row.actor)?).with_meta(row.meta);
-        Event::new(envelope, body).ok().map(LoggedEvent::Known)
-    }
+/// What cannot be decoded: one event, or it and all behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Undecodable {
+    This,
+    Rest,
 }
 
 /// A line that the writer did not know; this library may.
@@ -345,11 +321,12 @@ fn kept(line: &str) -> Option<LoggedEvent> {
 
 /// The id of a text, made at its first use.
 fn made<T: Clone>(
-    (text, id): &mut (&str, Option<T>),
+    text: &str,
+    place: &mut Option<T>,
     make: impl FnOnce(&str) -> Result<T, IdError>,
 ) -> Option<T> {
-    if id.is_none() {
-        *id = make(text).ok();
+    if place.is_none() {
+        *place = make(text).ok();
     }
-    id.clone()
+    place.clone()
 }

@@ -8,12 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chatfold::binary::{self, Header, LogHead};
-use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer, decode_line};
+use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer};
 use chatfold::{Event, Inbox, Policy, Replay, UserId};
 
 use crate::failure::Failure;
 use crate::input::{Packing, Source};
 use crate::log::Form;
+use crate::output::sync_folder;
 
 /// How every header begins.
 const HEADER: &[u8] = b"{\"log\":\"chatfold\"";
@@ -128,10 +129,10 @@ impl Journal {
             let begun = !head.starts_with(b"{") && self.form == Form::Binary;
             self.form = if binary::is_binary_log(&head) || begun { Form::Binary } else { Form::Text };
         }
-        if self.form == Form::Binary {
+        let packing = Packing::of(head.get(..4).unwrap_or(&head));
+        if self.form == Form::Binary && packing == Packing::Plain {
             return self.examine_records(file);
         }
-        let packing = Packing::of(head.get(..4).unwrap_or(&head));
         if packing != Packing::Plain {
             let text = format!("{}: events cannot be appended to a {} log", self.place, packing.name());
             return Err(Failure::Usage(text));
@@ -161,7 +162,7 @@ impl Journal {
         let log = match binary::Log::open(&bytes) {
             Ok(log) => log,
             // A header that was not wholly written: nothing stands behind it.
-            Err(binary::HeaderError::Short { .. }) => {
+            Err(binary::HeaderError::Short { .. }) if holds_no_record(&bytes) => {
                 self.sound_len = 0;
                 return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
             }
@@ -369,14 +370,13 @@ fn last_line(file: &mut File, len: u64) -> io::Result<u64> {
     Ok(0)
 }
 
-/// Whether a line other than the first can stand in a log.
+/// Whether a line other than the first was written whole: a torn one is no JSON. What a whole line says is judged
+/// when it is folded.
 fn is_line(line: &[u8]) -> bool {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    decode_line(line).is_ok() || Reader::new(line).is_ok()
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line).is_ok()
 }
 
-/// Makes a new name in a folder outlive a crash, where the system can.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// Whether no valid record stands in the bytes of a binary log.
+fn holds_no_record(bytes: &[u8]) -> bool {
+    UserId::new("-").is_ok_and(|nobody| binary::Log::without_header(bytes, nobody).records().next().is_none())
 }

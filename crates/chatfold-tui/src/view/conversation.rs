@@ -160,7 +160,7 @@ fn draft(app: &App, row: ConversationView<'_>, room: u16) -> Vec<Line> {
 /// Breaks a line between words into lines of so many cells, the first and the others; a word that is wider is
 /// broken between clusters.
 fn wrap(text: &str, first: usize, others: usize, lines: &mut Vec<String>) {
-    let mut room = first;
+    let (mut room, before) = (first, lines.len());
     let mut line = String::new();
     for word in text.split(' ') {
         let mut rest = word;
@@ -187,7 +187,9 @@ fn wrap(text: &str, first: usize, others: usize, lines: &mut Vec<String>) {
         }
         line.push_str(rest);
     }
-    lines.push(line);
+    if !line.is_empty() || lines.len() == before {
+        lines.push(line);
+    }
 }
 
 #[cfg(test)]
