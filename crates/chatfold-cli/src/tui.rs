@@ -63,15 +63,15 @@ fn access(args: &TuiArgs, source: &Source, is_packed: bool, tally: &Tally) -> Ac
     let read_only = |why: &str| Access::ReadOnly(why.to_owned());
     let reading = &args.reading;
     match source {
-        Source::Stdin => return fixed("it comes from standard input"),
-        Source::File(path) if !path.is_file() => return fixed("it is no plain file"),
-        Source::File(_) if is_packed => return fixed("it is packed"),
+        Source::Stdin => fixed("it comes from standard input"),
+        Source::File(path) if !path.is_file() => fixed("it is no plain file"),
+        Source::File(_) if is_packed => fixed("it is packed"),
         Source::File(_) if reading.first.is_some() || reading.at.is_some() => {
-            return fixed("a part of it is shown (--first, --at)");
+            fixed("a part of it is shown (--first, --at)")
         }
-        Source::File(_) if tally.faults > 0 => return fixed("it has faults"),
-        Source::File(_) if args.read_only => return read_only("--read-only says so"),
-        Source::File(_) if reading.owner.is_some() => return read_only("its owner was chosen (--as)"),
+        Source::File(_) if tally.faults > 0 => fixed("it has faults"),
+        Source::File(_) if args.read_only => read_only("--read-only says so"),
+        Source::File(_) if reading.owner.is_some() => read_only("its owner was chosen (--as)"),
         Source::File(path) => match OpenOptions::new().append(true).open(path) {
             Ok(_) => Access::Full,
             Err(error) => read_only(&format!("it cannot be written: {error}")),

@@ -1,5 +1,6 @@
 //! The terminal inbox as a program, driven in a pseudo-terminal and read through a terminal emulator.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
 mod program;
 

@@ -22,7 +22,7 @@ impl Desk for Memory {
         self.acts += 1;
         let now = "2026-03-05T16:40:00.000Z".parse().unwrap();
         let context = Context::new(inbox.owner().clone(), Role::Member, now, [self.acts; 16]);
-        let context = context.with_limits(self.limits.clone());
+        let context = context.with_limits(self.limits);
         let command = match wish {
             Wish::Command(command) => command.clone(),
             Wish::Send { conversation, text, reply_to } => {

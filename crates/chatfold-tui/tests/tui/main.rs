@@ -1,5 +1,5 @@
 //! The terminal inbox: its state, its screens, and the terminal it leaves behind.
-#![allow(clippy::indexing_slicing, reason = "a failing test panics")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failing test panics")]
 
 mod acting;
 mod guard;
