@@ -174,6 +174,11 @@ impl Watch {
         self.meter.bytes.get()
     }
 
+    /// How its bytes are packed.
+    pub fn packing(&self) -> Packing {
+        self.packing
+    }
+
     /// The file's size, if it has one.
     pub fn size(&self) -> Option<u64> {
         self.size

@@ -9,7 +9,7 @@ use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, 
 use chatfold::{Inbox, LogPrefix, Policy, Replay, Timestamp, UserId};
 
 use crate::failure::{Failure, Verdict};
-use crate::input::{Input, Source, Watch};
+use crate::input::{Input, Packing, Source, Watch};
 use crate::output::say;
 use crate::progress::Progress;
 
@@ -51,6 +51,8 @@ pub struct Tally {
     pub faults: u64,
     /// The latest instant of an event handed on.
     pub newest: Option<Timestamp>,
+    /// How many bytes of the file were read, where all of its records were asked for.
+    pub len_bytes: u64,
 }
 
 impl Tally {
@@ -254,6 +256,11 @@ impl OpenLog {
         }
     }
 
+    /// Whether it is packed.
+    pub fn is_packed(&self) -> bool {
+        self.watch.packing() != Packing::Plain
+    }
+
     /// Its form.
     pub fn form(&self) -> Form {
         match self.content {
@@ -357,6 +364,7 @@ impl Reading {
                 }
             }
         }
+        self.tally.len_bytes = self.watch.bytes_read();
         Ok(self.tally)
     }
 
@@ -398,6 +406,7 @@ impl Reading {
                 }
             }
         }
+        self.tally.len_bytes = self.watch.bytes_read();
         Ok(self.tally)
     }
 }

@@ -31,7 +31,8 @@ pub fn run(args: &DoArgs, place: &Place) -> Result<(Inbox, Decision), Failure> {
     let account = Account::open(store, owner.clone(), Options::default());
     let mut account = account.map_err(|error| failure(place, error))?;
     let inbox = account.inbox().clone();
-    let (now, seed) = (now(args)?, seed(args)?);
+    let now = args.now.map_or_else(now, |span| Ok(span.from))?;
+    let seed = args.seed.map_or_else(seed, Ok)?;
     let command = command::command(&args.wish, &inbox, now, seed)?;
     let context = Context::new(owner, args.role.into(), now, seed);
     let decision = if args.dry_run {
