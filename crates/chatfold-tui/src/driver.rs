@@ -126,9 +126,12 @@ fn turn(
     signals: &Signals,
 ) -> io::Result<Ending> {
     let started = Instant::now();
-    let size = terminal.size()?;
-    app.on(Input::Resize(size.width, size.height));
     loop {
+        // Asked for and not only told: a size that changes before keys are first waited for is told by nobody.
+        let size = terminal.size()?;
+        if (app.size.width, app.size.height) != (size.width, size.height) {
+            app.on(Input::Resize(size.width, size.height));
+        }
         if let Some(signal) = signals.seen() {
             return Ok(Ending::Signal(signal));
         }

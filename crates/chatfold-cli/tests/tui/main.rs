@@ -59,19 +59,6 @@ fn a_log_is_opened_scrubbed_filtered_searched_explained_and_left() {
 }
 
 #[test]
-fn a_terminal_that_is_resized_is_filled_again() {
-    let mut program = Program::start(&arguments(&fixture("team-at-work.jsonl")), &[]);
-    program.shows("event 200 of 200");
-    program.resize(40, 132);
-    program.shows("Ruben (CEO) 🔵");
-    program.shows("Dele Adeyemi: @all last call for blockers, I sign off");
-    program.resize(24, 80);
-    program.hides("Ruben (CEO) 🔵");
-    program.keys("q");
-    assert_eq!(program.ends(), 0);
-}
-
-#[test]
 fn what_is_done_is_appended_to_the_log() {
     for form in ["jsonl", "chatfold"] {
         let (folder, text) = copy("team-at-work.jsonl");

@@ -95,11 +95,6 @@ impl Program {
         }
     }
 
-    pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
-        self.terminal.screen_mut().set_size(rows, cols);
-        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-    }
-
     pub(crate) fn signal(&mut self, name: &str) {
         let id = self.child.process_id().unwrap().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
