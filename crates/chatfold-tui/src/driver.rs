@@ -23,6 +23,9 @@ use crate::view::draw;
 /// How long a key is waited for before the clock and the signals are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How long after a signal the inbox may take to end by itself.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Whether a [`Screen`] has the terminal.
 static HAS_TERMINAL: AtomicBool = AtomicBool::new(false);
 
@@ -89,9 +92,19 @@ impl Signals {
     fn watch() -> io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
         let seen = Arc::new(AtomicUsize::new(0));
-        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+        for signal in all {
             signal_hook::flag::register_usize(signal, Arc::clone(&seen), signal as usize)?;
         }
+        let mut told = signal_hook::iterator::Signals::new(all)?;
+        std::thread::spawn(move || {
+            if let Some(signal) = told.forever().next() {
+                // Waiting for keys never returns once the terminal has gone: then nobody else would end.
+                std::thread::sleep(PATIENCE);
+                restore();
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+        });
         Ok(Self(seen))
     }
 
