@@ -1,5 +1,8 @@
 //! The tables, their migrations, and how a connection is set up.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{Options, SqliteError, Synchronous};
@@ -42,16 +45,12 @@ const MIGRATIONS: [&str; 1] = ["
 pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), SqliteError> {
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(64);
-    let application_id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let (application_id, tables) = claimed(connection)?;
     if application_id != APPLICATION_ID && (application_id != 0 || tables > 0) {
         return Err(SqliteError::Alien { application_id });
     }
     if !options.read_only {
-        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-        if !mode.eq_ignore_ascii_case("wal") {
-            return Err(SqliteError::NoWal(mode));
-        }
+        log_ahead(connection, options.busy_timeout)?;
     }
     let synchronous = match options.synchronous {
         Synchronous::Full => "FULL",
@@ -63,6 +62,34 @@ pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), 
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(())
+}
+
+/// Whose file this is and how many tables it has, as of one moment: another process may be making them just now.
+fn claimed(connection: &Connection) -> Result<(i32, i64), SqliteError> {
+    let moment = connection.unchecked_transaction()?;
+    let application_id = moment.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables = moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    moment.commit()?;
+    Ok((application_id, tables))
+}
+
+/// Sets WAL mode. SQLite refuses at once where another connection is just doing the same, without waiting as long as
+/// it was told to: so the waiting is done here.
+fn log_ahead(connection: &Connection, timeout: Duration) -> Result<(), SqliteError> {
+    let began = Instant::now();
+    let mode = loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(mode) => break mode,
+            Err(error) => {
+                let error = SqliteError::from(error);
+                if !error.is_busy() || began.elapsed() >= timeout {
+                    return Err(error);
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    };
+    if mode.eq_ignore_ascii_case("wal") { Ok(()) } else { Err(SqliteError::NoWal(mode)) }
 }
 
 /// Brings the schema up to date; several processes may do so at once.

@@ -1,6 +1,8 @@
 //! Files of others, of newer versions, that may only be read, and that run full.
 
 use std::fs;
+use std::sync::Barrier;
+use std::thread;
 
 use chatfold::store::{Append, AppendError, EventStore, SnapshotStore, StoredSnapshot};
 use chatfold_sqlite::{Options, SqliteError, SqliteStore};
@@ -48,6 +50,25 @@ fn an_interrupted_making_begins_anew() {
     assert!(matches!(error, SqliteError::Nothing), "{error}");
     append(&mut open(&path), &alice(), &[event(1, 1)]);
     assert_eq!(log(&mut open(&path), &alice()), [event(1, 1)]);
+}
+
+#[test]
+fn many_may_make_one_file_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..40 {
+        let path = folder.path().join(format!("{round}.db"));
+        let start = Barrier::new(8);
+        thread::scope(|scope| {
+            for writer in 0..8 {
+                let (path, start) = (&path, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    append(&mut open(path), &alice(), &[event(writer, 1)]);
+                });
+            }
+        });
+        assert_eq!(log(&mut open(&path), &alice()).len(), 8);
+    }
 }
 
 #[test]
