@@ -1,20 +1,18 @@
 //! The thin driver between an [`App`] and a terminal.
 
-use std::io::{self, Stdout, Write, stdout};
+use std::io::{self, IsTerminal as _, Stdout, Write, stdout};
 use std::panic;
 use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
-use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
 
 use crate::app::{App, Effect, Input};
 use crate::desk::Desk;
@@ -22,6 +20,9 @@ use crate::view::draw;
 
 /// How long a key is waited for before the clock and the signals are looked at.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How long a key is waited for that came with another: not zero, which would be answered without a look.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// How long after a signal the inbox may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -99,7 +100,7 @@ impl Signals {
         let mut told = signal_hook::iterator::Signals::new(all)?;
         std::thread::spawn(move || {
             if let Some(signal) = told.forever().next() {
-                // Waiting for keys never returns once the terminal has gone: then nobody else would end.
+                // A terminal that takes nothing more, or a log that cannot be read, may hold up whoever would end.
                 std::thread::sleep(PATIENCE);
                 restore();
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
@@ -140,13 +141,17 @@ fn turn(
 ) -> io::Result<Ending> {
     let started = Instant::now();
     loop {
+        if let Some(signal) = signals.seen() {
+            return Ok(Ending::Signal(signal));
+        }
+        // One that was hung up reads as empty for ever, and nobody needs to have sent a signal.
+        if !stdout().is_terminal() {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "it has gone"));
+        }
         // Asked for and not only told: a size that changes before keys are first waited for is told by nobody.
         let size = terminal.size()?;
         if (app.size.width, app.size.height) != (size.width, size.height) {
             app.on(Input::Resize(size.width, size.height));
-        }
-        if let Some(signal) = signals.seen() {
-            return Ok(Ending::Signal(signal));
         }
         if app.take_stale() {
             terminal.draw(|frame| draw(frame, app))?;
@@ -154,7 +159,7 @@ fn turn(
         // All keys that wait are taken before the next picture, so that a held key never lags behind.
         let mut wait = TICK;
         while signals.seen().is_none() && interrupted(event::poll(wait), false)? {
-            wait = Duration::ZERO;
+            wait = MOMENT;
             let input = match event::read()? {
                 Event::Key(key) => Input::Key(key),
                 Event::Paste(text) => Input::Paste(text),

@@ -59,6 +59,48 @@ fn a_log_is_opened_scrubbed_filtered_searched_explained_and_left() {
 }
 
 #[test]
+fn a_terminal_that_is_resized_is_filled_again() {
+    let mut program = Program::start(&arguments(&fixture("team-at-work.jsonl")), &[]);
+    program.shows("event 200 of 200");
+    program.resize(40, 132);
+    program.shows("Ruben (CEO) 🔵");
+    program.shows("Dele Adeyemi: @all last call for blockers, I sign off");
+    program.resize(24, 80);
+    program.ends_in("p pin  f follow");
+    program.hides("Ruben (CEO) 🔵");
+    for (rows, columns) in [(1, 1), (5, 20), (2, 200), (100, 2)] {
+        program.resize(rows, columns);
+        program.waits();
+    }
+    program.resize(24, 80);
+    program.shows("event 200 of 200");
+    program.ends_in("p pin  f follow");
+    // A key that comes while the size changes is taken, and the last size is the one that is filled.
+    for step in 1..=20 {
+        for (rows, columns) in [(30, 90), (12, 60), (40, 132)] {
+            program.resize(rows, columns);
+        }
+        program.keys("\u{1b}[D");
+        program.resize(24 + step, 100);
+        program.shows(&format!("event {} of 200 · the past", 200 - step));
+        program.ends_in("[ ] an hour  { } a day  Home End  ? why");
+    }
+    program.resize(40, 132);
+    program.keys("q");
+    assert_eq!(program.ends(), 0);
+}
+
+#[test]
+fn a_terminal_that_vanishes_takes_the_program_with_it() {
+    // Only the terminal's own session is sent a signal.
+    for is_told in [true, false] {
+        let mut program = Program::start_on(&arguments(&fixture("family.jsonl")), &[], is_told);
+        program.shows("event 146 of 146");
+        program.hangs_up();
+    }
+}
+
+#[test]
 fn what_is_done_is_appended_to_the_log() {
     for form in ["jsonl", "chatfold"] {
         let (folder, text) = copy("team-at-work.jsonl");
