@@ -11,6 +11,7 @@ pub const TUI_EXAMPLES: &str = "\
 Examples:
   chatfold tui team.jsonl
   chatfold tui my.jsonl --follow               keep up with what others append
+  chatfold tui sqlite:chat.db#alice           an inbox in a store
   chatfold tui team.jsonl.zst --ascii
 
 The arrow keys left and right move through the log, up and down through the list; ? says why, h names all \

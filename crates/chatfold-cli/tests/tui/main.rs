@@ -25,6 +25,15 @@ fn copy(name: &str) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+/// A text log, a binary one, an inbox in a store.
+const FORMS: [&str; 3] = ["jsonl", "chatfold", "sqlite"];
+
+/// Where such a log of an owner is kept.
+fn log(folder: &TempDir, form: &str, owner: &str) -> PathBuf {
+    let path = folder.path().join(format!("log.{form}"));
+    if form == "sqlite" { format!("sqlite:{}#{owner}", path.display()).into() } else { path }
+}
+
 fn arguments(path: &Path) -> Vec<String> {
     vec!["tui".to_owned(), path.to_string_lossy().into_owned()]
 }
@@ -102,9 +111,9 @@ fn a_terminal_that_vanishes_takes_the_program_with_it() {
 
 #[test]
 fn what_is_done_is_appended_to_the_log() {
-    for form in ["jsonl", "chatfold"] {
+    for form in FORMS {
         let (folder, text) = copy("team-at-work.jsonl");
-        let log = folder.path().join(format!("log.{form}"));
+        let log = log(&folder, form, "mara");
         let converted = Command::new(chatfold()).arg("convert").arg(&text).arg(&log).output().unwrap();
         assert!(converted.status.success(), "{converted:?}");
         let mut program = Program::start(&arguments(&log), &[]);
@@ -141,9 +150,9 @@ fn what_is_done_is_appended_to_the_log() {
 
 #[test]
 fn what_another_process_appends_comes_in() {
-    for form in ["jsonl", "chatfold"] {
+    for form in FORMS {
         let (folder, text) = copy("family.jsonl");
-        let log = folder.path().join(format!("log.{form}"));
+        let log = log(&folder, form, "miriam");
         assert!(
             Command::new(chatfold()).arg("convert").arg(&text).arg(&log).output().unwrap().status.success()
         );
