@@ -52,6 +52,9 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
         }
     };
     let mut app = App::new(owner, args.reading.policy(), events, access, args.looks.look());
+    if args.mouse {
+        app.use_mouse();
+    }
     if args.follow {
         app.follow();
     }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use crossterm::event::{
+    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
+};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
@@ -29,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether a [`Screen`] has the terminal.
 static HAS_TERMINAL: AtomicBool = AtomicBool::new(false);
+
+/// Whether the terminal tells what the mouse does.
+static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// The terminal in raw mode and on its other screen, for as long as this lives: put back as it was when it is
 /// dropped, and before the message of a panic is printed.
@@ -56,6 +61,16 @@ impl Screen {
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
         Ok(screen)
     }
+
+    /// Has the terminal tell what the mouse does, until it is put back.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn take_mouse(&self) -> io::Result<()> {
+        HAS_MOUSE.store(true, Ordering::SeqCst);
+        execute!(stdout(), EnableMouseCapture)
+    }
 }
 
 impl Drop for Screen {
@@ -70,6 +85,9 @@ fn restore() {
         return;
     }
     // Nothing is to be done for a terminal that has gone.
+    if HAS_MOUSE.swap(false, Ordering::SeqCst) {
+        let _ = execute!(stdout(), DisableMouseCapture);
+    }
     let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = stdout().flush();
     let _ = disable_raw_mode();
@@ -127,6 +145,9 @@ impl Signals {
 pub fn run(app: &mut App, desk: &mut dyn Desk) -> io::Result<Ending> {
     let signals = Signals::watch()?;
     let screen = Screen::enter()?;
+    if app.has_mouse {
+        screen.take_mouse()?;
+    }
     let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
     let ending = turn(app, desk, &mut terminal, &signals);
     drop(screen);
@@ -162,6 +183,7 @@ fn turn(
             wait = MOMENT;
             let input = match event::read()? {
                 Event::Key(key) => Input::Key(key),
+                Event::Mouse(event) => Input::Mouse(event),
                 Event::Paste(text) => Input::Paste(text),
                 Event::Resize(width, height) => Input::Resize(width, height),
                 _ => continue,

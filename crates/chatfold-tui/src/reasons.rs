@@ -42,6 +42,19 @@ impl Reasons {
         self.selected = self.selected.saturating_add_signed(by).min(last);
     }
 
+    /// The first row that shows where so many lines do, the title among them.
+    pub(crate) fn first_shown(&self, height: u16) -> usize {
+        (self.selected + 1).saturating_sub(usize::from(height.saturating_sub(1)))
+    }
+
+    /// Selects the row on this line of so many, the title being line 0.
+    pub(crate) fn select(&mut self, line: u16, height: u16) {
+        let row = self.first_shown(height) + usize::from(line);
+        if line > 0 && row <= self.rows.len() {
+            self.selected = row - 1;
+        }
+    }
+
     /// The event of the selected row, in words.
     pub(crate) fn event(&self) -> &str {
         self.rows.get(self.selected).map_or("", |row| &row.event)

@@ -8,6 +8,7 @@ mod style;
 mod timeline;
 mod why;
 
+use chatfold::MessageId;
 use chatfold_words::text::{cut, width};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -30,12 +31,12 @@ pub(crate) const ROW_LINES: u16 = 2;
 pub(crate) struct Areas {
     header: Rect,
     /// List and conversation together.
-    body: Rect,
-    list: Rect,
+    pub(crate) body: Rect,
+    pub(crate) list: Rect,
     /// The line between them; empty where they do not stand side by side.
     rule: Rect,
-    conversation: Rect,
-    timeline: Rect,
+    pub(crate) conversation: Rect,
+    pub(crate) timeline: Rect,
     status: Rect,
     prompt: Rect,
 }
@@ -98,6 +99,16 @@ fn paint(buffer: &mut Buffer, app: &App, areas: &Areas) -> Option<Position> {
     timeline::paint(buffer, areas.timeline, app);
     status::paint(buffer, areas.status, app);
     status::prompt(buffer, areas.prompt, app)
+}
+
+/// The message that shows on a line of the screen.
+pub(crate) fn message_at(app: &App, areas: &Areas, y: u16) -> Option<MessageId> {
+    conversation::message_at(areas.conversation, app, y)
+}
+
+/// The position behind all events of a column of the time line.
+pub(crate) fn position_at(app: &App, areas: &Areas, x: u16) -> Option<usize> {
+    timeline::position_at(areas.timeline, app, x)
 }
 
 /// Puts text at a place, cut to so many cells; how many it took. The text must be harmless already.

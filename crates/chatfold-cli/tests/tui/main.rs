@@ -222,6 +222,30 @@ fn the_terminal_is_as_it_was_after_quitting_and_after_a_signal() {
 }
 
 #[test]
+fn the_mouse_is_taken_where_it_is_wanted_and_given_back() {
+    let log = arguments(&fixture("team-at-work.jsonl"));
+    let mut program = Program::start(&log, &[]);
+    program.shows("event 200 of 200");
+    assert!(!program.has_mouse(), "text can be selected");
+    program.keys("q");
+    assert_eq!(program.ends(), 0);
+    for end in ["q", "a signal"] {
+        let mut program = Program::start(&[&log[..], &["--mouse".to_owned()]].concat(), &[]);
+        program.shows("event 200 of 200");
+        assert!(program.has_mouse());
+        // Pressed and let go at the beginning of the time line.
+        program.keys("\u{1b}[<0;2;21M\u{1b}[<0;2;21m");
+        program.shows("the past");
+        match end {
+            "q" => program.keys("q"),
+            _ => program.signal("TERM"),
+        }
+        program.ends();
+        assert!(!program.has_mouse(), "{end}");
+    }
+}
+
+#[test]
 fn no_colour_is_written_where_none_is_wanted() {
     let colours = |environment: &[(&str, &str)]| {
         let mut program = Program::start(&arguments(&fixture("team-at-work.jsonl")), environment);

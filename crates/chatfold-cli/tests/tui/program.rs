@@ -168,6 +168,11 @@ impl Program {
         self.terminal.screen().alternate_screen()
     }
 
+    /// Whether the terminal tells the program what the mouse does.
+    pub(crate) fn has_mouse(&self) -> bool {
+        self.terminal.screen().mouse_protocol_mode() != vt100::MouseProtocolMode::None
+    }
+
     /// How many cells have a colour of their own.
     pub(crate) fn colours(&self) -> usize {
         let screen = self.terminal.screen();

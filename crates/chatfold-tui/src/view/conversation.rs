@@ -24,14 +24,13 @@ struct Line {
 pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     let Some(row) = app.conversation() else { return };
     let ellipsis = app.look.ellipsis();
-    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    let (area, room) = rooms(area);
     let kind = words::kind(row.kind() == ConversationKind::Group, row.group_type());
     let title = [
         (style::strong(), words::name(&row)),
         (style::faint(), format!("  {kind}, {}", escape(row.id().as_str()))),
     ];
     put_parts(buffer, (area.x, area.y), area.width, title, ellipsis);
-    let room = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let lines = history(app, row, room.width, usize::from(room.height));
     for (line, y) in window(&lines, app, usize::from(room.height)).iter().zip(room.top()..) {
         let x = area.x + line.indent;
@@ -41,6 +40,20 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
             buffer.set_style(Rect::new(area.x, y, area.width, 1), style::selected());
         }
     }
+}
+
+/// Without the column beside the list: all of it, and what lies below the title.
+fn rooms(area: Rect) -> (Rect, Rect) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    (area, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area })
+}
+
+/// The message that shows on a line of the screen.
+pub(super) fn message_at(area: Rect, app: &App, y: u16) -> Option<MessageId> {
+    let (_, room) = rooms(area);
+    let lines = history(app, app.conversation()?, room.width, usize::from(room.height));
+    let shown = window(&lines, app, usize::from(room.height));
+    shown.get(usize::from(y.checked_sub(room.y)?))?.message
 }
 
 /// The lines that fit, the selected message among them.
