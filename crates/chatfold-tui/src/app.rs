@@ -258,6 +258,8 @@ impl App {
                 if let Some(position) = reasons.position() {
                     self.panel = None;
                     self.go(position);
+                } else if let Some(id) = reasons.conversation().cloned() {
+                    self.why_of(&id);
                 }
             }
             (_, Action::Quit | Action::Go(_)) => {
@@ -511,6 +513,16 @@ impl App {
             _ => reasons::of_conversation(&self.past, id, self.look.ellipsis()),
         };
         self.panel = reasons.map(Panel::Why);
+    }
+
+    /// Says why another conversation stands as it does, and selects it if it is in the list.
+    fn why_of(&mut self, id: &ConversationId) {
+        let reasons = reasons::of_conversation(&self.past, id, self.look.ellipsis());
+        self.panel = reasons.map(Panel::Why);
+        if self.rows.contains(id) {
+            self.select(Some(id.clone()));
+            self.fit();
+        }
     }
 
     fn pasted(&mut self, text: &str) {

@@ -21,6 +21,8 @@ pub(crate) struct Reason {
     pub(crate) event: String,
     /// The position that event makes.
     pub(crate) position: Option<usize>,
+    /// The conversation whose reasons are behind it.
+    pub(crate) conversation: Option<ConversationId>,
 }
 
 /// An open panel of reasons.
@@ -60,6 +62,11 @@ impl Reasons {
         self.rows.get(self.selected).map_or("", |row| &row.event)
     }
 
+    /// The conversation that the selected row counts.
+    pub(crate) fn conversation(&self) -> Option<&ConversationId> {
+        self.rows.get(self.selected)?.conversation.as_ref()
+    }
+
     /// Where the event of the selected row is.
     pub(crate) fn position(&self) -> Option<usize> {
         self.rows.get(self.selected)?.position
@@ -91,7 +98,7 @@ pub(crate) fn of_conversation(past: &Past, id: &ConversationId, ellipsis: &'stat
         let text = row.text.trim_end_matches(',').to_owned();
         let event = position.map(|position| event_words(past, position)).unwrap_or_default();
         let label = if row.label == above { "" } else { row.label }.to_owned();
-        made.push(Reason { label, text, event, position });
+        made.push(Reason { label, text, event, position, conversation: None });
         above = row.label;
     }
     made.extend(totals(inbox));
@@ -109,8 +116,9 @@ fn totals(inbox: &Inbox) -> Vec<Reason> {
         .map(|row| {
             let counted = row.receive_option() == ReceiveOption::Receive;
             let event = if counted { "counted in the badge" } else { "muted: not counted in the badge" };
+            let conversation = Some(row.id().clone());
             let text = format!("{} in {}", row.unread_count(), words::name(row));
-            Reason { label: String::new(), text, event: event.to_owned(), position: None }
+            Reason { label: String::new(), text, event: event.to_owned(), position: None, conversation }
         })
         .collect();
     if let Some(first) = rows.first_mut() {
@@ -118,7 +126,13 @@ fn totals(inbox: &Inbox) -> Vec<Reason> {
     }
     if more {
         let text = "and in more conversations".to_owned();
-        rows.push(Reason { label: String::new(), text, event: String::new(), position: None });
+        rows.push(Reason {
+            label: String::new(),
+            text,
+            event: String::new(),
+            position: None,
+            conversation: None,
+        });
     }
     rows
 }
@@ -137,6 +151,7 @@ pub(crate) fn of_message(past: &Past, id: &ConversationId, message: MessageId) -
             text: event.type_name().replace('_', " "),
             event: event_words(past, position),
             position: Some(position),
+            conversation: None,
         })
         .collect();
     if let Some(first) = rows.first_mut() {

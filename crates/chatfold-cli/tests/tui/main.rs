@@ -81,6 +81,8 @@ fn a_terminal_that_is_resized_is_filled_again() {
         program.resize(rows, columns);
         program.waits();
     }
+    program.resize(5, 20);
+    program.shows("too small");
     program.resize(24, 80);
     program.shows("event 200 of 200");
     program.ends_in("p pin  f follow");

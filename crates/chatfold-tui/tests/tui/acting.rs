@@ -164,3 +164,20 @@ fn an_answer_is_about_what_was_asked_whatever_moves_meanwhile() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_long_refusal_is_shown_whole_and_a_long_draft_leaves_room() {
+    let (mut app, mut desk) = (open("team-at-work.jsonl", PICTURES), desk());
+    act(&mut app, &mut desk, "enter R y");
+    let shown = screen(&mut app, (60, 24));
+    let said: Vec<&str> = shown.lines().skip(20).map(str::trim).collect();
+    assert!(said.join(" ").contains("no more than a member of the group (code 10007)"), "{shown}");
+    assert!(shown.contains("event 200 of 200"), "the totals stay: {shown}");
+    press(&mut app, "esc");
+    assert!(screen(&mut app, (60, 24)).contains("2026-02-23"), "the time line is back");
+
+    press(&mut app, "e");
+    app.on(Input::Paste("word ".repeat(2_000)));
+    let shown = act(&mut app, &mut desk, "enter");
+    assert!(shown.contains("Draft: word word") && shown.contains("16:29 Dele Adeyemi"), "{shown}");
+}

@@ -62,8 +62,8 @@ fn a_wide_terminal() {
 
 #[test]
 fn a_narrow_terminal_shows_the_list_or_the_messages() {
-    check("team-narrow", "team-at-work.jsonl", PICTURES, "", (46, 16));
-    check("team-narrow-messages", "team-at-work.jsonl", PICTURES, "enter", (46, 16));
+    check("team-narrow-hints", "team-at-work.jsonl", PICTURES, "", (46, 16));
+    check("team-narrow-messages-hints", "team-at-work.jsonl", PICTURES, "enter", (46, 16));
 }
 
 #[test]

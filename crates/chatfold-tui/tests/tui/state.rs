@@ -189,7 +189,16 @@ fn reasons_lead_to_their_events() {
     assert_eq!(app.past().position(), 163);
     press(&mut app, "end ?");
     press(&mut app, &"down ".repeat(60));
-    assert!(screen(&mut app, SIZE).contains("muted: not counted in the badge"), "the totals, too");
+    let totals = screen(&mut app, SIZE);
+    assert!(totals.contains("muted: not counted in the badge"), "the totals, too: {totals}");
+    // A number of the totals leads to the reasons of its conversation, and those to events.
+    let last = app.past().end();
+    press(&mut app, "enter");
+    let why = screen(&mut app, SIZE);
+    assert!(why.contains("Why ") && !why.contains("Why Launch 2.0"), "{why}");
+    assert_eq!(app.past().position(), last);
+    press(&mut app, "enter");
+    assert!(app.past().position() < last, "to the event");
     press(&mut app, "esc");
     assert!(!screen(&mut app, SIZE).contains("Why "));
 }
@@ -246,6 +255,16 @@ fn nothing_from_a_log_reaches_the_terminal_as_it_is() {
             }
         }
     }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    for size in [(19, 24), (20, 5)] {
+        assert!(screen(&mut app, size).starts_with("too small: 20 × 6"), "{}", screen(&mut app, size));
+    }
+    press(&mut app, "x");
+    assert!(screen(&mut app, (20, 6)).contains("delete this"), "a question is seen wherever it can be asked");
 }
 
 #[test]
