@@ -84,13 +84,13 @@ fn restore() {
     if !HAS_TERMINAL.swap(false, Ordering::SeqCst) {
         return;
     }
-    // Nothing is to be done for a terminal that has gone.
+    // Nothing is to be done for a terminal that has gone. Modes come first: writing may never end.
+    let _ = disable_raw_mode();
     if HAS_MOUSE.swap(false, Ordering::SeqCst) {
         let _ = execute!(stdout(), DisableMouseCapture);
     }
     let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = stdout().flush();
-    let _ = disable_raw_mode();
 }
 
 /// How the inbox ended.
@@ -118,9 +118,11 @@ impl Signals {
         let mut told = signal_hook::iterator::Signals::new(all)?;
         std::thread::spawn(move || {
             if let Some(signal) = told.forever().next() {
-                // A terminal that takes nothing more, or a log that cannot be read, may hold up whoever would end.
+                // A terminal that takes nothing more, or a log that cannot be read, may hold up whoever would end,
+                // and the former whoever restores it.
                 std::thread::sleep(PATIENCE);
-                restore();
+                std::thread::spawn(restore);
+                std::thread::sleep(PATIENCE);
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         });

@@ -108,7 +108,22 @@ fn a_terminal_that_vanishes_takes_the_program_with_it() {
         let mut program = Program::start_on(&arguments(&fixture("family.jsonl")), &[], is_told);
         program.shows("event 146 of 146");
         program.hangs_up();
+        program.ends_unread();
     }
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_more_does_not_keep_a_signal_from_ending_it() {
+    let mut program = Program::start(&arguments(&fixture("family.jsonl")), &[]);
+    program.shows("event 146 of 146");
+    program.stalls();
+    // The page of keys comes and goes, until there is no room for another picture.
+    for _ in 0..40 {
+        program.keys("h");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    program.signal("TERM");
+    program.ends_unread();
 }
 
 #[test]

@@ -126,16 +126,26 @@ impl Program {
         });
     }
 
-    /// Takes the terminal away from the program, which has to end of that by itself.
-    pub(crate) fn hangs_up(&mut self) {
+    /// Reads no more of what the program writes.
+    pub(crate) fn stalls(&mut self) {
         self.is_over.store(true, Ordering::SeqCst);
-        // The reader holds the terminal too, and looks up when something is drawn.
+        // The reader looks up when something is drawn.
         self.keys("h");
         self.reader.take().unwrap().join().unwrap();
+    }
+
+    /// Takes the terminal away from the program.
+    pub(crate) fn hangs_up(&mut self) {
+        // The reader holds the terminal too.
+        self.stalls();
         drop((self.writer.take(), self.master.take()));
+    }
+
+    /// Waits for the program to end without being read.
+    pub(crate) fn ends_unread(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < deadline, "the program runs on without a terminal");
+            assert!(Instant::now() < deadline, "the program runs on");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
