@@ -1,6 +1,9 @@
 //! Why a value is what it is, as rows that lead to the events behind it.
 
-use chatfold::{Body, ConversationId, EventId, Fact, Filter, Inbox, MessageId, ReceiveOption};
+use chatfold::{
+    Body, ConversationId, ConversationKind, ConversationView, Event, EventId, Fact, Filter, Inbox, MessageId,
+    ReceiveOption, Through, UserId,
+};
 use chatfold_words::text::escape;
 use chatfold_words::why::{Detail, events, rows};
 use chatfold_words::{instant, words};
@@ -137,12 +140,18 @@ fn totals(inbox: &Inbox) -> Vec<Reason> {
     rows
 }
 
-/// The events of a conversation, up to the position, that are about one message.
+/// The events of a conversation, up to the position, that are about one message, among them those that made it
+/// read or unread without naming it.
 ///
 /// Complexity: the events up to the position are looked at.
 pub(crate) fn of_message(past: &Past, id: &ConversationId, message: MessageId) -> Reasons {
+    let inbox = past.inbox();
+    let mut reading = inbox.conversation(id).and_then(|row| Reading::of(inbox.owner(), row, message));
     let about = past.so_far().filter(|(_, event)| match event.body() {
-        Body::Conversation(conversation, fact) => conversation == id && names(fact, message),
+        Body::Conversation(conversation, fact) if conversation == id => {
+            let turns = reading.as_mut().is_some_and(|reading| reading.turns(event, fact));
+            turns || names(fact, message)
+        }
         _ => false,
     });
     let mut rows: Vec<Reason> = about
@@ -158,6 +167,51 @@ pub(crate) fn of_message(past: &Past, id: &ConversationId, message: MessageId) -
         "events".clone_into(&mut first.label);
     }
     Reasons::new(format!("Message {message}"), rows)
+}
+
+/// Whether a message has been read, followed along the log.
+struct Reading<'a> {
+    owner: &'a UserId,
+    row: ConversationView<'a>,
+    /// Where the message stands (R14).
+    first: i64,
+    is_own: bool,
+    is_read: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn of(owner: &'a UserId, row: ConversationView<'a>, message: MessageId) -> Option<Self> {
+        let is_own = row.message(message)?.is_own();
+        Some(Self { owner, row, first: first_field(row, message)?, is_own, is_read: false })
+    }
+
+    /// Whether an event turns it: the peer's first reading that reaches an own message, the owner's of another's,
+    /// and the owner's taking that back.
+    fn turns(&mut self, event: &Event, fact: &Fact) -> bool {
+        let reaches = |through: &Through| match through {
+            Through::Watermark(watermark) => self.first <= watermark.first_field(),
+            Through::Message(id) => first_field(self.row, *id).is_some_and(|read| self.first <= read),
+        };
+        let is_owner = event.by() == self.owner;
+        let is_read = match fact {
+            Fact::PeerRead { through } if self.is_own && reaches(through) => true,
+            Fact::Read { through } if !self.is_own && is_owner && reaches(through) => true,
+            Fact::MarkedUnreadFrom { target } if !self.is_own && is_owner => {
+                self.is_read && first_field(self.row, *target).is_none_or(|from| self.first < from)
+            }
+            _ => return false,
+        };
+        std::mem::replace(&mut self.is_read, is_read) != is_read
+    }
+}
+
+/// The first field of where a message stands: its time in a direct chat, its sequence number in a group (R14).
+fn first_field(row: ConversationView<'_>, message: MessageId) -> Option<i64> {
+    let message = row.message(message)?;
+    Some(match row.kind() {
+        ConversationKind::Direct => message.time().as_millis(),
+        ConversationKind::Group => i64::try_from(message.seq()).unwrap_or(i64::MAX),
+    })
 }
 
 /// Whether a fact is about a message.

@@ -181,3 +181,19 @@ fn a_long_refusal_is_shown_whole_and_a_long_draft_leaves_room() {
     let shown = act(&mut app, &mut desk, "enter");
     assert!(shown.contains("Draft: word word") && shown.contains("16:29 Dele Adeyemi"), "{shown}");
 }
+
+#[test]
+fn why_a_message_is_read_tells_each_turn() {
+    let (mut app, mut desk) = (open("team-at-work.jsonl", PICTURES), desk());
+    let why = act(&mut app, &mut desk, "down down down enter up r r U down r up ?");
+    let turns: Vec<&str> = why
+        .lines()
+        .skip(2)
+        .filter_map(|line| Some(line.split_once("  event ")?.0.trim().trim_start_matches("events").trim()))
+        .collect();
+    assert_eq!(
+        turns,
+        ["message received", "conversation read", "marked unread from", "conversation read"],
+        "{why}"
+    );
+}

@@ -204,6 +204,30 @@ fn reasons_lead_to_their_events() {
 }
 
 #[test]
+fn a_message_is_read_by_an_event_that_does_not_name_it() {
+    let rows = |app: &mut App, keys: &str| -> Vec<String> {
+        press(app, keys);
+        let why = screen(app, (120, 40));
+        why.lines().skip(2).map(|line| line.trim().to_owned()).take_while(|line| !line.is_empty()).collect()
+    };
+    // "Until seven", of the owner, read by the peer of a direct chat.
+    let mut app = open("family.jsonl", PICTURES);
+    let own = rows(&mut app, "down down down enter up up ?");
+    assert!(own.iter().any(|row| row.contains("peer read")), "{own:?}");
+    assert!(own.iter().all(|row| !row.contains("conversation read")), "{own:?}");
+    // "home", of the peer, read by the owner.
+    let peers = rows(&mut app, "esc down ?");
+    assert!(peers.iter().any(|row| row.contains("conversation read")), "{peers:?}");
+    assert_eq!(peers.len(), 2, "the first reading that reaches it, not every later one: {peers:?}");
+    press(&mut app, "down enter");
+    assert!(app.past().position() < app.past().end());
+    // Unread messages of a group are read by nothing.
+    let mut app = open("family.jsonl", PICTURES);
+    let unread = rows(&mut app, "enter ?");
+    assert!(unread.iter().all(|row| !row.contains("read")), "{unread:?}");
+}
+
+#[test]
 fn what_was_appended_comes_in_where_one_stands_at_the_end() {
     let (owner, events) = read(&std::fs::read_to_string(fixture("family.jsonl")).unwrap());
     let (front, back) = events.split_at(140);
