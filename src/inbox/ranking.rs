@@ -30,7 +30,9 @@ impl ListKey {
     }
 }
 
-type Rows = Arc<Vec<(ListKey, u32)>>;
+/// A row: where it stands, and the number of its conversation.
+type Row = (ListKey, u32);
+type Rows = Arc<Vec<Row>>;
 
 /// Some rows next to each other.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ struct Leaf {
 }
 
 impl Leaf {
-    fn new(rows: Vec<(ListKey, u32)>) -> Self {
+    fn new(rows: Vec<Row>) -> Self {
         Self { rows: OnceLock::from(Arc::new(rows)), cold: None }
     }
 
@@ -55,14 +57,14 @@ impl Leaf {
         })
     }
 
-    fn rows_mut(&mut self) -> Option<&mut Vec<(ListKey, u32)>> {
+    fn rows_mut(&mut self) -> Option<&mut Vec<Row>> {
         self.rows();
         self.cold = None;
         self.rows.get_mut().map(Arc::make_mut)
     }
 }
 
-fn take_row(source: &Source, row: usize) -> Option<(ListKey, u32)> {
+fn take_row(source: &Source, row: usize) -> Option<Row> {
     let (order_key, number) = source.tables().ranked(source.bytes(), row)?;
     let id = source.tables().ids.text(source.bytes(), number)?;
     Some((ListKey::new(order_key, ConversationId::new(id).ok()?), number))
@@ -87,9 +89,9 @@ impl Default for Ranking {
 
 impl Ranking {
     /// The ranking of rows in list order.
-    pub(super) fn of(rows: Vec<(ListKey, u32)>) -> Self {
+    pub(super) fn of(rows: Vec<Row>) -> Self {
         let len = rows.len();
-        let leaf = |rows: &[(ListKey, u32)]| Some((rows.first()?.0.clone(), Leaf::new(rows.to_vec())));
+        let leaf = |rows: &[Row]| Some((rows.first()?.0.clone(), Leaf::new(rows.to_vec())));
         Self::from_leaves(rows.chunks(LEAF).filter_map(leaf), len)
     }
 
@@ -120,7 +122,7 @@ impl Ranking {
     }
 
     /// The rows among which `key` stands or would stand, and the key of their leaf if that is not the front.
-    fn rows_mut(&mut self, key: &ListKey) -> Option<(Option<ListKey>, &mut Vec<(ListKey, u32)>)> {
+    fn rows_mut(&mut self, key: &ListKey) -> Option<(Option<ListKey>, &mut Vec<Row>)> {
         if self.is_in_front(key) {
             return Some((None, self.front.rows_mut()?));
         }
@@ -169,15 +171,12 @@ impl Ranking {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(ListKey, u32)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
         self.after(None)
     }
 
     /// The rows after a place, or all. Complexity: O(log n) to find it.
-    pub(super) fn after<'a>(
-        &'a self,
-        key: Option<&ListKey>,
-    ) -> impl Iterator<Item = &'a (ListKey, u32)> + use<'a> {
+    pub(super) fn after<'a>(&'a self, key: Option<&ListKey>) -> impl Iterator<Item = &'a Row> + use<'a> {
         let behind = key.filter(|key| !self.is_in_front(key)).and_then(|key| self.leaves.get_prev(key));
         let (first, from) = match behind {
             Some((least, leaf)) => (leaf, Bound::Excluded(least)),
