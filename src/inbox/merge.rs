@@ -48,13 +48,14 @@ pub enum MergeError {
 }
 
 /// Our numbers for their users and conversations.
-struct Map {
-    users: Vec<u32>,
-    conversations: Vec<u32>,
+#[derive(Debug)]
+pub(super) struct Map {
+    pub(super) users: Vec<u32>,
+    pub(super) conversations: Vec<u32>,
 }
 
 impl Map {
-    fn user(&self, theirs: u32) -> u32 {
+    pub(super) fn user(&self, theirs: u32) -> u32 {
         self.users.get(theirs as usize).copied().unwrap_or(theirs)
     }
 
@@ -78,6 +79,16 @@ impl Inbox {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn merge(&mut self, other: &Self) -> Result<ChangeSet, MergeError> {
+        self.check_joins(other)?;
+        let mut tracker = Tracker::new(self);
+        let users = self.numbers_of_users(other);
+        let map = Map { users, conversations: self.numbers_of_conversations(other) };
+        self.join(other, &other.conversations, &map, &mut tracker);
+        Ok(self.settle(tracker))
+    }
+
+    /// Whether the two can be joined; every history in which they differ is at hand then.
+    pub(super) fn check_joins(&self, other: &Self) -> Result<(), MergeError> {
         if self.owner != other.owner {
             return Err(MergeError::Owner { ours: self.owner.clone(), theirs: other.owner.clone() });
         }
@@ -96,12 +107,25 @@ impl Inbox {
                 }
             }
         }
-        let mut tracker = Tracker::new(self);
-        let users = (0..other.users.len() as u32).filter_map(|n| other.users.name(n));
-        let users = users.map(|user| self.users.intern(user)).collect();
-        let conversations = other.conversations.iter().map(|c| self.number(&c.id)).collect();
-        let map = Map { users, conversations };
+        Ok(())
+    }
 
+    pub(super) fn numbers_of_users(&mut self, other: &Self) -> Vec<u32> {
+        other.users.ids().iter().map(|user| self.users.intern(user)).collect()
+    }
+
+    pub(super) fn numbers_of_conversations(&mut self, other: &Self) -> Vec<u32> {
+        other.ids.ids().iter().map(|id| self.number(id)).collect()
+    }
+
+    /// Joins what stands beside conversations, and these of the other's conversations.
+    pub(super) fn join<'a>(
+        &mut self,
+        other: &Self,
+        conversations: impl IntoIterator<Item = &'a Arc<Conversation>>,
+        map: &Map,
+        tracker: &mut Tracker<'_>,
+    ) {
         for (user, profile) in &other.profiles {
             let user = map.user(*user);
             tracker.profile(&self.profiles, user);
@@ -112,10 +136,9 @@ impl Inbox {
             folder_mut(&mut self.folders, *id).join(folder, |number| map.conversation(number));
         }
         self.quiet_hours.join(&other.quiet_hours);
-        for theirs in &other.conversations {
-            self.merge_conversation(theirs, &map, &mut tracker);
+        for theirs in conversations {
+            self.merge_conversation(theirs, map, tracker);
         }
-        Ok(self.settle(tracker))
     }
 
     fn merge_conversation(&mut self, theirs: &Arc<Conversation>, map: &Map, tracker: &mut Tracker<'_>) {
