@@ -6,8 +6,8 @@ use ::postgres::types::private::BytesMut;
 use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use ::postgres::{Client, NoTls};
 
-use crate::measure::{Done, Outcome, Peak, Row, Work, least_cold, median, spent};
-use crate::tables::{Database, LIST, Statement, TOTAL, Value, fold};
+use crate::measure::{Done, Outcome, Peak, Row, Work, spent};
+use crate::tables::{Database, LIST, Statement, TOTAL, Value, done, fold};
 
 /// Where the server is, as a connection string or address.
 pub const WHERE: &str = "PEERS_POSTGRES";
@@ -116,30 +116,14 @@ impl Database for Postgres {
 pub fn run(work: &Work, in_one: usize) -> Outcome<Done> {
     let schema = format!("peers_{}", std::process::id());
     let peak = Peak::start()?;
-    let mut postgres = Postgres::connect(&schema, true)?;
-    let done = measure(&mut postgres, &schema, work, in_one, &peak);
-    postgres.client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE"))?;
-    done
+    let postgres = Postgres::connect(&schema, true)?;
+    let told = measure(postgres, &schema, work, in_one, &peak);
+    Client::connect(&std::env::var(WHERE)?, NoTls)?
+        .batch_execute(&format!("DROP SCHEMA {schema} CASCADE"))?;
+    told
 }
 
-fn measure(postgres: &mut Postgres, schema: &str, work: &Work, in_one: usize, peak: &Peak) -> Outcome<Done> {
-    let ((), spent) = spent(|| fold(postgres, work, in_one))?;
-    let peak_bytes = peak.bytes()?;
-    let page = median(|| Ok((postgres.list(20)?, postgres.total()?)))?;
-    let list = postgres.list(i64::MAX)?;
-    let (first, cold) = least_cold(|| {
-        let mut again = Postgres::connect(schema, false)?;
-        Ok((again.list(20)?, again.total()?))
-    })?;
-    let cold = Some(cold);
-    assert!(list.starts_with(&first.0), "what was written was read");
-    Ok(Done {
-        fold: spent,
-        events: work.events.len(),
-        page,
-        cold,
-        peak_bytes,
-        list,
-        expected: work.expected(),
-    })
+fn measure(mut postgres: Postgres, schema: &str, work: &Work, in_one: usize, peak: &Peak) -> Outcome<Done> {
+    let ((), spent) = spent(|| fold(&mut postgres, work, in_one))?;
+    done(work, postgres, (spent, peak), || Postgres::connect(schema, false))
 }

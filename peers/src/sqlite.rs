@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
 
-use crate::measure::{Done, Outcome, Peak, Row, Work, least_cold, median, spent};
-use crate::tables::{Database, LIST, Statement, TOTAL, Value, fold};
+use crate::measure::{Done, Outcome, Peak, Row, Work, spent};
+use crate::tables::{Database, LIST, Statement, TOTAL, Value, done, fold};
 
 const SCHEMA: &str = "
     CREATE TABLE conversation (
@@ -107,23 +107,5 @@ pub fn run(work: &Work, in_one: usize) -> Outcome<Done> {
     let mut sqlite = Sqlite::open(&path)?;
     sqlite.connection.execute_batch(SCHEMA)?;
     let ((), spent) = spent(|| fold(&mut sqlite, work, in_one))?;
-    let peak_bytes = peak.bytes()?;
-    let page = median(|| Ok((sqlite.list(20)?, sqlite.total()?)))?;
-    let list = sqlite.list(i64::MAX)?;
-    drop(sqlite);
-    let (first, cold) = least_cold(|| {
-        let mut again = Sqlite::open(&path)?;
-        Ok((again.list(20)?, again.total()?))
-    })?;
-    assert!(list.starts_with(&first.0), "what was written was read");
-    let cold = Some(cold);
-    Ok(Done {
-        fold: spent,
-        events: work.events.len(),
-        page,
-        cold,
-        peak_bytes,
-        list,
-        expected: work.expected(),
-    })
+    done(work, sqlite, (spent, &peak), || Sqlite::open(&path))
 }

@@ -2,7 +2,7 @@
 //! same statements.
 
 use crate::facts::Fact;
-use crate::measure::{Outcome, Row, Work};
+use crate::measure::{Done, Outcome, Peak, Row, Spent, Work, least_cold, median};
 
 /// A value given to a statement or told by it.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,6 +140,26 @@ pub fn fold(database: &mut impl Database, work: &Work, in_one: usize) -> Outcome
         database.transaction("COMMIT")?;
     }
     Ok(())
+}
+
+/// What is told once all is written; `open` opens the database anew.
+pub fn done<D: Database>(
+    work: &Work,
+    mut database: D,
+    (fold, peak): (Spent, &Peak),
+    mut open: impl FnMut() -> Outcome<D>,
+) -> Outcome<Done> {
+    let peak_bytes = peak.bytes()?;
+    let page = median(|| Ok((database.list(20)?, database.total()?)))?;
+    let list = database.list(i64::MAX)?;
+    drop(database);
+    let (first, cold) = least_cold(|| {
+        let mut again = open()?;
+        Ok((again.list(20)?, again.total()?))
+    })?;
+    assert!(list.starts_with(&first.0), "what was written was read");
+    let (events, cold, expected) = (work.events.len(), Some(cold), work.expected());
+    Ok(Done { fold, events, page, cold, peak_bytes, list, expected })
 }
 
 fn write(database: &mut impl Database, name: &str, fact: &Fact<&str>) -> Outcome<()> {
