@@ -131,9 +131,8 @@ fn count(name: &str) -> (u64, u64) {
     assert!(output.status.success(), "{told}");
     let profile = std::fs::read_to_string(&out).unwrap();
     // Kept by name where somebody wants to see where the instructions go.
-    match std::env::var_os("CHATFOLD_PROFILES") {
-        Some(kept) => drop(std::fs::copy(&out, Path::new(&kept).join(name.replace('/', "-"))).unwrap()),
-        None => {}
+    if let Some(kept) = std::env::var_os("CHATFOLD_PROFILES") {
+        std::fs::copy(&out, Path::new(&kept).join(name.replace('/', "-"))).unwrap();
     }
     std::fs::remove_dir_all(folder).unwrap();
     let total = profile.lines().find_map(|line| line.strip_prefix("totals: ")).unwrap();

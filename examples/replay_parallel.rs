@@ -1,8 +1,8 @@
 //! Folding a log on several cores: split by conversation, fold each part, let one inbox absorb the others.
 //!
 //! The library starts no threads. Order means nothing to the fold and merging is folding the events of both (R03,
-//! R04), so any split will do; split by conversation, joining the parts is moving them. Account-wide events
-//! (profiles, folders) go to the first part.
+//! R04), so any split will do; split by conversation, joining the parts is moving them. A group's profile goes with
+//! its conversation, other account-wide events (users' profiles, folders) go to the first part.
 //!
 //! `cargo run --release --features testing --example replay_parallel [EVENTS]` folds the workload `desk` on one core
 //! and on all, checks that both inboxes are the same, and prints the times: on the wall, and of the processor, which
@@ -16,15 +16,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chatfold::testing::Workload;
-use chatfold::{Event, Inbox, Policy, Replay, UserId};
+use chatfold::{AccountFact, Body, ConversationId, Event, Inbox, Policy, Replay, UserId};
 use cpu_time::ThreadTime;
 use rustc_hash::FxBuildHasher;
 
 /// Which of so many parts an event belongs to.
 fn part_of(event: &Event, parts: usize) -> usize {
-    let conversation = event.conversation();
     // The high bits: the low ones of this hash are weak.
-    conversation.map_or(0, |id| (FxBuildHasher.hash_one(id.as_str()) >> 32) as usize % parts)
+    let part = |id: &ConversationId| (FxBuildHasher.hash_one(id.as_str()) >> 32) as usize % parts;
+    match event.body() {
+        Body::Conversation(id, _) => part(id),
+        Body::Account(AccountFact::GroupProfileChanged { group, .. }) => part(&ConversationId::group(group)),
+        _ => 0,
+    }
 }
 
 /// Each thread picks its own part from all the events: looking at an event is cheap beside folding it.
@@ -89,7 +93,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (joined, together) = best(|| replay_parallel(&owner, &events, parts))?;
     let Joined { inbox, mut folding, mut joining } = joined;
     assert_eq!(one.digest(), inbox.digest(), "both have seen the same events");
-    assert_eq!(inbox.audit(), Ok(()));
+    assert_eq!((inbox.audit(), inbox.totals()), (Ok(()), one.totals()));
+    let ids = |inbox: &Inbox| -> Vec<_> { inbox.conversations().map(|row| row.id().clone()).collect() };
+    assert_eq!(ids(&one), ids(&inbox), "and show the same list");
     drop(inbox);
     let mut whole = Duration::MAX;
     for _ in 0..5 {

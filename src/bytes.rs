@@ -51,6 +51,11 @@ impl Out {
         self.raw(&value.to_le_bytes())
     }
 
+    /// Four bytes, for numbers in a table.
+    pub(crate) fn fixed32(&mut self, value: u32) -> &mut Self {
+        self.raw(&value.to_le_bytes())
+    }
+
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.len(bytes.len()).raw(bytes)
     }

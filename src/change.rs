@@ -123,9 +123,11 @@ pub enum Attribute {
     Activity,
     /// The history was cleared up to another point.
     History,
+    /// The history turned out rotten in the snapshot that it was restored from; its events wait (R99).
+    Fault,
 }
 
-const ATTRIBUTES: [Attribute; 16] = [
+const ATTRIBUTES: [Attribute; 17] = [
     Attribute::ShowName,
     Attribute::FaceUrl,
     Attribute::GroupType,
@@ -142,6 +144,7 @@ const ATTRIBUTES: [Attribute; 16] = [
     Attribute::PeerRead,
     Attribute::Activity,
     Attribute::History,
+    Attribute::Fault,
 ];
 
 /// A set of [`Attribute`]s.

@@ -298,6 +298,45 @@ impl Command {
                 | Self::SendReceipts { .. }
         )
     }
+
+    /// The conversations that the command as a whole depends on; a request over many depends on none.
+    pub(crate) fn depends_on(&self) -> impl Iterator<Item = &ConversationId> {
+        let (one, other) = match self {
+            Self::Forward { from, to, .. } | Self::ForwardMerged { from, to, .. } => (Some(from), Some(to)),
+            Self::Open { conversation, .. }
+            | Self::Send { conversation, .. }
+            | Self::Acknowledge { conversation, .. }
+            | Self::Fail { conversation, .. }
+            | Self::Retry { conversation, .. }
+            | Self::Import { conversation, .. }
+            | Self::Modify { conversation, .. }
+            | Self::Recall { conversation, .. }
+            | Self::DeleteMessages { conversation, .. }
+            | Self::ClearHistory { conversation }
+            | Self::MarkRead { conversation, .. }
+            | Self::MarkUnreadFrom { conversation, .. }
+            | Self::Pin { conversation, .. }
+            | Self::SetDraft { conversation, .. }
+            | Self::React { conversation, .. }
+            | Self::SetExtensions { conversation, .. }
+            | Self::ClearExtensions { conversation, .. }
+            | Self::PinMessage { conversation, .. }
+            | Self::SendReceipts { conversation, .. } => (Some(conversation), None),
+            Self::MarkAllRead { .. }
+            | Self::Mark { .. }
+            | Self::SetCustomData { .. }
+            | Self::SetReceiveOption { .. }
+            | Self::SetQuietHours { .. }
+            | Self::CreateFolder { .. }
+            | Self::RenameFolder { .. }
+            | Self::DeleteFolder { .. }
+            | Self::AddToFolder { .. }
+            | Self::RemoveFromFolder { .. }
+            | Self::DeleteConversations { .. }
+            | Self::SetRemark { .. } => (None, None),
+        };
+        one.into_iter().chain(other)
+    }
 }
 
 /// How far a conversation is read. Whatever it is, the event names the greatest known position within it (R66).

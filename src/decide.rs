@@ -50,7 +50,8 @@ pub struct Refusal {
 /// # Errors
 ///
 /// A [`Rejection`] names what is wrong with the command as a whole, with the offending value and the limit. A
-/// command over many conversations refuses single ones in [`Decision::refused`] instead.
+/// command over many conversations refuses single ones in [`Decision::refused`] instead. Whatever concerns a
+/// conversation whose history is rotten is refused: its events would only wait (R99).
 ///
 /// ```
 /// use chatfold::{Command, Context, ConversationId, Inbox, Policy, Rejection, Role, Timestamp, UserId};
@@ -78,7 +79,10 @@ pub fn decide(inbox: &Inbox, command: &Command, context: &Context) -> Result<Dec
         return Err(Rejection::NotTheOwner { actor: actor.clone(), owner: owner.clone() });
     }
     let mut desk = Desk::new(inbox, context);
-    judge(&mut desk, command)?;
+    let verdict = judge(&mut desk, command);
+    // Judging looks into histories: only now is known whether what it saw can be trusted.
+    command.depends_on().try_for_each(|conversation| desk.is_sound(conversation))?;
+    verdict?;
     Ok(desk.decision())
 }
 

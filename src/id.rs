@@ -121,6 +121,14 @@ text_id! {
     /// The id of a user: an account that writes messages.
     UserId
 }
+
+impl UserId {
+    /// Whether a text without control characters is one.
+    pub(crate) fn has_form(text: &str) -> bool {
+        (1..=MAX_ID_LEN_BYTES).contains(&text.len())
+    }
+}
+
 text_id! {
     /// The id of a chat group.
     GroupId
@@ -198,6 +206,11 @@ uuid_id! {
     /// The id of a folder.
     FolderId
 }
+uuid_id! {
+    /// The id of a command: what a store knows it by when it is given again. A command's seed
+    /// ([`Context::seed`](crate::Context::seed)) serves as one.
+    CommandId
+}
 
 fn parse_uuid(text: &str) -> Result<Uuid, IdError> {
     let strict = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());
@@ -237,9 +250,17 @@ const GROUP: &str = "group_";
 impl ConversationId {
     /// Parses `c2c_<userID>` or `group_<groupID>`.
     pub fn new(text: &str) -> Result<Self, IdError> {
-        let target = text.strip_prefix(DIRECT).or_else(|| text.strip_prefix(GROUP));
-        check(target.ok_or(IdError::Prefix)?)?;
+        check(Self::target_of(text).ok_or(IdError::Prefix)?)?;
         Ok(Self(text.into()))
+    }
+
+    fn target_of(text: &str) -> Option<&str> {
+        text.strip_prefix(DIRECT).or_else(|| text.strip_prefix(GROUP))
+    }
+
+    /// Whether a text without control characters is one.
+    pub(crate) fn has_form(text: &str) -> bool {
+        Self::target_of(text).is_some_and(UserId::has_form)
     }
 
     /// The direct conversation with `peer`.

@@ -23,18 +23,18 @@ mod names;
 mod order;
 mod personal;
 mod profile;
+mod ranking;
 mod registers;
 mod replay;
 mod route;
 mod said;
+mod seats;
 mod shelf;
 mod shown;
 mod snapshot;
 mod span;
 mod timeline;
 mod view;
-
-use std::sync::Arc;
 
 pub use self::audit::AuditError;
 pub use self::digest::Digest;
@@ -51,9 +51,10 @@ pub use self::view::{ConversationView, Direction, Draft, Folder, Mention, Mentio
 
 use self::conversation::Conversation;
 use self::folders::Folders;
-use self::list::ListKey;
 use self::names::Interner;
 use self::profile::Profile;
+use self::ranking::Ranking;
+use self::seats::Seats;
 use crate::change::Totals;
 use crate::event::{Event, QuietHours};
 use crate::id::{ConversationId, UserId};
@@ -91,12 +92,14 @@ pub struct Inbox {
     policy: Policy,
     users: Interner<UserId>,
     ids: Interner<ConversationId>,
-    conversations: im::Vector<Arc<Conversation>>,
-    profiles: im::OrdMap<u32, Arc<Profile>>,
+    conversations: Seats<Conversation>,
+    profiles: Seats<Profile>,
     folders: Folders,
     quiet_hours: Lww<Option<QuietHours>>,
-    list: im::OrdMap<ListKey, u32>,
+    list: Ranking,
     totals: Totals,
+    /// The rotten histories that a change set told of.
+    faults_told: im::OrdSet<u32>,
     revision: u64,
 }
 
@@ -108,12 +111,13 @@ impl Inbox {
             policy,
             users: Interner::shared(),
             ids: Interner::shared(),
-            conversations: im::Vector::new(),
-            profiles: im::OrdMap::new(),
+            conversations: Seats::default(),
+            profiles: Seats::default(),
             folders: Folders::new(),
             quiet_hours: Lww::default(),
-            list: im::OrdMap::new(),
+            list: Ranking::default(),
             totals: Totals::default(),
+            faults_told: im::OrdSet::new(),
             revision: 0,
         }
     }
@@ -189,6 +193,6 @@ impl Inbox {
     }
 
     fn profile(&self, user: u32) -> Option<&Profile> {
-        self.profiles.get(&user).map(|profile| &**profile)
+        self.profiles.get(user).map(|profile| &**profile)
     }
 }

@@ -42,6 +42,7 @@
 //! - [`binary`] keeps a log in a third of the bytes, checked and chained; [`Redaction`] erases what people wrote.
 //! - [`ChangeSet`] says what a batch changed, [`Explanation`] why a value is what it is; [`ListView`] keeps a screen.
 //! - [`live`] brackets catch-ups and has every callback of the reference; [`History`] travels in time.
+//! - [`store`] has the ports that durable stores fill; `chatfold-account` keeps an inbox over one.
 //! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
 //!
 //! Rules are cited by number (`R23` is what counts as unread); ARCHITECTURE.md tells how it is built.
@@ -56,7 +57,7 @@
 //! - `jsonl` (default): the text log and the JSON view, which need serde, serde_json and base64.
 //! - `binary` (default): the binary log, which keeps what it does not know as lines of the text log.
 //! - `zstd`: binary logs whose segments are packed.
-//! - `testing`: given, when, then for commands, and seeded workloads.
+//! - `testing`: given, when, then for commands, seeded workloads, the suite that every store passes.
 
 mod bytes;
 mod change;
@@ -78,6 +79,7 @@ mod policy;
 mod redact;
 mod retention;
 mod snapshot;
+pub mod store;
 mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;

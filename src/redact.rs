@@ -11,7 +11,8 @@ use crate::id::{ConversationId, MessageId, UserId};
 /// custom payload and the data riding on it become empty, in every event that introduces or edits it, whoever
 /// edited it; an author's edits of other people's messages become empty too. Everything else stays: ids, instants,
 /// kinds, mentions, sizes of groups, recalls with their reasons, and so every position, count and order. A fold of
-/// the redacted log differs from one of the whole log only in the content shown.
+/// the redacted log differs from one of the whole log only in the content shown, unless two different events bear one
+/// id and instant: which of them counts is settled by their values (R07), content too.
 ///
 /// Drafts, names and custom data of conversations are not content of messages and stay, as do lines that this
 /// library does not know: it cannot tell what is in them.
@@ -65,7 +66,8 @@ impl Redaction {
     /// The event without the content chosen; `None` if it has none of it.
     pub fn redact(&self, event: &Event) -> Option<Event> {
         let Body::Conversation(conversation, fact) = event.body() else { return None };
-        let chosen = |message: MessageId| self.messages.contains(&(conversation.clone(), message));
+        let by_author = introduced(event, fact).is_some_and(|(author, _)| self.authors.contains(author));
+        let chosen = |id: MessageId| by_author || self.messages.contains(&(conversation.clone(), id));
         let fact = match fact {
             Fact::MessageModified { target, edit }
                 if chosen(*target) || self.authors.contains(event.by()) =>

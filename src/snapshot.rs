@@ -14,21 +14,30 @@ use crate::policy::Policy;
 /// use chatfold::LogPrefix;
 /// let mut prefix = LogPrefix::EMPTY;
 /// prefix.push(b"{}");
-/// assert_eq!(prefix.events, 1);
+/// prefix.push_skipped(b"{\"v\":9}");
+/// assert_eq!((prefix.events, prefix.skipped), (2, 1));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LogPrefix {
     /// How many events it has, skipped ones too.
     pub events: u64,
-    /// The running hash of them.
+    /// How many of them were skipped: of a newer version or an unknown type, so the state knows nothing of them.
+    pub skipped: u64,
+    /// The running hash of all.
     pub hash: u128,
 }
 
 impl LogPrefix {
     /// The prefix of no events.
-    pub const EMPTY: Self = Self { events: 0, hash: 0 };
+    pub const EMPTY: Self = Self { events: 0, skipped: 0, hash: 0 };
 
-    /// Takes in the next event, in the form that `jsonl::encode_event` gives it; a skipped line as it stands.
+    /// Takes in a line that the reader skipped, as it stands.
+    pub fn push_skipped(&mut self, line: &[u8]) {
+        self.push(line);
+        self.skipped += 1;
+    }
+
+    /// Takes in the next event, in the form that `jsonl::encode_event` gives it.
     pub fn push(&mut self, line: &[u8]) {
         self.events += 1;
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();

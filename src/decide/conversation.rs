@@ -82,7 +82,7 @@ pub(super) fn set_receive_option<'a>(
     option: ReceiveOption,
 ) -> Verdict {
     let ids = desk.request(ids)?;
-    desk.each(&ids, |desk, id| {
+    desk.each_sound(&ids, |desk, id| {
         if desk.view(id).map(|view| view.receive_option()).unwrap_or_default() == option {
             return Ok(());
         }

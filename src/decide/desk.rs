@@ -91,6 +91,14 @@ impl<'a> Desk<'a> {
         Ok(distinct)
     }
 
+    /// Refuses a conversation whose history is rotten, as far as anybody looked (R99).
+    pub(super) fn is_sound(&self, id: &ConversationId) -> Verdict {
+        match self.view(id).and_then(|view| view.fault()) {
+            Some(fault) => Err(Rejection::FaultyHistory { conversation: id.clone(), fault }),
+            None => Ok(()),
+        }
+    }
+
     /// Judges each conversation by itself: the events of those accepted stay, the others are noted.
     pub(super) fn each(
         &mut self,
@@ -106,13 +114,25 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Like [`Desk::each`], and a conversation that no event named is refused.
-    pub(super) fn each_known(
+    /// Like [`Desk::each`], and a conversation whose history is rotten is refused.
+    pub(super) fn each_sound(
         &mut self,
         ids: &[&ConversationId],
         mut judge: impl FnMut(&mut Self, &ConversationId) -> Verdict,
     ) {
         self.each(ids, |desk, id| {
+            let verdict = judge(desk, id);
+            desk.is_sound(id).and(verdict)
+        });
+    }
+
+    /// Like [`Desk::each_sound`], and a conversation that no event named is refused.
+    pub(super) fn each_known(
+        &mut self,
+        ids: &[&ConversationId],
+        mut judge: impl FnMut(&mut Self, &ConversationId) -> Verdict,
+    ) {
+        self.each_sound(ids, |desk, id| {
             if desk.registers(id).is_known() {
                 judge(desk, id)
             } else {

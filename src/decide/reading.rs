@@ -57,7 +57,7 @@ pub(super) fn read_all(desk: &mut Desk<'_>, scope: ReadScope) -> Verdict {
         ReadScope::Everything => true,
     });
     let ids: Vec<_> = rows.map(|row| row.id()).collect();
-    desk.each(&ids, |desk, id| read(desk, id, ReadUpTo::Newest));
+    desk.each_sound(&ids, |desk, id| read(desk, id, ReadUpTo::Newest));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use crate::command::Role;
 use crate::event::{InvalidEvent, Mark};
 use crate::id::{ConversationId, FolderId, MessageId, UserId};
 use crate::inbox::MessageStatus;
+use crate::snapshot::HistoryFault;
 use crate::time::Timestamp;
 
 /// What may need a right.
@@ -64,6 +65,16 @@ pub enum Rejection {
     UnknownConversation {
         /// The conversation.
         conversation: ConversationId,
+    },
+    /// A conversation whose history is rotten in the snapshot that it was restored from (R99).
+    #[error(
+        "the history of {conversation} is faulty ({fault}): nothing can be done in it before it is replayed"
+    )]
+    FaultyHistory {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Its fault.
+        fault: HistoryFault,
     },
     /// A message that is not known, or no longer to be seen.
     #[error("no message {message}")]

@@ -7,8 +7,8 @@ use super::apply::Tracker;
 use super::arena::{Arena, Class};
 use super::aside::Social;
 use super::conversation::Conversation;
-use super::list::ListKey;
 use super::merge::{Map, MergeError};
+use super::ranking::ListKey;
 
 impl Inbox {
     /// Takes in everything `other` has seen, like [`Inbox::merge`], but keeps what it can and tells nothing:
@@ -19,7 +19,7 @@ impl Inbox {
     /// What follows this inbox by change sets sees that it missed one.
     ///
     /// Complexity: for a conversation that only `other` has, a pass over its messages to number their authors as
-    /// here, nothing if both number alike; otherwise as merging.
+    /// here, nothing if both number alike; otherwise as merging. What still lies in a snapshot is verified first.
     ///
     /// ```
     /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
@@ -42,16 +42,17 @@ impl Inbox {
         let users = self.numbers_of_users(&other);
         let is_same = users.iter().enumerate().all(|(theirs, ours)| theirs == *ours as usize);
         let mut of_both = Vec::new();
-        for conversation in std::mem::take(&mut other.conversations) {
-            if self.ids.get(&conversation.id).is_some() {
-                of_both.push(conversation);
-            } else {
+        for theirs in 0..other.conversations.len() as u32 {
+            let is_ours = other.ids.name(theirs).is_none_or(|id| self.ids.get(id).is_some());
+            if is_ours {
+                of_both.push(theirs);
+            } else if let Some(conversation) = other.conversations.take(theirs) {
                 self.adopt(conversation, (!is_same).then_some(&users));
             }
         }
         let map = Map { users, conversations: self.numbers_of_conversations(&other) };
         let mut tracker = Tracker::new(self);
-        self.join(&other, &of_both, &map, &mut tracker);
+        self.join(&other, of_both, &map, &mut tracker);
         self.settle_rows(&mut tracker);
         self.revision += 1;
         Ok(())
@@ -75,7 +76,7 @@ impl Inbox {
         if let Some(key) = row.key() {
             self.list.insert(ListKey::new(key, conversation.id.clone()), number);
         }
-        self.conversations.push_back(conversation);
+        self.conversations.push_shared(conversation);
     }
 }
 

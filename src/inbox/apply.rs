@@ -9,9 +9,10 @@ use super::Inbox;
 use super::conversation::{Around, Conversation, Touched};
 use super::folders::{self, FolderState, Folders};
 use super::glance::{Glance, Glances};
-use super::list::ListKey;
 use super::profile::Profile;
+use super::ranking::ListKey;
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
+use super::seats::Seats;
 use super::snapshot::Front;
 use crate::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
@@ -20,7 +21,7 @@ use crate::change::{
 use crate::event::{Event, QuietHours};
 use crate::id::{ConversationId, FolderId, UserId};
 
-pub(super) type Profiles = im::OrdMap<u32, Arc<Profile>>;
+pub(super) type Profiles = Seats<Profile>;
 
 /// What a batch may have changed, with what was there before.
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub(super) struct Tracker<'a> {
     pub(super) profiles: Option<(Profiles, BTreeSet<u32>)>,
     /// The folders before, and which were written.
     pub(super) folders: Option<(Folders, BTreeSet<FolderId>)>,
+    /// The rotten histories that were told of before.
+    faults_told: im::OrdSet<u32>,
 }
 
 /// What changed of one conversation.
@@ -61,7 +64,12 @@ impl RowChange {
 
 impl<'a> Tracker<'a> {
     pub(super) fn new(inbox: &Inbox) -> Self {
-        Self { totals: inbox.totals, quiet_hours: inbox.quiet_hours(), ..Self::default() }
+        Self {
+            totals: inbox.totals,
+            quiet_hours: inbox.quiet_hours(),
+            faults_told: inbox.faults_told.clone(),
+            ..Self::default()
+        }
     }
 
     /// Notes what shows of a conversation before its first change.
@@ -110,7 +118,7 @@ impl Inbox {
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
                 let Self { owner, policy, users, conversations, .. } = self;
-                let Some(conversation) = conversations.get_mut(number as usize) else { return };
+                let Some(conversation) = conversations.get_mut(number) else { return };
                 if !ready(conversation, event) {
                     return;
                 }
@@ -128,11 +136,13 @@ impl Inbox {
             Route::User { user, fields } => {
                 let user = self.users.intern(user);
                 tracker.profile(&self.profiles, user);
-                fold_profile(Arc::make_mut(self.profiles.entry(user).or_default()), stamp, fields);
+                if let Some(profile) = self.profiles.get_or_default(user) {
+                    fold_profile(profile, stamp, fields);
+                }
             }
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
-                let Some(conversation) = self.conversations.get_mut(number as usize) else { return };
+                let Some(conversation) = self.conversations.get_mut(number) else { return };
                 if !ready(conversation, event) {
                     return;
                 }
@@ -161,7 +171,7 @@ impl Inbox {
         let number = self.ids.intern(id);
         if number as usize == self.conversations.len() {
             let peer = peer(id).map(|peer| self.users.intern(&peer));
-            self.conversations.push_back(Arc::new(Conversation::new(id.clone(), peer, true)));
+            self.conversations.push(Conversation::new(id.clone(), peer, true));
         }
         number
     }
@@ -184,11 +194,13 @@ impl Inbox {
         for (number, before) in tracker.glances.iter() {
             self.settle_row(number, before);
         }
+        self.note_rotten();
     }
 
     /// What is otherwise than when the tracker took note of it, given that everything is up to date.
     pub(super) fn tell(&self, tracker: &Tracker<'_>) -> ChangeSet {
-        let mut elsewhere: Vec<(u32, Attribute)> = Vec::new();
+        let rotten = self.faults_told.iter().filter(|number| !tracker.faults_told.contains(*number));
+        let mut elsewhere: Vec<(u32, Attribute)> = rotten.map(|number| (*number, Attribute::Fault)).collect();
         let mut changes = ChangeSet {
             messages: self.message_changes(&tracker.touched),
             quiet_hours: self.quiet_hours() != tracker.quiet_hours,
@@ -206,7 +218,7 @@ impl Inbox {
             Some((number, change))
         });
         let tell = |(number, change): (u32, RowChange)| {
-            let id = &self.conversations.get(number as usize)?.id;
+            let id = &self.conversations.get(number)?.id;
             change.told(id.clone())
         };
         changes.conversations = match elsewhere.is_empty() {
@@ -227,7 +239,7 @@ impl Inbox {
     ) -> FxHashMap<u32, RowChange> {
         let mut rows: FxHashMap<u32, RowChange> = rows.collect();
         for (number, attribute) in elsewhere {
-            let Some(conversation) = self.conversations.get(number as usize) else { continue };
+            let Some(conversation) = self.conversations.get(number) else { continue };
             let change = rows.entry(number).or_insert_with(|| {
                 let key = conversation.row.key();
                 RowChange { attributes: Attributes::default(), order_keys: (key, key) }
@@ -240,7 +252,7 @@ impl Inbox {
     /// Undoes the batch in conversations that turned out rotten: their events wait (R99).
     fn put_rotten_back(&mut self, tracker: &mut Tracker<'_>) {
         for (number, (front, events)) in std::mem::take(&mut tracker.fronts) {
-            let Some(conversation) = self.conversations.get_mut(number as usize) else { continue };
+            let Some(conversation) = self.conversations.get_mut(number) else { continue };
             let conversation = Arc::make_mut(conversation);
             conversation.refresh(self.policy);
             conversation.glance();
@@ -256,7 +268,7 @@ impl Inbox {
     /// Puts another conversation in the place of one.
     pub(super) fn replace(&mut self, number: u32, conversation: Conversation) {
         let mut tracker = Tracker::new(self);
-        if let Some(place) = self.conversations.get_mut(number as usize) {
+        if let Some(place) = self.conversations.get_mut(number) {
             tracker.glance(number, place);
             *place = Arc::new(conversation);
         }
@@ -265,7 +277,7 @@ impl Inbox {
 
     /// Derives one conversation's row anew and carries it over to list and totals.
     fn settle_row(&mut self, number: u32, before: &Glance) -> Option<()> {
-        let conversation = Arc::make_mut(self.conversations.get_mut(number as usize)?);
+        let conversation = Arc::make_mut(self.conversations.get_mut(number)?);
         conversation.refresh(self.policy);
         let (old, new) = (before.row, conversation.row);
         if old.listed {
@@ -288,7 +300,7 @@ impl Inbox {
 
     /// What is otherwise about one conversation.
     fn row_change(&self, number: u32, before: &Glance, touched: &[Touched]) -> Option<RowChange> {
-        let conversation = self.conversations.get(number as usize)?;
+        let conversation = self.conversations.get(number)?;
         let attributes = conversation.differences(before, touched);
         let order_keys = (before.row.key(), conversation.row.key());
         Some(RowChange { attributes, order_keys })
@@ -298,7 +310,7 @@ impl Inbox {
         let mut changes: Vec<_> = touched
             .iter()
             .filter_map(|t| {
-                let conversation = self.conversations.get(t.conversation as usize)?;
+                let conversation = self.conversations.get(t.conversation)?;
                 let entry = conversation.facts().arena.get(t.slot)?;
                 let visible = conversation.is_visible(t.slot);
                 let kind = match t.before {
@@ -329,7 +341,7 @@ impl Inbox {
         let mut changed: FxHashMap<u32, [bool; 3]> = FxHashMap::default();
         let mut users = Vec::new();
         for user in written {
-            let old = before.get(user).map_or(&nothing, |p| &**p).shown();
+            let old = before.get(*user).map_or(&nothing, |p| &**p).shown();
             let new = self.profile(*user).unwrap_or(&nothing).shown();
             if old != new {
                 let name = |[nickname, remark, _]: [Option<_>; 3]| remark.or(nickname);
@@ -341,8 +353,7 @@ impl Inbox {
         if changed.is_empty() {
             return users;
         }
-        for (number, conversation) in self.conversations.iter().enumerate() {
-            let number = number as u32;
+        for (number, conversation) in self.conversations.numbered() {
             if let Some([name, face, _]) = conversation.peer.and_then(|peer| changed.get(&peer)) {
                 if *name {
                     differs(number, Attribute::ShowName);
@@ -429,7 +440,7 @@ impl Inbox {
 
     fn names_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> Vec<ConversationId> {
         let mut ids: Vec<_> =
-            numbers.filter_map(|n| self.conversations.get(*n as usize)).map(|c| c.id.clone()).collect();
+            numbers.filter_map(|n| self.conversations.get(*n)).map(|c| c.id.clone()).collect();
         ids.sort_unstable();
         ids
     }

@@ -1,7 +1,7 @@
 //! Recounting: every cached value computed again from the facts, and compared.
 
 use super::Inbox;
-use super::list::ListKey;
+use super::ranking::ListKey;
 use crate::change::Totals;
 use crate::id::ConversationId;
 use crate::snapshot::HistoryFault;
@@ -51,9 +51,9 @@ impl Inbox {
     /// Computes every cached value again from the facts: rows, list, totals. An error is a fault of this
     /// library; the tests ask after every event. Complexity: everything is looked at.
     pub fn audit(&self) -> Result<(), AuditError> {
-        let mut list = im::OrdMap::new();
+        let mut list = Vec::new();
         let mut counted = Totals::default();
-        for (number, conversation) in self.conversations.iter().enumerate() {
+        for (number, conversation) in self.conversations.numbered() {
             conversation.load_all();
             if let Some(fault) = conversation.fault() {
                 return Err(AuditError::Faulty { id: conversation.id.clone(), fault });
@@ -71,11 +71,12 @@ impl Inbox {
                 return Err(AuditError::Order { id: conversation.id.clone() });
             }
             if again.row.listed {
-                list.insert(ListKey::new(again.row.order_key, again.id.clone()), number as u32);
+                list.push((ListKey::new(again.row.order_key, again.id.clone()), number));
                 counted.add(again.row.unread.into(), again.personal.receive_option());
             }
         }
-        if list != self.list {
+        list.sort_unstable();
+        if !list.iter().eq(self.list.iter()) || list.len() != self.list.len() {
             return Err(AuditError::List);
         }
         if counted != self.totals {

@@ -60,8 +60,8 @@ impl Inbox {
     pub fn digest(&self) -> Digest {
         let mut canon = Canon::default();
         let mut sum = self.own_hash(&mut canon);
-        for (user, profile) in &self.profiles {
-            canon.clear().u8(Part::Profile as u8).str(name(&self.users, *user));
+        for (user, profile) in self.profiles.numbered() {
+            canon.clear().u8(Part::Profile as u8).str(name(&self.users, user));
             put_profile(&mut canon, profile);
             sum = sum.wrapping_add(canon.hash128());
         }
@@ -70,7 +70,7 @@ impl Inbox {
             self.put_folder(&mut canon, folder);
             sum = sum.wrapping_add(canon.hash128());
         }
-        for conversation in &self.conversations {
+        for conversation in self.conversations.iter() {
             sum = sum.wrapping_add(self.conversation_hash(&mut canon, conversation));
         }
         Digest(sum)
@@ -102,7 +102,7 @@ impl Inbox {
         let mut members: Vec<_> = folder
             .members
             .iter()
-            .filter_map(|(number, on)| Some((self.conversations.get(*number as usize)?.id.as_str(), on)))
+            .filter_map(|(number, on)| Some((self.conversations.get(*number)?.id.as_str(), on)))
             .collect();
         members.sort_unstable_by_key(|(id, _)| *id);
         canon.list(members.into_iter(), |c, (id, on)| {

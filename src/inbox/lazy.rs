@@ -7,9 +7,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::snapshot::{Record, Tables};
 use crate::id::{ConversationId, ConversationKind};
 use crate::snapshot::HistoryFault;
 
@@ -19,8 +21,7 @@ pub(crate) type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 /// Where cold parts lie, and which conversations turned out rotten.
 pub(crate) struct Source {
     bytes: Bytes,
-    /// The conversations of the snapshot by number.
-    pub(crate) ids: im::Vector<ConversationId>,
+    tables: Tables,
     faults: Mutex<BTreeMap<u32, HistoryFault>>,
     any: AtomicBool,
 }
@@ -32,8 +33,40 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    pub(crate) fn new(bytes: Bytes, ids: im::Vector<ConversationId>) -> Self {
-        Self { bytes, ids, faults: Mutex::default(), any: AtomicBool::new(false) }
+    pub(crate) fn new(bytes: Bytes, tables: Tables) -> Self {
+        Self { bytes, tables, faults: Mutex::default(), any: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        (*self.bytes).as_ref()
+    }
+
+    /// Where everything of the front lies.
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    pub(crate) fn record(&self, number: u32) -> Option<Record<'_>> {
+        self.tables.record(self.bytes(), number)
+    }
+
+    /// A history as it lies there: nothing of it is verified.
+    pub(crate) fn history(&self, number: u32) -> Option<&[u8]> {
+        let Range { start, end } = self.record(number)?.history;
+        self.bytes().get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    }
+
+    /// The conversation with this number in the snapshot.
+    pub(crate) fn id(&self, number: u32) -> Option<ConversationId> {
+        ConversationId::new(self.tables.ids.text(self.bytes(), number)?).ok()
+    }
+
+    /// The conversations in which a fault was found.
+    pub(crate) fn faulty(&self) -> Vec<u32> {
+        if !self.any.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// The fault found in a conversation, if any was.
@@ -44,9 +77,9 @@ impl Source {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
     }
 
-    fn rot(&self, at: &Place, reason: &'static str) {
+    pub(crate) fn rot(&self, number: u32, offset: u64, reason: &'static str) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.entry(at.number).or_insert(HistoryFault { offset: at.offset, reason });
+        faults.entry(number).or_insert(HistoryFault { offset, reason });
         self.any.store(true, Ordering::Release);
     }
 }
@@ -70,7 +103,7 @@ impl Place {
     fn range(&self, from: u64, len: u64) -> Option<&[u8]> {
         let from = usize::try_from(from).ok()?;
         let to = from.checked_add(usize::try_from(len).ok()?)?;
-        (*self.source.bytes).as_ref().get(from..to)
+        self.source.bytes().get(from..to)
     }
 
     /// The part with its children, as it lies there: nothing of it is verified.
@@ -86,7 +119,7 @@ impl Place {
 
     /// The kind of the conversation it belongs to.
     pub(crate) fn kind(&self) -> Option<ConversationKind> {
-        self.source.ids.get(self.number as usize).map(ConversationId::kind)
+        self.source.id(self.number).map(|id| id.kind())
     }
 
     /// The place of the child that begins `at` bytes after the part; moves `at` behind it.
@@ -100,17 +133,21 @@ impl Place {
         fits.then_some(Self { source, number, offset, head_len, len, check })
     }
 
+    fn rot(&self, reason: &'static str) {
+        self.source.rot(self.number, self.offset, reason);
+    }
+
     fn load<T: Part>(&self) -> T {
         let Some(bytes) = self.head() else {
-            self.source.rot(self, "it ends after the snapshot does");
+            self.rot("it ends after the snapshot does");
             return T::hollow(self);
         };
         if xxhash_rust::xxh3::xxh3_64(bytes) != self.check {
-            self.source.rot(self, "its checksum does not fit");
+            self.rot("its checksum does not fit");
             return T::hollow(self);
         }
         T::decode(bytes, self).unwrap_or_else(|| {
-            self.source.rot(self, "its checksum fits, but it cannot be decoded");
+            self.rot("its checksum fits, but it cannot be decoded");
             T::hollow(self)
         })
     }

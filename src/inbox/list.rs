@@ -1,24 +1,12 @@
 //! The list: its order, pages and totals.
 
 use super::Inbox;
+use super::ranking::ListKey;
 use super::view::ConversationView;
 use crate::change::Totals;
 use crate::event::ReceiveOption;
 use crate::filter::{Filter, FolderFilter, MarkFilter};
 use crate::id::ConversationId;
-
-/// Where a conversation stands: order key descending, then id ascending (R50).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ListKey {
-    descending: u64,
-    id: ConversationId,
-}
-
-impl ListKey {
-    pub(super) fn new(order_key: u64, id: ConversationId) -> Self {
-        Self { descending: u64::MAX - order_key, id }
-    }
-}
 
 /// A place in the list: pages go on after it (R51).
 ///
@@ -92,13 +80,9 @@ impl Inbox {
         filter: &Filter,
         after: Option<&ListCursor>,
     ) -> impl Iterator<Item = ConversationView<'_>> {
-        use std::ops::Bound;
-        let from = match after {
-            Some(cursor) => Bound::Excluded(ListKey::new(cursor.order_key, cursor.id.clone())),
-            None => Bound::Unbounded,
-        };
+        let after = after.map(|cursor| ListKey::new(cursor.order_key, cursor.id.clone()));
         self.list
-            .range((from, Bound::Unbounded))
+            .after(after.as_ref())
             .filter_map(|(_, number)| ConversationView::new(self, *number))
             .filter(|row| row.passes(filter))
     }
@@ -116,16 +100,17 @@ impl Inbox {
 
 impl Totals {
     pub(crate) fn add(&mut self, unread: u64, option: ReceiveOption) {
-        self.unread_all += unread;
+        self.unread_all = self.unread_all.saturating_add(unread);
         if option == ReceiveOption::Receive {
-            self.unread += unread;
+            self.unread = self.unread.saturating_add(unread);
         }
     }
 
+    /// The totals of a snapshot may lie, if someone wrote checksums that fit.
     pub(crate) fn sub(&mut self, unread: u64, option: ReceiveOption) {
-        self.unread_all -= unread;
+        self.unread_all = self.unread_all.saturating_sub(unread);
         if option == ReceiveOption::Receive {
-            self.unread -= unread;
+            self.unread = self.unread.saturating_sub(unread);
         }
     }
 }

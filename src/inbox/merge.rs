@@ -81,13 +81,13 @@ impl Inbox {
     pub fn merge(&mut self, other: &Self) -> Result<ChangeSet, MergeError> {
         self.check_joins(other)?;
         let mut tracker = Tracker::new(self);
-        let users = self.numbers_of_users(other);
-        let map = Map { users, conversations: self.numbers_of_conversations(other) };
-        self.join(other, &other.conversations, &map, &mut tracker);
+        let map =
+            Map { users: self.numbers_of_users(other), conversations: self.numbers_of_conversations(other) };
+        self.join(other, 0..other.conversations.len() as u32, &map, &mut tracker);
         Ok(self.settle(tracker))
     }
 
-    /// Whether the two can be joined; every history in which they differ is at hand then.
+    /// Whether the two can be joined. Where they differ, all of both histories is at hand and sound then.
     pub(super) fn check_joins(&self, other: &Self) -> Result<(), MergeError> {
         if self.owner != other.owner {
             return Err(MergeError::Owner { ours: self.owner.clone(), theirs: other.owner.clone() });
@@ -95,59 +95,67 @@ impl Inbox {
         if self.policy != other.policy {
             return Err(MergeError::Policy { ours: self.policy, theirs: other.policy });
         }
-        for theirs in &other.conversations {
-            let ours = self.ids.get(&theirs.id).and_then(|number| self.conversations.get(number as usize));
-            if ours.is_some_and(|ours| Arc::ptr_eq(ours, theirs)) {
+        let numbers = 0..other.conversations.len() as u32;
+        for (theirs, id) in numbers.filter_map(|theirs| Some((theirs, other.ids.name(theirs)?))) {
+            let ours = self.ids.get(id);
+            if ours.is_some_and(|ours| self.conversations.is_same(ours, &other.conversations, theirs)) {
                 continue;
             }
-            for conversation in ours.into_iter().chain([theirs]) {
+            let ours = ours.and_then(|ours| self.conversations.get(ours));
+            for conversation in ours.into_iter().chain(other.conversations.get(theirs)) {
                 conversation.load_all();
                 if let Some(fault) = conversation.fault() {
-                    return Err(MergeError::Faulty { conversation: theirs.id.clone(), fault });
+                    return Err(MergeError::Faulty { conversation: id.clone(), fault });
                 }
             }
         }
         Ok(())
     }
 
+    /// Our numbers for the other's users.
     pub(super) fn numbers_of_users(&mut self, other: &Self) -> Vec<u32> {
-        other.users.ids().iter().map(|user| self.users.intern(user)).collect()
+        let users = (0..other.users.len() as u32).filter_map(|n| other.users.name(n));
+        users.map(|user| self.users.intern(user)).collect()
     }
 
+    /// Our numbers for the other's conversations, which are made where they are not here.
     pub(super) fn numbers_of_conversations(&mut self, other: &Self) -> Vec<u32> {
-        other.ids.ids().iter().map(|id| self.number(id)).collect()
+        let ids = (0..other.ids.len() as u32).filter_map(|n| other.ids.name(n));
+        ids.map(|id| self.number(id)).collect()
     }
 
-    /// Joins what stands beside conversations, and these of the other's conversations.
-    pub(super) fn join<'a>(
+    /// Joins the other's conversations with these numbers, and what stands beside conversations.
+    pub(super) fn join(
         &mut self,
         other: &Self,
-        conversations: impl IntoIterator<Item = &'a Arc<Conversation>>,
+        numbers: impl IntoIterator<Item = u32>,
         map: &Map,
         tracker: &mut Tracker<'_>,
     ) {
-        for (user, profile) in &other.profiles {
-            let user = map.user(*user);
+        for (user, profile) in other.profiles.numbered() {
+            let user = map.user(user);
             tracker.profile(&self.profiles, user);
-            Arc::make_mut(self.profiles.entry(user).or_default()).join(profile);
+            if let Some(ours) = self.profiles.get_or_default(user) {
+                ours.join(profile);
+            }
         }
         for (id, folder) in &other.folders {
             tracker.folder(&self.folders, *id);
             folder_mut(&mut self.folders, *id).join(folder, |number| map.conversation(number));
         }
         self.quiet_hours.join(&other.quiet_hours);
-        for theirs in conversations {
-            self.merge_conversation(theirs, map, tracker);
+        for theirs in numbers {
+            if !self.conversations.is_same(map.conversation(theirs), &other.conversations, theirs) {
+                self.merge_conversation(theirs, other, map, tracker);
+            }
         }
     }
 
-    fn merge_conversation(&mut self, theirs: &Arc<Conversation>, map: &Map, tracker: &mut Tracker<'_>) {
-        let number = self.number(&theirs.id);
+    fn merge_conversation(&mut self, theirs: u32, other: &Self, map: &Map, tracker: &mut Tracker<'_>) {
+        let number = map.conversation(theirs);
+        let Some(theirs) = other.conversations.get(theirs) else { return };
         let Self { owner, policy, users, conversations, .. } = self;
-        let Some(ours) = conversations.get_mut(number as usize) else { return };
-        if Arc::ptr_eq(ours, theirs) {
-            return;
-        }
+        let Some(ours) = conversations.get_mut(number) else { return };
         let cleared = tracker.glance(number, ours).cleared;
         let trace = Some(&mut tracker.touched);
         let mut around = Around { owner, policy: *policy, users, number, cleared, trace };

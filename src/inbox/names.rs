@@ -5,26 +5,76 @@
 
 use std::borrow::Borrow;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::id::Address;
+use super::lazy::Source;
+use super::snapshot::NameTable;
+use crate::id::{Address, ConversationId, UserId};
+
+/// Ids that are numbered: users or conversations.
+pub(crate) trait Name: Clone + Eq + Hash + Address + AsRef<str> {
+    fn parse(text: &str) -> Option<Self>;
+
+    /// Where a snapshot has them.
+    fn table(source: &Source) -> &NameTable;
+}
+
+impl Name for UserId {
+    fn parse(text: &str) -> Option<Self> {
+        Self::new(text).ok()
+    }
+
+    fn table(source: &Source) -> &NameTable {
+        &source.tables().users
+    }
+}
+
+impl Name for ConversationId {
+    fn parse(text: &str) -> Option<Self> {
+        Self::new(text).ok()
+    }
+
+    fn table(source: &Source) -> &NameTable {
+        &source.tables().ids
+    }
+}
 
 /// Ids and their numbers. It only grows; a clone is one count of a reference, and O(1) to write to once
 /// [`Interner::share`] was called.
 #[derive(Clone, Debug)]
-pub(crate) struct Interner<T: Clone + Eq + Hash>(Arc<Names<T>>);
+pub(crate) struct Interner<T: Name>(Arc<Names<T>>);
 
 #[derive(Clone, Debug)]
-struct Names<T: Clone + Eq + Hash> {
+struct Names<T: Name> {
+    /// Those of the snapshot that it was restored from, if it was: the first numbers are theirs.
+    cold: Option<Arc<Cold<T>>>,
+    /// The others.
     ids: im::Vector<T>,
     numbers: Numbers<T>,
 }
 
+/// Ids in a snapshot, each parsed when it is first asked for by number.
+#[derive(Debug)]
+struct Cold<T> {
+    source: Arc<Source>,
+    parsed: Vec<OnceLock<Option<T>>>,
+}
+
+impl<T: Name> Cold<T> {
+    fn text(&self, number: u32) -> Option<&str> {
+        T::table(&self.source).text(self.source.bytes(), number)
+    }
+
+    fn name(&self, number: u32) -> Option<&T> {
+        self.parsed.get(number as usize)?.get_or_init(|| T::parse(self.text(number)?)).as_ref()
+    }
+}
+
 /// While a log is replayed nobody holds a copy: a plain map is several times faster than a persistent one.
 #[derive(Clone, Debug)]
-enum Numbers<T: Clone + Eq + Hash> {
+enum Numbers<T: Name> {
     Plain(FxHashMap<T, u32>, Recent<T>),
     /// What was there when copies began to be held, and what came since.
     Shared(Arc<FxHashMap<T, u32>>, Added<T>),
@@ -57,55 +107,57 @@ impl<T: Clone + Address> Recent<T> {
     }
 }
 
-impl<T: Clone + Eq + Hash + Address> Interner<T> {
+impl<T: Name> Interner<T> {
     /// An empty interner for a bulk replay.
     pub(crate) fn plain() -> Self {
-        let numbers = Numbers::Plain(FxHashMap::default(), Recent(vec![None; Recent::<T>::PLACES]));
-        Self(Arc::new(Names { ids: im::Vector::new(), numbers }))
+        Self::of(None, Numbers::Plain(FxHashMap::default(), Recent(vec![None; Recent::<T>::PLACES])))
     }
 
     /// An empty interner whose clones share.
     pub(crate) fn shared() -> Self {
-        let numbers = Numbers::Shared(Arc::default(), Added::default());
-        Self(Arc::new(Names { ids: im::Vector::new(), numbers }))
+        Self::of(None, Numbers::Shared(Arc::default(), Added::default()))
     }
 
-    /// The interner that numbers these ids in this order; `None` if two are equal.
-    pub(crate) fn of(ids: im::Vector<T>) -> Option<Self> {
-        let mut map = FxHashMap::with_capacity_and_hasher(ids.len(), FxBuildHasher);
-        for (number, id) in ids.iter().enumerate() {
-            map.insert(id.clone(), u32::try_from(number).ok()?);
-        }
-        let whole = map.len() == ids.len();
-        let numbers = Numbers::Shared(Arc::new(map), Added::default());
-        whole.then(|| Self(Arc::new(Names { ids, numbers })))
+    fn of(cold: Option<Arc<Cold<T>>>, numbers: Numbers<T>) -> Self {
+        Self(Arc::new(Names { cold, ids: im::Vector::new(), numbers }))
     }
 
-    /// All ids by number.
-    pub(crate) fn ids(&self) -> &im::Vector<T> {
-        &self.0.ids
+    /// The ids of a snapshot with its numbers.
+    pub(crate) fn cold(source: Arc<Source>) -> Self {
+        let len = T::table(&source).len() as usize;
+        let parsed = std::iter::repeat_with(OnceLock::new).take(len).collect();
+        Self::of(Some(Arc::new(Cold { source, parsed })), Numbers::Shared(Arc::default(), Added::default()))
+    }
+
+    /// All ids by number, as text.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> + Clone {
+        (0..self.len() as u32).map(|number| self.0.text(number).unwrap_or_default())
     }
 
     /// The same ids and numbers, clones of which share.
     pub(crate) fn share(self) -> Self {
-        let Names { ids, numbers } = Arc::unwrap_or_clone(self.0);
+        let Names { cold, ids, numbers } = Arc::unwrap_or_clone(self.0);
         let numbers = match numbers {
             Numbers::Plain(map, _) => Numbers::Shared(Arc::new(map), Added::default()),
             shared @ Numbers::Shared(..) => shared,
         };
-        Self(Arc::new(Names { ids, numbers }))
+        Self(Arc::new(Names { cold, ids, numbers }))
     }
 
     /// The number of `id`, if it was seen.
     pub(crate) fn get<Q>(&self, id: &Q) -> Option<u32>
     where
         T: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Eq + AsRef<str> + ?Sized,
     {
-        match &self.0.numbers {
+        let warm = match &self.0.numbers {
             Numbers::Plain(map, _) => map.get(id).copied(),
             Numbers::Shared(map, added) => map.get(id).or_else(|| added.get(id)).copied(),
-        }
+        };
+        warm.or_else(|| {
+            let source = &self.0.cold.as_ref()?.source;
+            T::table(source).find(source.bytes(), id.as_ref())
+        })
     }
 
     /// The number of `id`, a new one if it was not seen.
@@ -125,17 +177,36 @@ impl<T: Clone + Eq + Hash + Address> Interner<T> {
 
     /// The id with this number.
     pub(crate) fn name(&self, number: u32) -> Option<&T> {
-        self.0.ids.get(number as usize)
+        match number.checked_sub(self.0.first()) {
+            Some(at) => self.0.ids.get(at as usize),
+            None => self.0.cold.as_ref()?.name(number),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.ids.len()
+        self.0.len()
     }
 }
 
-impl<T: Clone + Eq + Hash + Address> Names<T> {
+impl<T: Name> Names<T> {
+    /// The number of the first id that no snapshot has.
+    fn first(&self) -> u32 {
+        self.cold.as_ref().map_or(0, |cold| cold.parsed.len() as u32)
+    }
+
+    fn len(&self) -> usize {
+        self.first() as usize + self.ids.len()
+    }
+
+    fn text(&self, number: u32) -> Option<&str> {
+        match number.checked_sub(self.first()) {
+            Some(at) => self.ids.get(at as usize).map(T::as_ref),
+            None => self.cold.as_ref()?.text(number),
+        }
+    }
+
     fn add(&mut self, id: &T) -> u32 {
-        let number = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        let number = u32::try_from(self.len()).unwrap_or(u32::MAX);
         self.ids.push_back(id.clone());
         match &mut self.numbers {
             Numbers::Plain(map, _) => {

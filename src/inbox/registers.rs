@@ -34,7 +34,7 @@ impl Inbox {
     /// The registers of a conversation, all of them empty if no event named it.
     pub(crate) fn registers(&self, id: &ConversationId) -> Registers<'_> {
         let number = self.ids.get(id);
-        let conversation = number.and_then(|number| self.conversations.get(number as usize));
+        let conversation = number.and_then(|number| self.conversations.get(number));
         Registers { inbox: self, conversation: conversation.map(|c| &**c) }
     }
 
@@ -317,8 +317,8 @@ impl<'a> FolderRegisters<'a> {
     /// The conversations it holds, those added first at the front.
     pub(crate) fn members(&self) -> Vec<(Stamp, ConversationId)> {
         let live = self.state.members.iter().filter(|(_, on)| on.get() == Some(&true));
-        let named = live
-            .filter_map(|(n, on)| Some((on.stamp()?, self.inbox.conversations.get(*n as usize)?.id.clone())));
+        let named =
+            live.filter_map(|(n, on)| Some((on.stamp()?, self.inbox.conversations.get(*n)?.id.clone())));
         let mut members: Vec<_> = named.collect();
         members.sort_unstable();
         members

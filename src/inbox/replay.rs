@@ -1,11 +1,9 @@
 //! The bulk path: fold a whole log with plain structures, derive order and totals once at the end.
 
-use std::sync::Arc;
-
 use super::arena::{Class, bits};
 use super::conversation::{Around, Conversation, names_messages};
-use super::list::ListKey;
 use super::names::Interner;
+use super::ranking::{ListKey, Ranking};
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::said::{Introduction, Said};
 use super::{Inbox, folders};
@@ -81,7 +79,9 @@ impl Replay {
             }
             Route::User { user, fields } => {
                 let user = self.inbox.users.intern(user);
-                fold_profile(Arc::make_mut(self.inbox.profiles.entry(user).or_default()), stamp, fields);
+                if let Some(profile) = self.inbox.profiles.get_or_default(user) {
+                    fold_profile(profile, stamp, fields);
+                }
             }
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
@@ -140,9 +140,9 @@ impl Replay {
             }
         }
         keys.sort_unstable();
-        inbox.list = keys.into_iter().collect();
+        inbox.list = Ranking::of(keys);
         inbox.totals = totals;
-        inbox.conversations = conversations.into_iter().map(Arc::new).collect();
+        inbox.conversations = conversations.into_iter().collect();
         inbox.users = inbox.users.share();
         inbox.ids = inbox.ids.share();
         inbox
@@ -159,46 +159,49 @@ pub(crate) struct Introduced<'a> {
     pub(crate) text: &'a str,
 }
 
-/// The dictionary of a log segment: its ids by number there, so that a text is hashed once a segment and not
+/// The numbers of the ids of a log segment by their numbers there, so that a text is hashed once a segment and not
 /// once an event.
 #[derive(Debug)]
-pub(crate) struct Names<'a> {
-    users: Vec<(&'a str, Option<u32>)>,
-    conversations: Vec<(&'a str, Option<u32>)>,
+pub(crate) struct Names {
+    users: Vec<u32>,
+    conversations: Vec<u32>,
 }
 
-impl<'a> Names<'a> {
-    pub(crate) fn new(users: &[&'a str], conversations: &[&'a str]) -> Self {
-        let unknown = |ids: &[&'a str]| ids.iter().map(|id| (*id, None)).collect();
-        Self { users: unknown(users), conversations: unknown(conversations) }
+/// Not looked up yet.
+const UNKNOWN: u32 = u32::MAX;
+
+impl Names {
+    /// For so many users and conversations.
+    pub(crate) fn new(users: usize, conversations: usize) -> Self {
+        Self { users: vec![UNKNOWN; users], conversations: vec![UNKNOWN; conversations] }
     }
 
-    /// Takes in a message whose conversation and author have these numbers here; `None` where one of them
-    /// is no id.
+    /// Takes in a message whose conversation and author have these numbers and ids in the segment; `None` where
+    /// one of them is no id.
     #[inline]
     pub(crate) fn introduce(
         &mut self,
         replay: &mut Replay,
-        conversation: usize,
-        author: usize,
+        (conversation, conversation_id): (usize, &str),
+        (author, author_id): (usize, &str),
         introduced: Introduced<'_>,
     ) -> Option<()> {
-        let place = self.conversations.get_mut(conversation)?;
-        let user = self.users.get_mut(author)?;
-        let own = user.0 == replay.inbox.owner.as_str();
-        let is_party = own || place.0.strip_prefix("c2c_").is_none_or(|peer| peer == user.0);
+        let own = author_id == replay.inbox.owner.as_str();
+        let is_party = own || conversation_id.strip_prefix("c2c_").is_none_or(|peer| peer == author_id);
         if !is_party || introduced.queued && !own {
             // It has no effect (R17), but has to be an event all the same.
-            return UserId::new(user.0).and(ConversationId::new(place.0).map(|_| ())).ok();
+            return UserId::new(author_id).and(ConversationId::new(conversation_id).map(|_| ())).ok();
         }
-        let number = match place.1 {
-            Some(number) => number,
-            None => *place.1.insert(replay.number_of(place.0)?),
-        };
-        let author = match user.1 {
-            Some(author) => author,
-            None => *user.1.insert(replay.user_of(user.0)?),
-        };
+        let place = self.conversations.get_mut(conversation)?;
+        if *place == UNKNOWN {
+            *place = replay.number_of(conversation_id)?;
+        }
+        let number = *place;
+        let place = self.users.get_mut(author)?;
+        if *place == UNKNOWN {
+            *place = replay.user_of(author_id)?;
+        }
+        let author = *place;
         let Introduced { queued, stamp, id, seq, text } = introduced;
         let class = if queued { Class::Queued } else { Class::Received };
         let viewer_bits = if own { bits::OWN } else { 0 };

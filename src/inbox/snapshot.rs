@@ -1,22 +1,27 @@
 //! An inbox frozen to bytes and back.
 //!
 //! The histories lie first, each a tree of parts with their own checksums; then the front: ids, profiles,
-//! folders, and of every conversation its registers and its row. The front is verified and decoded when a
-//! snapshot is opened, a history part by part when it is first touched. `docs/FORMAT.md` has it byte by byte.
+//! folders, the list, and of every conversation its registers and its row. The front is verified when a
+//! snapshot is opened and read in place: what is asked for is decoded. A history is verified and decoded part by
+//! part when it is first touched. `docs/FORMAT.md` has it byte by byte.
 
 mod fault;
 mod parts;
 mod registers;
+mod tables;
 
 use std::sync::Arc;
 
 pub(crate) use self::fault::{Front, Restored};
 use self::registers as reg;
+pub(crate) use self::tables::{NameTable, Record, Root, Tables};
 use super::Inbox;
 use super::conversation::Conversation;
 use super::lazy::{Extent, Lazy, Place, Source};
-use super::list::ListKey;
 use super::names::Interner;
+use super::profile::Profile;
+use super::ranking::Ranking;
+use super::seats::{Seated, Seats};
 use crate::bytes::{In, Out};
 use crate::change::Totals;
 use crate::id::{ConversationId, FolderId, UserId};
@@ -46,14 +51,23 @@ impl Inbox {
         }
         let info = SnapshotInfo { owner: self.owner.clone(), policy: self.policy, prefix };
         let mut bytes = frame::begin(&info)?;
-        let histories: Vec<Extent> = self
-            .conversations
-            .iter()
-            .map(|conversation| parts::put_history(&conversation.timeline, &mut bytes))
-            .collect();
-        let mut front = Out::default();
-        self.put_front(&mut front, &histories);
-        frame::end(&mut bytes, &front.0);
+        let first = bytes.len();
+        let mut records = tables::Records::default();
+        for number in 0..self.conversations.len() as u32 {
+            let history_at = (bytes.len() - first) as u64;
+            let untouched = self.conversations.untouched(number);
+            let lying = untouched.and_then(|source| source.record(number).zip(source.history(number)));
+            if let Some((record, history)) = lying {
+                bytes.extend_from_slice(history);
+                records.put(history_at, record.root, record.bytes);
+            } else if let Some(conversation) = self.conversations.get(number) {
+                let Extent { head_len, check, .. } = parts::put_history(&conversation.timeline, &mut bytes);
+                let mut record = Out::default();
+                put_conversation(&mut record, conversation);
+                records.put(history_at, Root { head_len, check }, &record.0);
+            }
+        }
+        frame::end(&mut bytes, &self.front(&records));
         Ok(bytes)
     }
 
@@ -66,7 +80,8 @@ impl Inbox {
     ///
     /// `bytes` are kept as they are as long as parts of histories lie in them: a `Vec<u8>`, or a mapped file.
     ///
-    /// Complexity: proportional to the conversations and users, whatever their histories.
+    /// Complexity: every byte of ids, rows and registers is verified, whatever the histories; what is decoded of
+    /// them is a row in 64 of the list.
     pub fn restore(
         bytes: impl AsRef<[u8]> + Send + Sync + 'static,
         owner: &UserId,
@@ -80,110 +95,105 @@ impl Inbox {
             return Err(SnapshotError::Policy { expected: policy, found: info.policy });
         }
         let (histories, front) = frame::open(bytes.as_ref())?;
-        let (histories, front_at) = (histories.clone(), histories.end);
-        let front = front.to_vec();
-        Self::take_front(In(&front), &info, Arc::new(bytes), histories)
-            .map(|inbox| (inbox, info.prefix))
-            .ok_or(SnapshotError::Undecodable { offset: front_at })
+        let undecodable = SnapshotError::Undecodable { offset: histories.end };
+        let tables = Tables::open(bytes.as_ref(), histories, front).ok_or(undecodable.clone())?;
+        let source = Arc::new(Source::new(Arc::new(bytes), tables));
+        Self::of_front(source, &info).map(|inbox| (inbox, info.prefix)).ok_or(undecodable)
     }
 
-    fn put_front(&self, out: &mut Out, histories: &[Extent]) {
-        out.len(self.users.len());
-        for user in self.users.ids() {
-            out.bytes(user.as_str().as_bytes());
-        }
-        out.len(self.conversations.len());
-        for conversation in &self.conversations {
-            out.bytes(conversation.id.as_str().as_bytes());
-        }
-        for (conversation, history) in self.conversations.iter().zip(histories) {
-            out.uint(conversation.peer.map_or(0, |peer| u64::from(peer) + 1));
-            reg::put_row(out, &conversation.row);
-            reg::put_derived(out, &conversation.derived);
-            reg::put_shared(out, &conversation.shared);
-            reg::put_personal(out, &conversation.personal);
-            out.extent(*history);
-        }
-        out.len(self.profiles.len());
-        for (user, profile) in &self.profiles {
-            reg::put_profile(out.uint(*user), profile);
-        }
-        out.len(self.folders.len());
+    fn front(&self, records: &tables::Records) -> Vec<u8> {
+        let mut account = Out::default();
+        account.uint(self.totals.unread).uint(self.totals.unread_all);
+        account.len(self.folders.len());
         for (id, folder) in &self.folders {
-            reg::put_folder(out.raw(id.as_bytes()), folder);
+            reg::put_folder(account.raw(id.as_bytes()), folder);
         }
-        reg::put_quiet_hours(out, &self.quiet_hours);
-        // In list order, so that the list is built from sorted rows.
-        out.len(self.list.len());
-        for number in self.list.values() {
-            out.uint(*number);
-        }
+        reg::put_quiet_hours(&mut account, &self.quiet_hours);
+        let profiles = self.profiles.numbered().map(|(user, profile)| {
+            let mut out = Out::default();
+            reg::put_profile(&mut out, profile);
+            (user, out.0)
+        });
+        tables::put(tables::Parts {
+            users: self.users.texts(),
+            ids: self.ids.texts(),
+            records,
+            profiles,
+            list: self.list.iter().map(|(key, number)| (key.order_key(), *number)),
+            account: &account,
+        })
     }
 
-    fn take_front(
-        mut from: In<'_>,
-        info: &SnapshotInfo,
-        bytes: super::lazy::Bytes,
-        histories: std::ops::Range<u64>,
-    ) -> Option<Self> {
-        let users: im::Vector<UserId> = from.list(2, |from| UserId::new(from.text()?).ok())?;
-        let ids: im::Vector<ConversationId> = from.list(6, |from| ConversationId::new(from.text()?).ok())?;
-        let source = Arc::new(Source::new(bytes, ids.clone()));
-        let mut inbox = Self::new(info.owner.clone(), info.policy);
-        let mut at = histories.start;
-        for (number, id) in ids.iter().enumerate() {
-            let number = u32::try_from(number).ok()?;
-            let conversation = take_conversation(&mut from, &source, number, id, &mut at)?;
-            inbox.conversations.push_back(Arc::new(conversation));
-        }
-        inbox.users = Interner::of(users)?;
-        inbox.ids = Interner::of(ids)?;
-        inbox.profiles = from.list(4, |from| Some((from.number()?, Arc::new(reg::take_profile(from)?))))?;
-        inbox.folders = from.list(19, |from| {
+    /// The inbox of a verified front, of which nothing is decoded but the account's own.
+    fn of_front(source: Arc<Source>, info: &SnapshotInfo) -> Option<Self> {
+        let mut from = In(source.tables().account(source.bytes())?);
+        let totals = Totals { unread: from.uint()?, unread_all: from.uint()? };
+        let folders = from.list(19, |from| {
             let id = FolderId::from_bytes(from.array()?);
             Some((id, Arc::new(reg::take_folder(from)?)))
         })?;
-        inbox.quiet_hours = reg::take_quiet_hours(&mut from)?;
-        let listed: Vec<u32> = from.list(1, In::number)?;
+        let quiet_hours = reg::take_quiet_hours(&mut from)?;
         from.end()?;
-        let mut totals = Totals::default();
-        let rows = listed.iter().map(|number| {
-            let conversation = inbox.conversations.get(*number as usize).filter(|c| c.row.listed)?;
-            totals.add(conversation.row.unread.into(), conversation.personal.receive_option());
-            Some((ListKey::new(conversation.row.order_key, conversation.id.clone()), *number))
-        });
-        inbox.list = rows.collect::<Option<_>>()?;
-        inbox.totals = totals;
-        let all = inbox.conversations.iter().filter(|c| c.row.listed).count();
-        (at == histories.end && inbox.list.len() == all).then_some(inbox)
+        let Tables { users, ids, .. } = source.tables();
+        Some(Self {
+            owner: info.owner.clone(),
+            policy: info.policy,
+            conversations: Seats::cold(Arc::clone(&source), ids.len()),
+            profiles: Seats::cold(Arc::clone(&source), users.len()),
+            users: Interner::cold(Arc::clone(&source)),
+            ids: Interner::cold(Arc::clone(&source)),
+            folders,
+            quiet_hours,
+            list: Ranking::cold(&source)?,
+            totals,
+            faults_told: im::OrdSet::new(),
+            revision: 0,
+        })
     }
 }
 
-fn take_conversation(
-    from: &mut In<'_>,
-    source: &Arc<Source>,
-    number: u32,
-    id: &ConversationId,
-    at: &mut u64,
-) -> Option<Conversation> {
+fn put_conversation(out: &mut Out, conversation: &Conversation) {
+    out.uint(conversation.peer.map_or(0, |peer| u64::from(peer) + 1));
+    reg::put_row(out, &conversation.row);
+    reg::put_derived(out, &conversation.derived);
+    reg::put_shared(out, &conversation.shared);
+    reg::put_personal(out, &conversation.personal);
+}
+
+fn take_conversation(source: &Arc<Source>, number: u32, id: &ConversationId) -> Option<Conversation> {
+    let record = source.record(number)?;
+    let mut from = In(record.bytes);
     let peer = u32::try_from(from.uint()?).ok()?.checked_sub(1);
-    let row = reg::take_row(from)?;
-    let derived = reg::take_derived(from)?;
-    let shared = reg::take_shared(from)?;
-    let personal = reg::take_personal(from)?;
-    let Extent { head_len, len, check } = from.extent()?;
-    let place = Place { source: Arc::clone(source), number, offset: *at, head_len, len, check };
-    *at = at.checked_add(len)?;
-    let restored = Restored::new(Arc::clone(source), number);
+    let row = reg::take_row(&mut from)?;
+    let derived = reg::take_derived(&mut from)?;
+    let shared = reg::take_shared(&mut from)?;
+    let personal = reg::take_personal(&mut from)?;
+    from.end()?;
+    let Root { head_len, check } = record.root;
+    let (offset, len) = (record.history.start, record.history.end - record.history.start);
+    let place = Place { source: Arc::clone(source), number, offset, head_len, len, check };
+    let restored = Some(Restored::new(Arc::clone(source), number));
     let timeline = Lazy::cold(place);
-    Some(Conversation {
-        id: id.clone(),
-        peer,
-        timeline,
-        shared,
-        personal,
-        derived,
-        row,
-        restored: Some(restored),
-    })
+    Some(Conversation { id: id.clone(), peer, timeline, shared, personal, derived, row, restored })
+}
+
+impl Seated for Conversation {
+    /// One that cannot be decoded, though its checksum fits, is there, faulty and empty (R99).
+    fn load(source: &Arc<Source>, number: u32) -> Option<Self> {
+        let id = source.id(number)?;
+        Some(take_conversation(source, number, &id).unwrap_or_else(|| {
+            let offset = source.record(number).map_or(0, |record| record.offset);
+            source.rot(number, offset, "its checksum fits, but it cannot be decoded");
+            let restored = Some(Restored::new(Arc::clone(source), number));
+            Self { restored, ..Self::new(id, None, true) }
+        }))
+    }
+}
+
+impl Seated for Profile {
+    fn load(source: &Arc<Source>, user: u32) -> Option<Self> {
+        let mut from = In(source.tables().profile(source.bytes(), user)?);
+        let profile = reg::take_profile(&mut from)?;
+        from.end().map(|()| profile)
+    }
 }

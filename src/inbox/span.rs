@@ -49,7 +49,7 @@ impl Span {
             }
         }
         let touched = |(conversation, slot): &(u32, u32)| {
-            let before = self.before.conversations.get(*conversation as usize);
+            let before = self.before.conversations.get(*conversation);
             let before = before.and_then(|before| before.shown_hash(*slot, &before.personal.cleared));
             Touched { conversation: *conversation, slot: *slot, before }
         };
@@ -65,10 +65,10 @@ impl Span {
 
     /// What showed of a conversation before; nothing yet of one that is new.
     fn glance(&self, number: u32, now: &Inbox) -> Option<Glance> {
-        match self.before.conversations.get(number as usize) {
+        match self.before.conversations.get(number) {
             Some(before) => Some(before.glance()),
             None => {
-                let now = now.conversations.get(number as usize)?;
+                let now = now.conversations.get(number)?;
                 Some(Conversation::new(now.id.clone(), now.peer, true).glance())
             }
         }

@@ -94,7 +94,7 @@ impl Conversation {
 
 impl<'a> ConversationView<'a> {
     pub(super) fn new(inbox: &'a Inbox, number: u32) -> Option<Self> {
-        let conversation = inbox.conversations.get(number as usize)?;
+        let conversation = inbox.conversations.get(number)?;
         Some(Self { inbox, conversation, number })
     }
 

@@ -28,7 +28,7 @@
 //! # Older versions
 //!
 //! A log whose header has version 0 may hold lines of version 0, which named the actor of an event `actor`; they
-//! are read as if they said `by`. Writing makes them lines of version 1.
+//! are read as if they said `by`. Writing makes them lines of version 1, those of unknown type too.
 //!
 //! # Faults
 //!

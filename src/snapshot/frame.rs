@@ -13,13 +13,14 @@ use crate::policy::Policy;
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDSNP";
 
 /// The version of the format.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 
 /// What the state is made of. Whoever changes a field of it changes this text, and with it the hash in every
 /// header.
 const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social; \
     bucket hash slot; block min sum slots; timeline chunks tail index pinned groups; \
-    row derived shared personal; profile nickname remark face; folder alive name members; quiet hours; list";
+    users ids histories row derived shared personal; profile nickname remark face; list; totals; \
+    folder alive name members; quiet hours";
 
 /// No header is longer: an owner's id has at most 128 bytes.
 const HEADER_LIMIT_LEN_BYTES: usize = 256;
@@ -43,6 +44,7 @@ struct Header {
     meeting_unread: bool,
     own_message_reads: bool,
     events: u64,
+    skipped: u64,
     hash: u128,
 }
 
@@ -54,6 +56,7 @@ pub(crate) fn begin(info: &SnapshotInfo) -> Result<Vec<u8>, SnapshotError> {
         meeting_unread: info.policy.meeting_unread,
         own_message_reads: info.policy.own_message_reads,
         events: info.prefix.events,
+        skipped: info.prefix.skipped,
         hash: info.prefix.hash,
     };
     let failed = |error: &dyn std::fmt::Display| SnapshotError::Header(error.to_string());
@@ -121,12 +124,12 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotErro
     let owner = UserId::new(&header.owner).ok().filter(|_| used == len).ok_or(undecodable)?;
     let policy =
         Policy { meeting_unread: header.meeting_unread, own_message_reads: header.own_message_reads };
-    let prefix = LogPrefix { events: header.events, hash: header.hash };
+    let prefix = LogPrefix { events: header.events, skipped: header.skipped, hash: header.hash };
     Ok((SnapshotInfo { owner, policy, prefix }, end + CHECK_LEN_BYTES))
 }
 
-/// Where the histories lie, and the front, verified.
-pub(crate) fn open(bytes: &[u8]) -> Result<(Range<u64>, &[u8]), SnapshotError> {
+/// Where the histories lie, and the front, which is verified.
+pub(crate) fn open(bytes: &[u8]) -> Result<(Range<u64>, Range<usize>), SnapshotError> {
     let (_, histories_at) = header(bytes)?;
     let len = bytes.len() as u64;
     let least = histories_at + TRAILER_LEN_BYTES;
@@ -150,5 +153,5 @@ pub(crate) fn open(bytes: &[u8]) -> Result<(Range<u64>, &[u8]), SnapshotError> {
     if field(1) != xxh3_64(front) {
         return Err(SnapshotError::Checksum { part: "list and registers", offset: front_at });
     }
-    Ok((histories_at as u64..front_at, front))
+    Ok((histories_at as u64..front_at, from..trailer_at))
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library by level: each may use those of lower levels only.
-const LEVELS: [&[&str]; 12] = [
+const LEVELS: [&[&str]; 13] = [
     &["id"],
     &["time"],
     &["event", "lattice", "policy"],
@@ -17,6 +17,7 @@ const LEVELS: [&[&str]; 12] = [
     &["decide", "notify", "retention", "divergence"],
     &["log"],
     &["v2tim"],
+    &["store"],
     &["testing"],
 ];
 

@@ -434,3 +434,19 @@ fn r99_older_lines_are_read_in_older_logs_only() {
     let told = fault(format!("{HEADER}\n{}\n", new.replace("\"by\"", "\"actor\"")));
     assert!(told.contains("the key \"by\""), "{told}");
 }
+
+#[test]
+fn an_older_line_of_unknown_type_is_kept_as_one_of_this_version() {
+    let old = line(
+        r#"{"v":0,"id":#1,"at":"2026-03-01T09:00:00.000Z","actor":"alice","type":"mood_set","mood": [1, "\u00e9"]}"#,
+    );
+    let records = read(&format!("{}\n{old}\n", HEADER.replace("\"v\":1", "\"v\":0")));
+    let LoggedEvent::Skipped(kept) = &records[0].as_ref().unwrap().event else { panic!("{records:?}") };
+    assert!(
+        kept.raw().contains(r#""mood":[1, "\u00e9"]"#) && kept.raw().contains(r#""by":"alice""#),
+        "{}",
+        kept.raw()
+    );
+    // In a log of this version it is the same line, kept byte for byte from then on.
+    assert_eq!(decode_line(kept.raw().as_bytes()).unwrap(), records[0].as_ref().unwrap().event);
+}

@@ -1,8 +1,6 @@
 //! The laws of section 1 on random histories: whatever the order, the repetition and the split of a log, the
 //! inbox shows what the model makes of the set of its events.
 
-use std::collections::BTreeSet;
-
 use chatfold::{ConversationId, Event, Inbox, MergeError, Policy, UserId};
 
 use crate::harness::{
@@ -87,41 +85,6 @@ fn merged(left: &Inbox, right: &Inbox) -> Result<Inbox, String> {
     absorbed.audit().map_err(|fault| format!("absorbed: {fault}"))?;
     same_digest("absorbed", &inbox, &absorbed)?;
     Ok(inbox)
-}
-
-#[test]
-fn r04_absorbing_a_split_by_conversation_is_the_whole() {
-    hold("R04", FEW, cases(500), &|history| {
-        let names = Names::of(&history.events);
-        for cut in [history.events.len(), history.events.len() / 2] {
-            let (before, after) = history.events.split_at(cut);
-            let conversations: BTreeSet<_> = before.iter().filter_map(Event::conversation).collect();
-            let ids: Vec<_> = conversations.into_iter().collect();
-            // Account-wide events go to any part.
-            let part = |event: &Event| match event.conversation() {
-                Some(id) => ids.iter().position(|other| *other == id).unwrap_or_default() % 3,
-                None => (event.id().as_bytes()[15] % 3).into(),
-            };
-            let [mut whole, second, third] = [0, 1, 2].map(|n| {
-                let events: Vec<Event> = before.iter().filter(|event| part(event) == n).cloned().collect();
-                replay(history, &events)
-            });
-            let revision = whole.revision();
-            for other in [second, third] {
-                whole.absorb(other).map_err(|error| error.to_string())?;
-                whole.audit().map_err(|fault| format!("absorbed: {fault}"))?;
-            }
-            assert_ne!(whole.revision(), revision, "whoever follows it must see that");
-            let what = format!("absorbed, cut at {cut}");
-            same(&what, &expected(history, before), &shown(&whole, &names))?;
-            same_digest(&what, &replay(history, before), &whole)?;
-            // What was moved goes on like everything else.
-            after.iter().for_each(|event| drop(whole.apply(event)));
-            whole.audit().map_err(|fault| format!("{what}, and went on: {fault}"))?;
-            same_digest(&what, &replay(history, &history.events), &whole)?;
-        }
-        Ok(())
-    });
 }
 
 #[test]

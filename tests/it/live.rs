@@ -198,7 +198,10 @@ fn r99_healing_tells_a_reset() {
     assert_eq!(live.subscriptions().totals(&Filter::default()), Some(totals), "its events wait");
     let replayed = Inbox::replay(snapshot::alice(), Policy::default(), &events);
     let told = live.heal(&replayed).unwrap();
-    let [Notice::Reset, Notice::UnreadByFilter(told)] = told.as_slice() else { panic!("{told:?}") };
+    let [Notice::Changed(fault), Notice::Reset, Notice::UnreadByFilter(told)] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(fault.conversations.iter().all(|row| row.attributes.contains(chatfold::Attribute::Fault)));
     assert_eq!((told[0].before, told[0].after.unread), (totals, totals.unread + 1));
     assert_eq!(live.finish_sync(), [Notice::SyncFinished], "all was told before");
     assert_eq!(live.heal(&replayed), Ok(Vec::new()), "nothing is left to heal");

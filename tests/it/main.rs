@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 #![allow(unreachable_pub, missing_debug_implementations)]
 
+mod absorb;
 #[cfg(feature = "binary")]
 mod binary;
 mod changes;
@@ -10,6 +11,7 @@ mod digest;
 mod divergence;
 #[cfg(feature = "jsonl")]
 mod fixtures;
+mod fuzzed;
 mod harness;
 mod histories;
 mod history;
@@ -33,6 +35,7 @@ mod retention;
 mod rules;
 mod shown;
 mod snapshot;
+mod store;
 mod subscriptions;
 #[cfg(feature = "jsonl")]
 mod v2tim;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use chatfold::{
-    ChangeSet, ConversationId, ConversationView, Event, Filter, Inbox, ListCursor, ListDiff, ListView,
-    Message, MessageId, Policy, Window,
+    Attribute, ChangeSet, ConversationId, ConversationView, Event, Filter, Inbox, ListCursor, ListDiff,
+    ListView, Message, MessageId, Policy, Window,
 };
 
 use crate::harness::{MANY, MIX, SPREAD, apply_each, cases, ensure, hold, replay, subset};
@@ -279,8 +279,12 @@ fn r61_whoever_missed_a_change_set_gets_the_whole_list_once() {
 #[test]
 fn r61_r99_a_healed_inbox_resets_its_views() {
     let (mut events, mut inbox) = snapshot::rotten_hall();
-    // Looked at before anything else, so that the rot is known when the screen is drawn.
+    // Looked at before anything else, so that the rot is known, and told, when the screen is drawn.
     assert!(inbox.verify().is_err());
+    let told = inbox.apply_batch(std::iter::empty());
+    assert!(
+        told.conversations.iter().all(|row| row.attributes.contains(Attribute::Fault)) && !told.is_empty()
+    );
     let mut mirrors =
         [Window::Whole, Window::First(1)].map(|window| Mirror::new(&inbox, Filter::default(), window));
 

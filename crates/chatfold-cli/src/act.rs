@@ -3,36 +3,31 @@
 //! Clock and chance are read here and nowhere else; what is decided follows from them, the log and the command.
 
 mod command;
-mod journal;
-mod sentence;
+pub mod journal;
+pub mod stored;
 
 use std::io::Write as _;
 
 use chatfold::jsonl::encode_event;
-use chatfold::{Context, Decision, Inbox, Rejection, Timestamp, decide};
+use chatfold::{Context, Decision, Inbox, Timestamp, decide};
 
+pub use self::command::fresh_message;
 use self::journal::Journal;
 use crate::args::DoArgs;
 use crate::failure::{Failure, Verdict};
 use crate::instant::Span;
 use crate::log::count;
 use crate::output::{say, stdout};
+use crate::sentence::{refusal, sentence};
+use crate::store::Place;
 use crate::text::escape;
 
 /// Runs the command.
 pub fn run(args: &DoArgs) -> Result<Verdict, Failure> {
-    let mut journal = Journal::open(&args.log, args.owner.as_ref(), args.dry_run)?;
-    let inbox = journal.fold()?;
-    let (now, seed) = (now(args)?, seed(args)?);
-    let command = command::command(&args.wish, &inbox, now, seed)?;
-    let context = Context::new(inbox.owner().clone(), args.role.into(), now, seed);
-    let decision = decide(&inbox, &command, &context).map_err(|why| Failure::Refused(refusal(&why)))?;
-    if args.dry_run {
-        journal.report();
-    } else {
-        journal.append(&decision.events)?;
-    }
-    drop(journal);
+    let (inbox, decision) = match Place::of_name(&args.log) {
+        Some(place) => stored::run(args, &place)?,
+        None => on_file(args)?,
+    };
     tell(args, &inbox, &decision)?;
     for refused in &decision.refused {
         say(&format!("{}: {}", refused.conversation, refusal(&refused.rejection)));
@@ -40,10 +35,24 @@ pub fn run(args: &DoArgs) -> Result<Verdict, Failure> {
     Ok(if decision.refused.is_empty() { Verdict::Sound } else { Verdict::Refused })
 }
 
+/// Decides and, unless in a dry run, appends: the inbox before, and what was decided.
+fn on_file(args: &DoArgs) -> Result<(Inbox, Decision), Failure> {
+    let mut journal = Journal::open(&args.log, args.owner.as_ref(), args.dry_run)?;
+    let inbox = journal.fold()?;
+    let now = args.now.map_or_else(now, |span| Ok(span.from))?;
+    let seed = args.seed.map_or_else(seed, Ok)?;
+    let command = command::command(&args.wish, &inbox, now, seed)?;
+    let context = Context::new(inbox.owner().clone(), args.role.into(), now, seed);
+    let decision = decide(&inbox, &command, &context).map_err(|why| Failure::Refused(refusal(&why)))?;
+    let note = if args.dry_run { journal.left() } else { journal.append(&decision.events)? };
+    note.iter().for_each(|note| say(note));
+    Ok((inbox, decision))
+}
+
 fn tell(args: &DoArgs, inbox: &Inbox, decision: &Decision) -> Result<(), Failure> {
     let mut out = stdout();
     for event in &decision.events {
-        let line = if args.json { encode_event(event) } else { sentence::sentence(event, inbox) };
+        let line = if args.json { encode_event(event) } else { sentence(event, inbox) };
         writeln!(out, "{}", if args.json { line.into() } else { escape(&line) })?;
     }
     if !args.json {
@@ -59,27 +68,17 @@ fn tell(args: &DoArgs, inbox: &Inbox, decision: &Decision) -> Result<(), Failure
     Ok(())
 }
 
-/// Why a command was refused, with the reference's error code where it has one.
-fn refusal(rejection: &Rejection) -> String {
-    let code = rejection.code().map(|code| format!(" (code {code})")).unwrap_or_default();
-    format!("refused: {rejection}{code}")
+/// The clock's time.
+pub fn now() -> Result<Timestamp, Failure> {
+    Span::parse_or_now("now").map(|span| span.from).map_err(|why| Failure::Input {
+        place: "the clock".to_owned(),
+        what: why,
+        source: None,
+    })
 }
 
-fn now(args: &DoArgs) -> Result<Timestamp, Failure> {
-    match args.now {
-        Some(span) => Ok(span.from),
-        None => Span::parse_or_now("now").map(|span| span.from).map_err(|why| Failure::Input {
-            place: "the clock".to_owned(),
-            what: why,
-            source: None,
-        }),
-    }
-}
-
-fn seed(args: &DoArgs) -> Result<[u8; 16], Failure> {
-    if let Some(seed) = args.seed {
-        return Ok(seed);
-    }
+/// Chance for one command.
+pub fn seed() -> Result<[u8; 16], Failure> {
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).map_err(|error| Failure::Input {
         place: "the system's source of chance".to_owned(),

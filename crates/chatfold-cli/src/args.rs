@@ -2,6 +2,7 @@
 
 mod devices;
 mod files;
+mod tui;
 mod wish;
 
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use self::devices::{CLOUD_EXAMPLES, DIFF_EXAMPLES, MERGE_EXAMPLES};
 pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
 use self::files::{CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
 pub use self::files::{ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
+use self::tui::TUI_EXAMPLES;
+pub use self::tui::TuiArgs;
 use self::wish::DO_EXAMPLES;
 pub use self::wish::{DoArgs, FolderWish, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 
@@ -35,12 +38,14 @@ Examples:
   chatfold merge phone.jsonl laptop.jsonl > both.jsonl
                                                the events of both, in one log
   chatfold convert team.jsonl team.chatfold    a third of the size, checked and chained
+  chatfold tui team.jsonl                      the list in the terminal, through time
   chatfold do my.jsonl --as alice pin group_dev
                                                append what a command decides
 
 A log is a file of JSON Lines: a header that names the owner, then one event a line; or the same in binary \
 form (chatfold convert). Which of them it is shows by its content. It may be packed with gzip or zstd, \
-whatever its name, and - stands for standard input. All times are UTC.
+whatever its name, and - stands for standard input. An inbox in a store may stand for a log: sqlite:PATH#OWNER \
+or postgres://…#OWNER. All times are UTC.
 
 Exit codes: 0 done; 1 the input has faults, or compared things differ; 2 usage; 3 no such conversation \
 or folder, or refused; 4 input or output failed.";
@@ -90,6 +95,9 @@ pub enum Command {
     /// Write a log anew without what some messages say
     #[command(after_help = REDACT_EXAMPLES)]
     Redact(RedactArgs),
+    /// See the list in the terminal, move it through time, ask why, act
+    #[command(after_help = TUI_EXAMPLES)]
+    Tui(TuiArgs),
     /// Carry out a command: append the events it makes to a log
     #[command(after_help = DO_EXAMPLES)]
     Do(Box<DoArgs>),
@@ -326,7 +334,7 @@ pub struct SnapshotArgs {
     /// The log; - for standard input
     #[arg(value_name = "LOG")]
     pub log: PathBuf,
-    /// Where the snapshot goes; a file of this name is replaced
+    /// Where the snapshot goes; an older snapshot of this name is replaced
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]

@@ -15,6 +15,8 @@ pub enum Verdict {
     Refused,
     /// One of several inputs could not be read, which was said already: exit code 4.
     Unreadable,
+    /// A signal ended it: the process ends as the signal would have ended it.
+    Signal(i32),
 }
 
 impl Verdict {
@@ -30,9 +32,24 @@ impl Verdict {
             Self::Faulty => ExitCode::from(1),
             Self::Refused => ExitCode::from(3),
             Self::Unreadable => ExitCode::from(4),
+            Self::Signal(signal) => {
+                die(signal);
+                // What shells report where that did not end it.
+                ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
+            }
         }
     }
 }
+
+/// Ends the process as the signal does by default, so that whoever started it sees why.
+#[cfg(unix)]
+fn die(signal: i32) {
+    // Where the system refuses, the exit code says it.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
+
+#[cfg(not(unix))]
+fn die(_signal: i32) {}
 
 /// Why a command was not carried out. The text is for people; whatever of a log or a path stands in it is
 /// escaped by whoever prints it.

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::failure::Failure;
+use crate::store::Place;
 use crate::text::escape;
 
 /// The size of each buffer between a file and its lines.
@@ -22,11 +23,17 @@ pub enum Source {
     Stdin,
     /// A file.
     File(PathBuf),
+    /// An inbox in a store, written `sqlite:PATH#OWNER` or `postgres://…#OWNER`.
+    Store(Place),
 }
 
 impl From<&Path> for Source {
     fn from(path: &Path) -> Self {
-        if path.as_os_str() == "-" { Self::Stdin } else { Self::File(path.to_owned()) }
+        match Place::of_name(path) {
+            Some(place) => Self::Store(place),
+            None if path.as_os_str() == "-" => Self::Stdin,
+            None => Self::File(path.to_owned()),
+        }
     }
 }
 
@@ -35,6 +42,7 @@ impl fmt::Display for Source {
         match self {
             Self::Stdin => f.write_str("standard input"),
             Self::File(path) => f.write_str(&escape(&path.to_string_lossy())),
+            Self::Store(place) => f.write_str(&escape(&place.to_string())),
         }
     }
 }
@@ -121,6 +129,7 @@ impl Input {
         };
         match source {
             Source::Stdin => Self::unpack(source, None, io::stdin().lock()).map_err(failed),
+            Source::Store(place) => Self::unpack(source, None, place.read()?).map_err(failed),
             Source::File(path) => {
                 let file = File::open(path).map_err(failed)?;
                 let metadata = file.metadata().map_err(failed)?;
@@ -163,6 +172,11 @@ impl Watch {
     /// How many bytes have been read, as they stand in the file.
     pub fn bytes_read(&self) -> u64 {
         self.meter.bytes.get()
+    }
+
+    /// How its bytes are packed.
+    pub fn packing(&self) -> Packing {
+        self.packing
     }
 
     /// The file's size, if it has one.

@@ -1,9 +1,10 @@
 //! Rows of the conversation list, laid out in columns.
 
 use anstyle::{AnsiColor, Style};
-use chatfold::{ConversationKind, ConversationView, Mark, MentionKind, MessageStatus, ReceiveOption};
+use chatfold::{ConversationView, Mark, ReceiveOption};
+use chatfold_words::preview::{Tone, mention, preview};
 
-use crate::text::{Line, Look, cut, one_line, width};
+use crate::text::{Line, Look, cut, width};
 use crate::words::{self, Signs};
 
 /// Spaces between two columns.
@@ -11,9 +12,6 @@ const GAP: usize = 2;
 
 /// A name takes at most a quarter of the line, within these bounds.
 const NAME_WIDTHS: (usize, usize) = (8, 32);
-
-/// A sender's name in a preview takes at most this many cells.
-const MAX_SENDER: usize = 16;
 
 /// No style.
 pub const PLAIN: Style = Style::new();
@@ -36,7 +34,7 @@ struct Row {
     unread: u64,
     mention: &'static str,
     when: String,
-    preview: Vec<(Style, String)>,
+    preview: Vec<(Tone, String)>,
 }
 
 /// Where a column begins, and how wide it is. An empty column takes no room.
@@ -149,8 +147,8 @@ impl List {
         line.right(columns.unread.end(), if row.muted { DIM } else { COUNTED }, &row.unread_text());
         line.to(columns.mention.start).push(MENTION, row.mention);
         line.right(columns.when.end(), DIM, &row.when).to(columns.preview.start);
-        for (style, part) in &row.preview {
-            line.push(*style, part);
+        for (tone, part) in &row.preview {
+            line.push(style(*tone), part);
         }
         line.finish()
     }
@@ -181,39 +179,12 @@ impl Row {
     }
 }
 
-/// `@` where a message since the owner last read mentions the owner, `@all` where one only mentions everybody.
-fn mention(conversation: &ConversationView<'_>) -> &'static str {
-    if conversation.mention_count() == 0 {
-        return "";
+/// How a part of a preview is painted.
+fn style(tone: Tone) -> Style {
+    match tone {
+        Tone::Plain => PLAIN,
+        Tone::Faint => DIM,
+        Tone::Sender => SENDER,
+        Tone::Alarm => DRAFT,
     }
-    let me = conversation.mentions().iter().any(|mention| mention.kind != MentionKind::All);
-    if me { "@" } else { "@all" }
-}
-
-/// The draft, or else who said what last.
-fn preview(
-    signs: &Signs,
-    ellipsis: &str,
-    conversation: &ConversationView<'_>,
-    owner: &str,
-) -> Vec<(Style, String)> {
-    if let Some(draft) = conversation.draft() {
-        return vec![(DRAFT, "Draft: ".to_owned()), (PLAIN, one_line(words::head(draft.text)))];
-    }
-    let Some(message) = conversation.last_message() else {
-        return Vec::new();
-    };
-    let mut parts = Vec::with_capacity(3);
-    match message.status() {
-        MessageStatus::Sending => parts.push((DIM, format!("{} ", signs.sending))),
-        MessageStatus::Failed => parts.push((DRAFT, format!("{} ", signs.failed))),
-        _ => {}
-    }
-    let recalled = message.recall().is_some();
-    if !recalled && (message.is_own() || conversation.kind() == ConversationKind::Group) {
-        let sender = words::author(&message);
-        parts.push((SENDER, format!("{}: ", cut(&sender, MAX_SENDER, ellipsis))));
-    }
-    parts.push((if recalled { DIM } else { PLAIN }, words::content(&message, owner)));
-    parts
 }

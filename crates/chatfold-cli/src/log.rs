@@ -6,10 +6,10 @@ use std::path::Path;
 
 use chatfold::binary::{self, LogHead, is_binary_log};
 use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, SkippedEvent, decode_line};
-use chatfold::{Inbox, Policy, Replay, Timestamp, UserId};
+use chatfold::{Inbox, LogPrefix, Policy, Replay, Timestamp, UserId};
 
 use crate::failure::{Failure, Verdict};
-use crate::input::{Input, Source, Watch};
+use crate::input::{Input, Packing, Source, Watch};
 use crate::output::say;
 use crate::progress::Progress;
 
@@ -51,9 +51,19 @@ pub struct Tally {
     pub faults: u64,
     /// The latest instant of an event handed on.
     pub newest: Option<Timestamp>,
+    /// How many bytes of the file were read, where all of its records were asked for.
+    pub len_bytes: u64,
 }
 
 impl Tally {
+    /// What was read of a log before a snapshot of its inbox was taken.
+    pub fn of(prefix: LogPrefix) -> Self {
+        let LogPrefix { events: lines, skipped, .. } = prefix;
+        let reasons = (skipped > 0).then(|| ("before the snapshot".to_owned(), skipped));
+        let events = lines.saturating_sub(skipped);
+        Self { lines, events, skipped, reasons: reasons.into_iter().collect(), ..Self::default() }
+    }
+
     fn skip(&mut self, skipped: &SkippedEvent) {
         self.skipped += 1;
         let mut reason = skipped.reason().to_string();
@@ -155,12 +165,22 @@ impl OpenLog {
         watch: Watch,
     ) -> Result<Self, Failure> {
         let mut whole = Vec::new();
-        bytes.read_to_end(&mut whole).map_err(|error| watch.judge_bytes(whole.len(), error))?;
         let mut tally = Tally::default();
+        if let Err(error) = bytes.read_to_end(&mut whole) {
+            let failure = watch.judge_bytes(whole.len(), error);
+            if !choice.keep_going || !matches!(failure, Failure::Fault { .. }) {
+                return Err(failure);
+            }
+            // What could be unpacked before the damage is read.
+            tally.faults += 1;
+            say(&failure.describe());
+        }
         let owner = match (binary::Log::open(&whole), &choice.owner) {
             (Ok(log), None) => log.owner().clone(),
             (Ok(_), Some(owner)) => owner.clone(),
-            (Err(fault), Some(owner)) if choice.keep_going => {
+            (Err(fault), Some(owner))
+                if choice.keep_going && !matches!(fault, binary::HeaderError::Version { .. }) =>
+            {
                 tally.faults += 1;
                 say(&format!("{source}: {fault}"));
                 owner.clone()
@@ -220,12 +240,25 @@ impl OpenLog {
         }
     }
 
+    /// The head of the log that a binary one was redacted from, if it was.
+    pub fn redacted_from(&self) -> Option<LogHead> {
+        match &self.content {
+            Content::Text { .. } => None,
+            Content::Binary(bytes) => binary::Log::open(bytes).ok()?.header().redacted_from,
+        }
+    }
+
     /// Where a binary log ends, if all of it is sound.
     pub fn head(&self) -> Option<LogHead> {
         match &self.content {
             Content::Text { .. } => None,
             Content::Binary(bytes) => binary::Log::open(bytes).ok()?.verify().ok(),
         }
+    }
+
+    /// Whether it is packed.
+    pub fn is_packed(&self) -> bool {
+        self.watch.packing() != Packing::Plain
     }
 
     /// Its form.
@@ -331,6 +364,7 @@ impl Reading {
                 }
             }
         }
+        self.tally.len_bytes = self.watch.bytes_read();
         Ok(self.tally)
     }
 
@@ -342,20 +376,37 @@ impl Reading {
     ) -> Result<Tally, Failure> {
         let place = self.source.to_string();
         let log = binary::Log::open(bytes).unwrap_or_else(|_| binary::Log::without_header(bytes, owner));
-        let mut events = log.events();
-        let mut number = 0;
-        while self.wants_more() {
-            match events.next() {
-                None => break,
-                Some(Ok(event)) => {
-                    number += 1;
-                    self.take(number, event, &mut sink);
+        for record in log.records() {
+            if !self.wants_more() {
+                break;
+            }
+            let (mut number, events) = match &record {
+                Ok(record) => (record.place().position, Some(record.events())),
+                Err(fault) => {
+                    let lost = match fault.after {
+                        binary::FaultEnd::Record { position } => position.saturating_sub(fault.position),
+                        _ => 1,
+                    };
+                    self.tally.lines += lost;
+                    self.pass(Failure::Fault { place: place.clone(), what: fault.to_string() })?;
+                    (0, None)
                 }
-                Some(Err(error)) => {
-                    self.pass(Failure::Fault { place: place.clone(), what: error.to_string() })?;
+            };
+            for event in events.into_iter().flatten() {
+                if !self.wants_more() {
+                    break;
+                }
+                number += 1;
+                match event {
+                    Ok(event) => self.take(number, event, &mut sink),
+                    Err(error) => {
+                        self.tally.lines += 1;
+                        self.pass(Failure::Fault { place: place.clone(), what: error.to_string() })?;
+                    }
                 }
             }
         }
+        self.tally.len_bytes = self.watch.bytes_read();
         Ok(self.tally)
     }
 }

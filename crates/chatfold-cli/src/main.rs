@@ -1,8 +1,8 @@
 //! `chatfold`: the conversation list of a chat on the command line, folded from a log of events.
 //!
 //! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
-//! [`diff`], [`merge`], [`snapshot`], [`rewrite`] and [`act`] answer, one module a command or a few that are alike;
-//! [`log`] reads events from an [`input`], and [`list`] lays rows out as text. Exit codes and
+//! [`diff`], [`merge`], [`snapshot`], [`rewrite`], [`tui`] and [`act`] answer, one module a command or a few that are alike;
+//! [`log`] reads events from an [`input`], a file or a [`store`], and [`list`] lays rows out as text. Exit codes and
 //! errors are in [`failure`]; [`output`] and [`text`] are what stands between a log and the terminal.
 
 #![allow(unreachable_pub, reason = "a program has no API: pub says that another module uses it")]
@@ -15,7 +15,6 @@ mod diff;
 mod failure;
 mod inbox;
 mod input;
-mod instant;
 mod list;
 mod log;
 mod merge;
@@ -25,11 +24,12 @@ mod rewrite;
 mod show;
 mod snapshot;
 mod stats;
-mod text;
-mod words;
+mod store;
+mod tui;
 
 use std::process::ExitCode;
 
+use chatfold_words::{instant, sentence, text, words};
 use clap::Parser as _;
 
 use crate::args::{Cli, Command};
@@ -66,6 +66,7 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Convert(args) => rewrite::convert(args),
         Command::Recover(args) => rewrite::recover(args),
         Command::Redact(args) => rewrite::redact(args),
+        Command::Tui(args) => tui::run(args),
         Command::Do(args) => act::run(args),
     }
 }

@@ -100,9 +100,11 @@ pub fn named(path: &Path) -> String {
     escape(&path.to_string_lossy()).into_owned()
 }
 
-/// Writes a file whole or not at all: what bore the name before stays until the new one is there and synced.
+/// Writes a file whole or not at all: what bore the name before stays until the new one is there and synced, and
+/// for ever unless it may be replaced.
 pub fn write_whole<T>(
     path: &Path,
+    replace: bool,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
 ) -> Result<T, Failure> {
     let failed = |error| Failure::Input {
@@ -121,8 +123,16 @@ pub fn write_whole<T>(
     buffer.flush().map_err(failed)?;
     drop(buffer);
     file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    let there = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    there.map_err(|error| failed(error.error))?;
+    sync_folder(path).map_err(failed)?;
     Ok(filled)
+}
+
+/// Makes a new name in a folder outlive a crash, where the system can.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `chatfold convert`, `recover` and `redact`: a log written anew. What is read is never touched.
 
+mod stored;
+
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,6 +15,7 @@ use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::{Choice, Form, OpenLog, Tally, count};
 use crate::output::{named, stdout, write_whole};
+use crate::store::Place;
 
 /// Runs `convert`.
 pub fn convert(args: &ConvertArgs) -> Result<Verdict, Failure> {
@@ -24,8 +27,12 @@ pub fn convert(args: &ConvertArgs) -> Result<Verdict, Failure> {
         keep_going: reading.keep_going,
         ..Choice::default()
     };
-    let target = Target::new(&source, &args.new, &args.writing, None)?;
+    if let Some(place) = Place::of_name(&args.new) {
+        return stored::convert(args, &place, OpenLog::open(&source, &choice)?);
+    }
+    let mut target = Target::new(&source, &args.new, &args.writing, None)?;
     let log = OpenLog::open(&source, &choice)?;
+    target.redacted_from = log.redacted_from();
     let owner = log.owner().clone();
     let tally = if args.new.as_os_str() == "-" {
         // Nothing is printed of a log that turns out faulty.
@@ -49,7 +56,8 @@ pub fn recover(args: &RecoverArgs) -> Result<Verdict, Failure> {
     let choice = Choice { owner: args.owner.clone(), keep_going: true, ..Choice::default() };
     let log = OpenLog::open(&source, &choice)?;
     let (owner, form) = (log.owner().clone(), log.form());
-    let target = Target::new(&source, &args.out, &args.writing, Some(form))?;
+    let mut target = Target::new(&source, &args.out, &args.writing, Some(form))?;
+    target.redacted_from = log.redacted_from();
     let tally = target.replace(&owner, |sink| log.read(|_, event| sink(event)))?;
     say_written(&args.out, &tally)?;
     let mut out = stdout();
@@ -86,13 +94,17 @@ pub fn redact(args: &RedactArgs) -> Result<Verdict, Failure> {
     let redacted = Cell::new(0);
     let log = OpenLog::open(&source, &choice)?;
     let tally = target.replace(&owner, |sink| {
-        log.read(|_, event| match event.known().and_then(|event| redaction.redact(event)) {
+        let tally = log.read(|_, event| match event.known().and_then(|event| redaction.redact(event)) {
             Some(event) => {
                 redacted.set(redacted.get() + 1);
                 sink(LoggedEvent::Known(event));
             }
             None => sink(event),
-        })
+        })?;
+        // Whoever asks for erasure and mistypes an id has to know.
+        let what = "nothing that was chosen has content in this log; nothing was written";
+        let found = redacted.get() > 0;
+        found.then_some(tally).ok_or_else(|| Failure::NotFound(format!("{source}: {what}")))
     })?;
     say_written(&args.out, &tally)?;
     let mut out = stdout();
@@ -116,6 +128,7 @@ struct Target<'a> {
     path: &'a Path,
     form: Form,
     packing: Packing,
+    force: bool,
     redacted_from: Option<LogHead>,
 }
 
@@ -130,6 +143,9 @@ impl<'a> Target<'a> {
         args: &WriteArgs,
         otherwise: Option<Form>,
     ) -> Result<Self, Failure> {
+        if let Some(place) = Place::of_name(path) {
+            return Err(Failure::Usage(format!("{place}: only convert writes into a store")));
+        }
         let asked = args.to.map(|to| match to {
             FormFlag::Text => Form::Text,
             FormFlag::Binary => Form::Binary,
@@ -141,6 +157,9 @@ impl<'a> Target<'a> {
         if args.pack && form == Form::Text {
             return Err(Failure::Usage("--pack is for binary logs".to_owned()));
         }
+        if path.as_os_str() == "-" && otherwise.is_some() {
+            return Err(Failure::Usage("a new log goes into a file, not to standard output (-)".to_owned()));
+        }
         if let Source::File(old) = source
             && let (Ok(old), Ok(new)) = (old.canonicalize(), path.canonicalize())
             && old == new
@@ -151,7 +170,7 @@ impl<'a> Target<'a> {
             return Err(Failure::Usage(format!("{}: is there already (--force replaces it)", named(path))));
         }
         let packing = if args.pack { Packing::Zstd } else { Packing::Plain };
-        Ok(Self { path, form, packing, redacted_from: None })
+        Ok(Self { path, form, packing, force: args.force, redacted_from: None })
     }
 
     /// Writes the file whole, or leaves what is there as it is.
@@ -162,7 +181,7 @@ impl<'a> Target<'a> {
     ) -> Result<Tally, Failure> {
         // What failed on the reader's side must not leave a file behind.
         let mut failed = None;
-        let written = write_whole(self.path, |file| match self.write(file, owner, fill)? {
+        let written = write_whole(self.path, self.force, |file| match self.write(file, owner, fill)? {
             Ok(tally) => Ok(tally),
             Err(failure) => {
                 failed = Some(failure);

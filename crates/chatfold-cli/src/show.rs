@@ -8,6 +8,7 @@ mod why;
 use std::io::Write as _;
 
 use chatfold::{ConversationKind, ConversationView, Direction, Inbox, MentionKind, MessageView, Timestamp};
+use chatfold_words::why::{Detail, rows};
 
 use crate::args::ShowArgs;
 use crate::failure::{Failure, Verdict};
@@ -116,9 +117,10 @@ impl Page<'_, '_> {
         self.title("Why")?;
         let places = why::places(source, &explanation, limit);
         let mut above = "";
-        for (label, text) in why::rows(conversation, &explanation, &places, limit, self.look.ellipsis()) {
-            self.row(if label == above { "" } else { label }, &text)?;
-            above = label;
+        let detail = Detail { limit, ids: true, ellipsis: self.look.ellipsis() };
+        for row in rows(conversation, &explanation, detail) {
+            self.row(if row.label == above { "" } else { row.label }, &why::sentence(&row, &places))?;
+            above = row.label;
         }
         Ok(())
     }

@@ -16,6 +16,12 @@ use crate::output::{named, say, stdout, write_whole};
 /// Runs the command.
 pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
+    let there = Source::from(args.out.as_path());
+    if there == Source::Stdin || args.out.exists() && !is_one(&there) {
+        let what = "is there already and is no snapshot: only a snapshot is replaced";
+        let what = if there == Source::Stdin { "a snapshot goes into a file" } else { what };
+        return Err(Failure::Usage(format!("{}: {what}", named(&args.out))));
+    }
     let log = OpenLog::open(&source, &args.reading.choice())?;
     let mut replay = Replay::new(log.owner().clone(), args.reading.policy());
     let mut prefix = LogPrefix::EMPTY;
@@ -26,7 +32,7 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
         }
     })?;
     let bytes = replay.finish().snapshot(prefix).map_err(|error| fault(&args.out, &error))?;
-    write_whole(&args.out, |file| file.write_all(&bytes))?;
+    write_whole(&args.out, true, |file| file.write_all(&bytes))?;
     tally.report_skipped(&source);
     let mut out = stdout();
     let place = named(&args.out);
@@ -39,7 +45,7 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
 fn push(prefix: &mut LogPrefix, event: &LoggedEvent) {
     match event {
         LoggedEvent::Known(event) => prefix.push(encode_event(event).as_bytes()),
-        LoggedEvent::Skipped(skipped) => prefix.push(skipped.raw().as_bytes()),
+        LoggedEvent::Skipped(skipped) => prefix.push_skipped(skipped.raw().as_bytes()),
     }
 }
 
@@ -74,9 +80,9 @@ pub fn open(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, 
     let owner = choice.owner.as_ref().unwrap_or(&info.owner);
     // Without a wish of the caller's, a snapshot's own policy is as good as any.
     let policy = if policy == Policy::default() { info.policy } else { policy };
-    let (inbox, _) = Inbox::restore(bytes, owner, policy).map_err(|error| fault(path, &error))?;
+    let (inbox, prefix) = Inbox::restore(bytes, owner, policy).map_err(|error| fault(path, &error))?;
     inbox.verify().map_err(|fault| Failure::Fault { place: named(path), what: fault.to_string() })?;
-    Ok((inbox, Tally::default()))
+    Ok((inbox, Tally::of(prefix)))
 }
 
 /// The inbox of a log that begins as a snapshot says; where it does not, or the snapshot is damaged, the

@@ -10,6 +10,7 @@ use crate::inbox::conversation::{Conversation, Shared};
 use crate::inbox::derived::{Derived, Row};
 use crate::inbox::lazy::Source;
 use crate::inbox::personal::Personal;
+use crate::inbox::route::peer;
 use crate::inbox::view::ConversationView;
 use crate::snapshot::HistoryFault;
 
@@ -73,9 +74,26 @@ impl Inbox {
     ///
     /// The list keeps their rows as they were verified, their histories show only what was verified, and
     /// their events wait: [`Inbox::heal`] takes them from a replay of the log. Only what was touched is known:
-    /// [`Inbox::verify`] touches everything.
+    /// [`Inbox::verify`] touches everything. The next change set tells of each once, by
+    /// [`Attribute::Fault`](crate::Attribute::Fault).
     pub fn faults(&self) -> impl Iterator<Item = (&ConversationId, HistoryFault)> {
-        self.conversations.iter().filter_map(|c| Some((&c.id, c.fault()?)))
+        let conversations = self.rotten().into_iter().filter_map(|number| self.conversations.get(number));
+        conversations.filter_map(|conversation| Some((&conversation.id, conversation.fault()?)))
+    }
+
+    /// The numbers of the same.
+    fn rotten(&self) -> Vec<u32> {
+        let mut numbers = self.conversations.source().map(|source| source.faulty()).unwrap_or_default();
+        numbers.retain(|number| self.conversations.get(*number).is_some_and(|c| c.fault().is_some()));
+        numbers
+    }
+
+    /// Notes the conversations found rotten by now, whoever touched them, so that each is told of once.
+    pub(crate) fn note_rotten(&mut self) {
+        let rotten = self.rotten();
+        if !rotten.is_empty() {
+            self.faults_told.extend(rotten);
+        }
     }
 
     /// Loads and verifies every history that was restored from a snapshot; the first fault, if there is one.
@@ -89,17 +107,18 @@ impl Inbox {
     /// Takes every faulty conversation from `replayed`, an inbox folded from the log, and applies the events
     /// that waited; how many conversations were healed.
     ///
-    /// Everything else `replayed` has seen is merged too, as by [`Inbox::merge`].
+    /// Every history is looked at first. Everything else `replayed` has seen is merged too, as by
+    /// [`Inbox::merge`].
     pub fn heal(&mut self, replayed: &Self) -> Result<usize, crate::inbox::MergeError> {
-        let faulty: Vec<ConversationId> = self.faults().map(|(id, _)| id.clone()).collect();
+        self.conversations.iter().for_each(|conversation| conversation.load_all());
+        let faulty = self.rotten();
         let mut waiting = Vec::new();
-        for id in &faulty {
-            let number = self.number(id);
-            let Some(conversation) = self.conversations.get_mut(number as usize) else { continue };
-            let restored = conversation.restored.as_ref();
-            waiting.extend(restored.into_iter().flat_map(|restored| restored.0.waiting.iter().cloned()));
-            let empty = Conversation::new(id.clone(), conversation.peer, true);
-            self.replace(number, empty);
+        for number in &faulty {
+            let Some(conversation) = self.conversations.get(*number).cloned() else { continue };
+            let restored = conversation.restored.iter();
+            waiting.extend(restored.flat_map(|restored| restored.0.waiting.iter().cloned()));
+            let peer = peer(&conversation.id).map(|peer| self.users.intern(&peer));
+            self.replace(*number, Conversation::new(conversation.id.clone(), peer, true));
         }
         self.merge(replayed)?;
         self.apply_batch(&waiting);

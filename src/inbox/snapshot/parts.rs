@@ -43,7 +43,7 @@ pub(super) fn put_history(timeline: &Lazy<Timeline>, out: &mut Vec<u8>) -> Exten
 }
 
 impl Out {
-    pub(super) fn extent(&mut self, extent: Extent) -> &mut Self {
+    fn extent(&mut self, extent: Extent) -> &mut Self {
         self.uint(extent.head_len).uint(extent.len).fixed(extent.check)
     }
 
@@ -58,7 +58,7 @@ impl Out {
 }
 
 impl In<'_> {
-    pub(super) fn extent(&mut self) -> Option<Extent> {
+    fn extent(&mut self) -> Option<Extent> {
         Some(Extent { head_len: self.number()?, len: self.uint()?, check: self.fixed()? })
     }
 

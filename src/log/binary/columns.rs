@@ -22,10 +22,8 @@ pub(super) mod tag {
 
 /// When a segment is full: after so many events …
 const FULL_EVENTS: usize = 16_384;
-/// … or users, which leaves room for the actor of one more event in two bytes …
+/// … or users, which leaves room for the actor of one more event in two bytes.
 const FULL_USERS: usize = 32_768;
-/// … or bytes.
-const FULL_LEN_BYTES: usize = 4 << 20;
 
 /// A number below 65,536: the users that act and the conversations of a segment are fewer.
 fn short(number: u32) -> [u8; 2] {
@@ -85,10 +83,10 @@ impl Columns {
     }
 
     /// Whether the segment is to be sealed before another event.
-    pub(super) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self, full_len_bytes: usize) -> bool {
         self.events() >= FULL_EVENTS
             || self.users.numbers.len() >= FULL_USERS
-            || self.len_bytes() >= FULL_LEN_BYTES
+            || self.len_bytes() >= full_len_bytes
     }
 
     /// About how long the payload will be.

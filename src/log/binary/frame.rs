@@ -18,6 +18,9 @@ pub(super) const VERSION: u16 = 1;
 /// No header is longer: an owner's id has at most 128 bytes.
 const HEADER_LIMIT_LEN_BYTES: usize = 256;
 
+/// Every version has its length and checksum at these places: what is damaged can be told from what is newer.
+const OTHER_LIMIT_LEN_BYTES: usize = 64 << 10;
+
 const CONFIG: bincode::config::Configuration<
     bincode::config::LittleEndian,
     bincode::config::Varint,
@@ -61,12 +64,10 @@ pub(super) fn header_len(bytes: &[u8]) -> Result<usize, HeaderError> {
         let expected = (BEFORE_HEADER_LEN_BYTES + CHECK_LEN_BYTES) as u64;
         return Err(HeaderError::Short { expected, found: bytes.len() as u64 });
     };
-    let found = u16::from_le_bytes([*v0, *v1]);
-    if found != VERSION {
-        return Err(HeaderError::Version { expected: VERSION, found });
-    }
+    let version = u16::from_le_bytes([*v0, *v1]);
+    let limit = if version == VERSION { HEADER_LIMIT_LEN_BYTES } else { OTHER_LIMIT_LEN_BYTES };
     let len = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
-    if len > HEADER_LIMIT_LEN_BYTES {
+    if len > limit {
         return Err(HeaderError::Checksum);
     }
     Ok(BEFORE_HEADER_LEN_BYTES + len + CHECK_LEN_BYTES)
@@ -80,6 +81,11 @@ pub(super) fn header(bytes: &[u8]) -> Result<(Header, usize, u64), HeaderError> 
     let check = number(bytes, end - CHECK_LEN_BYTES).ok_or_else(short)?;
     if check != xxh3_64(covered) {
         return Err(HeaderError::Checksum);
+    }
+    let found =
+        covered.get(MAGIC.len()..).and_then(|rest| rest.first_chunk()).map(|v| u16::from_le_bytes(*v));
+    if let Some(found) = found.filter(|found| *found != VERSION) {
+        return Err(HeaderError::Version { expected: VERSION, found });
     }
     let wire = covered.get(BEFORE_HEADER_LEN_BYTES..).unwrap_or_default();
     let Ok((Wire { owner, redacted }, used)) = bincode::decode_from_slice::<Wire, _>(wire, CONFIG) else {
@@ -219,14 +225,32 @@ pub(super) fn record(bytes: &[u8], at: usize) -> Result<Frame, FaultReason> {
     Ok(Frame { head, check, end: payload.end + CHECK_LEN_BYTES, payload })
 }
 
+/// The first valid record behind the faulty one that begins at `at`.
+///
+/// Where the faulty record's head is sound, what follows it begins where it ends: a record within its payload, as a
+/// message may carry one, is none of this log's.
+pub(super) fn record_behind(bytes: &[u8], at: usize) -> Option<usize> {
+    match Head::read(bytes.get(at..)?) {
+        Ok(head) => next_record(bytes, at + HEAD_LEN_BYTES + head.len as usize + CHECK_LEN_BYTES),
+        Err(_) => next_record(bytes, at + 1),
+    }
+}
+
 /// The first valid record that begins at `from` or behind it.
+///
+/// Hostile bytes may look like the beginning of a long record at every place; no more is hashed than some times
+/// their length, and what is behind that is not found.
 pub(super) fn next_record(bytes: &[u8], mut from: usize) -> Option<usize> {
+    let mut budget = bytes.len().saturating_mul(8);
     loop {
         let rest = bytes.get(from..)?;
         from += rest.windows(MARK.len()).position(|window| window == MARK)?;
-        match record(bytes, from) {
-            Ok(_) => return Some(from),
-            Err(_) => from += 1,
+        if let Ok(head) = Head::read(bytes.get(from..)?) {
+            budget = budget.checked_sub(head.len as usize)?;
+            if record(bytes, from).is_ok() {
+                return Some(from);
+            }
         }
+        from += 1;
     }
 }

@@ -13,16 +13,29 @@ pub enum Packing {
     /// As they are.
     #[default]
     Plain,
-    /// With zstd, where that helps: about a third of the size, and several times slower to read.
+    /// With zstd, where that helps. Records are smaller then, so that reading one never takes much memory.
     #[cfg(feature = "zstd")]
     Zstd,
 }
 
-/// No payload unpacks to more than so many times its length, so that a small record cannot claim much memory.
+/// A payload may unpack to so much, whatever its length …
 #[cfg(feature = "zstd")]
-const MAX_RATIO: usize = 32;
+const FREE_LEN_BYTES: usize = 32 << 10;
+
+/// … or to so many times its length: a small record cannot claim much memory.
+#[cfg(feature = "zstd")]
+const MAX_RATIO: usize = 2;
 
 impl Packing {
+    /// When a segment is to be sealed.
+    pub(super) fn full_len_bytes(self) -> usize {
+        match self {
+            Self::Plain => 4 << 20,
+            #[cfg(feature = "zstd")]
+            Self::Zstd => FREE_LEN_BYTES * 7 / 8,
+        }
+    }
+
     /// A payload as it is written, and the flags that say how.
     pub(super) fn pack(self, payload: Vec<u8>) -> io::Result<(u8, Vec<u8>)> {
         match self {
@@ -32,11 +45,17 @@ impl Packing {
                 let mut packed =
                     u32::try_from(payload.len()).map_err(io::Error::other)?.to_le_bytes().to_vec();
                 packed.extend(zstd::bulk::compress(&payload, zstd::DEFAULT_COMPRESSION_LEVEL)?);
-                let fits = packed.len() < payload.len() && payload.len() <= packed.len() * MAX_RATIO;
+                let fits = packed.len() < payload.len() && is_bounded(packed.len(), payload.len());
                 Ok(if fits { (PACKED, packed) } else { (0, payload) })
             }
         }
     }
+}
+
+/// Whether so many bytes may unpack to so many.
+#[cfg(feature = "zstd")]
+fn is_bounded(packed_len_bytes: usize, len_bytes: usize) -> bool {
+    len_bytes <= FREE_LEN_BYTES.max(packed_len_bytes * MAX_RATIO)
 }
 
 /// The payload that was packed.
@@ -49,7 +68,7 @@ pub(super) fn unpack(flags: u8, payload: &[u8]) -> Result<Cow<'_, [u8]>, FaultRe
         let undecodable = FaultReason::Unreadable("a packed record that cannot be unpacked");
         let Some((len, packed)) = payload.split_first_chunk() else { return Err(undecodable) };
         let len = u32::from_le_bytes(*len) as usize;
-        if len > payload.len() * MAX_RATIO || len > super::frame::MAX_PAYLOAD_LEN_BYTES {
+        if !is_bounded(payload.len(), len) {
             return Err(undecodable);
         }
         match zstd::bulk::decompress(packed, len) {

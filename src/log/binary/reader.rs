@@ -87,9 +87,10 @@ impl<R: Read> Reader<R> {
         }
         self.head = LogHead { events: head.position + u64::from(head.events), check: frame.check };
         self.offset += len as u64;
-        self.ended = false;
         let payload = self.record.get(frame.payload.clone()).unwrap_or_default();
-        Ok(Some(Record::new(offset, &frame, payload)?))
+        let record = Record::new(offset, &frame, payload)?;
+        self.ended = false;
+        Ok(Some(record))
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::error::{FaultEnd, FaultReason, HeaderError, RecordFault};
 use super::frame::{self, Frame};
 use super::packing::unpack;
-use super::segment::Segment;
+use super::segment::{Rows, Segment, Undecodable};
 use super::{Header, LogHead};
 use crate::id::UserId;
 use crate::inbox::Replay;
@@ -90,21 +90,17 @@ impl<'a> Log<'a> {
         Records {
             bytes: self.bytes,
             at: self.begin,
+            end: self.begin,
             head: LogHead { events: 0, check: self.check },
             pending: None,
         }
     }
 
-    /// The events in order, up to the first fault.
-    ///
-    /// After an error the next call goes on behind it, where anything valid follows.
+    /// The events in order. After an error the next call goes on behind it, where anything valid follows.
     pub fn events(&self) -> impl Iterator<Item = Result<LoggedEvent, RecordFault>> + use<'a> {
-        self.records().flat_map(|record| {
-            let events: Vec<_> = match record {
-                Ok(record) => record.events().collect(),
-                Err(fault) => vec![Err(fault)],
-            };
-            events
+        self.records().flat_map(|record| match record {
+            Ok(record) => record.into_events(),
+            Err(fault) => RecordEvents::fault(fault),
         })
     }
 
@@ -175,6 +171,8 @@ impl<'a> Log<'a> {
 pub struct Records<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Where the last valid record that was read ends.
+    end: usize,
     /// What was read so far.
     head: LogHead,
     /// A valid record that stands behind a fault which was told already.
@@ -187,14 +185,16 @@ impl<'a> Records<'a> {
         self.head
     }
 
-    /// Where the valid records read so far end, as a byte of the log.
+    /// Where the last valid record that was read ends, as a byte of the log: with nothing but a torn tail behind it,
+    /// the place where an append goes on.
     pub fn offset(&self) -> u64 {
-        self.at as u64
+        self.end as u64
     }
 
     fn take(&mut self, frame: &Frame) -> Result<Record<'a>, RecordFault> {
         let record = Record::of(self.bytes, self.at, frame);
         self.at = frame.end;
+        self.end = frame.end;
         let events = frame.head.position + u64::from(frame.head.events);
         self.head = LogHead { events, check: frame.check };
         record
@@ -202,7 +202,7 @@ impl<'a> Records<'a> {
 
     fn fault(&mut self, reason: FaultReason) -> RecordFault {
         let offset = self.at;
-        let next = frame::next_record(self.bytes, offset.saturating_add(1));
+        let next = frame::record_behind(self.bytes, offset);
         let (end, after) = match next.and_then(|at| Some((at, frame::record(self.bytes, at).ok()?))) {
             Some((at, frame)) => {
                 let position = frame.head.position;
@@ -276,26 +276,39 @@ impl<'a> Record<'a> {
         self.place
     }
 
-    /// Its events in order. An event that cannot be decoded ends them with a fault.
+    /// Its events in order. One that cannot be decoded is a fault; so are those behind it, as one, unless it is a
+    /// line kept for a newer program.
     pub fn events(&self) -> impl Iterator<Item = Result<LoggedEvent, RecordFault>> {
         let place = self.place;
-        let segment = self.segment();
-        let broken = segment.is_none().then(|| Err(Self::undecodable(place, 0)));
-        let events = segment.map(|segment| segment.into_events()).into_iter().flatten();
-        let events = events
-            .enumerate()
-            .map(move |(index, event)| event.ok_or_else(|| Self::undecodable(place, index as u64)));
-        broken.into_iter().chain(events)
+        match Segment::open(&self.payload, place.events) {
+            Some(segment) => RecordEvents::of(place, segment),
+            None => RecordEvents::fault(Self::undecodable(place, 0)),
+        }
+    }
+
+    fn into_events(self) -> RecordEvents<'a> {
+        let Self { place, payload } = self;
+        match payload {
+            Cow::Borrowed(payload) => match Segment::open(payload, place.events) {
+                Some(segment) => RecordEvents::of(place, segment),
+                None => RecordEvents::fault(Self::undecodable(place, 0)),
+            },
+            // What was packed lives no longer than this call, and is small.
+            Cow::Owned(payload) => {
+                let record = Record { place, payload: Cow::Owned(payload) };
+                let least = place.events.min(record.payload.len() as u32 / LEAST_EVENT_LEN_BYTES);
+                let mut events = Vec::with_capacity(least as usize);
+                events.extend(record.events());
+                RecordEvents { place, index: 0, rows: None, ready: events.into_iter() }
+            }
+        }
     }
 
     /// Folds its events into `replay`. On a fault those before it have been folded.
     pub fn fold(&self, replay: &mut Replay) -> Result<Folded, RecordFault> {
-        let segment = self.segment().ok_or_else(|| Self::undecodable(self.place, 0))?;
+        let segment = Segment::open(&self.payload, self.place.events);
+        let segment = segment.ok_or_else(|| Self::undecodable(self.place, 0))?;
         segment.fold(replay).map_err(|index| Self::undecodable(self.place, index))
-    }
-
-    fn segment(&self) -> Option<Segment<'_>> {
-        Segment::open(&self.payload, self.place.events)
     }
 
     fn undecodable(place: RecordPlace, index: u64) -> RecordFault {
@@ -306,5 +319,55 @@ impl<'a> Record<'a> {
             reason: FaultReason::Undecodable { index },
             after: FaultEnd::Unknown,
         }
+    }
+}
+
+/// No event takes fewer bytes of a payload, kept lines apart.
+const LEAST_EVENT_LEN_BYTES: u32 = 21;
+
+/// The events of a record.
+struct RecordEvents<'a> {
+    place: RecordPlace,
+    index: u64,
+    rows: Option<Rows<'a>>,
+    /// What is given before the rows, or in their place.
+    ready: std::vec::IntoIter<Result<LoggedEvent, RecordFault>>,
+}
+
+impl<'a> RecordEvents<'a> {
+    fn of(place: RecordPlace, segment: Segment<'a>) -> Self {
+        Self { place, index: 0, rows: Some(segment.into_rows()), ready: Vec::new().into_iter() }
+    }
+
+    fn fault(fault: RecordFault) -> Self {
+        let place = RecordPlace { offset: 0, len_bytes: 0, position: 0, events: 0 };
+        Self { place, index: 0, rows: None, ready: vec![Err(fault)].into_iter() }
+    }
+}
+
+impl Iterator for RecordEvents<'_> {
+    type Item = Result<LoggedEvent, RecordFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(ready) = self.ready.next() {
+            return Some(ready);
+        }
+        let rows = self.rows.as_mut()?;
+        let index = self.index;
+        self.index += 1;
+        let event = match rows.tag() {
+            Some(tag) => rows.event(tag),
+            None if rows.end().is_some() => {
+                self.rows = None;
+                return None;
+            }
+            None => Err(Undecodable::Rest),
+        };
+        Some(event.map_err(|undecodable| {
+            if undecodable == Undecodable::Rest {
+                self.rows = None;
+            }
+            Record::undecodable(self.place, index)
+        }))
     }
 }

@@ -69,11 +69,15 @@ impl<'a> Segment<'a> {
         fits.then_some(Self { users, conversations, columns })
     }
 
-    fn rows(&self) -> Rows<'a> {
+    pub(super) fn into_rows(self) -> Rows<'a> {
+        let Self { users, conversations, columns } = self;
         Rows {
-            conversations: self.conversations.iter().map(|id| (kind_of(id), 0)).collect(),
-            columns: self.columns.clone(),
-            ids: Ids::new(self),
+            states: conversations.iter().map(|id| (kind_of(id), 0)).collect(),
+            columns,
+            user_ids: vec![None; users.len()],
+            conversation_ids: vec![None; conversations.len()],
+            users,
+            conversations,
             at: 0,
             newest: -1,
             conversation: None,
@@ -82,19 +86,21 @@ impl<'a> Segment<'a> {
 
     /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
     /// before it having been folded.
-    pub(super) fn fold(&self, replay: &mut Replay) -> Result<Folded, u64> {
-        let mut names = Names::new(&self.users, &self.conversations);
+    pub(super) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {
+        let mut names = Names::new(self.users.len(), self.conversations.len());
         let mut folded = Folded::default();
-        let mut rows = self.rows();
+        let mut rows = self.into_rows();
         while let Some(tag) = rows.tag() {
             let index = folded.events;
             if tag & (tag::PLAIN | tag::META) == tag::PLAIN {
                 let Plain { stamp, actor, queued, conversation, id, seq, text } =
                     rows.plain(tag).ok_or(index)?;
                 let introduced = Introduced { queued, stamp, id, seq, text };
-                names.introduce(replay, conversation, actor, introduced).ok_or(index)?;
+                let conversation = (conversation, *rows.conversations.get(conversation).ok_or(index)?);
+                let author = (actor, *rows.users.get(actor).ok_or(index)?);
+                names.introduce(replay, conversation, author, introduced).ok_or(index)?;
             } else {
-                match rows.event(tag).ok_or(index)? {
+                match rows.event(tag).map_err(|_| index)? {
                     LoggedEvent::Known(event) => {
                         rows.newest = rows.newest.max(event.at().as_millis());
                         replay.push(&event);
@@ -107,42 +113,15 @@ impl<'a> Segment<'a> {
         folded.newest = Timestamp::from_millis(rows.newest).ok();
         rows.end().map(|()| folded).ok_or(folded.events)
     }
-
-    /// The events; `None` in the place of the first that cannot be decoded.
-    pub(super) fn into_events(self) -> Events<'a> {
-        Events { rows: self.rows(), over: false }
-    }
-}
-
-/// The events of a segment.
-#[derive(Debug)]
-pub(super) struct Events<'a> {
-    rows: Rows<'a>,
-    over: bool,
-}
-
-impl Iterator for Events<'_> {
-    type Item = Option<LoggedEvent>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let event = match self.rows.tag() {
-            Some(tag) => self.rows.event(tag),
-            None => {
-                self.over = true;
-                return self.rows.end().is_none().then_some(None);
-            }
-        };
-        self.over = event.is_none();
-        Some(event)
-    }
 }
 
 fn dictionary(column: &[u8], count: usize) -> Option<Vec<&str>> {
     let mut from = In(column);
-    let texts = (0..count).map(|_| from.text()).collect::<Option<Vec<_>>>()?;
+    // Exactly what is needed: an id takes at least two bytes.
+    let mut texts = Vec::with_capacity(count.min(column.len() / 2));
+    for _ in 0..count {
+        texts.push(from.text().filter(|text| !text.is_empty())?);
+    }
     from.end().map(|()| texts)
 }
 
@@ -161,9 +140,13 @@ struct Plain<'a> {
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
     columns: Columns<'a>,
-    ids: Ids<'a>,
+    users: Vec<&'a str>,
+    conversations: Vec<&'a str>,
+    /// Ids, made of their texts at their first use.
+    user_ids: Vec<Option<UserId>>,
+    conversation_ids: Vec<Option<ConversationId>>,
     /// By number of the conversation: its kind, if its id has one, and the seq named last.
-    conversations: Vec<(Option<ConversationKind>, i64)>,
+    states: Vec<(Option<ConversationKind>, i64)>,
     at: i64,
     /// The latest instant so far, below 0 for none.
     newest: i64,
@@ -173,14 +156,14 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The tag of the next event.
     #[inline]
-    fn tag(&mut self) -> Option<u8> {
+    pub(super) fn tag(&mut self) -> Option<u8> {
         let (&tag, rest) = self.columns.tags.split_first()?;
         self.columns.tags = rest;
         Some(tag)
     }
 
     /// Nothing is left in any column.
-    fn end(&self) -> Option<()> {
+    pub(super) fn end(&self) -> Option<()> {
         let Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest } =
             &self.columns;
         let columns = [places, actors, times, ids, message_ids, seqs, lens, rest];
@@ -206,7 +189,7 @@ impl<'a> Rows<'a> {
             self.conversation = Some(usize::from(u16::from_le_bytes(self.columns.places.array()?)));
         }
         let conversation = self.conversation?;
-        let (kind, last_seq) = *self.conversations.get(conversation)?;
+        let (kind, last_seq) = *self.states.get(conversation)?;
         Some((conversation, kind?, last_seq))
     }
 
@@ -225,7 +208,7 @@ impl<'a> Rows<'a> {
             ConversationKind::Direct => None,
             ConversationKind::Group => {
                 let seq = last_seq.wrapping_add(self.columns.seqs.int()?);
-                self.conversations.get_mut(conversation)?.1 = seq;
+                self.states.get_mut(conversation)?.1 = seq;
                 let least = u64::from(!queued);
                 Some(u64::try_from(seq).ok().filter(|seq| (least..=MAX_SEQ).contains(seq))?)
             }
@@ -237,24 +220,31 @@ impl<'a> Rows<'a> {
     }
 
     /// The next event, owned.
-    fn event(&mut self, tag: u8) -> Option<LoggedEvent> {
-        let code = tag & tag::TYPE;
-        if code == code::KEPT {
-            let line = self.columns.rest.text()?;
-            return if tag == code::KEPT { kept(line) } else { None };
+    pub(super) fn event(&mut self, tag: u8) -> Result<LoggedEvent, Undecodable> {
+        if tag & tag::TYPE == code::KEPT {
+            let line = self.columns.rest.text().filter(|_| tag == code::KEPT).ok_or(Undecodable::Rest)?;
+            return kept(line).ok_or(Undecodable::This);
         }
+        self.known(tag).map(LoggedEvent::Known).ok_or(Undecodable::Rest)
+    }
+
+    fn known(&mut self, tag: u8) -> Option<Event> {
         let (stamp, actor, body) = if tag & tag::PLAIN != 0 {
             let Plain { stamp, actor, queued, conversation, id, seq, text } = self.plain(tag)?;
             let message = Box::new(Message { seq, ..Message::text(id, text) });
             let fact = if queued { Fact::MessageQueued(message) } else { Fact::MessageReceived(message) };
-            (stamp, actor, Body::Conversation(self.ids.conversation(conversation)?, fact))
+            (stamp, actor, Body::Conversation(self.conversation_id(conversation)?, fact))
         } else {
             let (stamp, actor) = self.envelope()?;
             (stamp, actor, self.body(tag)?)
         };
         let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
-        let envelope = Envelope::new(stamp.event, stamp.at, self.ids.user(actor)?).with_meta(meta);
-        Event::new(envelope, body).ok().map(LoggedEvent::Known)
+        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::new)?;
+        Event::new(Envelope::new(stamp.event, stamp.at, by).with_meta(meta), body).ok()
+    }
+
+    fn conversation_id(&mut self, number: usize) -> Option<ConversationId> {
+        made(self.conversations.get(number)?, self.conversation_ids.get_mut(number)?, ConversationId::new)
     }
 
     /// What an event says that is no plain message.
@@ -265,7 +255,7 @@ impl<'a> Rows<'a> {
             return (tag & tag::SAME == 0).then_some(Body::Account(fact));
         }
         let (conversation, kind, last_seq) = self.place(tag)?;
-        let id = self.ids.conversation(conversation)?;
+        let id = self.conversation_id(conversation)?;
         let fact = if matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
             self.message(conversation, code)?
         } else {
@@ -278,10 +268,11 @@ impl<'a> Rows<'a> {
     /// A message that is more than a text.
     fn message(&mut self, conversation: usize, code: u8) -> Option<Fact> {
         let id = MessageId::from_bytes(self.columns.message_ids.array()?);
-        let ids = &mut self.ids;
-        let (sender, message) = body::message(&mut self.columns.rest, |user| ids.user(user), id)?;
+        let (users, ids) = (&self.users, &mut self.user_ids);
+        let user = |number: usize| made(users.get(number)?, ids.get_mut(number)?, UserId::new);
+        let (sender, message) = body::message(&mut self.columns.rest, user, id)?;
         if let Some(seq) = message.seq {
-            self.conversations.get_mut(conversation)?.1 = seq.cast_signed();
+            self.states.get_mut(conversation)?.1 = seq.cast_signed();
         }
         let message = Box::new(message);
         Some(match (code, sender) {
@@ -316,28 +307,11 @@ fn kind_of(id: &str) -> Option<ConversationKind> {
     }
 }
 
-/// The ids of a segment, made when they are first needed.
-#[derive(Debug)]
-struct Ids<'a> {
-    users: Vec<(&'a str, Option<UserId>)>,
-    conversations: Vec<(&'a str, Option<ConversationId>)>,
-}
-
-impl<'a> Ids<'a> {
-    fn new(segment: &Segment<'a>) -> Self {
-        Self {
-            users: segment.users.iter().map(|id| (*id, None)).collect(),
-            conversations: segment.conversations.iter().map(|id| (*id, None)).collect(),
-        }
-    }
-
-    fn user(&mut self, number: usize) -> Option<UserId> {
-        made(self.users.get_mut(number)?, UserId::new)
-    }
-
-    fn conversation(&mut self, number: usize) -> Option<ConversationId> {
-        made(self.conversations.get_mut(number)?, ConversationId::new)
-    }
+/// What cannot be decoded: one event, or it and all behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Undecodable {
+    This,
+    Rest,
 }
 
 /// A line that the writer did not know; this library may.
@@ -347,11 +321,12 @@ fn kept(line: &str) -> Option<LoggedEvent> {
 
 /// The id of a text, made at its first use.
 fn made<T: Clone>(
-    (text, id): &mut (&str, Option<T>),
+    text: &str,
+    place: &mut Option<T>,
     make: impl FnOnce(&str) -> Result<T, IdError>,
 ) -> Option<T> {
-    if id.is_none() {
-        *id = make(text).ok();
+    if place.is_none() {
+        *place = make(text).ok();
     }
-    id.clone()
+    place.clone()
 }

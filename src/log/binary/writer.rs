@@ -106,7 +106,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn seal_if_full(&mut self) -> io::Result<()> {
-        if self.columns.is_full() { self.seal() } else { Ok(()) }
+        if self.columns.is_full(self.packing.full_len_bytes()) { self.seal() } else { Ok(()) }
     }
 
     fn seal(&mut self) -> io::Result<()> {

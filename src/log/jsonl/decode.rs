@@ -7,7 +7,7 @@ use super::cache::Cache;
 use super::error::DecodeError;
 use super::json::{self, Fault, Object, Parsed, Value};
 use super::key::Key;
-use super::upcast::{OLDEST, upcast};
+use super::upcast::{OLDEST, upcast, upcast_line};
 use super::{LOG_NAME, LoggedEvent, SkipReason, SkippedEvent, VERSION};
 use crate::event::{Body, Envelope, Event, InvalidEvent, Meta};
 use crate::id::{ConversationId, IdError, UserId};
@@ -101,7 +101,12 @@ impl Decoder {
         let (version, _) = version(&mut object, self.oldest)?;
         let event = if version <= VERSION {
             upcast(version, &mut object)?;
-            self.event(text, &mut object, &mut message)?
+            match self.event(text, &mut object, &mut message)? {
+                LoggedEvent::Skipped(old) if version < VERSION => {
+                    skipped(&upcast_line(version, text)?, old.reason().clone())
+                }
+                event => event,
+            }
         } else {
             skipped(text, SkipReason::NewerVersion(version))
         };

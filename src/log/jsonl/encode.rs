@@ -363,7 +363,7 @@ fn push_quoted(out: &mut String, value: impl Display) {
 }
 
 /// A JSON string: quotes, backslashes and control characters escaped, everything else as it is.
-fn push_text(out: &mut String, text: &str) {
+pub(super) fn push_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {

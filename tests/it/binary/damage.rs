@@ -177,3 +177,49 @@ fn r99_a_log_without_its_header_is_read_once_its_owner_is_named() {
     }
     assert_eq!(Log::without_header(b"nothing of the kind", alice()).events().count(), 0);
 }
+
+/// A message may carry a whole log, as when one is sent as a file: nothing of it becomes part of this log.
+#[test]
+fn r99_a_record_within_a_message_is_none_of_the_logs() {
+    let foreign = log_of(&alice(), &everything(), EACH);
+    let mut message = chatfold::Message::new(chatfold::MessageId::from_bytes([9; 16]));
+    message.custom = Some(foreign);
+    let envelope = chatfold::Envelope::new(
+        chatfold::EventId::from_bytes([8; 16]),
+        chatfold::Timestamp::EPOCH,
+        chatfold::UserId::new("mallory").unwrap(),
+    );
+    let carrier = envelope.message_received("c2c_mallory".parse().unwrap(), message).unwrap();
+    let events = [LoggedEvent::Known(carrier), everything().remove(0)];
+    let bytes = log_of(&alice(), &events, 1);
+    let ends = ends(&bytes);
+    let mut flipped = bytes.clone();
+    flipped[ends[1] - 9] ^= 1;
+    let (read, faults) = survey(&flipped).unwrap();
+    assert_eq!((read.as_slice(), faults.len()), (&events[1..], 1), "{faults:?}");
+    assert_eq!(faults[0].after, FaultEnd::Record { position: 1 });
+    // Torn by a crash it is a torn tail, whatever the torn record carries.
+    let (read, faults) = survey(&bytes[..ends[1] - 9]).unwrap();
+    assert!(read.is_empty() && faults.len() == 1 && faults[0].is_torn_tail(), "{faults:?}");
+}
+
+/// Bytes that look like the beginning of a long record at every place do not take longer than their length asks.
+#[test]
+fn r99_hostile_heads_are_not_hashed_again_and_again() {
+    let bytes = log_of(&alice(), &everything(), EACH);
+    let ends = ends(&bytes);
+    let head = &bytes[ends[0]..ends[0] + 36];
+    let mut hostile = bytes[..ends[0]].to_vec();
+    // Eight megabytes of heads: a scan that hashed from each of them would take hours.
+    (0..200_000).for_each(|n: u32| {
+        let mut head = head.to_vec();
+        head[8..12].copy_from_slice(&7_200_000_u32.saturating_sub(36 * n + 44).to_le_bytes());
+        let check = xxhash_rust::xxh3::xxh3_64(&head[..32]) as u32;
+        head[32..36].copy_from_slice(&check.to_le_bytes());
+        hostile.extend_from_slice(&head);
+    });
+    hostile[ends[0]] ^= 1;
+    let (read, faults) = survey(&hostile).unwrap();
+    assert_eq!((read.len(), faults.len()), (0, 1));
+    assert!(faults[0].is_torn_tail());
+}

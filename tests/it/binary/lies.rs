@@ -1,7 +1,7 @@
 //! Records whose checksums fit and whose payloads lie: they are refused with a reason or read as events, and
 //! folding them and reading them agree.
 
-use chatfold::binary::{FaultReason, Log};
+use chatfold::binary::{FaultReason, Log, RecordFault};
 use chatfold::testing::{Claim, sealed_log};
 use chatfold::{Event, Inbox, Policy, Replay};
 use proptest::prelude::*;
@@ -19,11 +19,15 @@ fn payload(bytes: &[u8]) -> (u32, Vec<u8>) {
 fn look(claim: Claim) -> bool {
     let bytes = sealed_log(&alice(), &[claim]).unwrap();
     let log = Log::open(&bytes).unwrap();
-    let (mut events, mut fault): (Vec<Event>, _) = (Vec::new(), None);
+    let (mut events, mut fault): (Vec<Event>, Option<RecordFault>) = (Vec::new(), None);
     for event in log.events() {
         match event {
-            Ok(event) => events.extend(event.known().cloned()),
-            Err(error) => fault = Some(error),
+            Ok(event) if fault.is_none() => events.extend(event.known().cloned()),
+            // Behind a kept line that is none, events go on; folding ends at the first fault.
+            Ok(_) => {}
+            Err(error) => {
+                fault.get_or_insert(error);
+            }
         }
     }
     let mut folded = Replay::new(alice(), Policy::default());

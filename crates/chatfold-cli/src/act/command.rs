@@ -65,6 +65,15 @@ pub fn command(wish: &Wish, inbox: &Inbox, now: Timestamp, seed: [u8; 16]) -> Re
     Ok(command)
 }
 
+/// A fresh message id of the shape of a UUID of version 7: the time, and chance that no other id takes from the
+/// seed as it is.
+pub fn fresh_message(now: Timestamp, seed: [u8; 16]) -> MessageId {
+    let time = u128::from(now.as_millis().unsigned_abs()) & ((1 << 48) - 1);
+    let chance = u128::from_be_bytes(seed);
+    let (high, low) = (chance >> 116, chance & ((1 << 62) - 1));
+    MessageId::from_bytes((time << 80 | 7 << 76 | high << 64 | 0b10 << 62 | low).to_be_bytes())
+}
+
 fn quiet_hours(wish: &QuietWish) -> Result<Option<QuietHours>, Failure> {
     let too_long = || Failure::Usage("expected less than a day of minutes".to_owned());
     Ok(match wish {
@@ -128,7 +137,8 @@ impl<'a> Typed<'a> {
     fn send(&self, args: &SendArgs) -> Result<Command, Failure> {
         let conversation = args.conversation.clone();
         let id = args.id.as_deref().map(|id| self.message(&conversation, id)).transpose()?;
-        let mut message = Message::text(id.unwrap_or_else(|| self.fresh_message()), args.text.clone());
+        let mut message =
+            Message::text(id.unwrap_or_else(|| fresh_message(self.now, self.seed)), args.text.clone());
         message.mentions.users = args.mention.clone();
         message.mentions.all = args.mention_all;
         message.recipients = args.to.clone();
@@ -140,20 +150,11 @@ impl<'a> Typed<'a> {
         Ok(Command::Send { conversation, message: Box::new(message) })
     }
 
-    /// A fresh message id of the shape of a UUID of version 7: the time, and chance that no other id takes from
-    /// the seed as it is.
-    fn fresh_message(&self) -> MessageId {
-        let time = u128::from(self.now.as_millis().unsigned_abs()) & ((1 << 48) - 1);
-        let chance = u128::from_be_bytes(self.seed);
-        let (high, low) = (chance >> 116, chance & ((1 << 62) - 1));
-        MessageId::from_bytes((time << 80 | 7 << 76 | high << 64 | 0b10 << 62 | low).to_be_bytes())
-    }
-
     fn about_messages(&self, wish: &Wish) -> Result<Command, Failure> {
         let command = match wish {
             Wish::Send(args) => self.send(args)?,
             Wish::Import { conversation, text, sender } => {
-                let message = Box::new(Message::text(self.fresh_message(), text.clone()));
+                let message = Box::new(Message::text(fresh_message(self.now, self.seed), text.clone()));
                 Command::Import { conversation: conversation.clone(), sender: sender.clone(), message }
             }
             Wish::Forward { from, to, messages, merged } => {

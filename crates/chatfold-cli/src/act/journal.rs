@@ -1,24 +1,29 @@
 //! A log open for appending: locked, its torn end set aside, written once and synced.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use chatfold::binary::{self, Header, LogHead};
-use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer, decode_line};
+use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer};
 use chatfold::{Event, Inbox, Policy, Replay, UserId};
 
 use crate::failure::Failure;
 use crate::input::{Packing, Source};
 use crate::log::Form;
-use crate::output::say;
+use crate::output::sync_folder;
 
 /// How every header begins.
 const HEADER: &[u8] = b"{\"log\":\"chatfold\"";
 
 /// How much is read at a time when looking back for the last line.
 const STEP_LEN_BYTES: u64 = 64 * 1024;
+
+/// How long a lock that another process holds is left alone before it is tried again.
+const LOCK_STEP: Duration = Duration::from_millis(10);
 
 /// A log, locked while this lives.
 pub struct Journal {
@@ -37,11 +42,25 @@ pub struct Journal {
     form: Form,
     /// Where a binary log ends.
     head: Option<LogHead>,
+    /// How long the lock is waited for; absent: as long as it takes.
+    patience: Option<Duration>,
 }
 
 impl Journal {
     /// Opens and locks the log at `path`; makes it for `owner` if it is not there, unless in a dry run.
     pub fn open(path: &Path, owner: Option<&UserId>, dry_run: bool) -> Result<Self, Failure> {
+        Self::prepare(path, owner, None)?.begin(dry_run)
+    }
+
+    /// Opens and locks the log at `path`, which is there and belongs to `owner`, for who has folded it before;
+    /// gives up where another process holds the lock for longer than that.
+    pub fn reopen(path: &Path, owner: &UserId, patience: Duration) -> Result<Self, Failure> {
+        let mut journal = Self::prepare(path, None, Some(patience))?.begin(false)?;
+        journal.owner = Some(owner.clone());
+        Ok(journal)
+    }
+
+    fn prepare(path: &Path, owner: Option<&UserId>, patience: Option<Duration>) -> Result<Self, Failure> {
         let source = Source::from(path);
         if source == Source::Stdin {
             let text = "events cannot be appended to standard input (-): name a file";
@@ -50,7 +69,7 @@ impl Journal {
         let place = source.to_string();
         let (path, owner) = (path.to_owned(), owner.cloned());
         let form = Form::of_name(&path).unwrap_or(Form::Text);
-        let journal = Self {
+        Ok(Self {
             path,
             place,
             file: None,
@@ -61,16 +80,20 @@ impl Journal {
             torn: None,
             form,
             head: None,
-        };
-        let there = journal.path.try_exists().map_err(|error| journal.failed("cannot be read", error))?;
-        if !there && journal.owner.is_none() {
-            let text = format!("{}: there is no such log (--as OWNER makes it)", journal.place);
+            patience,
+        })
+    }
+
+    fn begin(self, dry_run: bool) -> Result<Self, Failure> {
+        let there = self.path.try_exists().map_err(|error| self.failed("cannot be read", error))?;
+        if !there && self.owner.is_none() {
+            let text = format!("{}: there is no such log (--as OWNER makes it)", self.place);
             return Err(Failure::Usage(text));
         }
         if !there && dry_run {
-            return Ok(journal);
+            return Ok(self);
         }
-        journal.lock(!there, dry_run)
+        self.lock(!there, dry_run)
     }
 
     fn lock(mut self, create: bool, dry_run: bool) -> Result<Self, Failure> {
@@ -80,7 +103,11 @@ impl Journal {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(!dry_run).create(create).truncate(false).open(&self.path);
         let mut file = file.map_err(|error| self.failed("cannot be opened", error))?;
-        let locked = if dry_run { file.lock_shared() } else { file.lock() };
+        let locked = match self.patience {
+            Some(patience) => lock_within(&file, patience),
+            None if dry_run => file.lock_shared(),
+            None => file.lock(),
+        };
         locked.map_err(|error| self.failed("cannot be locked", error))?;
         self.torn = self.examine(&mut file)?;
         self.is_new = self.sound_len == 0;
@@ -102,10 +129,10 @@ impl Journal {
             let begun = !head.starts_with(b"{") && self.form == Form::Binary;
             self.form = if binary::is_binary_log(&head) || begun { Form::Binary } else { Form::Text };
         }
-        if self.form == Form::Binary {
+        let packing = Packing::of(head.get(..4).unwrap_or(&head));
+        if self.form == Form::Binary && packing == Packing::Plain {
             return self.examine_records(file);
         }
-        let packing = Packing::of(head.get(..4).unwrap_or(&head));
         if packing != Packing::Plain {
             let text = format!("{}: events cannot be appended to a {} log", self.place, packing.name());
             return Err(Failure::Usage(text));
@@ -135,7 +162,7 @@ impl Journal {
         let log = match binary::Log::open(&bytes) {
             Ok(log) => log,
             // A header that was not wholly written: nothing stands behind it.
-            Err(binary::HeaderError::Short { .. }) => {
+            Err(binary::HeaderError::Short { .. }) if holds_no_record(&bytes) => {
                 self.sound_len = 0;
                 return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
             }
@@ -165,11 +192,15 @@ impl Journal {
         Ok(bytes)
     }
 
-    /// Says that the end is torn, where it is and was left so.
-    pub fn report(&self) {
-        if let Some(torn) = &self.torn {
-            say(&format!("{}: it is left there, since nothing is appended", self.found(torn)));
-        }
+    /// What is to be said where nothing is appended: that the end is torn, if it is, and was left so.
+    pub fn left(&self) -> Option<String> {
+        let torn = self.torn.as_ref()?;
+        Some(format!("{}: it is left there, since nothing is appended", self.found(torn)))
+    }
+
+    /// Where the whole lines or records end.
+    pub fn sound_len_bytes(&self) -> u64 {
+        self.sound_len
     }
 
     fn found(&self, torn: &[u8]) -> String {
@@ -180,9 +211,9 @@ impl Journal {
         format!("{}: the last {what} is torn, {} bytes from byte {}", self.place, torn.len(), self.sound_len)
     }
 
-    /// Moves the torn end to `LOG.torn`, synced there before it goes here.
-    fn set_aside(&mut self) -> Result<(), Failure> {
-        let (Some(torn), Some(file)) = (self.torn.take(), &self.file) else { return Ok(()) };
+    /// Moves the torn end to `LOG.torn`, synced there before it goes here; what is to be said of it.
+    fn set_aside(&mut self) -> Result<Option<String>, Failure> {
+        let (Some(torn), Some(file)) = (self.torn.take(), &self.file) else { return Ok(None) };
         let mut name: OsString = self.path.as_os_str().to_owned();
         name.push(".torn");
         let aside = PathBuf::from(name);
@@ -199,8 +230,7 @@ impl Journal {
             file.sync_all()
         };
         moved().map_err(|error| self.failed(&format!("its torn end cannot be moved to {to}"), error))?;
-        say(&format!("{}: they are in {to} now", self.found(&torn)));
-        Ok(())
+        Ok(Some(format!("{}: they are in {to} now", self.found(&torn))))
     }
 
     /// Folds the log up to where its whole lines or records end.
@@ -258,14 +288,13 @@ impl Journal {
     }
 
     /// Appends `events` in one write and syncs them, a torn end set aside before; takes back what a failed write
-    /// left.
-    pub fn append(&mut self, events: &[Event]) -> Result<(), Failure> {
+    /// left. What is to be said of a torn end.
+    pub fn append(&mut self, events: &[Event]) -> Result<Option<String>, Failure> {
         if events.is_empty() {
-            self.report();
-            return Ok(());
+            return Ok(self.left());
         }
-        self.set_aside()?;
-        let (Some(file), Some(owner)) = (&self.file, &self.owner) else { return Ok(()) };
+        let note = self.set_aside()?;
+        let (Some(file), Some(owner)) = (&self.file, &self.owner) else { return Ok(note) };
         let written = || -> io::Result<()> {
             let bytes = self.encoded(events, owner)?;
             let mut end = file;
@@ -277,8 +306,10 @@ impl Journal {
         written().map_err(|error| {
             // What is left of a failed write would be a torn end: the next command finds it if this fails too.
             let _ = file.set_len(self.sound_len);
-            self.failed("cannot be written", error)
-        })
+            let aside = note.as_deref().map(|note| format!("; {note}")).unwrap_or_default();
+            self.failed(&format!("cannot be written{aside}"), error)
+        })?;
+        Ok(note)
     }
 
     /// What is appended.
@@ -307,6 +338,21 @@ impl Journal {
     }
 }
 
+/// Locks a file, or gives up.
+fn lock_within(file: &File, patience: Duration) -> io::Result<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, "another process holds the lock"));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_STEP),
+        }
+    }
+}
+
 /// Where the last line of a file of `len` bytes begins, its own line feed apart.
 fn last_line(file: &mut File, len: u64) -> io::Result<u64> {
     let mut end = len.saturating_sub(1);
@@ -324,14 +370,13 @@ fn last_line(file: &mut File, len: u64) -> io::Result<u64> {
     Ok(0)
 }
 
-/// Whether a line other than the first can stand in a log.
+/// Whether a line other than the first was written whole: a torn one is no JSON. What a whole line says is judged
+/// when it is folded.
 fn is_line(line: &[u8]) -> bool {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    decode_line(line).is_ok() || Reader::new(line).is_ok()
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line).is_ok()
 }
 
-/// Makes a new name in a folder outlive a crash, where the system can.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// Whether no valid record stands in the bytes of a binary log.
+fn holds_no_record(bytes: &[u8]) -> bool {
+    UserId::new("-").is_ok_and(|nobody| binary::Log::without_header(bytes, nobody).records().next().is_none())
 }

@@ -20,4 +20,5 @@ mod rewrite;
 mod show;
 mod snapshot;
 mod stats;
+mod stores;
 mod support;

@@ -249,8 +249,77 @@ fn redaction_takes_content_and_nothing_else() {
         }
         assert_eq!(before, after);
     }
+    let nobody = path(&files, "n.jsonl");
+    let told = run(&["redact", &text, "--author", "nobody", "--out", &nobody], "").refused(3);
+    assert!(told.contains("nothing that was chosen"), "{told}");
+    assert!(!files.path().join("n.jsonl").exists());
+    // What it was made of stays named when it is written anew.
+    let (redacted, dense) = (path(&files, "r.chatfold"), path(&files, "d.chatfold"));
+    run(&["convert", &redacted, &dense], "").ok();
+    assert!(fs::read(&redacted).unwrap() == fs::read(&dense).unwrap());
     let told = run(&["redact", "-", "--author", "bob", "--out", "x.jsonl"], "").refused(2);
     assert!(told.contains("standard input"), "{told}");
     assert_eq!(run(&["redact", &text, "--out", "x.jsonl"], "").code, 2, "nothing is chosen");
     assert_eq!(run(&["redact", &text, "--message", "c2c_bob", "--out", "x.jsonl"], "").code, 2);
+}
+
+#[test]
+fn do_goes_on_with_a_log_of_an_older_version() {
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/logs");
+    let files = Files::new();
+    let old = fs::read_to_string(fixtures.join("v0/two-devices.jsonl")).unwrap();
+    let log = files.write("a.jsonl", &old).to_str().unwrap().to_owned();
+    let ran = run(&["do", &log, "pin", "c2c_zed"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert!(fs::read_to_string(&log).unwrap().starts_with(&old), "nothing was cut off");
+    assert_eq!(run(&["check", &log], "").code, 0);
+    let (text, binary) = (path(&files, "b.jsonl"), path(&files, "b.chatfold"));
+    let unknown = old.replace("\"type\":\"receive_option_set\",\"option\"", "\"type\":\"mood_set\",\"mood\"");
+    assert_ne!(unknown, old);
+    let log = files.write("u.jsonl", &unknown).to_str().unwrap().to_owned();
+    for new in [&text, &binary] {
+        assert_eq!(run(&["convert", &log, new], "").code, 0);
+        assert_eq!(run(&["check", new], "").code, 0, "what was converted can be read");
+    }
+}
+
+#[test]
+fn r99_a_damaged_header_is_not_a_torn_one() {
+    let files = Files::new();
+    let (log, mut bytes, _) = three_records(&files);
+    bytes[10] ^= 0x80;
+    fs::write(&log, &bytes[..160]).unwrap();
+    let before = fs::read(&log).unwrap();
+    let told = run(&["do", &log, "--as", "alice", "pin", "c2c_bob"], "").refused(1);
+    assert!(told.contains("header"), "{told}");
+    assert_eq!(fs::read(&log).unwrap(), before);
+}
+
+#[test]
+fn r99_what_was_lost_counts_and_keeps_the_numbers_of_the_rest() {
+    let files = Files::new();
+    let (log, mut bytes, begins) = three_records(&files);
+    bytes[begins[0] + 40] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let ran = run(&["inbox", &log, "--json", "--keep-going", "--first", "2"], "");
+    assert!(ran.code == 1 && ran.out.contains("\"two\""), "{ran:?}");
+    let packed = crate::support::gzip(&fs::read(&log).unwrap());
+    let cut = path(&files, "cut.chatfold.gz");
+    fs::write(&cut, &packed[..packed.len() - 20]).unwrap();
+    let ran = run(&["recover", &cut, "--out", &path(&files, "new.chatfold")], "");
+    assert!(ran.code == 1 && ran.err.contains("gzip"), "{ran:?}");
+}
+
+#[test]
+fn a_snapshot_replaces_nothing_but_a_snapshot() {
+    let (files, text, binary) = both(&team());
+    for log in [&text, &binary] {
+        let before = fs::read(log).unwrap();
+        assert!(run(&["snapshot", &text, "--out", log], "").refused(2).contains("no snapshot"));
+        assert_eq!(fs::read(log).unwrap(), before);
+    }
+    let kept = path(&files, "a.snapshot");
+    run(&["snapshot", &text, "--out", &kept, "--first", "3"], "").ok();
+    run(&["snapshot", &text, "--out", &kept], "").ok();
+    assert_eq!(run(&["recover", &text, "--out", "-"], "").code, 2);
 }

@@ -36,9 +36,7 @@ fn folder(first: &str) -> TempDir {
 fn json(folder: &TempDir, args: &[&str]) -> String {
     let run = chatfold().current_dir(folder).args(args).arg("--json").assert().success();
     let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
-    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    // A snapshot does not remember what was skipped before it.
-    value["skippedEvents"].take();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     value.to_string()
 }
 
@@ -50,6 +48,20 @@ fn r06_a_snapshot_and_the_rest_of_the_log_are_the_log() {
         assert_eq!(json(&folder, &["inbox", "a.jsonl", "--snapshot", "a.snapshot"]), whole);
         let alone = json(&folder, &["inbox", "a.snapshot"]);
         assert_eq!(alone, json(&folder, &["inbox", "a.jsonl", "--first", first]));
+    }
+}
+
+/// R99: what was skipped before the snapshot is reported with it.
+#[test]
+fn r99_a_snapshot_remembers_how_many_events_were_skipped() {
+    for (first, skipped) in [("3", 0), ("5", 1)] {
+        let folder = folder(first);
+        let run = chatfold().current_dir(&folder).args(["inbox", "a.snapshot"]).assert().success();
+        let told = predicate::str::contains("a.snapshot: 1 line skipped: before the snapshot (1)");
+        let run = if skipped == 1 { run.stderr(told) } else { run.stderr(predicate::str::is_empty()) };
+        let read = ["3 events read", "4 events read, 1 skipped"][skipped];
+        run.stdout(predicate::str::contains(read));
+        assert!(json(&folder, &["inbox", "a.snapshot"]).contains(&format!("\"skippedEvents\":{skipped}")));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Instants as people write and read them.
 //!
 //! Everything is in UTC, so that the same log prints the same list everywhere, and nothing here reads a
-//! clock but [`Span::parse`] of the word `now`.
+//! clock but [`Span::parse_or_now`] of the word `now`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,6 +1,6 @@
-//! What an event says, in words.
+//! What an event says and why a command was refused, in words.
 
-use chatfold::{AccountFact, Body, ConversationId, Event, Fact, Inbox, Through, Watermark};
+use chatfold::{AccountFact, Body, ConversationId, Event, Fact, Inbox, Rejection, Through, Watermark};
 
 use crate::text::one_line;
 use crate::words;
@@ -12,6 +12,12 @@ pub fn sentence(event: &Event, inbox: &Inbox) -> String {
         Body::Account(fact) => account(fact),
         _ => event.type_name().to_owned(),
     }
+}
+
+/// Why a command was refused, with the reference's error code where it has one.
+pub fn refusal(rejection: &Rejection) -> String {
+    let code = rejection.code().map(|code| format!(" (code {code})")).unwrap_or_default();
+    format!("refused: {rejection}{code}")
 }
 
 fn about(fact: &Fact, id: &ConversationId, inbox: &Inbox) -> String {

@@ -1,0 +1,366 @@
+//! How much do the stores carry? Prints the tables of BENCHMARKS.md.
+//!
+//! ```text
+//! cargo run --release -p chatfold-account --features postgres --example load            # about four minutes
+//! cargo run --release -p chatfold-account --features postgres --example load -- quick   # seconds: does it run
+//! ```
+//!
+//! SQLite lies in the folder for temporary files, PostgreSQL is one that this program starts there. Every append is
+//! durable when it is counted. The bare loop beside it inserts rows of the same bytes, one transaction each, with the
+//! same connections and the same durability, and does nothing else.
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chatfold::jsonl::encode_event;
+use chatfold::store::{Append, EventStore, NewEvent, StoredEvent};
+use chatfold::testing::{Random, Workload};
+use chatfold::{
+    Command, CommandId, Context, EventId, LogPrefix, Message, MessageId, Role, SnapshotPolicy, Timestamp,
+    UserId,
+};
+use chatfold_account::postgres::{self, Accounts};
+use chatfold_account::{Account, Options};
+use chatfold_postgres::PostgresStore;
+use chatfold_sqlite::SqliteStore;
+use postgres_scratch::Server;
+use tokio_postgres::{Config, NoTls};
+
+/// How large everything is.
+#[derive(Clone, Copy)]
+struct Scale {
+    each: Duration,
+    large: u64,
+    inboxes: u64,
+}
+
+fn owner(n: u64) -> UserId {
+    UserId::new(&format!("owner{n}")).unwrap()
+}
+
+fn sixteen(writer: u64, n: u64) -> [u8; 16] {
+    let mut random = Random::new(writer << 40 ^ n);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&random.next().to_be_bytes());
+    bytes[8..].copy_from_slice(&random.next().to_be_bytes());
+    bytes
+}
+
+/// A row of 200 bytes, about what a message takes.
+fn event(writer: u64, n: u64) -> NewEvent {
+    NewEvent { id: EventId::from_bytes(sixteen(writer, n)), bytes: vec![b'x'; 200] }
+}
+
+/// Every second command sends a message, the others read.
+fn command(writer: u64, n: u64) -> (Command, Context) {
+    let conversation = format!("c2c_peer{}", n % 50).parse().unwrap();
+    let message = Box::new(Message::text(
+        MessageId::from_bytes(sixteen(writer, n)),
+        "A line of some length, as people write them.",
+    ));
+    let command = match n % 2 {
+        0 => Command::Send { conversation, message },
+        _ => Command::Pin { conversation, on: n % 4 == 1 },
+    };
+    let time = Timestamp::from_millis(1_772_355_600_000 + n as i64).unwrap();
+    (command, Context::new(owner(writer), Role::Member, time, sixteen(writer ^ 0xff, n)))
+}
+
+/// Runs `act` in so many threads for a while: how often a second in all. Each has its number and makes its own state.
+fn threads<S>(
+    writers: u64,
+    each: Duration,
+    make: impl Fn(u64) -> S + Sync,
+    act: impl Fn(&mut S, u64, u64) + Sync,
+) -> f64 {
+    let done = AtomicU64::new(0);
+    let began = thread::scope(|scope| {
+        let began = Instant::now();
+        for writer in 0..writers {
+            let (make, act, done) = (&make, &act, &done);
+            scope.spawn(move || {
+                let mut state = make(writer);
+                let mut n = 0;
+                while began.elapsed() < each {
+                    act(&mut state, writer, n);
+                    n += 1;
+                }
+                done.fetch_add(n, Ordering::Relaxed);
+            });
+        }
+        began
+    });
+    done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+}
+
+fn sqlite(path: &Path) -> SqliteStore {
+    let options = chatfold_sqlite::Options { busy_timeout: Duration::from_secs(600), ..Default::default() };
+    SqliteStore::open(path, &options).unwrap()
+}
+
+fn sqlite_row(folder: &Path, writers: u64, scale: Scale) {
+    let bare = folder.join(format!("bare{writers}.db"));
+    let connect = |_: u64| {
+        let connection = rusqlite::Connection::open(&bare).unwrap();
+        connection.busy_timeout(Duration::from_secs(600)).unwrap();
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+        connection.pragma_update(None, "synchronous", "FULL").unwrap();
+        connection
+    };
+    let table =
+        "CREATE TABLE bare (writer INTEGER, n INTEGER, bytes BLOB, PRIMARY KEY (writer, n)) WITHOUT ROWID";
+    connect(0).execute_batch(table).unwrap();
+    let bare = threads(writers, scale.each, connect, |connection, writer, n| {
+        let mut insert = connection.prepare_cached("INSERT INTO bare VALUES (?, ?, ?)").unwrap();
+        insert.execute(rusqlite::params![writer as i64, n as i64, vec![b'x'; 200]]).unwrap();
+    });
+    let path = folder.join(format!("appends{writers}.db"));
+    drop(sqlite(&path));
+    let appends = threads(
+        writers,
+        scale.each,
+        |_| sqlite(&path),
+        |store, writer, n| {
+            let command = Some(CommandId::from_bytes(sixteen(writer, n)));
+            let events = [event(writer, n)];
+            store
+                .append(&owner(writer), &Append { expected: n, command, events: &events, snapshot: None })
+                .unwrap();
+        },
+    );
+    let path = folder.join(format!("commands{writers}.db"));
+    drop(sqlite(&path));
+    let open = |writer| Account::open(sqlite(&path), owner(writer), Options::default()).unwrap();
+    let commands = threads(writers, scale.each, open, |account, writer, n| {
+        let (command, context) = command(writer, n);
+        account.execute(command, context).unwrap();
+    });
+    println!("| SQLite | {writers} | {bare:.0} | {appends:.0} | {commands:.0} |");
+}
+
+async fn connect(server: &Server) -> PostgresStore {
+    let config: Config = server.config().parse().unwrap();
+    let options = chatfold_postgres::Options { connections: 64, ..Default::default() };
+    PostgresStore::open(config, NoTls, options).await.unwrap()
+}
+
+/// Runs so many tasks for a while: how often a second in all.
+async fn tasks<F: Future<Output = u64> + Send + 'static>(
+    writers: u64,
+    task: impl Fn(u64, Instant) -> F,
+) -> f64 {
+    let began = Instant::now();
+    let tasks: Vec<_> = (0..writers).map(|writer| tokio::spawn(task(writer, began))).collect();
+    let mut done = 0;
+    for task in tasks {
+        done += task.await.unwrap();
+    }
+    done as f64 / began.elapsed().as_secs_f64()
+}
+
+async fn postgres_row(server: &Server, writers: u64, scale: Scale) {
+    let each = scale.each;
+    let config: Config = server.config().parse().unwrap();
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let table = "DROP TABLE IF EXISTS bare; \
+                 CREATE TABLE bare (writer bigint, n bigint, bytes bytea, PRIMARY KEY (writer, n))";
+    client.batch_execute(table).await.unwrap();
+    let bare = tasks(writers, |writer, began| {
+        let config = config.clone();
+        async move {
+            let (client, connection) = config.connect(NoTls).await.unwrap();
+            let driver = tokio::spawn(connection);
+            let insert = client.prepare("INSERT INTO bare VALUES ($1, $2, $3)").await.unwrap();
+            let mut n = 0;
+            while began.elapsed() < each {
+                client.execute(&insert, &[&(writer as i64), &(n as i64), &vec![b'x'; 200]]).await.unwrap();
+                n += 1;
+            }
+            drop(client);
+            driver.await.unwrap().unwrap();
+            n
+        }
+    })
+    .await;
+    drop(client);
+    driver.await.unwrap().unwrap();
+    let store = connect(server).await;
+    let base = writers * 1_000;
+    let appends = tasks(writers, |writer, began| {
+        let (store, writer) = (store.clone(), base + writer);
+        async move {
+            let mut n = 0;
+            while began.elapsed() < each {
+                let (events, command) = ([event(writer, n)], Some(CommandId::from_bytes(sixteen(writer, n))));
+                let append = Append { expected: n, command, events: &events, snapshot: None };
+                store.append(&owner(writer), &append).await.unwrap();
+                n += 1;
+            }
+            n
+        }
+    })
+    .await;
+    let commands = tasks(writers, |writer, began| {
+        let (store, writer) = (store.clone(), base + 500 + writer);
+        async move {
+            let mut account =
+                postgres::Account::open(store, owner(writer), Options::default()).await.unwrap();
+            let mut n = 0;
+            while began.elapsed() < each {
+                let (command, context) = command(writer, n);
+                account.execute(command, context).await.unwrap();
+                n += 1;
+            }
+            n
+        }
+    })
+    .await;
+    println!("| PostgreSQL | {writers} | {bare:.0} | {appends:.0} | {commands:.0} |");
+}
+
+/// The log of a workload as stores keep it.
+fn log(workload: &Workload) -> Vec<StoredEvent> {
+    let mut prefix = LogPrefix::EMPTY;
+    let stored = |event: chatfold::Event| {
+        let bytes = encode_event(&event).into_bytes();
+        prefix.push(&bytes);
+        StoredEvent { id: event.id(), command: None, prefix, bytes }
+    };
+    workload.iter().map(stored).collect()
+}
+
+/// No snapshot is ever made.
+fn never() -> Options {
+    Options { snapshots: SnapshotPolicy::default(), ..Options::default() }
+}
+
+/// How often a second something is done, in a while.
+fn rate(each: Duration, mut act: impl FnMut()) -> f64 {
+    let (began, mut times) = (Instant::now(), 0);
+    while times == 0 || began.elapsed() < each {
+        act();
+        times += 1;
+    }
+    f64::from(times) / began.elapsed().as_secs_f64()
+}
+
+fn sqlite_loads(folder: &Path, events: u64, scale: Scale) {
+    let workload = Workload::phone().with_events(events);
+    let path = folder.join(format!("loads{events}.db"));
+    let mut store = sqlite(&path);
+    for page in log(&workload).chunks(10_000) {
+        store.import(&workload.owner(), page).unwrap();
+    }
+    let load = || drop(Account::open(sqlite(&path), workload.owner(), never()).unwrap());
+    let replayed = rate(scale.each, load);
+    Account::open(store, workload.owner(), never()).unwrap().save().unwrap();
+    let restored = rate(scale.each, load);
+    println!("| SQLite | {events} | {replayed:.1} | {restored:.0} |");
+}
+
+async fn postgres_loads(server: &Server, events: u64, scale: Scale) {
+    let workload = Workload::phone().with_events(events);
+    let store = connect(server).await;
+    let owner = UserId::new(&format!("owner-{events}")).unwrap();
+    for page in log(&workload).chunks(10_000) {
+        store.import(&owner, page).await.unwrap();
+    }
+    let mut rates = Vec::new();
+    for _ in 0..2 {
+        let (began, mut times) = (Instant::now(), 0);
+        while times == 0 || began.elapsed() < scale.each {
+            postgres::Account::open(store.clone(), owner.clone(), never()).await.unwrap();
+            times += 1;
+        }
+        rates.push(f64::from(times) / began.elapsed().as_secs_f64());
+        postgres::Account::open(store.clone(), owner.clone(), never()).await.unwrap().save().await.unwrap();
+    }
+    println!("| PostgreSQL | {events} | {:.1} | {:.0} |", rates[0], rates[1]);
+}
+
+async fn many_inboxes(server: &Server, scale: Scale) {
+    let store = connect(server).await;
+    let began = Instant::now();
+    let size = |n: u64| (20_000 / (n % 1_000 + 1)).clamp(10, 5_000);
+    let fill = tasks(8, |worker, _| {
+        let store = store.clone();
+        async move {
+            let mut events = 0;
+            for n in (worker..scale.inboxes).step_by(8) {
+                let mut workload = Workload::phone().with_events(size(n)).with_conversations(20);
+                workload.seed = n;
+                store.import(&owner(1_000_000 + n), &log(&workload)).await.unwrap();
+                events += size(n);
+            }
+            events
+        }
+    })
+    .await;
+    let total: u64 = (0..scale.inboxes).map(size).sum();
+    println!(
+        "\n{} inboxes of 10 to 5,000 events, {total} in all, imported in {:.0} s ({fill:.0} events/s).\n",
+        scale.inboxes,
+        began.elapsed().as_secs_f64()
+    );
+    println!("| cache | tasks | commands/s | of them loaded first |\n|---|---|---|---|");
+    for limit_mib in [8_u64, 256] {
+        let accounts = Accounts::new(store.clone(), Options::default(), limit_mib << 20);
+        let until = scale.each * 4;
+        let commands = tasks(32, |writer, began| {
+            let accounts = accounts.clone();
+            async move {
+                let mut random = Random::new(writer ^ limit_mib);
+                let mut n = 0;
+                while began.elapsed() < until {
+                    // Some are asked for far more often than others.
+                    let share = random.unit();
+                    let inbox = owner(1_000_000 + (share * share * share * scale.inboxes as f64) as u64);
+                    let (command, mut context) = command(writer ^ limit_mib << 8, n);
+                    context.actor = inbox.clone();
+                    accounts.execute(&inbox, command, context).await.unwrap();
+                    n += 1;
+                }
+                n
+            }
+        })
+        .await;
+        let loads = accounts.usage().await.loads as f64;
+        let share = 100.0 * loads / (commands * until.as_secs_f64());
+        println!("| {limit_mib} MiB | 32 | {commands:.0} | {share:.0} % |");
+    }
+}
+
+fn main() {
+    let quick = std::env::args().nth(1).is_some_and(|arg| arg == "quick");
+    let scale = if quick {
+        Scale { each: Duration::from_millis(50), large: 2_000, inboxes: 40 }
+    } else {
+        Scale { each: Duration::from_secs(4), large: 100_000, inboxes: 10_000 }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = postgres_scratch::server();
+    println!("| store | writers | bare inserts/s | appends/s | commands/s |\n|---|---|---|---|---|");
+    for writers in [1, 8, 32] {
+        sqlite_row(folder.path(), writers, scale);
+    }
+    if let Some(server) = &server {
+        for writers in [1, 8, 32] {
+            runtime.block_on(postgres_row(server, writers, scale));
+        }
+    }
+    println!("\n| store | events | loads/s by replay | loads/s from a snapshot |\n|---|---|---|---|");
+    for events in [1_000, scale.large] {
+        sqlite_loads(folder.path(), events, scale);
+    }
+    if let Some(server) = &server {
+        for events in [1_000, scale.large] {
+            runtime.block_on(postgres_loads(server, events, scale));
+        }
+        runtime.block_on(many_inboxes(server, scale));
+    }
+}

@@ -1,0 +1,219 @@
+//! The blocking driver: an account over any store that fills the ports.
+
+use std::thread;
+
+use chatfold::store::{NewEvent, RewriteError, SnapshotStore, StoredEvent};
+use chatfold::{Command, Context, Event, Inbox, LogPrefix, Redaction, UserId};
+
+use crate::encode;
+use crate::error::{AccountError, Failure};
+use crate::machine::{Machine, Options, Request};
+use crate::outcome::{Changes, Executed, Report};
+
+type Outcome<T, S> = Result<T, AccountError<<S as chatfold::store::EventStore>::Error>>;
+
+/// One owner's inbox over a durable store.
+///
+/// Several accounts of one inbox, in other threads, processes or machines, may write at once: each command is judged
+/// on the newest state, and no event is lost or there twice.
+///
+/// ```
+/// use chatfold::store::MemoryStore;
+/// use chatfold::{Command, Role, UserId};
+/// use chatfold_account::{Account, Options, system_context};
+///
+/// let (alice, store) = (UserId::new("alice")?, MemoryStore::new());
+/// let mut phone = Account::open(store.clone(), alice.clone(), Options::default())?;
+/// let mut laptop = Account::open(store, alice.clone(), Options::default())?;
+///
+/// let pin = Command::Pin { conversation: "c2c_bob".parse()?, on: true };
+/// let done = phone.execute(pin.clone(), system_context(alice.clone(), Role::Member)?)?;
+/// assert_eq!(done.positions, Some((1, 1)));
+/// assert_eq!(laptop.follow()?.events, 1);
+/// assert_eq!(laptop.inbox().digest(), phone.inbox().digest());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Account<S> {
+    machine: Machine,
+    store: S,
+}
+
+impl<S: SnapshotStore> Account<S> {
+    /// Loads an inbox: the newest snapshot that verifies, and the events after it.
+    ///
+    /// A snapshot that does not verify costs a replay, is reported, and is never fatal.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, or the log itself is damaged.
+    pub fn open(store: S, owner: UserId, options: Options) -> Outcome<Self, S> {
+        let mut account = Self { machine: Machine::new(owner, options), store };
+        account.machine.load();
+        account.changes()?;
+        Ok(account)
+    }
+
+    /// The inbox as far as it is known. A clone is O(1), for a reader on another thread.
+    pub fn inbox(&self) -> &Inbox {
+        self.machine.inbox()
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> &UserId {
+        self.machine.owner()
+    }
+
+    /// How far the log is known.
+    pub fn prefix(&self) -> LogPrefix {
+        self.machine.prefix()
+    }
+
+    /// The machine, for what else it tells.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The store.
+    pub fn store(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    /// The store, and the end of this account.
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
+    /// What was noticed and dealt with since this was last asked.
+    pub fn take_reports(&mut self) -> Vec<Report> {
+        self.machine.take_reports()
+    }
+
+    /// Carries out a command: decides on the newest state, appends, applies; decides again if another writer came
+    /// first. When this returns the events are durable.
+    ///
+    /// If the store failed, give the same command in the same context again: it is done once, even if the failure
+    /// came after the write.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Rejected`] if the newest state refuses it; others leave nothing written, except
+    /// [`AccountError::Store`], which leaves that open.
+    pub fn execute(&mut self, command: Command, context: Context) -> Outcome<Executed, S> {
+        self.machine.execute(command, context);
+        self.run()?;
+        self.machine.take_executed().map_err(Failure::widen)
+    }
+
+    /// Takes in what other writers have appended.
+    pub fn follow(&mut self) -> Outcome<Changes, S> {
+        self.machine.follow();
+        self.changes()
+    }
+
+    /// Takes in events that happened elsewhere: a server's deliveries, another device's log. Those the log has
+    /// already are left out.
+    pub fn receive<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> Outcome<Changes, S> {
+        self.receive_encoded(events.into_iter().map(encode).collect())
+    }
+
+    /// The same for events as a store has them, those of unknown types too.
+    pub fn receive_encoded(&mut self, events: Vec<NewEvent>) -> Outcome<Changes, S> {
+        self.machine.receive(events).map_err(Failure::widen)?;
+        self.changes()
+    }
+
+    /// At most `limit` events after position `after`, as the store has them.
+    pub fn events(&mut self, after: u64, limit: usize) -> Outcome<Vec<StoredEvent>, S> {
+        let page = self.store.read(self.machine.owner(), after, limit).map_err(AccountError::Store)?;
+        Ok(page.events)
+    }
+
+    /// Keeps a snapshot now, whatever the policy says.
+    pub fn save(&mut self) -> Outcome<(), S> {
+        self.machine.save();
+        self.changes().map(|_| ())
+    }
+
+    /// Loads the inbox from the log alone: what a history found rotten on touch calls for
+    /// ([`Inbox::faults`]).
+    pub fn heal(&mut self) -> Outcome<Changes, S> {
+        self.machine.heal();
+        self.changes()
+    }
+
+    /// Redacts: what the redaction chooses is left out of the log, snapshots are dropped, and this inbox is loaded
+    /// anew. Other accounts of the inbox notice with their next read.
+    ///
+    /// [`Changes::events`] counts the events that were rewritten. Complexity: reads the log twice.
+    pub fn redact(&mut self, redaction: Redaction) -> Outcome<Changes, S> {
+        self.machine.redact(redaction);
+        self.changes()
+    }
+
+    /// Erases the account: log and snapshots in the store, and this inbox. From now on every account of it finds
+    /// the log closed.
+    pub fn erase(&mut self) -> Outcome<(), S> {
+        self.machine.erase();
+        self.changes().map(|_| ())
+    }
+
+    fn changes(&mut self) -> Outcome<Changes, S> {
+        self.run()?;
+        self.machine.take_changes().map_err(Failure::widen)
+    }
+
+    /// Carries out what the machine asks, until it asks nothing more.
+    fn run(&mut self) -> Outcome<(), S> {
+        let result = self.answers();
+        if result.is_err() {
+            self.machine.failed();
+        }
+        result.map_err(AccountError::Store)
+    }
+
+    fn answers(&mut self) -> Result<(), S::Error> {
+        let Self { machine, store } = self;
+        let owner = machine.owner().clone();
+        while let Some(request) = machine.request() {
+            match request {
+                Request::Snapshot { through } => {
+                    let found = store.latest(&owner, *through).map_err(|error| error.to_string());
+                    machine.snapshot_found(found);
+                }
+                Request::Read { after, limit } => {
+                    let page = store.read(&owner, *after, *limit)?;
+                    machine.page_read(page);
+                }
+                Request::Append(batch) => {
+                    let answer = match store.append(&owner, &batch.as_append()) {
+                        Ok(appended) => Ok(appended),
+                        Err(error) => Err(error.refusal()?),
+                    };
+                    machine.appended(answer);
+                }
+                Request::Save(snapshot) => {
+                    let kept = store.save(&owner, snapshot).map_err(|error| error.to_string());
+                    machine.saved(kept);
+                }
+                Request::Wait(pause) => {
+                    thread::sleep(*pause);
+                    machine.waited();
+                }
+                Request::Rewrite(changes) => {
+                    let answer = match store.rewrite(&owner, changes) {
+                        Ok(_) => Ok(()),
+                        Err(RewriteError::NoSuchEvent { position }) => Err(position),
+                        Err(RewriteError::Store(error)) => return Err(error),
+                    };
+                    machine.rewritten(answer);
+                }
+                Request::Erase => {
+                    store.erase(&owner)?;
+                    machine.erased();
+                }
+            }
+        }
+        Ok(())
+    }
+}

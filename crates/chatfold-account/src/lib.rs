@@ -1,0 +1,64 @@
+//! An account over a durable store: load, decide, append, apply, follow.
+//!
+//! The core of chatfold is pure; a store keeps bytes. Between them stands an [`Account`]: one owner's inbox, loaded
+//! from the newest snapshot that verifies and the events after it, kept up to date, and written through
+//! [`execute`](Account::execute). An application should need no more than one to be safe:
+//!
+//! - **Nothing acknowledged is lost.** `execute` returns when the events are durable.
+//! - **Nothing is written on a state that is not the newest.** The append names the version it was decided on; if
+//!   another writer came first, the new events are taken in and the command is judged anew. Refusals and outcomes
+//!   that are true already are final only on the newest state.
+//! - **Nothing is done twice.** A command is known by the seed of its context; given again after a failure it is done
+//!   once, also if the failure came after the write.
+//! - **Nothing damaged is believed.** Each event read is held against the hash beside it. A snapshot that does not
+//!   verify costs a replay and a [`Report`]; a damaged log is told with its position.
+//!
+//! [`machine::Machine`] is all of that without input or output; two thin drivers carry out what it asks:
+//! [`Account`] blocks, over [`chatfold_sqlite`](https://docs.rs/chatfold-sqlite) or any other store that fills the
+//! ports; `postgres::Account` (feature `postgres`) is async, and `postgres::Accounts` keeps many of them for a server.
+//!
+//! # A desktop client, complete
+//!
+//! `examples/desktop.rs`:
+//!
+//! ```
+#![doc = include_str!("../examples/desktop.rs")]
+//! ```
+//!
+//! # A server, complete
+//!
+//! `examples/server.rs`; it needs the feature `postgres` and a PostgreSQL:
+//!
+//! ```no_run
+#![cfg_attr(feature = "postgres", doc = include_str!("../examples/server.rs"))]
+//! ```
+//!
+//! # Features
+//!
+//! - `sqlite` (default): [`Account::wait`] for other writers of a file.
+//! - `postgres`: the async driver, and the cache of many accounts.
+
+mod blocking;
+mod context;
+mod error;
+pub mod machine;
+mod outcome;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use chatfold::Event;
+use chatfold::jsonl::encode_event;
+use chatfold::store::NewEvent;
+
+pub use self::blocking::Account;
+pub use self::context::{ContextError, system_context};
+pub use self::error::{AccountError, Failure};
+pub use self::machine::Options;
+pub use self::outcome::{Changes, Executed, Report};
+
+/// An event as stores keep it: its id, and its line in the text log.
+pub fn encode(event: &Event) -> NewEvent {
+    NewEvent { id: event.id(), bytes: encode_event(event).into_bytes() }
+}

@@ -1,0 +1,471 @@
+//! The account as a state machine without input or output: what to read, what to write, what to do with the answer.
+//!
+//! A driver begins something ([`Machine::load`], [`Machine::execute`] …), carries out what [`Machine::request`] asks
+//! until it asks nothing more, tells each answer, and takes the outcome. If the store fails it calls
+//! [`Machine::failed`]: what is known stays, and the next thing begins from there.
+//!
+//! ```
+//! use chatfold::store::{EventStore, MemoryStore, SnapshotStore};
+//! use chatfold::UserId;
+//! use chatfold_account::machine::{Machine, Request};
+//! use chatfold_account::Options;
+//!
+//! let mut store = MemoryStore::new();
+//! let mut machine = Machine::new(UserId::new("alice")?, Options::default());
+//! machine.load();
+//! let owner = machine.owner().clone();
+//! while let Some(request) = machine.request() {
+//!     match request {
+//!         Request::Snapshot { through } => {
+//!             let found = store.latest(&owner, *through)?;
+//!             machine.snapshot_found(Ok(found));
+//!         }
+//!         Request::Read { after, limit } => {
+//!             let page = store.read(&owner, *after, *limit)?;
+//!             machine.page_read(page);
+//!         }
+//!         _ => unreachable!("loading an empty log writes nothing"),
+//!     }
+//! }
+//! machine.take_changes()?;
+//! assert!(machine.inbox().totals().unread == 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod goals;
+mod state;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::mem;
+use std::time::Duration;
+
+use chatfold::jsonl::{LoggedEvent, decode_line};
+use chatfold::store::{Append, NewEvent, Page, StoredEvent, StoredSnapshot};
+use chatfold::{
+    Command, CommandId, Context, Event, Inbox, LogPrefix, Policy, Redaction, SnapshotPolicy, UserId,
+};
+
+use self::state::{Candidate, Loading, State, Trouble};
+use crate::error::Failure;
+use crate::outcome::{Changes, Executed, Report};
+
+/// How an account is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The fold's policy: the same for all writers of an inbox, for ever (R41).
+    pub policy: Policy,
+    /// When a snapshot is made. It is kept in the same transaction as the events that make it due.
+    pub snapshots: SnapshotPolicy,
+    /// How often a command is judged anew because other writers came first.
+    pub attempts: u32,
+    /// How many events are read at once.
+    pub page_len: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let snapshots = SnapshotPolicy { every_events: Some(1_000), every_len_bytes: Some(4 << 20) };
+        Self { policy: Policy::default(), snapshots, attempts: 32, page_len: 1_000 }
+    }
+}
+
+/// An append, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The version of the log that it was decided on.
+    pub expected: u64,
+    /// The command it came of.
+    pub command: Option<CommandId>,
+    /// The events.
+    pub events: Vec<NewEvent>,
+    /// The snapshot to keep with them, if one is due.
+    pub snapshot: Option<StoredSnapshot>,
+}
+
+impl Batch {
+    /// The same as the ports take it.
+    pub fn as_append(&self) -> Append<'_> {
+        let Self { expected, command, events, snapshot } = self;
+        Append { expected: *expected, command: *command, events, snapshot: snapshot.as_ref() }
+    }
+}
+
+/// What a driver is to do next, and which method takes the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Find the newest snapshot of no more than so many events: [`Machine::snapshot_found`].
+    Snapshot {
+        /// Of no more events than these.
+        through: u64,
+    },
+    /// Read events: [`Machine::page_read`].
+    Read {
+        /// After this position.
+        after: u64,
+        /// No more than these.
+        limit: usize,
+    },
+    /// Append: [`Machine::appended`].
+    Append(Box<Batch>),
+    /// Keep a snapshot: [`Machine::saved`].
+    Save(StoredSnapshot),
+    /// Wait before trying again: [`Machine::waited`].
+    Wait(Duration),
+    /// Rewrite events: [`Machine::rewritten`].
+    Rewrite(Vec<(u64, Vec<u8>)>),
+    /// Erase the log: [`Machine::erased`].
+    Erase,
+}
+
+/// What was begun.
+enum Goal {
+    /// To be up to date.
+    Follow,
+    /// To be up to date from a replay of the whole log.
+    Heal,
+    Execute(Box<Wish>),
+    Receive(Vec<NewEvent>),
+    /// The log is read twice: an edit may stand before the message that it edits.
+    Redact {
+        redaction: Redaction,
+        noted: bool,
+        at: LogPrefix,
+        changes: Vec<(u64, Vec<u8>)>,
+    },
+    Erase,
+    Save,
+}
+
+/// A command on its way.
+#[derive(Debug)]
+struct Wish {
+    command: Command,
+    context: Context,
+    /// Whether the state has been the newest since it was begun: only then nothing and no are final.
+    fresh: bool,
+}
+
+/// An account without input or output. See the [module](self).
+pub struct Machine {
+    owner: UserId,
+    options: Options,
+    state: State,
+    /// The state is not known to be one of the log: it is loaded before anything else.
+    reload: bool,
+    loading: Option<Loading>,
+    goal: Option<Goal>,
+    request: Option<Request>,
+    /// What the state becomes if the append that is asked for succeeds.
+    candidate: Option<Candidate>,
+    attempts: u32,
+    executed: Executed,
+    failure: Option<Failure>,
+    reports: Vec<Report>,
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Machine");
+        f.field("owner", &self.owner).field("prefix", &self.state.prefix).finish_non_exhaustive()
+    }
+}
+
+impl Machine {
+    /// An account of which nothing is known yet.
+    pub fn new(owner: UserId, options: Options) -> Self {
+        Self {
+            state: State::empty(&owner, options.policy),
+            reload: true,
+            owner,
+            options,
+            loading: None,
+            goal: None,
+            request: None,
+            candidate: None,
+            attempts: 0,
+            executed: Executed::default(),
+            failure: None,
+            reports: Vec::new(),
+        }
+    }
+
+    /// Whose account it is.
+    pub fn owner(&self) -> &UserId {
+        &self.owner
+    }
+
+    /// The inbox as far as it is known: empty before it was loaded.
+    pub fn inbox(&self) -> &Inbox {
+        &self.state.inbox
+    }
+
+    /// Whether the inbox is known to be that of the log. Otherwise whatever is begun next loads it first.
+    pub fn is_loaded(&self) -> bool {
+        !self.reload
+    }
+
+    /// How far the log is known.
+    pub fn prefix(&self) -> LogPrefix {
+        self.state.prefix
+    }
+
+    /// How many events of unknown type or newer version the log has: they are kept, and the inbox knows nothing of
+    /// them.
+    pub fn skipped_events(&self) -> u64 {
+        self.state.skipped
+    }
+
+    /// About how many bytes the inbox takes: those of the snapshot it came from and of the events since.
+    pub fn len_bytes(&self) -> u64 {
+        self.state.len_bytes
+    }
+
+    /// What was noticed since this was last asked.
+    pub fn take_reports(&mut self) -> Vec<Report> {
+        mem::take(&mut self.reports)
+    }
+
+    /// Begins to load the inbox: the newest snapshot that verifies, and the events after it.
+    pub fn load(&mut self) {
+        self.reload = true;
+        self.begin(Goal::Follow);
+    }
+
+    /// Begins to take in what other writers have appended.
+    pub fn follow(&mut self) {
+        self.begin(Goal::Follow);
+    }
+
+    /// Begins to load the inbox from the log alone, whatever snapshots there are.
+    pub fn heal(&mut self) {
+        self.begin(Goal::Heal);
+    }
+
+    /// Begins to carry out a command: decide, append, apply.
+    pub fn execute(&mut self, command: Command, context: Context) {
+        self.begin(Goal::Execute(Box::new(Wish { command, context, fresh: false })));
+    }
+
+    /// Begins to take in encoded events that happened elsewhere; those the log has already are left out.
+    ///
+    /// An error, before anything is asked, if one cannot be decoded.
+    pub fn receive(&mut self, events: Vec<NewEvent>) -> Result<(), Failure> {
+        for (index, event) in events.iter().enumerate() {
+            decode(event.id, &event.bytes, index as u64 + 1)?;
+        }
+        let mut seen = BTreeSet::new();
+        let events = events.into_iter().filter(|event| seen.insert(event.id)).collect();
+        self.begin(Goal::Receive(events));
+        Ok(())
+    }
+
+    /// Begins to rewrite events: all of the log is read, and what the redaction changes is replaced.
+    pub fn redact(&mut self, redaction: Redaction) {
+        let (at, changes) = (LogPrefix::EMPTY, Vec::new());
+        self.begin(Goal::Redact { redaction, noted: false, at, changes });
+    }
+
+    /// Begins to erase the account.
+    pub fn erase(&mut self) {
+        self.begin(Goal::Erase);
+    }
+
+    /// Begins to keep a snapshot of the inbox as it is known.
+    pub fn save(&mut self) {
+        self.begin(Goal::Save);
+    }
+
+    /// What is to be done next; `None`: the outcome is there.
+    pub fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
+    }
+
+    /// The store failed: what was begun is given up, what is known stays.
+    pub fn failed(&mut self) {
+        self.goal = None;
+        self.request = None;
+        self.loading = None;
+        self.candidate = None;
+    }
+
+    /// What changed in the course of what was begun.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be done.
+    pub fn take_changes(&mut self) -> Result<Changes, Failure> {
+        self.take_executed().map(|executed| executed.changes)
+    }
+
+    /// What came of a command.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be done.
+    pub fn take_executed(&mut self) -> Result<Executed, Failure> {
+        let executed = mem::take(&mut self.executed);
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(executed),
+        }
+    }
+
+    fn begin(&mut self, goal: Goal) {
+        self.failed();
+        self.attempts = 0;
+        self.executed = Executed::default();
+        self.failure = None;
+        self.goal = Some(goal);
+        self.start();
+    }
+
+    fn read(&mut self, after: u64) {
+        self.request = Some(Request::Read { after, limit: self.options.page_len.max(1) });
+    }
+
+    fn done(&mut self) {
+        self.goal = None;
+        self.request = None;
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.failed();
+        self.failure = Some(failure);
+    }
+
+    /// Takes the answer to [`Request::Snapshot`]; an error costs no more than a replay.
+    pub fn snapshot_found(&mut self, found: Result<Option<StoredSnapshot>, String>) {
+        let Some(Request::Snapshot { .. }) = self.request.take() else { return };
+        let loading = match found {
+            Ok(None) => Loading::whole(&self.owner, self.options.policy),
+            Ok(Some(snapshot)) => {
+                let position = snapshot.prefix.events;
+                match Loading::restore(snapshot, &self.owner, self.options.policy) {
+                    Ok(loading) => loading,
+                    Err(report) => {
+                        self.reports.push(report);
+                        return self.older_snapshot(position);
+                    }
+                }
+            }
+            Err(error) => {
+                self.reports.push(Report::SnapshotUnreadable(error));
+                Loading::whole(&self.owner, self.options.policy)
+            }
+        };
+        let after = loading.prefix().events;
+        self.loading = Some(loading);
+        self.read(after);
+    }
+
+    fn older_snapshot(&mut self, position: u64) {
+        match position.checked_sub(1) {
+            Some(through) => self.request = Some(Request::Snapshot { through }),
+            None => {
+                self.loading = Some(Loading::whole(&self.owner, self.options.policy));
+                self.read(0);
+            }
+        }
+    }
+
+    /// Takes the answer to [`Request::Read`].
+    pub fn page_read(&mut self, page: Page) {
+        let Some(Request::Read { .. }) = self.request.take() else { return };
+        if let Some(Goal::Redact { .. }) = self.goal {
+            return self.scan(page);
+        }
+        if self.loading.is_some() {
+            return self.load_page(page);
+        }
+        self.follow_page(page);
+    }
+
+    fn load_page(&mut self, page: Page) {
+        let Some(loading) = &mut self.loading else { return };
+        match loading.take_in(&page) {
+            Ok(false) => {
+                let after = loading.prefix().events;
+                self.read(after);
+            }
+            Ok(true) => {
+                if let Some(loading) = self.loading.take() {
+                    self.state = loading.finish();
+                    self.reload = false;
+                }
+                self.note_command(&page.events);
+                self.caught_up();
+            }
+            Err(Trouble::Failure(Failure::Damaged { position })) => match loading.snapshot() {
+                // It may be the snapshot that is of another log.
+                Some(at) => {
+                    self.reports.push(Report::AlienSnapshot { position: at });
+                    self.loading = None;
+                    self.older_snapshot(at);
+                }
+                None => self.fail(Failure::Damaged { position }),
+            },
+            Err(trouble) => self.trouble(trouble),
+        }
+    }
+
+    fn follow_page(&mut self, page: Page) {
+        let taken = self.state.take_in(&page, &mut self.executed.changes);
+        if taken.is_ok() {
+            self.note_command(&page.events);
+        }
+        match taken {
+            Ok(true) => self.caught_up(),
+            Ok(false) => self.read(self.prefix().events),
+            Err(Trouble::Failure(Failure::Damaged { .. })) => self.replaced(),
+            Err(trouble) => self.trouble(trouble),
+        }
+    }
+
+    /// Notes that the command on its way is in the log already.
+    fn note_command(&mut self, events: &[StoredEvent]) {
+        let Some(Goal::Execute(wish)) = &self.goal else { return };
+        let id = CommandId::from_bytes(wish.context.seed);
+        for event in events.iter().filter(|event| event.command == Some(id)) {
+            let position = event.position();
+            let (first, _) = self.executed.positions.unwrap_or((position, position));
+            self.executed.positions = Some((first, position));
+            self.executed.repeated = true;
+        }
+    }
+
+    /// The log is not the one that was known: forget, and load it anew.
+    fn replaced(&mut self) {
+        self.reports.push(Report::LogReplaced { known: self.prefix() });
+        self.reload = true;
+        self.candidate = None;
+        self.executed.changes.reset = true;
+        self.request = Some(Request::Snapshot { through: u64::MAX });
+    }
+
+    /// Loads from the log alone.
+    fn replay(&mut self) {
+        self.reload = true;
+        self.candidate = None;
+        self.executed.changes.reset = true;
+        self.loading = Some(Loading::whole(&self.owner, self.options.policy));
+        self.read(0);
+    }
+}
+
+/// The event, if its type is known.
+fn known(event: LoggedEvent) -> Option<Event> {
+    match event {
+        LoggedEvent::Known(event) => Some(event),
+        LoggedEvent::Skipped(_) => None,
+    }
+}
+
+/// An event, decoded, its id compared with the one beside it.
+fn decode(id: chatfold::EventId, bytes: &[u8], position: u64) -> Result<LoggedEvent, Failure> {
+    let event = decode_line(bytes).map_err(|error| Failure::Undecodable { position, error })?;
+    match event.known() {
+        Some(known) if known.id() != id => Err(Failure::Damaged { position }),
+        _ => Ok(event),
+    }
+}

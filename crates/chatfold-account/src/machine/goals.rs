@@ -1,0 +1,300 @@
+//! What is begun, step by step to its outcome.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use chatfold::jsonl::encode_event;
+use chatfold::store::{AppendError, Appended, NewEvent, Page};
+use chatfold::{CommandId, Decision, Event, LogPrefix, Rejection, decide};
+
+use super::state::{State, Trouble, verify};
+use super::{Batch, Goal, Machine, Request, decode};
+use crate::error::Failure;
+use crate::outcome::Report;
+
+/// The longest wait before a command is judged anew.
+const LONGEST_WAIT_MS: u64 = 64;
+
+impl Machine {
+    /// The first step of what was begun; with nothing known, that is loading.
+    pub(super) fn start(&mut self) {
+        match self.goal {
+            Some(Goal::Heal) => {
+                self.goal = Some(Goal::Follow);
+                self.replay();
+            }
+            Some(Goal::Redact { .. }) => self.read(0),
+            Some(Goal::Erase) => self.request = Some(Request::Erase),
+            _ if self.reload => self.request = Some(Request::Snapshot { through: u64::MAX }),
+            Some(Goal::Execute(_)) => self.judge(),
+            Some(Goal::Receive(_)) => self.append_received(),
+            Some(Goal::Save) => self.save_now(),
+            Some(Goal::Follow) => self.read(self.prefix().events),
+            None => {}
+        }
+    }
+
+    /// The state is the newest.
+    pub(super) fn caught_up(&mut self) {
+        match &mut self.goal {
+            Some(Goal::Execute(_)) if self.executed.repeated => self.done(),
+            Some(Goal::Execute(wish)) => {
+                wish.fresh = true;
+                self.judge();
+            }
+            Some(Goal::Receive(_)) => self.append_received(),
+            Some(Goal::Save) => self.save_now(),
+            Some(Goal::Follow) => self.save_if_due(),
+            _ => self.done(),
+        }
+    }
+
+    fn save_if_due(&mut self) {
+        match self.state.due(self.options.snapshots) {
+            Some(Ok(snapshot)) => self.request = Some(Request::Save(snapshot)),
+            Some(Err(report)) => {
+                self.reports.push(report);
+                self.done();
+            }
+            None => self.done(),
+        }
+    }
+
+    fn save_now(&mut self) {
+        match self.state.snapshot() {
+            Ok(snapshot) => self.request = Some(Request::Save(snapshot)),
+            Err(report) => {
+                self.reports.push(report);
+                self.done();
+            }
+        }
+    }
+
+    /// Takes the answer to [`Request::Save`]: whether it was kept. An error costs no more than a snapshot.
+    pub fn saved(&mut self, kept: Result<bool, String>) {
+        let Some(Request::Save(_)) = self.request.take() else { return };
+        match kept {
+            Ok(true) => self.state.saved(),
+            Ok(false) => self.reports.push(Report::NotSaved("it is not one of this log any more".into())),
+            Err(error) => self.reports.push(Report::NotSaved(error)),
+        }
+        self.done();
+    }
+
+    fn judge(&mut self) {
+        let Some(Goal::Execute(wish)) = &self.goal else { return };
+        let id = CommandId::from_bytes(wish.context.seed);
+        match decide(&self.state.inbox, &wish.command, &wish.context) {
+            Ok(decision) if !decision.events.is_empty() => {
+                let Decision { events, refused } = decision;
+                self.executed.refused = refused;
+                let new = events.iter().map(crate::encode).collect();
+                self.propose(Some(id), events, new);
+            }
+            Err(Rejection::FaultyHistory { conversation, fault }) => {
+                self.trouble(Trouble::Rotten(conversation, fault));
+            }
+            // Nothing to do, or no: that is final on the newest state only.
+            _ if !wish.fresh => self.read(self.prefix().events),
+            Ok(decision) => {
+                self.executed.refused = decision.refused;
+                self.done();
+            }
+            Err(rejection) => self.fail(Failure::Rejected(rejection)),
+        }
+    }
+
+    /// Asks for an append, with the snapshot that it makes due.
+    fn propose(&mut self, command: Option<CommandId>, events: Vec<Event>, new: Vec<NewEvent>) {
+        let lines: Vec<&[u8]> = new.iter().map(|event| event.bytes.as_slice()).collect();
+        let candidate = match self.state.with(events, &lines) {
+            Ok(candidate) => candidate,
+            Err(trouble) => return self.trouble(trouble),
+        };
+        let snapshot = match candidate.state.due(self.options.snapshots).transpose() {
+            Ok(snapshot) => snapshot,
+            Err(report) => {
+                self.reports.push(report);
+                None
+            }
+        };
+        let batch = Batch { expected: self.state.prefix.events, command, events: new, snapshot };
+        self.candidate = Some(candidate);
+        self.request = Some(Request::Append(Box::new(batch)));
+    }
+
+    pub(super) fn trouble(&mut self, trouble: Trouble) {
+        match trouble {
+            Trouble::Failure(failure) => self.fail(failure),
+            Trouble::Rotten(conversation, fault) => {
+                self.reports.push(Report::Rotten { conversation, fault });
+                self.replay();
+            }
+        }
+    }
+
+    fn append_received(&mut self) {
+        let Some(Goal::Receive(events)) = &self.goal else { return };
+        if events.is_empty() {
+            return self.follow_on();
+        }
+        let new = events.clone();
+        let position = self.prefix().events;
+        let decoded = new.iter().zip(position + 1..).map(|(e, position)| decode(e.id, &e.bytes, position));
+        match decoded.collect::<Result<Vec<_>, _>>() {
+            Ok(decoded) => {
+                let events = decoded.into_iter().filter_map(super::known).collect();
+                self.propose(None, events, new);
+            }
+            Err(failure) => self.fail(failure),
+        }
+    }
+
+    /// What was begun is done, but for being up to date.
+    fn follow_on(&mut self) {
+        self.goal = Some(Goal::Follow);
+        self.start();
+    }
+
+    /// Takes the answer to [`Request::Append`].
+    pub fn appended(&mut self, answer: Result<Appended, AppendError<Infallible>>) {
+        let Some(Request::Append(batch)) = self.request.take() else { return };
+        match answer {
+            Ok(appended) => self.written(appended, batch.snapshot.is_some()),
+            Err(AppendError::Conflict { .. }) => self.conflict(),
+            Err(AppendError::Closed(closed)) => self.fail(Failure::Closed(closed)),
+            Err(AppendError::Known { known }) => match &mut self.goal {
+                Some(Goal::Receive(events)) => {
+                    let known: BTreeSet<_> = known.into_iter().collect();
+                    events.retain(|event| !known.contains(&event.id));
+                    self.candidate = None;
+                    self.append_received();
+                }
+                _ => self.fail(Failure::SeedReused { ids: known }),
+            },
+            Err(other) => self.fail(Failure::Protocol(other.to_string())),
+        }
+    }
+
+    fn written(&mut self, appended: Appended, with_snapshot: bool) {
+        self.executed.positions = Some((appended.first, appended.last));
+        let candidate = self.candidate.take();
+        if appended.repeated {
+            self.executed.repeated = true;
+            return self.follow_on();
+        }
+        match candidate {
+            Some(mut candidate) if candidate.state.prefix == appended.prefix => {
+                if with_snapshot {
+                    candidate.state.saved();
+                }
+                let positions = appended.first..=appended.last;
+                self.executed.changes.events += positions.count() as u64;
+                if !candidate.changes.is_empty() {
+                    self.executed.changes.sets.push(candidate.changes);
+                }
+                self.executed.events = candidate.events;
+                self.state = candidate.state;
+                self.done();
+            }
+            // It is there, but after another log than the one that was known.
+            _ => {
+                self.goal = Some(Goal::Follow);
+                self.replaced();
+            }
+        }
+    }
+
+    fn conflict(&mut self) {
+        self.candidate = None;
+        self.executed.refused.clear();
+        self.attempts += 1;
+        if self.attempts >= self.options.attempts.max(1) {
+            return self.fail(Failure::Contention { attempts: self.attempts });
+        }
+        if self.attempts == 1 {
+            return self.read(self.prefix().events);
+        }
+        self.request = Some(Request::Wait(self.pause()));
+    }
+
+    /// Longer after each attempt, and another time for each writer: by the seed, so that chance stays outside.
+    fn pause(&self) -> Duration {
+        let seed = match &self.goal {
+            Some(Goal::Execute(wish)) => wish.context.seed,
+            Some(Goal::Receive(events)) => events.first().map_or([0; 16], |event| *event.id.as_bytes()),
+            _ => [0; 16],
+        };
+        let folded = seed.iter().fold(u64::from(self.attempts), |mixed, byte| {
+            (mixed ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let bound_ms = 1 << self.attempts.min(6);
+        Duration::from_micros((folded >> 16) % (1_000 * LONGEST_WAIT_MS.min(bound_ms)))
+    }
+
+    /// Takes the answer to [`Request::Wait`].
+    pub fn waited(&mut self) {
+        if let Some(Request::Wait(_)) = self.request.take() {
+            self.read(self.prefix().events);
+        }
+    }
+
+    /// Looks through a page for what is to be redacted: first to note which messages that is, then to redact them.
+    pub(super) fn scan(&mut self, page: Page) {
+        let Some(Goal::Redact { redaction, noted, at, changes }) = &mut self.goal else { return };
+        let scanned = verify(&page.events, *at).and_then(|end| {
+            *at = end;
+            for stored in &page.events {
+                let position = stored.position();
+                match decode(stored.id, &stored.bytes, position).map(super::known)? {
+                    Some(event) if *noted => {
+                        let redacted = redaction.redact(&event);
+                        changes.extend(redacted.map(|event| (position, encode_event(&event).into_bytes())));
+                    }
+                    Some(event) => redaction.note(&event),
+                    None => {}
+                }
+            }
+            if page.events.is_empty() && page.head.prefix != end {
+                return Err(Failure::Damaged { position: end.events + 1 });
+            }
+            Ok(end.events)
+        });
+        match scanned {
+            Err(failure) => self.fail(failure),
+            Ok(_) if page.events.is_empty() && !*noted => {
+                (*noted, *at) = (true, LogPrefix::EMPTY);
+                self.read(0);
+            }
+            Ok(_) if page.events.is_empty() => match std::mem::take(changes) {
+                changes if changes.is_empty() => self.follow_on(),
+                changes => self.request = Some(Request::Rewrite(changes)),
+            },
+            Ok(after) => self.read(after),
+        }
+    }
+
+    /// Takes the answer to [`Request::Rewrite`]: done, or the position that is not there.
+    pub fn rewritten(&mut self, answer: Result<(), u64>) {
+        let Some(Request::Rewrite(changes)) = self.request.take() else { return };
+        if let Err(position) = answer {
+            return self.fail(Failure::Damaged { position });
+        }
+        // The inbox still holds what was redacted.
+        self.state = State::empty(&self.owner, self.options.policy);
+        self.reload = true;
+        self.executed.changes.events = changes.len() as u64;
+        self.executed.changes.reset = true;
+        self.follow_on();
+    }
+
+    /// Takes the answer to [`Request::Erase`].
+    pub fn erased(&mut self) {
+        let Some(Request::Erase) = self.request.take() else { return };
+        self.state = State::empty(&self.owner, self.options.policy);
+        self.reload = false;
+        self.executed.changes.reset = true;
+        self.done();
+    }
+}

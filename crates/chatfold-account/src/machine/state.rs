@@ -1,0 +1,231 @@
+//! What is known of a log, and how pages of it are taken in: verified whole before anything is applied.
+
+use chatfold::store::{Page, StoredEvent, StoredSnapshot};
+use chatfold::{
+    ChangeSet, ConversationId, Event, HistoryFault, Inbox, LogPrefix, Policy, Replay, SnapshotPolicy, UserId,
+};
+
+use super::{decode, known};
+use crate::error::Failure;
+use crate::outcome::{Changes, Report};
+
+/// Why a page was not taken in, or not for good.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Failure(Failure),
+    /// What it touched is rotten in the snapshot that the inbox came from.
+    Rotten(ConversationId, HistoryFault),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// An inbox, and what prefix of the log it is.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) inbox: Inbox,
+    pub(super) prefix: LogPrefix,
+    pub(super) skipped: u64,
+    pub(super) len_bytes: u64,
+    /// Events and bytes since the newest snapshot.
+    since: (u64, u64),
+}
+
+/// What a state becomes once an append succeeds.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) state: State,
+    pub(super) changes: ChangeSet,
+    pub(super) events: Vec<Event>,
+}
+
+/// A page decoded: the events that are known, and how many are not.
+struct Decoded {
+    events: Vec<Event>,
+    skipped: u64,
+    len_bytes: u64,
+    prefix: LogPrefix,
+    /// Whether the log ended here.
+    end: bool,
+}
+
+impl Decoded {
+    /// Verifies that a page goes on from `prefix`, and decodes it.
+    fn of(page: &Page, mut prefix: LogPrefix) -> Result<Self, Failure> {
+        let (mut events, mut skipped, mut len_bytes) = (Vec::with_capacity(page.events.len()), 0, 0);
+        for event in &page.events {
+            if !event.follows(prefix) {
+                return Err(Failure::Damaged { position: prefix.events + 1 });
+            }
+            prefix = event.prefix;
+            len_bytes += event.bytes.len() as u64;
+            match decode(event.id, &event.bytes, event.position()).map(known)? {
+                Some(event) => events.push(event),
+                None => skipped += 1,
+            }
+        }
+        let head = page.head.prefix;
+        let end = head.events <= prefix.events;
+        let lost = !end && page.events.is_empty();
+        if lost || (end && head != prefix) {
+            return Err(Failure::Damaged { position: prefix.events.min(head.events) + 1 });
+        }
+        Ok(Self { events, skipped, len_bytes, prefix, end })
+    }
+}
+
+impl State {
+    /// The state of an empty log.
+    pub(super) fn empty(owner: &UserId, policy: Policy) -> Self {
+        let inbox = Inbox::new(owner.clone(), policy);
+        Self { inbox, prefix: LogPrefix::EMPTY, skipped: 0, len_bytes: 0, since: (0, 0) }
+    }
+
+    /// Takes in a page; whether the log ended there.
+    pub(super) fn take_in(&mut self, page: &Page, changes: &mut Changes) -> Result<bool, Trouble> {
+        let decoded = Decoded::of(page, self.prefix)?;
+        let end = decoded.end;
+        if !page.events.is_empty() {
+            let set = self.inbox.apply_batch(&decoded.events);
+            self.count(&decoded, page.events.len());
+            changes.events += page.events.len() as u64;
+            if !set.is_empty() {
+                changes.sets.push(set);
+            }
+            self.rotten(&decoded.events)?;
+        }
+        Ok(end)
+    }
+
+    fn count(&mut self, decoded: &Decoded, events: usize) {
+        self.prefix = decoded.prefix;
+        self.skipped += decoded.skipped;
+        self.len_bytes += decoded.len_bytes;
+        self.since.0 += events as u64;
+        self.since.1 += decoded.len_bytes;
+    }
+
+    /// Whether what events touched is rotten.
+    pub(super) fn rotten(&self, events: &[Event]) -> Result<(), Trouble> {
+        let fault = |id: &ConversationId| Some((id.clone(), self.inbox.conversation(id)?.fault()?));
+        match events.iter().filter_map(Event::conversation).find_map(fault) {
+            Some((conversation, fault)) => Err(Trouble::Rotten(conversation, fault)),
+            None => Ok(()),
+        }
+    }
+
+    /// What it becomes by events that are about to be appended.
+    pub(super) fn with(&self, events: Vec<Event>, lines: &[&[u8]]) -> Result<Candidate, Trouble> {
+        let mut state = self.clone();
+        let changes = state.inbox.apply_batch(&events);
+        for line in lines {
+            state.prefix.push(line);
+            state.len_bytes += line.len() as u64;
+            state.since.0 += 1;
+            state.since.1 += line.len() as u64;
+        }
+        state.skipped += lines.len().saturating_sub(events.len()) as u64;
+        state.rotten(&events)?;
+        Ok(Candidate { state, changes, events })
+    }
+
+    /// A snapshot, if one is due.
+    pub(super) fn due(&self, policy: SnapshotPolicy) -> Option<Result<StoredSnapshot, Report>> {
+        policy.due(self.since.0, self.since.1).then(|| self.snapshot())
+    }
+
+    pub(super) fn snapshot(&self) -> Result<StoredSnapshot, Report> {
+        let prefix = LogPrefix { skipped: self.skipped, ..self.prefix };
+        let bytes = self.inbox.snapshot(prefix).map_err(|error| Report::NotSaved(error.to_string()))?;
+        Ok(StoredSnapshot { prefix: self.prefix, bytes })
+    }
+
+    /// A snapshot of it was kept.
+    pub(super) fn saved(&mut self) {
+        self.since = (0, 0);
+    }
+}
+
+/// An inbox on its way from the store.
+#[derive(Debug)]
+pub(super) struct Loading {
+    fold: Fold,
+    /// All but the inbox.
+    state: State,
+    snapshot: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Fold {
+    /// The whole log, in bulk.
+    Whole(Box<Replay>),
+    /// A snapshot, which is in the state, and what came after it.
+    Tail,
+}
+
+impl Loading {
+    /// From the first event on.
+    pub(super) fn whole(owner: &UserId, policy: Policy) -> Self {
+        let fold = Fold::Whole(Box::new(Replay::new(owner.clone(), policy)));
+        Self { fold, state: State::empty(owner, policy), snapshot: None }
+    }
+
+    /// From a snapshot on.
+    pub(super) fn restore(snapshot: StoredSnapshot, owner: &UserId, policy: Policy) -> Result<Self, Report> {
+        let StoredSnapshot { prefix, bytes } = snapshot;
+        let position = prefix.events;
+        let len_bytes = bytes.len() as u64;
+        let (inbox, inside) =
+            Inbox::restore(bytes, owner, policy).map_err(|error| Report::Snapshot { position, error })?;
+        // The store counts nothing as skipped; the snapshot knows.
+        let skipped = inside.skipped;
+        if (LogPrefix { skipped: 0, ..inside }) != prefix {
+            return Err(Report::AlienSnapshot { position });
+        }
+        let state = State { inbox, prefix, skipped, len_bytes, ..State::empty(owner, policy) };
+        Ok(Self { fold: Fold::Tail, state, snapshot: Some(position) })
+    }
+
+    pub(super) fn prefix(&self) -> LogPrefix {
+        self.state.prefix
+    }
+
+    /// The snapshot it began from.
+    pub(super) fn snapshot(&self) -> Option<u64> {
+        self.snapshot
+    }
+
+    /// Takes in a page; whether the log ended there.
+    pub(super) fn take_in(&mut self, page: &Page) -> Result<bool, Trouble> {
+        match &mut self.fold {
+            Fold::Tail => self.state.take_in(page, &mut Changes::default()),
+            Fold::Whole(replay) => {
+                let decoded = Decoded::of(page, self.state.prefix)?;
+                decoded.events.iter().for_each(|event| replay.push(event));
+                self.state.count(&decoded, page.events.len());
+                Ok(decoded.end)
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> State {
+        match self.fold {
+            Fold::Tail => self.state,
+            Fold::Whole(replay) => State { inbox: replay.finish(), ..self.state },
+        }
+    }
+}
+
+/// Verifies that events follow `prefix`; where they end.
+pub(super) fn verify(events: &[StoredEvent], mut prefix: LogPrefix) -> Result<LogPrefix, Failure> {
+    for event in events {
+        if !event.follows(prefix) {
+            return Err(Failure::Damaged { position: prefix.events + 1 });
+        }
+        prefix = event.prefix;
+    }
+    Ok(prefix)
+}

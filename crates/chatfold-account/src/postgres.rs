@@ -1,0 +1,177 @@
+//! The async driver over PostgreSQL, and many accounts in bounded memory (feature `postgres`).
+
+mod accounts;
+
+use chatfold::store::{NewEvent, RewriteError, StoredEvent};
+use chatfold::{Command, Context, Event, Inbox, LogPrefix, Redaction, UserId};
+use chatfold_postgres::{PostgresError, PostgresStore};
+
+pub use self::accounts::{Accounts, AccountsError, Usage};
+use crate::encode;
+use crate::error::{AccountError, Failure};
+use crate::machine::{Machine, Options, Request};
+use crate::outcome::{Changes, Executed, Report};
+
+type Outcome<T> = Result<T, AccountError<PostgresError>>;
+
+/// One owner's inbox over PostgreSQL: the same as [`crate::Account`], async.
+///
+/// A future that is dropped in the middle leaves what is known as it was; whether its write is there is then as open
+/// as after a failure, and the same command in the same context is done once.
+#[derive(Debug)]
+pub struct Account {
+    machine: Machine,
+    store: PostgresStore,
+}
+
+impl Account {
+    /// Loads an inbox: the newest snapshot that verifies, and the events after it.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, or the log itself is damaged.
+    pub async fn open(store: PostgresStore, owner: UserId, options: Options) -> Outcome<Self> {
+        let mut account = Self { machine: Machine::new(owner, options), store };
+        account.machine.load();
+        account.changes().await?;
+        Ok(account)
+    }
+
+    /// The inbox as far as it is known. A clone is O(1).
+    pub fn inbox(&self) -> &Inbox {
+        self.machine.inbox()
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> &UserId {
+        self.machine.owner()
+    }
+
+    /// How far the log is known.
+    pub fn prefix(&self) -> LogPrefix {
+        self.machine.prefix()
+    }
+
+    /// The machine, for what else it tells.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// What was noticed and dealt with since this was last asked.
+    pub fn take_reports(&mut self) -> Vec<Report> {
+        self.machine.take_reports()
+    }
+
+    /// Carries out a command. See [`crate::Account::execute`].
+    pub async fn execute(&mut self, command: Command, context: Context) -> Outcome<Executed> {
+        self.machine.execute(command, context);
+        self.run().await?;
+        self.machine.take_executed().map_err(Failure::widen)
+    }
+
+    /// Takes in what other writers have appended.
+    pub async fn follow(&mut self) -> Outcome<Changes> {
+        self.machine.follow();
+        self.changes().await
+    }
+
+    /// Takes in events that happened elsewhere; those the log has already are left out.
+    pub async fn receive(&mut self, events: &[Event]) -> Outcome<Changes> {
+        self.receive_encoded(events.iter().map(encode).collect()).await
+    }
+
+    /// The same for events as a store has them, those of unknown types too.
+    pub async fn receive_encoded(&mut self, events: Vec<NewEvent>) -> Outcome<Changes> {
+        self.machine.receive(events).map_err(Failure::widen)?;
+        self.changes().await
+    }
+
+    /// At most `limit` events after position `after`, as the store has them.
+    pub async fn events(&self, after: u64, limit: usize) -> Outcome<Vec<StoredEvent>> {
+        let page = self.store.read(self.machine.owner(), after, limit).await;
+        page.map(|page| page.events).map_err(AccountError::Store)
+    }
+
+    /// Keeps a snapshot now, whatever the policy says.
+    pub async fn save(&mut self) -> Outcome<()> {
+        self.machine.save();
+        self.changes().await.map(|_| ())
+    }
+
+    /// Loads the inbox from the log alone. See [`crate::Account::heal`].
+    pub async fn heal(&mut self) -> Outcome<Changes> {
+        self.machine.heal();
+        self.changes().await
+    }
+
+    /// Redacts events. See [`crate::Account::redact`].
+    pub async fn redact(&mut self, redaction: Redaction) -> Outcome<Changes> {
+        self.machine.redact(redaction);
+        self.changes().await
+    }
+
+    /// Erases the account. See [`crate::Account::erase`].
+    pub async fn erase(&mut self) -> Outcome<()> {
+        self.machine.erase();
+        self.changes().await.map(|_| ())
+    }
+
+    async fn changes(&mut self) -> Outcome<Changes> {
+        self.run().await?;
+        self.machine.take_changes().map_err(Failure::widen)
+    }
+
+    /// Carries out what the machine asks, until it asks nothing more.
+    async fn run(&mut self) -> Outcome<()> {
+        let result = self.answers().await;
+        if result.is_err() {
+            self.machine.failed();
+        }
+        result.map_err(AccountError::Store)
+    }
+
+    async fn answers(&mut self) -> Result<(), PostgresError> {
+        let Self { machine, store } = self;
+        let owner = machine.owner().clone();
+        while let Some(request) = machine.request() {
+            match request {
+                Request::Snapshot { through } => {
+                    let found = store.latest(&owner, *through).await.map_err(|error| error.to_string());
+                    machine.snapshot_found(found);
+                }
+                Request::Read { after, limit } => {
+                    let page = store.read(&owner, *after, *limit).await?;
+                    machine.page_read(page);
+                }
+                Request::Append(batch) => {
+                    let answer = match store.append(&owner, &batch.as_append()).await {
+                        Ok(appended) => Ok(appended),
+                        Err(error) => Err(error.refusal()?),
+                    };
+                    machine.appended(answer);
+                }
+                Request::Save(snapshot) => {
+                    let kept = store.save(&owner, snapshot).await.map_err(|error| error.to_string());
+                    machine.saved(kept);
+                }
+                Request::Wait(pause) => {
+                    tokio::time::sleep(*pause).await;
+                    machine.waited();
+                }
+                Request::Rewrite(changes) => {
+                    let answer = match store.rewrite(&owner, changes).await {
+                        Ok(_) => Ok(()),
+                        Err(RewriteError::NoSuchEvent { position }) => Err(position),
+                        Err(RewriteError::Store(error)) => return Err(error),
+                    };
+                    machine.rewritten(answer);
+                }
+                Request::Erase => {
+                    store.erase(&owner).await?;
+                    machine.erased();
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,228 @@
+//! Many accounts in bounded memory.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use chatfold::{Command, Context, Event, Inbox, Redaction, UserId};
+use chatfold_postgres::{PostgresError, PostgresStore};
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::Account;
+use crate::error::AccountError;
+use crate::machine::Options;
+use crate::outcome::{Changes, Executed};
+
+/// Weights are counted in these, so that a cache may be larger than what its counter could hold in bytes.
+const UNIT_LEN_BYTES: u64 = 1_024;
+
+/// What an account weighs that has nothing in it.
+const BARE_LEN_BYTES: u64 = 2_048;
+
+/// Accounts of a server: loaded when first asked for, the least recently used given up when they take more memory
+/// than they may.
+///
+/// Of several that ask for one account at once, one loads it and all get it. What is given up is in the store; so is
+/// what another server appends, which [`Accounts::keep_up`] takes in as it comes. Two servers may have the same
+/// account: each command is judged on the newest state, wherever it was appended.
+///
+/// A clone is the same cache.
+#[derive(Clone)]
+pub struct Accounts {
+    cache: Cache<UserId, Arc<Slot>>,
+    store: PostgresStore,
+    options: Options,
+    loads: Arc<AtomicU64>,
+}
+
+struct Slot {
+    account: Mutex<Account>,
+    /// What the cache was last told it weighs.
+    weight: AtomicU32,
+}
+
+/// What a cache of accounts holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// How many accounts.
+    pub accounts: u64,
+    /// About how many bytes they take: those of their snapshots and of the events since.
+    pub len_bytes: u64,
+    /// How often one was loaded from the store.
+    pub loads: u64,
+}
+
+/// Why an account of many could not do what was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountsError {
+    /// It could not be loaded: told to all that waited for it.
+    #[error("the account could not be loaded: {0}")]
+    Load(#[source] Arc<AccountError<PostgresError>>),
+    /// It was loaded, and could not do it.
+    #[error(transparent)]
+    Account(Arc<AccountError<PostgresError>>),
+}
+
+impl From<AccountError<PostgresError>> for AccountsError {
+    fn from(error: AccountError<PostgresError>) -> Self {
+        Self::Account(Arc::new(error))
+    }
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    /// A cache that holds about `limit_len_bytes` at most.
+    pub fn new(store: PostgresStore, options: Options, limit_len_bytes: u64) -> Self {
+        let cache = Cache::builder()
+            .max_capacity(limit_len_bytes / UNIT_LEN_BYTES)
+            .weigher(|_: &UserId, slot: &Arc<Slot>| slot.weight.load(Ordering::Relaxed))
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        Self { cache, store, options, loads: Arc::default() }
+    }
+
+    /// The inbox as this server knows it: a frozen copy. [`Accounts::keep_up`] or [`Accounts::follow`] make it the
+    /// newest.
+    pub async fn inbox(&self, owner: &UserId) -> Result<Inbox, AccountsError> {
+        let slot = self.slot(owner).await?;
+        let account = slot.account.lock().await;
+        Ok(account.inbox().clone())
+    }
+
+    /// Carries out a command. See [`crate::Account::execute`].
+    pub async fn execute(
+        &self,
+        owner: &UserId,
+        command: Command,
+        context: Context,
+    ) -> Result<Executed, AccountsError> {
+        let slot = self.slot(owner).await?;
+        let mut account = slot.account.lock().await;
+        let executed = account.execute(command, context).await;
+        self.weigh(&slot, account).await;
+        Ok(executed?)
+    }
+
+    /// Takes in events that happened elsewhere. See [`crate::Account::receive`].
+    pub async fn receive(&self, owner: &UserId, events: &[Event]) -> Result<Changes, AccountsError> {
+        let slot = self.slot(owner).await?;
+        let mut account = slot.account.lock().await;
+        let changes = account.receive(events).await;
+        self.weigh(&slot, account).await;
+        Ok(changes?)
+    }
+
+    /// Takes in what other writers have appended.
+    pub async fn follow(&self, owner: &UserId) -> Result<Changes, AccountsError> {
+        let slot = self.slot(owner).await?;
+        let mut account = slot.account.lock().await;
+        let changes = account.follow().await;
+        self.weigh(&slot, account).await;
+        Ok(changes?)
+    }
+
+    /// Redacts events of an account. See [`crate::Account::redact`]. Other servers notice with their next read.
+    pub async fn redact(&self, owner: &UserId, redaction: Redaction) -> Result<Changes, AccountsError> {
+        let slot = self.slot(owner).await?;
+        let mut account = slot.account.lock().await;
+        let changes = account.redact(redaction).await;
+        self.weigh(&slot, account).await;
+        Ok(changes?)
+    }
+
+    /// Erases an account: log and snapshots in the store, and from this cache.
+    pub async fn erase(&self, owner: &UserId) -> Result<(), AccountsError> {
+        let slot = self.slot(owner).await?;
+        let erased = slot.account.lock().await.erase().await;
+        self.cache.invalidate(owner).await;
+        Ok(erased?)
+    }
+
+    /// Gives an account up, if it is here; whoever uses it just now goes on.
+    pub async fn forget(&self, owner: &UserId) {
+        self.cache.invalidate(owner).await;
+    }
+
+    /// What is held.
+    pub async fn usage(&self) -> Usage {
+        self.cache.run_pending_tasks().await;
+        Usage {
+            accounts: self.cache.entry_count(),
+            len_bytes: self.cache.weighted_size() * UNIT_LEN_BYTES,
+            loads: self.loads.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes in what other servers append to the accounts held here, as it happens, until the connection is lost.
+    ///
+    /// Run it beside everything else and begin it again after an error: it takes in first what was missed. `changed`
+    /// hears of each account that changed.
+    pub async fn keep_up(
+        &self,
+        mut changed: impl FnMut(&UserId, Changes),
+    ) -> Result<Infallible, AccountsError> {
+        let store = |error| AccountsError::from(AccountError::Store(error));
+        let mut listener = self.store.listen().await.map_err(store)?;
+        let held: Vec<UserId> = self.cache.iter().map(|(owner, _)| (*owner).clone()).collect();
+        for owner in held {
+            self.take_in(&owner, &mut changed).await?;
+        }
+        loop {
+            let owner = listener.next().await.map_err(store)?;
+            self.take_in(&owner, &mut changed).await?;
+        }
+    }
+
+    async fn take_in(
+        &self,
+        owner: &UserId,
+        changed: &mut impl FnMut(&UserId, Changes),
+    ) -> Result<(), AccountsError> {
+        let Some(slot) = self.cache.get(owner).await else { return Ok(()) };
+        let mut account = slot.account.lock().await;
+        let changes = account.follow().await;
+        self.weigh(&slot, account).await;
+        let changes = changes?;
+        if changes != Changes::default() {
+            changed(owner, changes);
+        }
+        Ok(())
+    }
+
+    async fn slot(&self, owner: &UserId) -> Result<Arc<Slot>, AccountsError> {
+        let load = async {
+            self.loads.fetch_add(1, Ordering::Relaxed);
+            let account = Account::open(self.store.clone(), owner.clone(), self.options).await?;
+            let weight = AtomicU32::new(weight(&account));
+            Ok(Arc::new(Slot { account: Mutex::new(account), weight }))
+        };
+        self.cache.try_get_with_by_ref(owner, load).await.map_err(AccountsError::Load)
+    }
+
+    /// Tells the cache what an account weighs, if that is another weight by an eighth or more.
+    async fn weigh(&self, slot: &Arc<Slot>, account: MutexGuard<'_, Account>) {
+        let (before, now) = (slot.weight.load(Ordering::Relaxed), weight(&account));
+        let owner = account.owner().clone();
+        drop(account);
+        if before.abs_diff(now) > before / 8 {
+            slot.weight.store(now, Ordering::Relaxed);
+            // Only if it has not been given up meanwhile.
+            if self.cache.get(&owner).await.is_some_and(|held| Arc::ptr_eq(&held, slot)) {
+                self.cache.insert(owner, Arc::clone(slot)).await;
+            }
+        }
+    }
+}
+
+fn weight(account: &Account) -> u32 {
+    u32::try_from((BARE_LEN_BYTES + account.machine().len_bytes()) / UNIT_LEN_BYTES).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,21 @@
+//! Accounts over stores: what they promise, and what they keep when everything around them fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod accounts;
+mod devices;
+mod faulty;
+mod killed;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod support;
+mod synced;
+mod writers;
+
+/// The library's reference model and what compares it with an inbox: the same files.
+#[path = "../../../../tests/it"]
+#[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
+mod reference {
+    pub(crate) mod model;
+    pub(crate) mod shown;
+}
+use reference::{model, shown};

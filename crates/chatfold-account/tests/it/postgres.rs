@@ -1,0 +1,232 @@
+//! Accounts over a PostgreSQL that the tests start themselves, and the cache of many.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatfold::store::StoredEvent;
+use chatfold::{Command, Inbox, LogPrefix, Message, Policy, Redaction, SnapshotPolicy, UserId};
+use chatfold_account::postgres::{Account, Accounts, AccountsError};
+use chatfold_account::{AccountError, Options};
+use chatfold_postgres::PostgresStore;
+use postgres_scratch::Server;
+use tokio_postgres::{Config, NoTls};
+
+use crate::support::{alice, command, context, is_of, message_id, options, sent};
+
+async fn open(server: &Server, settings: &str) -> PostgresStore {
+    let mut config: Config = server.config().parse().unwrap();
+    config.options(settings);
+    PostgresStore::open(config, NoTls, chatfold_postgres::Options::default()).await.unwrap()
+}
+
+async fn log(account: &Account) -> Vec<StoredEvent> {
+    let events = account.events(0, usize::MAX).await.unwrap();
+    let mut prefix = LogPrefix::EMPTY;
+    for event in &events {
+        assert!(event.follows(prefix));
+        prefix = event.prefix;
+    }
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_over_postgres_is_one_over_any_store() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let store = open(&server, "").await;
+    let mut phone = Account::open(store.clone(), alice(), options()).await.unwrap();
+    let mut laptop = Account::open(store.clone(), alice(), options()).await.unwrap();
+    for n in 0..40 {
+        let account = if n % 3 == 0 { &mut laptop } else { &mut phone };
+        account.execute(command(3, n), context(3, n)).await.unwrap();
+    }
+    phone.follow().await.unwrap();
+    laptop.follow().await.unwrap();
+    let events = log(&phone).await;
+    is_of(phone.inbox(), &events);
+    assert_eq!(phone.inbox().digest(), laptop.inbox().digest());
+    assert!(store.latest(&alice(), u64::MAX).await.unwrap().is_some(), "snapshots came with their events");
+    let cold = Account::open(store.clone(), alice(), options()).await.unwrap();
+    assert_eq!(cold.inbox().digest(), phone.inbox().digest());
+    // A snapshot that does not verify.
+    let mut bad = store.latest(&alice(), u64::MAX).await.unwrap().unwrap();
+    bad.bytes.truncate(100);
+    assert!(store.save(&alice(), &bad).await.unwrap());
+    let mut cold = Account::open(store.clone(), alice(), options()).await.unwrap();
+    assert_eq!(cold.take_reports().len(), 1);
+    assert_eq!(cold.inbox().digest(), phone.inbox().digest());
+    // Redacting and erasing reach the other's cache.
+    let mut redaction = Redaction::default();
+    redaction.choose_author(alice());
+    assert!(phone.redact(redaction).await.unwrap().reset);
+    assert!(laptop.follow().await.unwrap().reset);
+    assert_eq!(phone.inbox().digest(), laptop.inbox().digest());
+    phone.erase().await.unwrap();
+    let refused = laptop.execute(command(3, 900), context(3, 900)).await;
+    assert!(matches!(refused, Err(AccountError::Closed(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_writers_with_ten_thousand_commands() {
+    let Some(server) = postgres_scratch::server() else { return };
+    // What is proved is that no update is lost, not that it is synced, which costs a minute.
+    let store = open(&server, "-c synchronous_commit=off").await;
+    const EACH: u64 = 1_250;
+    let snapshots = SnapshotPolicy { every_events: Some(500), every_len_bytes: None };
+    let options = Options { snapshots, ..Options::default() };
+    let writers: Vec<_> = (0..8)
+        .map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut account = Account::open(store, alice(), options).await.unwrap();
+                let mut events = 0;
+                for n in 0..EACH {
+                    loop {
+                        match account.execute(command(writer, n), context(writer, n)).await {
+                            Ok(executed) => {
+                                events += executed.positions.map_or(0, |(first, last)| last - first + 1);
+                                break;
+                            }
+                            Err(AccountError::Contention { .. }) => {}
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                }
+                events
+            })
+        })
+        .collect();
+    let mut acknowledged = 0;
+    for writer in writers {
+        acknowledged += writer.await.unwrap();
+    }
+    let account = Account::open(store, alice(), options).await.unwrap();
+    let events = log(&account).await;
+    assert_eq!(events.len() as u64, acknowledged, "what is there was acknowledged, once");
+    for writer in 0..8 {
+        let expected: Vec<_> = (0..EACH).filter(|n| n % 3 == 0).collect();
+        assert_eq!(sent(&events, writer), expected, "writer {writer}: all, once, in order");
+    }
+    is_of(account.inbox(), &events);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_crashes_under_accounts_loses_nothing() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let server = Arc::new(server);
+    let store = open(&server, "").await;
+    let crashes = Arc::clone(&server);
+    let crashing = tokio::task::spawn_blocking(move || {
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_millis(150));
+            crashes.down("immediate");
+            crashes.up();
+        }
+    });
+    let mut account = Account::open(store, alice(), options()).await.unwrap();
+    let (mut n, mut outages) = (0, 0);
+    while n < 60 || !crashing.is_finished() {
+        match account.execute(command(1, n), context(1, n)).await {
+            Ok(_) => n += 1,
+            Err(AccountError::Store(_)) => {
+                outages += 1;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    crashing.await.unwrap();
+    assert!(outages > 0);
+    let events = log(&account).await;
+    assert_eq!(sent(&events, 1), (0..n).filter(|n| n % 3 == 0).collect::<Vec<_>>());
+    is_of(account.inbox(), &events);
+}
+
+fn owner(n: u64) -> UserId {
+    UserId::new(&format!("owner{n}")).unwrap()
+}
+
+fn note(n: u64) -> Command {
+    let message = Box::new(Message::text(message_id(5, n), "x".repeat(400)));
+    Command::Send { conversation: "c2c_self".parse().unwrap(), message }
+}
+
+fn context_of(owner: &UserId, n: u64) -> chatfold::Context {
+    let mut context = context(5, n);
+    context.actor = owner.clone();
+    context
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cache_is_bounded_and_loads_once() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let store = open(&server, "-c synchronous_commit=off").await;
+    const LIMIT_LEN_BYTES: u64 = 64 << 10;
+    let accounts = Accounts::new(store.clone(), Options::default(), LIMIT_LEN_BYTES);
+    // Each grows to about 7 KiB while it is held: what grows is weighed anew.
+    for n in 0..30 {
+        for m in 0..8 {
+            accounts.execute(&owner(n), note(m), context_of(&owner(n), 100 * n + m)).await.unwrap();
+        }
+        // The first is used all the time, and stays.
+        accounts.inbox(&owner(0)).await.unwrap();
+        let usage = accounts.usage().await;
+        assert!(usage.len_bytes <= LIMIT_LEN_BYTES, "{usage:?}");
+    }
+    let usage = accounts.usage().await;
+    assert!((4..20).contains(&usage.accounts), "{usage:?}");
+    assert_eq!(usage.loads, 30, "whoever is used is not given up: {usage:?}");
+    accounts.inbox(&owner(0)).await.unwrap();
+    assert_eq!(accounts.usage().await.loads, 30);
+    let given_up = accounts.inbox(&owner(1)).await.unwrap();
+    assert_eq!(accounts.usage().await.loads, 31);
+    let whole = Account::open(store.clone(), owner(1), Options::default()).await.unwrap();
+    assert_eq!(given_up.digest(), whole.inbox().digest(), "what was given up is in the store");
+    // Many ask for one at once: it is loaded once.
+    let fresh = Accounts::new(store, Options::default(), LIMIT_LEN_BYTES);
+    let asked = (0..50).map(|_| {
+        let fresh = fresh.clone();
+        tokio::spawn(async move { fresh.inbox(&owner(2)).await.unwrap().digest() })
+    });
+    let asked: Vec<_> = asked.collect();
+    for digest in asked {
+        assert_ne!(digest.await.unwrap(), Inbox::new(owner(2), Policy::default()).digest());
+    }
+    assert_eq!(fresh.usage().await.loads, 1);
+    // A failure to load is told to whoever asked, and tried again by the next.
+    server.down("immediate");
+    assert!(matches!(fresh.inbox(&owner(3)).await, Err(AccountsError::Load(_))));
+    server.up();
+    while fresh.inbox(&owner(3)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_keep_up_with_each_other() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let one = Accounts::new(open(&server, "").await, Options::default(), 1 << 20);
+    let other = Accounts::new(open(&server, "").await, Options::default(), 1 << 20);
+    other.inbox(&owner(1)).await.unwrap();
+    let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let following = {
+        let other = other.clone();
+        tokio::spawn(async move {
+            let told = |owner: &UserId, changes: chatfold_account::Changes| {
+                tell.send((owner.clone(), changes.events)).unwrap();
+            };
+            other.keep_up(told).await
+        })
+    };
+    // Whether it listens already or not: what was missed is taken in first.
+    one.execute(&owner(1), note(1), context_of(&owner(1), 1)).await.unwrap();
+    one.execute(&owner(9), note(1), context_of(&owner(9), 2)).await.unwrap();
+    let first = tokio::time::timeout(Duration::from_secs(60), heard.recv()).await.unwrap();
+    assert_eq!(first, Some((owner(1), 1)), "of the account that is held here, and only of that");
+    assert_eq!(other.inbox(&owner(1)).await.unwrap().digest(), one.inbox(&owner(1)).await.unwrap().digest());
+    one.erase(&owner(1)).await.unwrap();
+    let refused = other.execute(&owner(1), note(2), context_of(&owner(1), 3)).await;
+    assert!(refused.is_err(), "{refused:?}");
+    server.down("immediate");
+    let ended = tokio::time::timeout(Duration::from_secs(60), following).await.unwrap().unwrap();
+    assert!(ended.is_err(), "a lost connection is told");
+}

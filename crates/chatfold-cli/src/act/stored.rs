@@ -1,0 +1,46 @@
+//! A command on an inbox in a store: an account carries it out.
+
+use chatfold::{Context, Decision, Inbox, decide};
+use chatfold_account::{Account, AccountError, Options};
+
+use super::{command, now, refusal, seed};
+use crate::args::DoArgs;
+use crate::failure::Failure;
+use crate::output::say;
+use crate::store::{Place, StoreError};
+
+/// Why an account could not do it, and the exit code that this means.
+pub fn failure(place: &Place, error: AccountError<StoreError>) -> Failure {
+    match error {
+        AccountError::Rejected(rejection) => Failure::Refused(refusal(&rejection)),
+        AccountError::Damaged { .. } | AccountError::Undecodable { .. } => {
+            Failure::Fault { place: place.to_string(), what: error.to_string() }
+        }
+        AccountError::Store(error) => place.failed("failed", error),
+        other => Failure::Input { place: place.to_string(), what: other.to_string(), source: None },
+    }
+}
+
+/// Decides and, unless in a dry run, appends: the inbox before, and what was decided.
+pub fn run(args: &DoArgs, place: &Place) -> Result<(Inbox, Decision), Failure> {
+    let owner = place.owner()?;
+    if args.owner.as_ref().is_some_and(|named| *named != owner) {
+        return Err(Failure::Usage(format!("{place}: the inbox is {owner}'s, whatever --as says")));
+    }
+    let store = place.open(!args.dry_run)?;
+    let account = Account::open(store, owner.clone(), Options::default());
+    let mut account = account.map_err(|error| failure(place, error))?;
+    let inbox = account.inbox().clone();
+    let now = args.now.map_or_else(now, |span| Ok(span.from))?;
+    let seed = args.seed.map_or_else(seed, Ok)?;
+    let command = command::command(&args.wish, &inbox, now, seed)?;
+    let context = Context::new(owner, args.role.into(), now, seed);
+    let decision = if args.dry_run {
+        decide(&inbox, &command, &context).map_err(|why| Failure::Refused(refusal(&why)))?
+    } else {
+        let executed = account.execute(command, context).map_err(|error| failure(place, error))?;
+        Decision { events: executed.events, refused: executed.refused }
+    };
+    account.take_reports().iter().for_each(|report| say(&format!("{place}: {report}")));
+    Ok((inbox, decision))
+}

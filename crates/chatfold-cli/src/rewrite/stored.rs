@@ -1,0 +1,75 @@
+//! A log taken over into a store, whole or not at all.
+
+use std::collections::HashSet;
+use std::io::Write as _;
+
+use chatfold::jsonl::LoggedEvent;
+use chatfold::store::{EventStore as _, NewEvent};
+use chatfold::{EventId, LogPrefix};
+use chatfold_account::{Account, Options, encode};
+
+use crate::act::stored::failure;
+use crate::args::ConvertArgs;
+use crate::failure::{Failure, Verdict};
+use crate::log::{OpenLog, count};
+use crate::output::{say, stdout};
+use crate::store::Place;
+
+/// The event as a store keeps it. A line of a newer version may have no id this version finds: then its id follows
+/// from its bytes, so that it is the same wherever it is taken over.
+fn stored(event: &LoggedEvent) -> NewEvent {
+    match event {
+        LoggedEvent::Known(event) => encode(event),
+        LoggedEvent::Skipped(line) => {
+            let line = line.raw();
+            let named = serde_json::from_str::<serde_json::Value>(line).ok();
+            let named = named.as_ref().and_then(|line| line.get("id")?.as_str()?.parse().ok());
+            let mut hash = LogPrefix::EMPTY;
+            hash.push(line.as_bytes());
+            let id = named.unwrap_or(EventId::from_bytes(hash.hash.to_be_bytes()));
+            NewEvent { id, bytes: line.as_bytes().to_vec() }
+        }
+    }
+}
+
+/// Converts into the inbox at `place`, which must not be there yet.
+pub fn convert(args: &ConvertArgs, place: &Place, log: OpenLog) -> Result<Verdict, Failure> {
+    if args.writing.force || args.writing.pack || args.writing.to.is_some() {
+        return Err(Failure::Usage(format!("{place}: --force, --to and --pack are for files")));
+    }
+    let owner = place.owner()?;
+    if *log.owner() != owner {
+        let found = log.owner();
+        return Err(Failure::Usage(format!(
+            "{place}: the log is {found}'s (--as {owner} makes it {owner}'s)"
+        )));
+    }
+    let mut store = place.open(true)?;
+    let head = store.head(&owner).map_err(|error| place.failed("cannot be read", error))?;
+    if head.prefix != LogPrefix::EMPTY {
+        return Err(Failure::Usage(format!("{place}: is there already")));
+    }
+    let (mut events, mut seen, mut doubles) = (Vec::new(), HashSet::new(), 0);
+    let tally = log.read(|_, event| {
+        let event = stored(&event);
+        if seen.insert(event.id) {
+            events.push(event);
+        } else {
+            doubles += 1;
+        }
+    })?;
+    let written = events.len() as u64;
+    let account = Account::open(store, owner, Options::default());
+    let mut account = account.map_err(|error| failure(place, error))?;
+    account.receive_encoded(events).map_err(|error| failure(place, error))?;
+    if written > 0 {
+        account.save().map_err(|error| failure(place, error))?;
+    }
+    if doubles > 0 {
+        say(&format!("{place}: {} with an id that an earlier one has, left out", count(doubles, "event")));
+    }
+    let mut out = stdout();
+    writeln!(out, "{place}: {}", count(written, "event"))?;
+    out.flush()?;
+    Ok(tally.verdict())
+}

@@ -1,0 +1,255 @@
+//! Logs in stores: `sqlite:PATH#OWNER` and `postgres://…#OWNER`, read as text logs, appended to as accounts.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use chatfold::jsonl::Writer;
+use chatfold::store::{
+    Append, AppendError, Appended, EventStore, Head, Page, RewriteError, SnapshotStore, StoredEvent,
+    StoredSnapshot,
+};
+use chatfold::{LogPrefix, UserId};
+use chatfold_postgres::{Blocking, PostgresStore};
+use chatfold_sqlite::SqliteStore;
+use tokio::runtime::Runtime;
+use tokio_postgres::NoTls;
+
+use crate::failure::Failure;
+
+/// How many events are read at once.
+const PAGE: usize = 1_000;
+
+/// An inbox in a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    at: At,
+    /// Whose inbox.
+    pub owner: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum At {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+impl Place {
+    /// The place that is named so; `None` if it is the name of a file. The owner is what stands behind the first #.
+    pub fn of_name(path: &Path) -> Option<Self> {
+        let name = path.to_str()?;
+        let (address, owner) = name.split_once('#').unwrap_or((name, ""));
+        let at = match address.strip_prefix("sqlite:") {
+            Some(path) => At::Sqlite(path.into()),
+            None if address.starts_with("postgres://") || address.starts_with("postgresql://") => {
+                At::Postgres(address.to_owned())
+            }
+            None => return None,
+        };
+        Some(Self { at, owner: owner.to_owned() })
+    }
+
+    /// The owner named.
+    pub fn owner(&self) -> Result<UserId, Failure> {
+        UserId::new(&self.owner)
+            .map_err(|error| Failure::Usage(format!("{self}: whose inbox? Name it behind #: {error}")))
+    }
+
+    /// The store failed: exit code 4.
+    pub fn failed(&self, what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+        Failure::Input {
+            place: self.to_string(),
+            what: what.to_owned(),
+            source: Some(io::Error::other(error)),
+        }
+    }
+
+    /// Opens the store; makes it only if `create`.
+    pub fn open(&self, create: bool) -> Result<Store, Failure> {
+        match &self.at {
+            At::Sqlite(path) => {
+                let options = chatfold_sqlite::Options { read_only: !create, ..Default::default() };
+                let store = SqliteStore::open(path, &options);
+                store.map(Store::Sqlite).map_err(|error| self.failed("cannot be opened", error))
+            }
+            At::Postgres(url) => {
+                let config =
+                    url.parse().map_err(|error| self.failed("is no address of a PostgreSQL", error))?;
+                let runtime = Runtime::new().map_err(|error| self.failed("cannot be opened", error))?;
+                let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
+                let store = runtime.block_on(PostgresStore::open(config, NoTls, options));
+                let store = store.map_err(|error| self.failed("cannot be opened", error))?;
+                let store = Blocking::new(store, runtime.handle().clone());
+                Ok(Store::Postgres { store, _runtime: runtime })
+            }
+        }
+    }
+
+    /// Opens the inbox to be read; one that nobody has written is not there.
+    pub fn read(&self) -> Result<impl Read + use<>, Failure> {
+        let owner = self.owner()?;
+        let mut store = self.open(false)?;
+        let head = store.head(&owner).map_err(|error| self.failed("cannot be read", error))?;
+        if head == Head::EMPTY {
+            let what = "there is no such inbox".to_owned();
+            return Err(Failure::Input { place: self.to_string(), what, source: None });
+        }
+        let header = Writer::new(Vec::new(), &owner).map(Writer::into_inner);
+        let lines = io::Cursor::new(header.map_err(|error| self.failed("cannot be read", error))?);
+        Ok(Lines { store, owner, prefix: LogPrefix::EMPTY, lines })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.at {
+            At::Sqlite(path) => write!(f, "sqlite:{}#{}", path.display(), self.owner),
+            // Not the password.
+            At::Postgres(url) => match url.split_once("://").and_then(|(scheme, rest)| {
+                let (user, host) = rest.rsplit_once('@')?;
+                Some((scheme, user.split_once(':').map_or(user, |(name, _)| name), host))
+            }) {
+                Some((scheme, user, host)) => write!(f, "{scheme}://{user}@{host}#{}", self.owner),
+                None => write!(f, "{url}#{}", self.owner),
+            },
+        }
+    }
+}
+
+/// The lines of a text log, as they come from a store: each held against the hash beside it.
+struct Lines {
+    store: Store,
+    owner: UserId,
+    prefix: LogPrefix,
+    lines: io::Cursor<Vec<u8>>,
+}
+
+impl Lines {
+    fn refill(&mut self) -> io::Result<()> {
+        let page = self.store.read(&self.owner, self.prefix.events, PAGE).map_err(io::Error::other)?;
+        let mut lines = Vec::new();
+        for event in page.events {
+            if !event.follows(self.prefix) {
+                let position = self.prefix.events + 1;
+                return Err(io::Error::other(format!("the log is damaged at position {position}")));
+            }
+            self.prefix = event.prefix;
+            lines.extend_from_slice(&event.bytes);
+            lines.push(b'\n');
+        }
+        self.lines = io::Cursor::new(lines);
+        Ok(())
+    }
+}
+
+impl Read for Lines {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.lines.read(buffer)?;
+        if read > 0 || buffer.is_empty() {
+            return Ok(read);
+        }
+        self.refill()?;
+        self.lines.read(buffer)
+    }
+}
+
+/// Either store, as the ports know it.
+pub enum Store {
+    /// A file.
+    Sqlite(SqliteStore),
+    /// A server.
+    Postgres {
+        /// The store.
+        store: Blocking,
+        /// Kept as long as the store: it runs what the store waits for.
+        _runtime: Runtime,
+    },
+}
+
+/// What either store fails with.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file's.
+    #[error(transparent)]
+    Sqlite(#[from] chatfold_sqlite::SqliteError),
+    /// A server's.
+    #[error(transparent)]
+    Postgres(#[from] chatfold_postgres::PostgresError),
+}
+
+/// Asks whichever store it is; its error becomes either store's.
+macro_rules! ask {
+    ($store:expr, $method:ident($($argument:expr),*)) => {
+        match $store {
+            Store::Sqlite(store) => Ok(store.$method($($argument),*)?),
+            Store::Postgres { store, .. } => Ok(store.$method($($argument),*)?),
+        }
+    };
+}
+
+impl EventStore for Store {
+    type Error = StoreError;
+
+    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<StoreError>> {
+        match self {
+            Self::Sqlite(store) => {
+                store.append(inbox, append).map_err(|error| error.map_store(StoreError::from))
+            }
+            Self::Postgres { store, .. } => {
+                store.append(inbox, append).map_err(|error| error.map_store(StoreError::from))
+            }
+        }
+    }
+
+    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<StoreError>> {
+        match self {
+            Self::Sqlite(store) => {
+                store.import(inbox, events).map_err(|error| error.map_store(StoreError::from))
+            }
+            Self::Postgres { store, .. } => {
+                store.import(inbox, events).map_err(|error| error.map_store(StoreError::from))
+            }
+        }
+    }
+
+    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, StoreError> {
+        ask!(self, read(inbox, after, limit))
+    }
+
+    fn rewrite(
+        &mut self,
+        inbox: &UserId,
+        events: &[(u64, Vec<u8>)],
+    ) -> Result<Head, RewriteError<StoreError>> {
+        match self {
+            Self::Sqlite(store) => {
+                store.rewrite(inbox, events).map_err(|error| error.map_store(StoreError::from))
+            }
+            Self::Postgres { store, .. } => {
+                store.rewrite(inbox, events).map_err(|error| error.map_store(StoreError::from))
+            }
+        }
+    }
+
+    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, StoreError> {
+        ask!(self, fence(inbox, to))
+    }
+
+    fn erase(&mut self, inbox: &UserId) -> Result<Head, StoreError> {
+        ask!(self, erase(inbox))
+    }
+
+    fn reopen(&mut self, inbox: &UserId) -> Result<Head, StoreError> {
+        ask!(self, reopen(inbox))
+    }
+}
+
+impl SnapshotStore for Store {
+    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, StoreError> {
+        ask!(self, latest(inbox, through))
+    }
+
+    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
+        ask!(self, save(inbox, snapshot))
+    }
+}

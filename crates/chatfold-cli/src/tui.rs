@@ -1,0 +1,136 @@
+//! `chatfold tui`: the terminal inbox. This end of it reads the log and appends to it.
+
+mod tail;
+
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chatfold::jsonl::LoggedEvent;
+use chatfold::{Command, Context, Event, Inbox, Message, Role, UserId, decide};
+use chatfold_tui::{Access, App, Desk, Done, Ending, Wish};
+
+use self::tail::Tail;
+use crate::act::journal::Journal;
+use crate::act::{fresh_message, now, seed};
+use crate::args::TuiArgs;
+use crate::failure::{Failure, Verdict};
+use crate::input::Source;
+use crate::log::{OpenLog, Tally};
+
+/// How long a lock that another process holds is waited for while somebody looks at the screen.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs the command.
+pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
+    if !io::stdout().is_terminal() {
+        let text = "the terminal inbox needs a terminal (chatfold inbox LOG prints the list)";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let source = Source::from(args.log.as_path());
+    let log = OpenLog::open(&source, &args.reading.choice())?;
+    let (owner, form, is_packed) = (log.owner().clone(), log.form(), log.is_packed());
+    let mut events: Vec<Event> = Vec::new();
+    let tally = log.read(|_, event| {
+        if let LoggedEvent::Known(event) = event {
+            events.push(event);
+        }
+    })?;
+    let access = access(args, &source, is_packed, &tally);
+    let tail = Tail::new(&args.log, form, owner.clone(), &tally);
+    let mut desk = FileDesk { path: args.log.clone(), owner: owner.clone(), role: args.role.into(), tail };
+    let mut app = App::new(owner, args.reading.policy(), events, access, args.looks.look());
+    if args.follow {
+        app.follow();
+    }
+    let ending = chatfold_tui::run(&mut app, &mut desk).map_err(|error| Failure::Input {
+        place: "the terminal".to_owned(),
+        what: "failed".to_owned(),
+        source: Some(error),
+    })?;
+    // Memory goes with the process: taking a large log apart would only make leaving slow.
+    std::mem::forget(app);
+    match ending {
+        Ending::Signal(signal) => Ok(Verdict::Signal(signal)),
+        _ => Ok(tally.verdict()),
+    }
+}
+
+/// What may be done with the log, and why not more.
+fn access(args: &TuiArgs, source: &Source, is_packed: bool, tally: &Tally) -> Access {
+    let fixed = |why: &str| Access::Fixed(why.to_owned());
+    let read_only = |why: &str| Access::ReadOnly(why.to_owned());
+    let reading = &args.reading;
+    match source {
+        Source::Stdin => fixed("it comes from standard input"),
+        Source::Store(_) => fixed("it lies in a store (chatfold do acts on it)"),
+        Source::File(path) if !path.is_file() => fixed("it is no plain file"),
+        Source::File(_) if is_packed => fixed("it is packed"),
+        Source::File(_) if reading.first.is_some() || reading.at.is_some() => {
+            fixed("a part of it is shown (--first, --at)")
+        }
+        Source::File(_) if tally.faults > 0 => fixed("it has faults"),
+        Source::File(_) if args.read_only => read_only("--read-only says so"),
+        Source::File(_) if reading.owner.is_some() => read_only("its owner was chosen (--as)"),
+        Source::File(path) => match OpenOptions::new().append(true).open(path) {
+            Ok(_) => Access::Full,
+            Err(error) => read_only(&format!("it cannot be written: {error}")),
+        },
+    }
+}
+
+/// A log in a file.
+struct FileDesk {
+    path: PathBuf,
+    owner: UserId,
+    role: Role,
+    tail: Tail,
+}
+
+impl FileDesk {
+    fn look(&mut self) -> Result<Vec<Event>, Failure> {
+        self.tail.news()
+    }
+
+    /// Locks the log, reads what others appended, decides, appends, and reads that back: what is shown is what is
+    /// written.
+    fn act(&mut self, inbox: &Inbox, wish: &Wish) -> Result<Done, Failure> {
+        let mut journal = Journal::reopen(&self.path, &self.owner, PATIENCE)?;
+        let mut events = self.tail.news_up_to(journal.sound_len_bytes())?;
+        let mut inbox = inbox.clone();
+        inbox.apply_batch(&events);
+        let context = Context::new(self.owner.clone(), self.role, now()?, seed()?);
+        let command = command(wish, &context);
+        let judged = decide(&inbox, &command, &context);
+        let mut note = None;
+        if let Ok(decision) = &judged
+            && !decision.events.is_empty()
+        {
+            note = journal.append(&decision.events)?;
+            events.extend(self.tail.news()?);
+        }
+        Ok(Done { events, judged, note })
+    }
+}
+
+impl Desk for FileDesk {
+    fn look(&mut self) -> Result<Vec<Event>, String> {
+        FileDesk::look(self).map_err(|failure| failure.describe())
+    }
+
+    fn act(&mut self, inbox: &Inbox, wish: &Wish) -> Result<Done, String> {
+        FileDesk::act(self, inbox, wish).map_err(|failure| failure.describe())
+    }
+}
+
+fn command(wish: &Wish, context: &Context) -> Command {
+    match wish {
+        Wish::Send { conversation, text, reply_to } => {
+            let mut message = Message::text(fresh_message(context.time, context.seed), text.clone());
+            message.reply_to = *reply_to;
+            Command::Send { conversation: conversation.clone(), message: Box::new(message) }
+        }
+        Wish::Command(command) => command.clone(),
+    }
+}

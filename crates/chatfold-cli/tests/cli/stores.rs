@@ -1,0 +1,77 @@
+//! Logs in stores, wherever a command takes a log.
+
+use crate::support::{Files, json, run, team};
+
+const NOW: &str = "2026-03-01T10:00:00.000Z";
+
+/// Everything that is done with a log, done with one in a store: `place` names an inbox of any owner.
+fn every_command(files: &Files, place: impl Fn(&str) -> String) {
+    let log = files.write("team.jsonl", team());
+    let log = log.to_str().unwrap();
+    let owner = json(&["inbox", log, "--json"], "")["owner"].as_str().unwrap().to_owned();
+    let stored = place(&owner);
+    let (log, stored) = (log, stored.as_str());
+
+    let err = run(&["inbox", stored], "").refused(4);
+    assert!(err.contains(&owner), "not there yet: {err}");
+    let out = run(&["convert", log, stored], "").ok();
+    assert!(out.contains("event"), "{out}");
+    let err = run(&["convert", log, stored], "").refused(2);
+    assert!(err.contains("is there already"), "{err}");
+
+    assert_eq!(json(&["inbox", stored, "--json"], ""), json(&["inbox", log, "--json"], ""));
+    assert_eq!(run(&["check", stored], "").code, 0);
+    assert_eq!(run(&["stats", stored], "").code, 0);
+    assert_eq!(run(&["diff", log, stored], "").code, 0);
+    assert_eq!(run(&["merge", log, stored], "").ok(), run(&["merge", log, log], "").ok());
+    let back = files.path().join("back.jsonl");
+    run(&["convert", stored, back.to_str().unwrap(), "--force"], "").ok();
+    assert_eq!(std::fs::read(back).unwrap(), std::fs::read(log).unwrap(), "byte for byte");
+
+    let out = run(&["do", stored, "--now", NOW, "pin", "group_new", "--dry-run"], "").ok();
+    assert_eq!(out, "pinned group_new\n1 event, not appended\n");
+    let out = run(&["do", stored, "--now", NOW, "pin", "group_new"], "").ok();
+    assert_eq!(out, "pinned group_new\n1 event appended\n");
+    let out = run(&["do", stored, "--now", NOW, "pin", "group_new"], "").ok();
+    assert_eq!(out, "nothing to do: it is so already\n");
+    assert_eq!(json(&["show", stored, "group_new", "--json"], "")["conversation"]["isPinned"], true);
+    assert_eq!(run(&["diff", log, stored], "").code, 1);
+
+    // `do` makes an inbox that is not there; nothing else does.
+    let fresh = place("carol#of'the \"team\"");
+    assert_eq!(run(&["show", &fresh, "group_new"], "").code, 4);
+    let out = run(&["do", &fresh, "--now", NOW, "pin", "group_new"], "").ok();
+    assert_eq!(out, "pinned group_new\n1 event appended\n");
+    assert_eq!(run(&["do", &fresh, "--as", "dave", "pin", "group_x"], "").code, 2);
+    let err = run(&["convert", log, &place("eve")], "").refused(2);
+    assert!(err.contains("--as eve"), "{err}");
+    let as_eve = run(&["convert", log, &place("eve"), "--as", "eve"], "");
+    assert_eq!((as_eve.code, as_eve.err.as_str()), (0, ""));
+    let err = run(&["inbox", &place("")], "").refused(2);
+    assert!(err.contains("whose inbox?"), "{err}");
+    let err = run(&["redact", stored, "--author", "bob", "--out", &place("bob")], "");
+    assert_eq!(err.code, 2, "{err:?}");
+}
+
+#[test]
+fn sqlite_is_a_log() {
+    let files = Files::new();
+    let path = files.path().join("chat.db").to_str().unwrap().to_owned();
+    every_command(&files, |owner| format!("sqlite:{path}#{owner}"));
+    let err = run(&["inbox", "sqlite:/no/such/folder/chat.db#alice"], "").refused(4);
+    assert!(err.contains("cannot be opened"), "{err}");
+    let text = files.write("text.db", team());
+    let err = run(&["inbox", &format!("sqlite:{}#alice", text.display())], "").refused(4);
+    assert!(err.contains("not a database"), "{err}");
+}
+
+#[test]
+fn postgres_is_a_log() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let files = Files::new();
+    // A folder as host stands in the query part of an address.
+    let folder = server.socket_folder().display().to_string().replace('/', "%2F");
+    every_command(&files, |owner| format!("postgres://chatfold@{folder}/postgres#{owner}"));
+    let err = run(&["inbox", "postgres://chatfold:secret@%2Fno%2Fsuch/postgres#alice"], "").refused(4);
+    assert!(!err.contains("secret"), "a password is not told: {err}");
+}

@@ -1,0 +1,231 @@
+//! Appending: two round trips to the server, and no lock between writers.
+
+use chatfold::store::{Append, AppendError, Appended, Head, Known, NewEvent, Plan, StoredEvent, plan_import};
+use chatfold::{CommandId, EventId, LogPrefix, UserId};
+use deadpool_postgres::ClientWrapper;
+use futures_util::future::{join, try_join_all, try_join4, try_join5};
+use tokio_postgres::{Row, Statement};
+
+use crate::rows::{self, signed};
+use crate::store::keep_snapshot;
+use crate::{PostgresError, PostgresStore, Taken};
+
+/// How often an append looks again because another transaction came in between.
+const ATTEMPTS: u32 = 20;
+
+pub(crate) const INBOX: &str = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1 FOR SHARE";
+pub(crate) const HEAD: &str =
+    "SELECT position, hash FROM chatfold_event WHERE inbox = $1 ORDER BY position DESC LIMIT 1";
+const IDS: &str = "SELECT id, position FROM chatfold_event WHERE inbox = $1 AND id = ANY($2)";
+const COMMAND: &str =
+    "SELECT min(position), max(position) FROM chatfold_event WHERE inbox = $1 AND command = $2";
+const INSERT: &str = "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) \
+                      VALUES ($1, $2, $3, $4, $5, $6)";
+
+type AppendResult<T> = Result<T, AppendError<PostgresError>>;
+
+/// What became of one try.
+enum Tried<T> {
+    Done(T),
+    /// The inbox has no row to lock yet.
+    NoInbox,
+    /// Another transaction came in between.
+    Again,
+}
+
+impl PostgresStore {
+    /// Appends a batch, whole or not at all; durable when it returns. See
+    /// [`EventStore::append`](chatfold::store::EventStore::append).
+    pub async fn append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
+        for _ in 0..ATTEMPTS {
+            match self.try_append(inbox, append).await? {
+                Tried::Done(appended) => return Ok(appended),
+                Tried::NoInbox => self.make_inbox(inbox).await?,
+                Tried::Again => {}
+            }
+        }
+        Err(PostgresError::Contention(ATTEMPTS).into())
+    }
+
+    /// Takes over events as another store kept them. See
+    /// [`EventStore::import`](chatfold::store::EventStore::import).
+    pub async fn import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+        for _ in 0..ATTEMPTS {
+            match self.try_import(inbox, events).await? {
+                Tried::Done(head) => return Ok(head),
+                Tried::NoInbox => self.make_inbox(inbox).await?,
+                Tried::Again => {}
+            }
+        }
+        Err(PostgresError::Contention(ATTEMPTS).into())
+    }
+
+    async fn make_inbox(&self, inbox: &UserId) -> Result<(), PostgresError> {
+        let taken = self.client().await?;
+        let sql = "INSERT INTO chatfold_inbox (inbox) VALUES ($1) ON CONFLICT DO NOTHING";
+        taken.client()?.execute(sql, &[&inbox.as_str()]).await?;
+        taken.give_back();
+        Ok(())
+    }
+
+    async fn try_append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Tried<Appended>> {
+        let taken = self.client().await?;
+        let client = taken.client()?;
+        let known = match look_up(client, inbox, append.command, append.events).await {
+            Ok(Some(known)) => known,
+            Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
+            Err(error) => return Ok(taken.again(error).await?),
+        };
+        let (prefixes, keep) = match append.plan(&known) {
+            Ok(Plan::Write { prefixes, keep_snapshot }) => (prefixes, keep_snapshot),
+            Ok(Plan::Repeat { first, last }) => {
+                let prefix = known.head.prefix;
+                let done = Tried::Done(Appended { first, last, prefix, repeated: true });
+                return Ok(taken.roll_back(done).await?);
+            }
+            Err(refused) => return taken.roll_back(Err(refused)).await?,
+        };
+        let rows: Vec<_> = append
+            .events
+            .iter()
+            .zip(&prefixes)
+            .map(|(event, prefix)| (event.id, append.command, *prefix, event.bytes.as_slice()))
+            .collect();
+        if let Some(snapshot) = append.snapshot.filter(|_| keep)
+            && let Err(error) = keep_snapshot(client, inbox, snapshot).await
+        {
+            return Ok(taken.again(error).await?);
+        }
+        if let Err(error) = self.write(client, inbox, &rows).await {
+            return Ok(taken.again(error).await?);
+        }
+        taken.give_back();
+        let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
+        let first = append.expected + 1;
+        Ok(Tried::Done(Appended { first, last: prefix.events, prefix, repeated: false }))
+    }
+
+    async fn try_import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
+        let taken = self.client().await?;
+        let client = taken.client()?;
+        let mut head = match look_up(client, inbox, None, &[]).await {
+            Ok(Some(known)) => known.head,
+            Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
+            Err(error) => return Ok(taken.again(error).await?),
+        };
+        if let Err(refused) = plan_import(&head, events) {
+            return taken.roll_back(Err(refused)).await?;
+        }
+        let rows: Vec<_> = events
+            .iter()
+            .map(|event| (event.id, event.command, event.prefix, event.bytes.as_slice()))
+            .collect();
+        if let Err(error) = self.write(client, inbox, &rows).await {
+            return Ok(taken.again(error).await?);
+        }
+        taken.give_back();
+        head.prefix = events.last().map_or(head.prefix, |event| event.prefix);
+        Ok(Tried::Done(head))
+    }
+
+    /// Inserts and commits. With one event, as nearly always, that is one round trip: the commit is sent before the
+    /// insert is answered. The commit of a transaction that failed rolls back and says nothing of it, but the insert
+    /// that failed has said so.
+    async fn write(
+        &self,
+        client: &ClientWrapper,
+        inbox: &UserId,
+        rows: &[NewRow<'_>],
+    ) -> Result<(), PostgresError> {
+        let insert = client.prepare_cached(INSERT).await?;
+        let owner = inbox.as_str();
+        let commit = client.batch_execute("COMMIT");
+        match rows {
+            [row] => {
+                let (inserted, committed) = join(insert_row(client, &insert, owner, *row), commit).await;
+                inserted?;
+                committed?;
+            }
+            rows => {
+                try_join_all(rows.iter().map(|row| insert_row(client, &insert, owner, *row))).await?;
+                commit.await?;
+            }
+        }
+        self.tell(inbox);
+        Ok(())
+    }
+}
+
+async fn insert_row(
+    client: &ClientWrapper,
+    insert: &Statement,
+    owner: &str,
+    (id, command, prefix, bytes): NewRow<'_>,
+) -> Result<(), tokio_postgres::Error> {
+    let (position, hash) = (signed(prefix.events), prefix.hash.to_be_bytes());
+    let (id, command, hash) = (id.uuid(), command.map(CommandId::uuid), hash.as_slice());
+    client.execute(insert, &[&owner, &position, &id, &command, &hash, &bytes]).await.map(|_| ())
+}
+
+/// An event's id, its command, the log up to it, its bytes.
+type NewRow<'a> = (EventId, Option<CommandId>, LogPrefix, &'a [u8]);
+
+impl Taken {
+    /// Ends the transaction without having written, and gives the connection back.
+    async fn roll_back<T>(self, outcome: T) -> Result<T, PostgresError> {
+        self.client()?.batch_execute("ROLLBACK").await?;
+        self.give_back();
+        Ok(outcome)
+    }
+
+    /// Another transaction came in between: look again. Any other error is the store's.
+    async fn again<T>(self, error: PostgresError) -> Result<Tried<T>, PostgresError> {
+        if error.is_contention() { self.roll_back(Tried::Again).await } else { Err(error) }
+    }
+}
+
+/// Begins a transaction and looks up what an append is judged by, in one round trip; `None` if nobody wrote the inbox.
+async fn look_up(
+    client: &ClientWrapper,
+    inbox: &UserId,
+    command: Option<CommandId>,
+    events: &[NewEvent],
+) -> Result<Option<Known>, PostgresError> {
+    let prepared = try_join4(
+        client.prepare_cached(INBOX),
+        client.prepare_cached(HEAD),
+        client.prepare_cached(IDS),
+        client.prepare_cached(COMMAND),
+    );
+    let (closed, head, by_id, by_command) = prepared.await?;
+    let owner = inbox.as_str();
+    let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
+    let uuid = command.map(CommandId::uuid);
+    let ((), closed, head, ids, range): ((), Option<Row>, Option<Row>, Vec<Row>, Option<Row>) = try_join5(
+        client.batch_execute("BEGIN"),
+        client.query_opt(&closed, &[&owner]),
+        client.query_opt(&head, &[&owner]),
+        client.query(&by_id, &[&owner, &ids]),
+        async {
+            match uuid {
+                Some(uuid) => client.query_opt(&by_command, &[&owner, &uuid]).await,
+                None => Ok(None),
+            }
+        },
+    )
+    .await?;
+    let Some(closed) = closed else { return Ok(None) };
+    let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
+    let head = Head { prefix, closed: rows::closed(&closed)? };
+    let mut known = Vec::with_capacity(ids.len());
+    for row in &ids {
+        known.push((EventId::new(row.try_get(0)?), rows::unsigned(row.try_get(1)?)?));
+    }
+    let mut command = None;
+    if let Some(row) = range
+        && let (Some(first), Some(last)) = (row.try_get(0)?, row.try_get(1)?)
+    {
+        command = Some((rows::unsigned(first)?, rows::unsigned(last)?));
+    }
+    Ok(Some(Known { head, command, ids: known }))
+}

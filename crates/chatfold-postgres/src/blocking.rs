@@ -1,0 +1,93 @@
+//! The store as the ports know it: blocking, for tools and tests. A server has no use for it.
+
+use std::collections::BTreeSet;
+
+use chatfold::UserId;
+use chatfold::store::{
+    Append, AppendError, Appended, EventStore, Head, Page, RewriteError, SnapshotStore, StoredEvent,
+    StoredSnapshot,
+};
+use tokio::runtime::Handle;
+
+use crate::{PostgresError, PostgresStore, follow};
+
+/// A store whose every call waits for its answer.
+///
+/// Must not be called from within the runtime that it waits on.
+#[derive(Clone, Debug)]
+pub struct Blocking {
+    store: PostgresStore,
+    runtime: Handle,
+}
+
+impl Blocking {
+    /// This store, its futures run by this runtime.
+    pub fn new(mut store: PostgresStore, runtime: Handle) -> Self {
+        // A tool may end right after its append, so listeners are told before that returns.
+        store.teller = None;
+        Self { store, runtime }
+    }
+
+    /// Tells listeners. What was done is done, whether they can be told or not.
+    fn tell(&self, inbox: &UserId) {
+        if self.store.options.notify {
+            let _ = self.wait(follow::tell_all(&self.store.pool, &BTreeSet::from([inbox.clone()])));
+        }
+    }
+
+    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+}
+
+impl EventStore for Blocking {
+    type Error = PostgresError;
+
+    fn append(
+        &mut self,
+        inbox: &UserId,
+        append: &Append<'_>,
+    ) -> Result<Appended, AppendError<PostgresError>> {
+        let appended = self.wait(self.store.append(inbox, append))?;
+        self.tell(inbox);
+        Ok(appended)
+    }
+
+    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<PostgresError>> {
+        self.wait(self.store.import(inbox, events))
+    }
+
+    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
+        self.wait(self.store.read(inbox, after, limit))
+    }
+
+    fn rewrite(
+        &mut self,
+        inbox: &UserId,
+        events: &[(u64, Vec<u8>)],
+    ) -> Result<Head, RewriteError<PostgresError>> {
+        self.wait(self.store.rewrite(inbox, events))
+    }
+
+    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, PostgresError> {
+        self.wait(self.store.fence(inbox, to))
+    }
+
+    fn erase(&mut self, inbox: &UserId) -> Result<Head, PostgresError> {
+        self.wait(self.store.erase(inbox))
+    }
+
+    fn reopen(&mut self, inbox: &UserId) -> Result<Head, PostgresError> {
+        self.wait(self.store.reopen(inbox))
+    }
+}
+
+impl SnapshotStore for Blocking {
+    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, PostgresError> {
+        self.wait(self.store.latest(inbox, through))
+    }
+
+    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
+        self.wait(self.store.save(inbox, snapshot))
+    }
+}

@@ -1,0 +1,47 @@
+//! Rows to values and back.
+
+use chatfold::store::{Closed, StoredEvent, StoredSnapshot};
+use chatfold::{CommandId, EventId, LogPrefix};
+use tokio_postgres::Row;
+
+use crate::PostgresError;
+
+/// A position as PostgreSQL counts; beyond what it can count there is nothing.
+pub(crate) fn signed(position: u64) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(position: i64) -> Result<u64, PostgresError> {
+    u64::try_from(position)
+        .map_err(|_| PostgresError::Damaged(format!("expected a position, found {position}")))
+}
+
+pub(crate) fn prefix(row: &Row) -> Result<LogPrefix, PostgresError> {
+    let hash: &[u8] = row.try_get("hash")?;
+    let hash = hash.try_into().map_err(|_| PostgresError::Damaged("expected 16 bytes as hash".into()))?;
+    let events = unsigned(row.try_get("position")?)?;
+    Ok(LogPrefix { events, skipped: 0, hash: u128::from_be_bytes(hash) })
+}
+
+pub(crate) fn event(row: &Row) -> Result<StoredEvent, PostgresError> {
+    Ok(StoredEvent {
+        id: EventId::new(row.try_get("id")?),
+        command: row.try_get::<_, Option<_>>("command")?.map(CommandId::new),
+        prefix: prefix(row)?,
+        bytes: row.try_get("bytes")?,
+    })
+}
+
+pub(crate) fn snapshot(row: &Row) -> Result<StoredSnapshot, PostgresError> {
+    Ok(StoredSnapshot { prefix: prefix(row)?, bytes: row.try_get("bytes")? })
+}
+
+pub(crate) fn closed(row: &Row) -> Result<Option<Closed>, PostgresError> {
+    let to: Option<String> = row.try_get("moved_to")?;
+    match row.try_get::<_, Option<&str>>("closed")? {
+        None => Ok(None),
+        Some("moved") => Ok(Some(Closed::Moved { to: to.unwrap_or_default() })),
+        Some("erased") => Ok(Some(Closed::Erased)),
+        Some(other) => Err(PostgresError::Damaged(format!("a log is closed as {other:?}"))),
+    }
+}

@@ -1,0 +1,254 @@
+//! Everything but appending.
+
+use chatfold::store::{Head, Page, RewriteError, SNAPSHOTS_KEPT, StoredEvent, StoredSnapshot};
+use chatfold::{LogPrefix, UserId};
+use deadpool_postgres::ClientWrapper;
+use futures_util::future::{try_join3, try_join5};
+
+use crate::append::{HEAD, INBOX};
+use crate::rows::{self, signed};
+use crate::{PostgresError, PostgresStore, Taken};
+
+/// How many events are held at once while the hashes of a log are computed anew.
+const CHUNK: i64 = 1_000;
+
+const READ: &str = "SELECT position, id, command, hash, bytes FROM chatfold_event \
+                    WHERE inbox = $1 AND position > $2 ORDER BY position LIMIT $3";
+const CLOSED: &str = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1";
+const AT: &str = "SELECT position, hash FROM chatfold_event WHERE inbox = $1 AND position = $2";
+
+impl PostgresStore {
+    /// At most `limit` events after position `after`, and where the log stood at that moment. See
+    /// [`EventStore::read`](chatfold::store::EventStore::read). One round trip.
+    pub async fn read(&self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
+        let taken = self.client().await?;
+        let client = taken.client()?;
+        let prepared = try_join3(
+            client.prepare_cached(CLOSED),
+            client.prepare_cached(HEAD),
+            client.prepare_cached(READ),
+        );
+        let (closed, head, read) = prepared.await?;
+        let (owner, after, limit) = (inbox.as_str(), signed(after), i64::try_from(limit).unwrap_or(i64::MAX));
+        // Head and events are of one moment.
+        let ((), closed, head, events, ()) = try_join5(
+            client.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            client.query_opt(&closed, &[&owner]),
+            client.query_opt(&head, &[&owner]),
+            client.query(&read, &[&owner, &after, &limit]),
+            client.batch_execute("COMMIT"),
+        )
+        .await?;
+        taken.give_back();
+        let closed = closed.as_ref().map_or(Ok(None), rows::closed)?;
+        let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
+        let events = events.iter().map(rows::event).collect::<Result<Vec<StoredEvent>, _>>()?;
+        Ok(Page { head: Head { prefix, closed }, events })
+    }
+
+    /// Where a log stands; [`Head::EMPTY`] for one that nobody has written.
+    pub async fn head(&self, inbox: &UserId) -> Result<Head, PostgresError> {
+        Ok(self.read(inbox, u64::MAX, 0).await?.head)
+    }
+
+    /// The owners of the inboxes after `after`, in order, at most `limit` of them.
+    pub async fn inboxes(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, PostgresError> {
+        let taken = self.client().await?;
+        let sql = "SELECT inbox FROM chatfold_inbox WHERE inbox > $1 ORDER BY inbox LIMIT $2";
+        let (after, limit) = (after.map_or("", UserId::as_str), i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = taken.client()?.query(sql, &[&after, &limit]).await?;
+        taken.give_back();
+        let owner = |row: &tokio_postgres::Row| {
+            let text: &str = row.try_get(0)?;
+            UserId::new(text).map_err(|_| PostgresError::Damaged(format!("{text:?} is no owner's id")))
+        };
+        rows.iter().map(owner).collect()
+    }
+
+    /// Puts other bytes in the place of events and drops all snapshots. See
+    /// [`EventStore::rewrite`](chatfold::store::EventStore::rewrite).
+    pub async fn rewrite(
+        &self,
+        inbox: &UserId,
+        events: &[(u64, Vec<u8>)],
+    ) -> Result<Head, RewriteError<PostgresError>> {
+        let taken = self.begin(inbox).await?;
+        let client = taken.client()?;
+        let owner = inbox.as_str();
+        let sql = "UPDATE chatfold_event SET bytes = $3 WHERE inbox = $1 AND position = $2";
+        let update = client.prepare_cached(sql).await.map_err(PostgresError::from)?;
+        for (position, bytes) in events {
+            let changed = client.execute(&update, &[&owner, &signed(*position), bytes]).await;
+            if changed.map_err(PostgresError::from)? == 0 {
+                return Err(RewriteError::NoSuchEvent { position: *position });
+            }
+        }
+        let first = events.iter().map(|(position, _)| *position).min().unwrap_or(u64::MAX);
+        hash_anew(client, owner, first).await?;
+        drop_snapshots(client, owner).await?;
+        let head = commit(taken, inbox).await?;
+        self.tell(inbox);
+        Ok(head)
+    }
+
+    /// Refuses appends from now on. See [`EventStore::fence`](chatfold::store::EventStore::fence).
+    pub async fn fence(&self, inbox: &UserId, to: &str) -> Result<Head, PostgresError> {
+        self.close(inbox, Some("moved"), Some(to)).await
+    }
+
+    /// Takes appends again. See [`EventStore::reopen`](chatfold::store::EventStore::reopen).
+    pub async fn reopen(&self, inbox: &UserId) -> Result<Head, PostgresError> {
+        self.close(inbox, None, None).await
+    }
+
+    /// Erases the events and all snapshots. See [`EventStore::erase`](chatfold::store::EventStore::erase).
+    pub async fn erase(&self, inbox: &UserId) -> Result<Head, PostgresError> {
+        let taken = self.begin(inbox).await?;
+        let client = taken.client()?;
+        let owner = inbox.as_str();
+        let sql = "UPDATE chatfold_inbox SET closed = 'erased' WHERE inbox = $1 AND closed IS NULL";
+        client.execute(sql, &[&owner]).await?;
+        client.execute("DELETE FROM chatfold_event WHERE inbox = $1", &[&owner]).await?;
+        drop_snapshots(client, owner).await?;
+        let head = commit(taken, inbox).await?;
+        self.tell(inbox);
+        Ok(head)
+    }
+
+    async fn close(
+        &self,
+        inbox: &UserId,
+        closed: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<Head, PostgresError> {
+        let taken = self.begin(inbox).await?;
+        let sql = "UPDATE chatfold_inbox SET closed = $2, moved_to = $3 WHERE inbox = $1";
+        taken.client()?.execute(sql, &[&inbox.as_str(), &closed, &to]).await?;
+        let head = commit(taken, inbox).await?;
+        self.tell(inbox);
+        Ok(head)
+    }
+
+    /// Begins a transaction that concerns the whole of a log: appends under way are waited for, later ones wait.
+    async fn begin(&self, inbox: &UserId) -> Result<Taken, PostgresError> {
+        let taken = self.client().await?;
+        let client = taken.client()?;
+        let owner = inbox.as_str();
+        client.batch_execute("BEGIN").await?;
+        let sql = "INSERT INTO chatfold_inbox (inbox) VALUES ($1) ON CONFLICT DO NOTHING";
+        client.execute(sql, &[&owner]).await?;
+        client.query_one("SELECT inbox FROM chatfold_inbox WHERE inbox = $1 FOR UPDATE", &[&owner]).await?;
+        Ok(taken)
+    }
+
+    /// The newest snapshot of no more than `through` events. See
+    /// [`SnapshotStore::latest`](chatfold::store::SnapshotStore::latest).
+    pub async fn latest(
+        &self,
+        inbox: &UserId,
+        through: u64,
+    ) -> Result<Option<StoredSnapshot>, PostgresError> {
+        let taken = self.client().await?;
+        let client = taken.client()?;
+        let sql = "SELECT position, hash, bytes FROM chatfold_snapshot \
+                   WHERE inbox = $1 AND position <= $2 ORDER BY position DESC LIMIT 1";
+        let latest = client.prepare_cached(sql).await?;
+        let row = client.query_opt(&latest, &[&inbox.as_str(), &signed(through)]).await?;
+        taken.give_back();
+        row.as_ref().map(rows::snapshot).transpose()
+    }
+
+    /// Keeps a snapshot, if it is one of this log as it stands; whether it was kept. See
+    /// [`SnapshotStore::save`](chatfold::store::SnapshotStore::save).
+    pub async fn save(&self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
+        let taken = self.client().await?;
+        let client = taken.client()?;
+        let (closed, at) = (client.prepare_cached(INBOX).await?, client.prepare_cached(AT).await?);
+        let (owner, position) = (inbox.as_str(), signed(snapshot.prefix.events));
+        client.batch_execute("BEGIN").await?;
+        // What rewrites the log waits until the snapshot is kept, and then drops it.
+        client.query_opt(&closed, &[&owner]).await?;
+        let row = client.query_opt(&at, &[&owner, &position]).await?;
+        let prefix = match snapshot.prefix.events {
+            0 => Some(LogPrefix::EMPTY),
+            _ => row.as_ref().map(rows::prefix).transpose()?,
+        };
+        let kept = prefix == Some(snapshot.prefix);
+        if kept {
+            keep_snapshot(client, inbox, snapshot).await?;
+        }
+        client.batch_execute("COMMIT").await?;
+        taken.give_back();
+        Ok(kept)
+    }
+}
+
+/// Commits, and tells where the log stands.
+async fn commit(taken: Taken, inbox: &UserId) -> Result<Head, PostgresError> {
+    let client = taken.client()?;
+    let (closed, head) = (client.prepare_cached(CLOSED).await?, client.prepare_cached(HEAD).await?);
+    let owner = inbox.as_str();
+    let (closed, head, ()) = try_join3(
+        client.query_opt(&closed, &[&owner]),
+        client.query_opt(&head, &[&owner]),
+        client.batch_execute("COMMIT"),
+    )
+    .await?;
+    let closed = closed.as_ref().map_or(Ok(None), rows::closed)?;
+    let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
+    taken.give_back();
+    Ok(Head { prefix, closed })
+}
+
+/// Keeps a snapshot and drops those that it makes superfluous, within the transaction that is open.
+pub(crate) async fn keep_snapshot(
+    client: &ClientWrapper,
+    inbox: &UserId,
+    snapshot: &StoredSnapshot,
+) -> Result<(), PostgresError> {
+    let StoredSnapshot { prefix, bytes } = snapshot;
+    let (owner, position, hash) = (inbox.as_str(), signed(prefix.events), prefix.hash.to_be_bytes());
+    let sql = "INSERT INTO chatfold_snapshot (inbox, position, hash, bytes) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (inbox, position) DO UPDATE SET hash = excluded.hash, bytes = excluded.bytes";
+    let keep = client.prepare_cached(sql).await?;
+    client.execute(&keep, &[&owner, &position, &hash.as_slice(), bytes]).await?;
+    let sql = "SELECT position FROM chatfold_snapshot WHERE inbox = $1 ORDER BY position DESC LIMIT $2";
+    let newest = client.prepare_cached(sql).await?;
+    let newest = client.query(&newest, &[&owner, &(SNAPSHOTS_KEPT as i64)]).await?;
+    if let Some(oldest) = newest.last() {
+        let oldest: i64 = oldest.try_get(0)?;
+        let sql = "DELETE FROM chatfold_snapshot WHERE inbox = $1 AND position < $2";
+        let forget = client.prepare_cached(sql).await?;
+        client.execute(&forget, &[&owner, &oldest]).await?;
+    }
+    Ok(())
+}
+
+async fn drop_snapshots(client: &ClientWrapper, owner: &str) -> Result<(), PostgresError> {
+    client.execute("DELETE FROM chatfold_snapshot WHERE inbox = $1", &[&owner]).await?;
+    Ok(())
+}
+
+/// Computes the hashes of a log anew from position `first` on.
+async fn hash_anew(client: &ClientWrapper, owner: &str, first: u64) -> Result<(), PostgresError> {
+    let before = signed(first.saturating_sub(1));
+    let (at, read) = (client.prepare_cached(AT).await?, client.prepare_cached(READ).await?);
+    let mut prefix = match client.query_opt(&at, &[&owner, &before]).await? {
+        Some(row) => rows::prefix(&row)?,
+        None if before == 0 => LogPrefix::EMPTY,
+        None => return Ok(()),
+    };
+    let sql = "UPDATE chatfold_event SET hash = $3 WHERE inbox = $1 AND position = $2";
+    let update = client.prepare_cached(sql).await?;
+    loop {
+        let events = client.query(&read, &[&owner, &signed(prefix.events), &CHUNK]).await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        for row in &events {
+            prefix.push(row.try_get("bytes")?);
+            let (position, hash) = (signed(prefix.events), prefix.hash.to_be_bytes());
+            client.execute(&update, &[&owner, &position, &hash.as_slice()]).await?;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Looking at all of a file: SQLite's own structure, and the hash of every event.
+
+use chatfold::store::{EventStore, SnapshotStore};
+use chatfold::{LogPrefix, UserId};
+
+use crate::{SqliteError, SqliteStore, rows};
+
+/// How many events are held at once.
+const CHUNK: usize = 1_000;
+
+/// Something wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// SQLite finds its own structure damaged.
+    #[error("{0}")]
+    Structure(String),
+    /// An event is not what was appended, or one before it is missing. What is before it is sound.
+    #[error("the log of {inbox} is damaged at position {position}")]
+    Event {
+        /// Whose log.
+        inbox: UserId,
+        /// The first position that does not follow what is before it.
+        position: u64,
+    },
+    /// A snapshot is not of the log beside it. It will not be used.
+    #[error("the snapshot of {inbox} at position {position} is not of this log")]
+    Snapshot {
+        /// Whose log.
+        inbox: UserId,
+        /// What it says it stands for.
+        position: u64,
+    },
+}
+
+impl SqliteStore {
+    /// Looks at all of the file: empty if it is sound.
+    ///
+    /// Complexity: reads everything once.
+    ///
+    /// # Errors
+    ///
+    /// If it is too damaged to be read, or cannot be read for another reason.
+    pub fn check(&mut self) -> Result<Vec<Damage>, SqliteError> {
+        let mut found = Vec::new();
+        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+        for line in statement.query_map([], |row| row.get::<_, String>(0))? {
+            let line = line?;
+            if line != "ok" {
+                found.push(Damage::Structure(line));
+            }
+        }
+        drop(statement);
+        for inbox in self.inboxes()? {
+            found.extend(self.check_log(&inbox)?);
+            let mut through = u64::MAX;
+            while let Some(snapshot) = self.latest(&inbox, through)? {
+                let events = snapshot.prefix.events;
+                let number = rows::find(&self.connection, &inbox)?.map(|(number, _)| number);
+                let log =
+                    number.map_or(Ok(None), |number| rows::prefix_at(&self.connection, number, events))?;
+                if log != Some(snapshot.prefix) {
+                    found.push(Damage::Snapshot { inbox: inbox.clone(), position: events });
+                }
+                let Some(below) = events.checked_sub(1) else { break };
+                through = below;
+            }
+        }
+        Ok(found)
+    }
+
+    fn check_log(&mut self, inbox: &UserId) -> Result<Option<Damage>, SqliteError> {
+        let mut prefix = LogPrefix::EMPTY;
+        loop {
+            let events = self.read(inbox, prefix.events, CHUNK)?.events;
+            if events.is_empty() {
+                return Ok(None);
+            }
+            for event in events {
+                if !event.follows(prefix) {
+                    let position = prefix.events + 1;
+                    return Ok(Some(Damage::Event { inbox: inbox.clone(), position }));
+                }
+                prefix = event.prefix;
+            }
+        }
+    }
+}

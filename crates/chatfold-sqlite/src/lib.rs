@@ -1,0 +1,177 @@
+//! chatfold's logs and snapshots in one SQLite file: the store of a desktop or mobile client.
+//!
+//! [`SqliteStore`] fills the ports [`EventStore`](chatfold::store::EventStore) and
+//! [`SnapshotStore`](chatfold::store::SnapshotStore), whose laws are theirs; `chatfold-account` keeps an inbox over it.
+//!
+//! ```
+//! use chatfold::store::{Append, EventStore, NewEvent};
+//! use chatfold::{EventId, UserId};
+//! use chatfold_sqlite::{Options, SqliteStore};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("chat.db");
+//! let alice = UserId::new("alice")?;
+//! let mut store = SqliteStore::open(&path, &Options::default())?;
+//! let events = [NewEvent { id: EventId::from_bytes([1; 16]), bytes: b"{}".to_vec() }];
+//! store.append(&alice, &Append { expected: 0, command: None, events: &events, snapshot: None })?;
+//! drop(store);
+//!
+//! let mut store = SqliteStore::open(&path, &Options::default())?;
+//! assert_eq!(store.head(&alice)?.prefix.events, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Durability
+//!
+//! The file is in WAL mode. With [`Synchronous::Full`], the default, the write-ahead log is synced before an append
+//! returns: what was acknowledged is there after a crash of the process, of the system and of the power supply, as
+//! far as the disk keeps its promises. With [`Synchronous::Normal`] a loss of power may take the last appends, never
+//! their order and never the file; a crash of the process alone takes nothing.
+//!
+//! # One file, many hands
+//!
+//! A handle is one connection and crosses threads; open one for each thread. Readers never wait for a writer. Writers,
+//! of this process or another, wait for each other up to [`Options::busy_timeout`], and an append that waited longer
+//! fails without having written. A file holds any number of inboxes.
+//!
+//! # The tables
+//!
+//! `inbox` numbers the owners; `event` has, by inbox and position, the event's id, its command, the hash of the log up
+//! to it and its bytes; `snapshot` the newest snapshots. The view `event_text` shows events as text for `sqlite3`.
+//! Migrations run when a file is opened; a file of a newer schema is refused.
+//!
+//! # Erasing
+//!
+//! Rewriting and erasing overwrite what they remove (`secure_delete`) and empty the write-ahead log afterwards. While
+//! another connection reads, that last step waits until a later checkpoint. What the disk itself keeps of overwritten
+//! blocks is out of reach; the feature `sqlcipher` and its key are the remedy.
+//!
+//! # Damage
+//!
+//! SQLite has no checksums of its own; the hash beside each event is one. [`SqliteStore::check`] looks at all of it.
+
+mod check;
+mod error;
+mod rows;
+mod schema;
+mod store;
+
+use std::path::Path;
+use std::time::Duration;
+
+use chatfold::UserId;
+use rusqlite::{Connection, OpenFlags};
+
+pub use self::check::Damage;
+pub use self::error::SqliteError;
+
+/// When a commit counts as durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Once the write-ahead log is synced to the disk: survives a loss of power.
+    #[default]
+    Full,
+    /// Once it is handed to the operating system: survives a crash of the process.
+    Normal,
+}
+
+/// How a file is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// When an append counts as durable.
+    pub synchronous: Synchronous,
+    /// How long to wait for another writer.
+    pub busy_timeout: Duration,
+    /// Open an existing file for reading only: appends fail.
+    pub read_only: bool,
+    /// The key of an encrypted file.
+    #[cfg(feature = "sqlcipher")]
+    pub key: Option<Key>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            synchronous: Synchronous::Full,
+            busy_timeout: Duration::from_secs(10),
+            read_only: false,
+            #[cfg(feature = "sqlcipher")]
+            key: None,
+        }
+    }
+}
+
+/// The key of an encrypted file, a passphrase in SQLCipher's sense. It is not shown by `Debug`.
+#[cfg(feature = "sqlcipher")]
+#[derive(Clone)]
+pub struct Key(String);
+
+#[cfg(feature = "sqlcipher")]
+impl Key {
+    /// The key with this passphrase.
+    pub fn new(passphrase: String) -> Self {
+        Self(passphrase)
+    }
+}
+
+#[cfg(feature = "sqlcipher")]
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// Logs and snapshots in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+}
+
+impl SqliteStore {
+    /// Opens a file, making it if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened or is no SQLite file, if it belongs to another application, or if a newer version of
+    /// this crate wrote it.
+    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, SqliteError> {
+        let mode = if options.read_only {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+        };
+        let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        #[cfg(feature = "sqlcipher")]
+        if let Some(Key(key)) = &options.key {
+            connection.pragma_update(None, "key", key)?;
+        }
+        schema::prepare(&connection, options)?;
+        let mut store = Self { connection };
+        schema::migrate(&mut store.connection, options.read_only)?;
+        Ok(store)
+    }
+
+    /// The owners of the inboxes in the file, in order of bytes.
+    pub fn inboxes(&mut self) -> Result<Vec<UserId>, SqliteError> {
+        let mut statement = self.connection.prepare_cached("SELECT owner FROM inbox ORDER BY owner")?;
+        let owners = statement.query_map([], |row| row.get::<_, String>(0))?;
+        owners
+            .map(|owner| {
+                let owner = owner?;
+                UserId::new(&owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
+            })
+            .collect()
+    }
+
+    /// A number that is another one once another connection has written to the file: cheap to ask, so that a
+    /// follower may ask often.
+    pub fn data_version(&self) -> Result<i64, SqliteError> {
+        Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+    }
+
+    /// Bounds the file to so many pages (of 4 KiB, unless it was made otherwise) for this connection: appends beyond
+    /// it fail as on a full disk, and leave nothing written.
+    pub fn limit_pages(&self, pages: i64) -> Result<(), SqliteError> {
+        Ok(self.connection.pragma_update(None, "max_page_count", pages)?)
+    }
+}

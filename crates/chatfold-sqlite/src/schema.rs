@@ -1,0 +1,121 @@
+//! The tables, their migrations, and how a connection is set up.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::{Options, SqliteError, Synchronous};
+
+/// Says in the file's header whose it is: `chfd`.
+const APPLICATION_ID: i32 = 0x6368_6664;
+
+/// Each brings the schema up by one; none is ever edited once it was released.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE inbox (
+        inbox INTEGER PRIMARY KEY,
+        owner TEXT NOT NULL UNIQUE,
+        closed TEXT,
+        moved_to TEXT
+    ) STRICT;
+    CREATE TABLE event (
+        inbox INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        command BLOB,
+        hash BLOB NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (inbox, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX event_id ON event (inbox, id);
+    CREATE INDEX event_command ON event (inbox, command) WHERE command IS NOT NULL;
+    CREATE TABLE snapshot (
+        inbox INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        bytes BLOB NOT NULL,
+        UNIQUE (inbox, position)
+    ) STRICT;
+    CREATE VIEW event_text AS
+        SELECT owner, position, lower(hex(id)) AS id, CAST(bytes AS TEXT) AS line
+        FROM event JOIN inbox USING (inbox);
+"];
+
+/// Sets a connection up. Nothing of this is kept in the file but the journal's mode.
+pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), SqliteError> {
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let (application_id, tables) = claimed(connection)?;
+    if application_id != APPLICATION_ID && (application_id != 0 || tables > 0) {
+        return Err(SqliteError::Alien { application_id });
+    }
+    if !options.read_only {
+        log_ahead(connection, options.busy_timeout)?;
+    }
+    let synchronous = match options.synchronous {
+        Synchronous::Full => "FULL",
+        Synchronous::Normal => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // What is removed is overwritten; damage is looked for; a schema may call nothing.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(())
+}
+
+/// Whose file this is and how many tables it has, as of one moment: another process may be making them just now.
+fn claimed(connection: &Connection) -> Result<(i32, i64), SqliteError> {
+    let moment = connection.unchecked_transaction()?;
+    let application_id = moment.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables = moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    moment.commit()?;
+    Ok((application_id, tables))
+}
+
+/// Sets WAL mode. SQLite refuses at once where another connection is just doing the same, without waiting as long as
+/// it was told to: so the waiting is done here.
+fn log_ahead(connection: &Connection, timeout: Duration) -> Result<(), SqliteError> {
+    let began = Instant::now();
+    let mode = loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(mode) => break mode,
+            Err(error) => {
+                let error = SqliteError::from(error);
+                if !error.is_busy() || began.elapsed() >= timeout {
+                    return Err(error);
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    };
+    if mode.eq_ignore_ascii_case("wal") { Ok(()) } else { Err(SqliteError::NoWal(mode)) }
+}
+
+/// Brings the schema up to date; several processes may do so at once.
+pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<(), SqliteError> {
+    let version = |connection: &Connection| -> Result<i64, SqliteError> {
+        Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+    };
+    let newest = MIGRATIONS.len();
+    let judge = |found: i64| match usize::try_from(found) {
+        Ok(found) if found <= newest => Ok(found),
+        _ => Err(SqliteError::NewerSchema { newest, found }),
+    };
+    let found = judge(version(connection)?)?;
+    if found == newest {
+        return Ok(());
+    }
+    if read_only {
+        return Err(SqliteError::Nothing);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = judge(version(&transaction)?)?;
+    for migration in MIGRATIONS.iter().skip(found) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", i64::try_from(newest).unwrap_or(i64::MAX))?;
+    transaction.commit()?;
+    Ok(())
+}

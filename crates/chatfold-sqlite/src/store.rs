@@ -1,0 +1,249 @@
+//! The ports, filled.
+
+use chatfold::store::{
+    Append, AppendError, Appended, Closed, EventStore, Head, Known, Page, Plan, RewriteError, SNAPSHOTS_KEPT,
+    SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
+};
+use chatfold::{CommandId, EventId, LogPrefix, UserId};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use crate::rows::{self, Number, signed};
+use crate::{SqliteError, SqliteStore};
+
+/// How many events are held at once while the hashes of a log are computed anew.
+const CHUNK: usize = 1_000;
+
+type AppendResult<T> = Result<T, AppendError<SqliteError>>;
+
+/// Every error of SQLite is the store's.
+fn sqlite<E: From<SqliteError>>(error: rusqlite::Error) -> E {
+    SqliteError::from(error).into()
+}
+
+impl SqliteStore {
+    /// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when
+    /// it writes.
+    fn begin(&mut self) -> Result<Transaction<'_>, SqliteError> {
+        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// Changes whether a log is closed.
+    fn close(&mut self, inbox: &UserId, closed: Option<&Closed>, erase: bool) -> Result<Head, SqliteError> {
+        let transaction = self.begin()?;
+        let (number, before) = rows::find_or_make(&transaction, inbox)?;
+        // A log that has moved stays moved when it is erased here.
+        let closed = if erase { before.as_ref().or(closed) } else { closed };
+        let (word, to) = match closed {
+            None => (None, None),
+            Some(Closed::Moved { to }) => (Some("moved"), Some(to)),
+            Some(Closed::Erased) => (Some("erased"), None),
+        };
+        let sql = "UPDATE inbox SET closed = ?, moved_to = ? WHERE inbox = ?";
+        transaction.prepare_cached(sql)?.execute(params![word, to, number])?;
+        if erase {
+            transaction.prepare_cached("DELETE FROM event WHERE inbox = ?")?.execute([number])?;
+            transaction.prepare_cached("DELETE FROM snapshot WHERE inbox = ?")?.execute([number])?;
+        }
+        let head = rows::head(&transaction, number, closed.cloned())?;
+        transaction.commit()?;
+        if erase {
+            self.empty_write_ahead_log()?;
+        }
+        Ok(head)
+    }
+
+    /// What was overwritten in the file still stands in the write-ahead log until that is emptied. Readers may keep
+    /// it from being so; a later checkpoint then does it.
+    fn empty_write_ahead_log(&self) -> Result<(), SqliteError> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+}
+
+fn known(
+    connection: &Connection,
+    number: Number,
+    closed: Option<Closed>,
+    append: &Append<'_>,
+) -> Result<Known, SqliteError> {
+    let head = rows::head(connection, number, closed)?;
+    let mut command = None;
+    if let Some(id) = append.command {
+        let sql = "SELECT min(position), max(position) FROM event WHERE inbox = ? AND command = ?";
+        let range: (Option<i64>, Option<i64>) = connection
+            .prepare_cached(sql)?
+            .query_row(params![number, id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if let (Some(first), Some(last)) = range {
+            command = Some((first.unsigned_abs(), last.unsigned_abs()));
+        }
+    }
+    let mut ids: Vec<(EventId, u64)> = Vec::new();
+    let mut statement = connection.prepare_cached("SELECT position FROM event WHERE inbox = ? AND id = ?")?;
+    for event in append.events {
+        let found = statement.query_row(params![number, event.id.as_bytes()], |row| row.get::<_, i64>(0));
+        if let Some(position) = found.optional()? {
+            ids.push((event.id, position.unsigned_abs()));
+        }
+    }
+    Ok(Known { head, command, ids })
+}
+
+fn insert(
+    connection: &Connection,
+    number: Number,
+    (id, command): (EventId, Option<CommandId>),
+    prefix: LogPrefix,
+    bytes: &[u8],
+) -> Result<(), SqliteError> {
+    let sql = "INSERT INTO event (inbox, position, id, command, hash, bytes) VALUES (?, ?, ?, ?, ?, ?)";
+    let hash = prefix.hash.to_be_bytes();
+    let command = command.as_ref().map(CommandId::as_bytes);
+    let row = params![number, signed(prefix.events), id.as_bytes(), command, hash, bytes];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+fn keep(connection: &Connection, number: Number, snapshot: &StoredSnapshot) -> Result<(), SqliteError> {
+    let StoredSnapshot { prefix, bytes } = snapshot;
+    let sql = "INSERT OR REPLACE INTO snapshot (inbox, position, hash, bytes) VALUES (?, ?, ?, ?)";
+    let row = params![number, signed(prefix.events), prefix.hash.to_be_bytes(), bytes];
+    connection.prepare_cached(sql)?.execute(row)?;
+    let sql = "DELETE FROM snapshot WHERE inbox = ?1 AND position NOT IN \
+               (SELECT position FROM snapshot WHERE inbox = ?1 ORDER BY position DESC LIMIT ?2)";
+    connection.prepare_cached(sql)?.execute(params![number, SNAPSHOTS_KEPT as i64])?;
+    Ok(())
+}
+
+impl EventStore for SqliteStore {
+    type Error = SqliteError;
+
+    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
+        let transaction = self.begin()?;
+        let (number, closed) = rows::find_or_make(&transaction, inbox)?;
+        let known = known(&transaction, number, closed, append)?;
+        let (prefixes, keep_snapshot) = match append.plan(&known)? {
+            Plan::Repeat { first, last } => {
+                return Ok(Appended { first, last, prefix: known.head.prefix, repeated: true });
+            }
+            Plan::Write { prefixes, keep_snapshot } => (prefixes, keep_snapshot),
+        };
+        let mut prefix = known.head.prefix;
+        for (event, after) in append.events.iter().zip(prefixes) {
+            insert(&transaction, number, (event.id, append.command), after, &event.bytes)?;
+            prefix = after;
+        }
+        if let Some(snapshot) = append.snapshot.filter(|_| keep_snapshot) {
+            keep(&transaction, number, snapshot)?;
+        }
+        transaction.commit().map_err(sqlite::<SqliteError>)?;
+        Ok(Appended { first: append.expected + 1, last: prefix.events, prefix, repeated: false })
+    }
+
+    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+        let transaction = self.begin()?;
+        let (number, closed) = rows::find_or_make(&transaction, inbox)?;
+        let mut head = rows::head(&transaction, number, closed)?;
+        plan_import(&head, events)?;
+        for event in events {
+            insert(&transaction, number, (event.id, event.command), event.prefix, &event.bytes)?;
+            head.prefix = event.prefix;
+        }
+        transaction.commit().map_err(sqlite::<SqliteError>)?;
+        Ok(head)
+    }
+
+    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, SqliteError> {
+        // One transaction, so that head and events are of one moment.
+        let transaction = self.connection.transaction()?;
+        let Some((number, closed)) = rows::find(&transaction, inbox)? else {
+            return Ok(Page { head: Head::EMPTY, events: Vec::new() });
+        };
+        let head = rows::head(&transaction, number, closed)?;
+        let events = rows::events(&transaction, number, after, limit)?;
+        Ok(Page { head, events })
+    }
+
+    fn rewrite(
+        &mut self,
+        inbox: &UserId,
+        events: &[(u64, Vec<u8>)],
+    ) -> Result<Head, RewriteError<SqliteError>> {
+        let transaction = self.begin()?;
+        let (number, closed) = rows::find_or_make(&transaction, inbox)?;
+        for (position, bytes) in events {
+            let changed = transaction
+                .prepare_cached("UPDATE event SET bytes = ? WHERE inbox = ? AND position = ?")
+                .and_then(|mut statement| statement.execute(params![bytes, number, signed(*position)]))
+                .map_err(sqlite::<SqliteError>)?;
+            if changed == 0 {
+                return Err(RewriteError::NoSuchEvent { position: *position });
+            }
+        }
+        let first = events.iter().map(|(position, _)| *position).min().unwrap_or(u64::MAX);
+        let head = hash_anew(&transaction, number, first, closed)?;
+        transaction
+            .execute("DELETE FROM snapshot WHERE inbox = ?", [number])
+            .and_then(|_| transaction.commit())
+            .map_err(sqlite::<SqliteError>)?;
+        self.empty_write_ahead_log()?;
+        Ok(head)
+    }
+
+    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, SqliteError> {
+        self.close(inbox, Some(&Closed::Moved { to: to.to_owned() }), false)
+    }
+
+    fn erase(&mut self, inbox: &UserId) -> Result<Head, SqliteError> {
+        self.close(inbox, Some(&Closed::Erased), true)
+    }
+
+    fn reopen(&mut self, inbox: &UserId) -> Result<Head, SqliteError> {
+        self.close(inbox, None, false)
+    }
+}
+
+/// Computes the hashes of a log anew from position `first` on.
+fn hash_anew(
+    connection: &Connection,
+    number: Number,
+    first: u64,
+    closed: Option<Closed>,
+) -> Result<Head, SqliteError> {
+    let mut prefix = match rows::prefix_at(connection, number, first.saturating_sub(1))? {
+        Some(prefix) => prefix,
+        None => return rows::head(connection, number, closed),
+    };
+    loop {
+        let events = rows::events(connection, number, prefix.events, CHUNK)?;
+        if events.is_empty() {
+            return Ok(Head { prefix, closed });
+        }
+        let sql = "UPDATE event SET hash = ? WHERE inbox = ? AND position = ?";
+        let mut statement = connection.prepare_cached(sql)?;
+        for event in events {
+            prefix.push(&event.bytes);
+            statement.execute(params![prefix.hash.to_be_bytes(), number, signed(prefix.events)])?;
+        }
+    }
+}
+
+impl SnapshotStore for SqliteStore {
+    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
+        let Some((number, _)) = rows::find(&self.connection, inbox)? else { return Ok(None) };
+        let sql = "SELECT position, hash, bytes FROM snapshot \
+                   WHERE inbox = ? AND position <= ? ORDER BY position DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([number, signed(through)])?;
+        rows.next()?.map(rows::snapshot).transpose()
+    }
+
+    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
+        let transaction = self.begin()?;
+        let Some((number, _)) = rows::find(&transaction, inbox)? else { return Ok(false) };
+        if rows::prefix_at(&transaction, number, snapshot.prefix.events)? != Some(snapshot.prefix) {
+            return Ok(false);
+        }
+        keep(&transaction, number, snapshot)?;
+        transaction.commit()?;
+        Ok(true)
+    }
+}

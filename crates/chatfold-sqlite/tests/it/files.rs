@@ -1,0 +1,181 @@
+//! Files of others, of newer versions, that may only be read, and that run full.
+
+use std::fs;
+use std::sync::Barrier;
+use std::thread;
+
+use chatfold::store::{Append, AppendError, EventStore, SnapshotStore, StoredSnapshot};
+use chatfold_sqlite::{Options, SqliteError, SqliteStore};
+use rusqlite::Connection;
+
+use crate::laws::{alice, append, event, log, open};
+
+fn read_only() -> Options {
+    Options { read_only: true, ..Options::default() }
+}
+
+#[test]
+fn another_applications_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.db");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("CREATE TABLE event (x); PRAGMA journal_mode = DELETE")
+        .unwrap();
+    let before = fs::read(&path).unwrap();
+    let error = SqliteStore::open(&path, &Options::default()).unwrap_err();
+    assert!(matches!(error, SqliteError::Alien { application_id: 0 }), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+    fs::write(&path, "{\"log\":\"chatfold\",\"v\":1,\"owner\":\"alice\"}\n".repeat(100)).unwrap();
+    let error = SqliteStore::open(&path, &Options::default()).unwrap_err();
+    assert!(error.is_damaged(), "a text log is no database: {error}");
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    drop(open(&path));
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 77").unwrap();
+    let error = SqliteStore::open(&path, &Options::default()).unwrap_err();
+    assert!(matches!(error, SqliteError::NewerSchema { found: 77, .. }), "{error}");
+}
+
+#[test]
+fn an_interrupted_making_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    fs::write(&path, "").unwrap();
+    let error = SqliteStore::open(&path, &read_only()).unwrap_err();
+    assert!(matches!(error, SqliteError::Nothing), "{error}");
+    append(&mut open(&path), &alice(), &[event(1, 1)]);
+    assert_eq!(log(&mut open(&path), &alice()), [event(1, 1)]);
+}
+
+#[test]
+fn many_may_make_one_file_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..40 {
+        let path = folder.path().join(format!("{round}.db"));
+        let start = Barrier::new(8);
+        thread::scope(|scope| {
+            for writer in 0..8 {
+                let (path, start) = (&path, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    append(&mut open(path), &alice(), &[event(writer, 1)]);
+                });
+            }
+        });
+        assert_eq!(log(&mut open(&path), &alice()).len(), 8);
+    }
+}
+
+#[test]
+fn a_file_for_reading_refuses_to_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    append(&mut open(&path), &alice(), &[event(1, 1)]);
+    let mut store = SqliteStore::open(&path, &read_only()).unwrap();
+    assert_eq!(log(&mut store, &alice()), [event(1, 1)]);
+    let events = [event(1, 2)];
+    let append = Append { expected: 1, command: None, events: &events, snapshot: None };
+    match store.append(&alice(), &append) {
+        Err(AppendError::Store(error)) => assert!(error.is_read_only(), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    let snapshot = StoredSnapshot { prefix: store.head(&alice()).unwrap().prefix, bytes: vec![1] };
+    assert!(store.save(&alice(), &snapshot).unwrap_err().is_read_only());
+    assert_eq!(log(&mut store, &alice()), [event(1, 1)]);
+}
+
+#[test]
+fn a_full_disk_takes_nothing_half() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let mut store = open(&path);
+    append(&mut store, &alice(), &[event(1, 0)]);
+    // The file may not grow beyond this: what SQLite does then is what it does on a full disk.
+    let pages: i64 =
+        Connection::open(&path).unwrap().query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    store.limit_pages(pages + 2).unwrap();
+    let mut n = 0;
+    let full = loop {
+        n += 1;
+        let mut big = [event(1, n), event(2, n)];
+        big.iter_mut().for_each(|event| event.bytes.resize(3_000, b'x'));
+        let expected = store.head(&alice()).unwrap().prefix.events;
+        match store.append(&alice(), &Append { expected, command: None, events: &big, snapshot: None }) {
+            Ok(_) => assert!(n < 100, "the bound is never reached"),
+            Err(AppendError::Store(error)) => break error,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(full.is_full(), "{full}");
+    let there = log(&mut store, &alice()).len();
+    assert_eq!(there, 1 + 2 * (n as usize - 1), "batches are there whole or not at all");
+    store.limit_pages(1 << 20).unwrap();
+    append(&mut store, &alice(), &[event(3, n)]);
+    assert_eq!(log(&mut store, &alice()).len(), there + 1, "with room again it works again");
+    assert_eq!(store.check().unwrap(), []);
+}
+
+#[test]
+fn what_is_rewritten_or_erased_is_nowhere_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let (secret, kept) = (b"what nobody may read any more".to_vec(), b"what stays".to_vec());
+    let mut store = open(&path);
+    let mut events = [event(1, 1), event(1, 2)];
+    events[0].bytes.clone_from(&secret);
+    events[1].bytes.clone_from(&kept);
+    append(&mut store, &alice(), &events);
+    let prefix = store.head(&alice()).unwrap().prefix;
+    assert!(store.save(&alice(), &StoredSnapshot { prefix, bytes: secret.clone() }).unwrap());
+    let holds = |what: &[u8]| {
+        let files =
+            fs::read_dir(folder.path()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        files.into_iter().any(|bytes| bytes.windows(what.len()).any(|window| window == what))
+    };
+    assert!(holds(&secret) && holds(&kept));
+    store.rewrite(&alice(), &[(1, b"-".to_vec())]).unwrap();
+    assert!(!holds(&secret) && holds(&kept));
+    store.erase(&alice()).unwrap();
+    assert!(!holds(&kept));
+}
+
+#[test]
+fn events_can_be_read_in_sql() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    append(&mut open(&path), &alice(), &[event(1, 7)]);
+    let line: String = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT line FROM event_text WHERE owner = 'alice' AND position = 1", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(line, "1:7");
+}
+
+#[cfg(feature = "sqlcipher")]
+#[test]
+fn an_encrypted_file_opens_with_its_key_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let with =
+        |key: &str| Options { key: Some(chatfold_sqlite::Key::new(key.to_owned())), ..Options::default() };
+    let mut events = [event(1, 1)];
+    events[0].bytes = b"what nobody may read".to_vec();
+    let mut store = SqliteStore::open(&path, &with("it's \"secret\"")).unwrap();
+    append(&mut store, &alice(), &events);
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(20).any(|window| window == b"what nobody may read"));
+        assert!(!bytes.starts_with(b"SQLite format"));
+    }
+    drop(store);
+    for wrong in [Options::default(), with("another")] {
+        assert!(SqliteStore::open(&path, &wrong).unwrap_err().is_damaged());
+    }
+    assert_eq!(log(&mut SqliteStore::open(&path, &with("it's \"secret\"")).unwrap(), &alice()), events);
+    assert!(!format!("{:?}", with("hidden")).contains("hidden"));
+}

@@ -1,0 +1,131 @@
+//! The laws of every store, and several hands on one file.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use chatfold::store::{Append, AppendError, EventStore, NewEvent, SnapshotStore};
+use chatfold::testing::check_store;
+use chatfold::{EventId, LogPrefix, UserId};
+use chatfold_sqlite::{Options, SqliteStore, Synchronous};
+
+pub(crate) fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(path, &Options::default()).unwrap()
+}
+
+pub(crate) fn alice() -> UserId {
+    UserId::new("alice").unwrap()
+}
+
+pub(crate) fn event(writer: u8, n: u32) -> NewEvent {
+    let mut id = [writer; 16];
+    id[..4].copy_from_slice(&n.to_be_bytes());
+    NewEvent { id: EventId::from_bytes(id), bytes: format!("{writer}:{n}").into_bytes() }
+}
+
+/// Appends at the end, as often as others come first.
+pub(crate) fn append(store: &mut SqliteStore, inbox: &UserId, events: &[NewEvent]) {
+    let mut expected = store.head(inbox).unwrap().prefix.events;
+    loop {
+        match store.append(inbox, &Append { expected, command: None, events, snapshot: None }) {
+            Ok(_) => return,
+            Err(AppendError::Conflict { actual, .. }) => expected = actual,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// The whole log; its hashes verified.
+pub(crate) fn log(store: &mut SqliteStore, inbox: &UserId) -> Vec<NewEvent> {
+    let mut prefix = LogPrefix::EMPTY;
+    let events = store.read(inbox, 0, usize::MAX).unwrap().events;
+    for event in &events {
+        assert!(event.follows(prefix));
+        prefix = event.prefix;
+    }
+    events.into_iter().map(|event| NewEvent { id: event.id, bytes: event.bytes }).collect()
+}
+
+#[test]
+fn it_obeys_the_laws_of_stores() {
+    for synchronous in [Synchronous::Full, Synchronous::Normal] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.db");
+        let options = Options { synchronous, ..Options::default() };
+        check_store(|| SqliteStore::open(&path, &options).unwrap());
+        assert_eq!(open(&path).check().unwrap(), []);
+    }
+}
+
+#[test]
+fn eight_connections_lose_nothing_while_readers_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    drop(open(&path));
+    const EACH: u32 = 40;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut store, mut most, mut reads) = (open(&path), 0, 0_u32);
+            while !done.load(Ordering::Relaxed) || reads == 0 {
+                let found = log(&mut store, &alice()).len();
+                assert!(found >= most, "what was there once stays");
+                (most, reads) = (found, reads + 1);
+            }
+        });
+        let writers: Vec<_> = (0..8)
+            .map(|writer| {
+                let path = &path;
+                scope.spawn(move || {
+                    let mut store = open(path);
+                    (0..EACH).for_each(|n| append(&mut store, &alice(), &[event(writer, n)]));
+                })
+            })
+            .collect();
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap();
+    });
+    let mut store = open(&path);
+    let log = log(&mut store, &alice());
+    for writer in 0..8 {
+        let own: Vec<_> = log.iter().filter(|event| event.bytes[0] == b'0' + writer).cloned().collect();
+        let expected: Vec<_> = (0..EACH).map(|n| event(writer, n)).collect();
+        assert_eq!(own, expected, "all of a writer's events, once, in order");
+    }
+    assert_eq!(store.check().unwrap(), []);
+}
+
+#[test]
+fn readers_do_not_wait_for_a_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    append(&mut open(&path), &alice(), &[event(1, 1)]);
+    let writer = rusqlite::Connection::open(&path).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE; UPDATE event SET bytes = x'00'").unwrap();
+    let no_wait = Options { busy_timeout: std::time::Duration::ZERO, ..Options::default() };
+    let mut store = SqliteStore::open(&path, &no_wait).unwrap();
+    assert_eq!(log(&mut store, &alice()), [event(1, 1)], "the reader sees what was committed");
+    let events = [event(1, 2)];
+    let append = Append { expected: 1, command: None, events: &events, snapshot: None };
+    match store.append(&alice(), &append) {
+        Err(AppendError::Store(error)) => assert!(error.is_busy(), "{error}"),
+        other => panic!("a second writer must wait: {other:?}"),
+    }
+    writer.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(store.append(&alice(), &append).unwrap().first, 2);
+}
+
+#[test]
+fn a_follower_sees_that_others_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let (mut one, mut other) = (open(&path), open(&path));
+    let before = one.data_version().unwrap();
+    append(&mut one, &alice(), &[event(1, 1)]);
+    assert_eq!(one.data_version().unwrap(), before, "its own writes are no news");
+    append(&mut other, &alice(), &[event(1, 2)]);
+    assert_ne!(one.data_version().unwrap(), before);
+    assert_eq!(one.inboxes().unwrap(), [alice()]);
+    assert_eq!(one.latest(&alice(), u64::MAX).unwrap(), None);
+}

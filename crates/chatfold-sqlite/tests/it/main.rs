@@ -1,0 +1,6 @@
+//! The store on SQLite: the laws of every store, and what a file can suffer.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod damage;
+mod files;
+mod laws;

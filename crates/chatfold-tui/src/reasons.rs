@@ -1,0 +1,153 @@
+//! Why a value is what it is, as rows that lead to the events behind it.
+
+use chatfold::{Body, ConversationId, EventId, Fact, Filter, Inbox, MessageId, ReceiveOption};
+use chatfold_words::text::escape;
+use chatfold_words::why::{Detail, events, rows};
+use chatfold_words::{instant, words};
+
+use crate::past::Past;
+
+/// How many events of one value are named.
+const LIMIT: usize = 50;
+
+/// A reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// The value; empty where it is that of the row above.
+    pub(crate) label: String,
+    /// What made it so.
+    pub(crate) text: String,
+    /// The event behind it, in words.
+    pub(crate) event: String,
+    /// The position that event makes.
+    pub(crate) position: Option<usize>,
+}
+
+/// An open panel of reasons.
+#[derive(Clone, Debug)]
+pub(crate) struct Reasons {
+    pub(crate) title: String,
+    pub(crate) rows: Vec<Reason>,
+    pub(crate) selected: usize,
+}
+
+impl Reasons {
+    fn new(title: String, rows: Vec<Reason>) -> Self {
+        Self { title, rows, selected: 0 }
+    }
+
+    /// Moves the selection by so many rows.
+    pub(crate) fn step(&mut self, by: isize) {
+        let last = self.rows.len().saturating_sub(1);
+        self.selected = self.selected.saturating_add_signed(by).min(last);
+    }
+
+    /// The event of the selected row, in words.
+    pub(crate) fn event(&self) -> &str {
+        self.rows.get(self.selected).map_or("", |row| &row.event)
+    }
+
+    /// Where the event of the selected row is.
+    pub(crate) fn position(&self) -> Option<usize> {
+        self.rows.get(self.selected)?.position
+    }
+}
+
+fn event_words(past: &Past, position: usize) -> String {
+    let Some(event) = past.event(position) else { return String::new() };
+    let (by, at) = (escape(event.by().as_str()).into_owned(), instant::minute(event.at()));
+    format!("event {position} by {by}: {}, {at}", event.type_name())
+}
+
+/// Why a conversation shows what it shows, then what the totals are made of.
+pub(crate) fn of_conversation(past: &Past, id: &ConversationId, ellipsis: &'static str) -> Option<Reasons> {
+    let inbox = past.inbox();
+    let (view, explanation) = (inbox.conversation(id)?, inbox.explain(id)?);
+    let mut places: Vec<(EventId, usize)> = past.places(&events(&explanation, LIMIT));
+    // Of an event that stands in the log twice, the first.
+    places.sort_unstable();
+    places.dedup_by_key(|(event, _)| *event);
+    let place = |event: EventId| {
+        let found = places.binary_search_by_key(&event, |(id, _)| *id).ok()?;
+        places.get(found).map(|(_, position)| *position)
+    };
+    let mut made: Vec<Reason> = Vec::new();
+    let mut above = "";
+    for row in rows(view, &explanation, Detail { limit: LIMIT, ids: false, ellipsis }) {
+        let position = row.event.and_then(place);
+        let text = row.text.trim_end_matches(',').to_owned();
+        let event = position.map(|position| event_words(past, position)).unwrap_or_default();
+        let label = if row.label == above { "" } else { row.label }.to_owned();
+        made.push(Reason { label, text, event, position });
+        above = row.label;
+    }
+    made.extend(totals(inbox));
+    Some(Reasons::new(format!("Why {} stands so", words::name(&view)), made))
+}
+
+/// Which conversations the totals count.
+fn totals(inbox: &Inbox) -> Vec<Reason> {
+    let unread = Filter { has_unread: true, ..Filter::default() };
+    let page = inbox.page(&unread, None, LIMIT);
+    let more = page.next.is_some();
+    let mut rows: Vec<Reason> = page
+        .conversations
+        .iter()
+        .map(|row| {
+            let counted = row.receive_option() == ReceiveOption::Receive;
+            let event = if counted { "counted in the badge" } else { "muted: not counted in the badge" };
+            let text = format!("{} in {}", row.unread_count(), words::name(row));
+            Reason { label: String::new(), text, event: event.to_owned(), position: None }
+        })
+        .collect();
+    if let Some(first) = rows.first_mut() {
+        "all unread".clone_into(&mut first.label);
+    }
+    if more {
+        let text = "and in more conversations".to_owned();
+        rows.push(Reason { label: String::new(), text, event: String::new(), position: None });
+    }
+    rows
+}
+
+/// The events of a conversation, up to the position, that are about one message.
+///
+/// Complexity: the events up to the position are looked at.
+pub(crate) fn of_message(past: &Past, id: &ConversationId, message: MessageId) -> Reasons {
+    let about = past.so_far().filter(|(_, event)| match event.body() {
+        Body::Conversation(conversation, fact) => conversation == id && names(fact, message),
+        _ => false,
+    });
+    let mut rows: Vec<Reason> = about
+        .map(|(position, event)| Reason {
+            label: String::new(),
+            text: event.type_name().replace('_', " "),
+            event: event_words(past, position),
+            position: Some(position),
+        })
+        .collect();
+    if let Some(first) = rows.first_mut() {
+        "events".clone_into(&mut first.label);
+    }
+    Reasons::new(format!("Message {message}"), rows)
+}
+
+/// Whether a fact is about a message.
+fn names(fact: &Fact, id: MessageId) -> bool {
+    match fact {
+        Fact::MessageReceived(message) | Fact::MessageQueued(message) => message.id == id,
+        Fact::MessageImported { message, .. } => message.id == id,
+        Fact::MessageModified { target, .. }
+        | Fact::MessageRecalled { target, .. }
+        | Fact::ReactionSet { target, .. }
+        | Fact::ExtensionSet { target, .. }
+        | Fact::ExtensionsCleared { target, .. }
+        | Fact::MessagePinned { target, .. }
+        | Fact::MessageSent { target, .. }
+        | Fact::MessageFailed { target, .. }
+        | Fact::MarkedUnreadFrom { target } => *target == id,
+        Fact::MessageReadBy { targets } | Fact::MessagesDeleted { targets } => targets.contains(&id),
+        Fact::PeerRead { through } | Fact::Read { through } => *through == chatfold::Through::Message(id),
+        _ => false,
+    }
+}

@@ -1,0 +1,142 @@
+//! What the screen shows: the state of an [`App`], drawn.
+
+mod conversation;
+mod help;
+mod list;
+mod status;
+mod style;
+mod timeline;
+mod why;
+
+use chatfold_words::text::{cut, width};
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+
+use crate::app::{App, Focus, Panel};
+
+/// Narrower than this, the list and the conversation do not stand side by side.
+const MIN_WIDTH: u16 = 60;
+
+/// The list takes two fifths of the width, within these bounds.
+const LIST_WIDTHS: (u16, u16) = (30, 48);
+
+/// How many lines a row of the list takes.
+pub(crate) const ROW_LINES: u16 = 2;
+
+/// Where everything stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Areas {
+    header: Rect,
+    /// List and conversation together.
+    body: Rect,
+    list: Rect,
+    /// The line between them; empty where they do not stand side by side.
+    rule: Rect,
+    conversation: Rect,
+    timeline: Rect,
+    status: Rect,
+    prompt: Rect,
+}
+
+impl Areas {
+    /// The layout of a terminal of this size. What does not fit is left out from below the list upwards.
+    pub(crate) fn of(size: Rect) -> Self {
+        let line = |y: u16, height: u16| Rect::new(0, y, size.width, height).intersection(size);
+        let below = if size.height >= 10 { 4 } else { size.height.saturating_sub(4).min(2) };
+        let top = u16::from(size.height >= 5);
+        let body = line(top, size.height.saturating_sub(top + below));
+        let end = body.bottom();
+        let (timeline, status, prompt) = match below {
+            4 => (line(end, 2), line(end + 2, 1), line(end + 3, 1)),
+            _ => (line(end, 0), line(end, below.min(1)), line(end + 1, below.saturating_sub(1))),
+        };
+        let (list, rule, conversation) = if size.width < MIN_WIDTH {
+            (body, Rect::ZERO, body)
+        } else {
+            let wide = (size.width * 2 / 5).clamp(LIST_WIDTHS.0, LIST_WIDTHS.1);
+            let part = |x: u16, width: u16| Rect::new(x, body.y, width, body.height);
+            (part(0, wide), part(wide, 1), part(wide + 1, size.width - wide - 1))
+        };
+        Self { header: line(0, top), body, list, rule, conversation, timeline, status, prompt }
+    }
+
+    /// How many rows of the list fit.
+    pub(crate) fn rows(&self) -> usize {
+        usize::from((self.list.height / ROW_LINES).max(1))
+    }
+}
+
+/// Draws the inbox. The app has to know the size of the frame: see [`Input::Resize`](crate::Input::Resize).
+pub fn draw(frame: &mut Frame<'_>, app: &App) {
+    let areas = Areas::of(app.size.intersection(frame.area()));
+    let cursor = paint(frame.buffer_mut(), app, &areas);
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// Paints everything; where the cursor stands, if something is typed.
+fn paint(buffer: &mut Buffer, app: &App, areas: &Areas) -> Option<Position> {
+    status::header(buffer, areas.header, app);
+    let side_by_side = !areas.rule.is_empty();
+    if side_by_side || app.focus == Focus::List {
+        list::paint(buffer, areas.list, app);
+    }
+    if side_by_side || app.focus == Focus::Messages {
+        conversation::paint(buffer, areas.conversation, app);
+    }
+    for y in areas.rule.top()..areas.rule.bottom() {
+        put(buffer, (areas.rule.x, y), 1, if app.look.ascii { "|" } else { "│" }, style::faint());
+    }
+    match &app.panel {
+        Some(Panel::Why(reasons)) => why::paint(buffer, areas.body, app, reasons),
+        Some(Panel::Help) => help::paint(buffer, areas.body, app),
+        None => {}
+    }
+    timeline::paint(buffer, areas.timeline, app);
+    status::paint(buffer, areas.status, app);
+    status::prompt(buffer, areas.prompt, app)
+}
+
+/// Puts text at a place, cut to so many cells; how many it took. The text must be harmless already.
+fn put(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, text: &str, style: Style) -> u16 {
+    if !buffer.area.contains(Position::new(x, y)) {
+        return 0;
+    }
+    let room = room.min(buffer.area.right() - x);
+    let (end, _) = buffer.set_stringn(x, y, text, usize::from(room), style);
+    end - x
+}
+
+/// Puts parts one after the other, cut to so many cells with an ellipsis; how many they took.
+fn put_parts<S: AsRef<str>>(
+    buffer: &mut Buffer,
+    (x, y): (u16, u16),
+    room: u16,
+    parts: impl IntoIterator<Item = (Style, S)>,
+    ellipsis: &str,
+) -> u16 {
+    let mut used = 0;
+    for (style, part) in parts {
+        let left = room.saturating_sub(used);
+        let text = cut(part.as_ref(), left.into(), ellipsis);
+        used += put(buffer, (x + used, y), left, &text, style);
+        if width(part.as_ref()) > usize::from(left) {
+            break;
+        }
+    }
+    used
+}
+
+/// Makes an area empty.
+fn clear(buffer: &mut Buffer, area: Rect) {
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                cell.reset();
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The conversation: its messages, oldest above, with everything known about each.
+
+use chatfold::{ConversationKind, ConversationView, Direction, MessageId, MessageView};
+use chatfold_words::remarks::remarks;
+use chatfold_words::text::{cut, escape, one_line, width};
+use chatfold_words::words;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::{put_parts, style};
+use crate::app::{App, Focus};
+
+/// Where what was said begins: behind `09:14 `.
+const INDENT: u16 = 6;
+
+/// A line of the history, and the message it belongs to.
+struct Line {
+    message: Option<MessageId>,
+    indent: u16,
+    parts: Vec<(Style, String)>,
+}
+
+pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
+    let Some(row) = app.conversation() else { return };
+    let ellipsis = app.look.ellipsis();
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    let kind = words::kind(row.kind() == ConversationKind::Group, row.group_type());
+    let title = [
+        (style::strong(), words::name(&row)),
+        (style::faint(), format!("  {kind}, {}", escape(row.id().as_str()))),
+    ];
+    put_parts(buffer, (area.x, area.y), area.width, title, ellipsis);
+    let room = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let lines = history(app, row, room.width, usize::from(room.height));
+    for (line, y) in window(&lines, app, usize::from(room.height)).iter().zip(room.top()..) {
+        let x = area.x + line.indent;
+        let parts = line.parts.iter().map(|(style, text)| (*style, text));
+        put_parts(buffer, (x, y), area.width.saturating_sub(line.indent), parts, ellipsis);
+        if app.focus == Focus::Messages && line.message.is_some() && line.message == app.message {
+            buffer.set_style(Rect::new(area.x, y, area.width, 1), style::selected());
+        }
+    }
+}
+
+/// The lines that fit, the selected message among them.
+fn window<'l>(lines: &'l [Line], app: &App, height: usize) -> &'l [Line] {
+    let of_selected = |line: &Line| line.message.is_some() && line.message == app.message;
+    let newest = lines.len().saturating_sub(height);
+    let from = match lines.iter().position(of_selected) {
+        Some(first) if first < newest => first.saturating_sub(height / 3),
+        _ => whole(lines, newest, height),
+    };
+    lines.get(from..(from + height).min(lines.len())).unwrap_or_default()
+}
+
+/// The first line from `from` on that begins a message or a day, if one does before half of the screen is gone.
+fn whole(lines: &[Line], from: usize, height: usize) -> usize {
+    let begins = lines.iter().skip(from).take(height / 2).position(|line| line.indent == 0);
+    from + begins.unwrap_or(0)
+}
+
+/// Enough of the history around the selected message, or of its end, to fill so many lines.
+fn history(app: &App, row: ConversationView<'_>, room: u16, height: usize) -> Vec<Line> {
+    let around = app.message.and_then(|id| row.messages_around(id, height, height));
+    let messages = around.unwrap_or_else(|| {
+        let mut page = row.messages(Direction::NewestFirst, None, height).messages;
+        page.reverse();
+        page
+    });
+    let first_unread = row.first_unread().map(|message| message.id());
+    let mut lines = Vec::new();
+    let mut day = None;
+    for message in &messages {
+        let this = message.time().to_datetime().date_naive();
+        if day.replace(this) != Some(this) {
+            lines.push(separator(app, &this.format("%a %-d %b %Y").to_string()));
+        }
+        if first_unread == Some(message.id()) {
+            lines.push(separator(app, &format!("{} unread", row.unread_count())));
+        }
+        lines.extend(said(app, row, message, room));
+    }
+    if lines.is_empty() {
+        lines.push(Line {
+            message: None,
+            indent: 0,
+            parts: vec![(style::faint(), "no messages".to_owned())],
+        });
+    }
+    lines.extend(draft(app, row, room));
+    lines
+}
+
+fn separator(app: &App, text: &str) -> Line {
+    let dash = if app.look.ascii { "--" } else { "──" };
+    Line { message: None, indent: 0, parts: vec![(style::faint(), format!("{dash} {text} {dash}"))] }
+}
+
+/// A message: who said what when, wrapped, and below it what is known about it.
+fn said(app: &App, row: ConversationView<'_>, message: &MessageView<'_>, room: u16) -> Vec<Line> {
+    let (look, owner) = (app.look, app.past.inbox().owner().as_str());
+    let id = Some(message.id());
+    let is_recalled = message.recall().is_some();
+    let author = if is_recalled { String::new() } else { format!("{}: ", words::author(message)) };
+    let content = match message.text().filter(|_| !is_recalled) {
+        Some(text) if !text.trim().is_empty() => text.lines().map(one_line).collect(),
+        _ => vec![words::content(message, owner)],
+    };
+    let tone = match (is_recalled, app.search.finds(message)) {
+        (true, _) => style::faint(),
+        (false, true) => style::mention(look).add_modifier(Modifier::UNDERLINED),
+        (false, false) => style::PLAIN,
+    };
+    let name = if message.is_own() { style::own(look) } else { style::sender(look) };
+    let wide = usize::from(room.saturating_sub(INDENT).max(1));
+    let mut texts = Vec::new();
+    for (index, line) in content.iter().enumerate() {
+        let first = if index == 0 { wide.saturating_sub(width(&author)) } else { wide };
+        wrap(line, first, wide, &mut texts);
+    }
+    let time = message.time().to_datetime().format("%H:%M ").to_string();
+    let mut lines: Vec<Line> = texts
+        .into_iter()
+        .map(|text| Line { message: id, indent: INDENT, parts: vec![(tone, text)] })
+        .collect();
+    if let Some(first) = lines.first_mut() {
+        first.indent = 0;
+        first.parts.insert(0, (style::faint(), time));
+        first.parts.insert(1, (name, author));
+    }
+    let remarks = remarks(look, row, message, owner).join(&format!("{} ", look.dot()));
+    let mut texts = Vec::new();
+    if !remarks.is_empty() {
+        wrap(&remarks, wide, wide, &mut texts);
+    }
+    lines.extend(texts.into_iter().map(|text| Line {
+        message: id,
+        indent: INDENT,
+        parts: vec![(style::faint(), text)],
+    }));
+    lines
+}
+
+fn draft(app: &App, row: ConversationView<'_>, room: u16) -> Vec<Line> {
+    let Some(draft) = row.draft() else { return Vec::new() };
+    let alarm = style::of(app.look, chatfold_words::preview::Tone::Alarm);
+    let mut texts = Vec::new();
+    wrap(&one_line(draft.text), usize::from(room).saturating_sub(7), usize::from(room), &mut texts);
+    let mut lines: Vec<Line> = texts
+        .into_iter()
+        .map(|text| Line { message: None, indent: 0, parts: vec![(style::PLAIN, text)] })
+        .collect();
+    if let Some(first) = lines.first_mut() {
+        first.parts.insert(0, (alarm, "Draft: ".to_owned()));
+    }
+    lines
+}
+
+/// Breaks a line between words into lines of so many cells, the first and the others; a word that is wider is
+/// broken between clusters.
+fn wrap(text: &str, first: usize, others: usize, lines: &mut Vec<String>) {
+    let (mut room, before) = (first, lines.len());
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let mut rest = word;
+        let gap = usize::from(!line.is_empty());
+        if width(&line) + gap + width(rest) <= room {
+            if gap > 0 {
+                line.push(' ');
+            }
+            line.push_str(rest);
+            continue;
+        }
+        if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+            room = others;
+        }
+        while width(rest) > room {
+            let head = cut(rest, room, "");
+            let len =
+                if head.is_empty() { rest.chars().next().map_or(0, char::len_utf8) } else { head.len() };
+            let (head, tail) = rest.split_at(len);
+            lines.push(head.to_owned());
+            room = others;
+            rest = tail;
+        }
+        line.push_str(rest);
+    }
+    if !line.is_empty() || lines.len() == before {
+        lines.push(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    fn wrapped(text: &str, first: usize, others: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        wrap(text, first, others, &mut lines);
+        lines
+    }
+
+    #[test]
+    fn lines_break_between_words_and_wide_words_between_clusters() {
+        assert_eq!(wrapped("one two three", 7, 9), ["one two", "three"]);
+        assert_eq!(wrapped("one two three", 3, 9), ["one", "two three"]);
+        assert_eq!(wrapped("你好世界", 5, 4), ["你好", "世界"]);
+        assert_eq!(wrapped("a 👨‍👩‍👧👨‍👩‍👧", 3, 2), ["a", "👨‍👩‍👧", "👨‍👩‍👧"]);
+        assert_eq!(wrapped("", 3, 3), [""]);
+        assert_eq!(wrapped("你", 1, 1), ["你"], "never stuck, though it cannot fit");
+    }
+}

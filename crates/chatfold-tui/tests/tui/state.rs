@@ -1,0 +1,289 @@
+//! The state machine: keys in, state and effects out.
+
+use chatfold::{Inbox, Policy};
+use chatfold_tui::{Access, App, Effect, Input, Past, Step};
+use ratatui::style::{Color, Modifier};
+
+use super::support::{LETTERS, PICTURES, buffer, fixture, open, press, read, screen};
+
+const SIZE: (u16, u16) = (80, 24);
+
+fn past(name: &str) -> Past {
+    let (owner, events) = read(&std::fs::read_to_string(fixture(name)).unwrap());
+    Past::new(owner, Policy::default(), events)
+}
+
+#[test]
+fn every_position_shows_what_folding_so_many_events_makes() {
+    let (owner, events) = read(&std::fs::read_to_string(fixture("team-at-work.jsonl")).unwrap());
+    let mut past = Past::new(owner.clone(), Policy::default(), events.clone());
+    // Far and near, on and back.
+    let positions = (0..=events.len()).chain((0..=events.len()).rev()).chain([150, 3, 199, 0, 200, 77, 78]);
+    for position in positions {
+        past.go(position);
+        assert_eq!(past.position(), position);
+        let folded = Inbox::replay(owner.clone(), Policy::default(), &events[..position]);
+        assert_eq!(past.inbox().digest(), folded.digest(), "position {position}");
+        assert_eq!(past.inbox().totals(), folded.totals(), "position {position}");
+    }
+}
+
+#[test]
+fn a_log_that_grew_is_the_log_it_became() {
+    let (owner, events) = read(&std::fs::read_to_string(fixture("family.jsonl")).unwrap());
+    for cut in [0, 1, 70, events.len()] {
+        let mut past = Past::new(owner.clone(), Policy::default(), events[..cut].to_vec());
+        past.append(events[cut..].to_vec());
+        assert_eq!((past.position(), past.end()), (cut, events.len()), "the position stays");
+        past.go(events.len());
+        let folded = Inbox::replay(owner.clone(), Policy::default(), &events);
+        assert_eq!(past.inbox().digest(), folded.digest());
+        past.go(50);
+        let folded = Inbox::replay(owner.clone(), Policy::default(), &events[..50]);
+        assert_eq!(past.inbox().digest(), folded.digest());
+    }
+}
+
+#[test]
+fn hours_and_days_end_where_they_end_and_always_move() {
+    for name in ["team-at-work.jsonl", "family.jsonl", "mass-recall.jsonl"] {
+        let mut past = past(name);
+        for (back, on, ms) in
+            [(Step::HourBack, Step::HourOn, 3_600_000), (Step::DayBack, Step::DayOn, 86_400_000)]
+        {
+            past.go(past.end());
+            let mut stops = vec![past.position()];
+            while past.position() > 0 {
+                let target = past.target(back);
+                assert!(target < past.position(), "{name}: back moves");
+                past.go(target);
+                stops.push(target);
+                // Everything before is of an earlier hour than everything behind.
+                if let (Some(now), Some(next)) = (past.now(), past.time_at(target + 1)) {
+                    assert!(
+                        now.as_millis().div_euclid(ms) < next.as_millis().div_euclid(ms),
+                        "{name}: {target}"
+                    );
+                }
+            }
+            stops.reverse();
+            for stop in &stops[1..] {
+                past.go(past.target(on));
+                assert_eq!(past.position(), *stop, "{name}: on is back, backwards");
+            }
+            assert_eq!(past.target(on), past.end());
+        }
+    }
+}
+
+#[test]
+fn keys_move_through_time_and_the_selection_stays_with_its_conversation() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    press(&mut app, "down down");
+    for (keys, position) in
+        [("left", 199), ("left", 198), ("right", 199), ("home", 0), ("left", 0), ("end", 200)]
+    {
+        press(&mut app, keys);
+        assert_eq!(app.past().position(), position, "{keys}");
+    }
+    press(&mut app, "S-left");
+    let hour = app.past().position();
+    press(&mut app, "end [");
+    assert_eq!(app.past().position(), hour, "both keys of an hour");
+    press(&mut app, "end C-left");
+    let day = app.past().position();
+    press(&mut app, "end {");
+    assert_eq!(app.past().position(), day, "both keys of a day");
+    assert!(day < hour && hour < 200);
+
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    press(&mut app, "down");
+    assert!(screen(&mut app, SIZE).contains("Aiko Tanaka  direct chat"));
+    press(&mut app, "left left left left left left");
+    assert!(screen(&mut app, SIZE).contains("Aiko Tanaka  direct chat"), "it stays selected while rows move");
+}
+
+#[test]
+fn rows_that_moved_are_marked_for_a_moment() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    app.on(Input::Tick(1_000));
+    press(&mut app, "{");
+    assert!(screen(&mut app, SIZE).contains("▼"), "some fell back");
+    app.on(Input::Tick(2_400));
+    assert!(screen(&mut app, SIZE).contains("▼"));
+    app.take_stale();
+    app.on(Input::Tick(2_500));
+    assert!(app.take_stale(), "the marks go without a key");
+    assert!(!screen(&mut app, SIZE).contains("▼"));
+    press(&mut app, "}");
+    assert!(screen(&mut app, SIZE).contains("▲ 📌"), "some rose");
+    assert!(screen(&mut app, SIZE).contains("●"), "some are new");
+}
+
+#[test]
+fn filters_conjoin_and_are_cleared() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    let mut shown = |keys: &str| {
+        press(&mut app, keys);
+        let screen = screen(&mut app, SIZE);
+        let at = screen.find(" shown").unwrap();
+        let number = screen[..at].rsplit(' ').next().unwrap().parse::<usize>().unwrap();
+        (number, screen.lines().next().unwrap().to_owned())
+    };
+    assert_eq!(shown("u").0, 7);
+    let (number, header) = shown("@");
+    assert_eq!(number, 1);
+    assert!(header.contains("unread, mentions"), "{header}");
+    assert_eq!(shown("c").0, 16);
+    let (direct, groups) = (shown("d").0, shown("g").0);
+    assert_eq!(direct + groups, 16);
+    assert_eq!(shown("g").0, 16, "the same key again takes it away");
+    let (starred, header) = shown("m");
+    assert!(starred > 0 && starred < 16 && header.contains("marked star"), "{header}");
+    let (_, header) = shown("c o");
+    assert!(header.contains("folder "), "{header}");
+    assert_eq!(shown("esc").0, 16);
+}
+
+#[test]
+fn folders_come_round_to_all() {
+    let mut app = open("support-desk.jsonl", PICTURES);
+    let folders = app.past().inbox().folders().len();
+    assert!(folders > 0);
+    let mut headers = Vec::new();
+    for _ in 0..folders + 2 {
+        press(&mut app, "o");
+        headers.push(screen(&mut app, SIZE).lines().next().unwrap().to_owned());
+    }
+    assert!(headers[..folders].iter().all(|header| header.contains("folder ")));
+    assert!(headers[folders].contains("in no folder"));
+    assert!(headers[folders + 1].contains("all conversations"));
+}
+
+#[test]
+fn searching_looks_at_names_then_at_every_message() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    press(&mut app, "/ \"BACKPACK");
+    assert!(screen(&mut app, SIZE).contains("none passes"), "not in a name or preview");
+    press(&mut app, "enter");
+    let found = screen(&mut app, SIZE);
+    assert!(found.contains("1 shown") && found.contains("Aiko Tanaka"), "{found}");
+    press(&mut app, "n");
+    let lit = buffer(&mut app, SIZE);
+    let reversed = lit.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED));
+    let text: String = reversed.map(|cell| cell.symbol()).collect();
+    assert!(text.contains("backpack"), "the message is selected: {text}");
+    press(&mut app, "n");
+    assert!(screen(&mut app, SIZE).contains("no such message further that way"));
+    press(&mut app, "esc esc");
+    assert!(screen(&mut app, SIZE).contains("16 shown"));
+}
+
+#[test]
+fn reasons_lead_to_their_events() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    press(&mut app, "?");
+    let why = screen(&mut app, SIZE);
+    assert!(why.contains("Why Launch 2.0") && why.contains("event 163 by jonas: message_received"), "{why}");
+    press(&mut app, "enter");
+    assert_eq!(app.past().position(), 163);
+    press(&mut app, "end ?");
+    press(&mut app, &"down ".repeat(60));
+    assert!(screen(&mut app, SIZE).contains("muted: not counted in the badge"), "the totals, too");
+    press(&mut app, "esc");
+    assert!(!screen(&mut app, SIZE).contains("Why "));
+}
+
+#[test]
+fn what_was_appended_comes_in_where_one_stands_at_the_end() {
+    let (owner, events) = read(&std::fs::read_to_string(fixture("family.jsonl")).unwrap());
+    let (front, back) = events.split_at(140);
+    let mut app = App::new(owner, Policy::default(), front.to_vec(), Access::Full, PICTURES);
+    assert_eq!(app.on(Input::Tick(0)), None, "nobody asked to follow");
+    assert_eq!(press(&mut app, "f"), Some(Effect::Look));
+    assert_eq!(app.on(Input::Tick(100)), Some(Effect::Look));
+    app.on(Input::Arrived(back[..3].to_vec()));
+    assert_eq!(app.past().position(), 143);
+    assert!(screen(&mut app, SIZE).contains("following"));
+    press(&mut app, "left");
+    app.on(Input::Arrived(back[3..].to_vec()));
+    assert_eq!((app.past().position(), app.past().end()), (142, 146), "the past stays where it is");
+    assert_eq!(press(&mut app, "f"), None);
+    assert_eq!(app.on(Input::Tick(200)), None);
+    press(&mut app, "left f");
+    assert_eq!(app.past().position(), 146, "following begins at the end");
+    app.on(Input::Trouble("it went away".to_owned()));
+    assert_eq!(app.on(Input::Tick(300)), None, "trouble ends it");
+    assert!(screen(&mut app, SIZE).contains("it went away"));
+}
+
+#[test]
+fn without_colour_there_is_none_and_what_matters_stands_out_all_the_same() {
+    let colours = |app: &mut App, keys: &str| {
+        press(app, keys);
+        let drawn = buffer(app, SIZE);
+        let colours = drawn.content.iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset);
+        let lit = drawn.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED));
+        (colours.count(), lit.count())
+    };
+    let mut plain = open("team-at-work.jsonl", LETTERS);
+    for keys in ["", "{", "?", "esc h", "esc enter", "x"] {
+        let (colours, lit) = colours(&mut plain, keys);
+        assert_eq!(colours, 0, "{keys}");
+        assert!(lit >= 80, "{keys}: the line above all, at least");
+    }
+    assert!(colours(&mut open("team-at-work.jsonl", PICTURES), "").0 > 50);
+}
+
+#[test]
+fn nothing_from_a_log_reaches_the_terminal_as_it_is() {
+    for name in ["names-and-drafts.jsonl", "mass-recall.jsonl", "support-desk.jsonl"] {
+        let mut app = open(name, PICTURES);
+        for keys in ["", "down", "enter up", "?", "esc", "home", "] ] ]", "? esc end"] {
+            press(&mut app, keys);
+            for cell in &buffer(&mut app, (100, 30)).content {
+                assert!(!cell.symbol().chars().any(char::is_control), "{name}, {keys}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_size_can_be_drawn() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    for keys in ["", "?", "esc h", "esc enter", "x", "n / \"text", "esc esc home"] {
+        press(&mut app, keys);
+        for size in [(1, 1), (2, 40), (3, 3), (10, 2), (19, 7), (59, 9), (60, 10), (80, 24), (300, 90)] {
+            buffer(&mut app, size);
+        }
+    }
+}
+
+#[test]
+fn whatever_is_pressed_the_inbox_goes_on() {
+    // A small generator of pseudo-random numbers, the same every time.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % bound as u64).unwrap()
+    };
+    let keys = [
+        "left", "right", "S-left", "S-right", "C-left", "C-right", "home", "end", "up", "down", "pgup",
+        "pgdn", "tab", "enter", "esc", "back", "u", "@", "d", "g", "o", "m", "c", "/", "n", "N", "?", "h",
+        "f", "p", "s", "M", "r", "U", "e", "i", "R", "x", "y", "1", "q",
+    ];
+    let mut app = open("mass-recall.jsonl", PICTURES);
+    let mut effects = 0;
+    for step in 0..4_000 {
+        effects += usize::from(press(&mut app, keys[next(keys.len())]).is_some());
+        if step % 10 == 0 {
+            let size = (u16::try_from(1 + next(120)).unwrap(), u16::try_from(1 + next(40)).unwrap());
+            let drawn = screen(&mut app, size);
+            assert_eq!(drawn.lines().count(), usize::from(size.1));
+        }
+        assert!(app.past().position() <= app.past().end());
+    }
+    assert!(effects > 100, "keys had effects: {effects}");
+}

@@ -1,0 +1,172 @@
+//! Why a conversation shows what it shows: the messages and events behind each value, one row each.
+
+use chatfold::{Because, ConversationView, EventId, Explanation, MessageId, ReadReason, Reason};
+
+use crate::text::{cut, one_line};
+use crate::words;
+
+/// The first words of a message are cut to this many cells.
+const MAX_QUOTE: usize = 24;
+
+/// One reason for a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The value.
+    pub label: &'static str,
+    /// What made it so, to be followed by the event; may be empty where the event says it all.
+    pub text: String,
+    /// The event behind it, where one is.
+    pub event: Option<EventId>,
+}
+
+/// How much of a reason is said.
+#[derive(Clone, Copy, Debug)]
+pub struct Detail {
+    /// How many rows a long list has.
+    pub limit: usize,
+    /// Whether messages are named by their ids beside their first words.
+    pub ids: bool,
+    /// The sign for text that was cut.
+    pub ellipsis: &'static str,
+}
+
+/// One row an event, in the order of the attributes.
+pub fn rows(conversation: ConversationView<'_>, explanation: &Explanation, detail: Detail) -> Vec<Row> {
+    let mut rows = Rows { rows: Vec::new(), conversation, detail };
+    rows.many("unread", &explanation.unread);
+    if let Some(kind) = explanation.uncounted {
+        rows.push("unread", format!("nothing counts in {} groups", kind.as_str()), None);
+    }
+    rows.many("mentions", &explanation.mentions);
+    for reason in &explanation.read_marker {
+        match reason {
+            ReadReason::Read(event) => rows.push("read up to", "read", Some(*event)),
+            ReadReason::MarkedUnread(event) => rows.push("read up to", "marked unread", Some(*event)),
+            _ => rows.push("read up to", "an own message, by the policy own_message_reads", None),
+        }
+    }
+    if let Some(last) = &explanation.last_message {
+        let introduced = rows.message(last.message, "introduced");
+        rows.push("last message", introduced, Some(last.introduced));
+        let edits = last.edits.iter().map(|event| ("edited", *event));
+        let others = [("sent", last.acknowledged), ("failed", last.failed), ("recalled", last.recalled)];
+        let others = others.into_iter().filter_map(|(what, event)| Some((what, event?)));
+        for (what, event) in others.chain(edits) {
+            rows.push("last message", what, Some(event));
+        }
+    }
+    for reason in explanation.activity.iter() {
+        rows.reason("last active", *reason);
+    }
+    for reason in &explanation.listed {
+        rows.reason("listed", *reason);
+    }
+    for (label, which, event) in singles(explanation) {
+        rows.push(label, which, Some(event));
+    }
+    rows.rows
+}
+
+/// Every event that [`rows`] names, ascending.
+pub fn events(explanation: &Explanation, limit: usize) -> Vec<EventId> {
+    let lists = [&explanation.unread, &explanation.mentions];
+    let mut events: Vec<EventId> =
+        lists.into_iter().flat_map(|list| list.iter().take(limit)).map(|because| because.event).collect();
+    events.extend(explanation.read_marker.iter().filter_map(|reason| match reason {
+        ReadReason::Read(event) | ReadReason::MarkedUnread(event) => Some(*event),
+        _ => None,
+    }));
+    if let Some(last) = &explanation.last_message {
+        events.extend(
+            [Some(last.introduced), last.acknowledged, last.failed, last.recalled].into_iter().flatten(),
+        );
+        events.extend(&last.edits);
+    }
+    let reasons = explanation.listed.iter().chain(&explanation.activity);
+    events.extend(reasons.filter_map(|reason| event_of(*reason)));
+    events.extend(singles(explanation).into_iter().map(|(_, _, event)| event));
+    events.sort_unstable();
+    events.dedup();
+    events
+}
+
+/// The event of a reason; `None` where this version knows no such reason.
+pub fn event_of(reason: Reason) -> Option<EventId> {
+    match reason {
+        Reason::Message { event, .. }
+        | Reason::Draft(event)
+        | Reason::Pin(event)
+        | Reason::Opening(event) => Some(event),
+        _ => None,
+    }
+}
+
+/// The values that one event each gave: what, which one of several, and the event.
+fn singles(explanation: &Explanation) -> Vec<(&'static str, String, EventId)> {
+    let one = |label, event: Option<EventId>| event.map(|event| (label, String::new(), event));
+    let mut singles: Vec<_> = [
+        one("pinned", explanation.pinned),
+        one("draft", explanation.draft),
+        one("cleared", explanation.cleared),
+        one("deleted", explanation.deleted),
+        one("receive option", explanation.receive_option),
+        one("custom data", explanation.custom_data),
+        one("name", explanation.show_name),
+        one("face", explanation.face_url),
+        one("group type", explanation.group_type),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    singles.extend(explanation.marks.iter().map(|(mark, event)| ("mark", words::mark(*mark), *event)));
+    singles.extend(explanation.folders.iter().map(|(folder, event)| ("folder", folder.to_string(), *event)));
+    singles
+}
+
+/// The rows made so far, and what is needed to make more.
+struct Rows<'a> {
+    rows: Vec<Row>,
+    conversation: ConversationView<'a>,
+    detail: Detail,
+}
+
+impl Rows<'_> {
+    fn push(&mut self, label: &'static str, text: impl Into<String>, event: Option<EventId>) {
+        self.rows.push(Row { label, text: text.into(), event });
+    }
+
+    /// The message's first words, its id, and what became of it.
+    fn message(&self, id: MessageId, what: &str) -> String {
+        let text = self.conversation.message(id).and_then(|message| message.text()).unwrap_or_default();
+        let text = one_line(words::head(text));
+        let quote = format!("\"{}\"", cut(&text, MAX_QUOTE, self.detail.ellipsis));
+        let parts = match (text.is_empty(), self.detail.ids) {
+            (true, true) => vec![id.to_string()],
+            (false, true) => vec![quote, id.to_string()],
+            (true, false) => vec!["a message".to_owned()],
+            (false, false) => vec![quote],
+        };
+        format!("{}, {what}", parts.join(", ")).trim_end().to_owned()
+    }
+
+    fn reason(&mut self, label: &'static str, reason: Reason) {
+        let text = match reason {
+            Reason::Message { message, .. } => self.message(message, ""),
+            Reason::Draft(_) => "the draft,".to_owned(),
+            Reason::Pin(_) => "the pin,".to_owned(),
+            Reason::Opening(_) => "opened,".to_owned(),
+            _ => "something this program does not know".to_owned(),
+        };
+        self.push(label, text, event_of(reason));
+    }
+
+    fn many(&mut self, label: &'static str, list: &[Because]) {
+        for because in list.iter().take(self.detail.limit) {
+            let text = self.message(because.message, "");
+            self.push(label, text, Some(because.event));
+        }
+        if list.len() > self.detail.limit {
+            self.push(label, format!("and {} more", list.len() - self.detail.limit), None);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The order of the list: leaves of some dozens of rows under a map by the least key of each.
+//!
+//! A leaf of a restored inbox lies in the snapshot until somebody looks at it, so that neither opening one nor
+//! the first change costs what the list is long.
+
+use std::ops::Bound;
+use std::sync::{Arc, OnceLock};
+
+use super::lazy::Source;
+use crate::id::ConversationId;
+
+/// Rows of a leaf when it is made; at twice as many it is split.
+const LEAF: usize = 64;
+
+/// Where a conversation stands: order key descending, then id ascending (R50).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ListKey {
+    descending: u64,
+    id: ConversationId,
+}
+
+impl ListKey {
+    pub(super) fn new(order_key: u64, id: ConversationId) -> Self {
+        Self { descending: u64::MAX - order_key, id }
+    }
+
+    pub(super) fn order_key(&self) -> u64 {
+        u64::MAX - self.descending
+    }
+}
+
+type Rows = Arc<Vec<(ListKey, u32)>>;
+
+/// Some rows next to each other.
+#[derive(Clone, Debug)]
+struct Leaf {
+    rows: OnceLock<Rows>,
+    /// The snapshot and the first row, while nobody has looked.
+    cold: Option<(Arc<Source>, usize)>,
+}
+
+impl Leaf {
+    fn new(rows: Vec<(ListKey, u32)>) -> Self {
+        Self { rows: OnceLock::from(Arc::new(rows)), cold: None }
+    }
+
+    fn rows(&self) -> &Rows {
+        self.rows.get_or_init(|| {
+            let cold = self.cold.iter().flat_map(|(source, first)| {
+                let listed = source.tables().listed();
+                (*first..listed.min(first + LEAF)).filter_map(|row| take_row(source, row))
+            });
+            Arc::new(cold.collect())
+        })
+    }
+
+    fn rows_mut(&mut self) -> Option<&mut Vec<(ListKey, u32)>> {
+        self.rows();
+        self.cold = None;
+        self.rows.get_mut().map(Arc::make_mut)
+    }
+}
+
+fn take_row(source: &Source, row: usize) -> Option<(ListKey, u32)> {
+    let (order_key, number) = source.tables().ranked(source.bytes(), row)?;
+    let id = source.tables().ids.text(source.bytes(), number)?;
+    Some((ListKey::new(order_key, ConversationId::new(id).ok()?), number))
+}
+
+/// The listed conversations in list order. A clone is O(1), a change O(log n).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ranking {
+    /// By a key that no row of the leaf is before, and no row of the leaf before it at or after.
+    leaves: im::OrdMap<ListKey, Leaf>,
+    len: usize,
+}
+
+impl Ranking {
+    /// The ranking of rows in list order.
+    pub(super) fn of(rows: Vec<(ListKey, u32)>) -> Self {
+        let len = rows.len();
+        let leaf = |rows: &[(ListKey, u32)]| Some((rows.first()?.0.clone(), Leaf::new(rows.to_vec())));
+        Self { leaves: rows.chunks(LEAF).filter_map(leaf).collect(), len }
+    }
+
+    /// The list of a snapshot; `None` if it names what is not there.
+    pub(super) fn cold(source: &Arc<Source>) -> Option<Self> {
+        let len = source.tables().listed();
+        let leaf = |first: usize| {
+            let (key, _) = take_row(source, first)?;
+            Some((key, Leaf { rows: OnceLock::new(), cold: Some((Arc::clone(source), first)) }))
+        };
+        Some(Self { leaves: (0..len).step_by(LEAF).map(leaf).collect::<Option<_>>()?, len })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn insert(&mut self, key: ListKey, number: u32) {
+        let least = match self.leaves.get_prev(&key) {
+            Some((least, _)) => least.clone(),
+            None => {
+                // Before all: the first leaf now begins here.
+                let first = self.leaves.get_min().map(|(least, _)| least.clone());
+                let leaf = first.and_then(|least| self.leaves.remove(&least));
+                self.leaves.insert(key.clone(), leaf.unwrap_or_else(|| Leaf::new(Vec::new())));
+                key.clone()
+            }
+        };
+        let Some(rows) = self.leaves.get_mut(&least).and_then(Leaf::rows_mut) else { return };
+        match rows.binary_search_by(|(other, _)| other.cmp(&key)) {
+            Ok(at) => {
+                if let Some(row) = rows.get_mut(at) {
+                    row.1 = number;
+                }
+            }
+            Err(at) => {
+                rows.insert(at, (key, number));
+                self.len += 1;
+            }
+        }
+        if rows.len() > 2 * LEAF {
+            let upper = rows.split_off(LEAF);
+            if let Some((least, _)) = upper.first().cloned() {
+                self.leaves.insert(least, Leaf::new(upper));
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: &ListKey) {
+        let Some(least) = self.leaves.get_prev(key).map(|(least, _)| least.clone()) else { return };
+        let Some(rows) = self.leaves.get_mut(&least).and_then(Leaf::rows_mut) else { return };
+        if let Ok(at) = rows.binary_search_by(|(other, _)| other.cmp(key)) {
+            rows.remove(at);
+            self.len -= 1;
+        }
+        if rows.is_empty() {
+            self.leaves.remove(&least);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(ListKey, u32)> {
+        self.leaves.values().flat_map(|leaf| leaf.rows().iter())
+    }
+
+    /// The rows after a place, or all. Complexity: O(log n) to find it.
+    pub(super) fn after<'a>(
+        &'a self,
+        key: Option<&ListKey>,
+    ) -> impl Iterator<Item = &'a (ListKey, u32)> + use<'a> {
+        let leaf = key.and_then(|key| self.leaves.get_prev(key));
+        let from = leaf.map_or(Bound::Unbounded, |(least, _)| Bound::Included(least));
+        let skipped = match (key, leaf) {
+            (Some(key), Some((_, leaf))) => leaf.rows().partition_point(|(other, _)| other <= key),
+            _ => 0,
+        };
+        self.leaves
+            .range::<_, ListKey>((from, Bound::Unbounded))
+            .flat_map(|(_, leaf)| leaf.rows().iter())
+            .skip(skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A ranking and a plain map, changed alike, hold the same rows in the same order.
+    #[test]
+    fn it_orders_as_a_plain_map_does() {
+        let mut seed = 0x9e37_79b9_u64;
+        let mut draw = |below: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % below
+        };
+        for start in [0, 1, 1_000] {
+            let mut map: BTreeMap<ListKey, u32> = (0..start)
+                .map(|n| (ListKey::new(n % 7 * 100, format!("c2c_{n}").parse().unwrap()), n as u32))
+                .collect();
+            let mut ranking = Ranking::of(map.iter().map(|(key, number)| (key.clone(), *number)).collect());
+            for _ in 0..4_000 {
+                let number = draw(300);
+                let key = ListKey::new(draw(9), format!("c2c_{number}").parse().unwrap());
+                if draw(3) == 0 {
+                    map.remove(&key);
+                    ranking.remove(&key);
+                } else {
+                    map.insert(key.clone(), number as u32);
+                    ranking.insert(key.clone(), number as u32);
+                }
+                assert_eq!(ranking.len(), map.len());
+                let after: Vec<_> = ranking.after(Some(&key)).take(3).cloned().collect();
+                let expected = map.range((Bound::Excluded(&key), Bound::Unbounded)).take(3);
+                assert_eq!(after, expected.map(|(k, n)| (k.clone(), *n)).collect::<Vec<_>>());
+            }
+            assert!(ranking.iter().map(|(key, number)| (key, number)).eq(map.iter()));
+            let keys: Vec<_> = map.keys().cloned().collect();
+            keys.iter().for_each(|key| ranking.remove(key));
+            assert!(ranking.len() == 0 && ranking.iter().next().is_none() && ranking.leaves.is_empty());
+        }
+    }
+}

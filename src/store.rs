@@ -1,0 +1,405 @@
+//! Where logs and snapshots are kept: the ports that stores fill, and the store in memory that shows what they mean.
+//!
+//! A store holds encoded bytes and knows nothing of what they say. Per inbox it keeps a log with dense positions from
+//! 1, and beside each event the hash of the log up to it ([`LogPrefix`]), so that whoever reads sees whether anything
+//! was changed, lost or swapped, and a snapshot is held against the log by one comparison.
+//!
+//! The laws, which `testing::check_store` holds against a store:
+//!
+//! - **Positions** are dense: the first event has 1, the next one more. The position of the last is the log's version.
+//! - **An append is whole or not there**, with the snapshot that it brings. Once it returned, it is durable.
+//! - **It names the version that its writer saw.** Where the log has gone on, [`AppendError::Conflict`], and nothing
+//!   is written. So of two that decided on the same state one decides again.
+//! - **Given again it returns the first outcome**, for ever and after a restart: known by its command or, without one,
+//!   by the ids of its events, which then stand one behind the other. That is looked at before the version.
+//! - **An id stands once in an inbox.** A batch of which ids are known in any other way is refused whole and told
+//!   which they are ([`AppendError::Known`]): leave those out and append the rest.
+//! - **A snapshot is kept only if it is one of this very log**: its prefix has the log's hash at its position.
+//! - **Rewriting** (what a person's right to erasure asks) changes the bytes of events, keeps their ids, computes
+//!   the hashes after them anew and drops every snapshot. Whoever holds a state of the old log sees other hashes.
+//! - **A closed log** ([`Closed`]) refuses appends; what it still holds can be read.
+//!
+//! [`Append::plan`] judges an append by these laws from what a store has looked up, so that no store has an opinion
+//! of its own. The traits block; an async store has the same methods by the same names, and plans with the same plan.
+
+mod memory;
+
+use std::convert::Infallible;
+
+pub use self::memory::MemoryStore;
+use crate::id::{CommandId, EventId, UserId};
+use crate::snapshot::LogPrefix;
+
+/// An event to append: its id, and its bytes as the application encodes it.
+///
+/// This library's own encoding is the event's line in the text log, without its line feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The event's id.
+    pub id: EventId,
+    /// The event, encoded.
+    pub bytes: Vec<u8>,
+}
+
+/// An event as a store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// The event's id.
+    pub id: EventId,
+    /// The command that it came of, if its append named one.
+    pub command: Option<CommandId>,
+    /// The log up to this event: its position, and the hash of all events up to it. A store does not know what
+    /// is skipped, so it counts none.
+    pub prefix: LogPrefix,
+    /// The event, encoded.
+    pub bytes: Vec<u8>,
+}
+
+impl StoredEvent {
+    /// Its position, the first event having 1.
+    pub fn position(&self) -> u64 {
+        self.prefix.events
+    }
+
+    /// Whether it is what follows `before`: the next position, and the hash that its bytes make.
+    ///
+    /// ```
+    /// use chatfold::{EventId, LogPrefix, store::StoredEvent};
+    /// let mut prefix = LogPrefix::EMPTY;
+    /// prefix.push(b"{}");
+    /// let id = EventId::from_bytes([1; 16]);
+    /// let mut event = StoredEvent { id, command: None, prefix, bytes: b"{}".to_vec() };
+    /// assert!(event.follows(LogPrefix::EMPTY));
+    /// event.bytes = b"[]".to_vec();
+    /// assert!(!event.follows(LogPrefix::EMPTY), "other bytes have another hash");
+    /// ```
+    pub fn follows(&self, mut before: LogPrefix) -> bool {
+        before.push(&self.bytes);
+        before == self.prefix
+    }
+}
+
+/// Where a log stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// All of it: its version, which is the position of its last event, and its hash.
+    pub prefix: LogPrefix,
+    /// Whether it refuses appends.
+    pub closed: Option<Closed>,
+}
+
+impl Head {
+    /// The head of a log that nobody has written yet.
+    pub const EMPTY: Self = Self { prefix: LogPrefix::EMPTY, closed: None };
+}
+
+/// Why a log refuses appends.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// It is kept elsewhere from now on.
+    #[error("it has moved to {to}")]
+    Moved {
+        /// Where, in the words of whoever moved it.
+        to: String,
+    },
+    /// The account was deleted, and its events with it.
+    #[error("it was erased")]
+    Erased,
+}
+
+/// Events of a log, and where the log stood when they were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Where the log stood.
+    pub head: Head,
+    /// The events, in order of position.
+    pub events: Vec<StoredEvent>,
+}
+
+/// A snapshot as a store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSnapshot {
+    /// The prefix of the log that it stands for.
+    pub prefix: LogPrefix,
+    /// The snapshot.
+    pub bytes: Vec<u8>,
+}
+
+/// An append: what is to be written, and on what understanding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Append<'a> {
+    /// The version of the log that its writer saw.
+    pub expected: u64,
+    /// What it is known by when it is given again; `None`: the ids of its events.
+    pub command: Option<CommandId>,
+    /// The events: at least one, each id once.
+    pub events: &'a [NewEvent],
+    /// A snapshot of the log with these events, kept in the same transaction. One of another log is left out.
+    pub snapshot: Option<&'a StoredSnapshot>,
+}
+
+/// What came of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The position of its first event.
+    pub first: u64,
+    /// The position of its last event.
+    pub last: u64,
+    /// Where the log stands now.
+    pub prefix: LogPrefix,
+    /// It had been done before: nothing was written, and the positions are those of the first time.
+    pub repeated: bool,
+}
+
+/// What is to be done about an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing: it was done before, at these positions.
+    Repeat {
+        /// The position of its first event.
+        first: u64,
+        /// The position of its last event.
+        last: u64,
+    },
+    /// Write its events, with these prefixes.
+    Write {
+        /// One for each event, in order.
+        prefixes: Vec<LogPrefix>,
+        /// Whether its snapshot is one of this log, and to be kept.
+        keep_snapshot: bool,
+    },
+}
+
+/// What a store has looked up about an append before it writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Where the log stands.
+    pub head: Head,
+    /// First and last position of the events of its command, if there are any.
+    pub command: Option<(u64, u64)>,
+    /// Those of its ids that the log has, with their positions, in any order.
+    pub ids: Vec<(EventId, u64)>,
+}
+
+impl Append<'_> {
+    /// Judges it by the laws of this module: what to write, or why not.
+    ///
+    /// What was looked up must still hold when the events are written: both belong into one transaction that no
+    /// other writer of the inbox gets into.
+    pub fn plan<E>(&self, known: &Known) -> Result<Plan, AppendError<E>> {
+        self.well_formed()?;
+        if let Some((first, last)) = known.command {
+            return Ok(Plan::Repeat { first, last });
+        }
+        if !known.ids.is_empty() {
+            return self.again(known);
+        }
+        let Head { mut prefix, closed } = known.head.clone();
+        if let Some(closed) = closed {
+            return Err(AppendError::Closed(closed));
+        }
+        if prefix.events != self.expected {
+            return Err(AppendError::Conflict { expected: self.expected, actual: prefix.events });
+        }
+        let prefixes = self.events.iter().map(|event| {
+            prefix.push(&event.bytes);
+            prefix
+        });
+        let prefixes: Vec<_> = prefixes.collect();
+        Ok(Plan::Write { prefixes, keep_snapshot: self.snapshot.is_some_and(|s| s.prefix == prefix) })
+    }
+
+    fn well_formed<E>(&self) -> Result<(), AppendError<E>> {
+        let mut ids: Vec<_> = self.events.iter().map(|event| event.id).collect();
+        ids.sort_unstable();
+        if let Some(double) = ids.windows(2).find(|pair| pair.first() == pair.last()) {
+            return Err(AppendError::Doubled {
+                id: double.first().copied().unwrap_or(EventId::from_bytes([0; 16])),
+            });
+        }
+        if ids.is_empty() { Err(AppendError::Empty) } else { Ok(()) }
+    }
+
+    /// Some of its ids are known: all, one behind the other as here, or it is another append.
+    fn again<E>(&self, known: &Known) -> Result<Plan, AppendError<E>> {
+        let at = |id| known.ids.iter().find(|(found, _)| *found == id).map(|(_, position)| *position);
+        let positions: Vec<_> = self.events.iter().filter_map(|event| at(event.id)).collect();
+        let dense = positions.windows(2).all(|pair| matches!(pair, [a, b] if a + 1 == *b));
+        match (positions.first(), positions.last()) {
+            (Some(first), Some(last)) if dense && positions.len() == self.events.len() => {
+                Ok(Plan::Repeat { first: *first, last: *last })
+            }
+            _ => {
+                let known = self.events.iter().map(|event| event.id).filter(|id| at(*id).is_some());
+                Err(AppendError::Known { known: known.collect() })
+            }
+        }
+    }
+}
+
+/// Judges whether `events`, as another store kept them, are what follows `head`.
+pub fn plan_import<E>(head: &Head, events: &[StoredEvent]) -> Result<(), AppendError<E>> {
+    if let Some(closed) = &head.closed {
+        return Err(AppendError::Closed(closed.clone()));
+    }
+    let expected = events.first().ok_or(AppendError::Empty)?.position().saturating_sub(1);
+    let mut prefix = head.prefix;
+    if prefix.events != expected {
+        return Err(AppendError::Conflict { expected, actual: prefix.events });
+    }
+    for event in events {
+        if !event.follows(prefix) {
+            return Err(AppendError::Broken { position: event.position() });
+        }
+        prefix = event.prefix;
+    }
+    Ok(())
+}
+
+/// Why nothing was appended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError<E> {
+    /// The log is not at the version that the writer saw: read what came, decide again.
+    #[error("the log is at version {actual}, expected {expected}")]
+    Conflict {
+        /// The version that the writer saw.
+        expected: u64,
+        /// The version the log has.
+        actual: u64,
+    },
+    /// Some of the ids are in the log already, and not as this very append.
+    #[error("{} of its events are in the log already, the first being {}", known.len(), first(known))]
+    Known {
+        /// Which, in the batch's order.
+        known: Vec<EventId>,
+    },
+    /// The batch has an id twice.
+    #[error("the batch has event {id} twice")]
+    Doubled {
+        /// The id.
+        id: EventId,
+    },
+    /// The batch has no events.
+    #[error("the batch has no events")]
+    Empty,
+    /// The log refuses appends.
+    #[error("the log is closed: {0}")]
+    Closed(Closed),
+    /// What is to be imported does not go on from what is there: an event was changed, lost or swapped.
+    #[error("the event at position {position} does not follow what is before it")]
+    Broken {
+        /// Where.
+        position: u64,
+    },
+    /// The store failed. Whether anything was written is not known: append the same again.
+    #[error("the store failed")]
+    Store(#[from] E),
+}
+
+impl<E> AppendError<E> {
+    /// Tells a refusal from an outage: the same without a store's error, or that error.
+    pub fn refusal(self) -> Result<AppendError<Infallible>, E> {
+        self.try_map_store(Err)
+    }
+
+    /// The same with another store's error in the place of this one's.
+    pub fn map_store<F>(self, into: impl FnOnce(E) -> F) -> AppendError<F> {
+        match self.try_map_store(|error| Ok::<_, Infallible>(into(error))) {
+            Ok(error) => error,
+            Err(never) => match never {},
+        }
+    }
+
+    fn try_map_store<F, G>(self, into: impl FnOnce(E) -> Result<F, G>) -> Result<AppendError<F>, G> {
+        Ok(match self {
+            Self::Conflict { expected, actual } => AppendError::Conflict { expected, actual },
+            Self::Known { known } => AppendError::Known { known },
+            Self::Doubled { id } => AppendError::Doubled { id },
+            Self::Empty => AppendError::Empty,
+            Self::Closed(closed) => AppendError::Closed(closed),
+            Self::Broken { position } => AppendError::Broken { position },
+            Self::Store(error) => AppendError::Store(into(error)?),
+        })
+    }
+}
+
+impl<E> RewriteError<E> {
+    /// The same with another store's error in the place of this one's.
+    pub fn map_store<F>(self, into: impl FnOnce(E) -> F) -> RewriteError<F> {
+        match self {
+            Self::NoSuchEvent { position } => RewriteError::NoSuchEvent { position },
+            Self::Store(error) => RewriteError::Store(into(error)),
+        }
+    }
+}
+
+fn first(known: &[EventId]) -> String {
+    known.first().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Why nothing was rewritten.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RewriteError<E> {
+    /// There is no such event.
+    #[error("there is no event at position {position}")]
+    NoSuchEvent {
+        /// The position.
+        position: u64,
+    },
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] E),
+}
+
+/// Keeps logs. The laws are the module's.
+///
+/// A store is one handle (a connection); another thread or process opens another one.
+pub trait EventStore {
+    /// An outage: the store cannot be reached, or cannot read or write.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Appends a batch, whole or not at all; durable when it returns.
+    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<Self::Error>>;
+
+    /// Takes over events as another store kept them, with their commands; they must follow what is there.
+    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<Self::Error>>;
+
+    /// At most `limit` events after position `after`, and where the log stood at that moment.
+    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Self::Error>;
+
+    /// Where the log stands; [`Head::EMPTY`] for one that nobody has written.
+    fn head(&mut self, inbox: &UserId) -> Result<Head, Self::Error> {
+        self.read(inbox, u64::MAX, 0).map(|page| page.head)
+    }
+
+    /// Puts other bytes in the place of events, by position, and drops all snapshots: all or nothing.
+    ///
+    /// Complexity: the log from the first rewritten event on, whose hashes are computed anew.
+    fn rewrite(
+        &mut self,
+        inbox: &UserId,
+        events: &[(u64, Vec<u8>)],
+    ) -> Result<Head, RewriteError<Self::Error>>;
+
+    /// Refuses appends from now on, because the log is kept elsewhere. An append that is under way is either in
+    /// the head this returns, or refused. On a closed log only `to` changes.
+    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Self::Error>;
+
+    /// Erases the events and all snapshots. A log that has moved stays moved, any other is closed as erased.
+    fn erase(&mut self, inbox: &UserId) -> Result<Head, Self::Error>;
+
+    /// Takes appends again: a log that was erased begins anew.
+    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Self::Error>;
+}
+
+/// Keeps snapshots beside the logs. A few newest are enough: each is a cache of the log.
+pub trait SnapshotStore: EventStore {
+    /// The newest snapshot that stands for no more than `through` events.
+    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Self::Error>;
+
+    /// Keeps a snapshot, if it is one of this log as it stands; whether it was kept.
+    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Self::Error>;
+}
+
+/// How many snapshots of an inbox a store keeps: the newest, and one to fall back to if that is damaged.
+pub const SNAPSHOTS_KEPT: usize = 2;

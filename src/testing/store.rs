@@ -1,0 +1,342 @@
+//! What every store must do: the laws of `crate::store`, one by one, on whatever store is brought.
+
+use std::fmt::Debug;
+
+use crate::id::{CommandId, EventId, UserId};
+use crate::snapshot::LogPrefix;
+use crate::store::{
+    Append, AppendError, Appended, Closed, EventStore, Head, NewEvent, RewriteError, SNAPSHOTS_KEPT,
+    SnapshotStore, StoredEvent, StoredSnapshot,
+};
+
+/// Holds the laws of [`store`](crate::store) against a store, which may hold other inboxes already.
+///
+/// `open` opens another handle of the same store; for a durable one, as after a restart.
+///
+/// # Panics
+///
+/// Where a law does not hold, naming it.
+///
+/// ```
+/// use chatfold::store::MemoryStore;
+/// let store = MemoryStore::new();
+/// chatfold::testing::check_store(|| store.clone());
+/// ```
+pub fn check_store<S: SnapshotStore>(mut open: impl FnMut() -> S) {
+    let laws: [(&str, Law<S>); 14] = [
+        ("nobody-wrote", nobody_wrote),
+        ("positions", positions),
+        ("whole", whole_or_not),
+        ("conflict", conflict),
+        ("repeat-command", repeat_by_command),
+        ("repeat-ids", repeat_by_ids),
+        ("known", known_in_part),
+        ("malformed", malformed),
+        ("apart", inboxes_apart),
+        ("snapshots", snapshots),
+        ("with-snapshot", snapshot_with_append),
+        ("rewrite", rewrite),
+        ("closed", closed),
+        ("import", import),
+    ];
+    for (name, law) in laws {
+        law(&mut open, &valid(UserId::new(&format!("law-{name}"))));
+    }
+}
+
+/// Holds one law against a store, on an inbox of its own.
+type Law<S> = fn(&mut dyn FnMut() -> S, &UserId);
+
+fn valid<T, E: Debug>(result: Result<T, E>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("expected success, found {error:?}"),
+    }
+}
+
+/// An event whose bytes are no text, and no two of them alike.
+fn event(n: u8) -> NewEvent {
+    let bytes = [0xff, 0x00, n].iter().copied().cycle().take(usize::from(n) + 3).collect();
+    NewEvent { id: EventId::from_bytes([n; 16]), bytes }
+}
+
+fn events(numbers: &[u8]) -> Vec<NewEvent> {
+    numbers.iter().copied().map(event).collect()
+}
+
+fn command(n: u8) -> CommandId {
+    CommandId::from_bytes([n; 16])
+}
+
+type Outcome<S> = Result<Appended, AppendError<<S as EventStore>::Error>>;
+
+/// Appends the events of these numbers; command 0 is none.
+fn append<S: EventStore>(store: &mut S, inbox: &UserId, expected: u64, by: u8, numbers: &[u8]) -> Outcome<S> {
+    let events = events(numbers);
+    let command = (by > 0).then(|| command(by));
+    store.append(inbox, &Append { expected, command, events: &events, snapshot: None })
+}
+
+fn prefix(events: &[NewEvent]) -> LogPrefix {
+    let mut prefix = LogPrefix::EMPTY;
+    events.iter().for_each(|event| prefix.push(&event.bytes));
+    prefix
+}
+
+/// The whole log, read in pages of two; the hashes verified.
+fn whole<S: EventStore>(store: &mut S, inbox: &UserId) -> Vec<StoredEvent> {
+    let mut all: Vec<StoredEvent> = Vec::new();
+    loop {
+        let before = all.last().map_or(LogPrefix::EMPTY, |event| event.prefix);
+        let page = valid(store.read(inbox, before.events, 2));
+        assert!(page.events.len() <= 2, "a page has no more events than asked for");
+        if page.events.is_empty() {
+            assert_eq!(page.head.prefix, before, "the head is the last event's prefix");
+            return all;
+        }
+        for event in page.events {
+            let before = all.last().map_or(LogPrefix::EMPTY, |event| event.prefix);
+            assert!(event.follows(before), "positions are dense and hashes chained at {}", event.position());
+            all.push(event);
+        }
+    }
+}
+
+fn holds<S: EventStore>(store: &mut S, inbox: &UserId, numbers: &[u8]) {
+    let log = whole(store, inbox);
+    let found: Vec<_> =
+        log.iter().map(|event| NewEvent { id: event.id, bytes: event.bytes.clone() }).collect();
+    assert_eq!(found, events(numbers), "the log holds exactly what was appended, in order");
+}
+
+fn nobody_wrote<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    assert_eq!(valid(store.head(inbox)), Head::EMPTY, "a log that nobody wrote is empty and open");
+    assert_eq!(valid(store.read(inbox, 0, 10)).events, [], "and has no events");
+    assert_eq!(valid(store.latest(inbox, u64::MAX)), None, "and no snapshot");
+    assert_eq!(valid(store.read(inbox, u64::MAX, usize::MAX)).events, [], "however far one reads");
+}
+
+fn positions<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    let first = valid(append(&mut store, inbox, 0, 1, &[1, 2, 3]));
+    let expected = Appended { first: 1, last: 3, prefix: prefix(&events(&[1, 2, 3])), repeated: false };
+    assert_eq!(first, expected, "positions are dense from 1");
+    assert_eq!(valid(append(&mut store, inbox, 3, 0, &[4])).first, 4, "and go on where they ended");
+    let page = valid(store.read(inbox, 1, 2));
+    assert_eq!(page.events.iter().map(StoredEvent::position).collect::<Vec<_>>(), [2, 3], "after, and limit");
+    assert_eq!(page.events.first().and_then(|e| e.command), Some(command(1)), "an event knows its command");
+    assert_eq!(page.head.prefix.events, 4, "a page says where the log stood");
+    drop(store);
+    let mut store = open();
+    holds(&mut store, inbox, &[1, 2, 3, 4]);
+    assert_eq!(whole(&mut store, inbox).last().and_then(|event| event.command), None, "or that it has none");
+}
+
+fn whole_or_not<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    valid(append(&mut store, inbox, 0, 1, &[1]));
+    assert!(append(&mut store, inbox, 1, 2, &[2, 3, 1]).is_err(), "its last id is known");
+    holds(&mut store, inbox, &[1]);
+    valid(append(&mut store, inbox, 1, 2, &[2, 3]));
+    holds(&mut store, inbox, &[1, 2, 3]);
+}
+
+fn conflict<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let (mut one, mut other) = (open(), open());
+    valid(append(&mut one, inbox, 0, 1, &[1]));
+    for (expected, actual) in [(0, 1), (2, 1)] {
+        let found = append(&mut other, inbox, expected, 2, &[2]);
+        let conflict = matches!(found, Err(AppendError::Conflict { expected: e, actual: a }) if (e, a) == (expected, actual));
+        assert!(conflict, "at version 1, expecting {expected}: {found:?}");
+    }
+    holds(&mut other, inbox, &[1]);
+    valid(append(&mut other, inbox, 1, 2, &[2]));
+    holds(&mut one, inbox, &[1, 2]);
+}
+
+fn repeat_by_command<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    valid(append(&mut store, inbox, 0, 1, &[1, 2]));
+    let log = valid(append(&mut store, inbox, 2, 2, &[3])).prefix;
+    drop(store);
+    let mut store = open();
+    let first = Appended { first: 1, last: 2, prefix: log, repeated: true };
+    for (expected, numbers) in [(0, &[1, 2][..]), (3, &[1, 2]), (9, &[1, 2]), (0, &[8, 9])] {
+        let again = valid(append(&mut store, inbox, expected, 1, numbers));
+        assert_eq!(
+            again, first,
+            "a command given again returns its first outcome, before the version is looked at"
+        );
+    }
+    holds(&mut store, inbox, &[1, 2, 3]);
+}
+
+fn repeat_by_ids<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    valid(append(&mut store, inbox, 0, 0, &[1, 2]));
+    let log = valid(append(&mut store, inbox, 2, 0, &[3])).prefix;
+    drop(store);
+    let mut store = open();
+    let again = valid(append(&mut store, inbox, 0, 0, &[1, 2]));
+    let first = Appended { first: 1, last: 2, prefix: log, repeated: true };
+    assert_eq!(again, first, "events given again return their first positions");
+    assert_eq!(valid(append(&mut store, inbox, 7, 9, &[2, 3])).first, 2, "also under another command");
+    holds(&mut store, inbox, &[1, 2, 3]);
+}
+
+fn known_in_part<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    valid(append(&mut store, inbox, 0, 1, &[1, 2, 3]));
+    for (numbers, known) in
+        [(&[4, 2][..], &[2][..]), (&[2, 1], &[2, 1]), (&[1, 3], &[1, 3]), (&[1, 4, 2], &[1, 2])]
+    {
+        let found = append(&mut store, inbox, 3, 2, numbers);
+        let ids: Vec<_> = known.iter().map(|n| event(*n).id).collect();
+        let told = matches!(&found, Err(AppendError::Known { known }) if *known == ids);
+        assert!(told, "of {numbers:?} known are {known:?}, in the batch's order: {found:?}");
+    }
+    holds(&mut store, inbox, &[1, 2, 3]);
+}
+
+fn malformed<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    let found = append(&mut store, inbox, 0, 1, &[]);
+    assert!(matches!(found, Err(AppendError::Empty)), "a batch has events: {found:?}");
+    let found = append(&mut store, inbox, 0, 1, &[1, 2, 1]);
+    assert!(matches!(found, Err(AppendError::Doubled { id }) if id == event(1).id), "each once: {found:?}");
+    assert_eq!(valid(store.head(inbox)), Head::EMPTY);
+}
+
+fn inboxes_apart<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    let other = valid(UserId::new(&format!("{inbox}-LÄW'\"%_ and another")));
+    valid(append(&mut store, inbox, 0, 1, &[1, 2]));
+    valid(append(&mut store, &other, 0, 1, &[2, 1]));
+    holds(&mut store, inbox, &[1, 2]);
+    holds(&mut store, &other, &[2, 1]);
+    valid(store.erase(&other));
+    holds(&mut store, inbox, &[1, 2]);
+}
+
+fn snapshot(of: LogPrefix) -> StoredSnapshot {
+    StoredSnapshot { prefix: of, bytes: vec![of.events as u8; 70_000] }
+}
+
+fn snapshots<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    valid(append(&mut store, inbox, 0, 1, &[1, 2, 3, 4]));
+    let at: Vec<_> = whole(&mut store, inbox).iter().map(|event| event.prefix).collect();
+    for prefix in &at {
+        assert!(valid(store.save(inbox, &snapshot(*prefix))), "a snapshot of this log is kept");
+    }
+    let alien = LogPrefix { events: 3, skipped: 0, hash: 1 };
+    assert!(!valid(store.save(inbox, &snapshot(alien))), "one of another log is not");
+    let ahead = LogPrefix { events: 5, skipped: 0, hash: 1 };
+    assert!(!valid(store.save(inbox, &snapshot(ahead))), "nor one of more events than there are");
+    drop(store);
+    let mut store = open();
+    let mut found = Vec::new();
+    let mut through = u64::MAX;
+    while let Some(kept) = valid(store.latest(inbox, through)) {
+        assert_eq!(kept, snapshot(kept.prefix), "it comes back as it was");
+        through = kept.prefix.events - 1;
+        found.push(kept.prefix);
+    }
+    let newest: Vec<_> = at.iter().rev().take(SNAPSHOTS_KEPT).copied().collect();
+    assert_eq!(found, newest, "the newest are kept, newest first");
+}
+
+fn snapshot_with_append<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    let (two, one) = (events(&[1, 2]), events(&[3]));
+    let of_two = snapshot(prefix(&two));
+    let first = Append { expected: 0, command: None, events: &two, snapshot: Some(&of_two) };
+    valid(store.append(inbox, &first));
+    let alien = snapshot(LogPrefix { events: 3, skipped: 0, hash: 1 });
+    valid(store.append(inbox, &Append { expected: 2, command: None, events: &one, snapshot: Some(&alien) }));
+    assert_eq!(
+        valid(store.latest(inbox, u64::MAX)),
+        Some(of_two),
+        "kept with its events; one of another log is not"
+    );
+    holds(&mut store, inbox, &[1, 2, 3]);
+    let refused = Append { expected: 0, command: None, events: &events(&[4]), snapshot: Some(&alien) };
+    assert!(store.append(inbox, &refused).is_err());
+}
+
+fn rewrite<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    valid(append(&mut store, inbox, 0, 1, &[1, 2, 3]));
+    let before = valid(store.head(inbox)).prefix;
+    assert!(valid(store.save(inbox, &snapshot(before))));
+    let missing = store.rewrite(inbox, &[(2, vec![7]), (4, vec![7])]);
+    assert!(matches!(missing, Err(RewriteError::NoSuchEvent { position: 4 })), "all or nothing: {missing:?}");
+    holds(&mut store, inbox, &[1, 2, 3]);
+    let head = valid(store.rewrite(inbox, &[(2, vec![7])]));
+    drop(store);
+    let mut store = open();
+    let log = whole(&mut store, inbox);
+    assert_eq!(
+        log.iter().map(|event| event.id).collect::<Vec<_>>(),
+        [1, 2, 3].map(|n| event(n).id),
+        "ids stay"
+    );
+    assert_eq!(log.get(1).map(|event| &event.bytes), Some(&vec![7]), "the bytes are the new ones");
+    assert_eq!(log.last().map(|event| event.prefix), Some(head.prefix), "hashes are computed anew");
+    assert_ne!(head.prefix.hash, before.hash, "so whoever holds the old log sees it");
+    assert_eq!(valid(store.latest(inbox, u64::MAX)), None, "no snapshot outlives what was rewritten");
+    assert!(!valid(store.save(inbox, &snapshot(before))), "nor does one of the old log come back");
+    let again = valid(append(&mut store, inbox, 0, 0, &[1, 2, 3]));
+    assert!(again.repeated, "what was rewritten is still known by its id");
+    valid(append(&mut store, inbox, 3, 2, &[4]));
+    assert_eq!(whole(&mut store, inbox).len(), 4);
+}
+
+fn closed<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    let to = "elsewhere".to_owned();
+    let refused = |found: Outcome<S>, why: &Closed| {
+        assert!(matches!(&found, Err(AppendError::Closed(closed)) if closed == why), "{why}: {found:?}");
+    };
+    valid(append(&mut store, inbox, 0, 1, &[1]));
+    let head = valid(store.fence(inbox, &to));
+    let moved = Closed::Moved { to };
+    assert_eq!((head.prefix.events, head.closed.as_ref()), (1, Some(&moved)));
+    drop(store);
+    let mut store = open();
+    refused(append(&mut store, inbox, 1, 2, &[2]), &moved);
+    assert!(valid(append(&mut store, inbox, 0, 1, &[1])).repeated, "what was done before is still told");
+    holds(&mut store, inbox, &[1]);
+    assert_eq!(valid(store.erase(inbox)).closed, Some(moved.clone()), "erased here, it is still elsewhere");
+    refused(append(&mut store, inbox, 0, 2, &[2]), &moved);
+    valid(store.reopen(inbox));
+    valid(append(&mut store, inbox, 0, 1, &[1]));
+    assert!(valid(store.save(inbox, &snapshot(prefix(&events(&[1]))))));
+    let head = valid(store.erase(inbox));
+    assert_eq!(head, Head { prefix: LogPrefix::EMPTY, closed: Some(Closed::Erased) });
+    assert_eq!(valid(store.latest(inbox, u64::MAX)), None, "erasing takes the snapshots along");
+    refused(append(&mut store, inbox, 0, 1, &[1]), &Closed::Erased);
+    valid(store.reopen(inbox));
+    assert_eq!(valid(append(&mut store, inbox, 0, 1, &[1])).first, 1, "reopened, it begins anew");
+}
+
+fn import<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    let to = valid(UserId::new(&format!("{inbox}-to")));
+    valid(append(&mut store, inbox, 0, 1, &[1, 2]));
+    valid(append(&mut store, inbox, 2, 2, &[3]));
+    let log = whole(&mut store, inbox);
+    let (begin, rest) = log.split_at(1);
+    valid(store.import(&to, begin));
+    let mut broken = rest.to_vec();
+    broken.iter_mut().for_each(|event| event.bytes.push(0));
+    let found = store.import(&to, &broken);
+    assert!(matches!(found, Err(AppendError::Broken { position: 2 })), "it must follow: {found:?}");
+    let head = valid(store.import(&to, rest));
+    assert_eq!(head, valid(store.head(inbox)), "the same log has the same hash elsewhere");
+    assert_eq!(whole(&mut store, &to), log, "with the same commands");
+    let found = store.import(&to, rest);
+    assert!(matches!(found, Err(AppendError::Conflict { expected: 1, actual: 3 })), "once: {found:?}");
+    assert!(valid(append(&mut store, &to, 0, 2, &[3])).repeated, "commands are known where they moved to");
+}
