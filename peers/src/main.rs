@@ -1,6 +1,7 @@
 //! The same events through chatfold and through its peers, as one table.
 //!
-//! `peers [phone|desk|storm] [EVENTS] [--csv FILE]`. Each peer runs in a process of its own, so that none disturbs
+//! `peers [phone|desk|storm] [EVENTS] [--csv FILE]`; PostgreSQL takes part where `PEERS_POSTGRES` says where one is, or
+//! its programs are installed. Each peer runs in a process of its own, so that none disturbs
 //! another's memory, and its list is compared with chatfold's before its time is shown.
 
 mod chat;
@@ -8,6 +9,8 @@ mod cqrs;
 mod engine;
 mod facts;
 mod maps;
+#[cfg(feature = "matrix")]
+mod matrix;
 mod measure;
 mod postgres;
 mod sqlite;
@@ -43,6 +46,10 @@ const PEERS: &[Peer] = &[
     peer("hash maps and counters", u64::MAX, maps::run),
     peer("cqrs-es, rehydrated", u64::MAX, cqrs::rehydrate),
     peer("cqrs-es, a command an event", 5_000, cqrs::commands),
+    #[cfg(feature = "matrix")]
+    peer("matrix-sdk-base, 200 a sync", 20_000, |work| matrix::run(work, 200)),
+    #[cfg(feature = "matrix")]
+    peer("matrix-sdk-base, one a sync", 2_000, |work| matrix::run(work, 1)),
     peer("SQLite, 10,000 a transaction", u64::MAX, |work| sqlite::run(work, 10_000)),
     peer("SQLite, 1,000 a transaction", u64::MAX, |work| sqlite::run(work, 1_000)),
     peer("SQLite, one a transaction", 20_000, |work| sqlite::run(work, 1)),
@@ -102,14 +109,15 @@ fn child(peer: &Peer, name: &str, events: u64, told: &Path) -> Outcome<()> {
     Ok(std::fs::write(told, serde_json::to_string(&line)?)?)
 }
 
-fn measured(peer: &Peer, workload: &str, events: u64) -> Outcome<Option<Told>> {
-    if peer.is_remote && std::env::var_os(postgres::WHERE).is_none() {
+fn measured(peer: &Peer, workload: &str, events: u64, server: Option<&str>) -> Outcome<Option<Told>> {
+    if peer.is_remote && server.is_none() {
         return Ok(None);
     }
     let told = tempfile::NamedTempFile::new()?;
     let status = Command::new(std::env::current_exe()?)
         .args(["--child", peer.name, workload, &events.to_string()])
         .arg(told.path())
+        .envs(server.map(|server| (postgres::WHERE, server)))
         .stdout(Stdio::null())
         .status()?;
     if !status.success() {
@@ -117,6 +125,21 @@ fn measured(peer: &Peer, workload: &str, events: u64) -> Outcome<Option<Told>> {
     }
     Ok(Some(serde_json::from_str(&std::fs::read_to_string(told.path())?)?))
 }
+
+const HEAD: [&str; 12] = [
+    "peer",
+    "events",
+    "events/s",
+    "ns an event",
+    "ns (cpu)",
+    "ns (wall)",
+    "x replay",
+    "x live",
+    "peak MiB",
+    "page",
+    "cold start",
+    "list",
+];
 
 fn in_units(time: Duration) -> String {
     let ns = time.as_nanos() as f64;
@@ -129,36 +152,27 @@ fn in_units(time: Duration) -> String {
 
 /// Prints the table; whether a list differed that should not.
 fn table(name: &str, events: u64, csv: Option<&str>) -> Outcome<bool> {
+    // The server that is running, else one of our own where its programs are installed.
+    let given = std::env::var(postgres::WHERE).ok();
+    let own = if given.is_none() { postgres_scratch::server() } else { None };
+    let server = given.or_else(|| own.as_ref().map(postgres_scratch::Server::config));
     let mut rows = Vec::new();
     for peer in PEERS {
-        match measured(peer, name, events)? {
+        match measured(peer, name, events, server.as_deref())? {
             Some(told) => rows.push((peer, told)),
-            None => println!("{}: not run, {} is not set", peer.name, postgres::WHERE),
+            None => println!("{}: not run, there is no server", peer.name),
         }
     }
     println!(
         "\n{name}, {events} events. x: times what chatfold takes for an event, replayed from decoded events and live.\n"
     );
-    println!(
-        "| {:<31} | {:>8} | {:>9} | {:>8} | {:>9} | {:>8} | {:>7} | {:>8} | {:>8} | {:>10} | list |",
-        "",
-        "events",
-        "events/s",
-        "ns (cpu)",
-        "ns (wall)",
-        "x replay",
-        "x live",
-        "peak MiB",
-        "page",
-        "cold start"
-    );
-    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|");
     // What works in another process is compared by the wall, everything else by processor time.
     let ours = |name: &str, by_wall: bool| {
         let found = rows.iter().find(|(peer, _)| peer.name == name);
         found.map_or(f64::NAN, |(_, told)| told.each(by_wall))
     };
     let mut failed = false;
+    let mut table = vec![HEAD.map(str::to_owned)];
     for (peer, told) in &rows {
         let each = told.each(peer.is_remote);
         let list = match told.differ {
@@ -167,35 +181,33 @@ fn table(name: &str, events: u64, csv: Option<&str>) -> Outcome<bool> {
         };
         // Only chatfold promises anything of a shuffled log.
         failed |= told.differ > 0 && (name != "storm" || peer.name.starts_with("chatfold"));
-        println!(
-            "| {:<31} | {:>8} | {:>9.0} | {:>8.0} | {:>9.0} | {:>8.1} | {:>7.2} | {:>8.1} | {:>8} | {:>10} | {list} |",
-            peer.name,
-            told.events,
-            1e9 / each,
-            told.each(false),
-            told.each(true),
-            each / ours("chatfold, events replayed", peer.is_remote),
-            each / ours("chatfold, one event at a time", peer.is_remote),
-            told.peak_bytes as f64 / f64::from(1 << 20),
+        table.push([
+            peer.name.replace(',', ""),
+            told.events.to_string(),
+            format!("{:.0}", 1e9 / each),
+            format!("{each:.0}"),
+            format!("{:.0}", told.each(false)),
+            format!("{:.0}", told.each(true)),
+            format!("{:.1}", each / ours("chatfold, events replayed", peer.is_remote)),
+            format!("{:.2}", each / ours("chatfold, one event at a time", peer.is_remote)),
+            format!("{:.1}", told.peak_bytes as f64 / f64::from(1 << 20)),
             in_units(told.page),
             told.cold.map_or("none".to_owned(), in_units),
+            list,
+        ]);
+    }
+    for (n, row) in table.iter().enumerate() {
+        let [name, cells @ ..] = row;
+        print!("| {name:<31} |");
+        cells.iter().for_each(|cell| print!(" {cell:>11} |"));
+        println!(
+            "{}",
+            if n == 0 { format!("\n|---|{}", "--:|".repeat(HEAD.len() - 1)) } else { String::new() }
         );
     }
     if let Some(path) = csv {
         let mut writer = csv::Writer::from_path(path)?;
-        writer.write_record(["peer", "events", "ns", "peak_bytes", "page_ns", "cold_ns", "differ"])?;
-        for (peer, told) in &rows {
-            let cold = told.cold.map_or(String::new(), |cold| cold.as_nanos().to_string());
-            writer.serialize((
-                peer.name,
-                told.events,
-                told.each(peer.is_remote),
-                told.peak_bytes,
-                told.page.as_nanos() as u64,
-                cold,
-                told.differ,
-            ))?;
-        }
+        table.iter().try_for_each(|row| writer.write_record(row))?;
         writer.flush()?;
     }
     Ok(failed)
