@@ -4,9 +4,9 @@
 //! R04), so any split will do; split by conversation, joining the parts is moving them. A group's profile goes with
 //! its conversation, other account-wide events (users' profiles, folders) go to the first part.
 //!
-//! `cargo run --release --features testing --example replay_parallel [EVENTS]` folds the workload `desk` on one core
-//! and on all, checks that both inboxes are the same, and prints the times: on the wall, and of the processor, which
-//! other work on the machine does not disturb.
+//! `cargo run --release --features testing --example replay_parallel [EVENTS] [--csv FILE]` folds the workload `desk`
+//! on one core and on all, checks that both inboxes are the same, and prints the times: on the wall, and of the
+//! processor, which other work on the machine does not disturb.
 #![allow(clippy::print_stdout)]
 
 use std::cmp::Reverse;
@@ -156,6 +156,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         ms(joining),
         times(alone, folding + joining)
     );
+
+    let args: Vec<String> = std::env::args().collect();
+    if let Some(path) = args.iter().position(|arg| arg == "--csv").and_then(|at| args.get(at + 1)) {
+        let row = |what: &str, one: Duration, many: Duration| {
+            format!("{what},{:.1},{:.1},{:.2}\n", ms(one), ms(many), times(one, many))
+        };
+        let rows = row("on the wall", wall_alone, wall_together)
+            + &row("processor time of the slowest thread and of joining", alone, folding + joining);
+        std::fs::write(path, format!("time,one core (ms),{threads} threads (ms),times as fast\n{rows}"))?;
+    }
 
     // What joining costs where the parts are kept and every change is told.
     let (mut inboxes, _) = fold_parts(&owner, &events, 2)?;

@@ -1,12 +1,18 @@
 //! Pictures and tables of what was measured: `report` draws the CSV files in `docs/benchmarks` as SVG beside them and
-//! puts each as a table into `BENCHMARKS.md`, between `<!-- NAME.csv -->` and `<!-- end -->`.
+//! puts each as a table into `BENCHMARKS.md`, between `<!-- NAME.csv -->` and `<!-- end -->`. From them it also judges
+//! the goals, in `docs/benchmarks/goals.csv`, and picks what stands in `README.md`, `docs/benchmarks/headlines.csv`.
 //!
 //! Run at the root of the repository; `benches/all` runs it last.
+
+#[path = "report/goals.rs"]
+mod goals;
 
 use std::error::Error;
 use std::path::Path;
 
 use plotters::prelude::*;
+
+use self::goals::{goals, headlines};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -190,13 +196,16 @@ fn growth(table: &Table, to: &Path) -> Outcome<()> {
 /// The document with the table in its place.
 fn with_table(document: &str, name: &str, table: &str) -> Outcome<String> {
     let begin = format!("<!-- {name} -->");
-    let (before, rest) = document.split_once(&begin).ok_or_else(|| format!("{DOCUMENT} has no {begin}"))?;
+    let (before, rest) =
+        document.split_once(&begin).ok_or_else(|| format!("there is no {begin} to put it"))?;
     let (_, after) = rest.split_once("<!-- end -->").ok_or_else(|| format!("{begin} has no end"))?;
     Ok(format!("{before}{begin}\n\n{table}\n<!-- end -->{after}"))
 }
 
 fn main() -> Outcome<()> {
     let mut document = std::fs::read_to_string(DOCUMENT)?;
+    std::fs::write(Path::new(FOLDER).join("goals.csv"), goals(Path::new(FOLDER))?)?;
+    std::fs::write(Path::new(FOLDER).join("headlines.csv"), headlines(Path::new(FOLDER))?)?;
     let mut paths: Vec<_> =
         std::fs::read_dir(FOLDER)?.map(|entry| Ok(entry?.path())).collect::<Outcome<_>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
@@ -204,6 +213,11 @@ fn main() -> Outcome<()> {
     for path in paths {
         let table = Table::read(&path)?;
         let name = path.file_name().and_then(|name| name.to_str()).ok_or("a name that is no text")?;
+        if name == "headlines.csv" {
+            let readme = std::fs::read_to_string("README.md")?;
+            std::fs::write("README.md", with_table(&readme, name, &table.markdown())?)?;
+            continue;
+        }
         document = with_table(&document, name, &table.markdown())?;
         let to = path.with_extension("svg");
         match name {
