@@ -142,7 +142,19 @@ impl<'a> In<'a> {
             self.0 = rest;
             return Some(u64::from(first));
         }
-        self.long_uint()
+        let Some(&chunk) = self.0.first_chunk() else { return self.long_uint() };
+        // Up to eight bytes at once: the last of the number is the first without its high bit.
+        let word = u64::from_le_bytes(chunk);
+        let ends = !word & 0x8080_8080_8080_8080;
+        if ends == 0 {
+            return self.long_uint();
+        }
+        self.0 = self.0.get(ends.trailing_zeros() as usize / 8 + 1..)?;
+        let own = word & (ends ^ (ends - 1)) & 0x7f7f_7f7f_7f7f_7f7f;
+        // Groups of seven bits are moved together: in pairs, in fours, in eights.
+        let pairs = own & 0x007f_007f_007f_007f | (own & 0x7f00_7f00_7f00_7f00) >> 1;
+        let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+        Some(fours & 0x0000_0000_0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4)
     }
 
     fn long_uint(&mut self) -> Option<u64> {

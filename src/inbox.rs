@@ -5,6 +5,7 @@ mod apply;
 mod arena;
 mod aside;
 mod audit;
+mod batch;
 mod canon;
 mod cloud;
 mod content;
@@ -37,6 +38,8 @@ mod timeline;
 mod view;
 
 pub use self::audit::AuditError;
+#[cfg(feature = "binary")]
+pub(crate) use self::batch::{Batch, Introduced};
 pub use self::digest::Digest;
 pub use self::explain::{Because, Explanation, LastMessageReason, ReadReason, Reason};
 pub use self::list::{ListCursor, ListPage};
@@ -44,8 +47,6 @@ pub use self::merge::MergeError;
 pub use self::message::{Extension, MessageCursor, MessageStatus, MessageView, Reaction, Recall};
 pub(crate) use self::registers::{FolderRegisters, MessageRegisters, Registers};
 pub use self::replay::Replay;
-#[cfg(feature = "binary")]
-pub(crate) use self::replay::{Introduced, Names};
 pub(crate) use self::span::Span;
 pub use self::view::{ConversationView, Direction, Draft, Folder, Mention, MentionKind, MessagePage};
 

@@ -9,7 +9,7 @@ use super::aside::Aside;
 use super::canon::Canon;
 use super::content::{self, Content};
 use super::lazy::Lazy;
-use super::said::{Introduction, Said};
+use super::said::Introduction;
 use super::shelf::Shelf;
 use crate::event::{Message, MessageKind};
 use crate::id::{EventId, MessageId, UserId};
@@ -71,6 +71,18 @@ pub(crate) mod bits {
     pub(crate) const ASIDE: u32 = 1 << 18;
     /// A read, a peer read or a mark names it.
     pub(crate) const NAMED: u32 = 1 << 19;
+    /// Without any of these, and received, a message is one like nearly all.
+    pub(crate) const ODD: u32 = HIDDEN
+        | ONLINE_ONLY
+        | EXCLUDED_FROM_UNREAD
+        | EXCLUDED_FROM_LAST
+        | TARGETED
+        | AT_ME
+        | AT_ALL
+        | ACKNOWLEDGED
+        | DELETED
+        | RECALLED
+        | ASIDE;
     /// What depends on who looks.
     pub(crate) const VIEWER: u32 = HIDDEN | OWN | AT_ME;
     pub(super) const CLASS: u32 = 0b11;
@@ -95,6 +107,12 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// A message that nothing introduced yet.
+    pub(crate) const fn unknown(id: MessageId) -> Self {
+        let event = EventId::from_bytes([0; 16]);
+        Self { id, event, first: 0, second: 0, author: 0, bits: 0, offset: 0, len: 0 }
+    }
+
     pub(crate) fn has(&self, bit: u32) -> bool {
         self.bits & bit != 0
     }
@@ -111,6 +129,11 @@ impl Entry {
     /// Nothing at all: the slot of a message that turned out to have another already.
     pub(crate) fn is_void(&self) -> bool {
         self.bits == 0
+    }
+
+    /// Received, and nothing more is to be said of it: whatever is counted of it is counted in the plainest way.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.bits & (bits::ODD | bits::CLASS) == Class::Received as u32
     }
 
     /// Introduced, and not targeted at others.
@@ -164,11 +187,58 @@ pub(crate) struct Chunk {
 
 impl Chunk {
     /// Appends the content of a message; where it lies.
-    fn put(&mut self, said: &Said<'_>) -> (u32, u32) {
+    fn put(&mut self, message: &Message) -> (u32, u32) {
         // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        said.put_content(&mut self.bytes);
+        content::encode(message, &mut self.bytes);
         (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= CHUNK
+    }
+
+    /// An empty chunk with room for what this one holds: the next will be much like it.
+    pub(crate) fn successor(&self) -> Self {
+        let (entries, bytes) = (Vec::with_capacity(CHUNK), Vec::with_capacity(self.bytes.len()));
+        Self { entries, bytes, asides: Vec::new() }
+    }
+
+    /// Appends a message with its first introduction, placed at `(first, second)`.
+    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, (first, second): (i64, i64)) {
+        let (offset, len) = self.put(intro.message);
+        let (id, event) = (intro.message.id, intro.stamp.event);
+        self.entries.push(Entry {
+            id,
+            event,
+            first,
+            second,
+            author: intro.author,
+            bits: intro.bits(),
+            offset,
+            len,
+        });
+    }
+
+    /// Appends text messages until it is full, and gives back those left. `entry` need not say where the text lies.
+    #[inline]
+    pub(crate) fn extend<'a, 'r, R>(
+        &mut self,
+        rows: &'r [R],
+        entry: impl Fn(&R) -> Entry,
+        text: impl Fn(&R) -> &'a str,
+    ) -> &'r [R] {
+        let room = CHUNK.saturating_sub(self.entries.len());
+        let (now, later) = rows.split_at(rows.len().min(room));
+        self.entries.reserve(now.len());
+        self.bytes.reserve(now.iter().map(|row| text(row).len()).sum());
+        for row in now {
+            let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+            self.bytes.extend_from_slice(text(row).as_bytes());
+            let len = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset);
+            self.entries.push(Entry { offset, len, ..entry(row) });
+        }
+        later
     }
 
     /// What an entry of this chunk carries.
@@ -230,40 +300,46 @@ impl Arena {
         self.chunk(slot)?.entries.get(slot as usize % CHUNK)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> + '_ {
+    /// The entries in runs, each with the slot of its first.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (u32, &[Entry])> + '_ {
         let chunks = self.full.iter().chain(std::iter::once_with(|| self.tail.get()));
-        chunks.flat_map(|chunk| chunk.entries.iter()).enumerate().map(|(i, e)| (i as u32, e))
+        (0u32..).step_by(CHUNK).zip(chunks.map(|chunk| chunk.entries.as_slice()))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> + '_ {
+        self.runs().flat_map(|(first, entries)| (first..).zip(entries))
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.full.len() * CHUNK + self.tail.get().entries.len()
+    }
+
+    /// Adds a chunk that was filled elsewhere, in a bulk replay.
+    pub(crate) fn push_full(&mut self, chunk: Chunk) {
+        let mut full = Lazy::new(chunk);
+        full.trim();
+        self.full.push(full);
     }
 
     /// Adds an entry that nothing introduced yet.
     pub(crate) fn push_unknown(&mut self, id: MessageId) -> u32 {
-        let event = EventId::from_bytes([0; 16]);
-        self.push(Entry { id, event, first: 0, second: 0, author: 0, bits: 0, offset: 0, len: 0 }, None)
+        let Some((before, tail)) = self.room() else { return 0 };
+        tail.entries.push(Entry::unknown(id));
+        before + tail.entries.len() as u32 - 1
     }
 
     /// The chunk that takes the next entry, and how many entries stand before it.
     fn room(&mut self) -> Option<(u32, &mut Chunk)> {
-        if self.tail.get().entries.len() >= CHUNK {
-            // A full chunk grows no more, bar a rare second introduction; the next will be much like it.
-            let mut full = std::mem::take(&mut self.tail);
-            let len_bytes = full.get().bytes.len();
+        if self.tail.get().is_full() {
+            // A full chunk grows no more, bar a rare second introduction.
+            let next = self.tail.get().successor();
+            let mut full = std::mem::replace(&mut self.tail, Lazy::new(next));
             full.trim();
             self.full.push(full);
-            let tail = self.tail.get_mut()?;
-            tail.entries.reserve_exact(CHUNK);
-            tail.bytes.reserve(len_bytes);
         }
         let before = (self.full.len() * CHUNK) as u32;
         self.tail.get_mut().map(|tail| (before, tail))
-    }
-
-    fn push(&mut self, mut entry: Entry, said: Option<&Said<'_>>) -> u32 {
-        let Some((before, tail)) = self.room() else { return 0 };
-        if let Some(said) = said {
-            (entry.offset, entry.len) = tail.put(said);
-        }
-        tail.entries.push(entry);
-        before + tail.entries.len() as u32 - 1
     }
 
     pub(crate) fn update(&mut self, slot: u32, f: impl FnOnce(&mut Entry)) {
@@ -274,25 +350,17 @@ impl Arena {
         }
     }
 
-    /// Adds a message with its first introduction, placed at `(first, second)`.
-    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, first: i64, second: i64) -> u32 {
-        let entry = Entry {
-            id: intro.said.id(),
-            event: intro.stamp.event,
-            first,
-            second,
-            author: intro.author,
-            bits: intro.bits(),
-            offset: 0,
-            len: 0,
-        };
-        self.push(entry, Some(&intro.said))
+    /// Adds a message with its first introduction, placed at these fields.
+    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, fields: (i64, i64)) -> u32 {
+        let Some((before, tail)) = self.room() else { return 0 };
+        tail.push_introduced(intro, fields);
+        before + tail.entries.len() as u32 - 1
     }
 
     /// Makes `intro` the introduction that counts, placed at `(first, second)`.
     pub(crate) fn introduce(&mut self, slot: u32, intro: &Introduction<'_>, first: i64, second: i64) {
         let Some(chunk) = self.chunk_mut(slot) else { return };
-        let (offset, len) = chunk.put(&intro.said);
+        let (offset, len) = chunk.put(intro.message);
         let Some(entry) = chunk.entries.get_mut(slot as usize % CHUNK) else { return };
         (entry.offset, entry.len) = (offset, len);
         entry.event = intro.stamp.event;

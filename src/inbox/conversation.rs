@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::arena::{Class, bits, timestamp};
+use super::arena::{bits, timestamp};
 use super::aside::{RecallFact, SentFact};
 use super::derived::{Derived, Row};
 use super::lazy::Lazy;
 use super::names::Interner;
 use super::order::{Look, Order, Share};
 use super::personal::{Coverage, Personal, covers};
-use super::said::{Introduction, Said};
+use super::said::{Introduction, introduced};
 use super::snapshot::Restored;
 use super::timeline::{Facts, Timeline};
-use crate::event::{Fact, GroupType, Message, Through};
+use crate::event::{Fact, GroupType, Through};
 use crate::id::{ConversationId, ConversationKind, EventId, MessageId, UserId};
 use crate::lattice::{Lww, raise};
 use crate::policy::Policy;
@@ -137,7 +137,7 @@ impl Conversation {
         Self {
             id,
             peer,
-            timeline: Lazy::new(Timeline::new(kind, live)),
+            timeline: Lazy::new(if live { Timeline::new(kind) } else { Timeline::bulk(kind) }),
             shared: Shared { peer_read: -1, ..Shared::default() },
             personal: Personal::default(),
             derived: Derived::default(),
@@ -165,10 +165,11 @@ impl Conversation {
                     raise(&mut self.personal.opened, Some(stamp));
                 }
             }
-            Fact::MessageReceived(message) => self.introduce(around, Class::Received, stamp, by, message),
-            Fact::MessageQueued(message) => self.introduce(around, Class::Queued, stamp, by, message),
-            Fact::MessageImported { sender, message } => {
-                self.introduce(around, Class::Imported, stamp, sender.as_ref().unwrap_or(by), message);
+            Fact::MessageReceived(_) | Fact::MessageQueued(_) | Fact::MessageImported { .. } => {
+                let Some((class, author, message)) = introduced(fact) else { return };
+                let author = author.unwrap_or(by);
+                let author = (author, around.users.intern(author));
+                self.introduce(around, &Introduction::of(around.owner, class, stamp, author, message));
             }
             Fact::Read { through } => self.read(stamp, *through),
             Fact::PeerRead { through } => self.peer_read(*through),
@@ -258,35 +259,9 @@ impl Conversation {
     }
 
     /// Adds an introduction of a message.
-    pub(crate) fn introduce(
-        &mut self,
-        around: &mut Around<'_>,
-        class: Class,
-        stamp: Stamp,
-        author: &UserId,
-        message: &Message,
-    ) {
-        let owner = around.owner;
-        let own = author == owner;
-        let hidden = !message.recipients.is_empty() && !own && !message.recipients.contains(owner);
-        let mentioned = message.mentions.users.contains(owner);
-        let viewer_bits = [(own, bits::OWN), (hidden, bits::HIDDEN), (mentioned, bits::AT_ME)]
-            .into_iter()
-            .fold(0, |set, (on, bit)| if on { set | bit } else { set });
-        let author = around.users.intern(author);
-        let said = Said::Whole(message);
-        self.take_in(around, &Introduction { class, stamp, author, said, viewer_bits });
-    }
-
-    /// Adds an introduction whose author has a number.
-    pub(crate) fn take_in(&mut self, around: &mut Around<'_>, intro: &Introduction<'_>) {
+    pub(crate) fn introduce(&mut self, around: &mut Around<'_>, intro: &Introduction<'_>) {
         let Some(timeline) = self.timeline.get_mut() else { return };
-        if timeline.order.is_none() && around.trace.is_none() {
-            // In a bulk replay nothing is looked up: see `Facts::build_index`.
-            timeline.facts.push_unindexed(intro);
-            return;
-        }
-        match timeline.facts.slot(intro.said.id()) {
+        match timeline.facts.slot(intro.message.id) {
             Some(slot) => {
                 let before = self.before(around, slot);
                 if let Some(timeline) = self.timeline.get_mut() {

@@ -11,7 +11,8 @@ const LOAD: usize = 24;
 pub(crate) type Pair = (u32, u32);
 
 /// Mixes all bits of an id into 32.
-fn hash(id: MessageId) -> u32 {
+#[inline]
+pub(crate) fn hash(id: MessageId) -> u32 {
     let bits = u128::from_be_bytes(*id.as_bytes());
     let folded = (bits >> 64) as u64 ^ (bits as u64).rotate_left(29);
     let product = u128::from(folded ^ 0x9e37_79b9_7f4a_7c15) * u128::from(0xd6e8_feb8_6659_fd93_u64);
@@ -40,37 +41,36 @@ fn bucket(count: usize, hash: u32) -> usize {
 }
 
 impl Index {
-    /// The index of all `ids` by slot, in the table that inserting them would have made, at a fraction of the
-    /// cost. Of equal ids, which `same` tells by their slots, the first slot is kept; the later ones come back
-    /// beside it.
-    pub(crate) fn of(
-        ids: impl Iterator<Item = MessageId>,
-        same: impl Fn(u32, u32) -> bool,
-    ) -> (Self, Vec<(u32, u32)>) {
-        let hashes: Vec<u32> = ids.map(hash).collect();
+    /// The index of all messages by slot, given by the hashes of their ids, in the table that inserting them would
+    /// have made, at a fraction of the cost. Of equal ids, which `same` tells by their slots, the first slot is kept;
+    /// the later ones come back beside it.
+    pub(crate) fn of(hashes: &[u32], same: impl Fn(u32, u32) -> bool) -> (Self, Vec<(u32, u32)>) {
         let count = hashes.len().div_ceil(LOAD).max(1);
-        let mut sizes = vec![0usize; count];
-        for hash in &hashes {
+        let mut sizes = vec![0u32; count];
+        for hash in hashes {
             if let Some(size) = sizes.get_mut(bucket(count, *hash)) {
                 *size += 1;
             }
         }
-        let mut buckets: Vec<Vec<Pair>> = sizes.into_iter().map(Vec::with_capacity).collect();
+        // Beside each bucket a bit for every hash in it: a bucket is searched only where it may hold an equal one.
+        let with_room = |size: u32| (0u64, Vec::with_capacity(size as usize));
+        let mut buckets: Vec<(u64, Vec<Pair>)> = sizes.into_iter().map(with_room).collect();
         let mut doubles = Vec::new();
         let mut len = 0;
-        for (slot, hash) in hashes.into_iter().enumerate() {
-            let slot = slot as u32;
-            let Some(bucket) = buckets.get_mut(bucket(count, hash)) else { continue };
-            let first = bucket.iter().find(|&&(h, first)| h == hash && same(first, slot));
-            match first {
-                Some(&(_, first)) => doubles.push((first, slot)),
-                None => {
-                    bucket.push((hash, slot));
-                    len += 1;
-                }
+        for (slot, &hash) in (0u32..).zip(hashes) {
+            let Some((seen, pairs)) = buckets.get_mut(bucket(count, hash)) else { continue };
+            let bit = 1 << (hash >> (u32::BITS - 6));
+            if *seen & bit != 0
+                && let Some(&(_, first)) = pairs.iter().find(|&&(h, first)| h == hash && same(first, slot))
+            {
+                doubles.push((first, slot));
+                continue;
             }
+            *seen |= bit;
+            pairs.push((hash, slot));
+            len += 1;
         }
-        (Self { buckets: buckets.into_iter().map(|pairs| Bucket { pairs }).collect(), len }, doubles)
+        (Self { buckets: buckets.into_iter().map(|(_, pairs)| Bucket { pairs }).collect(), len }, doubles)
     }
 
     /// The slot with this id, asking `is_it` of every candidate.
@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn an_index_made_at_once_goes_on_as_if_it_had_always_been() {
         for turn in [0, 1, LOAD as u32, 777, 10_000] {
-            let (index, doubles) = Index::of((0..turn).map(id), |_, _| false);
+            let hashes: Vec<u32> = (0..turn).map(|n| hash(id(n))).collect();
+            let (index, doubles) = Index::of(&hashes, |_, _| false);
             assert!(doubles.is_empty());
             let index = fill(index, turn, turn + 3_000);
             for n in 0..turn + 3_000 {
@@ -150,7 +151,7 @@ mod tests {
     fn equal_ids_come_back_beside_their_first_slot() {
         let ids = [5, 6, 5, 7, 6, 5];
         let same = |a: u32, b: u32| ids[a as usize] == ids[b as usize];
-        let (index, doubles) = Index::of(ids.iter().map(|n| id(*n)), same);
+        let (index, doubles) = Index::of(&ids.map(|n| hash(id(n))), same);
         assert_eq!(doubles, [(0, 2), (1, 4), (0, 5)]);
         assert_eq!((index.len, index.find(id(6), |_| true)), (3, Some(1)));
     }

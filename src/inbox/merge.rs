@@ -8,7 +8,7 @@ use super::arena::{Class, bits};
 use super::aside::Aside;
 use super::conversation::{Around, Conversation, raise_stamp};
 use super::folders::folder_mut;
-use super::said::{Introduction, Said};
+use super::said::Introduction;
 use super::timeline::{Facts, Timeline};
 use crate::change::ChangeSet;
 use crate::id::{ConversationId, UserId};
@@ -207,7 +207,7 @@ impl Conversation {
                 class: entry.class(),
                 stamp: their_facts.stamp(their_slot, entry),
                 author: map.user(entry.author),
-                said: Said::Whole(&message),
+                message: &message,
                 viewer_bits: entry.bits & bits::VIEWER,
             };
             facts.introduce(slot, &intro, around.users);

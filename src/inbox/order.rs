@@ -109,8 +109,66 @@ impl Sum {
 }
 
 /// A block's slots.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Slots(pub(crate) Vec<u32>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Slots {
+    /// So many, one after the other, from the first: nearly always the messages came in order.
+    Run {
+        first: u32,
+        len: u32,
+    },
+    List(Vec<u32>),
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self::Run { first: 0, len: 0 }
+    }
+}
+
+impl Slots {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Run { len, .. } => *len as usize,
+            Self::List(slots) => slots.len(),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
+        let (run, list) = match self {
+            Self::Run { first, len } => (*first..first.saturating_add(*len), &[][..]),
+            Self::List(slots) => (0..0, slots.as_slice()),
+        };
+        run.chain(list.iter().copied())
+    }
+
+    /// Adds a slot at the end.
+    #[inline]
+    pub(crate) fn push(&mut self, slot: u32) {
+        match self {
+            Self::Run { first, len: len @ 0 } => (*first, *len) = (slot, 1),
+            Self::Run { first, len } if first.checked_add(*len) == Some(slot) => *len += 1,
+            other => other.change(|slots| slots.push(slot)),
+        }
+    }
+
+    /// Moves slots about.
+    fn change(&mut self, change: impl FnOnce(&mut Vec<u32>)) {
+        let mut list = match std::mem::take(self) {
+            Self::List(slots) => slots,
+            run @ Self::Run { .. } => run.iter().collect(),
+        };
+        change(&mut list);
+        *self = Self::List(list);
+    }
+}
+
+impl FromIterator<u32> for Slots {
+    fn from_iter<I: IntoIterator<Item = u32>>(slots: I) -> Self {
+        let mut all = Self::default();
+        slots.into_iter().for_each(|slot| all.push(slot));
+        all
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
@@ -150,28 +208,40 @@ impl Default for Order {
 pub(crate) struct Builder {
     blocks: Vec<Block>,
     /// The block being filled: its first position, its totals, its slots.
-    open: Option<(Position, Sum, Vec<u32>)>,
+    open: Option<(Position, Sum, Slots)>,
     last: Option<Position>,
 }
 
 impl Builder {
     /// Adds a slot; whether it stands after all before it, as it must.
+    #[inline]
     pub(crate) fn push(&mut self, slot: u32, share: &Share) -> bool {
-        let Some(position) = share.position.filter(|p| Some(*p) > self.last) else { return false };
-        self.last = Some(position);
-        if self.open.as_ref().is_some_and(|(_, _, slots)| slots.len() == BLOCK) {
-            self.close();
+        let Some(position) = share.position else { return false };
+        let last = self.last.replace(position);
+        if last.is_some_and(|last| last >= position) {
+            return false;
         }
-        let (_, sum, slots) = self.open.get_or_insert_with(|| (position, Sum::ZERO, Vec::new()));
-        slots.push(slot);
-        sum.add(share);
+        match &mut self.open {
+            Some((_, sum, slots)) if slots.len() < BLOCK => {
+                slots.push(slot);
+                sum.add(share);
+            }
+            _ => {
+                self.close();
+                let mut sum = Sum::ZERO;
+                sum.add(share);
+                self.open = Some((position, sum, Slots::Run { first: slot, len: 1 }));
+            }
+        }
         true
     }
 
     fn close(&mut self) {
         if let Some((min, sum, mut slots)) = self.open.take() {
-            slots.shrink_to_fit();
-            self.blocks.push(Block { min, sum, slots: Lazy::new(Slots(slots)) });
+            if let Slots::List(slots) = &mut slots {
+                slots.shrink_to_fit();
+            }
+            self.blocks.push(Block { min, sum, slots: Lazy::new(slots) });
         }
     }
 
@@ -187,17 +257,17 @@ impl Block {
         Self { min, sum, slots }
     }
 
-    fn of(slots: Vec<u32>, look: &impl Look) -> Option<Self> {
-        let min = look.position(*slots.first()?);
+    fn of(slots: Slots, look: &impl Look) -> Option<Self> {
+        let min = look.position(slots.iter().next()?);
         let mut sum = Sum::ZERO;
-        for &slot in &slots {
+        for slot in slots.iter() {
             sum.add(&look.share(slot));
         }
-        Some(Self { min, sum, slots: Lazy::new(Slots(slots)) })
+        Some(Self { min, sum, slots: Lazy::new(slots) })
     }
 
-    fn slots(&self) -> &[u32] {
-        &self.slots.get().0
+    fn slots(&self) -> &Slots {
+        self.slots.get()
     }
 
     /// The slots, wherever they lie.
@@ -314,11 +384,11 @@ impl Order {
         group.sum.sub_counts(before);
         let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
         let Some(block) = blocks.get_mut(at) else { return };
-        let Some(Slots(slots)) = block.slots.get_mut() else { return };
+        let Some(slots) = block.slots.get_mut() else { return };
         // The slot has moved already, so it is found by number, not by position.
-        slots.retain(|&s| s != slot);
+        slots.change(|slots| slots.retain(|&s| s != slot));
         block.sum.sub_counts(before);
-        if !slots.is_empty() {
+        if slots.len() > 0 {
             lower_activity(group, at, before.activity, look);
             return;
         }
@@ -333,7 +403,7 @@ impl Order {
 
     fn insert(&mut self, slot: u32, position: Position, after: &Share, look: &impl Look) {
         if self.groups.is_empty() {
-            let block = Block::of(vec![slot], look);
+            let block = Block::of(Slots::Run { first: slot, len: 1 }, look);
             self.groups.extend(Group::of(block.into_iter().collect()).map(Arc::new));
             return;
         }
@@ -370,7 +440,7 @@ impl Order {
                     sum.add_sum(&block.sum);
                     continue;
                 }
-                for &slot in block.slots().iter().rev() {
+                for slot in block.slots().iter().rev() {
                     let share = look.share(slot);
                     if !share.is_after(floor) {
                         return sum;
@@ -385,14 +455,14 @@ impl Order {
 
     /// The last slot of all.
     pub(crate) fn last(&self) -> Option<u32> {
-        self.groups.back()?.blocks().last()?.slots().last().copied()
+        self.groups.back()?.blocks().last()?.slots().iter().next_back()
     }
 
     /// The slots with `flag`, last first; whole blocks without one are skipped.
     pub(crate) fn last_with<'a>(&'a self, flag: u8, look: &'a impl Look) -> impl Iterator<Item = u32> + 'a {
         let groups = self.groups.iter().rev().filter(move |g| g.sum.count(flag) > 0);
         let blocks = groups.flat_map(move |g| g.blocks().iter().rev().filter(move |b| b.sum.count(flag) > 0));
-        blocks.flat_map(|b| b.slots().iter().rev().copied()).filter(move |&slot| look.share(slot).has(flag))
+        blocks.flat_map(|b| b.slots().iter().rev()).filter(move |&slot| look.share(slot).has(flag))
     }
 
     /// The slots with `flag` after `floor`, first first; whole blocks without one are skipped.
@@ -410,7 +480,7 @@ impl Order {
             let from = g.blocks().partition_point(|b| b.min.first <= floor).saturating_sub(1);
             g.blocks().iter().skip(from).filter(move |b| b.sum.count(flag) > 0)
         });
-        blocks.flat_map(|b| b.slots().iter().copied()).filter(move |&slot| {
+        blocks.flat_map(|b| b.slots().iter()).filter(move |&slot| {
             let share = look.share(slot);
             share.has(flag) && share.is_after(floor)
         })
@@ -430,7 +500,7 @@ impl Order {
                 let skip = from.map_or(0, |from| g.block_of(from));
                 g.blocks().iter().skip(skip)
             })
-            .flat_map(|b| b.slots().iter().copied())
+            .flat_map(|b| b.slots().iter())
             .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) < from))
     }
 
@@ -449,7 +519,7 @@ impl Order {
                 let take = from.map_or(g.blocks().len(), |from| g.block_of(from) + 1);
                 g.blocks().iter().take(take).rev()
             })
-            .flat_map(|b| b.slots().iter().rev().copied())
+            .flat_map(|b| b.slots().iter().rev())
             .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) > from))
     }
 }
@@ -465,21 +535,24 @@ fn insert_into(
 ) {
     let last_block = last_group && at + 1 == blocks.len();
     let Some(block) = blocks.get_mut(at) else { return };
-    let appends = block.slots().last().is_none_or(|&last| look.position(last) < position);
+    let appends = block.slots().iter().next_back().is_none_or(|last| look.position(last) < position);
     if appends && last_block && block.slots().len() >= BLOCK {
         let mut sum = Sum::ZERO;
         sum.add(after);
-        blocks.push(Block::new(position, sum, Lazy::new(Slots(vec![slot]))));
+        blocks.push(Block::new(position, sum, Lazy::new(Slots::Run { first: slot, len: 1 })));
         return;
     }
-    let Some(Slots(slots)) = block.slots.get_mut() else { return };
-    let to = if appends { slots.len() } else { slots.partition_point(|&s| look.position(s) < position) };
-    slots.insert(to, slot);
+    let Some(slots) = block.slots.get_mut() else { return };
+    if appends {
+        slots.push(slot);
+    } else {
+        slots.change(|slots| slots.insert(slots.partition_point(|&s| look.position(s) < position), slot));
+    }
     block.min = block.min.min(position);
     block.sum.add(after);
     if slots.len() > BLOCK {
-        let back = Block::of(slots.split_off(BLOCK / 2), look);
-        let front = Block::of(std::mem::take(slots), look);
+        let front = Block::of(slots.iter().take(BLOCK / 2).collect(), look);
+        let back = Block::of(slots.iter().skip(BLOCK / 2).collect(), look);
         blocks.splice(at..=at, front.into_iter().chain(back));
     }
 }
@@ -490,7 +563,7 @@ fn lower_activity(group: &mut Group, at: usize, old: i64, look: &impl Look) {
     if let Some(block) = blocks.get_mut(at)
         && block.sum.activity <= old
     {
-        let activities = block.slots().iter().map(|&slot| look.share(slot).activity);
+        let activities = block.slots().iter().map(|slot| look.share(slot).activity);
         block.sum.activity = activities.max().unwrap_or(-1);
     }
     if group.sum.activity <= old {

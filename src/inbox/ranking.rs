@@ -1,4 +1,5 @@
-//! The order of the list: leaves of some dozens of rows under a map by the least key of each.
+//! The order of the list: leaves of some dozens of rows under a map by the least key of each. The first leaf stands
+//! before the map: chats live at the head of the list, and most changes are from there to there.
 //!
 //! A leaf of a restored inbox lies in the snapshot until somebody looks at it, so that neither opening one nor
 //! the first change costs what the list is long.
@@ -68,11 +69,20 @@ fn take_row(source: &Source, row: usize) -> Option<(ListKey, u32)> {
 }
 
 /// The listed conversations in list order. A clone is O(1), a change O(log n).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Ranking {
+    front: Leaf,
     /// By a key that no row of the leaf is before, and no row of the leaf before it at or after.
     leaves: im::OrdMap<ListKey, Leaf>,
+    /// The least key of these: what is before it stands in front.
+    begin: Option<ListKey>,
     len: usize,
+}
+
+impl Default for Ranking {
+    fn default() -> Self {
+        Self { front: Leaf::new(Vec::new()), leaves: im::OrdMap::new(), begin: None, len: 0 }
+    }
 }
 
 impl Ranking {
@@ -80,7 +90,7 @@ impl Ranking {
     pub(super) fn of(rows: Vec<(ListKey, u32)>) -> Self {
         let len = rows.len();
         let leaf = |rows: &[(ListKey, u32)]| Some((rows.first()?.0.clone(), Leaf::new(rows.to_vec())));
-        Self { leaves: rows.chunks(LEAF).filter_map(leaf).collect(), len }
+        Self::from_leaves(rows.chunks(LEAF).filter_map(leaf), len)
     }
 
     /// The list of a snapshot; `None` if it names what is not there.
@@ -90,58 +100,77 @@ impl Ranking {
             let (key, _) = take_row(source, first)?;
             Some((key, Leaf { rows: OnceLock::new(), cold: Some((Arc::clone(source), first)) }))
         };
-        Some(Self { leaves: (0..len).step_by(LEAF).map(leaf).collect::<Option<_>>()?, len })
+        let leaves: Vec<_> = (0..len).step_by(LEAF).map(leaf).collect::<Option<_>>()?;
+        Some(Self::from_leaves(leaves.into_iter(), len))
+    }
+
+    fn from_leaves(mut leaves: impl Iterator<Item = (ListKey, Leaf)>, len: usize) -> Self {
+        let front = leaves.next().map_or_else(|| Leaf::new(Vec::new()), |(_, leaf)| leaf);
+        let mut leaves = leaves.peekable();
+        let begin = leaves.peek().map(|(least, _)| least.clone());
+        Self { front, leaves: leaves.collect(), begin, len }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
+    fn is_in_front(&self, key: &ListKey) -> bool {
+        self.begin.as_ref().is_none_or(|begin| key < begin)
+    }
+
+    /// The rows among which `key` stands or would stand, and the key of their leaf if that is not the front.
+    fn rows_mut(&mut self, key: &ListKey) -> Option<(Option<ListKey>, &mut Vec<(ListKey, u32)>)> {
+        if self.is_in_front(key) {
+            return Some((None, self.front.rows_mut()?));
+        }
+        let least = self.leaves.get_prev(key)?.0.clone();
+        let rows = self.leaves.get_mut(&least)?.rows_mut()?;
+        Some((Some(least), rows))
+    }
+
     pub(super) fn insert(&mut self, key: ListKey, number: u32) {
-        let least = match self.leaves.get_prev(&key) {
-            Some((least, _)) => least.clone(),
-            None => {
-                // Before all: the first leaf now begins here.
-                let first = self.leaves.get_min().map(|(least, _)| least.clone());
-                let leaf = first.and_then(|least| self.leaves.remove(&least));
-                self.leaves.insert(key.clone(), leaf.unwrap_or_else(|| Leaf::new(Vec::new())));
-                key.clone()
-            }
-        };
-        let Some(rows) = self.leaves.get_mut(&least).and_then(Leaf::rows_mut) else { return };
-        match rows.binary_search_by(|(other, _)| other.cmp(&key)) {
+        let Some((_, rows)) = self.rows_mut(&key) else { return };
+        let added = match rows.binary_search_by(|(other, _)| other.cmp(&key)) {
             Ok(at) => {
                 if let Some(row) = rows.get_mut(at) {
                     row.1 = number;
                 }
+                0
             }
             Err(at) => {
                 rows.insert(at, (key, number));
-                self.len += 1;
+                1
             }
-        }
-        if rows.len() > 2 * LEAF {
-            let upper = rows.split_off(LEAF);
-            if let Some((least, _)) = upper.first().cloned() {
-                self.leaves.insert(least, Leaf::new(upper));
+        };
+        let upper = if rows.len() > 2 * LEAF { rows.split_off(LEAF) } else { Vec::new() };
+        self.len += added;
+        if let Some((least, _)) = upper.first().cloned() {
+            if self.is_in_front(&least) {
+                self.begin = Some(least.clone());
             }
+            self.leaves.insert(least, Leaf::new(upper));
         }
     }
 
     pub(super) fn remove(&mut self, key: &ListKey) {
-        let Some(least) = self.leaves.get_prev(key).map(|(least, _)| least.clone()) else { return };
-        let Some(rows) = self.leaves.get_mut(&least).and_then(Leaf::rows_mut) else { return };
-        if let Ok(at) = rows.binary_search_by(|(other, _)| other.cmp(key)) {
+        let Some((least, rows)) = self.rows_mut(key) else { return };
+        let found = rows.binary_search_by(|(other, _)| other.cmp(key));
+        if let Ok(at) = found {
             rows.remove(at);
-            self.len -= 1;
         }
-        if rows.is_empty() {
+        let emptied = if rows.is_empty() { least } else { None };
+        self.len -= usize::from(found.is_ok());
+        if let Some(least) = emptied {
             self.leaves.remove(&least);
+            if self.begin.as_ref() == Some(&least) {
+                self.begin = self.leaves.get_min().map(|(least, _)| least.clone());
+            }
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &(ListKey, u32)> {
-        self.leaves.values().flat_map(|leaf| leaf.rows().iter())
+        self.after(None)
     }
 
     /// The rows after a place, or all. Complexity: O(log n) to find it.
@@ -149,15 +178,16 @@ impl Ranking {
         &'a self,
         key: Option<&ListKey>,
     ) -> impl Iterator<Item = &'a (ListKey, u32)> + use<'a> {
-        let leaf = key.and_then(|key| self.leaves.get_prev(key));
-        let from = leaf.map_or(Bound::Unbounded, |(least, _)| Bound::Included(least));
-        let skipped = match (key, leaf) {
-            (Some(key), Some((_, leaf))) => leaf.rows().partition_point(|(other, _)| other <= key),
-            _ => 0,
+        let behind = key.filter(|key| !self.is_in_front(key)).and_then(|key| self.leaves.get_prev(key));
+        let (first, from) = match behind {
+            Some((least, leaf)) => (leaf, Bound::Excluded(least)),
+            None => (&self.front, Bound::Unbounded),
         };
-        self.leaves
-            .range::<_, ListKey>((from, Bound::Unbounded))
-            .flat_map(|(_, leaf)| leaf.rows().iter())
+        let skipped = key.map_or(0, |key| first.rows().partition_point(|(other, _)| other <= key));
+        let rest = self.leaves.range::<_, ListKey>((from, Bound::Unbounded));
+        std::iter::once(first)
+            .chain(rest.map(|(_, leaf)| leaf))
+            .flat_map(|leaf| leaf.rows().iter())
             .skip(skipped)
     }
 }
@@ -201,7 +231,8 @@ mod tests {
             assert!(ranking.iter().map(|(key, number)| (key, number)).eq(map.iter()));
             let keys: Vec<_> = map.keys().cloned().collect();
             keys.iter().for_each(|key| ranking.remove(key));
-            assert!(ranking.len() == 0 && ranking.iter().next().is_none() && ranking.leaves.is_empty());
+            assert!(ranking.len() == 0 && ranking.iter().next().is_none());
+            assert!(ranking.leaves.is_empty() && ranking.begin.is_none());
         }
     }
 }

@@ -1,15 +1,18 @@
 //! The bulk path: fold a whole log with plain structures, derive order and totals once at the end.
 
-use super::arena::{Class, bits};
+use super::arena::Chunk;
+use super::batch::Scratch;
 use super::conversation::{Around, Conversation, names_messages};
+use super::lazy::Lazy;
 use super::names::Interner;
 use super::ranking::{ListKey, Ranking};
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
-use super::said::{Introduction, Said};
+use super::said::{Introduction, introduced};
+use super::timeline::fields;
 use super::{Inbox, folders};
 use crate::change::Totals;
 use crate::event::{Event, Fact};
-use crate::id::{Address, ConversationId, MessageId, UserId};
+use crate::id::{Address, ConversationId, UserId};
 use crate::policy::Policy;
 use crate::time::Stamp;
 
@@ -31,11 +34,15 @@ use crate::time::Stamp;
 #[derive(Debug)]
 pub struct Replay {
     /// Everything but the conversations, whose numbers it gives out.
-    inbox: Inbox,
+    pub(super) inbox: Inbox,
     conversations: Vec<Conversation>,
+    /// By conversation the chunk of messages being filled: nearly all events write to one of these and look at nothing
+    /// else of the conversation. In a replay nothing is looked up: see `Facts::build_index`.
+    tails: Vec<Chunk>,
     /// What names messages waits until all are there and can be found: order means nothing to the fold.
     deferred: Vec<Deferred>,
     last: Option<(ConversationId, u32)>,
+    pub(super) scratch: Scratch,
 }
 
 #[derive(Debug)]
@@ -52,7 +59,14 @@ impl Replay {
         let mut inbox = Inbox::new(owner, policy);
         inbox.users = Interner::plain();
         inbox.ids = Interner::plain();
-        Self { inbox, conversations: Vec::new(), deferred: Vec::new(), last: None }
+        Self {
+            inbox,
+            conversations: Vec::new(),
+            tails: Vec::new(),
+            deferred: Vec::new(),
+            last: None,
+            scratch: Scratch::default(),
+        }
     }
 
     /// Takes in one event.
@@ -64,6 +78,15 @@ impl Replay {
                 let number = self.number(id);
                 let (by, fact) = (event.by().clone(), fact.clone());
                 self.deferred.push(Deferred { number, by, stamp, fact });
+            }
+            Route::Conversation(id, fact) if let Some((class, author, message)) = introduced(fact) => {
+                let number = self.number(id);
+                let author = author.unwrap_or(event.by());
+                let author = (author, self.inbox.users.intern(author));
+                let intro = Introduction::of(&self.inbox.owner, class, stamp, author, message);
+                if let Some(tail) = self.room(number) {
+                    tail.push_introduced(&intro, fields(id.kind(), stamp.at.as_millis(), intro.seq()));
+                }
             }
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
@@ -96,6 +119,19 @@ impl Replay {
         }
     }
 
+    /// The chunk of a conversation that takes the next message.
+    #[inline]
+    pub(super) fn room(&mut self, number: u32) -> Option<&mut Chunk> {
+        let tail = self.tails.get_mut(number as usize)?;
+        if tail.is_full() {
+            let next = tail.successor();
+            let full = std::mem::replace(tail, next);
+            let timeline = self.conversations.get_mut(number as usize)?.timeline.get_mut()?;
+            timeline.facts.arena.push_full(full);
+        }
+        Some(tail)
+    }
+
     fn number(&mut self, id: &ConversationId) -> u32 {
         // Chats come in bursts: the last conversation is the likeliest.
         if let Some((last, number)) = &self.last
@@ -107,6 +143,7 @@ impl Replay {
         if number as usize == self.conversations.len() {
             let peer = peer(id).map(|peer| self.inbox.users.intern(&peer));
             self.conversations.push(Conversation::new(id.clone(), peer, false));
+            self.tails.push(Chunk::default());
         }
         self.last = Some((id.clone(), number));
         number
@@ -114,19 +151,22 @@ impl Replay {
 
     /// Derives order, rows and totals: the inbox.
     pub fn finish(self) -> Inbox {
-        let Self { mut inbox, mut conversations, mut deferred, .. } = self;
-        for conversation in &mut conversations {
+        let Self { mut inbox, mut conversations, tails, deferred, .. } = self;
+        for (conversation, tail) in conversations.iter_mut().zip(tails) {
             if let Some(timeline) = conversation.timeline.get_mut() {
+                timeline.facts.arena.tail = Lazy::new(tail);
                 timeline.facts.build_index(&inbox.users);
             }
         }
         // One conversation after the other, so that each is at hand while its facts are taken in.
-        deferred.sort_by_key(|deferred| deferred.number);
-        for Deferred { number, by, stamp, fact } in deferred {
+        let mut turns: Vec<(u32, usize)> = deferred.iter().map(|d| d.number).zip(0..).collect();
+        turns.sort_unstable();
+        for Deferred { number, by, stamp, fact } in turns.iter().filter_map(|(_, at)| deferred.get(*at)) {
+            let number = *number;
             let Inbox { owner, policy, users, .. } = &mut inbox;
             let mut around = Around { owner, policy: *policy, users, number, cleared: None, trace: None };
             if let Some(conversation) = conversations.get_mut(number as usize) {
-                conversation.fold(&mut around, &by, stamp, &fact);
+                conversation.fold(&mut around, by, *stamp, fact);
             }
         }
         let mut keys = Vec::new();
@@ -149,79 +189,17 @@ impl Replay {
     }
 }
 
-/// A text message as a log holds it: received, or queued by the owner.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Introduced<'a> {
-    pub(crate) queued: bool,
-    pub(crate) stamp: Stamp,
-    pub(crate) id: MessageId,
-    pub(crate) seq: Option<u64>,
-    pub(crate) text: &'a str,
-}
-
-/// The numbers of the ids of a log segment by their numbers there, so that a text is hashed once a segment and not
-/// once an event.
-#[derive(Debug)]
-pub(crate) struct Names {
-    users: Vec<u32>,
-    conversations: Vec<u32>,
-}
-
-/// Not looked up yet.
-const UNKNOWN: u32 = u32::MAX;
-
-impl Names {
-    /// For so many users and conversations.
-    pub(crate) fn new(users: usize, conversations: usize) -> Self {
-        Self { users: vec![UNKNOWN; users], conversations: vec![UNKNOWN; conversations] }
-    }
-
-    /// Takes in a message whose conversation and author have these numbers and ids in the segment; `None` where
-    /// one of them is no id.
-    #[inline]
-    pub(crate) fn introduce(
-        &mut self,
-        replay: &mut Replay,
-        (conversation, conversation_id): (usize, &str),
-        (author, author_id): (usize, &str),
-        introduced: Introduced<'_>,
-    ) -> Option<()> {
-        let own = author_id == replay.inbox.owner.as_str();
-        let is_party = own || conversation_id.strip_prefix("c2c_").is_none_or(|peer| peer == author_id);
-        if !is_party || introduced.queued && !own {
-            // It has no effect (R17), but has to be an event all the same.
-            return UserId::new(author_id).and(ConversationId::new(conversation_id).map(|_| ())).ok();
-        }
-        let place = self.conversations.get_mut(conversation)?;
-        if *place == UNKNOWN {
-            *place = replay.number_of(conversation_id)?;
-        }
-        let number = *place;
-        let place = self.users.get_mut(author)?;
-        if *place == UNKNOWN {
-            *place = replay.user_of(author_id)?;
-        }
-        let author = *place;
-        let Introduced { queued, stamp, id, seq, text } = introduced;
-        let class = if queued { Class::Queued } else { Class::Received };
-        let viewer_bits = if own { bits::OWN } else { 0 };
-        let intro = Introduction { class, stamp, author, said: Said::Text { id, seq, text }, viewer_bits };
-        let Inbox { owner, policy, users, .. } = &mut replay.inbox;
-        let mut around = Around { owner, policy: *policy, users, number, cleared: None, trace: None };
-        replay.conversations.get_mut(number as usize)?.take_in(&mut around, &intro);
-        Some(())
-    }
-}
-
 impl Replay {
-    fn number_of(&mut self, id: &str) -> Option<u32> {
+    /// The number of a conversation, by the text of its id; `None` where that is no id.
+    pub(super) fn number_of(&mut self, id: &str) -> Option<u32> {
         match self.inbox.ids.get(id) {
             Some(number) => Some(number),
             None => Some(self.number(&ConversationId::new(id).ok()?)),
         }
     }
 
-    fn user_of(&mut self, id: &str) -> Option<u32> {
+    /// The same of a user.
+    pub(super) fn user_of(&mut self, id: &str) -> Option<u32> {
         match self.inbox.users.get(id) {
             Some(number) => Some(number),
             None => Some(self.inbox.users.intern(&UserId::new(id).ok()?)),

@@ -1,60 +1,59 @@
 //! What an event says when it introduces a message, borrowed from wherever the event lies.
 
-use std::borrow::Cow;
-
 use super::arena::{Class, KINDS, bits};
 use super::content;
-use crate::event::Message;
-use crate::id::MessageId;
+use crate::event::{Fact, Message};
+use crate::id::UserId;
 use crate::time::Stamp;
 
-/// A message as its introduction gives it.
+/// An introduction: what a received, imported or queued event says of a message.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Said<'a> {
-    /// All of it.
-    Whole(&'a Message),
-    /// A text and nothing else, as nearly all messages are: it need not be owned to be folded.
-    Text { id: MessageId, seq: Option<u64>, text: &'a str },
+pub(crate) struct Introduction<'a> {
+    pub(crate) class: Class,
+    pub(crate) stamp: Stamp,
+    pub(crate) author: u32,
+    pub(crate) message: &'a Message,
+    /// Bits that depend on who looks: own, hidden, mentioned.
+    pub(crate) viewer_bits: u32,
 }
 
-impl Said<'_> {
-    pub(crate) fn id(&self) -> MessageId {
-        match self {
-            Self::Whole(message) => message.id,
-            Self::Text { id, .. } => *id,
-        }
+/// The message that a fact introduces, its class, and who wrote it where that is not who did it.
+pub(crate) fn introduced(fact: &Fact) -> Option<(Class, Option<&UserId>, &Message)> {
+    match fact {
+        Fact::MessageReceived(message) => Some((Class::Received, None, message)),
+        Fact::MessageQueued(message) => Some((Class::Queued, None, message)),
+        Fact::MessageImported { sender, message } => Some((Class::Imported, sender.as_ref(), message)),
+        _ => None,
+    }
+}
+
+impl<'a> Introduction<'a> {
+    /// As `owner` sees it; `number` is the author's.
+    pub(crate) fn of(
+        owner: &UserId,
+        class: Class,
+        stamp: Stamp,
+        (author, number): (&UserId, u32),
+        message: &'a Message,
+    ) -> Self {
+        let own = author == owner;
+        let hidden = !message.recipients.is_empty() && !own && !message.recipients.contains(owner);
+        let mentioned = message.mentions.users.contains(owner);
+        let viewer_bits = flag(own, bits::OWN) | flag(hidden, bits::HIDDEN) | flag(mentioned, bits::AT_ME);
+        Self { class, stamp, author: number, message, viewer_bits }
     }
 
-    /// Its seq as a field of a position: 0 where it gives none.
+    /// The message's seq as a field of a position: 0 where it gives none.
     pub(crate) fn seq(&self) -> i64 {
-        let (Self::Whole(Message { seq, .. }) | Self::Text { seq, .. }) = self;
-        seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX))
+        self.message.seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX))
     }
 
-    /// The message, made if only parts of it are at hand.
-    pub(crate) fn message(&self) -> Cow<'_, Message> {
-        match self {
-            Self::Whole(message) => Cow::Borrowed(message),
-            Self::Text { id, seq, text } => Cow::Owned(Message { seq: *seq, ..Message::text(*id, *text) }),
-        }
-    }
-
-    /// Appends what it carries.
-    pub(super) fn put_content(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Whole(message) => content::encode(message, out),
-            Self::Text { text, .. } => out.extend_from_slice(text.as_bytes()),
-        }
-    }
-
-    fn bits(&self) -> u32 {
-        let flag = |on: bool, bit: u32| if on { bit } else { 0 };
-        let message = match self {
-            Self::Whole(message) => message,
-            Self::Text { seq, .. } => return bits::HAS_TEXT | flag(seq.is_some(), bits::HAS_SEQ),
-        };
+    pub(super) fn bits(&self) -> u32 {
+        let message = self.message;
         let kind = KINDS.iter().position(|k| *k == message.kind).unwrap_or(0) as u32;
-        kind << bits::KIND_SHIFT
+        self.class as u32
+            | self.viewer_bits
+            | kind << bits::KIND_SHIFT
             | flag(message.online_only, bits::ONLINE_ONLY)
             | flag(message.excluded_from_unread, bits::EXCLUDED_FROM_UNREAD)
             | flag(message.excluded_from_last, bits::EXCLUDED_FROM_LAST)
@@ -66,29 +65,13 @@ impl Said<'_> {
             | flag(message.text.is_some(), bits::HAS_TEXT)
             | flag(content::is_rich(message), bits::RICH)
     }
-}
-
-/// An introduction: what a received, imported or queued event says of a message.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Introduction<'a> {
-    pub(crate) class: Class,
-    pub(crate) stamp: Stamp,
-    pub(crate) author: u32,
-    pub(crate) said: Said<'a>,
-    /// Bits that depend on who looks: own, hidden, mentioned.
-    pub(crate) viewer_bits: u32,
-}
-
-impl Introduction<'_> {
-    pub(super) fn bits(&self) -> u32 {
-        self.class as u32 | self.viewer_bits | self.said.bits()
-    }
 
     /// Whether its event moves the conversation (R35).
     pub(crate) fn is_active(&self) -> bool {
-        match self.said {
-            Said::Whole(message) => !message.online_only && !message.excluded_from_last,
-            Said::Text { .. } => true,
-        }
+        !self.message.online_only && !self.message.excluded_from_last
     }
+}
+
+fn flag(on: bool, bit: u32) -> u32 {
+    if on { bit } else { 0 }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::arena::{Arena, Class, Entry, Position, bits, timestamp};
 use super::aside::{Activity, Aside, Delivery, Introduced, RecallFact, SentFact, Social};
 use super::content::Content;
-use super::index::Index;
+use super::index::{self, Index};
 use super::names::Interner;
 use super::order::{Builder, Look, Order, Share};
-use super::said::{Introduction, Said};
+use super::said::Introduction;
 use crate::event::Edit;
 use crate::id::{ConversationKind, MessageId, UserId};
 use crate::time::Stamp;
@@ -106,10 +106,7 @@ impl Facts {
     }
 
     fn fields(&self, time: i64, seq: i64) -> (i64, i64) {
-        match self.kind {
-            ConversationKind::Direct => (time, seq),
-            ConversationKind::Group => (seq, time),
-        }
+        fields(self.kind, time, seq)
     }
 
     /// The introduction's own time and seq, wherever an acknowledgement placed the message.
@@ -195,7 +192,7 @@ impl Facts {
         }
         if wins {
             let at = intro.stamp.at.as_millis();
-            let (first, second) = self.fields(at, intro.said.seq());
+            let (first, second) = self.fields(at, intro.seq());
             self.arena.introduce(slot, intro, first, second);
             delivery.introduction = None;
         }
@@ -212,7 +209,7 @@ impl Facts {
     ) -> Ordering {
         let old = self.arena.message(slot, old_seq);
         let old_author = self.arena.get(slot).and_then(|e| users.name(e.author));
-        (&*intro.said.message(), users.name(intro.author)).cmp(&(&old, old_author))
+        (intro.message, users.name(intro.author)).cmp(&(&old, old_author))
     }
 
     /// The server acknowledged the message.
@@ -297,8 +294,8 @@ impl Facts {
 
     /// Adds a message nobody mentioned before: the path nearly every event takes.
     pub(crate) fn push(&mut self, intro: &Introduction<'_>) -> u32 {
-        let slot = self.push_unindexed(intro);
-        self.index.insert(intro.said.id(), slot);
+        let slot = self.arena.push_introduced(intro, self.fields(intro.stamp.at.as_millis(), intro.seq()));
+        self.index.insert(intro.message.id, slot);
         slot
     }
 
@@ -307,7 +304,11 @@ impl Facts {
     pub(crate) fn build_index(&mut self, users: &Interner<UserId>) {
         let arena = &self.arena;
         let id = |slot: u32| arena.get(slot).map(|e| e.id);
-        let (index, doubles) = Index::of(arena.iter().map(|(_, e)| e.id), |a, b| id(a) == id(b));
+        let mut hashes = Vec::with_capacity(arena.len());
+        for (_, entries) in arena.runs() {
+            hashes.extend(entries.iter().map(|entry| index::hash(entry.id)));
+        }
+        let (index, doubles) = Index::of(&hashes, |a, b| id(a) == id(b));
         self.index = index;
         for (slot, double) in doubles {
             if !self.arena.is_same(slot, double)
@@ -318,7 +319,7 @@ impl Facts {
                     class: entry.class(),
                     stamp: self.stamp(double, &entry),
                     author: entry.author,
-                    said: Said::Whole(&message),
+                    message: &message,
                     viewer_bits: entry.bits & bits::VIEWER,
                 };
                 self.introduce(slot, &intro, users);
@@ -326,18 +327,23 @@ impl Facts {
             self.arena.update(double, |e| e.bits = 0);
         }
     }
-
-    /// Adds a message to a slot of its own, not yet to be found by its id.
-    pub(crate) fn push_unindexed(&mut self, intro: &Introduction<'_>) -> u32 {
-        let at = intro.stamp.at.as_millis();
-        let (first, second) = self.fields(at, intro.said.seq());
-        self.arena.push_introduced(intro, first, second)
-    }
 }
 
 impl Facts {
     /// What a known message adds to the totals.
+    #[inline]
     fn share_of(&self, slot: u32, entry: &Entry) -> Share {
+        if entry.is_ordinary() {
+            let counted = if entry.has(bits::OWN) { Share::OWN_READ } else { Share::UNREAD };
+            let position = Position { first: entry.first, rank: 0, second: entry.second, id: entry.id };
+            let flags = counted | Share::SHOWN | Share::PRESENT;
+            return Share { position: Some(position), flags, mention_sig: 0, activity: self.time(entry) };
+        }
+        self.odd_share_of(slot, entry)
+    }
+
+    /// The same, whatever the message is.
+    fn odd_share_of(&self, slot: u32, entry: &Entry) -> Share {
         let flag = |on: bool, flag: u8| if on { flag } else { 0 };
         let position = entry.position();
         let gone = bits::DELETED | bits::RECALLED | bits::ONLINE_ONLY;
@@ -379,6 +385,14 @@ impl Facts {
     }
 }
 
+/// The first and the second field of a position (R10).
+pub(crate) fn fields(kind: ConversationKind, time: i64, seq: i64) -> (i64, i64) {
+    match kind {
+        ConversationKind::Direct => (time, seq),
+        ConversationKind::Group => (seq, time),
+    }
+}
+
 impl Look for Facts {
     fn share(&self, slot: u32) -> Share {
         let known = self.arena.get(slot).filter(|e| e.is_known());
@@ -394,26 +408,27 @@ impl Look for Facts {
 }
 
 impl Timeline {
-    pub(crate) fn new(kind: ConversationKind, live: bool) -> Self {
-        Self {
-            facts: Facts {
-                kind,
-                arena: Arena::default(),
-                index: Index::default(),
-                pinned: im::OrdSet::new(),
-            },
-            order: live.then(Order::default),
-        }
+    /// No message yet; it is kept in order from the start.
+    pub(crate) fn new(kind: ConversationKind) -> Self {
+        Self { order: Some(Order::default()), ..Self::bulk(kind) }
+    }
+
+    /// No message yet, in a bulk replay.
+    pub(crate) fn bulk(kind: ConversationKind) -> Self {
+        let (arena, index, pinned) = (Arena::default(), Index::default(), im::OrdSet::new());
+        Self { facts: Facts { kind, arena, index, pinned }, order: None }
     }
 
     /// Puts all known messages in order, from nothing.
     pub(crate) fn build_order(&mut self) {
         let facts = &self.facts;
         let mut builder = Builder::default();
-        for (slot, entry) in facts.arena.iter() {
-            if entry.is_known() && !builder.push(slot, &facts.share_of(slot, entry)) {
-                self.order = Some(facts.sorted());
-                return;
+        for (first, entries) in facts.arena.runs() {
+            for (slot, entry) in (first..).zip(entries) {
+                if entry.is_known() && !builder.push(slot, &facts.share_of(slot, entry)) {
+                    self.order = Some(facts.sorted());
+                    return;
+                }
             }
         }
         self.order = Some(builder.finish());

@@ -235,10 +235,16 @@ impl Write for Slots {
     fn write(&self, _: &mut Vec<u8>) -> Out {
         let mut out = Out::default();
         let mut last = -1;
-        for run in self.0.chunk_by(|a, b| a.checked_add(1) == Some(*b)) {
-            let first = run.first().map_or(0, |slot| i64::from(*slot));
-            out.int(first - last - 1).len(run.len() - 1);
-            last = first + run.len() as i64 - 1;
+        let mut run = |first: u32, len: usize| {
+            out.int(i64::from(first) - last - 1).len(len.saturating_sub(1));
+            last = i64::from(first) + len as i64 - 1;
+        };
+        match self {
+            Self::Run { len: 0, .. } => {}
+            Self::Run { first, len } => run(*first, *len as usize),
+            Self::List(slots) => slots
+                .chunk_by(|a, b| a.checked_add(1) == Some(*b))
+                .for_each(|slots| run(slots.first().copied().unwrap_or(0), slots.len())),
         }
         out
     }
@@ -246,7 +252,7 @@ impl Write for Slots {
 
 impl Part for Slots {
     fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
-        let (mut from, mut last, mut slots) = (In(bytes), -1i64, Vec::new());
+        let (mut from, mut last, mut slots) = (In(bytes), -1i64, Self::default());
         while from.end().is_none() {
             let first = from.int()?.checked_add(last)?.checked_add(1)?;
             let more = from.number()?;
@@ -256,11 +262,13 @@ impl Part for Slots {
                 return None;
             }
             let end = first.checked_add(more)?;
-            slots.extend(first..=end);
+            slots = match slots.len() {
+                0 => Self::Run { first, len: more.checked_add(1)? },
+                _ => slots.iter().chain(first..=end).collect(),
+            };
             last = i64::from(end);
         }
-        slots.shrink_to_fit();
-        Some(Self(slots))
+        Some(slots)
     }
 
     fn hollow(_: &Place) -> Self {
@@ -359,7 +367,7 @@ impl Part for Timeline {
     }
 
     fn hollow(place: &Place) -> Self {
-        Self::new(place.kind().unwrap_or(ConversationKind::Group), true)
+        Self::new(place.kind().unwrap_or(ConversationKind::Group))
     }
 }
 

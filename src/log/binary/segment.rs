@@ -3,7 +3,7 @@
 use crate::bytes::In;
 use crate::event::{Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
 use crate::id::{ConversationId, ConversationKind, IdError, MessageId, UserId};
-use crate::inbox::{Introduced, Names, Replay};
+use crate::inbox::{Batch, Introduced, Replay};
 use crate::log::jsonl;
 use crate::log::logged::LoggedEvent;
 use crate::time::{Stamp, Timestamp};
@@ -87,31 +87,14 @@ impl<'a> Segment<'a> {
     /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
     /// before it having been folded.
     pub(super) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {
-        let mut names = Names::new(self.users.len(), self.conversations.len());
+        let mut batch = Batch::new(replay, &self.users, self.conversations.len());
+        let texts = self.columns.texts;
         let mut folded = Folded::default();
         let mut rows = self.into_rows();
-        while let Some(tag) = rows.tag() {
-            let index = folded.events;
-            if tag & (tag::PLAIN | tag::META) == tag::PLAIN {
-                let Plain { stamp, actor, queued, conversation, id, seq, text } =
-                    rows.plain(tag).ok_or(index)?;
-                let introduced = Introduced { queued, stamp, id, seq, text };
-                let conversation = (conversation, *rows.conversations.get(conversation).ok_or(index)?);
-                let author = (actor, *rows.users.get(actor).ok_or(index)?);
-                names.introduce(replay, conversation, author, introduced).ok_or(index)?;
-            } else {
-                match rows.event(tag).map_err(|_| index)? {
-                    LoggedEvent::Known(event) => {
-                        rows.newest = rows.newest.max(event.at().as_millis());
-                        replay.push(&event);
-                    }
-                    LoggedEvent::Skipped(_) => folded.skipped += 1,
-                }
-            }
-            folded.events += 1;
-        }
+        let outcome = rows.batch(&mut batch, &mut folded).ok_or(folded.events);
+        batch.fold(texts);
         folded.newest = Timestamp::from_millis(rows.newest).ok();
-        rows.end().map(|()| folded).ok_or(folded.events)
+        outcome.and(rows.end().map(|()| folded).ok_or(folded.events))
     }
 }
 
@@ -154,6 +137,31 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// Takes all events into `batch` and counts them; `None` where one cannot be decoded.
+    fn batch(&mut self, batch: &mut Batch<'_>, folded: &mut Folded) -> Option<()> {
+        let len = self.columns.texts.len();
+        while let Some(tag) = self.tag() {
+            if tag & (tag::PLAIN | tag::META) == tag::PLAIN {
+                let Plain { stamp, actor, queued, conversation, id, seq, text } = self.plain(tag)?;
+                let offset = (len - self.columns.texts.len() - text.len()) as u32;
+                let introduced = Introduced { queued, stamp, id, seq, offset, len: text.len() as u32 };
+                let conversation = (conversation, *self.conversations.get(conversation)?);
+                batch.introduce(conversation, (actor, *self.users.get(actor)?), introduced)?;
+            } else {
+                match self.event(tag).ok()? {
+                    LoggedEvent::Known(event) => {
+                        self.newest = self.newest.max(event.at().as_millis());
+                        let conversation = event.conversation().and(self.conversation);
+                        batch.push(conversation, event);
+                    }
+                    LoggedEvent::Skipped(_) => folded.skipped += 1,
+                }
+            }
+            folded.events += 1;
+        }
+        Some(())
+    }
+
     /// The tag of the next event.
     #[inline]
     pub(super) fn tag(&mut self) -> Option<u8> {
