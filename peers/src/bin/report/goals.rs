@@ -217,6 +217,7 @@ fn binary(m: &Measured<'_>) -> Outcome<Vec<Judged>> {
 fn workloads(m: &Measured<'_>) -> Outcome<Vec<Judged>> {
     let of = |workload| m.value("replay", workload, "decoded events");
     let desk = of("desk")?;
+    let grown = |events| m.named("growth", "events", events, "replay");
     let (phone, desk_count) = (m.instructions("phone/decoded")?, m.instructions("desk/decoded")?);
     let apart = phone.max(desk_count) / phone.min(desk_count);
     Ok(vec![
@@ -224,6 +225,7 @@ fn workloads(m: &Measured<'_>) -> Outcome<Vec<Judged>> {
         most("hall", of("hall")? / desk, 1.5, " x desk"),
         most("storm", of("storm")? / desk, 4.0, " x desk"),
         most("phone and desk apart in instructions", apart, 1.3, " x"),
+        most("ten times the events in time", grown("2000000")? / grown("200000")?, 1.3, " x"),
     ])
 }
 
