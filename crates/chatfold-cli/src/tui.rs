@@ -1,5 +1,6 @@
 //! `chatfold tui`: the terminal inbox. This end of it reads the log and appends to it.
 
+mod stored;
 mod tail;
 
 use std::fs::OpenOptions;
@@ -8,9 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chatfold::jsonl::LoggedEvent;
-use chatfold::{Command, Context, Event, Inbox, Message, Role, UserId, decide};
+use chatfold::{Command, Context, Event, Inbox, Message, Policy, Role, UserId, decide};
 use chatfold_tui::{Access, App, Desk, Done, Ending, Wish};
 
+use self::stored::StoreDesk;
 use self::tail::Tail;
 use crate::act::journal::Journal;
 use crate::act::{fresh_message, now, seed};
@@ -37,14 +39,26 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
             events.push(event);
         }
     })?;
-    let access = access(args, &source, is_packed, &tally);
-    let tail = Tail::new(&args.log, form, owner.clone(), &tally);
-    let mut desk = FileDesk { path: args.log.clone(), owner: owner.clone(), role: args.role.into(), tail };
+    let mut access = access(args, &source, is_packed, &tally);
+    let mut desk: Box<dyn Desk> = match &source {
+        Source::Store(place) if access.no_following().is_none() => {
+            let (desk, closed) = StoreDesk::open(place, args.role.into(), tally.lines)?;
+            access = closed.map_or(access, Access::ReadOnly);
+            Box::new(desk)
+        }
+        _ => {
+            let tail = Tail::new(&args.log, form, owner.clone(), &tally);
+            Box::new(FileDesk { path: args.log.clone(), owner: owner.clone(), role: args.role.into(), tail })
+        }
+    };
     let mut app = App::new(owner, args.reading.policy(), events, access, args.looks.look());
+    if args.mouse {
+        app.use_mouse();
+    }
     if args.follow {
         app.follow();
     }
-    let ending = chatfold_tui::run(&mut app, &mut desk).map_err(|error| Failure::Input {
+    let ending = chatfold_tui::run(&mut app, &mut *desk).map_err(|error| Failure::Input {
         place: "the terminal".to_owned(),
         what: "failed".to_owned(),
         source: Some(error),
@@ -64,15 +78,17 @@ fn access(args: &TuiArgs, source: &Source, is_packed: bool, tally: &Tally) -> Ac
     let reading = &args.reading;
     match source {
         Source::Stdin => fixed("it comes from standard input"),
-        Source::Store(_) => fixed("it lies in a store (chatfold do acts on it)"),
         Source::File(path) if !path.is_file() => fixed("it is no plain file"),
         Source::File(_) if is_packed => fixed("it is packed"),
-        Source::File(_) if reading.first.is_some() || reading.at.is_some() => {
+        _ if reading.first.is_some() || reading.at.is_some() => {
             fixed("a part of it is shown (--first, --at)")
         }
-        Source::File(_) if tally.faults > 0 => fixed("it has faults"),
-        Source::File(_) if args.read_only => read_only("--read-only says so"),
-        Source::File(_) if reading.owner.is_some() => read_only("its owner was chosen (--as)"),
+        _ if tally.faults > 0 => fixed("it has faults"),
+        _ if args.read_only => read_only("--read-only says so"),
+        _ if reading.owner.is_some() => read_only("its owner was chosen (--as)"),
+        // All who write an inbox in a store fold it alike (R41).
+        Source::Store(_) if reading.policy() != Policy::default() => read_only("--policy was given"),
+        Source::Store(_) => Access::Full,
         Source::File(path) => match OpenOptions::new().append(true).open(path) {
             Ok(_) => Access::Full,
             Err(error) => read_only(&format!("it cannot be written: {error}")),
@@ -124,6 +140,17 @@ impl Desk for FileDesk {
     }
 }
 
+impl Desk for StoreDesk {
+    fn look(&mut self) -> Result<Vec<Event>, String> {
+        StoreDesk::look(self).map_err(|failure| failure.describe())
+    }
+
+    fn act(&mut self, _inbox: &Inbox, wish: &Wish) -> Result<Done, String> {
+        StoreDesk::act(self, wish).map_err(|failure| failure.describe())
+    }
+}
+
+/// What a wish comes to; a message gets its id here.
 fn command(wish: &Wish, context: &Context) -> Command {
     match wish {
         Wish::Send { conversation, text, reply_to } => {

@@ -5,7 +5,7 @@ use chatfold::{
     MarkFilter, MessageId, Policy, UserId,
 };
 use chatfold_words::text::Look;
-use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
+use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
 use crate::desk::{Access, Done, Wish};
@@ -25,6 +25,8 @@ const MARKED_MS: u64 = 1_500;
 pub enum Input {
     /// A key.
     Key(KeyEvent),
+    /// The mouse was pressed, pulled or turned.
+    Mouse(MouseEvent),
     /// Text was pasted.
     Paste(String),
     /// The terminal has so many columns and rows.
@@ -109,6 +111,7 @@ pub struct App {
     pub(crate) filter: Filter,
     pub(crate) search: Search,
     pub(crate) is_following: bool,
+    pub(crate) has_mouse: bool,
     /// The rows of the list that pass filter and search, in list order.
     pub(crate) rows: Vec<ConversationId>,
     pub(crate) selected: Option<ConversationId>,
@@ -136,6 +139,7 @@ impl App {
             filter: Filter::default(),
             search: Search::default(),
             is_following: false,
+            has_mouse: false,
             rows: Vec::new(),
             selected: None,
             top: 0,
@@ -163,6 +167,7 @@ impl App {
         match input {
             Input::Tick(now_ms) => return self.tick(now_ms),
             Input::Key(key) if key.kind == KeyEventKind::Release => return None,
+            Input::Mouse(event) if event.kind == MouseEventKind::Moved => return None,
             _ => self.is_stale = true,
         }
         match input {
@@ -170,10 +175,14 @@ impl App {
                 self.notice = None;
                 return if self.prompt.is_some() { self.typed(key) } else { self.pressed(action(key)?) };
             }
+            Input::Mouse(event) => self.moused(event),
             Input::Paste(text) => self.pasted(&text),
             Input::Resize(width, height) => {
-                self.size = Rect::new(0, 0, width, height);
-                self.fit();
+                let size = Rect::new(0, 0, width, height);
+                // The list may stand where the wheel put it.
+                if std::mem::replace(&mut self.size, size) != size {
+                    self.fit();
+                }
             }
             Input::Arrived(events) => self.arrived(events),
             Input::Done(done) => self.done(done),
@@ -249,6 +258,8 @@ impl App {
                 if let Some(position) = reasons.position() {
                     self.panel = None;
                     self.go(position);
+                } else if let Some(id) = reasons.conversation().cloned() {
+                    self.why_of(&id);
                 }
             }
             (_, Action::Quit | Action::Go(_)) => {
@@ -298,7 +309,7 @@ impl App {
         self.fit();
     }
 
-    fn select(&mut self, id: Option<ConversationId>) {
+    pub(crate) fn select(&mut self, id: Option<ConversationId>) {
         if self.selected != id {
             self.message = None;
             self.focus = Focus::List;
@@ -328,7 +339,7 @@ impl App {
         self.fit();
     }
 
-    fn move_message(&mut self, by: isize) {
+    pub(crate) fn move_message(&mut self, by: isize) {
         let Some(row) = self.conversation() else { return };
         let cursor = self.message.and_then(|id| row.message(id)).map(|message| message.cursor());
         let direction = if by < 0 { Direction::NewestFirst } else { Direction::OldestFirst };
@@ -345,7 +356,7 @@ impl App {
         }
     }
 
-    fn enter(&mut self) {
+    pub(crate) fn enter(&mut self) {
         if self.focus == Focus::List && self.conversation().is_some() {
             self.focus = Focus::Messages;
             self.message = self.message();
@@ -428,12 +439,12 @@ impl App {
 
     // Time.
 
-    fn step(&mut self, step: Step) {
+    pub(crate) fn step(&mut self, step: Step) {
         self.go(self.past.target(step));
     }
 
     /// Moves to a position of the log; the rows that moved are marked for a moment.
-    fn go(&mut self, position: usize) {
+    pub(crate) fn go(&mut self, position: usize) {
         if position == self.past.position() {
             return;
         }
@@ -502,6 +513,16 @@ impl App {
             _ => reasons::of_conversation(&self.past, id, self.look.ellipsis()),
         };
         self.panel = reasons.map(Panel::Why);
+    }
+
+    /// Says why another conversation stands as it does, and selects it if it is in the list.
+    fn why_of(&mut self, id: &ConversationId) {
+        let reasons = reasons::of_conversation(&self.past, id, self.look.ellipsis());
+        self.panel = reasons.map(Panel::Why);
+        if self.rows.contains(id) {
+            self.select(Some(id.clone()));
+            self.fit();
+        }
     }
 
     fn pasted(&mut self, text: &str) {

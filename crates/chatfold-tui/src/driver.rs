@@ -1,20 +1,20 @@
 //! The thin driver between an [`App`] and a terminal.
 
-use std::io::{self, Stdout, Write, stdout};
+use std::io::{self, IsTerminal as _, Stdout, Write, stdout};
 use std::panic;
 use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{
+    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
+};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
-use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
 
 use crate::app::{App, Effect, Input};
 use crate::desk::Desk;
@@ -23,11 +23,17 @@ use crate::view::draw;
 /// How long a key is waited for before the clock and the signals are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How long a key is waited for that came with another: not zero, which would be answered without a look.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// How long after a signal the inbox may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether a [`Screen`] has the terminal.
 static HAS_TERMINAL: AtomicBool = AtomicBool::new(false);
+
+/// Whether the terminal tells what the mouse does.
+static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// The terminal in raw mode and on its other screen, for as long as this lives: put back as it was when it is
 /// dropped, and before the message of a panic is printed.
@@ -55,6 +61,16 @@ impl Screen {
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
         Ok(screen)
     }
+
+    /// Has the terminal tell what the mouse does, until it is put back.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn take_mouse(&self) -> io::Result<()> {
+        HAS_MOUSE.store(true, Ordering::SeqCst);
+        execute!(stdout(), EnableMouseCapture)
+    }
 }
 
 impl Drop for Screen {
@@ -68,10 +84,13 @@ fn restore() {
     if !HAS_TERMINAL.swap(false, Ordering::SeqCst) {
         return;
     }
-    // Nothing is to be done for a terminal that has gone.
+    // Nothing is to be done for a terminal that has gone. Modes come first: writing may never end.
+    let _ = disable_raw_mode();
+    if HAS_MOUSE.swap(false, Ordering::SeqCst) {
+        let _ = execute!(stdout(), DisableMouseCapture);
+    }
     let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = stdout().flush();
-    let _ = disable_raw_mode();
 }
 
 /// How the inbox ended.
@@ -99,9 +118,11 @@ impl Signals {
         let mut told = signal_hook::iterator::Signals::new(all)?;
         std::thread::spawn(move || {
             if let Some(signal) = told.forever().next() {
-                // Waiting for keys never returns once the terminal has gone: then nobody else would end.
+                // A terminal that takes nothing more, or a log that cannot be read, may hold up whoever would end,
+                // and the former whoever restores it.
                 std::thread::sleep(PATIENCE);
-                restore();
+                std::thread::spawn(restore);
+                std::thread::sleep(PATIENCE);
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         });
@@ -126,6 +147,9 @@ impl Signals {
 pub fn run(app: &mut App, desk: &mut dyn Desk) -> io::Result<Ending> {
     let signals = Signals::watch()?;
     let screen = Screen::enter()?;
+    if app.has_mouse {
+        screen.take_mouse()?;
+    }
     let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
     let ending = turn(app, desk, &mut terminal, &signals);
     drop(screen);
@@ -140,13 +164,17 @@ fn turn(
 ) -> io::Result<Ending> {
     let started = Instant::now();
     loop {
+        if let Some(signal) = signals.seen() {
+            return Ok(Ending::Signal(signal));
+        }
+        // One that was hung up reads as empty for ever, and nobody needs to have sent a signal.
+        if !stdout().is_terminal() {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "it has gone"));
+        }
         // Asked for and not only told: a size that changes before keys are first waited for is told by nobody.
         let size = terminal.size()?;
         if (app.size.width, app.size.height) != (size.width, size.height) {
             app.on(Input::Resize(size.width, size.height));
-        }
-        if let Some(signal) = signals.seen() {
-            return Ok(Ending::Signal(signal));
         }
         if app.take_stale() {
             terminal.draw(|frame| draw(frame, app))?;
@@ -154,9 +182,10 @@ fn turn(
         // All keys that wait are taken before the next picture, so that a held key never lags behind.
         let mut wait = TICK;
         while signals.seen().is_none() && interrupted(event::poll(wait), false)? {
-            wait = Duration::ZERO;
+            wait = MOMENT;
             let input = match event::read()? {
                 Event::Key(key) => Input::Key(key),
+                Event::Mouse(event) => Input::Mouse(event),
                 Event::Paste(text) => Input::Paste(text),
                 Event::Resize(width, height) => Input::Resize(width, height),
                 _ => continue,

@@ -114,6 +114,10 @@ pub(crate) const HELP: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
+/// What the mouse does, where it is used.
+pub(crate) const MOUSE: (&str, &[(&str, &str)]) =
+    ("Mouse", &[("wheel", "scroll, step"), ("click", "select, go there"), ("Shift", "select text")]);
+
 /// What a key asks for.
 pub fn action(key: KeyEvent) -> Option<Action> {
     let has = |modifier| key.modifiers.contains(modifier);

@@ -25,6 +25,7 @@ mod app;
 mod desk;
 mod driver;
 pub mod keys;
+mod mouse;
 mod past;
 mod prompt;
 mod reasons;

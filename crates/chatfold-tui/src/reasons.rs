@@ -1,6 +1,9 @@
 //! Why a value is what it is, as rows that lead to the events behind it.
 
-use chatfold::{Body, ConversationId, EventId, Fact, Filter, Inbox, MessageId, ReceiveOption};
+use chatfold::{
+    Body, ConversationId, ConversationKind, ConversationView, Event, EventId, Fact, Filter, Inbox, MessageId,
+    ReceiveOption, Through, UserId,
+};
 use chatfold_words::text::escape;
 use chatfold_words::why::{Detail, events, rows};
 use chatfold_words::{instant, words};
@@ -21,6 +24,8 @@ pub(crate) struct Reason {
     pub(crate) event: String,
     /// The position that event makes.
     pub(crate) position: Option<usize>,
+    /// The conversation whose reasons are behind it.
+    pub(crate) conversation: Option<ConversationId>,
 }
 
 /// An open panel of reasons.
@@ -42,9 +47,27 @@ impl Reasons {
         self.selected = self.selected.saturating_add_signed(by).min(last);
     }
 
+    /// The first row that shows where so many lines do, the title among them.
+    pub(crate) fn first_shown(&self, height: u16) -> usize {
+        (self.selected + 1).saturating_sub(usize::from(height.saturating_sub(1)))
+    }
+
+    /// Selects the row on this line of so many, the title being line 0.
+    pub(crate) fn select(&mut self, line: u16, height: u16) {
+        let row = self.first_shown(height) + usize::from(line);
+        if line > 0 && row <= self.rows.len() {
+            self.selected = row - 1;
+        }
+    }
+
     /// The event of the selected row, in words.
     pub(crate) fn event(&self) -> &str {
         self.rows.get(self.selected).map_or("", |row| &row.event)
+    }
+
+    /// The conversation that the selected row counts.
+    pub(crate) fn conversation(&self) -> Option<&ConversationId> {
+        self.rows.get(self.selected)?.conversation.as_ref()
     }
 
     /// Where the event of the selected row is.
@@ -78,7 +101,7 @@ pub(crate) fn of_conversation(past: &Past, id: &ConversationId, ellipsis: &'stat
         let text = row.text.trim_end_matches(',').to_owned();
         let event = position.map(|position| event_words(past, position)).unwrap_or_default();
         let label = if row.label == above { "" } else { row.label }.to_owned();
-        made.push(Reason { label, text, event, position });
+        made.push(Reason { label, text, event, position, conversation: None });
         above = row.label;
     }
     made.extend(totals(inbox));
@@ -96,8 +119,9 @@ fn totals(inbox: &Inbox) -> Vec<Reason> {
         .map(|row| {
             let counted = row.receive_option() == ReceiveOption::Receive;
             let event = if counted { "counted in the badge" } else { "muted: not counted in the badge" };
+            let conversation = Some(row.id().clone());
             let text = format!("{} in {}", row.unread_count(), words::name(row));
-            Reason { label: String::new(), text, event: event.to_owned(), position: None }
+            Reason { label: String::new(), text, event: event.to_owned(), position: None, conversation }
         })
         .collect();
     if let Some(first) = rows.first_mut() {
@@ -105,17 +129,29 @@ fn totals(inbox: &Inbox) -> Vec<Reason> {
     }
     if more {
         let text = "and in more conversations".to_owned();
-        rows.push(Reason { label: String::new(), text, event: String::new(), position: None });
+        rows.push(Reason {
+            label: String::new(),
+            text,
+            event: String::new(),
+            position: None,
+            conversation: None,
+        });
     }
     rows
 }
 
-/// The events of a conversation, up to the position, that are about one message.
+/// The events of a conversation, up to the position, that are about one message, among them those that made it
+/// read or unread without naming it.
 ///
 /// Complexity: the events up to the position are looked at.
 pub(crate) fn of_message(past: &Past, id: &ConversationId, message: MessageId) -> Reasons {
+    let inbox = past.inbox();
+    let mut reading = inbox.conversation(id).and_then(|row| Reading::of(inbox.owner(), row, message));
     let about = past.so_far().filter(|(_, event)| match event.body() {
-        Body::Conversation(conversation, fact) => conversation == id && names(fact, message),
+        Body::Conversation(conversation, fact) if conversation == id => {
+            let turns = reading.as_mut().is_some_and(|reading| reading.turns(event, fact));
+            turns || names(fact, message)
+        }
         _ => false,
     });
     let mut rows: Vec<Reason> = about
@@ -124,12 +160,58 @@ pub(crate) fn of_message(past: &Past, id: &ConversationId, message: MessageId) -
             text: event.type_name().replace('_', " "),
             event: event_words(past, position),
             position: Some(position),
+            conversation: None,
         })
         .collect();
     if let Some(first) = rows.first_mut() {
         "events".clone_into(&mut first.label);
     }
     Reasons::new(format!("Message {message}"), rows)
+}
+
+/// Whether a message has been read, followed along the log.
+struct Reading<'a> {
+    owner: &'a UserId,
+    row: ConversationView<'a>,
+    /// Where the message stands (R14).
+    first: i64,
+    is_own: bool,
+    is_read: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn of(owner: &'a UserId, row: ConversationView<'a>, message: MessageId) -> Option<Self> {
+        let is_own = row.message(message)?.is_own();
+        Some(Self { owner, row, first: first_field(row, message)?, is_own, is_read: false })
+    }
+
+    /// Whether an event turns it: the peer's first reading that reaches an own message, the owner's of another's,
+    /// and the owner's taking that back.
+    fn turns(&mut self, event: &Event, fact: &Fact) -> bool {
+        let reaches = |through: &Through| match through {
+            Through::Watermark(watermark) => self.first <= watermark.first_field(),
+            Through::Message(id) => first_field(self.row, *id).is_some_and(|read| self.first <= read),
+        };
+        let is_owner = event.by() == self.owner;
+        let is_read = match fact {
+            Fact::PeerRead { through } if self.is_own && reaches(through) => true,
+            Fact::Read { through } if !self.is_own && is_owner && reaches(through) => true,
+            Fact::MarkedUnreadFrom { target } if !self.is_own && is_owner => {
+                self.is_read && first_field(self.row, *target).is_none_or(|from| self.first < from)
+            }
+            _ => return false,
+        };
+        std::mem::replace(&mut self.is_read, is_read) != is_read
+    }
+}
+
+/// The first field of where a message stands: its time in a direct chat, its sequence number in a group (R14).
+fn first_field(row: ConversationView<'_>, message: MessageId) -> Option<i64> {
+    let message = row.message(message)?;
+    Some(match row.kind() {
+        ConversationKind::Direct => message.time().as_millis(),
+        ConversationKind::Group => i64::try_from(message.seq()).unwrap_or(i64::MAX),
+    })
 }
 
 /// Whether a fact is about a message.

@@ -8,6 +8,7 @@ mod style;
 mod timeline;
 mod why;
 
+use chatfold::MessageId;
 use chatfold_words::text::{cut, width};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -25,17 +26,20 @@ const LIST_WIDTHS: (u16, u16) = (30, 48);
 /// How many lines a row of the list takes.
 pub(crate) const ROW_LINES: u16 = 2;
 
+/// Columns and rows below which nothing of use can be shown.
+const MIN_SIZE: (u16, u16) = (20, 6);
+
 /// Where everything stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Areas {
     header: Rect,
     /// List and conversation together.
-    body: Rect,
-    list: Rect,
+    pub(crate) body: Rect,
+    pub(crate) list: Rect,
     /// The line between them; empty where they do not stand side by side.
     rule: Rect,
-    conversation: Rect,
-    timeline: Rect,
+    pub(crate) conversation: Rect,
+    pub(crate) timeline: Rect,
     status: Rect,
     prompt: Rect,
 }
@@ -79,6 +83,14 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
 
 /// Paints everything; where the cursor stands, if something is typed.
 fn paint(buffer: &mut Buffer, app: &App, areas: &Areas) -> Option<Position> {
+    if app.size.width < MIN_SIZE.0 || app.size.height < MIN_SIZE.1 {
+        let area = app.size.intersection(buffer.area);
+        let text = [format!("too small: {} × {}", MIN_SIZE.0, MIN_SIZE.1), "q quits".to_owned()];
+        for (text, y) in text.iter().zip(area.top()..area.bottom()) {
+            put(buffer, (area.x, y), area.width, &cut(text, area.width.into(), ""), style::PLAIN);
+        }
+        return None;
+    }
     status::header(buffer, areas.header, app);
     let side_by_side = !areas.rule.is_empty();
     if side_by_side || app.focus == Focus::List {
@@ -96,8 +108,27 @@ fn paint(buffer: &mut Buffer, app: &App, areas: &Areas) -> Option<Position> {
         None => {}
     }
     timeline::paint(buffer, areas.timeline, app);
-    status::paint(buffer, areas.status, app);
-    status::prompt(buffer, areas.prompt, app)
+    // A long notice takes lines of the time line.
+    let told = status::told(app, areas.prompt.width);
+    let more = u16::try_from(told.len().saturating_sub(1)).unwrap_or(u16::MAX).min(areas.timeline.height);
+    let status = Rect { y: areas.status.y - more, ..areas.status };
+    let prompt = Rect { y: areas.prompt.y - more, height: areas.prompt.height + more, ..areas.prompt };
+    if more > 0 {
+        clear(buffer, status);
+        clear(buffer, prompt);
+    }
+    status::paint(buffer, status, app);
+    status::prompt(buffer, prompt, app, &told)
+}
+
+/// The message that shows on a line of the screen.
+pub(crate) fn message_at(app: &App, areas: &Areas, y: u16) -> Option<MessageId> {
+    conversation::message_at(areas.conversation, app, y)
+}
+
+/// The position behind all events of a column of the time line.
+pub(crate) fn position_at(app: &App, areas: &Areas, x: u16) -> Option<usize> {
+    timeline::position_at(areas.timeline, app, x)
 }
 
 /// Puts text at a place, cut to so many cells; how many it took. The text must be harmless already.

@@ -11,7 +11,8 @@ pub const TUI_EXAMPLES: &str = "\
 Examples:
   chatfold tui team.jsonl
   chatfold tui my.jsonl --follow               keep up with what others append
-  chatfold tui team.jsonl.zst --ascii
+  chatfold tui sqlite:chat.db#alice           an inbox in a store
+  chatfold tui team.jsonl.zst --ascii --mouse
 
 The arrow keys left and right move through the log, up and down through the list; ? says why, h names all \
 keys. What is done in it (pin, mark, read, send, …) is decided as by chatfold do, and appended to the log. It \
@@ -29,6 +30,9 @@ pub struct TuiArgs {
     /// Never append to the log
     #[arg(long)]
     pub read_only: bool,
+    /// Use the mouse too: the wheel scrolls, a click selects or goes to a time. Text is then selected with Shift
+    #[arg(long)]
+    pub mouse: bool,
     /// Your role in groups
     #[arg(long, value_enum, value_name = "ROLE", default_value_t = RoleFlag::Member)]
     pub role: RoleFlag,

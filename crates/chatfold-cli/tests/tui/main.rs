@@ -25,6 +25,15 @@ fn copy(name: &str) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+/// A text log, a binary one, an inbox in a store.
+const FORMS: [&str; 3] = ["jsonl", "chatfold", "sqlite"];
+
+/// Where such a log of an owner is kept.
+fn log(folder: &TempDir, form: &str, owner: &str) -> PathBuf {
+    let path = folder.path().join(format!("log.{form}"));
+    if form == "sqlite" { format!("sqlite:{}#{owner}", path.display()).into() } else { path }
+}
+
 fn arguments(path: &Path) -> Vec<String> {
     vec!["tui".to_owned(), path.to_string_lossy().into_owned()]
 }
@@ -59,10 +68,69 @@ fn a_log_is_opened_scrubbed_filtered_searched_explained_and_left() {
 }
 
 #[test]
+fn a_terminal_that_is_resized_is_filled_again() {
+    let mut program = Program::start(&arguments(&fixture("team-at-work.jsonl")), &[]);
+    program.shows("event 200 of 200");
+    program.resize(40, 132);
+    program.shows("Ruben (CEO) 🔵");
+    program.shows("Dele Adeyemi: @all last call for blockers, I sign off");
+    program.resize(24, 80);
+    program.ends_in("p pin  f follow");
+    program.hides("Ruben (CEO) 🔵");
+    for (rows, columns) in [(1, 1), (5, 20), (2, 200), (100, 2)] {
+        program.resize(rows, columns);
+        program.waits();
+    }
+    program.resize(5, 20);
+    program.shows("too small");
+    program.resize(24, 80);
+    program.shows("event 200 of 200");
+    program.ends_in("p pin  f follow");
+    // A key that comes while the size changes is taken, and the last size is the one that is filled.
+    for step in 1..=20 {
+        for (rows, columns) in [(30, 90), (12, 60), (40, 132)] {
+            program.resize(rows, columns);
+        }
+        program.keys("\u{1b}[D");
+        program.resize(24 + step, 100);
+        program.shows(&format!("event {} of 200 · the past", 200 - step));
+        program.ends_in("[ ] an hour  { } a day  Home End  ? why");
+    }
+    program.resize(40, 132);
+    program.keys("q");
+    assert_eq!(program.ends(), 0);
+}
+
+#[test]
+fn a_terminal_that_vanishes_takes_the_program_with_it() {
+    // Only the terminal's own session is sent a signal.
+    for is_told in [true, false] {
+        let mut program = Program::start_on(&arguments(&fixture("family.jsonl")), &[], is_told);
+        program.shows("event 146 of 146");
+        program.hangs_up();
+        program.ends_unread();
+    }
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_more_does_not_keep_a_signal_from_ending_it() {
+    let mut program = Program::start(&arguments(&fixture("family.jsonl")), &[]);
+    program.shows("event 146 of 146");
+    program.stalls();
+    // The page of keys comes and goes, until there is no room for another picture.
+    for _ in 0..40 {
+        program.keys("h");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    program.signal("TERM");
+    program.ends_unread();
+}
+
+#[test]
 fn what_is_done_is_appended_to_the_log() {
-    for form in ["jsonl", "chatfold"] {
+    for form in FORMS {
         let (folder, text) = copy("team-at-work.jsonl");
-        let log = folder.path().join(format!("log.{form}"));
+        let log = log(&folder, form, "mara");
         let converted = Command::new(chatfold()).arg("convert").arg(&text).arg(&log).output().unwrap();
         assert!(converted.status.success(), "{converted:?}");
         let mut program = Program::start(&arguments(&log), &[]);
@@ -99,9 +167,9 @@ fn what_is_done_is_appended_to_the_log() {
 
 #[test]
 fn what_another_process_appends_comes_in() {
-    for form in ["jsonl", "chatfold"] {
+    for form in FORMS {
         let (folder, text) = copy("family.jsonl");
-        let log = folder.path().join(format!("log.{form}"));
+        let log = log(&folder, form, "miriam");
         assert!(
             Command::new(chatfold()).arg("convert").arg(&text).arg(&log).output().unwrap().status.success()
         );
@@ -167,6 +235,30 @@ fn the_terminal_is_as_it_was_after_quitting_and_after_a_signal() {
         let code = program.ends();
         assert_eq!(code == 0, signal.is_none(), "{signal:?}: {code}");
         assert!(!program.is_raw() && !program.has_other_screen(), "{signal:?}");
+    }
+}
+
+#[test]
+fn the_mouse_is_taken_where_it_is_wanted_and_given_back() {
+    let log = arguments(&fixture("team-at-work.jsonl"));
+    let mut program = Program::start(&log, &[]);
+    program.shows("event 200 of 200");
+    assert!(!program.has_mouse(), "text can be selected");
+    program.keys("q");
+    assert_eq!(program.ends(), 0);
+    for end in ["q", "a signal"] {
+        let mut program = Program::start(&[&log[..], &["--mouse".to_owned()]].concat(), &[]);
+        program.shows("event 200 of 200");
+        assert!(program.has_mouse());
+        // Pressed and let go at the beginning of the time line.
+        program.keys("\u{1b}[<0;2;21M\u{1b}[<0;2;21m");
+        program.shows("the past");
+        match end {
+            "q" => program.keys("q"),
+            _ => program.signal("TERM"),
+        }
+        program.ends();
+        assert!(!program.has_mouse(), "{end}");
     }
 }
 

@@ -24,14 +24,13 @@ struct Line {
 pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     let Some(row) = app.conversation() else { return };
     let ellipsis = app.look.ellipsis();
-    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    let (area, room) = rooms(area);
     let kind = words::kind(row.kind() == ConversationKind::Group, row.group_type());
     let title = [
         (style::strong(), words::name(&row)),
         (style::faint(), format!("  {kind}, {}", escape(row.id().as_str()))),
     ];
     put_parts(buffer, (area.x, area.y), area.width, title, ellipsis);
-    let room = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let lines = history(app, row, room.width, usize::from(room.height));
     for (line, y) in window(&lines, app, usize::from(room.height)).iter().zip(room.top()..) {
         let x = area.x + line.indent;
@@ -41,6 +40,20 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
             buffer.set_style(Rect::new(area.x, y, area.width, 1), style::selected());
         }
     }
+}
+
+/// Without the column beside the list: all of it, and what lies below the title.
+fn rooms(area: Rect) -> (Rect, Rect) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    (area, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area })
+}
+
+/// The message that shows on a line of the screen.
+pub(super) fn message_at(area: Rect, app: &App, y: u16) -> Option<MessageId> {
+    let (_, room) = rooms(area);
+    let lines = history(app, app.conversation()?, room.width, usize::from(room.height));
+    let shown = window(&lines, app, usize::from(room.height));
+    shown.get(usize::from(y.checked_sub(room.y)?))?.message
 }
 
 /// The lines that fit, the selected message among them.
@@ -88,7 +101,7 @@ fn history(app: &App, row: ConversationView<'_>, room: u16, height: usize) -> Ve
             parts: vec![(style::faint(), "no messages".to_owned())],
         });
     }
-    lines.extend(draft(app, row, room));
+    lines.extend(draft(app, row, room, (height / 3).max(1)));
     lines
 }
 
@@ -142,11 +155,16 @@ fn said(app: &App, row: ConversationView<'_>, message: &MessageView<'_>, room: u
     lines
 }
 
-fn draft(app: &App, row: ConversationView<'_>, room: u16) -> Vec<Line> {
+/// The draft, in no more than so many lines: what was said is to be seen beside it.
+fn draft(app: &App, row: ConversationView<'_>, room: u16, most: usize) -> Vec<Line> {
     let Some(draft) = row.draft() else { return Vec::new() };
     let alarm = style::of(app.look, chatfold_words::preview::Tone::Alarm);
     let mut texts = Vec::new();
     wrap(&one_line(draft.text), usize::from(room).saturating_sub(7), usize::from(room), &mut texts);
+    if texts.len() > most {
+        texts.truncate(most);
+        texts.extend([app.look.ellipsis().to_owned()]);
+    }
     let mut lines: Vec<Line> = texts
         .into_iter()
         .map(|text| Line { message: None, indent: 0, parts: vec![(style::PLAIN, text)] })
@@ -159,7 +177,7 @@ fn draft(app: &App, row: ConversationView<'_>, room: u16) -> Vec<Line> {
 
 /// Breaks a line between words into lines of so many cells, the first and the others; a word that is wider is
 /// broken between clusters.
-fn wrap(text: &str, first: usize, others: usize, lines: &mut Vec<String>) {
+pub(super) fn wrap(text: &str, first: usize, others: usize, lines: &mut Vec<String>) {
     let (mut room, before) = (first, lines.len());
     let mut line = String::new();
     for word in text.split(' ') {
@@ -174,6 +192,10 @@ fn wrap(text: &str, first: usize, others: usize, lines: &mut Vec<String>) {
         }
         if !line.is_empty() {
             lines.push(std::mem::take(&mut line));
+            room = others;
+        }
+        if width(rest) > room && width(rest) <= others {
+            lines.push(String::new());
             room = others;
         }
         while width(rest) > room {
@@ -208,6 +230,7 @@ mod tests {
         assert_eq!(wrapped("one two three", 3, 9), ["one", "two three"]);
         assert_eq!(wrapped("你好世界", 5, 4), ["你好", "世界"]);
         assert_eq!(wrapped("a 👨‍👩‍👧👨‍👩‍👧", 3, 2), ["a", "👨‍👩‍👧", "👨‍👩‍👧"]);
+        assert_eq!(wrapped("listing.png", 5, 11), ["", "listing.png"], "whole where it can be");
         assert_eq!(wrapped("", 3, 3), [""]);
         assert_eq!(wrapped("你", 1, 1), ["你"], "never stuck, though it cannot fit");
     }

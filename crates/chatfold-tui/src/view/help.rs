@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::{clear, put, style};
 use crate::app::App;
-use crate::keys::HELP;
+use crate::keys::{HELP, MOUSE};
 
 /// How wide a column is.
 const COLUMN: u16 = 38;
@@ -15,7 +15,8 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     clear(buffer, area);
     let columns = (area.width / COLUMN).max(1);
     let (mut column, mut y) = (0, area.y);
-    for (title, keys) in HELP {
+    let mouse = app.has_mouse.then_some(&MOUSE);
+    for (title, keys) in HELP.iter().chain(mouse) {
         let lines = keys.len() as u16 + 2;
         if y > area.y && y + lines > area.bottom() + 1 && column + 1 < columns {
             (column, y) = (column + 1, area.y);

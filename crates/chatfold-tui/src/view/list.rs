@@ -20,7 +20,11 @@ use crate::app::{App, Change, Focus};
 pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     let inbox = app.past.inbox();
     if app.rows.is_empty() {
-        let text = if inbox.conversations().next().is_none() { "no conversations" } else { "none passes" };
+        let text = if inbox.conversations().next().is_none() {
+            "no conversations"
+        } else {
+            "none passes (c: show all)"
+        };
         put(buffer, (area.x + 1, area.y), area.width.saturating_sub(1), text, style::faint());
         return;
     }

@@ -6,6 +6,7 @@ use chatfold_words::words;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::conversation::wrap;
 use super::{put, put_parts, style};
 use crate::app::{App, Focus, Panel};
 
@@ -82,24 +83,50 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     put_parts(buffer, (area.x, area.y), area.width, parts, app.look.ellipsis());
 }
 
+/// What was told, in lines of so many columns; nothing while something is asked.
+pub(super) fn told(app: &App, columns: u16) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (Some(notice), None) = (&app.notice, &app.prompt) {
+        let room = usize::from(columns.saturating_sub(2)).max(1);
+        wrap(&notice.text, room, room, &mut lines);
+    }
+    lines
+}
+
 /// What is asked, else what was told, else what can be done; where the cursor stands.
-pub(super) fn prompt(buffer: &mut Buffer, area: Rect, app: &App) -> Option<Position> {
+pub(super) fn prompt(buffer: &mut Buffer, area: Rect, app: &App, told: &[String]) -> Option<Position> {
     if area.is_empty() {
         return None;
     }
     if let Some(prompt) = &app.prompt {
         return Some(ask(buffer, area, prompt.purpose.question(), &prompt.text));
     }
-    let (text, tone) = match (&app.notice, &app.panel) {
-        (Some(notice), _) if notice.is_alarm => (notice.text.as_str(), style::alarm(app.look)),
-        (Some(notice), _) => (notice.text.as_str(), style::PLAIN),
+    let (room, ellipsis) = (area.width - 1, app.look.ellipsis());
+    if let Some(notice) = &app.notice {
+        let tone = if notice.is_alarm { style::alarm(app.look) } else { style::PLAIN };
+        for (index, y) in (area.top()..area.bottom()).enumerate() {
+            // The last line tells that there is more.
+            let is_last = y + 1 == area.bottom();
+            let lines = told.get(index..).unwrap_or_default();
+            let text = if is_last { lines.join(" ") } else { lines.first().cloned().unwrap_or_default() };
+            put(buffer, (area.x + 1, y), room, &cut(&text, room.into(), ellipsis), tone);
+        }
+        return None;
+    }
+    let (text, tone) = match &app.panel {
         // What the panel may have had to cut.
-        (None, Some(Panel::Why(reasons))) => (reasons.event(), style::PLAIN),
-        (None, _) => (hint(app), style::faint()),
+        Some(Panel::Why(reasons)) => (cut(reasons.event(), room.into(), ellipsis), style::PLAIN),
+        _ => (whole(hint(app), room.into()).into(), style::faint()),
     };
-    let text = cut(text, usize::from(area.width.saturating_sub(1)), app.look.ellipsis());
-    put(buffer, (area.x + 1, area.y), area.width - 1, &text, tone);
+    put(buffer, (area.x + 1, area.y), room, &text, tone);
     None
+}
+
+/// As many of the hints as fit; two spaces stand between them.
+fn whole(hints: &str, room: usize) -> &str {
+    let ends = hints.match_indices("  ").map(|(end, _)| end).chain([hints.len()]);
+    let fits = ends.filter_map(|end| hints.get(..end)).take_while(|hints| width(hints) <= room).last();
+    fits.unwrap_or_default()
 }
 
 /// The question and the end of what was typed, the cursor behind it.

@@ -36,6 +36,15 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     labels(buffer, Rect { x, y: area.y + 1, width: room, height: 1 }, app, here);
 }
 
+/// The position behind all events of a column.
+pub(super) fn position_at(area: Rect, app: &App, x: u16) -> Option<usize> {
+    let (first, last) = app.past.span()?;
+    let axis =
+        Axis { first: first.as_millis(), last: last.as_millis(), cells: area.width.checked_sub(2)?.into() };
+    let cell = usize::from(x.saturating_sub(area.x + 1)).min(axis.cells.checked_sub(1)?);
+    Some(app.past.before(axis.begin(cell + 1)))
+}
+
 /// The begin and the end of the log, and where one stands under its cell.
 fn labels(buffer: &mut Buffer, area: Rect, app: &App, here: usize) {
     let Some((first, last)) = app.past.span() else { return };
@@ -76,15 +85,16 @@ impl Axis {
         usize::try_from(past * self.cells as i128 / whole).unwrap_or(0).min(self.cells.saturating_sub(1))
     }
 
+    /// Where a cell begins.
+    fn begin(&self, cell: usize) -> i64 {
+        let (whole, cells) = (i128::from(self.last - self.first) + 1, self.cells as i128);
+        let offset = (whole * cell as i128 + cells - 1) / cells;
+        i64::try_from(i128::from(self.first) + offset).unwrap_or(i64::MAX)
+    }
+
     /// How many events each cell has. Complexity: O(cells · log events).
     fn counts(&self, app: &App) -> Vec<usize> {
-        let whole = i128::from(self.last - self.first) + 1;
-        let begin = |cell: usize| {
-            let cells = self.cells as i128;
-            let offset = (whole * cell as i128 + cells - 1) / cells;
-            i64::try_from(i128::from(self.first) + offset).unwrap_or(i64::MAX)
-        };
-        let before: Vec<usize> = (0..=self.cells).map(|cell| app.past.before(begin(cell))).collect();
+        let before: Vec<usize> = (0..=self.cells).map(|cell| app.past.before(self.begin(cell))).collect();
         before.iter().zip(before.iter().skip(1)).map(|(from, to)| to - from).collect()
     }
 }

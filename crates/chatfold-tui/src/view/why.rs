@@ -18,7 +18,7 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App, reasons: &Reason
     let title = format!("{}  (Enter: to the event, Esc: back)", reasons.title);
     put(buffer, (area.x + 1, area.y), wide, &cut(&title, wide.into(), ellipsis), style::strong());
     let room = usize::from(area.height.saturating_sub(1));
-    let from = (reasons.selected + 1).saturating_sub(room);
+    let from = reasons.first_shown(area.height);
     // Events stand in a column of their own, behind the widest reason that leaves them three fifths of the line.
     let widest = reasons.rows.iter().map(|row| width(&row.text)).max().unwrap_or(0);
     let text_room = u16::try_from(widest).unwrap_or(u16::MAX).min(wide.saturating_sub(COLUMN) * 2 / 5);

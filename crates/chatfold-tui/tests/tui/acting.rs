@@ -164,3 +164,36 @@ fn an_answer_is_about_what_was_asked_whatever_moves_meanwhile() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_long_refusal_is_shown_whole_and_a_long_draft_leaves_room() {
+    let (mut app, mut desk) = (open("team-at-work.jsonl", PICTURES), desk());
+    act(&mut app, &mut desk, "enter R y");
+    let shown = screen(&mut app, (60, 24));
+    let said: Vec<&str> = shown.lines().skip(20).map(str::trim).collect();
+    assert!(said.join(" ").contains("no more than a member of the group (code 10007)"), "{shown}");
+    assert!(shown.contains("event 200 of 200"), "the totals stay: {shown}");
+    press(&mut app, "esc");
+    assert!(screen(&mut app, (60, 24)).contains("2026-02-23"), "the time line is back");
+
+    press(&mut app, "e");
+    app.on(Input::Paste("word ".repeat(2_000)));
+    let shown = act(&mut app, &mut desk, "enter");
+    assert!(shown.contains("Draft: word word") && shown.contains("16:29 Dele Adeyemi"), "{shown}");
+}
+
+#[test]
+fn why_a_message_is_read_tells_each_turn() {
+    let (mut app, mut desk) = (open("team-at-work.jsonl", PICTURES), desk());
+    let why = act(&mut app, &mut desk, "down down down enter up r r U down r up ?");
+    let turns: Vec<&str> = why
+        .lines()
+        .skip(2)
+        .filter_map(|line| Some(line.split_once("  event ")?.0.trim().trim_start_matches("events").trim()))
+        .collect();
+    assert_eq!(
+        turns,
+        ["message received", "conversation read", "marked unread from", "conversation read"],
+        "{why}"
+    );
+}

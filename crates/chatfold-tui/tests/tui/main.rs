@@ -3,6 +3,7 @@
 
 mod acting;
 mod guard;
+mod mouse;
 mod picture;
 mod screens;
 mod state;

@@ -29,10 +29,13 @@ fn compare(golden: &str, shown: &str) -> Result<(), String> {
 }
 
 fn check(name: &str, log: &str, look: Look, keys: &str, size: (u16, u16)) {
-    let mut app: App = open(log, look);
-    screen(&mut app, size);
-    press(&mut app, keys);
-    let shown = screen(&mut app, size);
+    check_app(name, &mut open(log, look), keys, size);
+}
+
+fn check_app(name: &str, app: &mut App, keys: &str, size: (u16, u16)) {
+    screen(app, size);
+    press(app, keys);
+    let shown = screen(app, size);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tui/screens").join(format!("{name}.txt"));
     if !path.exists() && std::env::var_os("CHATFOLD_NEW_SCREENS").is_some() {
         fs::write(&path, &shown).unwrap();
@@ -59,8 +62,8 @@ fn a_wide_terminal() {
 
 #[test]
 fn a_narrow_terminal_shows_the_list_or_the_messages() {
-    check("team-narrow", "team-at-work.jsonl", PICTURES, "", (46, 16));
-    check("team-narrow-messages", "team-at-work.jsonl", PICTURES, "enter", (46, 16));
+    check("team-narrow-hints", "team-at-work.jsonl", PICTURES, "", (46, 16));
+    check("team-narrow-messages-hints", "team-at-work.jsonl", PICTURES, "enter", (46, 16));
 }
 
 #[test]
@@ -110,4 +113,11 @@ fn a_golden_that_differs_in_one_character_is_seen() {
     }
     assert!(compare(&format!("{shown}x"), &shown).is_err());
     assert!(compare(&shown, &format!("{shown}x")).is_err());
+}
+
+#[test]
+fn the_keys_and_the_mouse() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    app.use_mouse();
+    check_app("team-keys-mouse", &mut app, "h", SMALL);
 }

@@ -189,9 +189,42 @@ fn reasons_lead_to_their_events() {
     assert_eq!(app.past().position(), 163);
     press(&mut app, "end ?");
     press(&mut app, &"down ".repeat(60));
-    assert!(screen(&mut app, SIZE).contains("muted: not counted in the badge"), "the totals, too");
+    let totals = screen(&mut app, SIZE);
+    assert!(totals.contains("muted: not counted in the badge"), "the totals, too: {totals}");
+    // A number of the totals leads to the reasons of its conversation, and those to events.
+    let last = app.past().end();
+    press(&mut app, "enter");
+    let why = screen(&mut app, SIZE);
+    assert!(why.contains("Why ") && !why.contains("Why Launch 2.0"), "{why}");
+    assert_eq!(app.past().position(), last);
+    press(&mut app, "enter");
+    assert!(app.past().position() < last, "to the event");
     press(&mut app, "esc");
     assert!(!screen(&mut app, SIZE).contains("Why "));
+}
+
+#[test]
+fn a_message_is_read_by_an_event_that_does_not_name_it() {
+    let rows = |app: &mut App, keys: &str| -> Vec<String> {
+        press(app, keys);
+        let why = screen(app, (120, 40));
+        why.lines().skip(2).map(|line| line.trim().to_owned()).take_while(|line| !line.is_empty()).collect()
+    };
+    // "Until seven", of the owner, read by the peer of a direct chat.
+    let mut app = open("family.jsonl", PICTURES);
+    let own = rows(&mut app, "down down down enter up up ?");
+    assert!(own.iter().any(|row| row.contains("peer read")), "{own:?}");
+    assert!(own.iter().all(|row| !row.contains("conversation read")), "{own:?}");
+    // "home", of the peer, read by the owner.
+    let peers = rows(&mut app, "esc down ?");
+    assert!(peers.iter().any(|row| row.contains("conversation read")), "{peers:?}");
+    assert_eq!(peers.len(), 2, "the first reading that reaches it, not every later one: {peers:?}");
+    press(&mut app, "down enter");
+    assert!(app.past().position() < app.past().end());
+    // Unread messages of a group are read by nothing.
+    let mut app = open("family.jsonl", PICTURES);
+    let unread = rows(&mut app, "enter ?");
+    assert!(unread.iter().all(|row| !row.contains("read")), "{unread:?}");
 }
 
 #[test]
@@ -246,6 +279,16 @@ fn nothing_from_a_log_reaches_the_terminal_as_it_is() {
             }
         }
     }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    for size in [(19, 24), (20, 5)] {
+        assert!(screen(&mut app, size).starts_with("too small: 20 × 6"), "{}", screen(&mut app, size));
+    }
+    press(&mut app, "x");
+    assert!(screen(&mut app, (20, 6)).contains("delete this"), "a question is seen wherever it can be asked");
 }
 
 #[test]

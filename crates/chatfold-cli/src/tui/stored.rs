@@ -1,0 +1,101 @@
+//! An inbox in a store at the terminal: an account acts, and what any writer appended is read behind what was read.
+
+use chatfold::jsonl::decode_line;
+use chatfold::store::EventStore as _;
+use chatfold::{Context, Decision, Event, LogPrefix, Role, UserId};
+use chatfold_account::{Account, AccountError, Options};
+use chatfold_tui::{Done, Wish};
+
+use super::command;
+use crate::act::{now, seed, stored};
+use crate::failure::Failure;
+use crate::store::{Place, Store};
+
+/// How many events are read at once.
+const PAGE: usize = 1_000;
+
+/// An inbox in a store.
+pub struct StoreDesk {
+    place: Place,
+    owner: UserId,
+    role: Role,
+    /// Whom events are read from: opened for reading alone.
+    store: Store,
+    /// Opened when somebody first acts.
+    account: Option<Account<Store>>,
+    /// What was read.
+    prefix: LogPrefix,
+}
+
+impl StoreDesk {
+    /// Goes on behind the first so many events. Why one cannot act, if the log takes no appends.
+    pub fn open(place: &Place, role: Role, events: u64) -> Result<(Self, Option<String>), Failure> {
+        let owner = place.owner()?;
+        let mut store = place.open(false)?;
+        let prefix = match events.checked_sub(1) {
+            None => LogPrefix::EMPTY,
+            Some(before) => {
+                let page =
+                    store.read(&owner, before, 1).map_err(|error| place.failed("cannot be read", error))?;
+                page.events.first().map(|event| event.prefix).ok_or_else(|| changed(place))?
+            }
+        };
+        let head = store.head(&owner).map_err(|error| place.failed("cannot be read", error))?;
+        let closed = head.closed.map(|closed| closed.to_string());
+        Ok((Self { place: place.clone(), owner, role, store, account: None, prefix }, closed))
+    }
+
+    /// The events behind what was read; each is held against the hash beside it.
+    pub fn look(&mut self) -> Result<Vec<Event>, Failure> {
+        let mut events = Vec::new();
+        loop {
+            let page = self.store.read(&self.owner, self.prefix.events, PAGE);
+            let page = page.map_err(|error| self.place.failed("cannot be read", error))?;
+            if page.head.prefix.events < self.prefix.events {
+                return Err(changed(&self.place));
+            }
+            for event in &page.events {
+                if !event.follows(self.prefix) {
+                    return Err(changed(&self.place));
+                }
+                let known = decode_line(&event.bytes).map_err(|fault| Failure::Fault {
+                    place: self.place.to_string(),
+                    what: format!("event {}: {fault}", event.position()),
+                })?;
+                events.extend(known.known().cloned());
+                self.prefix = event.prefix;
+            }
+            if self.prefix.events >= page.head.prefix.events {
+                return Ok(events);
+            }
+        }
+    }
+
+    /// Judges a wish on the newest state and appends what is decided, then reads that back.
+    pub fn act(&mut self, wish: &Wish) -> Result<Done, Failure> {
+        let mut account = match self.account.take() {
+            Some(account) => account,
+            None => {
+                let store = self.place.open(true)?;
+                let account = Account::open(store, self.owner.clone(), Options::default());
+                account.map_err(|error| stored::failure(&self.place, error))?
+            }
+        };
+        let context = Context::new(self.owner.clone(), self.role, now()?, seed()?);
+        let executed = account.execute(command(wish, &context), context);
+        let reports: Vec<String> = account.take_reports().iter().map(ToString::to_string).collect();
+        self.account = Some(account);
+        let judged = match executed {
+            Ok(executed) => Ok(Decision { events: executed.events, refused: executed.refused }),
+            Err(AccountError::Rejected(rejection)) => Err(rejection),
+            Err(error) => return Err(stored::failure(&self.place, error)),
+        };
+        let note = (!reports.is_empty()).then(|| reports.join("; "));
+        Ok(Done { events: self.look()?, judged, note })
+    }
+}
+
+fn changed(place: &Place) -> Failure {
+    let what = "the log is not the one that was read: open it anew".to_owned();
+    Failure::Fault { place: place.to_string(), what }
+}
