@@ -1,14 +1,20 @@
 //! What does a frozen copy of the whole inbox cost, and a thousand of them kept along a log (P6)?
+//!
+//! The floor of a copy is one more count of a reference; that of a thousand kept is applying without any.
+//! `-- --csv FILE` keeps the figures.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod floor;
 mod percentiles;
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use chatfold::testing::Workload;
 use chatfold::{Event, History, HistoryPolicy, Inbox, Policy};
 use cpu_time::ThreadTime;
 
+use self::floor::{Report, each};
 use self::percentiles::{Percentiles, allocations, is_smoke};
 
 fn main() {
@@ -20,16 +26,22 @@ fn main() {
     let inbox = Inbox::replay(owner.clone(), Policy::default(), &events);
     let expected = inbox.digest();
 
-    let [mut taken, mut both] = [(); 2].map(|()| Percentiles::new());
+    let [mut taken, mut both, mut counted] = [(); 3].map(|()| Percentiles::new());
+    let reference = Arc::new(0_u64);
     let mut copies = Vec::with_capacity(100);
     for _ in 0..if smoke { 10 } else { 1_000 } {
         taken.time_each(100, || copies.push(inbox.clone()));
         copies.clear();
         both.time_each(100, || inbox.clone());
+        counted.time_each(100, || Arc::clone(black_box(&reference)));
     }
     let made = allocations(1, || drop(black_box(inbox.clone())));
     println!("{}", taken.line("a frozen copy", &made));
     println!("{}", both.line("a frozen copy, taken and let go", ""));
+    let mut report = Report::new();
+    let floor = Some(("a reference counted and let go", counted.median() as f64));
+    report.row("desk", "a frozen copy (median)", taken.median() as f64, "ns", floor);
+    report.row("desk", "a frozen copy taken and let go (median)", both.median() as f64, "ns", floor);
 
     // Half of the log is folded in bulk: both ways begin with a large inbox.
     let (front, back) = events.split_at(events.len() / 2);
@@ -58,6 +70,8 @@ fn main() {
         kept.len(),
         with.as_secs_f64() / without.as_secs_f64(),
     );
+    let floor = Some(("none kept", each(without, back.len())));
+    report.each("desk", &format!("live with {} copies kept", kept.len()), with, back.len(), floor);
     drop(kept);
 
     let copies = HistoryPolicy { every: every as u64, most: 1_000 };
@@ -75,4 +89,5 @@ fn main() {
             ""
         )
     );
+    report.finish();
 }

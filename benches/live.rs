@@ -1,9 +1,11 @@
 //! How long does a live event take, with list order, totals and change set up to date (P5)?
 //!
-//! Percentiles of single events; what follows the inbox (a view, subscriptions) is timed beside it. The inbox is
-//! checked against a replay of the same events before anything is printed.
+//! Percentiles of single events; what follows the inbox (a view, subscriptions) is timed beside it, and the floor: a
+//! counter in a hash map and the order of the list in an ordered map, kept after every event. The inbox is checked
+//! against a replay of the same events before anything is printed. `-- --csv FILE` keeps the figures.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod floor;
 mod percentiles;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use chatfold::{
 };
 use cpu_time::ThreadTime;
 
+use self::floor::{Ordered, Report};
 use self::percentiles::{Percentiles, allocations, is_smoke};
 
 /// Bytes with several owners, so that one snapshot is restored again and again.
@@ -27,6 +30,9 @@ impl AsRef<[u8]> for Shared {
         &self.0
     }
 }
+
+/// The floor.
+const ORDERED: &str = "counters and an ordered map";
 
 fn filters() -> Vec<Filter> {
     let mut filters = vec![Filter::default()];
@@ -41,7 +47,7 @@ fn filters() -> Vec<Filter> {
 }
 
 /// The last `live` events of a workload, one by one onto the replay of those before.
-fn apply(name: &str, workload: &Workload, live: usize) {
+fn apply(report: &mut Report, name: &str, workload: &Workload, live: usize) {
     let all_events: Vec<Event> = workload.iter().collect();
     let (before, events) = all_events.split_at(all_events.len() - live);
     // No copy of it may be held: writes would copy what they share.
@@ -59,7 +65,10 @@ fn apply(name: &str, workload: &Workload, live: usize) {
         many.subscribe(Filter { folder, ..Filter::default() });
     }
     let [mut alone, mut first, mut all, mut totals, mut idle] = [(); 5].map(|()| Percentiles::new());
+    let (mut ordered, mut floor) = (Ordered::default(), Percentiles::new());
+    before.iter().for_each(|event| ordered.apply(event));
     for event in events {
+        floor.time(|| ordered.apply(event));
         let changes = alone.time(|| inbox.apply(event));
         first.time(|| view.follow(&inbox, &changes));
         all.time(|| whole.follow(&inbox, &changes));
@@ -77,12 +86,32 @@ fn apply(name: &str, workload: &Workload, live: usize) {
     let started = ThreadTime::now();
     let made = allocations(events.len(), || events.iter().for_each(|event| drop(again.apply(event))));
     let each = started.elapsed().as_nanos() as f64 / events.len() as f64;
+    println!("{}", floor.line(&format!("{name}: the floor"), ""));
     println!("{}", alone.line(&format!("{name}: apply"), &made));
     println!("{}", first.line(&format!("{name}: a view of 20 rows follows"), ""));
     println!("{}", all.line(&format!("{name}: a view of the whole list follows"), ""));
     println!("{}", totals.line(&format!("{name}: {} subscribed filters follow", filters().len()), ""));
     println!("{}", idle.line(&format!("{name}: the same and 10,000 that no event touches"), ""));
     println!("{:<58} mean {each:.0} ns of processor time", format!("{name}: apply"));
+    let mut row = |what: &str, value: &Percentiles, floor: &Percentiles| {
+        report.row(
+            name,
+            &format!("{what} (median)"),
+            value.median() as f64,
+            "ns",
+            Some((ORDERED, floor.median() as f64)),
+        );
+        report.row(
+            name,
+            &format!("{what} (99 of 100)"),
+            value.p99() as f64,
+            "ns",
+            Some((ORDERED, floor.p99() as f64)),
+        );
+    };
+    row("an event applied", &alone, &floor);
+    row("a view of 20 rows follows", &first, &floor);
+    row("19 subscribed filters follow", &totals, &floor);
 }
 
 fn hall(messages: u64) -> (Inbox, Event) {
@@ -115,13 +144,29 @@ fn cold(messages: u64, times: usize) -> Percentiles {
 
 fn main() {
     let smoke = is_smoke();
+    let mut report = Report::new();
     let live = if smoke { 500 } else { 100_000 };
     let sized = |workload: Workload, events| workload.with_events(if smoke { 2_000 } else { events });
-    apply("1,000 conversations", &sized(Workload::desk(), 1_000_000), live);
-    apply("100,000 conversations", &sized(Workload::whale(), 2_000_000), live);
-    apply("one group, 10,000 events before", &sized(Workload::hall(), 20_000), live.min(10_000));
-    apply("one group, a million events before", &sized(Workload::hall(), 1_010_000), live.min(10_000));
+    apply(&mut report, "1,000 conversations", &sized(Workload::desk(), 1_000_000), live);
+    apply(&mut report, "100,000 conversations", &sized(Workload::whale(), 2_000_000), live);
+    apply(&mut report, "one group, 10,000 events before", &sized(Workload::hall(), 20_000), live.min(10_000));
+    apply(
+        &mut report,
+        "one group, a million events before",
+        &sized(Workload::hall(), 1_010_000),
+        live.min(10_000),
+    );
     let scale = if smoke { 1_000 } else { 1 };
     let (short, long) = (cold(100_000 / scale, 51), cold(1_000_000 / scale, 51));
     println!("ten times the messages: {:.2} times the time", long.median() as f64 / short.median() as f64);
+    for (messages, first) in [("100,000 messages", short), ("a million messages", long)] {
+        report.row(
+            messages,
+            "the first event into a cold history (median)",
+            first.median() as f64,
+            "ns",
+            None,
+        );
+    }
+    report.finish();
 }

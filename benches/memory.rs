@@ -1,13 +1,17 @@
-//! How large is an inbox in memory, and how much processor time does an event cost?
-//!
-//! Bytes are counted by the allocator, time is the thread's own processor time, so that other work on the
-//! machine disturbs neither.
-#![allow(missing_docs, clippy::print_stdout)]
+//! How large is an inbox in memory (P9)? Bytes as the allocator counts them, beside the floor: the bytes of what the
+//! messages carry. `-- --csv FILE` keeps the figures.
+#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
+
+mod floor;
 
 use chatfold::testing::Workload;
-use chatfold::{Body, Event, Fact, Inbox, Policy};
-use cpu_time::ThreadTime;
+use chatfold::{
+    Body, ConversationId, Envelope, Event, EventId, Fact, Inbox, Message, MessageId, Policy, Timestamp,
+    UserId,
+};
 use peak_alloc::PeakAlloc;
+
+use self::floor::{Report, has};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -21,36 +25,56 @@ fn content(events: &[Event]) -> (usize, usize) {
     texts.fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.map_or(0, str::len)))
 }
 
-fn measure(name: &str, workload: &Workload, events: &[Event]) {
-    let (messages, bytes) = content(events);
+/// The bytes that the inbox of these events holds, and the most that were held while it was made.
+fn held(owner: &UserId, events: &[Event]) -> (usize, usize) {
     let before = MEMORY.current_usage();
-    let started = ThreadTime::now();
-    let inbox = Inbox::replay(workload.owner(), Policy::default(), events);
-    let spent = started.elapsed();
-    let held = MEMORY.current_usage() - before;
-    let each = held.saturating_sub(bytes) as f64 / messages.max(1) as f64;
-    println!(
-        "{name:>6}: {:>8} events in {:>7.1} ms, {:>6.1} ns each; {messages} messages held in {:.1} MiB, {each:.1} \
-         bytes each beyond their content",
-        events.len(),
-        spent.as_secs_f64() * 1e3,
-        spent.as_nanos() as f64 / events.len().max(1) as f64,
-        held as f64 / f64::from(1 << 20),
-    );
-    assert!(messages < 50_000 || each <= 150.0, "{each} bytes a message");
+    MEMORY.reset_peak_usage();
+    let inbox = Inbox::replay(owner.clone(), Policy::default(), events);
+    let held = (MEMORY.current_usage() - before, MEMORY.peak_usage() - before);
     drop(inbox);
+    held
+}
+
+fn measure(report: &mut Report, name: &str, workload: &Workload, events: &[Event]) {
+    let (messages, bytes) = content(events);
+    let (held, peak) = held(&workload.owner(), events);
+    let each = |bytes: usize| bytes as f64 / messages.max(1) as f64;
+    let floor = Some(("its content", each(bytes)));
+    report.row(name, "held", each(held), "bytes a message", floor);
+    report.row(name, "held beyond content", each(held.saturating_sub(bytes)), "bytes a message", floor);
+    report.row(name, "held at most while replaying", each(peak), "bytes a message", floor);
+    let beyond = each(held.saturating_sub(bytes));
+    assert!(messages < 50_000 || beyond <= 150.0, "{beyond} bytes a message");
+}
+
+/// Many conversations in each of which one message came.
+fn idle(report: &mut Report, conversations: u64) {
+    let said = |n: u64| {
+        let (id, bob) = (u128::from(n).to_be_bytes(), UserId::new(&format!("user{n}")).unwrap());
+        let at = Timestamp::from_millis(1_700_000_000_000 + n as i64).unwrap();
+        let hello = Message::text(MessageId::from_bytes(id), "a line of text");
+        Envelope::new(EventId::from_bytes(id), at, bob.clone())
+            .message_received(ConversationId::direct(&bob), hello)
+    };
+    let events: Vec<Event> = (0..conversations).map(|n| said(n).unwrap()).collect();
+    let (held, _) = held(&UserId::new("alice").unwrap(), &events);
+    let each = held as f64 / conversations as f64;
+    report.row(&format!("{conversations} chats"), "a conversation of one message", each, "bytes", None);
 }
 
 fn main() {
     // A smoke run checks that everything runs; real runs take the whole workload.
-    let smoke = std::env::args().any(|arg| arg == "--test");
+    let is_smoke = has("--test");
+    let mut report = Report::new();
     for workload in [Workload::phone(), Workload::desk(), Workload::hall()] {
-        let workload = if smoke { workload.with_events(2_000) } else { workload };
+        let workload = if is_smoke { workload.with_events(2_000) } else { workload };
         let events: Vec<Event> = workload.iter().collect();
-        measure(workload.name, &workload, &events);
+        measure(&mut report, workload.name, &workload, &events);
         drop(events);
         if workload.name == "desk" {
-            measure("storm", &workload, &workload.storm());
+            measure(&mut report, "storm", &workload, &workload.storm());
         }
     }
+    idle(&mut report, if is_smoke { 100 } else { 10_000 });
+    report.finish();
 }

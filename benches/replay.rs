@@ -1,54 +1,173 @@
-//! How fast does a log replay? Decoded events through the fold, beside the floor: the loop that only looks up
-//! the conversation and counts.
-#![allow(missing_docs)]
+//! How fast does a log replay? Decoded events, a binary log's bytes and a text log's, over all workloads, each beside
+//! a floor: only counting in a hash map, only decoding rows, only reading the bytes.
+//!
+//! Times are the thread's own processor time, the least of some runs; every inbox is checked equal to the replay of
+//! the decoded events before its time is told. `-- --whale` adds the ten million events of the whale, `-- NAME` takes
+//! only the workloads whose name begins so, `-- --csv FILE` keeps the table. The workload `real` is the histories in
+//! the folder `data` of the one that `CHATFOLD_SHARED` names.
+#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
-use std::collections::HashMap;
+mod floor;
+
 use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
 
+use chatfold::binary::{Header, Log, Writer};
+use chatfold::jsonl::{Reader, Record, encode_event};
 use chatfold::testing::Workload;
-use chatfold::{Event, Inbox, Policy};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rustc_hash::FxBuildHasher;
+use chatfold::{Event, Inbox, Policy, Replay, UserId};
+use cpu_time::ThreadTime;
 
-/// No semantics at all: what the memory and a hash map allow.
-fn floor(events: &[Event]) -> u64 {
-    let mut counts: HashMap<&str, u64, FxBuildHasher> = HashMap::default();
+use self::floor::{Report, each, has, least};
+
+const COUNTING: &str = "counting in a hash map";
+const DECODING: &str = "decoding rows with bincode";
+const READING: &str = "reading the bytes";
+
+fn binary(owner: &UserId, events: &[Event]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), &Header::new(owner.clone())).unwrap();
+    events.iter().for_each(|event| writer.write_event(event).unwrap());
+    writer.flush().unwrap();
+    writer.into_inner()
+}
+
+fn text(owner: &UserId, events: &[Event]) -> Vec<u8> {
+    let mut text = format!("{{\"log\":\"chatfold\",\"v\":1,\"owner\":\"{owner}\"}}\n").into_bytes();
     for event in events {
-        if let Some(id) = event.conversation() {
-            *counts.entry(id.as_str()).or_default() += 1;
+        text.extend_from_slice(encode_event(event).as_bytes());
+        text.push(b'\n');
+    }
+    text
+}
+
+fn fold_binary(bytes: &[u8]) -> Inbox {
+    let log = Log::open(bytes).unwrap();
+    let mut replay = Replay::new(log.owner().clone(), Policy::default());
+    log.fold(&mut replay).unwrap();
+    replay.finish()
+}
+
+fn fold_text(text: &[u8]) -> Inbox {
+    let reader = Reader::new(text).unwrap();
+    let mut replay = Replay::new(reader.owner().clone(), Policy::default());
+    reader.for_each(|record| replay.push(record.unwrap().event.known().unwrap()));
+    replay.finish()
+}
+
+fn measure(report: &mut Report, name: &str, owner: &UserId, events: &[Event], runs: usize) {
+    let count = events.len();
+    let (counting, counted) = least(runs, || floor::count(black_box(events)));
+    assert_eq!(counted as usize, events.iter().filter(|event| event.conversation().is_some()).count());
+    let counting = (COUNTING, each(counting, count));
+    let (spent, inbox) = least(runs, || Inbox::replay(owner.clone(), Policy::default(), black_box(events)));
+    assert_eq!(inbox.audit(), Ok(()), "the work that was timed was done right");
+    report.each(name, "decoded events", spent, count, Some(counting));
+
+    let (rows, messages) = floor::rows(events);
+    let (decoding, decoded) = least(runs, || floor::decode_rows(black_box(&rows)));
+    assert_eq!(decoded, messages);
+    let decoding = (DECODING, each(decoding, messages));
+    drop(rows);
+    let bytes = binary(owner, events);
+    let (spent, folded) = least(runs, || fold_binary(black_box(&bytes)));
+    assert_eq!(folded.digest(), inbox.digest());
+    report.each(name, "a binary log", spent, count, Some(decoding));
+    let (reading, _) = least(runs, || floor::sum(black_box(&bytes)));
+    report.each(name, "a binary log", spent, count, Some((READING, each(reading, count))));
+
+    // The text of a million events is read once: it takes long enough to be told.
+    let (bytes, runs) = (text(owner, events), if count < 200_000 { runs } else { 1 });
+    let (reading, _) = least(runs, || floor::sum(black_box(&bytes)));
+    let (spent, folded) = least(runs, || fold_text(black_box(&bytes)));
+    assert_eq!(folded.digest(), inbox.digest());
+    report.each(name, "a text log", spent, count, Some((READING, each(reading, count))));
+    let (decoding, decoded) = least(runs, || Reader::new(&bytes[..]).unwrap().filter(Result::is_ok).count());
+    assert_eq!(decoded, count);
+    report.each(name, "a text log", spent, count, Some(("decoding its lines", each(decoding, count))));
+}
+
+/// Decoded events of which no more than some are in memory: the whale's ten million.
+fn stream(report: &mut Report, name: &str, workload: &Workload) {
+    let (mut replay, mut counts) = (Replay::new(workload.owner(), Policy::default()), 0);
+    let (mut folding, mut counting, mut some) = (Duration::ZERO, Duration::ZERO, Vec::new());
+    let mut events = workload.iter();
+    loop {
+        some.clear();
+        some.extend(events.by_ref().take(100_000));
+        if some.is_empty() {
+            break;
+        }
+        let started = ThreadTime::now();
+        counts += floor::count(black_box(&some));
+        counting += started.elapsed();
+        let started = ThreadTime::now();
+        some.iter().for_each(|event| replay.push(event));
+        folding += started.elapsed();
+    }
+    let started = ThreadTime::now();
+    let inbox = replay.finish();
+    folding += started.elapsed();
+    assert_eq!((counts, inbox.audit()), (workload.events, Ok(())));
+    let count = workload.events as usize;
+    report.each(
+        name,
+        "decoded events as they are read",
+        folding,
+        count,
+        Some((COUNTING, each(counting, count))),
+    );
+}
+
+/// The histories that lie outside the repository.
+fn real(report: &mut Report, runs: usize, is_smoke: bool) {
+    let Some(shared) = std::env::var_os("CHATFOLD_SHARED") else {
+        println!("real: skipped, CHATFOLD_SHARED names no folder with histories");
+        return;
+    };
+    let entries = std::fs::read_dir(Path::new(&shared).join("data")).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths.iter().filter(|path| path.to_string_lossy().ends_with(".jsonl.zst")) {
+        let file = std::io::BufReader::new(zstd::Decoder::new(std::fs::File::open(path).unwrap()).unwrap());
+        let reader = Reader::new(file).unwrap();
+        let owner = reader.owner().clone();
+        let most = if is_smoke { 1_000 } else { usize::MAX };
+        let known = |record: Result<Record, _>| record.unwrap().event.known().unwrap().clone();
+        let events: Vec<Event> = reader.take(most).map(known).collect();
+        let name = path.file_name().unwrap().to_string_lossy();
+        let name = name.split(['_', '.']).next().unwrap_or_default();
+        measure(report, &format!("real/{name}"), &owner, &events, runs);
+    }
+}
+
+fn main() {
+    let is_smoke = has("--test");
+    let runs = if is_smoke { 1 } else { 3 };
+    let csv = std::env::args().skip_while(|arg| arg != "--csv").nth(1);
+    let chosen = std::env::args().skip(1).find(|arg| !arg.starts_with("--") && Some(arg) != csv.as_ref());
+    let is_chosen = |name: &str| chosen.as_deref().is_none_or(|chosen| name.starts_with(chosen));
+    let sized = |workload: Workload| if is_smoke { workload.with_events(2_000) } else { workload };
+    let mut report = Report::new();
+    let desk = Workload::desk();
+    for (name, workload) in [
+        ("phone", Workload::phone()),
+        ("desk", desk),
+        ("storm", desk),
+        ("hall", Workload::hall()),
+        ("whale/10", Workload::whale().with_events(1_000_000)),
+    ] {
+        if is_chosen(name) {
+            let workload = sized(workload);
+            let events = if name == "storm" { workload.storm() } else { workload.iter().collect() };
+            measure(&mut report, name, &workload.owner(), &events, runs);
         }
     }
-    counts.values().sum()
-}
-
-fn replay(c: &mut Criterion) {
-    // A smoke run checks that everything runs; real runs take the whole workload.
-    let smoke = std::env::args().any(|arg| arg == "--test");
-    for workload in [Workload::phone(), Workload::desk(), Workload::hall()] {
-        let workload = if smoke { workload.with_events(2_000) } else { workload };
-        let events: Vec<Event> = workload.iter().collect();
-        bench(c, &workload, workload.name, &events);
-        if workload.name == "desk" {
-            bench(c, &workload, "storm", &workload.storm());
-        }
+    if is_chosen("real") {
+        real(&mut report, runs, is_smoke);
     }
+    if is_smoke || has("--whale") && is_chosen("whale") {
+        stream(&mut report, "whale", &sized(Workload::whale()));
+    }
+    report.finish();
 }
-
-fn bench(c: &mut Criterion, workload: &Workload, name: &str, events: &[Event]) {
-    let inbox = Inbox::replay(workload.owner(), Policy::default(), events);
-    assert_eq!(inbox.audit(), Ok(()), "the work to be timed was done right");
-    let mut group = c.benchmark_group(format!("replay/{name}"));
-    group.sample_size(10).throughput(Throughput::Elements(events.len() as u64));
-    group.bench_function("floor", |b| b.iter(|| floor(black_box(events))));
-    group.bench_function("decoded", |b| {
-        b.iter_batched(
-            || workload.owner(),
-            |owner| Inbox::replay(owner, Policy::default(), black_box(events)),
-            BatchSize::PerIteration,
-        );
-    });
-    group.finish();
-}
-
-criterion_group!(benches, replay);
-criterion_main!(benches);

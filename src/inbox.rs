@@ -1,5 +1,6 @@
 //! One owner's inbox: the fold of a log of events, and what can be read from it.
 
+mod absorb;
 mod apply;
 mod arena;
 mod aside;

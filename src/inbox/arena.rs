@@ -267,6 +267,15 @@ impl Arena {
         if at == self.full.len() { self.tail.get_mut() } else { self.full.get_mut(at) }
     }
 
+    /// Every chunk, to be written.
+    pub(crate) fn for_each_chunk(&mut self, mut write: impl FnMut(&mut Chunk)) {
+        for at in 0..=self.full.len() {
+            if let Some(chunk) = self.chunk_mut((at * CHUNK) as u32) {
+                write(chunk);
+            }
+        }
+    }
+
     /// What lies aside of an entry.
     pub(crate) fn aside(&self, slot: u32) -> Option<&Aside> {
         let asides = &self.chunk(slot)?.asides;

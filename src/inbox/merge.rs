@@ -48,13 +48,14 @@ pub enum MergeError {
 }
 
 /// Our numbers for their users and conversations.
-struct Map {
-    users: Vec<u32>,
-    conversations: Vec<u32>,
+#[derive(Debug)]
+pub(super) struct Map {
+    pub(super) users: Vec<u32>,
+    pub(super) conversations: Vec<u32>,
 }
 
 impl Map {
-    fn user(&self, theirs: u32) -> u32 {
+    pub(super) fn user(&self, theirs: u32) -> u32 {
         self.users.get(theirs as usize).copied().unwrap_or(theirs)
     }
 
@@ -78,6 +79,16 @@ impl Inbox {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn merge(&mut self, other: &Self) -> Result<ChangeSet, MergeError> {
+        self.check_joins(other)?;
+        let mut tracker = Tracker::new(self);
+        let map =
+            Map { users: self.numbers_of_users(other), conversations: self.numbers_of_conversations(other) };
+        self.join(other, 0..other.conversations.len() as u32, &map, &mut tracker);
+        Ok(self.settle(tracker))
+    }
+
+    /// Whether the two can be joined. Where they differ, all of both histories is at hand and sound then.
+    pub(super) fn check_joins(&self, other: &Self) -> Result<(), MergeError> {
         if self.owner != other.owner {
             return Err(MergeError::Owner { ours: self.owner.clone(), theirs: other.owner.clone() });
         }
@@ -85,7 +96,7 @@ impl Inbox {
             return Err(MergeError::Policy { ours: self.policy, theirs: other.policy });
         }
         let numbers = 0..other.conversations.len() as u32;
-        for (theirs, id) in numbers.clone().filter_map(|theirs| Some((theirs, other.ids.name(theirs)?))) {
+        for (theirs, id) in numbers.filter_map(|theirs| Some((theirs, other.ids.name(theirs)?))) {
             let ours = self.ids.get(id);
             if ours.is_some_and(|ours| self.conversations.is_same(ours, &other.conversations, theirs)) {
                 continue;
@@ -98,13 +109,29 @@ impl Inbox {
                 }
             }
         }
-        let mut tracker = Tracker::new(self);
-        let users = (0..other.users.len() as u32).filter_map(|n| other.users.name(n));
-        let users = users.map(|user| self.users.intern(user)).collect();
-        let conversations =
-            numbers.clone().filter_map(|n| other.ids.name(n)).map(|id| self.number(id)).collect();
-        let map = Map { users, conversations };
+        Ok(())
+    }
 
+    /// Our numbers for the other's users.
+    pub(super) fn numbers_of_users(&mut self, other: &Self) -> Vec<u32> {
+        let users = (0..other.users.len() as u32).filter_map(|n| other.users.name(n));
+        users.map(|user| self.users.intern(user)).collect()
+    }
+
+    /// Our numbers for the other's conversations, which are made where they are not here.
+    pub(super) fn numbers_of_conversations(&mut self, other: &Self) -> Vec<u32> {
+        let ids = (0..other.ids.len() as u32).filter_map(|n| other.ids.name(n));
+        ids.map(|id| self.number(id)).collect()
+    }
+
+    /// Joins the other's conversations with these numbers, and what stands beside conversations.
+    pub(super) fn join(
+        &mut self,
+        other: &Self,
+        numbers: impl IntoIterator<Item = u32>,
+        map: &Map,
+        tracker: &mut Tracker<'_>,
+    ) {
         for (user, profile) in other.profiles.numbered() {
             let user = map.user(user);
             tracker.profile(&self.profiles, user);
@@ -119,10 +146,9 @@ impl Inbox {
         self.quiet_hours.join(&other.quiet_hours);
         for theirs in numbers {
             if !self.conversations.is_same(map.conversation(theirs), &other.conversations, theirs) {
-                self.merge_conversation(theirs, other, &map, &mut tracker);
+                self.merge_conversation(theirs, other, map, tracker);
             }
         }
-        Ok(self.settle(tracker))
     }
 
     fn merge_conversation(&mut self, theirs: u32, other: &Self, map: &Map, tracker: &mut Tracker<'_>) {

@@ -89,7 +89,18 @@ impl<T: Seated + Clone> Seats<T> {
     }
 
     pub(crate) fn push(&mut self, value: T) {
-        self.seats.push_back(OnceLock::from(Some(Arc::new(value))));
+        self.push_shared(Arc::new(value));
+    }
+
+    pub(crate) fn push_shared(&mut self, value: Arc<T>) {
+        self.seats.push_back(OnceLock::from(Some(value)));
+    }
+
+    /// The value with this number, which is not here any more afterwards.
+    pub(crate) fn take(&mut self, number: u32) -> Option<Arc<T>> {
+        self.get_mut(number)?;
+        let seat = self.seats.get_mut(number as usize)?;
+        std::mem::replace(seat, OnceLock::from(None)).into_inner().flatten()
     }
 
     /// All values by number. Complexity: what still lies in the snapshot is decoded.

@@ -80,6 +80,10 @@ fn merged(left: &Inbox, right: &Inbox) -> Result<Inbox, String> {
     let mut inbox = left.clone();
     inbox.merge(right).map_err(|error| error.to_string())?;
     inbox.audit().map_err(|fault| format!("merged: {fault}"))?;
+    let mut absorbed = left.clone();
+    absorbed.absorb(right.clone()).map_err(|error| error.to_string())?;
+    absorbed.audit().map_err(|fault| format!("absorbed: {fault}"))?;
+    same_digest("absorbed", &inbox, &absorbed)?;
     Ok(inbox)
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 #![allow(unreachable_pub, missing_debug_implementations)]
 
+mod absorb;
 #[cfg(feature = "binary")]
 mod binary;
 mod changes;
