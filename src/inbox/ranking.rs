@@ -73,17 +73,23 @@ fn take_row(source: &Source, row: usize) -> Option<Row> {
 /// The listed conversations in list order. A clone is O(1), a change O(log n).
 #[derive(Clone, Debug)]
 pub(super) struct Ranking {
-    front: Leaf,
+    front: Arc<Front>,
     /// By a key that no row of the leaf is before, and no row of the leaf before it at or after.
     leaves: im::OrdMap<ListKey, Leaf>,
-    /// The least key of these: what is before it stands in front.
-    begin: Option<ListKey>,
     len: usize,
+}
+
+/// The first rows.
+#[derive(Clone, Debug)]
+struct Front {
+    leaf: Leaf,
+    /// The least key of the other leaves: what is before it stands here.
+    end: Option<ListKey>,
 }
 
 impl Default for Ranking {
     fn default() -> Self {
-        Self { front: Leaf::new(Vec::new()), leaves: im::OrdMap::new(), begin: None, len: 0 }
+        Self::from_leaves(std::iter::empty(), 0)
     }
 }
 
@@ -107,10 +113,10 @@ impl Ranking {
     }
 
     fn from_leaves(mut leaves: impl Iterator<Item = (ListKey, Leaf)>, len: usize) -> Self {
-        let front = leaves.next().map_or_else(|| Leaf::new(Vec::new()), |(_, leaf)| leaf);
+        let leaf = leaves.next().map_or_else(|| Leaf::new(Vec::new()), |(_, leaf)| leaf);
         let mut leaves = leaves.peekable();
-        let begin = leaves.peek().map(|(least, _)| least.clone());
-        Self { front, leaves: leaves.collect(), begin, len }
+        let end = leaves.peek().map(|(least, _)| least.clone());
+        Self { front: Arc::new(Front { leaf, end }), leaves: leaves.collect(), len }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -118,13 +124,13 @@ impl Ranking {
     }
 
     fn is_in_front(&self, key: &ListKey) -> bool {
-        self.begin.as_ref().is_none_or(|begin| key < begin)
+        self.front.end.as_ref().is_none_or(|end| key < end)
     }
 
     /// The rows among which `key` stands or would stand, and the key of their leaf if that is not the front.
     fn rows_mut(&mut self, key: &ListKey) -> Option<(Option<ListKey>, &mut Vec<Row>)> {
         if self.is_in_front(key) {
-            return Some((None, self.front.rows_mut()?));
+            return Some((None, Arc::make_mut(&mut self.front).leaf.rows_mut()?));
         }
         let least = self.leaves.get_prev(key)?.0.clone();
         let rows = self.leaves.get_mut(&least)?.rows_mut()?;
@@ -149,7 +155,7 @@ impl Ranking {
         self.len += added;
         if let Some((least, _)) = upper.first().cloned() {
             if self.is_in_front(&least) {
-                self.begin = Some(least.clone());
+                Arc::make_mut(&mut self.front).end = Some(least.clone());
             }
             self.leaves.insert(least, Leaf::new(upper));
         }
@@ -165,8 +171,8 @@ impl Ranking {
         self.len -= usize::from(found.is_ok());
         if let Some(least) = emptied {
             self.leaves.remove(&least);
-            if self.begin.as_ref() == Some(&least) {
-                self.begin = self.leaves.get_min().map(|(least, _)| least.clone());
+            if self.front.end.as_ref() == Some(&least) {
+                Arc::make_mut(&mut self.front).end = self.leaves.get_min().map(|(least, _)| least.clone());
             }
         }
     }
@@ -180,7 +186,7 @@ impl Ranking {
         let behind = key.filter(|key| !self.is_in_front(key)).and_then(|key| self.leaves.get_prev(key));
         let (first, from) = match behind {
             Some((least, leaf)) => (leaf, Bound::Excluded(least)),
-            None => (&self.front, Bound::Unbounded),
+            None => (&self.front.leaf, Bound::Unbounded),
         };
         let skipped = key.map_or(0, |key| first.rows().partition_point(|(other, _)| other <= key));
         let rest = self.leaves.range::<_, ListKey>((from, Bound::Unbounded));
@@ -231,7 +237,7 @@ mod tests {
             let keys: Vec<_> = map.keys().cloned().collect();
             keys.iter().for_each(|key| ranking.remove(key));
             assert!(ranking.len() == 0 && ranking.iter().next().is_none());
-            assert!(ranking.leaves.is_empty() && ranking.begin.is_none());
+            assert!(ranking.leaves.is_empty() && ranking.front.end.is_none());
         }
     }
 }
