@@ -181,9 +181,11 @@ impl Part for Chunk {
 
 impl Write for Bucket {
     fn write(&self, _: &mut Vec<u8>) -> Out {
-        let mut out = Out::default();
+        let (mut out, mut last) = (Out::default(), 0);
         for (hash, slot) in &self.pairs {
-            out.raw(&hash.to_le_bytes()).uint(*slot);
+            // They ascend; whatever they do, nothing is lost.
+            out.raw(&hash.to_le_bytes()).uint(slot.wrapping_sub(last));
+            last = *slot;
         }
         out
     }
@@ -191,10 +193,12 @@ impl Write for Bucket {
 
 impl Part for Bucket {
     fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
-        let mut from = In(bytes);
+        let (mut from, mut last) = (In(bytes), 0u32);
         let mut pairs = Vec::with_capacity(bytes.len() / 5);
         while from.end().is_none() {
-            pairs.push((u32::from_le_bytes(from.array()?), from.number()?));
+            let hash = u32::from_le_bytes(from.array()?);
+            last = last.wrapping_add(from.number()?);
+            pairs.push((hash, last));
         }
         Some(Self { pairs })
     }
