@@ -204,6 +204,16 @@ impl Chunk {
         Self { entries, bytes, asides: Vec::new() }
     }
 
+    /// Gives back the room that it may never need: most conversations of a long log are done.
+    pub(crate) fn settle(&mut self) {
+        if self.entries.len() * 2 <= self.entries.capacity() {
+            self.entries.shrink_to_fit();
+        }
+        if self.bytes.len() * 2 <= self.bytes.capacity() {
+            self.bytes.shrink_to_fit();
+        }
+    }
+
     /// Appends a message with its first introduction, placed at `(first, second)`.
     pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, (first, second): (i64, i64)) {
         let (offset, len) = self.put(intro.message);

@@ -152,8 +152,9 @@ impl Replay {
     /// Derives order, rows and totals: the inbox.
     pub fn finish(self) -> Inbox {
         let Self { mut inbox, mut conversations, tails, deferred, .. } = self;
-        for (conversation, tail) in conversations.iter_mut().zip(tails) {
+        for (conversation, mut tail) in conversations.iter_mut().zip(tails) {
             if let Some(timeline) = conversation.timeline.get_mut() {
+                tail.settle();
                 timeline.facts.arena.tail = Lazy::new(tail);
                 timeline.facts.build_index(&inbox.users);
             }
