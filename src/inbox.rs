@@ -36,6 +36,7 @@ mod snapshot;
 mod span;
 mod timeline;
 mod view;
+mod window;
 
 pub use self::audit::AuditError;
 #[cfg(feature = "binary")]

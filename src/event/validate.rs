@@ -60,7 +60,7 @@ impl Body {
 }
 
 impl Fact {
-    fn validate(&self, kind: ConversationKind) -> Result<(), InvalidEvent> {
+    pub(crate) fn validate(&self, kind: ConversationKind) -> Result<(), InvalidEvent> {
         match self {
             Self::Opened { group_type: Some(_) } => groups_only("group_type", kind),
             Self::MessageReceived(message) => delivered_seq(message.seq, kind),

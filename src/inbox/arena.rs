@@ -113,6 +113,12 @@ impl Entry {
         Self { id, event, first: 0, second: 0, author: 0, bits: 0, offset: 0, len: 0 }
     }
 
+    /// A message with its first introduction, placed at `(first, second)`; where its content lies is not said.
+    pub(crate) fn introduced(intro: &Introduction<'_>, (first, second): (i64, i64)) -> Self {
+        let (id, event, author) = (intro.message.id, intro.stamp.event, intro.author);
+        Self { id, event, first, second, author, bits: intro.bits(), offset: 0, len: 0 }
+    }
+
     pub(crate) fn has(&self, bit: u32) -> bool {
         self.bits & bit != 0
     }
@@ -214,40 +220,28 @@ impl Chunk {
         }
     }
 
-    /// Appends a message with its first introduction, placed at `(first, second)`.
-    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, (first, second): (i64, i64)) {
+    /// Appends a message with its first introduction, placed at these fields.
+    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, fields: (i64, i64)) {
         let (offset, len) = self.put(intro.message);
-        let (id, event) = (intro.message.id, intro.stamp.event);
-        self.entries.push(Entry {
-            id,
-            event,
-            first,
-            second,
-            author: intro.author,
-            bits: intro.bits(),
-            offset,
-            len,
-        });
+        self.entries.push(Entry { offset, len, ..Entry::introduced(intro, fields) });
     }
 
-    /// Appends text messages until it is full, and gives back those left. `entry` need not say where the text lies.
-    #[inline]
-    pub(crate) fn extend<'a, 'r, R>(
-        &mut self,
-        rows: &'r [R],
-        entry: impl Fn(&R) -> Entry,
-        text: impl Fn(&R) -> &'a str,
-    ) -> &'r [R] {
+    /// Makes room for so many messages more, or as many as there can be.
+    pub(crate) fn reserve(&mut self, more: usize) {
         let room = CHUNK.saturating_sub(self.entries.len());
-        let (now, later) = rows.split_at(rows.len().min(room));
-        self.entries.reserve(now.len());
-        self.bytes.reserve(now.iter().map(|row| text(row).len()).sum());
-        for row in now {
-            let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-            self.bytes.extend_from_slice(text(row).as_bytes());
-            let len = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset);
-            self.entries.push(Entry { offset, len, ..entry(row) });
-        }
+        self.entries.reserve(more.min(room));
+    }
+
+    /// Appends messages whose contents lie one behind the other in `bytes`, until it is full; gives back those left.
+    pub(crate) fn extend<'e>(&mut self, entries: &'e [Entry], bytes: &[u8]) -> &'e [Entry] {
+        let room = CHUNK.saturating_sub(self.entries.len());
+        let (now, later) = entries.split_at(entries.len().min(room));
+        let Some((first, last)) = now.first().zip(now.last()) else { return later };
+        let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
+        let contents = bytes.get(first.offset as usize..last.offset as usize + last.len as usize);
+        self.bytes.extend_from_slice(contents.unwrap_or_default());
+        self.entries
+            .extend(now.iter().map(|entry| Entry { offset: entry.offset.wrapping_add(moved), ..*entry }));
         later
     }
 

@@ -1,7 +1,7 @@
 //! The bulk path: fold a whole log with plain structures, derive order and totals once at the end.
 
-use super::arena::Chunk;
-use super::batch::Scratch;
+use super::arena::{Chunk, Entry};
+use super::content;
 use super::conversation::{Around, Conversation, names_messages};
 use super::lazy::Lazy;
 use super::names::Interner;
@@ -9,12 +9,12 @@ use super::ranking::{ListKey, Ranking};
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::said::{Introduction, introduced};
 use super::timeline::fields;
+use super::window::{Held, Window};
 use super::{Inbox, folders};
 use crate::change::Totals;
-use crate::event::{Event, Fact};
+use crate::event::Event;
 use crate::id::{Address, ConversationId, UserId};
 use crate::policy::Policy;
-use crate::time::Stamp;
 
 /// An inbox in the middle of a bulk replay.
 ///
@@ -40,17 +40,9 @@ pub struct Replay {
     /// else of the conversation. In a replay nothing is looked up: see `Facts::build_index`.
     tails: Vec<Chunk>,
     /// What names messages waits until all are there and can be found: order means nothing to the fold.
-    deferred: Vec<Deferred>,
+    deferred: Vec<Held>,
     last: Option<(ConversationId, u32)>,
-    pub(super) scratch: Scratch,
-}
-
-#[derive(Debug)]
-struct Deferred {
-    number: u32,
-    by: UserId,
-    stamp: Stamp,
-    fact: Fact,
+    pub(super) window: Window,
 }
 
 impl Replay {
@@ -65,7 +57,7 @@ impl Replay {
             tails: Vec::new(),
             deferred: Vec::new(),
             last: None,
-            scratch: Scratch::default(),
+            window: Window::default(),
         }
     }
 
@@ -74,27 +66,18 @@ impl Replay {
         let Some(route) = route(&self.inbox.owner, event) else { return };
         let stamp = event.stamp();
         match route {
-            Route::Conversation(id, fact) if names_messages(fact) => {
-                let number = self.number(id);
-                let (by, fact) = (event.by().clone(), fact.clone());
-                self.deferred.push(Deferred { number, by, stamp, fact });
-            }
             Route::Conversation(id, fact) if let Some((class, author, message)) = introduced(fact) => {
                 let number = self.number(id);
                 let author = author.unwrap_or(event.by());
                 let author = (author, self.inbox.users.intern(author));
                 let intro = Introduction::of(&self.inbox.owner, class, stamp, author, message);
-                if let Some(tail) = self.room(number) {
-                    tail.push_introduced(&intro, fields(id.kind(), stamp.at.as_millis(), intro.seq()));
-                }
+                let fields = fields(id.kind(), stamp.at.as_millis(), intro.seq());
+                let entry = Entry::introduced(&intro, fields);
+                self.window.push(number, entry, |bytes| content::encode(message, bytes));
             }
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
-                let Inbox { owner, policy, users, .. } = &mut self.inbox;
-                let mut around = Around { owner, policy: *policy, users, number, cleared: None, trace: None };
-                if let Some(conversation) = self.conversations.get_mut(number as usize) {
-                    conversation.fold(&mut around, event.by(), stamp, fact);
-                }
+                self.hold(Held { number, by: event.by().clone(), stamp, fact: fact.clone() });
             }
             Route::Member { conversation, folder, on } => {
                 let number = self.number(conversation);
@@ -117,11 +100,56 @@ impl Replay {
                 self.inbox.quiet_hours.set(stamp, hours);
             }
         }
+        self.fold_if_full();
+    }
+
+    /// Takes in a fact that has an effect and introduces no message.
+    pub(super) fn hold(&mut self, held: Held) {
+        if names_messages(&held.fact) {
+            self.deferred.push(held);
+        } else {
+            self.window.hold(held);
+        }
+    }
+
+    /// Folds what waits once there is enough of it.
+    pub(super) fn fold_if_full(&mut self) {
+        if self.window.is_full() {
+            self.fold_window();
+        }
+    }
+
+    /// Folds what waits, one conversation after the other.
+    fn fold_window(&mut self) {
+        let mut window = std::mem::take(&mut self.window);
+        let order = window.order(self.conversations.len());
+        for turn in window.turns(&order) {
+            let (mut left, bytes) = (turn.len, turn.bytes());
+            for mut entries in turn.runs() {
+                while !entries.is_empty() {
+                    let Some(tail) = self.room(turn.number) else { break };
+                    tail.reserve(left);
+                    let later = tail.extend(entries, bytes);
+                    left -= entries.len() - later.len();
+                    entries = later;
+                }
+            }
+        }
+        for Held { number, by, stamp, fact } in window.held() {
+            let Inbox { owner, policy, users, .. } = &mut self.inbox;
+            let mut around =
+                Around { owner, policy: *policy, users, number: *number, cleared: None, trace: None };
+            if let Some(conversation) = self.conversations.get_mut(*number as usize) {
+                conversation.fold(&mut around, by, *stamp, fact);
+            }
+        }
+        window.clear();
+        self.window = window;
     }
 
     /// The chunk of a conversation that takes the next message.
     #[inline]
-    pub(super) fn room(&mut self, number: u32) -> Option<&mut Chunk> {
+    fn room(&mut self, number: u32) -> Option<&mut Chunk> {
         let tail = self.tails.get_mut(number as usize)?;
         if tail.is_full() {
             let next = tail.successor();
@@ -150,33 +178,31 @@ impl Replay {
     }
 
     /// Derives order, rows and totals: the inbox.
-    pub fn finish(self) -> Inbox {
+    pub fn finish(mut self) -> Inbox {
+        self.fold_window();
         let Self { mut inbox, mut conversations, tails, deferred, .. } = self;
-        for (conversation, mut tail) in conversations.iter_mut().zip(tails) {
+        let mut turns: Vec<(u32, usize)> = deferred.iter().map(|d| d.number).zip(0..).collect();
+        turns.sort_unstable();
+        let mut turns = turns.into_iter().peekable();
+        let mut keys = Vec::new();
+        let mut totals = Totals::default();
+        // All of a conversation, then the next, so that each is at hand while it is finished.
+        for ((number, conversation), mut tail) in (0u32..).zip(&mut conversations).zip(tails) {
+            let Inbox { owner, policy, users, .. } = &mut inbox;
             if let Some(timeline) = conversation.timeline.get_mut() {
                 tail.settle();
                 timeline.facts.arena.tail = Lazy::new(tail);
-                timeline.facts.build_index(&inbox.users);
+                timeline.facts.build_index(users);
             }
-        }
-        // One conversation after the other, so that each is at hand while its facts are taken in.
-        let mut turns: Vec<(u32, usize)> = deferred.iter().map(|d| d.number).zip(0..).collect();
-        turns.sort_unstable();
-        for Deferred { number, by, stamp, fact } in turns.iter().filter_map(|(_, at)| deferred.get(*at)) {
-            let number = *number;
-            let Inbox { owner, policy, users, .. } = &mut inbox;
-            let mut around = Around { owner, policy: *policy, users, number, cleared: None, trace: None };
-            if let Some(conversation) = conversations.get_mut(number as usize) {
+            while let Some((_, at)) = turns.next_if(|(turn, _)| *turn == number) {
+                let Some(Held { by, stamp, fact, .. }) = deferred.get(at) else { continue };
+                let mut around = Around { owner, policy: *policy, users, number, cleared: None, trace: None };
                 conversation.fold(&mut around, by, *stamp, fact);
             }
-        }
-        let mut keys = Vec::new();
-        let mut totals = Totals::default();
-        for (number, conversation) in conversations.iter_mut().enumerate() {
-            conversation.rebuild(inbox.policy);
+            conversation.rebuild(*policy);
             let row = conversation.row;
             if row.listed {
-                keys.push((ListKey::new(row.order_key, conversation.id.clone()), number as u32));
+                keys.push((ListKey::new(row.order_key, conversation.id.clone()), number));
                 totals.add(row.unread.into(), conversation.personal.receive_option());
             }
         }

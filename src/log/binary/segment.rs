@@ -87,12 +87,12 @@ impl<'a> Segment<'a> {
     /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
     /// before it having been folded.
     pub(super) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {
-        let mut batch = Batch::new(replay, &self.users, self.conversations.len());
         let texts = self.columns.texts;
+        let mut batch = Batch::new(replay, &self.users, self.conversations.len(), texts);
         let mut folded = Folded::default();
         let mut rows = self.into_rows();
         let outcome = rows.batch(&mut batch, &mut folded).ok_or(folded.events);
-        batch.fold(texts);
+        batch.finish();
         folded.newest = Timestamp::from_millis(rows.newest).ok();
         outcome.and(rows.end().map(|()| folded).ok_or(folded.events))
     }
@@ -147,12 +147,13 @@ impl<'a> Rows<'a> {
                 let introduced = Introduced { queued, stamp, id, seq, offset, len: text.len() as u32 };
                 let conversation = (conversation, *self.conversations.get(conversation)?);
                 batch.introduce(conversation, (actor, *self.users.get(actor)?), introduced)?;
+            } else if is_bare_fact(tag) {
+                self.fact(tag, batch)?;
             } else {
                 match self.event(tag).ok()? {
                     LoggedEvent::Known(event) => {
                         self.newest = self.newest.max(event.at().as_millis());
-                        let conversation = event.conversation().and(self.conversation);
-                        batch.push(conversation, event);
+                        batch.push(&event);
                     }
                     LoggedEvent::Skipped(_) => folded.skipped += 1,
                 }
@@ -160,6 +161,19 @@ impl<'a> Rows<'a> {
             folded.events += 1;
         }
         Some(())
+    }
+
+    /// Takes in the next event, which is one of those that [`is_bare_fact`].
+    fn fact(&mut self, tag: u8, batch: &mut Batch<'_>) -> Option<()> {
+        let (stamp, actor) = self.envelope()?;
+        let (conversation, kind, last_seq) = self.place(tag)?;
+        let place = Place { kind, at: self.at, last_seq };
+        let fact = body::fact(&mut self.columns.rest, place, tag & tag::TYPE)?;
+        let text = self.conversations.get(conversation)?;
+        let id = made(text, self.conversation_ids.get_mut(conversation)?, ConversationId::new)?;
+        fact.validate(id.kind()).ok()?;
+        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::new)?;
+        batch.push_fact((conversation, id), (stamp, by), fact)
     }
 
     /// The tag of the next event.
@@ -247,12 +261,13 @@ impl<'a> Rows<'a> {
             (stamp, actor, self.body(tag)?)
         };
         let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
-        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::new)?;
+        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::new)?.clone();
         Event::new(Envelope::new(stamp.event, stamp.at, by).with_meta(meta), body).ok()
     }
 
     fn conversation_id(&mut self, number: usize) -> Option<ConversationId> {
-        made(self.conversations.get(number)?, self.conversation_ids.get_mut(number)?, ConversationId::new)
+        let text = self.conversations.get(number)?;
+        made(text, self.conversation_ids.get_mut(number)?, ConversationId::new).cloned()
     }
 
     /// What an event says that is no plain message.
@@ -277,7 +292,7 @@ impl<'a> Rows<'a> {
     fn message(&mut self, conversation: usize, code: u8) -> Option<Fact> {
         let id = MessageId::from_bytes(self.columns.message_ids.array()?);
         let (users, ids) = (&self.users, &mut self.user_ids);
-        let user = |number: usize| made(users.get(number)?, ids.get_mut(number)?, UserId::new);
+        let user = |number: usize| made(users.get(number)?, ids.get_mut(number)?, UserId::new).cloned();
         let (sender, message) = body::message(&mut self.columns.rest, user, id)?;
         if let Some(seq) = message.seq {
             self.states.get_mut(conversation)?.1 = seq.cast_signed();
@@ -327,14 +342,21 @@ fn kept(line: &str) -> Option<LoggedEvent> {
     jsonl::decode_line(line.as_bytes()).ok().filter(|_| !line.contains('\n'))
 }
 
+/// A fact about one conversation that introduces no message, is not its place in a folder, and has no meta.
+fn is_bare_fact(tag: u8) -> bool {
+    let code = tag & tag::TYPE;
+    let message = matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED);
+    tag & tag::META == 0 && code < code::USER_PROFILE && code != code::FOLDER_MEMBER && !message
+}
+
 /// The id of a text, made at its first use.
-fn made<T: Clone>(
+fn made<'p, T>(
     text: &str,
-    place: &mut Option<T>,
+    place: &'p mut Option<T>,
     make: impl FnOnce(&str) -> Result<T, IdError>,
-) -> Option<T> {
+) -> Option<&'p T> {
     if place.is_none() {
         *place = make(text).ok();
     }
-    place.clone()
+    place.as_ref()
 }
