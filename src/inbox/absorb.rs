@@ -93,9 +93,11 @@ impl Conversation {
 impl Arena {
     fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
         self.for_each_chunk(|chunk| {
-            for entry in chunk.entries.iter_mut().filter(|entry| entry.class() != Class::Unknown) {
+            let entries = chunk.entries.open();
+            for entry in entries.iter_mut().filter(|entry| entry.class() != Class::Unknown) {
                 entry.author = number(entry.author);
             }
+            chunk.entries.pack();
             for (_, aside) in &mut chunk.asides {
                 if let Some(social) = &aside.social {
                     let mut anew = Social::default();

@@ -1,12 +1,13 @@
 //! The messages of a conversation in order of arrival: one small entry each, content beside it.
 //!
-//! An entry's slot never changes, so everything else names a message by its slot. Chunks are the unit of
-//! sharing between frozen copies: writing after a clone copies one chunk, never the history.
+//! An entry's slot never changes, so everything else names a message by its slot. Writing after a clone copies one
+//! chunk, never the history.
 
 use std::sync::Arc;
 
 use super::aside::Aside;
 use super::canon::Canon;
+use super::chunk::{CHUNK, Chunk, Entries};
 use super::content::{self, Content};
 use super::lazy::Lazy;
 use super::said::Introduction;
@@ -14,9 +15,6 @@ use super::shelf::Shelf;
 use crate::event::{Message, MessageKind};
 use crate::id::{EventId, MessageId, UserId};
 use crate::time::Timestamp;
-
-/// How many entries a chunk holds.
-pub(crate) const CHUNK: usize = 128;
 
 /// A message's place in its conversation: `(first, rank, second, id)`, where first and second are seq and
 /// time in a group, time and seq in a direct chat (R10).
@@ -89,10 +87,10 @@ pub(crate) mod bits {
     pub(in crate::inbox) const KIND_SHIFT: u32 = 20;
     pub(super) const KIND: u32 = 0b1111 << KIND_SHIFT;
     /// What belongs to the message, not to its introduction.
-    pub(super) const KEPT: u32 = DELETED | RECALLED | ASIDE | NAMED;
+    pub(in crate::inbox) const KEPT: u32 = DELETED | RECALLED | ASIDE | NAMED;
 }
 
-/// One message: 64 bytes and its content.
+/// One message, its content apart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: MessageId,
@@ -182,76 +180,6 @@ fn kind_of(number: u32) -> MessageKind {
     KINDS.get(number as usize).copied().unwrap_or_default()
 }
 
-/// Entries in a row, what they carry, and what lies aside of few of them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Chunk {
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) bytes: Vec<u8>,
-    /// By place in the chunk, ascending.
-    pub(crate) asides: Vec<(u8, Arc<Aside>)>,
-}
-
-impl Chunk {
-    /// Appends the content of a message; where it lies.
-    fn put(&mut self, message: &Message) -> (u32, u32) {
-        // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
-        let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        content::encode(message, &mut self.bytes);
-        (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= CHUNK
-    }
-
-    /// An empty chunk with room for what this one holds: the next will be much like it.
-    pub(crate) fn successor(&self) -> Self {
-        let (entries, bytes) = (Vec::with_capacity(CHUNK), Vec::with_capacity(self.bytes.len()));
-        Self { entries, bytes, asides: Vec::new() }
-    }
-
-    /// Gives back the room that it may never need: most conversations of a long log are done.
-    pub(crate) fn settle(&mut self) {
-        if self.entries.len() * 2 <= self.entries.capacity() {
-            self.entries.shrink_to_fit();
-        }
-        if self.bytes.len() * 2 <= self.bytes.capacity() {
-            self.bytes.shrink_to_fit();
-        }
-    }
-
-    /// Appends a message with its first introduction, placed at these fields.
-    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, fields: (i64, i64)) {
-        let (offset, len) = self.put(intro.message);
-        self.entries.push(Entry { offset, len, ..Entry::introduced(intro, fields) });
-    }
-
-    /// Makes room for so many messages more, or as many as there can be.
-    pub(crate) fn reserve(&mut self, more: usize) {
-        let room = CHUNK.saturating_sub(self.entries.len());
-        self.entries.reserve(more.min(room));
-    }
-
-    /// Appends messages whose contents lie one behind the other in `bytes`, until it is full; gives back those left.
-    pub(crate) fn extend<'e>(&mut self, entries: &'e [Entry], bytes: &[u8]) -> &'e [Entry] {
-        let room = CHUNK.saturating_sub(self.entries.len());
-        let (now, later) = entries.split_at(entries.len().min(room));
-        let Some((first, last)) = now.first().zip(now.last()) else { return later };
-        let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
-        let contents = bytes.get(first.offset as usize..last.offset as usize + last.len as usize);
-        self.bytes.extend_from_slice(contents.unwrap_or_default());
-        self.entries
-            .extend(now.iter().map(|entry| Entry { offset: entry.offset.wrapping_add(moved), ..*entry }));
-        later
-    }
-
-    /// What an entry of this chunk carries.
-    pub(crate) fn content_of(&self, entry: &Entry) -> &[u8] {
-        let from = entry.offset as usize;
-        self.bytes.get(from..from + entry.len as usize).unwrap_or_default()
-    }
-}
-
 /// All messages of one conversation by slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arena {
@@ -300,18 +228,27 @@ impl Arena {
         asides.get_mut(at).map(|(_, aside)| Arc::make_mut(aside))
     }
 
-    pub(crate) fn get(&self, slot: u32) -> Option<&Entry> {
+    pub(crate) fn get(&self, slot: u32) -> Option<Entry> {
         self.chunk(slot)?.entries.get(slot as usize % CHUNK)
     }
 
-    /// The entries in runs, each with the slot of its first.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = (u32, &[Entry])> + '_ {
-        let chunks = self.full.iter().chain(std::iter::once_with(|| self.tail.get()));
-        (0u32..).step_by(CHUNK).zip(chunks.map(|chunk| chunk.entries.as_slice()))
+    pub(crate) fn id(&self, slot: u32) -> Option<MessageId> {
+        self.chunk(slot)?.entries.id(slot as usize % CHUNK)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> + '_ {
-        self.runs().flat_map(|(first, entries)| (first..).zip(entries))
+    /// The entries in runs, each with the slot of its first.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (u32, &Entries)> + '_ {
+        let chunks = self.full.iter().chain(std::iter::once_with(|| self.tail.get()));
+        (0u32..).step_by(CHUNK).zip(chunks.map(|chunk| &chunk.entries))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Entry)> + '_ {
+        self.runs().flat_map(|(first, entries)| (first..).zip(entries.iter()))
+    }
+
+    /// Gives back the room that most conversations of a long log never need.
+    pub(crate) fn pack(&mut self) {
+        self.for_each_chunk(Chunk::pack);
     }
 
     /// How many entries there are.
@@ -321,36 +258,33 @@ impl Arena {
 
     /// Adds a chunk that was filled elsewhere, in a bulk replay.
     pub(crate) fn push_full(&mut self, chunk: Chunk) {
-        let mut full = Lazy::new(chunk);
-        full.trim();
-        self.full.push(full);
+        self.full.push(Lazy::new(chunk));
     }
 
     /// Adds an entry that nothing introduced yet.
     pub(crate) fn push_unknown(&mut self, id: MessageId) -> u32 {
         let Some((before, tail)) = self.room() else { return 0 };
-        tail.entries.push(Entry::unknown(id));
+        tail.push(Entry::unknown(id));
         before + tail.entries.len() as u32 - 1
     }
 
     /// The chunk that takes the next entry, and how many entries stand before it.
     fn room(&mut self) -> Option<(u32, &mut Chunk)> {
         if self.tail.get().is_full() {
-            // A full chunk grows no more, bar a rare second introduction.
             let next = self.tail.get().successor();
             let mut full = std::mem::replace(&mut self.tail, Lazy::new(next));
-            full.trim();
+            if let Some(full) = full.get_mut() {
+                full.pack();
+            }
             self.full.push(full);
         }
         let before = (self.full.len() * CHUNK) as u32;
         self.tail.get_mut().map(|tail| (before, tail))
     }
 
-    pub(crate) fn update(&mut self, slot: u32, f: impl FnOnce(&mut Entry)) {
-        if let Some(chunk) = self.chunk_mut(slot)
-            && let Some(entry) = chunk.entries.get_mut(slot as usize % CHUNK)
-        {
-            f(entry);
+    pub(crate) fn update(&mut self, slot: u32, change: impl FnOnce(&mut Entry)) {
+        if let Some(chunk) = self.chunk_mut(slot) {
+            chunk.entries.update(slot as usize % CHUNK, change);
         }
     }
 
@@ -365,12 +299,13 @@ impl Arena {
     pub(crate) fn introduce(&mut self, slot: u32, intro: &Introduction<'_>, first: i64, second: i64) {
         let Some(chunk) = self.chunk_mut(slot) else { return };
         let (offset, len) = chunk.put(intro.message);
-        let Some(entry) = chunk.entries.get_mut(slot as usize % CHUNK) else { return };
-        (entry.offset, entry.len) = (offset, len);
-        entry.event = intro.stamp.event;
-        entry.author = intro.author;
-        (entry.first, entry.second) = (first, second);
-        entry.bits = entry.bits & bits::KEPT | intro.bits();
+        chunk.entries.update(slot as usize % CHUNK, |entry| {
+            (entry.offset, entry.len) = (offset, len);
+            entry.event = intro.stamp.event;
+            entry.author = intro.author;
+            (entry.first, entry.second) = (first, second);
+            entry.bits = entry.bits & bits::KEPT | intro.bits();
+        });
     }
 
     /// What the entry's introduction carries.
@@ -395,7 +330,7 @@ impl Arena {
     /// What the entry's introduction carries, in its one form.
     fn bytes(&self, slot: u32) -> &[u8] {
         let place = self.chunk(slot).and_then(|c| Some((c, c.entries.get(slot as usize % CHUNK)?)));
-        place.map(|(chunk, entry)| chunk.content_of(entry)).unwrap_or_default()
+        place.map(|(chunk, entry)| chunk.content_of(&entry)).unwrap_or_default()
     }
 
     /// Appends what the entry's introduction carries, in its one form.

@@ -32,7 +32,7 @@ impl<'a> ConversationView<'a> {
         let facts = conversation.facts();
         let slot = facts.slot(id)?;
         let entry = facts.arena.get(slot).filter(|entry| entry.is_known())?;
-        let deleted = covers(&conversation.personal.deleted, entry.position(), || facts.stamp(slot, entry));
+        let deleted = covers(&conversation.personal.deleted, entry.position(), || facts.stamp(slot, &entry));
         let put_away = deleted || !conversation.is_visible(slot);
         Some(Standing { message: self.view(slot)?, put_away })
     }
@@ -63,13 +63,13 @@ impl<'a> ConversationView<'a> {
             if !entry.is_known() || entry.rank() != 0 || entry.has(bits::ONLINE_ONLY) {
                 continue;
             }
-            let covered = || covers(&personal.deleted, entry.position(), || facts.stamp(slot, entry));
+            let covered = || covers(&personal.deleted, entry.position(), || facts.stamp(slot, &entry));
             present = present || !deletions || !covered();
             if entry.has(bits::EXCLUDED_FROM_LAST) {
                 continue;
             }
             let acknowledged = facts.delivery(slot).and_then(|delivery| delivery.sent_activity);
-            let received = (entry.class() == Class::Received).then(|| facts.time(entry));
+            let received = (entry.class() == Class::Received).then(|| facts.time(&entry));
             activity = activity.max(acknowledged.map_or(0, |(at, _)| at)).max(received.unwrap_or(0));
         }
         InCloud { listed: present || pinned || opened.is_some(), pinned, activity: timestamp(activity) }

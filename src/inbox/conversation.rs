@@ -326,7 +326,7 @@ impl Conversation {
             if before.has(Share::OWN_READ) {
                 self.derived.stale = true;
             } else if after.has(Share::OWN_READ) {
-                self.derived.reads.insert(entry.first, own_read(facts.time(entry)));
+                self.derived.reads.insert(entry.first, own_read(facts.time(&entry)));
             }
         }
     }
@@ -389,7 +389,7 @@ impl Conversation {
         let facts = self.facts();
         facts.arena.get(slot).is_some_and(|entry| {
             let there = entry.is_known() && !entry.has(bits::DELETED);
-            there && !covers(cleared, entry.position(), || facts.stamp(slot, entry))
+            there && !covers(cleared, entry.position(), || facts.stamp(slot, &entry))
         })
     }
 

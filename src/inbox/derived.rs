@@ -171,7 +171,7 @@ impl Conversation {
         if policy.own_message_reads {
             for (_, entry) in facts.arena.iter() {
                 if entry.has(bits::OWN) && entry.is_known() && entry.rank() == 0 {
-                    derived.reads.insert(entry.first, own_read(facts.time(entry)));
+                    derived.reads.insert(entry.first, own_read(facts.time(&entry)));
                 }
             }
         }
@@ -225,14 +225,14 @@ fn last_uncovered(
     // Nearly always it is the very last message.
     let last = order.last().filter(|slot| facts.share(*slot).has(flag));
     if let Some((slot, entry)) = last.and_then(|slot| Some((slot, facts.arena.get(slot)?)))
-        && !covers(coverage, entry.position(), || facts.stamp(slot, entry))
+        && !covers(coverage, entry.position(), || facts.stamp(slot, &entry))
     {
         return Some(slot);
     }
     for slot in order.last_with(flag, facts) {
         let entry = facts.arena.get(slot)?;
         let position: Position = entry.position();
-        if !covers(coverage, position, || facts.stamp(slot, entry)) {
+        if !covers(coverage, position, || facts.stamp(slot, &entry)) {
             return Some(slot);
         }
         if coverage.is_some_and(|(through, _)| position.first < through) {

@@ -129,7 +129,7 @@ impl Inbox {
         let mut sum = canon.hash128();
         for (slot, entry) in conversation.facts().arena.iter().filter(|(_, e)| !e.is_void()) {
             canon.clear().u8(Part::Message as u8).str(conversation.id.as_str());
-            self.put_message(canon, conversation, slot, entry);
+            self.put_message(canon, conversation, slot, &entry);
             sum = sum.wrapping_add(canon.hash128());
         }
         // What is rotten was not hashed: such an inbox equals none that is whole.

@@ -220,7 +220,7 @@ impl Conversation {
             message: entry.id,
             introduced: entry.event,
             acknowledged: sent.map(|(stamp, _)| stamp.event),
-            failed: facts.failure(slot, entry).map(|(stamp, _)| stamp.event),
+            failed: facts.failure(slot, &entry).map(|(stamp, _)| stamp.event),
             edits,
             recalled: facts.recall_of(slot).map(|(stamp, _)| stamp.event),
         })
@@ -240,7 +240,7 @@ impl Conversation {
         let facts = self.facts();
         let messages =
             facts.arena.iter().filter(|(_, entry)| entry.is_known()).filter_map(|(slot, entry)| {
-                let (at, event) = facts.activity(slot, entry)?;
+                let (at, event) = facts.activity(slot, &entry)?;
                 Some((at, Reason::Message { message: entry.id, event }))
             });
         let moving = self.standing().filter(|(_, reason)| !matches!(reason, Reason::Pin(_)));
@@ -252,7 +252,7 @@ impl Conversation {
         let newest = self.order().and_then(|order| {
             order.backwards(None, facts).find(|&slot| {
                 let Some(entry) = facts.arena.get(slot) else { return false };
-                let stamp = || facts.stamp(slot, entry);
+                let stamp = || facts.stamp(slot, &entry);
                 !entry.has(bits::ONLINE_ONLY) && !covers(&self.personal.deleted, facts.position(slot), stamp)
             })
         });

@@ -103,7 +103,7 @@ impl Conversation {
         let from = Position::end_of(reach(&self.personal.cleared));
         for slot in order.backwards(Some(from), facts) {
             let Some(entry) = facts.arena.get(slot) else { continue };
-            let (position, stamp) = (entry.position(), || facts.stamp(slot, entry));
+            let (position, stamp) = (entry.position(), || facts.stamp(slot, &entry));
             if position.first < reach(before) {
                 return false;
             }

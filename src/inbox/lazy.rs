@@ -221,17 +221,6 @@ impl<T> Lazy<T> {
     }
 }
 
-impl Lazy<super::arena::Chunk> {
-    /// Gives back the room that a full chunk does not need.
-    pub(crate) fn trim(&mut self) {
-        if let Self::Warm(chunk) = self
-            && let Some(chunk) = Arc::get_mut(chunk)
-        {
-            chunk.bytes.shrink_to_fit();
-        }
-    }
-}
-
 impl<T: Part> Lazy<T> {
     pub(crate) fn get(&self) -> &T {
         match self {

@@ -201,11 +201,11 @@ impl Conversation {
         self.before(around, slot);
         let Some(Timeline { facts, .. }) = self.timeline.get_mut() else { return 0 };
         if entry.class() != Class::Unknown {
-            let (_, seq) = their_facts.introduction(their_slot, entry);
+            let (_, seq) = their_facts.introduction(their_slot, &entry);
             let message = their_facts.arena.message(their_slot, seq);
             let intro = Introduction {
                 class: entry.class(),
-                stamp: their_facts.stamp(their_slot, entry),
+                stamp: their_facts.stamp(their_slot, &entry),
                 author: map.user(entry.author),
                 message: &message,
                 viewer_bits: entry.bits & bits::VIEWER,

@@ -72,7 +72,7 @@ pub struct MessageView<'a> {
     inbox: &'a Inbox,
     conversation: &'a Conversation,
     slot: u32,
-    entry: &'a Entry,
+    entry: Entry,
 }
 
 impl<'a> MessageView<'a> {
@@ -106,12 +106,12 @@ impl<'a> MessageView<'a> {
 
     /// The time of its position: the server's once it has one.
     pub fn time(&self) -> Timestamp {
-        timestamp(self.conversation.facts().time(self.entry))
+        timestamp(self.conversation.facts().time(&self.entry))
     }
 
     /// The sequence number of its position, 0 if it has none.
     pub fn seq(&self) -> u64 {
-        self.conversation.facts().seq(self.entry).unsigned_abs()
+        self.conversation.facts().seq(&self.entry).unsigned_abs()
     }
 
     /// 0: the server gave the position; 1: imported; 2: queued or failed (R10).
@@ -136,17 +136,17 @@ impl<'a> MessageView<'a> {
 
     /// What a preview shows, after edits; `None` without text or when recalled.
     pub fn text(&self) -> Option<&'a str> {
-        self.conversation.facts().shown_content(self.slot, self.entry).text
+        self.conversation.facts().shown_content(self.slot, &self.entry).text
     }
 
     /// A custom element's payload, after edits; `None` when recalled.
     pub fn custom(&self) -> Option<&'a [u8]> {
-        self.conversation.facts().shown_content(self.slot, self.entry).custom
+        self.conversation.facts().shown_content(self.slot, &self.entry).custom
     }
 
     /// The data riding on it, after edits; `None` when recalled.
     pub fn cloud_custom(&self) -> Option<&'a [u8]> {
-        self.conversation.facts().shown_content(self.slot, self.entry).cloud_custom
+        self.conversation.facts().shown_content(self.slot, &self.entry).cloud_custom
     }
 
     /// Whom it mentions.
@@ -167,7 +167,7 @@ impl<'a> MessageView<'a> {
 
     /// Its status.
     pub fn status(&self) -> MessageStatus {
-        self.conversation.facts().status(self.slot, self.entry)
+        self.conversation.facts().status(self.slot, &self.entry)
     }
 
     /// Who recalled it, if anyone.
@@ -184,7 +184,7 @@ impl<'a> MessageView<'a> {
 
     /// Why sending failed, if it did and somebody said.
     pub fn failure_reason(&self) -> Option<&'a str> {
-        self.conversation.facts().failure(self.slot, self.entry)?.1
+        self.conversation.facts().failure(self.slot, &self.entry)?.1
     }
 
     /// Whether it is read: the owner's own, or at or before the read marker.

@@ -192,7 +192,7 @@ pub(crate) struct MessageRegisters<'a> {
     inbox: &'a Inbox,
     conversation: &'a Conversation,
     slot: u32,
-    entry: &'a Entry,
+    entry: Entry,
 }
 
 impl<'a> MessageRegisters<'a> {
@@ -226,21 +226,21 @@ impl<'a> MessageRegisters<'a> {
 
     /// The time of its position.
     pub(crate) fn time(&self) -> i64 {
-        self.conversation.facts().time(self.entry)
+        self.conversation.facts().time(&self.entry)
     }
 
     /// The introduction that counts.
     pub(crate) fn introduced(&self) -> Stamp {
-        self.conversation.facts().stamp(self.slot, self.entry)
+        self.conversation.facts().stamp(self.slot, &self.entry)
     }
 
     pub(crate) fn queued_at(&self) -> Option<Stamp> {
-        self.conversation.facts().last_queued(self.slot, self.entry)
+        self.conversation.facts().last_queued(self.slot, &self.entry)
     }
 
     /// Whether the latest of its queueings and failures is a failure.
     pub(crate) fn has_failed(&self) -> bool {
-        self.conversation.facts().failure(self.slot, self.entry).is_some()
+        self.conversation.facts().failure(self.slot, &self.entry).is_some()
     }
 
     pub(crate) fn failed_at(&self) -> Option<Stamp> {
@@ -250,7 +250,7 @@ impl<'a> MessageRegisters<'a> {
     /// The message as the introduction that counts brought it.
     pub(crate) fn original(&self) -> Message {
         let facts = self.conversation.facts();
-        facts.arena.message(self.slot, facts.introduction(self.slot, self.entry).1)
+        facts.arena.message(self.slot, facts.introduction(self.slot, &self.entry).1)
     }
 
     fn social(&self) -> Option<&'a Social> {

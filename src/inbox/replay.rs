@@ -1,6 +1,7 @@
 //! The bulk path: fold a whole log with plain structures, derive order and totals once at the end.
 
-use super::arena::{Chunk, Entry};
+use super::arena::Entry;
+use super::chunk::Chunk;
 use super::content;
 use super::conversation::{Around, Conversation, names_messages};
 use super::lazy::Lazy;
@@ -187,10 +188,9 @@ impl Replay {
         let mut keys = Vec::new();
         let mut totals = Totals::default();
         // All of a conversation, then the next, so that each is at hand while it is finished.
-        for ((number, conversation), mut tail) in (0u32..).zip(&mut conversations).zip(tails) {
+        for ((number, conversation), tail) in (0u32..).zip(&mut conversations).zip(tails) {
             let Inbox { owner, policy, users, .. } = &mut inbox;
             if let Some(timeline) = conversation.timeline.get_mut() {
-                tail.settle();
                 timeline.facts.arena.tail = Lazy::new(tail);
                 timeline.facts.build_index(users);
             }
@@ -200,6 +200,9 @@ impl Replay {
                 conversation.fold(&mut around, by, *stamp, fact);
             }
             conversation.rebuild(*policy);
+            if let Some(timeline) = conversation.timeline.get_mut() {
+                timeline.facts.arena.pack();
+            }
             let row = conversation.row;
             if row.listed {
                 keys.push((ListKey::new(row.order_key, conversation.id.clone()), number));

@@ -83,11 +83,11 @@ impl Conversation {
         let facts = self.facts();
         let entry = facts.arena.get(slot).filter(|_| self.was_visible(slot, cleared))?;
         let mut canon = Canon::default();
-        let status = facts.status(slot, entry);
+        let status = facts.status(slot, &entry);
         let hidden = bits::ASIDE | bits::NAMED | bits::ACKNOWLEDGED;
         canon.i64(entry.first).i64(entry.second).event(entry.event);
         canon.u64(entry.author.into()).u64((entry.bits & !hidden).into()).u8(status as u8);
-        let content = facts.shown_content(slot, entry);
+        let content = facts.shown_content(slot, &entry);
         canon.option(content.text, |c, text| {
             c.str(text);
         });
@@ -109,11 +109,11 @@ impl Conversation {
         canon.option(facts.members(slot), |c, members| {
             c.u64(members);
         });
-        canon.option(facts.failure(slot, entry).and_then(|(_, reason)| reason), |c, reason| {
+        canon.option(facts.failure(slot, &entry).and_then(|(_, reason)| reason), |c, reason| {
             c.str(reason);
         });
         if let Some(aside) = facts.aside(slot) {
-            put_aside(&mut canon, aside, entry);
+            put_aside(&mut canon, aside, &entry);
         }
         Some(canon.hash64())
     }

@@ -34,7 +34,7 @@ pub(crate) struct Timeline {
 
 impl Facts {
     pub(crate) fn slot(&self, id: MessageId) -> Option<u32> {
-        self.index.find(id, |slot| self.arena.get(slot).is_some_and(|e| e.id == id))
+        self.index.find(id, |slot| self.arena.id(slot) == Some(id))
     }
 
     /// The slot of a message, known or not.
@@ -169,7 +169,7 @@ impl Facts {
 
     /// Adds an introduction of the message at `slot` (R15): the greatest class counts, of it the earliest.
     pub(crate) fn introduce(&mut self, slot: u32, intro: &Introduction<'_>, users: &Interner<UserId>) {
-        let Some(entry) = self.arena.get(slot).copied() else { return };
+        let Some(entry) = self.arena.get(slot) else { return };
         let (old_at, old_seq) = self.introduction(slot, &entry);
         let old_stamp = Stamp::new(timestamp(old_at), entry.event);
         let same_stamp = || self.compare_values(slot, old_seq, intro, users);
@@ -229,7 +229,7 @@ impl Facts {
 
     /// Puts the message where its introduction and its acknowledgement say, and keeps `delivery`.
     pub(crate) fn place(&mut self, slot: u32, mut delivery: Delivery) {
-        let Some(mut entry) = self.arena.get(slot).copied() else { return };
+        let Some(mut entry) = self.arena.get(slot) else { return };
         let (at, seq) = delivery.introduction.unwrap_or_else(|| {
             if entry.has(bits::ACKNOWLEDGED) {
                 self.introduction(slot, &entry)
@@ -303,16 +303,19 @@ impl Facts {
     /// where several introduce one message, the first slot takes them all.
     pub(crate) fn build_index(&mut self, users: &Interner<UserId>) {
         let arena = &self.arena;
-        let id = |slot: u32| arena.get(slot).map(|e| e.id);
+        let id = |slot: u32| arena.id(slot);
         let mut hashes = Vec::with_capacity(arena.len());
         for (_, entries) in arena.runs() {
-            hashes.extend(entries.iter().map(|entry| index::hash(entry.id)));
+            match entries.as_open() {
+                Some(open) => hashes.extend(open.iter().map(|entry| index::hash(entry.id))),
+                None => hashes.extend((0..entries.len()).filter_map(|at| entries.id(at)).map(index::hash)),
+            }
         }
         let (index, doubles) = Index::of(&hashes, |a, b| id(a) == id(b));
         self.index = index;
         for (slot, double) in doubles {
             if !self.arena.is_same(slot, double)
-                && let Some(entry) = self.arena.get(double).copied()
+                && let Some(entry) = self.arena.get(double)
             {
                 let message = self.arena.message(double, self.seq(&entry));
                 let intro = Introduction {
@@ -396,14 +399,15 @@ pub(crate) fn fields(kind: ConversationKind, time: i64, seq: i64) -> (i64, i64) 
 impl Look for Facts {
     fn share(&self, slot: u32) -> Share {
         let known = self.arena.get(slot).filter(|e| e.is_known());
-        known.map_or(Share::NONE, |entry| self.share_of(slot, entry))
+        known.map_or(Share::NONE, |entry| self.share_of(slot, &entry))
     }
 
     fn position(&self, slot: u32) -> Position {
-        self.arena.get(slot).map_or(
-            Position { first: 0, rank: 0, second: 0, id: MessageId::from_bytes([0; 16]) },
-            Entry::position,
-        )
+        self.arena
+            .get(slot)
+            .map_or(Position { first: 0, rank: 0, second: 0, id: MessageId::from_bytes([0; 16]) }, |entry| {
+                entry.position()
+            })
     }
 }
 
@@ -423,13 +427,15 @@ impl Timeline {
     pub(crate) fn build_order(&mut self) {
         let facts = &self.facts;
         let mut builder = Builder::default();
-        for (first, entries) in facts.arena.runs() {
-            for (slot, entry) in (first..).zip(entries) {
-                if entry.is_known() && !builder.push(slot, &facts.share_of(slot, entry)) {
-                    self.order = Some(facts.sorted());
-                    return;
-                }
-            }
+        let mut push =
+            |slot: u32, entry: &Entry| !entry.is_known() || builder.push(slot, &facts.share_of(slot, entry));
+        let ascends = facts.arena.runs().all(|(first, entries)| match entries.as_open() {
+            Some(open) => (first..).zip(open).all(|(slot, entry)| push(slot, entry)),
+            None => (first..).zip(entries.iter()).all(|(slot, entry)| push(slot, &entry)),
+        });
+        if !ascends {
+            self.order = Some(facts.sorted());
+            return;
         }
         self.order = Some(builder.finish());
     }

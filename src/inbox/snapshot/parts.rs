@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::registers::{put_aside, take_aside};
 use crate::bytes::{In, Out};
 use crate::id::{ConversationKind, EventId, MessageId};
-use crate::inbox::arena::{Arena, CHUNK, Chunk, Entry, Position};
+use crate::inbox::arena::{Arena, Entry, Position};
+use crate::inbox::chunk::{CHUNK, Chunk, Entries};
 use crate::inbox::index::{Bucket, Index};
 use crate::inbox::lazy::{Extent, Lazy, Part, Place};
 use crate::inbox::order::{Block, Blocks, Group, Order, Slots, Sum};
@@ -94,7 +95,8 @@ impl In<'_> {
 impl Write for Chunk {
     fn write(&self, _: &mut Vec<u8>) -> Out {
         let mut out = Out::default();
-        let entries = &self.entries;
+        let entries: Vec<Entry> = self.entries.iter().collect();
+        let entries = entries.as_slice();
         out.len(entries.len());
         for entry in entries {
             out.raw(entry.id.as_bytes());
@@ -171,6 +173,11 @@ impl Part for Chunk {
         }
         let bytes = from.raw(offset as usize)?.to_vec();
         from.end()?;
+        let mut entries = Entries::from(entries);
+        // A full chunk grows no more.
+        if count == CHUNK {
+            entries.pack();
+        }
         Some(Self { entries, bytes, asides })
     }
 

@@ -1,0 +1,179 @@
+//! Entries in a row, what they carry, and what lies aside of few of them: the unit of sharing between frozen copies.
+
+use std::sync::Arc;
+
+use super::arena::Entry;
+use super::aside::Aside;
+use super::content;
+use super::packed::Packed;
+use super::said::Introduction;
+use crate::event::Message;
+use crate::id::MessageId;
+
+/// How many entries a chunk holds.
+pub(crate) const CHUNK: usize = 128;
+
+/// The entries of a chunk: open while it grows, packed afterwards.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entries {
+    /// None of them while they are packed.
+    open: Vec<Entry>,
+    packed: Option<Packed>,
+}
+
+impl From<Vec<Entry>> for Entries {
+    fn from(open: Vec<Entry>) -> Self {
+        Self { open, packed: None }
+    }
+}
+
+impl Entries {
+    pub(crate) fn len(&self) -> usize {
+        self.packed.as_ref().map_or(self.open.len(), Packed::len)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, at: usize) -> Option<Entry> {
+        match &self.packed {
+            None => self.open.get(at).copied(),
+            Some(packed) => packed.get(at),
+        }
+    }
+
+    /// The id of an entry, without reading the rest of it.
+    pub(crate) fn id(&self, at: usize) -> Option<MessageId> {
+        match &self.packed {
+            None => self.open.get(at).map(|entry| entry.id),
+            Some(packed) => packed.id(at),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Entry> + '_ {
+        (0..self.len()).filter_map(|at| self.get(at))
+    }
+
+    /// The entries as they lie, while they are not packed.
+    pub(crate) fn as_open(&self) -> Option<&[Entry]> {
+        self.packed.is_none().then_some(&self.open)
+    }
+
+    /// The entries, to be added to or changed at will.
+    pub(crate) fn open(&mut self) -> &mut Vec<Entry> {
+        if self.packed.is_some() {
+            self.open = self.iter().collect();
+            self.packed = None;
+        }
+        &mut self.open
+    }
+
+    fn push(&mut self, entry: Entry) {
+        let entries = self.open();
+        if entries.len() == entries.capacity() {
+            // Never more than a chunk takes.
+            let more = entries.len().min(CHUNK.saturating_sub(entries.len())).max(4);
+            entries.reserve_exact(more);
+        }
+        entries.push(entry);
+    }
+
+    /// Changes an entry, wherever it lies.
+    pub(crate) fn update(&mut self, at: usize, change: impl FnOnce(&mut Entry)) {
+        let Some(packed) = &mut self.packed else {
+            if let Some(entry) = self.open.get_mut(at) {
+                change(entry);
+            }
+            return;
+        };
+        let Some(mut entry) = packed.get(at) else { return };
+        change(&mut entry);
+        if !packed.set(at, &entry) {
+            if let Some(place) = self.open().get_mut(at) {
+                *place = entry;
+            }
+            self.pack();
+        }
+    }
+
+    /// Each takes no more than it needs from now on; to be added to, they are unpacked.
+    pub(crate) fn pack(&mut self) {
+        if self.packed.is_none() {
+            self.packed = Packed::of(&self.open);
+            if self.packed.is_some() {
+                self.open = Vec::new();
+            }
+            self.open.shrink_to_fit();
+        }
+    }
+}
+
+/// Entries in a row, what they carry, and what lies aside of few of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) entries: Entries,
+    pub(crate) bytes: Vec<u8>,
+    /// By place in the chunk, ascending.
+    pub(crate) asides: Vec<(u8, Arc<Aside>)>,
+}
+
+impl Chunk {
+    /// Appends the content of a message; where it lies.
+    pub(crate) fn put(&mut self, message: &Message) -> (u32, u32) {
+        // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
+        let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        content::encode(message, &mut self.bytes);
+        (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= CHUNK
+    }
+
+    /// An empty chunk with room for what this one holds: the next will be much like it.
+    pub(crate) fn successor(&self) -> Self {
+        let entries = Vec::with_capacity(CHUNK).into();
+        Self { entries, bytes: Vec::with_capacity(self.bytes.len()), asides: Vec::new() }
+    }
+
+    /// Gives back the room that it may never need.
+    pub(crate) fn pack(&mut self) {
+        self.entries.pack();
+        self.bytes.shrink_to_fit();
+        self.asides.shrink_to_fit();
+    }
+
+    /// Adds an entry that carries nothing.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Appends a message with its first introduction, placed at these fields.
+    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, fields: (i64, i64)) {
+        let (offset, len) = self.put(intro.message);
+        self.entries.push(Entry { offset, len, ..Entry::introduced(intro, fields) });
+    }
+
+    /// Makes room for so many messages more, or as many as there can be.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let room = CHUNK.saturating_sub(self.entries.len());
+        self.entries.open().reserve(more.min(room));
+    }
+
+    /// Appends messages whose contents lie one behind the other in `bytes`, until it is full; gives back those left.
+    pub(crate) fn extend<'e>(&mut self, entries: &'e [Entry], bytes: &[u8]) -> &'e [Entry] {
+        let room = CHUNK.saturating_sub(self.entries.len());
+        let (now, later) = entries.split_at(entries.len().min(room));
+        let Some((first, last)) = now.first().zip(now.last()) else { return later };
+        let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
+        let contents = bytes.get(first.offset as usize..last.offset as usize + last.len as usize);
+        self.bytes.extend_from_slice(contents.unwrap_or_default());
+        let placed = now.iter().map(|entry| Entry { offset: entry.offset.wrapping_add(moved), ..*entry });
+        self.entries.open().extend(placed);
+        later
+    }
+
+    /// What an entry of this chunk carries.
+    pub(crate) fn content_of(&self, entry: &Entry) -> &[u8] {
+        let from = entry.offset as usize;
+        self.bytes.get(from..from + entry.len as usize).unwrap_or_default()
+    }
+}
