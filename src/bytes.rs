@@ -137,13 +137,18 @@ impl<'a> In<'a> {
     /// Most numbers take one byte.
     #[inline]
     pub(crate) fn uint(&mut self) -> Option<u64> {
-        let (&first, rest) = self.0.split_first()?;
-        if first < 0x80 {
-            self.0 = rest;
-            return Some(u64::from(first));
+        match self.0.split_first() {
+            Some((&first, rest)) if first < 0x80 => {
+                self.0 = rest;
+                Some(u64::from(first))
+            }
+            _ => self.wide_uint(),
         }
+    }
+
+    /// Up to eight bytes at once: the last of the number is the first without its high bit.
+    fn wide_uint(&mut self) -> Option<u64> {
         let Some(&chunk) = self.0.first_chunk() else { return self.long_uint() };
-        // Up to eight bytes at once: the last of the number is the first without its high bit.
         let word = u64::from_le_bytes(chunk);
         let ends = !word & 0x8080_8080_8080_8080;
         if ends == 0 {

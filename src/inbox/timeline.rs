@@ -427,8 +427,13 @@ impl Timeline {
     pub(crate) fn build_order(&mut self) {
         let facts = &self.facts;
         let mut builder = Builder::default();
-        let mut push =
-            |slot: u32, entry: &Entry| !entry.is_known() || builder.push(slot, &facts.share_of(slot, entry));
+        let mut push = |slot: u32, entry: &Entry| {
+            if entry.is_ordinary() {
+                let position = Position { first: entry.first, rank: 0, second: entry.second, id: entry.id };
+                return builder.push_ordinary(slot, position, entry.has(bits::OWN), facts.time(entry));
+            }
+            !entry.is_known() || builder.push(slot, &facts.share_of(slot, entry))
+        };
         let ascends = facts.arena.runs().all(|(first, entries)| match entries.as_open() {
             Some(open) => (first..).zip(open).all(|(slot, entry)| push(slot, entry)),
             None => (first..).zip(entries.iter()).all(|(slot, entry)| push(slot, &entry)),
