@@ -38,10 +38,10 @@ fn part_of(event: &Event) -> usize {
 }
 
 fn split(events: &[Event]) -> Parts {
-    // Chats come in bursts: the last conversation is the likeliest.
+    // Chats come in bursts: the last conversation is the likeliest, and a reader gives its id at the same address.
     let (mut last, mut part) = (None, 0);
     let part_of = |event| {
-        let conversation = Event::conversation(event);
+        let conversation = Event::conversation(event).map(|id| id.as_str().as_ptr());
         if conversation.is_none() || conversation != last {
             (last, part) = (conversation, part_of(event) as u8);
         }

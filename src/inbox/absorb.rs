@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Inbox;
 use super::apply::Tracker;
-use super::arena::{Arena, Class};
+use super::arena::Arena;
 use super::aside::Social;
 use super::conversation::Conversation;
 use super::merge::{Map, MergeError};
@@ -93,11 +93,7 @@ impl Conversation {
 impl Arena {
     fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
         self.for_each_chunk(|chunk| {
-            let entries = chunk.entries.open();
-            for entry in entries.iter_mut().filter(|entry| entry.class() != Class::Unknown) {
-                entry.author = number(entry.author);
-            }
-            chunk.entries.pack();
+            chunk.entries.renumber(number);
             for (_, aside) in &mut chunk.asides {
                 if let Some(social) = &aside.social {
                     let mut anew = Social::default();

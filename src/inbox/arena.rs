@@ -83,7 +83,7 @@ pub(crate) mod bits {
         | ASIDE;
     /// What depends on who looks.
     pub(crate) const VIEWER: u32 = HIDDEN | OWN | AT_ME;
-    pub(super) const CLASS: u32 = 0b11;
+    pub(in crate::inbox) const CLASS: u32 = 0b11;
     pub(in crate::inbox) const KIND_SHIFT: u32 = 20;
     pub(super) const KIND: u32 = 0b1111 << KIND_SHIFT;
     /// What belongs to the message, not to its introduction.

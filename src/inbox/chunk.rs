@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::arena::Entry;
+use super::arena::{Class, Entry};
 use super::aside::Aside;
 use super::content;
 use super::packed::Packed;
@@ -90,6 +90,20 @@ impl Entries {
             if let Some(place) = self.open().get_mut(at) {
                 *place = entry;
             }
+            self.pack();
+        }
+    }
+
+    /// Gives the authors of known messages other numbers.
+    pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
+        if self.packed.as_mut().is_some_and(|packed| packed.renumber(number)) {
+            return;
+        }
+        let was_packed = self.packed.is_some();
+        for entry in self.open().iter_mut().filter(|entry| entry.class() != Class::Unknown) {
+            entry.author = number(entry.author);
+        }
+        if was_packed {
             self.pack();
         }
     }

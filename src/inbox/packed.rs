@@ -110,8 +110,8 @@ impl Packed {
     /// The entries, if they fit.
     pub(crate) fn of(entries: &[Entry]) -> Option<Self> {
         let mut places_between = ([u64::MAX; 3], [0; 3]);
-        // Bits may be set later, or taken away.
-        let mut others_between = ([0, u64::MAX, u64::MAX], [bits::KEPT.into(), 0, 0]);
+        // Bits may be set later, or taken away; authors may get other numbers.
+        let mut others_between = ([0, 0, u64::MAX], [bits::KEPT.into(), 0, 0]);
         for entry in entries {
             widen(&mut places_between.0, &mut places_between.1, places(entry));
             widen(&mut others_between.0, &mut others_between.1, others(entry));
@@ -199,6 +199,45 @@ impl Packed {
     }
 }
 
+impl Packed {
+    /// Gives the authors of known messages other numbers; whether these fit, or else nothing is changed.
+    #[must_use]
+    pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) -> bool {
+        let Fields { least: [_, least, _], masks: [_, mask, _], shifts: [_, shift, _], .. } = self.others;
+        // The bits lie lowest, so their class does.
+        let author = |word: u64| {
+            let is_known = word & u64::from(bits::CLASS) != 0;
+            is_known.then(|| u64::from(number((word >> shift & mask).wrapping_add(least) as u32)))
+        };
+        let fits = |new: u64| new.checked_sub(least).is_some_and(|difference| difference & !mask == 0);
+        let words = self.word_places().map(|at| word_at(&self.rows, at));
+        if !words.filter_map(author).all(fits) {
+            return false;
+        }
+        for at in self.word_places() {
+            let word = word_at(&self.rows, at);
+            if let (Some(new), Some(place)) = (author(word), self.rows.get_mut(at..at + WORD_LEN_BYTES)) {
+                // What lies behind the row is written as it was.
+                let word = word & !(mask << shift) | new.wrapping_sub(least) << shift;
+                place.copy_from_slice(&word.to_le_bytes());
+            }
+        }
+        true
+    }
+
+    /// Where the second words of all rows begin.
+    fn word_places(&self) -> impl Iterator<Item = usize> + use<> {
+        let first = IDS_LEN_BYTES + usize::from(self.places.len_bytes);
+        (first..).step_by(self.row_len_bytes as usize).take(self.len as usize)
+    }
+}
+
+/// Eight bytes of rows, and of what is behind them.
+fn word_at(rows: &[u8], at: usize) -> u64 {
+    let bytes = rows.get(at..).and_then(<[u8]>::first_chunk);
+    bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,6 +301,9 @@ mod tests {
             entries[at].bits |= bit;
             assert!(packed.set(at, &entries[at]));
         }
+        assert!(packed.renumber(&|author| 6 - author));
+        entries.iter_mut().for_each(|entry| entry.author = 6 - entry.author);
+        assert!(!packed.renumber(&|author| author + 6), "six and six is more than there is room for");
         entries[9] = Entry { bits: 0, ..entries[9] };
         assert!(packed.set(9, &entries[9]));
         assert!(!packed.set(3, &Entry { author: 1_000, ..entries[3] }));
