@@ -1,5 +1,7 @@
 //! The bulk path: fold a whole log with plain structures, derive order and totals once at the end.
 
+use std::sync::Arc;
+
 use super::arena::Entry;
 use super::chunk::Chunk;
 use super::content;
@@ -36,7 +38,7 @@ use crate::policy::Policy;
 pub struct Replay {
     /// Everything but the conversations, whose numbers it gives out.
     pub(super) inbox: Inbox,
-    conversations: Vec<Conversation>,
+    conversations: Vec<Arc<Conversation>>,
     /// By conversation the chunk of messages being filled: nearly all events write to one of these and look at nothing
     /// else of the conversation. In a replay nothing is looked up: see `Facts::build_index`.
     tails: Vec<Chunk>,
@@ -92,7 +94,8 @@ impl Replay {
             }
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
-                if let Some(conversation) = self.conversations.get_mut(number as usize) {
+                if let Some(conversation) = self.conversations.get_mut(number as usize).and_then(Arc::get_mut)
+                {
                     fold_group(&mut conversation.shared, stamp, fields, group_type);
                 }
             }
@@ -140,7 +143,7 @@ impl Replay {
             let Inbox { owner, policy, users, .. } = &mut self.inbox;
             let mut around =
                 Around { owner, policy: *policy, users, number: *number, cleared: None, trace: None };
-            if let Some(conversation) = self.conversations.get_mut(*number as usize) {
+            if let Some(conversation) = self.conversations.get_mut(*number as usize).and_then(Arc::get_mut) {
                 conversation.fold(&mut around, by, *stamp, fact);
             }
         }
@@ -155,7 +158,8 @@ impl Replay {
         if tail.is_full() {
             let next = tail.successor();
             let full = std::mem::replace(tail, next);
-            let timeline = self.conversations.get_mut(number as usize)?.timeline.get_mut()?;
+            let conversation = self.conversations.get_mut(number as usize).and_then(Arc::get_mut)?;
+            let timeline = conversation.timeline.get_mut()?;
             timeline.facts.arena.push_full(full);
         }
         Some(tail)
@@ -171,7 +175,7 @@ impl Replay {
         let number = self.inbox.ids.intern(id);
         if number as usize == self.conversations.len() {
             let peer = peer(id).map(|peer| self.inbox.users.intern(&peer));
-            self.conversations.push(Conversation::new(id.clone(), peer, false));
+            self.conversations.push(Arc::new(Conversation::new(id.clone(), peer, false)));
             self.tails.push(Chunk::default());
         }
         self.last = Some((id.clone(), number));
@@ -189,6 +193,8 @@ impl Replay {
         let mut totals = Totals::default();
         // All of a conversation, then the next, so that each is at hand while it is finished.
         for ((number, conversation), tail) in (0u32..).zip(&mut conversations).zip(tails) {
+            // Nobody else has it yet.
+            let Some(conversation) = Arc::get_mut(conversation) else { continue };
             let Inbox { owner, policy, users, .. } = &mut inbox;
             if let Some(timeline) = conversation.timeline.get_mut() {
                 timeline.facts.arena.tail = Lazy::new(tail);
@@ -212,7 +218,7 @@ impl Replay {
         keys.sort_unstable();
         inbox.list = Ranking::of(keys);
         inbox.totals = totals;
-        inbox.conversations = conversations.into_iter().collect();
+        conversations.into_iter().for_each(|conversation| inbox.conversations.push_shared(conversation));
         inbox.users = inbox.users.share();
         inbox.ids = inbox.ids.share();
         inbox
