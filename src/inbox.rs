@@ -13,6 +13,7 @@ mod conversation;
 mod derived;
 mod digest;
 mod explain;
+mod few;
 mod folders;
 mod glance;
 mod index;

@@ -16,7 +16,7 @@ pub(crate) use self::fault::{Front, Restored};
 use self::registers as reg;
 pub(crate) use self::tables::{NameTable, Record, Root, Tables};
 use super::Inbox;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Reads};
 use super::lazy::{Extent, Lazy, Place, Source};
 use super::names::Interner;
 use super::profile::Profile;
@@ -156,8 +156,8 @@ fn put_conversation(out: &mut Out, conversation: &Conversation) {
     out.uint(conversation.peer.map_or(0, |peer| u64::from(peer) + 1));
     reg::put_row(out, &conversation.row);
     reg::put_derived(out, &conversation.derived);
-    reg::put_shared(out, &conversation.shared);
-    reg::put_personal(out, &conversation.personal);
+    reg::put_shared(out, &conversation.shared, conversation.reads.peer);
+    reg::put_personal(out, &conversation.personal, &conversation.reads.own);
 }
 
 fn take_conversation(source: &Arc<Source>, number: u32, id: &ConversationId) -> Option<Conversation> {
@@ -166,15 +166,17 @@ fn take_conversation(source: &Arc<Source>, number: u32, id: &ConversationId) -> 
     let peer = u32::try_from(from.uint()?).ok()?.checked_sub(1);
     let row = reg::take_row(&mut from)?;
     let derived = reg::take_derived(&mut from)?;
-    let shared = reg::take_shared(&mut from)?;
-    let personal = reg::take_personal(&mut from)?;
+    let (shared, peer_read) = reg::take_shared(&mut from)?;
+    let (personal, own) = reg::take_personal(&mut from)?;
+    let reads = Reads { own, peer: peer_read };
     from.end()?;
     let Root { head_len, check } = record.root;
     let (offset, len) = (record.history.start, record.history.end - record.history.start);
     let place = Place { source: Arc::clone(source), number, offset, head_len, len, check };
     let restored = Some(Restored::new(Arc::clone(source), number));
     let timeline = Lazy::cold(place);
-    Some(Conversation { id: id.clone(), peer, timeline, shared, personal, derived, row, restored })
+    let (shared, personal) = (shared.into(), personal.into());
+    Some(Conversation { id: id.clone(), peer, timeline, shared, personal, reads, derived, row, restored })
 }
 
 impl Seated for Conversation {
