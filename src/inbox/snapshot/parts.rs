@@ -185,7 +185,8 @@ impl Write for Bucket {
         let (mut out, mut last) = (Out::default(), 0);
         for (hash, slot) in &self.pairs {
             // They ascend; whatever they do, nothing is lost.
-            out.raw(&hash.to_le_bytes()).uint(slot.wrapping_sub(last));
+            let [a, b, c, _] = hash.to_le_bytes();
+            out.raw(&[a, b, c]).uint(slot.wrapping_sub(last));
             last = *slot;
         }
         out
@@ -195,9 +196,10 @@ impl Write for Bucket {
 impl Part for Bucket {
     fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
         let (mut from, mut last) = (In(bytes), 0u32);
-        let mut pairs = Vec::with_capacity(bytes.len() / 5);
+        let mut pairs = Vec::with_capacity(bytes.len() / 4);
         while from.end().is_none() {
-            let hash = u32::from_le_bytes(from.array()?);
+            let [a, b, c] = from.array()?;
+            let hash = u32::from_le_bytes([a, b, c, 0]);
             last = last.wrapping_add(from.number()?);
             pairs.push((hash, last));
         }

@@ -134,6 +134,15 @@ fn put_stamp(out: &mut Out, stamp: Option<Stamp>) {
     });
 }
 
+pub(super) fn put_receive_option(out: &mut Out, option: &Lww<ReceiveOption>) {
+    out.lww(option, |out, option| put_choice(out, &OPTIONS, option));
+}
+
+pub(super) fn take_receive_option(from: &mut In<'_>) -> Option<Lww<ReceiveOption>> {
+    from.lww(|from| take_choice(from, &OPTIONS))
+}
+
+/// The receive option apart, which lies with the row.
 pub(super) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
     put_front(out, reads);
     put_stamps(out, &personal.named_reads);
@@ -152,14 +161,13 @@ pub(super) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
     out.lww(&personal.custom_data, |out, data| {
         out.bytes(data);
     });
-    out.lww(&personal.receive_option, |out, option| put_choice(out, &OPTIONS, option));
     put_stamp(out, personal.opened);
     put_coverage(out, personal.deleted);
     put_stamp(out, personal.deleted_at);
     put_coverage(out, personal.cleared);
 }
 
-/// What is the owner's, and the reads by number.
+/// What is the owner's, the receive option apart, and the reads by number.
 pub(super) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
     let reads = take_front(from)?;
     let personal = Personal {
@@ -175,7 +183,7 @@ pub(super) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
         },
         marks: from.list(2, |from| Some((Mark::from_bits(from.uint()?)?, from.lww_flag()?)))?,
         custom_data: from.lww(|from| from.bytes().map(Arc::from))?,
-        receive_option: from.lww(|from| take_choice(from, &OPTIONS))?,
+        receive_option: Lww::default(),
         opened: from.option(In::stamp)?,
         deleted: take_coverage(from)?,
         deleted_at: from.option(In::stamp)?,
