@@ -70,8 +70,8 @@ impl Conversation {
 }
 
 impl Inbox {
-    /// The conversations part of whose history, restored from a snapshot, turned out rotten when it was first
-    /// touched (R99).
+    /// The conversations part of whose history or registers, restored from a snapshot, turned out rotten when they
+    /// were first touched (R99).
     ///
     /// The list keeps their rows as they were verified, their histories show only what was verified, and
     /// their events wait: [`Inbox::heal`] takes them from a replay of the log. Only what was touched is known:
@@ -97,7 +97,8 @@ impl Inbox {
         }
     }
 
-    /// Loads and verifies every history that was restored from a snapshot; the first fault, if there is one.
+    /// Loads and verifies all registers and histories that were restored from a snapshot; the first fault, if there is
+    /// one.
     ///
     /// Complexity: everything that lies in the snapshot is decoded.
     pub fn verify(&self) -> Result<(), HistoryFault> {
