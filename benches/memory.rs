@@ -60,6 +60,7 @@ fn idle(report: &mut Report, conversations: u64) {
     let (held, _) = held(&UserId::new("alice").unwrap(), &events);
     let each = held as f64 / conversations as f64;
     report.row(&format!("{conversations} chats"), "a conversation of one message", each, "bytes", None);
+    assert!(conversations < 10_000 || each <= 1_024.0, "{each} bytes an idle conversation");
 }
 
 fn main() {

@@ -14,6 +14,7 @@ mod conversation;
 mod derived;
 mod digest;
 mod explain;
+mod few;
 mod folders;
 mod glance;
 mod index;

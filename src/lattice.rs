@@ -117,6 +117,10 @@ impl Front {
         }
         self.0.retain(|&(v, s)| v > value || s > stamp);
         let at = self.0.partition_point(|&(v, _)| v < value);
+        // Nearly all fronts have one value for ever.
+        if self.0.is_empty() {
+            self.0.reserve_exact(1);
+        }
         self.0.insert(at, (value, stamp));
         true
     }

@@ -1,10 +1,11 @@
 //! One conversation: its timeline (shared facts), what is the owner's alone, and the row derived from both.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::arena::{bits, timestamp};
 use super::aside::{RecallFact, SentFact};
 use super::derived::{Derived, Row};
+use super::few::{Absent, Rare};
 use super::lazy::Lazy;
 use super::names::Interner;
 use super::order::{Look, Order, Share};
@@ -14,7 +15,7 @@ use super::snapshot::Restored;
 use super::timeline::{Facts, Timeline};
 use crate::event::{Fact, GroupType, Through};
 use crate::id::{ConversationId, ConversationKind, EventId, MessageId, UserId};
-use crate::lattice::{Lww, raise};
+use crate::lattice::{Front, Lww, raise};
 use crate::policy::Policy;
 use crate::time::Stamp;
 
@@ -40,16 +41,36 @@ pub(crate) struct Touched {
     pub(crate) before: Option<u64>,
 }
 
-/// What all members share about a conversation, its messages apart.
-#[derive(Clone, Debug, Default)]
+/// What all members share about a conversation, its messages and how far the peer has read apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shared {
     pub(crate) group_type: Lww<GroupType>,
     pub(crate) name: Lww<Arc<str>>,
     pub(crate) face_url: Lww<Arc<str>>,
-    /// The greatest first field that the peer has read by number, -1 for none.
-    pub(crate) peer_read: i64,
     /// The messages that the peer has read by name.
     pub(crate) named_peer_reads: im::OrdSet<u32>,
+}
+
+impl Absent for Shared {
+    fn absent() -> &'static Self {
+        static ABSENT: LazyLock<Shared> = LazyLock::new(Shared::default);
+        &ABSENT
+    }
+}
+
+/// How far a conversation was read by number, of which nearly every one knows something.
+#[derive(Clone, Debug)]
+pub(crate) struct Reads {
+    /// The owner's.
+    pub(crate) own: Front,
+    /// The greatest first field that the peer has read, -1 for none.
+    pub(crate) peer: i64,
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self { own: Front::default(), peer: -1 }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -58,8 +79,9 @@ pub(crate) struct Conversation {
     /// The number of the peer of a direct chat.
     pub(crate) peer: Option<u32>,
     pub(crate) timeline: Lazy<Timeline>,
-    pub(crate) shared: Shared,
-    pub(crate) personal: Personal,
+    pub(crate) shared: Rare<Shared>,
+    pub(crate) personal: Rare<Personal>,
+    pub(crate) reads: Reads,
     pub(crate) derived: Derived,
     pub(crate) row: Row,
     /// Present while part of it may lie, unverified, in a snapshot.
@@ -138,8 +160,9 @@ impl Conversation {
             id,
             peer,
             timeline: Lazy::new(if live { Timeline::new(kind) } else { Timeline::bulk(kind) }),
-            shared: Shared { peer_read: -1, ..Shared::default() },
-            personal: Personal::default(),
+            shared: Rare::default(),
+            personal: Rare::default(),
+            reads: Reads::default(),
             derived: Derived::default(),
             row: Row::default(),
             restored: None,
@@ -334,7 +357,7 @@ impl Conversation {
     fn read(&mut self, stamp: Stamp, through: Through) {
         match through {
             Through::Watermark(watermark) => {
-                self.personal.reads.insert(watermark.first_field(), stamp);
+                self.reads.own.insert(watermark.first_field(), stamp);
                 self.derived.reads.insert(watermark.first_field(), stamp);
             }
             Through::Message(id) => {
@@ -350,7 +373,7 @@ impl Conversation {
     fn peer_read(&mut self, through: Through) {
         match through {
             Through::Watermark(watermark) => {
-                raise(&mut self.shared.peer_read, watermark.first_field());
+                raise(&mut self.reads.peer, watermark.first_field());
                 raise(&mut self.derived.peer_read, watermark.first_field());
             }
             Through::Message(id) => {

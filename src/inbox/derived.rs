@@ -162,7 +162,7 @@ impl Conversation {
         let facts = &self.timeline.get().facts;
         let derived = &mut self.derived;
         derived.stale = false;
-        derived.reads = self.personal.reads.clone();
+        derived.reads = self.reads.own.clone();
         for (slot, stamp) in &self.personal.named_reads {
             if let Some(first) = facts.read_target(*slot) {
                 derived.reads.insert(first, *stamp);
@@ -181,7 +181,7 @@ impl Conversation {
                 derived.marks.insert(-first, *stamp);
             }
         }
-        derived.peer_read = self.shared.peer_read;
+        derived.peer_read = self.reads.peer;
         for slot in &self.shared.named_peer_reads {
             if let Some(first) = facts.read_target(*slot) {
                 raise(&mut derived.peer_read, first);

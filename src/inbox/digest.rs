@@ -124,7 +124,10 @@ impl Inbox {
         canon.lww(&shared.face_url, |c, url| {
             c.str(url);
         });
-        canon.i64(shared.peer_read);
+        canon.i64(conversation.reads.peer);
+        canon.list(conversation.reads.own.iter().collect::<Vec<_>>().into_iter(), |c, (first, stamp)| {
+            c.i64(first).stamp(stamp);
+        });
         put_personal(canon, &conversation.personal);
         let mut sum = canon.hash128();
         for (slot, entry) in conversation.facts().arena.iter().filter(|(_, e)| !e.is_void()) {
@@ -184,10 +187,6 @@ fn put_profile(canon: &mut Canon, profile: &Profile) {
 }
 
 fn put_personal(canon: &mut Canon, personal: &Personal) {
-    let reads: Vec<_> = personal.reads.iter().collect();
-    canon.list(reads.into_iter(), |c, (first, stamp)| {
-        c.i64(first).stamp(stamp);
-    });
     canon.lww(&personal.pinned, |c, on| {
         c.u8(u8::from(*on));
     });

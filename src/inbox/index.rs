@@ -10,13 +10,16 @@ const LOAD: usize = 24;
 /// Pairs of a hash and a slot. Whether the id is really the one asked for, the arena says.
 pub(crate) type Pair = (u32, u32);
 
-/// Mixes all bits of an id into 32.
+/// How many bits a hash has: enough to tell buckets and their entries apart, and three bytes in a snapshot.
+const HASH_BITS: u32 = 24;
+
+/// Mixes all bits of an id into [`HASH_BITS`].
 #[inline]
 pub(crate) fn hash(id: MessageId) -> u32 {
     let bits = u128::from_be_bytes(*id.as_bytes());
     let folded = (bits >> 64) as u64 ^ (bits as u64).rotate_left(29);
     let product = u128::from(folded ^ 0x9e37_79b9_7f4a_7c15) * u128::from(0xd6e8_feb8_6659_fd93_u64);
-    ((product >> 64) as u64 ^ product as u64) as u32
+    ((product >> 64) as u64 ^ product as u64) as u32 & ((1 << HASH_BITS) - 1)
 }
 
 /// The pairs of one bucket.
@@ -59,7 +62,7 @@ impl Index {
         let mut len = 0;
         for (slot, &hash) in (0u32..).zip(hashes) {
             let Some((seen, pairs)) = buckets.get_mut(bucket(count, hash)) else { continue };
-            let bit = 1 << (hash >> (u32::BITS - 6));
+            let bit = 1 << (hash >> (HASH_BITS - 6));
             if *seen & bit != 0
                 && let Some(&(_, first)) = pairs.iter().find(|&&(h, first)| h == hash && same(first, slot))
             {

@@ -50,10 +50,21 @@ impl Source {
         self.tables.record(self.bytes(), number)
     }
 
-    /// A history as it lies there: nothing of it is verified.
-    pub(crate) fn history(&self, number: u32) -> Option<&[u8]> {
-        let Range { start, end } = self.record(number)?.history;
-        self.bytes().get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    /// A history and the registers behind it as they lie there: nothing of them is verified.
+    pub(crate) fn region(&self, record: &Record<'_>) -> Option<&[u8]> {
+        let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
+        self.range(record.history.start..end)
+    }
+
+    /// The registers of a conversation, if they are as they were written.
+    pub(crate) fn registers(&self, record: &Record<'_>) -> Option<&[u8]> {
+        let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
+        let bytes = self.range(record.registers_at..end)?;
+        (xxhash_rust::xxh3::xxh3_64(bytes) == record.registers.check).then_some(bytes)
+    }
+
+    fn range(&self, range: Range<u64>) -> Option<&[u8]> {
+        self.bytes().get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
     }
 
     /// The conversation with this number in the snapshot.

@@ -178,18 +178,23 @@ impl Conversation {
             .map(|(slot, _)| self.join_message(theirs, slot, map, around))
             .collect();
         let ours = |slot: u32| slots.get(slot as usize).copied().unwrap_or_default();
-        self.personal.join(&theirs.personal);
-        for (slot, stamp) in &theirs.personal.named_reads {
-            raise_stamp(&mut self.personal.named_reads, ours(*slot), *stamp);
+        self.reads.own.join(&theirs.reads.own);
+        raise(&mut self.reads.peer, theirs.reads.peer);
+        if let Some(theirs) = theirs.personal.written() {
+            self.personal.join(theirs);
+            for (slot, stamp) in &theirs.named_reads {
+                raise_stamp(&mut self.personal.named_reads, ours(*slot), *stamp);
+            }
+            for (slot, stamp) in &theirs.unread_marks {
+                raise_stamp(&mut self.personal.unread_marks, ours(*slot), *stamp);
+            }
         }
-        for (slot, stamp) in &theirs.personal.unread_marks {
-            raise_stamp(&mut self.personal.unread_marks, ours(*slot), *stamp);
+        if let Some(theirs) = theirs.shared.written() {
+            self.shared.named_peer_reads.extend(theirs.named_peer_reads.iter().map(|slot| ours(*slot)));
+            self.shared.group_type.join(&theirs.group_type);
+            self.shared.name.join(&theirs.name);
+            self.shared.face_url.join(&theirs.face_url);
         }
-        self.shared.named_peer_reads.extend(theirs.shared.named_peer_reads.iter().map(|slot| ours(*slot)));
-        raise(&mut self.shared.peer_read, theirs.shared.peer_read);
-        self.shared.group_type.join(&theirs.shared.group_type);
-        self.shared.name.join(&theirs.shared.name);
-        self.shared.face_url.join(&theirs.shared.face_url);
     }
 
     /// Joins one of their messages; its slot here.

@@ -55,11 +55,19 @@ struct Names<T: Name> {
     numbers: Numbers<T>,
 }
 
+/// An id, once somebody asked for it; none where its text is no id.
+type Parsed<T> = OnceLock<Option<T>>;
+
+/// How many ids have their places made at once.
+const TRAY: usize = 64;
+
 /// Ids in a snapshot, each parsed when it is first asked for by number.
 #[derive(Debug)]
 struct Cold<T> {
     source: Arc<Source>,
-    parsed: Vec<OnceLock<Option<T>>>,
+    len: u32,
+    /// In trays, which are made when somebody asks for one of their ids: opening a snapshot makes none.
+    parsed: Vec<OnceLock<Box<[Parsed<T>]>>>,
 }
 
 impl<T: Name> Cold<T> {
@@ -68,7 +76,9 @@ impl<T: Name> Cold<T> {
     }
 
     fn name(&self, number: u32) -> Option<&T> {
-        self.parsed.get(number as usize)?.get_or_init(|| T::parse(self.text(number)?)).as_ref()
+        let (tray, at) = (number as usize / TRAY, number as usize % TRAY);
+        let tray = self.parsed.get(tray)?.get_or_init(|| (0..TRAY).map(|_| OnceLock::new()).collect());
+        tray.get(at)?.get_or_init(|| T::parse(self.text(number)?)).as_ref()
     }
 }
 
@@ -124,9 +134,12 @@ impl<T: Name> Interner<T> {
 
     /// The ids of a snapshot with its numbers.
     pub(crate) fn cold(source: Arc<Source>) -> Self {
-        let len = T::table(&source).len() as usize;
-        let parsed = std::iter::repeat_with(OnceLock::new).take(len).collect();
-        Self::of(Some(Arc::new(Cold { source, parsed })), Numbers::Shared(Arc::default(), Added::default()))
+        let len = T::table(&source).len();
+        let parsed = std::iter::repeat_with(OnceLock::new).take((len as usize).div_ceil(TRAY)).collect();
+        Self::of(
+            Some(Arc::new(Cold { source, len, parsed })),
+            Numbers::Shared(Arc::default(), Added::default()),
+        )
     }
 
     /// All ids by number, as text.
@@ -191,7 +204,7 @@ impl<T: Name> Interner<T> {
 impl<T: Name> Names<T> {
     /// The number of the first id that no snapshot has.
     fn first(&self) -> u32 {
-        self.cold.as_ref().map_or(0, |cold| cold.parsed.len() as u32)
+        self.cold.as_ref().map_or(0, |cold| cold.len)
     }
 
     fn len(&self) -> usize {

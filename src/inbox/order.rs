@@ -4,9 +4,14 @@
 //! watermark" and "the last one that may be shown" skip what they need not look at: O(√n) at worst with a
 //! tiny factor, O(1) at the tail where chats live. A block is the unit of sharing between clones.
 
+mod build;
+
 use std::sync::Arc;
 
+pub(crate) use self::build::Builder;
+
 use super::arena::Position;
+use super::few::Few;
 use super::lazy::Lazy;
 
 const BLOCK: usize = 256;
@@ -175,7 +180,23 @@ pub(crate) struct Block {
     /// No slot of this block stands before it, none of the blocks before stands at or after it.
     pub(crate) min: Position,
     pub(crate) sum: Sum,
-    slots: Lazy<Slots>,
+    slots: Held,
+}
+
+/// Where a block has its slots: a run, as nearly all are, lies here.
+#[derive(Clone, Debug)]
+enum Held {
+    Run { first: u32, len: u32 },
+    Apart(Lazy<Slots>),
+}
+
+impl From<Slots> for Held {
+    fn from(slots: Slots) -> Self {
+        match slots {
+            Slots::Run { first, len } => Self::Run { first, len },
+            list @ Slots::List(_) => Self::Apart(Lazy::new(list)),
+        }
+    }
 }
 
 /// The blocks of a group.
@@ -192,97 +213,20 @@ pub(crate) struct Group {
 /// Slots in order of position.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
-    pub(crate) groups: im::Vector<Arc<Group>>,
+    pub(crate) groups: Few<Arc<Group>>,
     /// The greatest activity of all groups, so that no event looks at every one of them.
     activity: i64,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { groups: im::Vector::new(), activity: Sum::ZERO.activity }
-    }
-}
-
-/// Builds an order from slots that come sorted by position.
-#[derive(Debug)]
-pub(crate) struct Builder {
-    blocks: Vec<Block>,
-    /// The block being filled: its first position, its totals, its slots.
-    min: Position,
-    sum: Sum,
-    slots: Slots,
-    last: Option<Position>,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        let (min, sum, slots) = (Position::end_of(-1), Sum::ZERO, Slots::default());
-        Self { blocks: Vec::new(), min, sum, slots, last: None }
-    }
-}
-
-impl Builder {
-    /// Adds a slot; whether it stands after all before it, as it must.
-    pub(crate) fn push(&mut self, slot: u32, share: &Share) -> bool {
-        let Some(position) = share.position else { return false };
-        let ascends = self.place(slot, position);
-        if ascends {
-            self.sum.add(share);
-        }
-        ascends
-    }
-
-    /// The same of a message that counts in the plainest way: shown, present, unread or the owner's own.
-    #[inline]
-    pub(crate) fn push_ordinary(&mut self, slot: u32, position: Position, own: bool, activity: i64) -> bool {
-        let ascends = self.place(slot, position);
-        if ascends {
-            // A block is small.
-            self.sum.unread += u32::from(!own);
-            self.sum.shown += 1;
-            self.sum.present += 1;
-            self.sum.activity = self.sum.activity.max(activity);
-        }
-        ascends
-    }
-
-    #[inline]
-    fn place(&mut self, slot: u32, position: Position) -> bool {
-        if self.last.is_some_and(|last| last >= position) {
-            return false;
-        }
-        if self.slots.len() >= BLOCK {
-            self.close();
-        }
-        if self.slots.len() == 0 {
-            self.min = position;
-        }
-        self.last = Some(position);
-        self.slots.push(slot);
-        true
-    }
-
-    fn close(&mut self) {
-        let mut slots = std::mem::take(&mut self.slots);
-        if slots.len() > 0 {
-            if let Slots::List(slots) = &mut slots {
-                slots.shrink_to_fit();
-            }
-            let sum = std::mem::replace(&mut self.sum, Sum::ZERO);
-            self.blocks.push(Block { min: self.min, sum, slots: Lazy::new(slots) });
-        }
-    }
-
-    pub(crate) fn finish(mut self) -> Order {
-        self.close();
-        let groups = self.blocks.chunks(GROUP).filter_map(|b| Group::of(b.to_vec())).map(Arc::new).collect();
-        Order::of(groups)
+        Self { groups: Few::default(), activity: Sum::ZERO.activity }
     }
 }
 
 impl Block {
     pub(crate) fn new(min: Position, sum: Sum, slots: Lazy<Slots>) -> Self {
-        Self { min, sum, slots }
+        Self { min, sum, slots: Held::Apart(slots) }
     }
 
     fn of(slots: Slots, look: &impl Look) -> Option<Self> {
@@ -291,16 +235,44 @@ impl Block {
         for slot in slots.iter() {
             sum.add(&look.share(slot));
         }
-        Some(Self { min, sum, slots: Lazy::new(slots) })
+        Some(Self { min, sum, slots: slots.into() })
     }
 
-    fn slots(&self) -> &Slots {
-        self.slots.get()
+    pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
+        let (run, list) = match &self.slots {
+            Held::Run { first, len } => (Some(*first..first.saturating_add(*len)), None),
+            Held::Apart(slots) => (None, Some(slots.get().iter())),
+        };
+        run.into_iter().flatten().chain(list.into_iter().flatten())
     }
 
-    /// The slots, wherever they lie.
-    pub(crate) fn lazy(&self) -> &Lazy<Slots> {
-        &self.slots
+    fn len(&self) -> usize {
+        match &self.slots {
+            Held::Run { len, .. } => *len as usize,
+            Held::Apart(slots) => slots.get().len(),
+        }
+    }
+
+    /// Changes which slots it holds.
+    fn change(&mut self, change: impl FnOnce(&mut Slots)) {
+        match &mut self.slots {
+            Held::Run { first, len } => {
+                let mut slots = Slots::Run { first: *first, len: *len };
+                change(&mut slots);
+                self.slots = slots.into();
+            }
+            Held::Apart(slots) => {
+                slots.get_mut().map(change);
+            }
+        }
+    }
+
+    /// The slots as a part of a snapshot.
+    pub(crate) fn lazy(&self) -> Lazy<Slots> {
+        match &self.slots {
+            Held::Run { first, len } => Lazy::new(Slots::Run { first: *first, len: *len }),
+            Held::Apart(slots) => slots.clone(),
+        }
     }
 }
 
@@ -334,7 +306,7 @@ impl Group {
 }
 
 impl Order {
-    pub(crate) fn of(groups: im::Vector<Arc<Group>>) -> Self {
+    pub(crate) fn of(groups: Few<Arc<Group>>) -> Self {
         let mut order = Self { groups, activity: 0 };
         order.activity = order.sum().activity;
         order
@@ -348,7 +320,7 @@ impl Order {
     /// Totals over all.
     pub(crate) fn sum(&self) -> Sum {
         let mut sum = Sum::ZERO;
-        for group in &self.groups {
+        for group in self.groups.iter() {
             sum.add_sum(&group.sum);
         }
         sum
@@ -375,7 +347,7 @@ impl Order {
     }
 
     fn group_of(&self, position: Position) -> usize {
-        if self.groups.back().is_none_or(|last| last.min <= position) {
+        if self.groups.last().is_none_or(|last| last.min <= position) {
             return self.groups.len().saturating_sub(1);
         }
         let (mut low, mut high) = (0, self.groups.len());
@@ -412,11 +384,10 @@ impl Order {
         group.sum.sub_counts(before);
         let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
         let Some(block) = blocks.get_mut(at) else { return };
-        let Some(slots) = block.slots.get_mut() else { return };
         // The slot has moved already, so it is found by number, not by position.
-        slots.change(|slots| slots.retain(|&s| s != slot));
+        block.change(|slots| slots.change(|slots| slots.retain(|&s| s != slot)));
         block.sum.sub_counts(before);
-        if slots.len() > 0 {
+        if block.len() > 0 {
             lower_activity(group, at, before.activity, look);
             return;
         }
@@ -430,9 +401,9 @@ impl Order {
     }
 
     fn insert(&mut self, slot: u32, position: Position, after: &Share, look: &impl Look) {
-        if self.groups.is_empty() {
+        if self.groups.len() == 0 {
             let block = Block::of(Slots::Run { first: slot, len: 1 }, look);
-            self.groups.extend(Group::of(block.into_iter().collect()).map(Arc::new));
+            self.groups = Group::of(block.into_iter().collect()).map(Arc::new).into_iter().collect();
             return;
         }
         let group_at = self.group_of(position);
@@ -468,7 +439,7 @@ impl Order {
                     sum.add_sum(&block.sum);
                     continue;
                 }
-                for slot in block.slots().iter().rev() {
+                for slot in block.slots().rev() {
                     let share = look.share(slot);
                     if !share.is_after(floor) {
                         return sum;
@@ -483,14 +454,14 @@ impl Order {
 
     /// The last slot of all.
     pub(crate) fn last(&self) -> Option<u32> {
-        self.groups.back()?.blocks().last()?.slots().iter().next_back()
+        self.groups.last()?.blocks().last()?.slots().next_back()
     }
 
     /// The slots with `flag`, last first; whole blocks without one are skipped.
     pub(crate) fn last_with<'a>(&'a self, flag: u8, look: &'a impl Look) -> impl Iterator<Item = u32> + 'a {
         let groups = self.groups.iter().rev().filter(move |g| g.sum.count(flag) > 0);
         let blocks = groups.flat_map(move |g| g.blocks().iter().rev().filter(move |b| b.sum.count(flag) > 0));
-        blocks.flat_map(|b| b.slots().iter().rev()).filter(move |&slot| look.share(slot).has(flag))
+        blocks.flat_map(|b| b.slots().rev()).filter(move |&slot| look.share(slot).has(flag))
     }
 
     /// The slots with `flag` after `floor`, first first; whole blocks without one are skipped.
@@ -508,7 +479,7 @@ impl Order {
             let from = g.blocks().partition_point(|b| b.min.first <= floor).saturating_sub(1);
             g.blocks().iter().skip(from).filter(move |b| b.sum.count(flag) > 0)
         });
-        blocks.flat_map(|b| b.slots().iter()).filter(move |&slot| {
+        blocks.flat_map(|b| b.slots()).filter(move |&slot| {
             let share = look.share(slot);
             share.has(flag) && share.is_after(floor)
         })
@@ -528,7 +499,7 @@ impl Order {
                 let skip = from.map_or(0, |from| g.block_of(from));
                 g.blocks().iter().skip(skip)
             })
-            .flat_map(|b| b.slots().iter())
+            .flat_map(|b| b.slots())
             .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) < from))
     }
 
@@ -539,15 +510,14 @@ impl Order {
         look: &'a impl Look,
     ) -> impl Iterator<Item = u32> + 'a {
         let end = from.map_or(self.groups.len(), |from| self.group_of(from) + 1);
-        self.groups
-            .iter()
-            .take(end)
+        (0..end)
             .rev()
+            .filter_map(|at| self.groups.get(at))
             .flat_map(move |g| {
                 let take = from.map_or(g.blocks().len(), |from| g.block_of(from) + 1);
                 g.blocks().iter().take(take).rev()
             })
-            .flat_map(|b| b.slots().iter().rev())
+            .flat_map(|b| b.slots().rev())
             .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) > from))
     }
 }
@@ -563,24 +533,26 @@ fn insert_into(
 ) {
     let last_block = last_group && at + 1 == blocks.len();
     let Some(block) = blocks.get_mut(at) else { return };
-    let appends = block.slots().iter().next_back().is_none_or(|last| look.position(last) < position);
-    if appends && last_block && block.slots().len() >= BLOCK {
+    let appends = block.slots().next_back().is_none_or(|last| look.position(last) < position);
+    if appends && last_block && block.len() >= BLOCK {
         let mut sum = Sum::ZERO;
         sum.add(after);
-        blocks.push(Block::new(position, sum, Lazy::new(Slots::Run { first: slot, len: 1 })));
+        let slots = Held::Run { first: slot, len: 1 };
+        blocks.push(Block { min: position, sum, slots });
         return;
     }
-    let Some(slots) = block.slots.get_mut() else { return };
-    if appends {
-        slots.push(slot);
-    } else {
-        slots.change(|slots| slots.insert(slots.partition_point(|&s| look.position(s) < position), slot));
-    }
+    block.change(|slots| {
+        if appends {
+            slots.push(slot);
+        } else {
+            slots.change(|slots| slots.insert(slots.partition_point(|&s| look.position(s) < position), slot));
+        }
+    });
     block.min = block.min.min(position);
     block.sum.add(after);
-    if slots.len() > BLOCK {
-        let front = Block::of(slots.iter().take(BLOCK / 2).collect(), look);
-        let back = Block::of(slots.iter().skip(BLOCK / 2).collect(), look);
+    if block.len() > BLOCK {
+        let front = Block::of(block.slots().take(BLOCK / 2).collect(), look);
+        let back = Block::of(block.slots().skip(BLOCK / 2).collect(), look);
         blocks.splice(at..=at, front.into_iter().chain(back));
     }
 }
@@ -591,7 +563,7 @@ fn lower_activity(group: &mut Group, at: usize, old: i64, look: &impl Look) {
     if let Some(block) = blocks.get_mut(at)
         && block.sum.activity <= old
     {
-        let activities = block.slots().iter().map(|slot| look.share(slot).activity);
+        let activities = block.slots().map(|slot| look.share(slot).activity);
         block.sum.activity = activities.max().unwrap_or(-1);
     }
     if group.sum.activity <= old {

@@ -1,13 +1,14 @@
-//! What is the owner's alone: read marker, pin, draft, marks, receive option, deletion.
+//! What is the owner's alone: pin, draft, marks, receive option, deletion, reads by name.
 //!
 //! Kept apart from the shared facts, so that one day a shared timeline can serve many owners.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::arena::Position;
+use super::few::Absent;
 use crate::event::{Mark, ReceiveOption};
 use crate::id::EventId;
-use crate::lattice::{Front, Join, Lww, raise};
+use crate::lattice::{Join, Lww, raise};
 use crate::time::Stamp;
 
 /// What a clearing or deletion covers: `(through, stamp)`, the greatest counts (R38).
@@ -81,11 +82,9 @@ impl Drafts {
     }
 }
 
-/// The owner's own facts about one conversation.
-#[derive(Clone, Debug, Default)]
+/// The owner's own facts about one conversation, reads by number apart: of most there are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Personal {
-    /// Reads by number.
-    pub(crate) reads: Front,
     /// Reads by message: the latest that names it.
     pub(crate) named_reads: im::OrdMap<u32, Stamp>,
     /// Marks unread from a message: the latest that names it.
@@ -103,6 +102,13 @@ pub(crate) struct Personal {
     pub(crate) deleted_at: Option<Stamp>,
     /// Clearings, and deletions that did not keep the messages.
     pub(crate) cleared: Coverage,
+}
+
+impl Absent for Personal {
+    fn absent() -> &'static Self {
+        static ABSENT: LazyLock<Personal> = LazyLock::new(Personal::default);
+        &ABSENT
+    }
 }
 
 impl Personal {
@@ -147,7 +153,6 @@ impl Personal {
 
     /// Joins everything but what names messages, which only their conversation can map.
     pub(crate) fn join(&mut self, other: &Self) {
-        self.reads.join(&other.reads);
         self.pinned.join(&other.pinned);
         for (mark, on) in &other.marks {
             self.marks.entry(*mark).or_default().join(on);

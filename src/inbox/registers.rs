@@ -63,7 +63,7 @@ pub(crate) struct Registers<'a> {
 
 impl<'a> Registers<'a> {
     fn personal(&self) -> Option<&'a Personal> {
-        self.conversation.map(|c| &c.personal)
+        self.conversation.map(|c| &*c.personal)
     }
 
     pub(crate) fn is_known(&self) -> bool {
@@ -118,7 +118,7 @@ impl<'a> Registers<'a> {
     /// The latest read, those that wait for their message included.
     pub(crate) fn reads_at(&self) -> Option<Stamp> {
         let conversation = self.conversation?;
-        let numbered = conversation.personal.reads.iter().chain(conversation.derived.reads.iter());
+        let numbered = conversation.reads.own.iter().chain(conversation.derived.reads.iter());
         let named = conversation.personal.named_reads.values().copied();
         numbered.map(|(_, stamp)| stamp).chain(named).max()
     }

@@ -1,5 +1,6 @@
 //! A persistent vector of parts, in trays of a fixed number, each loaded when it is first touched.
 
+use super::few::Few;
 use super::lazy::{Lazy, Part};
 
 /// How many parts a tray holds.
@@ -14,13 +15,13 @@ pub(crate) struct Tray<T> {
 /// Parts by number. A clone is O(1); writing after it copies a tray and a part.
 #[derive(Clone, Debug)]
 pub(crate) struct Shelf<T> {
-    pub(crate) trays: im::Vector<Lazy<Tray<T>>>,
+    pub(crate) trays: Few<Lazy<Tray<T>>>,
     pub(crate) len: usize,
 }
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self { trays: im::Vector::new(), len: 0 }
+        Self { trays: Few::default(), len: 0 }
     }
 }
 
@@ -47,8 +48,8 @@ where
 
     pub(crate) fn push(&mut self, part: Lazy<T>) {
         if self.len.is_multiple_of(TRAY) {
-            self.trays.push_back(Lazy::new(Tray { parts: vec![part] }));
-        } else if let Some(tray) = self.trays.back_mut().and_then(Lazy::get_mut) {
+            self.trays.push(Lazy::new(Tray { parts: vec![part] }));
+        } else if let Some(tray) = self.trays.get_mut(self.len / TRAY).and_then(Lazy::get_mut) {
             tray.parts.push(part);
         }
         self.len += 1;
@@ -67,7 +68,7 @@ impl<T> FromIterator<T> for Shelf<T> {
             let mut tray: Vec<_> = parts.by_ref().take(TRAY).collect();
             tray.shrink_to_fit();
             shelf.len += tray.len();
-            shelf.trays.push_back(Lazy::new(Tray { parts: tray }));
+            shelf.trays.push(Lazy::new(Tray { parts: tray }));
         }
         shelf
     }

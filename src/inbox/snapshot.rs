@@ -1,9 +1,10 @@
 //! An inbox frozen to bytes and back.
 //!
-//! The histories lie first, each a tree of parts with their own checksums; then the front: ids, profiles,
-//! folders, the list, and of every conversation its registers and its row. The front is verified when a
-//! snapshot is opened and read in place: what is asked for is decoded. A history is verified and decoded part by
-//! part when it is first touched. `docs/FORMAT.md` has it byte by byte.
+//! The histories lie first, each a tree of parts with their own checksums, and behind each the registers of its
+//! conversation; then the front: ids, profiles, folders, the list, and of every conversation its row. The front is
+//! verified when a snapshot is opened and read in place: what is asked for is decoded. Registers are verified and
+//! decoded when their conversation is first looked at, a history part by part when it is first touched.
+//! `docs/FORMAT.md` has it byte by byte.
 
 mod fault;
 mod parts;
@@ -14,9 +15,9 @@ use std::sync::Arc;
 
 pub(crate) use self::fault::{Front, Restored};
 use self::registers as reg;
-pub(crate) use self::tables::{NameTable, Record, Root, Tables};
+pub(crate) use self::tables::{NameTable, Record, Sealed, Tables};
 use super::Inbox;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Reads};
 use super::lazy::{Extent, Lazy, Place, Source};
 use super::names::Interner;
 use super::profile::Profile;
@@ -24,7 +25,9 @@ use super::ranking::Ranking;
 use super::seats::{Seated, Seats};
 use crate::bytes::{In, Out};
 use crate::change::Totals;
+use crate::event::ReceiveOption;
 use crate::id::{ConversationId, FolderId, UserId};
+use crate::lattice::Lww;
 use crate::policy::Policy;
 use crate::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, frame};
 
@@ -56,15 +59,24 @@ impl Inbox {
         for number in 0..self.conversations.len() as u32 {
             let history_at = (bytes.len() - first) as u64;
             let untouched = self.conversations.untouched(number);
-            let lying = untouched.and_then(|source| source.record(number).zip(source.history(number)));
-            if let Some((record, history)) = lying {
-                bytes.extend_from_slice(history);
-                records.put(history_at, record.root, record.bytes);
+            let lying = untouched.and_then(|source| {
+                let record = source.record(number)?;
+                Some((source.region(&record)?, record))
+            });
+            if let Some((region, record)) = lying {
+                bytes.extend_from_slice(region);
+                records.put(history_at, [record.root, record.registers], record.bytes);
             } else if let Some(conversation) = self.conversations.get(number) {
                 let Extent { head_len, check, .. } = parts::put_history(&conversation.timeline, &mut bytes);
+                let root = Sealed { len: head_len, check };
+                let registers = put_registers(conversation).0;
+                bytes.extend_from_slice(&registers);
+                // Far below 4 GiB: a line of a log is, and only what few said stays.
+                let len = u32::try_from(registers.len()).unwrap_or(u32::MAX);
+                let registers = Sealed { len, check: xxhash_rust::xxh3::xxh3_64(&registers) };
                 let mut record = Out::default();
-                put_conversation(&mut record, conversation);
-                records.put(history_at, Root { head_len, check }, &record.0);
+                put_row(&mut record, conversation);
+                records.put(history_at, [root, registers], &record.0);
             }
         }
         frame::end(&mut bytes, &self.front(&records));
@@ -73,15 +85,15 @@ impl Inbox {
 
     /// The inbox of a snapshot, and the prefix of the log that it stands for: apply the events after it (R06).
     ///
-    /// Verified before anything is used are the header, the length, and the checksum of the list, the
-    /// registers and the table of histories; each part of a history is verified when it is first touched (see
-    /// [`Inbox::faults`]). Any mismatch is a [`SnapshotError`] with its reason, and calls for a replay of the
+    /// Verified before anything is used are the header, the length, and the checksum of the list, the rows and the
+    /// table of histories; the registers of a conversation and each part of its history are verified when they are
+    /// first touched (see [`Inbox::faults`]). Any mismatch is a [`SnapshotError`] with its reason, and calls for a replay of the
     /// log. Checksums guard against accidents, not against someone who can rewrite the file.
     ///
     /// `bytes` are kept as they are as long as parts of histories lie in them: a `Vec<u8>`, or a mapped file.
     ///
-    /// Complexity: every byte of ids, rows and registers is verified, whatever the histories; what is decoded of
-    /// them is a row in 64 of the list.
+    /// Complexity: every byte of ids and rows is verified, whatever the histories; what is decoded of them is a row
+    /// in 64 of the list.
     pub fn restore(
         bytes: impl AsRef<[u8]> + Send + Sync + 'static,
         owner: &UserId,
@@ -152,41 +164,90 @@ impl Inbox {
     }
 }
 
-fn put_conversation(out: &mut Out, conversation: &Conversation) {
+/// What the list, its totals and its filters say of a conversation.
+fn put_row(out: &mut Out, conversation: &Conversation) {
     out.uint(conversation.peer.map_or(0, |peer| u64::from(peer) + 1));
     reg::put_row(out, &conversation.row);
-    reg::put_derived(out, &conversation.derived);
-    reg::put_shared(out, &conversation.shared);
-    reg::put_personal(out, &conversation.personal);
+    reg::put_receive_option(out, &conversation.personal.receive_option);
 }
 
-fn take_conversation(source: &Arc<Source>, number: u32, id: &ConversationId) -> Option<Conversation> {
-    let record = source.record(number)?;
+/// Everything else of a conversation but its history.
+fn put_registers(conversation: &Conversation) -> Out {
+    let mut out = Out::default();
+    reg::put_derived(&mut out, &conversation.derived);
+    reg::put_shared(&mut out, &conversation.shared, conversation.reads.peer);
+    reg::put_personal(&mut out, &conversation.personal, &conversation.reads.own);
+    out
+}
+
+/// A conversation as its verified row has it, and what came of its registers: without them it is hollow.
+fn take_conversation(
+    source: &Arc<Source>,
+    number: u32,
+    record: &Record<'_>,
+    id: &ConversationId,
+) -> Option<(Conversation, Result<(), &'static str>)> {
     let mut from = In(record.bytes);
     let peer = u32::try_from(from.uint()?).ok()?.checked_sub(1);
     let row = reg::take_row(&mut from)?;
-    let derived = reg::take_derived(&mut from)?;
-    let shared = reg::take_shared(&mut from)?;
-    let personal = reg::take_personal(&mut from)?;
+    let receive_option = reg::take_receive_option(&mut from)?;
     from.end()?;
-    let Root { head_len, check } = record.root;
+    let mut conversation = Conversation::new(id.clone(), peer, true);
+    conversation.row = row;
+    conversation.restored = Some(Restored::new(Arc::clone(source), number));
+    let Some(registers) = source.registers(record) else {
+        conversation.keep_option(receive_option);
+        return Some((conversation, Err("the checksum of its registers does not fit")));
+    };
+    if conversation.take_registers(registers).is_none() {
+        conversation.keep_option(receive_option);
+        return Some((conversation, Err("the checksum of its registers fits, but they cannot be decoded")));
+    }
+    conversation.keep_option(receive_option);
+    let Sealed { len: head_len, check } = record.root;
     let (offset, len) = (record.history.start, record.history.end - record.history.start);
     let place = Place { source: Arc::clone(source), number, offset, head_len, len, check };
-    let restored = Some(Restored::new(Arc::clone(source), number));
-    let timeline = Lazy::cold(place);
-    Some(Conversation { id: id.clone(), peer, timeline, shared, personal, derived, row, restored })
+    conversation.timeline = Lazy::cold(place);
+    Some((conversation, Ok(())))
+}
+
+impl Conversation {
+    fn take_registers(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut from = In(bytes);
+        let derived = reg::take_derived(&mut from)?;
+        let (shared, peer) = reg::take_shared(&mut from)?;
+        let (personal, own) = reg::take_personal(&mut from)?;
+        from.end()?;
+        (self.derived, self.reads) = (derived, Reads { own, peer });
+        (self.shared, self.personal) = (shared.into(), personal.into());
+        Some(())
+    }
+
+    /// The receive option, which stands with the row: totals follow from both.
+    fn keep_option(&mut self, option: Lww<ReceiveOption>) {
+        if option.get().is_some() {
+            self.personal.receive_option = option;
+        }
+    }
 }
 
 impl Seated for Conversation {
-    /// One that cannot be decoded, though its checksum fits, is there, faulty and empty (R99).
+    /// One whose registers are rotten is there, faulty, with its verified row and nothing else; one whose row cannot be
+    /// decoded, though its checksum fits, is empty (R99).
     fn load(source: &Arc<Source>, number: u32) -> Option<Self> {
         let id = source.id(number)?;
-        Some(take_conversation(source, number, &id).unwrap_or_else(|| {
-            let offset = source.record(number).map_or(0, |record| record.offset);
+        let record = source.record(number);
+        let taken = record.as_ref().and_then(|record| take_conversation(source, number, record, &id));
+        let Some((conversation, sound)) = taken else {
+            let offset = record.map_or(0, |record| record.offset);
             source.rot(number, offset, "its checksum fits, but it cannot be decoded");
             let restored = Some(Restored::new(Arc::clone(source), number));
-            Self { restored, ..Self::new(id, None, true) }
-        }))
+            return Some(Self { restored, ..Self::new(id, None, true) });
+        };
+        if let (Err(reason), Some(record)) = (sound, record) {
+            source.rot(number, record.registers_at, reason);
+        }
+        Some(conversation)
     }
 }
 

@@ -14,6 +14,9 @@ use crate::event::Edit;
 use crate::id::{ConversationKind, MessageId, UserId};
 use crate::time::Stamp;
 
+/// Histories of so few messages have no index: looking at every one is as fast.
+const FEW: usize = 16;
+
 /// Entries, the way from id to slot, and the rare facts aside: the truth about messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
@@ -34,6 +37,10 @@ pub(crate) struct Timeline {
 
 impl Facts {
     pub(crate) fn slot(&self, id: MessageId) -> Option<u32> {
+        if self.index.len == 0 && self.arena.full.len() == 0 {
+            let entries = &self.arena.tail.get().entries;
+            return (0..entries.len()).find(|at| entries.id(*at) == Some(id)).map(|at| at as u32);
+        }
         self.index.find(id, |slot| self.arena.id(slot) == Some(id))
     }
 
@@ -41,9 +48,32 @@ impl Facts {
     pub(crate) fn slot_or_new(&mut self, id: MessageId) -> u32 {
         self.slot(id).unwrap_or_else(|| {
             let slot = self.arena.push_unknown(id);
-            self.index.insert(id, slot);
+            self.index_slot(id, slot);
             slot
         })
+    }
+
+    /// Notes where a message lies whose slot was just made.
+    fn index_slot(&mut self, id: MessageId, slot: u32) {
+        if self.index.len > 0 {
+            self.index.insert(id, slot);
+        } else if slot as usize >= FEW {
+            self.index_all();
+        }
+    }
+
+    /// Makes an index of what is there, if that is not found faster without one.
+    pub(crate) fn index_all(&mut self) {
+        if self.arena.len() <= FEW {
+            return;
+        }
+        let Self { arena, index, .. } = self;
+        for (slot, entry) in arena.iter() {
+            // Of several slots of one message the first has it.
+            if index.find(entry.id, |slot| arena.get(slot).is_some_and(|e| e.id == entry.id)).is_none() {
+                index.insert(entry.id, slot);
+            }
+        }
     }
 
     pub(crate) fn aside(&self, slot: u32) -> Option<&Aside> {
@@ -295,7 +325,7 @@ impl Facts {
     /// Adds a message nobody mentioned before: the path nearly every event takes.
     pub(crate) fn push(&mut self, intro: &Introduction<'_>) -> u32 {
         let slot = self.arena.push_introduced(intro, self.fields(intro.stamp.at.as_millis(), intro.seq()));
-        self.index.insert(intro.message.id, slot);
+        self.index_slot(intro.message.id, slot);
         slot
     }
 
@@ -312,7 +342,9 @@ impl Facts {
             }
         }
         let (index, doubles) = Index::of(&hashes, |a, b| id(a) == id(b));
-        self.index = index;
+        if arena.len() > FEW {
+            self.index = index;
+        }
         for (slot, double) in doubles {
             if !self.arena.is_same(slot, double)
                 && let Some(entry) = self.arena.get(double)

@@ -13,13 +13,13 @@ use crate::policy::Policy;
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDSNP";
 
 /// The version of the format.
-pub(crate) const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 3;
 
 /// What the state is made of. Whoever changes a field of it changes this text, and with it the hash in every
 /// header.
 const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social; \
     bucket hash slot; block min sum slots; timeline chunks tail index pinned groups; \
-    users ids histories row derived shared personal; profile nickname remark face; list; totals; \
+    users ids histories row option, registers derived shared personal; profile nickname remark face; list; totals; \
     folder alive name members; quiet hours";
 
 /// No header is longer: an owner's id has at most 128 bytes.
@@ -151,7 +151,7 @@ pub(crate) fn open(bytes: &[u8]) -> Result<(Range<u64>, Range<usize>), SnapshotE
     let from = usize::try_from(front_at).ok().filter(|at| *at >= histories_at).ok_or(undecodable.clone())?;
     let front = bytes.get(from..trailer_at).ok_or(undecodable)?;
     if field(1) != xxh3_64(front) {
-        return Err(SnapshotError::Checksum { part: "list and registers", offset: front_at });
+        return Err(SnapshotError::Checksum { part: "list and rows", offset: front_at });
     }
     Ok((histories_at as u64..front_at, from..trailer_at))
 }

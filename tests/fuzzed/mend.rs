@@ -5,7 +5,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 const TRAILER_LEN_BYTES: usize = 32;
-const RECORD_LEN_BYTES: usize = 28;
+const RECORD_LEN_BYTES: usize = 40;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -68,11 +68,14 @@ fn histories(bytes: &mut [u8], front_at: usize, trailer: usize) -> Option<()> {
             true => first.checked_add(number(bytes, entry + RECORD_LEN_BYTES, 8)?)?,
             false => front_at,
         };
-        let head_len = number(bytes, entry + 8, 4)?;
-        if from <= to
-            && to <= front_at
-            && let Some(check) = part(bytes, from, head_len, to - from, Kind::Timeline)
-        {
+        let (head_len, registers_len) = (number(bytes, entry + 8, 4)?, number(bytes, entry + 20, 4)?);
+        let Some(registers_at) = to.checked_sub(registers_len) else { continue };
+        if from > registers_at || to > front_at {
+            continue;
+        }
+        let check = xxh3_64(&bytes[registers_at..to]);
+        put(bytes, entry + 24, check);
+        if let Some(check) = part(bytes, from, head_len, registers_at - from, Kind::Timeline) {
             put(bytes, entry + 12, check);
         }
     }

@@ -374,6 +374,39 @@ fn r01_a_lie_with_fitting_checksums_never_panics() {
     assert!(mended == bytes, "nothing was to be mended");
 }
 
+/// R99: rotten registers are found when their conversation is first looked at; what was verified stays, totals and
+/// list are right before and after it is healed.
+#[test]
+fn r99_rotten_registers_are_found_when_looked_at_and_healed() {
+    let (mut events, _) = hall(300);
+    events.push(envelope(1_000, "alice").draft_set(group(), Some("a draft so far".into()), None).unwrap());
+    let quiet = chatfold::ReceiveOption::ReceiveNotNotify;
+    events.push(envelope(1_001, "alice").receive_option_set(group(), quiet).unwrap());
+    let whole = Inbox::replay(alice(), Policy::default(), &events);
+    let mut rotten = whole.snapshot(PREFIX).unwrap();
+    let needle = b"a draft so far";
+    let at = rotten.windows(needle.len()).position(|window| window == needle).unwrap();
+    rotten[at] ^= 1;
+    let (mut inbox, _) = Inbox::restore(rotten, &alice(), Policy::default()).unwrap();
+    assert_eq!((inbox.faults().count(), inbox.totals()), (0, whole.totals()), "nobody has looked yet");
+    let view = inbox.conversation(&group()).unwrap();
+    let fault = view.fault().expect("looked at");
+    assert!(fault.offset <= at as u64 && fault.to_string().contains("registers"), "{fault}");
+    assert!(view.draft().is_none() && view.last_message().is_none(), "nothing that was not verified");
+    assert!(view.messages(Direction::NewestFirst, None, 5).messages.is_empty());
+    assert_eq!((view.unread_count(), view.receive_option()), (300, quiet), "the row was verified");
+    let next = spoken(300);
+    let told = inbox.apply(&next);
+    let only = told.conversations.first().map(|change| change.attributes.iter().collect::<Vec<_>>());
+    assert_eq!((only, inbox.totals()), (Some(vec![Attribute::Fault]), whole.totals()), "{told:?}");
+    assert!(inbox.snapshot(PREFIX).is_err() && inbox.verify().is_err());
+    assert_eq!(inbox.heal(&whole), Ok(1));
+    events.push(next);
+    let whole = Inbox::replay(alice(), Policy::default(), &events);
+    assert_eq!((inbox.digest(), inbox.totals()), (whole.digest(), whole.totals()));
+    inbox.audit().unwrap();
+}
+
 /// R99: a history that two conversations claim would be decoded twice; such a table is refused.
 #[test]
 fn r99_a_history_belongs_to_one_conversation() {
@@ -384,8 +417,8 @@ fn r99_a_history_belongs_to_one_conversation() {
     let records = front_at + 40 + (number(&bytes, front_at) + number(&bytes, front_at + 8)) as usize;
     let mut lying = bytes.clone();
     // The first history begins where the second does, or after it.
-    assert!(number(&lying, records) == 0 && number(&lying, records + 28) > 0);
-    lying[records..records + 8].copy_from_slice(&(number(&bytes, records + 28) + 1).to_le_bytes());
+    assert!(number(&lying, records) == 0 && number(&lying, records + 40) > 0);
+    lying[records..records + 8].copy_from_slice(&(number(&bytes, records + 40) + 1).to_le_bytes());
     mend(&mut lying);
     let refused = Inbox::restore(lying, &alice(), Policy::default()).err();
     assert_eq!(refused, Some(SnapshotError::Undecodable { offset: front_at as u64 }));
@@ -416,8 +449,8 @@ fn r99_what_does_not_fit_is_told_with_its_reason() {
     let mut newer = bytes.clone();
     newer[8] += 1;
     let error = restore(&newer, &history.owner, history.policy).unwrap();
-    assert_eq!(error, SnapshotError::Version { expected: 2, found: 3 });
-    assert_eq!(error.to_string(), "format version 3, expected 2");
+    assert_eq!(error, SnapshotError::Version { expected: 3, found: 4 });
+    assert_eq!(error.to_string(), "format version 4, expected 3");
     let info = SnapshotInfo::read(&bytes).unwrap();
     assert_eq!((info.owner, info.policy, info.prefix), (history.owner, history.policy, PREFIX));
 }
@@ -448,22 +481,23 @@ fn a_snapshot_is_due_by_events_or_bytes() {
 
 /// A snapshot is a cache: one of an older version is refused with its reason, and made again from the log.
 #[test]
-fn r99_the_snapshot_of_version_1_is_refused_with_its_reason() {
-    let path = kept_snapshots("v1").join("phone.snapshot");
-    let kept = std::fs::read(path).unwrap();
-    let restored = Inbox::restore(kept.clone(), &Workload::phone().owner(), Policy::default());
-    assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 2, found: 1 }));
-    assert!(SnapshotInfo::read(&kept).is_err() && chatfold::is_snapshot(&kept));
+fn r99_snapshots_of_older_versions_are_refused_with_their_reason() {
+    for (folder, found) in [("v1", 1), ("v2", 2)] {
+        let kept = std::fs::read(kept_snapshots(folder).join("phone.snapshot")).unwrap();
+        let restored = Inbox::restore(kept.clone(), &Workload::phone().owner(), Policy::default());
+        assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 3, found }));
+        assert!(SnapshotInfo::read(&kept).is_err() && chatfold::is_snapshot(&kept));
+    }
 }
 
 fn kept_snapshots(version: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("snapshots").join(version)
 }
 
-/// The bytes of version 2, kept for ever: written again they are the same, and they restore for ever.
+/// The bytes of version 3, kept for ever: written again they are the same, and they restore for ever.
 #[test]
-fn the_snapshot_of_version_2_is_written_and_read_for_ever() {
-    let folder = kept_snapshots("v2");
+fn the_snapshot_of_version_3_is_written_and_read_for_ever() {
+    let folder = kept_snapshots("v3");
     let owner = Workload::phone().owner();
     let workload = Workload::phone().with_events(300).with_conversations(12);
     let events: Vec<Event> = workload.iter().collect();

@@ -6,8 +6,9 @@ use super::parts::load_all;
 use crate::event::Event;
 use crate::id::ConversationId;
 use crate::inbox::Inbox;
-use crate::inbox::conversation::{Conversation, Shared};
+use crate::inbox::conversation::{Conversation, Reads, Shared};
 use crate::inbox::derived::{Derived, Row};
+use crate::inbox::few::Rare;
 use crate::inbox::lazy::Source;
 use crate::inbox::personal::Personal;
 use crate::inbox::route::peer;
@@ -36,7 +37,7 @@ impl Restored {
 }
 
 /// All of a conversation but its history.
-pub(crate) type Front = (Shared, Personal, Derived, Row);
+pub(crate) type Front = (Rare<Shared>, Rare<Personal>, Reads, Derived, Row);
 
 impl Conversation {
     /// The fault of its history, if one was found.
@@ -53,11 +54,11 @@ impl Conversation {
 
     /// What is put back if a fault is found: everything that was verified.
     pub(crate) fn front(&self) -> Front {
-        (self.shared.clone(), self.personal.clone(), self.derived.clone(), self.row)
+        (self.shared.clone(), self.personal.clone(), self.reads.clone(), self.derived.clone(), self.row)
     }
 
     pub(crate) fn put_back(&mut self, front: Front) {
-        (self.shared, self.personal, self.derived, self.row) = front;
+        (self.shared, self.personal, self.reads, self.derived, self.row) = front;
     }
 
     /// Loads all of a history, so that what is rotten in it is known.
@@ -69,8 +70,8 @@ impl Conversation {
 }
 
 impl Inbox {
-    /// The conversations part of whose history, restored from a snapshot, turned out rotten when it was first
-    /// touched (R99).
+    /// The conversations part of whose history or registers, restored from a snapshot, turned out rotten when they
+    /// were first touched (R99).
     ///
     /// The list keeps their rows as they were verified, their histories show only what was verified, and
     /// their events wait: [`Inbox::heal`] takes them from a replay of the log. Only what was touched is known:
@@ -96,7 +97,8 @@ impl Inbox {
         }
     }
 
-    /// Loads and verifies every history that was restored from a snapshot; the first fault, if there is one.
+    /// Loads and verifies all registers and histories that were restored from a snapshot; the first fault, if there is
+    /// one.
     ///
     /// Complexity: everything that lies in the snapshot is decoded.
     pub fn verify(&self) -> Result<(), HistoryFault> {

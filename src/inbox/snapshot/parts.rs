@@ -8,6 +8,7 @@ use crate::bytes::{In, Out};
 use crate::id::{ConversationKind, EventId, MessageId};
 use crate::inbox::arena::{Arena, Entry, Position};
 use crate::inbox::chunk::{CHUNK, Chunk, Entries};
+use crate::inbox::few::Few;
 use crate::inbox::index::{Bucket, Index};
 use crate::inbox::lazy::{Extent, Lazy, Part, Place};
 use crate::inbox::order::{Block, Blocks, Group, Order, Slots, Sum};
@@ -191,7 +192,8 @@ impl Write for Bucket {
         let (mut out, mut last) = (Out::default(), 0);
         for (hash, slot) in &self.pairs {
             // They ascend; whatever they do, nothing is lost.
-            out.raw(&hash.to_le_bytes()).uint(slot.wrapping_sub(last));
+            let [a, b, c, _] = hash.to_le_bytes();
+            out.raw(&[a, b, c]).uint(slot.wrapping_sub(last));
             last = *slot;
         }
         out
@@ -201,9 +203,10 @@ impl Write for Bucket {
 impl Part for Bucket {
     fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
         let (mut from, mut last) = (In(bytes), 0u32);
-        let mut pairs = Vec::with_capacity(bytes.len() / 5);
+        let mut pairs = Vec::with_capacity(bytes.len() / 4);
         while from.end().is_none() {
-            let hash = u32::from_le_bytes(from.array()?);
+            let [a, b, c] = from.array()?;
+            let hash = u32::from_le_bytes([a, b, c, 0]);
             last = last.wrapping_add(from.number()?);
             pairs.push((hash, last));
         }
@@ -291,7 +294,7 @@ impl Write for Blocks {
     fn write(&self, out: &mut Vec<u8>) -> Out {
         let mut head = Out::default();
         for block in &self.0 {
-            head.position(&block.min).sum(&block.sum).extent(put(block.lazy(), out));
+            head.position(&block.min).sum(&block.sum).extent(put(&block.lazy(), out));
         }
         head
     }
@@ -317,14 +320,14 @@ where
     T: Write + Clone,
 {
     head.len(shelf.len).len(shelf.trays.len());
-    for tray in &shelf.trays {
+    for tray in shelf.trays.iter() {
         head.extent(put(tray, out));
     }
 }
 
 fn take_shelf<T: Part>(from: &mut In<'_>, place: &Place, at: &mut u64) -> Option<Shelf<T>> {
     let len = usize::try_from(from.number()?).ok()?;
-    let trays: im::Vector<_> = from.list(10, |from| from.child(place, at))?;
+    let trays: Few<_> = from.list(10, |from| from.child(place, at))?;
     (trays.len() == len.div_ceil(TRAY)).then_some(Shelf { trays, len })
 }
 
@@ -344,8 +347,8 @@ impl Write for Timeline {
             head.uint(*slot);
         }
         let groups = self.order.as_ref().map(|order| &order.groups);
-        head.len(groups.map_or(0, im::Vector::len));
-        for group in groups.into_iter().flatten() {
+        head.len(groups.map_or(0, Few::len));
+        for group in groups.into_iter().flat_map(Few::iter) {
             head.position(&group.min).sum(&group.sum).extent(put(group.lazy(), out));
         }
         head
@@ -357,23 +360,21 @@ impl Part for Timeline {
         let (mut from, mut at) = (In(bytes), 0);
         let full = take_shelf(&mut from, place, &mut at)?;
         let arena = Arena { full, tail: from.child(place, &mut at)? };
-        let index = if arena.full.len > 0 {
+        let mut index = Index::default();
+        if arena.full.len > 0 {
             let len = usize::try_from(from.number()?).ok()?;
-            Index { len, buckets: take_shelf(&mut from, place, &mut at)? }
-        } else {
-            let mut index = Index::default();
-            for (slot, entry) in arena.iter().filter(|(_, entry)| !entry.is_void()) {
-                index.insert(entry.id, slot);
-            }
-            index
-        };
+            index = Index { len, buckets: take_shelf(&mut from, place, &mut at)? };
+        }
         let pinned: im::OrdSet<u32> = from.list(1, In::number)?;
-        let groups: im::Vector<_> = from.list(30, |from| {
+        let groups: Few<_> = from.list(30, |from| {
             let (min, sum) = (from.position()?, from.sum()?);
             Some(Arc::new(Group::new(min, sum, from.child(place, &mut at)?)))
         })?;
         from.end()?;
-        let facts = Facts { kind: place.kind()?, arena, index, pinned };
+        let mut facts = Facts { kind: place.kind()?, arena, index, pinned };
+        if facts.arena.full.len == 0 {
+            facts.index_all();
+        }
         Some(Self { facts, order: Some(Order::of(groups)) })
     }
 
@@ -385,10 +386,10 @@ impl Part for Timeline {
 /// Loads every part of a history, so that whatever is rotten in it is known.
 pub(super) fn load_all(timeline: &Timeline) {
     let Facts { arena, index, .. } = &timeline.facts;
-    let groups = timeline.order.iter().flat_map(|order| &order.groups);
+    let groups = timeline.order.iter().flat_map(|order| order.groups.iter());
     let blocks = groups.flat_map(|group| &group.lazy().get().0);
     blocks.for_each(|block| {
-        block.lazy().get();
+        block.slots().next();
     });
     arena.iter().for_each(drop);
     index.buckets.iter().for_each(drop);

@@ -90,23 +90,21 @@ pub(super) fn take_derived(from: &mut In<'_>) -> Option<Derived> {
     })
 }
 
-pub(super) fn put_shared(out: &mut Out, shared: &Shared) {
+pub(super) fn put_shared(out: &mut Out, shared: &Shared, peer_read: i64) {
     out.lww(&shared.group_type, |out, kind| put_choice(out, &GROUP_TYPES, kind));
-    out.lww_text(&shared.name).lww_text(&shared.face_url).int(shared.peer_read);
+    out.lww_text(&shared.name).lww_text(&shared.face_url).int(peer_read);
     out.len(shared.named_peer_reads.len());
     for slot in &shared.named_peer_reads {
         out.uint(*slot);
     }
 }
 
-pub(super) fn take_shared(from: &mut In<'_>) -> Option<Shared> {
-    Some(Shared {
-        group_type: from.lww(|from| take_choice(from, &GROUP_TYPES))?,
-        name: from.lww_text()?,
-        face_url: from.lww_text()?,
-        peer_read: from.place()?,
-        named_peer_reads: from.list(1, In::number)?,
-    })
+/// What is shared, and how far the peer has read.
+pub(super) fn take_shared(from: &mut In<'_>) -> Option<(Shared, i64)> {
+    let group_type = from.lww(|from| take_choice(from, &GROUP_TYPES))?;
+    let (name, face_url, peer_read) = (from.lww_text()?, from.lww_text()?, from.place()?);
+    let named_peer_reads = from.list(1, In::number)?;
+    Some((Shared { group_type, name, face_url, named_peer_reads }, peer_read))
 }
 
 fn put_stamps(out: &mut Out, stamps: &im::OrdMap<u32, Stamp>) {
@@ -136,8 +134,17 @@ fn put_stamp(out: &mut Out, stamp: Option<Stamp>) {
     });
 }
 
-pub(super) fn put_personal(out: &mut Out, personal: &Personal) {
-    put_front(out, &personal.reads);
+pub(super) fn put_receive_option(out: &mut Out, option: &Lww<ReceiveOption>) {
+    out.lww(option, |out, option| put_choice(out, &OPTIONS, option));
+}
+
+pub(super) fn take_receive_option(from: &mut In<'_>) -> Option<Lww<ReceiveOption>> {
+    from.lww(|from| take_choice(from, &OPTIONS))
+}
+
+/// The receive option apart, which lies with the row.
+pub(super) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
+    put_front(out, reads);
     put_stamps(out, &personal.named_reads);
     put_stamps(out, &personal.unread_marks);
     out.lww_flag(&personal.pinned);
@@ -154,16 +161,16 @@ pub(super) fn put_personal(out: &mut Out, personal: &Personal) {
     out.lww(&personal.custom_data, |out, data| {
         out.bytes(data);
     });
-    out.lww(&personal.receive_option, |out, option| put_choice(out, &OPTIONS, option));
     put_stamp(out, personal.opened);
     put_coverage(out, personal.deleted);
     put_stamp(out, personal.deleted_at);
     put_coverage(out, personal.cleared);
 }
 
-pub(super) fn take_personal(from: &mut In<'_>) -> Option<Personal> {
-    Some(Personal {
-        reads: take_front(from)?,
+/// What is the owner's, the receive option apart, and the reads by number.
+pub(super) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
+    let reads = take_front(from)?;
+    let personal = Personal {
         named_reads: take_stamps(from)?,
         unread_marks: take_stamps(from)?,
         pinned: from.lww_flag()?,
@@ -176,12 +183,13 @@ pub(super) fn take_personal(from: &mut In<'_>) -> Option<Personal> {
         },
         marks: from.list(2, |from| Some((Mark::from_bits(from.uint()?)?, from.lww_flag()?)))?,
         custom_data: from.lww(|from| from.bytes().map(Arc::from))?,
-        receive_option: from.lww(|from| take_choice(from, &OPTIONS))?,
+        receive_option: Lww::default(),
         opened: from.option(In::stamp)?,
         deleted: take_coverage(from)?,
         deleted_at: from.option(In::stamp)?,
         cleared: take_coverage(from)?,
-    })
+    };
+    Some((personal, reads))
 }
 
 fn put_event(out: &mut Out, event: Option<EventId>) {

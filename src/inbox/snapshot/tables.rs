@@ -14,8 +14,9 @@ use crate::id::{ConversationId, UserId};
 /// How many tables there are; the account's own registers follow them.
 const TABLES: usize = 5;
 
-/// Bytes of one entry: where a history begins, the length and checksum of its root, where the record ends.
-const RECORD_LEN_BYTES: usize = 28;
+/// Bytes of one entry: where a history begins, the length and checksum of its root and of the registers behind it, where
+/// the record ends.
+const RECORD_LEN_BYTES: usize = 40;
 /// A user's number, and where a profile ends.
 const PROFILE_LEN_BYTES: usize = 12;
 /// An order key and a conversation's number.
@@ -124,14 +125,14 @@ fn put_names<'a>(out: &mut Out, texts: impl Iterator<Item = &'a str> + Clone) {
     }
 }
 
-/// The length and checksum of what a history's root itself says.
+/// The length and checksum of bytes that are verified by themselves.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Root {
-    pub(crate) head_len: u32,
+pub(crate) struct Sealed {
+    pub(crate) len: u32,
     pub(crate) check: u64,
 }
 
-/// Of every conversation, where its history begins and its registers and row.
+/// Of every conversation its row, and where its history and registers lie.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     entries: Out,
@@ -139,10 +140,13 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// The next conversation, whose history begins so far after the first one.
-    pub(super) fn put(&mut self, history_at: u64, root: Root, record: &[u8]) {
+    /// The next conversation, whose history begins so far after the first one: the root of that, then the registers.
+    pub(super) fn put(&mut self, history_at: u64, sealed: [Sealed; 2], record: &[u8]) {
         self.records.raw(record);
-        self.entries.fixed(history_at).fixed32(root.head_len).fixed(root.check);
+        self.entries.fixed(history_at);
+        for Sealed { len, check } in sealed {
+            self.entries.fixed32(len).fixed(check);
+        }
         self.entries.fixed(self.records.0.len() as u64);
     }
 }
@@ -207,14 +211,18 @@ pub(crate) struct Tables {
     histories: Range<u64>,
 }
 
-/// A conversation's registers and row, and where its history lies.
+/// A conversation's row, and where its history and registers lie.
 #[derive(Clone, Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) bytes: &'a [u8],
     /// Where it begins in the snapshot.
     pub(crate) offset: u64,
     pub(crate) history: Range<u64>,
-    pub(crate) root: Root,
+    /// What the root of the history says itself.
+    pub(crate) root: Sealed,
+    /// Where the registers lie, which is behind the history, and what they have to be.
+    pub(crate) registers_at: u64,
+    pub(crate) registers: Sealed,
 }
 
 impl Tables {
@@ -250,7 +258,7 @@ impl Tables {
         let (entries, records) = table.split_at_checked(len)?;
         let (mut history_at, mut record_at) = (0, 0);
         for entry in entries.chunks_exact(RECORD_LEN_BYTES) {
-            let (history, end) = (u64_at(entry, 0)?, place(entry, 20)?);
+            let (history, end) = (u64_at(entry, 0)?, place(entry, RECORD_LEN_BYTES - 8)?);
             if history < history_at || end < record_at {
                 return None;
             }
@@ -291,17 +299,20 @@ impl Tables {
         let first = self.records.start + count * RECORD_LEN_BYTES;
         let from = if number == 0 { 0 } else { place(bytes, entry - 8)? };
         let from = first.checked_add(from)?;
-        let to = first.checked_add(place(bytes, entry + 20)?)?;
-        let root = Root { head_len: u32_at(bytes, entry + 8)?, check: u64_at(bytes, entry + 12)? };
+        let to = first.checked_add(place(bytes, entry + RECORD_LEN_BYTES - 8)?)?;
+        let sealed = |at: usize| Some(Sealed { len: u32_at(bytes, at)?, check: u64_at(bytes, at + 4)? });
+        let (root, registers) = (sealed(entry + 8)?, sealed(entry + 20)?);
         let record = bytes.get(..self.records.end)?.get(from..to)?;
         let history_at = self.histories.start.checked_add(u64_at(bytes, entry)?)?;
         let next = entry + RECORD_LEN_BYTES;
-        let history_end = match number + 1 < count {
+        let region_end = match number + 1 < count {
             true => self.histories.start.checked_add(u64_at(bytes, next)?)?,
             false => self.histories.end,
         };
-        let sound = history_at <= history_end && history_end <= self.histories.end;
-        sound.then_some(Record { bytes: record, offset: from as u64, history: history_at..history_end, root })
+        let registers_at = region_end.checked_sub(u64::from(registers.len))?;
+        let sound = history_at <= registers_at && region_end <= self.histories.end;
+        let (offset, history) = (from as u64, history_at..registers_at);
+        sound.then_some(Record { bytes: record, offset, history, root, registers_at, registers })
     }
 
     pub(crate) fn profile<'a>(&self, bytes: &'a [u8], user: u32) -> Option<&'a [u8]> {
