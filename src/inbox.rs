@@ -32,6 +32,7 @@ mod said;
 mod seats;
 mod shelf;
 mod shown;
+mod single;
 mod snapshot;
 mod span;
 mod timeline;

@@ -137,6 +137,47 @@ impl Ranking {
         Some((Some(least), rows))
     }
 
+    /// Moves the row of a conversation from the place of one order key to that of another; without one it is not
+    /// listed.
+    pub(super) fn shift(&mut self, id: &ConversationId, number: u32, keys: (Option<u64>, Option<u64>)) {
+        match keys {
+            (old, new) if old == new => {}
+            (Some(old), Some(new)) if self.shift_in_front(id, old, new).is_some() => {}
+            (old, new) => {
+                if let Some(old) = old {
+                    self.remove(&ListKey::new(old, id.clone()));
+                }
+                if let Some(new) = new {
+                    self.insert(ListKey::new(new, id.clone()), number);
+                }
+            }
+        }
+    }
+
+    /// The same where both places are in the first leaf, as nearly always; `None`, and nothing was done, if not.
+    fn shift_in_front(&mut self, id: &ConversationId, old: u64, new: u64) -> Option<()> {
+        let before = |key: &ListKey, order_key: u64| (key.descending, &key.id) < (u64::MAX - order_key, id);
+        let least = new.min(old);
+        let end = self.front.end.as_ref();
+        if end.is_some_and(|end| (end.descending, &end.id) <= (u64::MAX - least, id)) {
+            return None;
+        }
+        let rows = Arc::make_mut(&mut self.front).leaf.rows_mut()?;
+        let place = |rows: &[Row], order_key| rows.partition_point(|(key, _)| before(key, order_key));
+        let (from, to) = (place(rows, old), place(rows, new));
+        rows.get(from).filter(|(key, _)| key.order_key() == old && key.id == *id)?;
+        // What stands between the two moves up or down by one.
+        let to = if to > from {
+            rows.get_mut(from..to)?.rotate_left(1);
+            to - 1
+        } else {
+            rows.get_mut(to..=from)?.rotate_right(1);
+            to
+        };
+        rows.get_mut(to)?.0.descending = u64::MAX - new;
+        Some(())
+    }
+
     pub(super) fn insert(&mut self, key: ListKey, number: u32) {
         let Some((_, rows)) = self.rows_mut(&key) else { return };
         let added = match rows.binary_search_by(|(other, _)| other.cmp(&key)) {
