@@ -190,17 +190,29 @@ impl Chunk {
     fn put(&mut self, message: &Message) -> (u32, u32) {
         // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        self.make_room(message.text.as_deref().map_or(0, str::len));
         content::encode(message, &mut self.bytes);
         (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
+    }
+
+    /// Makes room for another content of this length and for those that are likely to follow: doubling would, in a
+    /// chunk that is nearly full, be copied for nothing.
+    fn make_room(&mut self, len: usize) {
+        if self.bytes.capacity() - self.bytes.len() < len {
+            let entries = self.entries.len();
+            let likely = CHUNK.saturating_sub(entries).min(entries) * (self.bytes.len() / entries.max(1));
+            self.bytes.reserve_exact(len + likely);
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() >= CHUNK
     }
 
-    /// An empty chunk with room for what this one holds: the next will be much like it.
+    /// An empty chunk with room for a little more than this one holds: the next will be much like it.
     pub(crate) fn successor(&self) -> Self {
-        let (entries, bytes) = (Vec::with_capacity(CHUNK), Vec::with_capacity(self.bytes.len()));
+        let bytes = self.bytes.len() + self.bytes.len() / 16;
+        let (entries, bytes) = (Vec::with_capacity(CHUNK), Vec::with_capacity(bytes));
         Self { entries, bytes, asides: Vec::new() }
     }
 
@@ -342,10 +354,13 @@ impl Arena {
     /// The chunk that takes the next entry, and how many entries stand before it.
     fn room(&mut self) -> Option<(u32, &mut Chunk)> {
         if self.tail.get().is_full() {
-            // A full chunk grows no more, bar a rare second introduction.
-            let next = self.tail.get().successor();
+            // A full chunk grows no more, bar a rare second introduction. Cutting off a little costs more than it saves.
+            let (next, bytes) = (self.tail.get().successor(), &self.tail.get().bytes);
+            let much = bytes.capacity() - bytes.len() > bytes.len() / 8;
             let mut full = std::mem::replace(&mut self.tail, Lazy::new(next));
-            full.trim();
+            if much {
+                full.trim();
+            }
             self.full.push(full);
         }
         let before = (self.full.len() * CHUNK) as u32;

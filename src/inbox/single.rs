@@ -36,17 +36,17 @@ impl Inbox {
 
         touched.sort_by_key(|t| t.slot);
         touched.dedup_by_key(|t| t.slot);
-        let mut changes = ChangeSet::default();
-        changes.messages = match &*touched {
+        let mut messages: Vec<_> = match &*touched {
             [] => Vec::new(),
             [one] => conversation.message_change(one).into_iter().collect(),
             all => all.iter().filter_map(|t| conversation.message_change(t)).collect(),
         };
-        changes.messages.sort_unstable_by_key(|change| change.message);
+        messages.sort_unstable_by_key(|change| change.message);
         let change = conversation.row_change(&before, &touched).told(&conversation.id);
-        changes.conversations = change.into_iter().collect();
         let after = *totals;
-        changes.totals = (totals_before != after).then_some(TotalsChange { before: totals_before, after });
+        let totals = (totals_before != after).then_some(TotalsChange { before: totals_before, after });
+        let conversations = change.into_iter().collect();
+        let mut changes = ChangeSet { conversations, messages, totals, ..ChangeSet::default() };
         let revision = self.revision;
         self.revision += u64::from(!changes.is_empty());
         changes.revisions = (revision, self.revision);
