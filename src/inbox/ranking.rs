@@ -76,7 +76,10 @@ fn take_row(source: &Source, row: usize) -> Option<Row> {
 
 /// The listed conversations in list order. A clone is O(1), a change O(log n).
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ranking {
+pub(super) struct Ranking(Arc<Sections>);
+
+#[derive(Clone, Debug, Default)]
+struct Sections {
     pinned: Section,
     rest: Section,
 }
@@ -85,7 +88,7 @@ impl Ranking {
     /// The ranking of rows in list order.
     pub(super) fn of(mut rows: Vec<Row>) -> Self {
         let rest = rows.split_off(rows.partition_point(|(key, _)| key.is_pinned()));
-        Self { pinned: Section::of(&rows), rest: Section::of(&rest) }
+        Self(Arc::new(Sections { pinned: Section::of(&rows), rest: Section::of(&rest) }))
     }
 
     /// The list of a snapshot; `None` if it names what is not there.
@@ -100,15 +103,17 @@ impl Ranking {
             }
         }
         let listed = tables.listed();
-        Some(Self { pinned: Section::cold(source, 0..pinned)?, rest: Section::cold(source, pinned..listed)? })
+        let (pinned, rest) = (Section::cold(source, 0..pinned)?, Section::cold(source, pinned..listed)?);
+        Some(Self(Arc::new(Sections { pinned, rest })))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.pinned.len + self.rest.len
+        self.0.pinned.len + self.0.rest.len
     }
 
     fn section(&mut self, order_key: u64) -> &mut Section {
-        if order_key >= PINNED { &mut self.pinned } else { &mut self.rest }
+        let sections = Arc::make_mut(&mut self.0);
+        if order_key >= PINNED { &mut sections.pinned } else { &mut sections.rest }
     }
 
     /// Moves the row of a conversation from the place of one order key to that of another; without one it is not
@@ -139,15 +144,15 @@ impl Ranking {
     /// The rows after a place, or all. Complexity: O(log n) to find it.
     pub(super) fn after<'a>(&'a self, key: Option<&ListKey>) -> impl Iterator<Item = &'a Row> + use<'a> {
         let behind_pinned = key.filter(|key| !key.is_pinned());
-        let pinned = behind_pinned.is_none().then(|| self.pinned.after(key));
-        pinned.into_iter().flatten().chain(self.rest.after(behind_pinned))
+        let pinned = behind_pinned.is_none().then(|| self.0.pinned.after(key));
+        pinned.into_iter().flatten().chain(self.0.rest.after(behind_pinned))
     }
 }
 
 /// Rows all of which are pinned, or none.
 #[derive(Clone, Debug)]
 struct Section {
-    front: Arc<Front>,
+    front: Front,
     /// By a key that no row of the leaf is before, and no row of the leaf before it at or after.
     leaves: im::OrdMap<ListKey, Leaf>,
     len: usize,
@@ -187,7 +192,7 @@ impl Section {
         let leaf = leaves.next().map_or_else(|| Leaf::new(Vec::new()), |(_, leaf)| leaf);
         let mut leaves = leaves.peekable();
         let end = leaves.peek().map(|(least, _)| least.clone());
-        Self { front: Arc::new(Front { leaf, end }), leaves: leaves.collect(), len }
+        Self { front: Front { leaf, end }, leaves: leaves.collect(), len }
     }
 
     fn is_in_front(&self, key: &ListKey) -> bool {
@@ -197,7 +202,7 @@ impl Section {
     /// The rows among which `key` stands or would stand, and the key of their leaf if that is not the front.
     fn rows_mut(&mut self, key: &ListKey) -> Option<(Option<ListKey>, &mut Vec<Row>)> {
         if self.is_in_front(key) {
-            return Some((None, Arc::make_mut(&mut self.front).leaf.rows_mut()?));
+            return Some((None, self.front.leaf.rows_mut()?));
         }
         let least = self.leaves.get_prev(key)?.0.clone();
         let rows = self.leaves.get_mut(&least)?.rows_mut()?;
@@ -212,7 +217,7 @@ impl Section {
         if end.is_some_and(|end| (end.descending, &end.id) <= (u64::MAX - least, id)) {
             return None;
         }
-        let rows = Arc::make_mut(&mut self.front).leaf.rows_mut()?;
+        let rows = self.front.leaf.rows_mut()?;
         let place = |rows: &[Row], order_key| rows.partition_point(|(key, _)| before(key, order_key));
         // Most often it comes to the very top, or is there.
         let is_top = |rows: &[Row], order_key| !rows.first().is_some_and(|(key, _)| before(key, order_key));
@@ -250,7 +255,7 @@ impl Section {
         self.len += added;
         if let Some((least, _)) = upper.first().cloned() {
             if self.is_in_front(&least) {
-                Arc::make_mut(&mut self.front).end = Some(least.clone());
+                self.front.end = Some(least.clone());
             }
             self.leaves.insert(least, Leaf::new(upper));
         }
@@ -267,7 +272,7 @@ impl Section {
         if let Some(least) = emptied {
             self.leaves.remove(&least);
             if self.front.end.as_ref() == Some(&least) {
-                Arc::make_mut(&mut self.front).end = self.leaves.get_min().map(|(least, _)| least.clone());
+                self.front.end = self.leaves.get_min().map(|(least, _)| least.clone());
             }
         }
     }
@@ -340,7 +345,7 @@ mod tests {
             keys.iter()
                 .for_each(|(number, key)| ranking.shift(&id(*number), *number as u32, (Some(*key), None)));
             assert!(ranking.len() == 0 && ranking.iter().next().is_none());
-            for section in [&ranking.pinned, &ranking.rest] {
+            for section in [&ranking.0.pinned, &ranking.0.rest] {
                 assert!(section.leaves.is_empty() && section.front.end.is_none());
             }
         }
