@@ -311,7 +311,7 @@ mod tests {
         let id = |number: u64| format!("c2c_{number}").parse::<ConversationId>().unwrap();
         for start in [0, 1, 1_000] {
             // The order key of each row listed, and the list.
-            let pin = |n: u64| if n % 3 == 0 { PINNED } else { 0 };
+            let pin = |n: u64| if n.is_multiple_of(3) { PINNED } else { 0 };
             let mut keys: BTreeMap<u64, u64> = (0..start).map(|n| (n, n % 7 * 100 + pin(n))).collect();
             let key =
                 |(number, order_key): (&u64, &u64)| (ListKey::new(*order_key, id(*number)), *number as u32);
