@@ -29,7 +29,13 @@ pub struct ChangeSet {
 impl ChangeSet {
     /// Whether nothing observable changed.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let Self { conversations, totals, folders, messages, profiles, quiet_hours, revisions: _ } = self;
+        conversations.is_empty()
+            && totals.is_none()
+            && folders.is_empty()
+            && messages.is_empty()
+            && profiles.is_empty()
+            && !quiet_hours
     }
 
     /// The revisions of the inbox before and after: see [`Inbox::revision`](crate::Inbox::revision).

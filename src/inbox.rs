@@ -35,6 +35,7 @@ mod said;
 mod seats;
 mod shelf;
 mod shown;
+mod single;
 mod snapshot;
 mod span;
 mod timeline;

@@ -8,7 +8,6 @@ use super::arena::Arena;
 use super::aside::Social;
 use super::conversation::Conversation;
 use super::merge::{Map, MergeError};
-use super::ranking::ListKey;
 
 impl Inbox {
     /// Takes in everything `other` has seen, like [`Inbox::merge`], but keeps what it can and tells nothing:
@@ -74,7 +73,7 @@ impl Inbox {
             self.totals.add(row.unread.into(), conversation.personal.receive_option());
         }
         if let Some(key) = row.key() {
-            self.list.insert(ListKey::new(key, conversation.id.clone()), number);
+            self.list.shift(&conversation.id, number, (None, Some(key)));
         }
         self.conversations.push_shared(conversation);
     }

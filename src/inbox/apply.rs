@@ -6,11 +6,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::Inbox;
-use super::conversation::{Around, Conversation, Touched};
+use super::conversation::{Around, Conversation, Touched, Touches};
 use super::folders::{self, FolderState, Folders};
-use super::glance::{Glance, Glances};
+use super::glance::{Glance, Glances, is_detail};
 use super::profile::Profile;
-use super::ranking::ListKey;
+use super::ranking::Ranking;
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::seats::Seats;
 use super::snapshot::Front;
@@ -18,8 +18,9 @@ use crate::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
     MessageChangeKind, RemovalReason, Totals, TotalsChange,
 };
-use crate::event::{Event, QuietHours};
+use crate::event::{Event, Fact, QuietHours};
 use crate::id::{ConversationId, FolderId, UserId};
+use crate::policy::Policy;
 
 pub(super) type Profiles = Seats<Profile>;
 
@@ -29,7 +30,7 @@ pub(super) struct Tracker<'a> {
     totals: Totals,
     quiet_hours: Option<QuietHours>,
     pub(super) glances: Glances,
-    pub(super) touched: Vec<Touched>,
+    pub(super) touched: Touches,
     /// Of conversations that may turn out rotten, what to put back then, and the events that then wait.
     fronts: FxHashMap<u32, (Front, Vec<&'a Event>)>,
     /// The profiles before, and whose were written.
@@ -41,7 +42,7 @@ pub(super) struct Tracker<'a> {
 }
 
 /// What changed of one conversation.
-struct RowChange {
+pub(super) struct RowChange {
     attributes: Attributes,
     /// Its order key before and now, where it was and is listed.
     order_keys: (Option<u64>, Option<u64>),
@@ -49,7 +50,7 @@ struct RowChange {
 
 impl RowChange {
     /// The change as it is told, if there is one.
-    fn told(self, id: ConversationId) -> Option<ConversationChange> {
+    pub(super) fn told(self, id: &ConversationId) -> Option<ConversationChange> {
         let Self { attributes, order_keys } = self;
         let kind = match order_keys {
             (None, Some(_)) => ChangeKind::New,
@@ -58,7 +59,7 @@ impl RowChange {
             (Some(_), Some(_)) => ChangeKind::Changed,
             (None, None) => ChangeKind::Unlisted,
         };
-        Some(ConversationChange { id, kind, attributes, order_keys })
+        Some(ConversationChange { id: id.clone(), kind, attributes, order_keys })
     }
 }
 
@@ -74,7 +75,17 @@ impl<'a> Tracker<'a> {
 
     /// Notes what shows of a conversation before its first change.
     pub(super) fn glance(&mut self, number: u32, conversation: &Conversation) -> &Glance {
-        self.glances.get_or(number, || conversation.glance())
+        let glance = self.glances.get_or(number, || conversation.glimpse());
+        glance.look_closer(conversation);
+        glance
+    }
+
+    /// The same, as far as `fact` may change it.
+    fn glance_for(&mut self, fact: &Fact, number: u32, conversation: &Conversation) -> &Glance {
+        if is_detail(fact) {
+            return self.glance(number, conversation);
+        }
+        self.glances.get_or(number, || conversation.glimpse())
     }
 
     /// Notes an event for a conversation that may turn out rotten, before it is folded.
@@ -99,7 +110,7 @@ impl Inbox {
     /// Complexity: O(log n) in conversations and messages, for events that concern one conversation; a profile
     /// or folder event looks at every conversation it may concern.
     pub fn apply(&mut self, event: &Event) -> ChangeSet {
-        self.apply_batch(std::iter::once(event))
+        self.apply_one(event).unwrap_or_else(|| self.apply_batch(std::iter::once(event)))
     }
 
     /// Takes in a batch of events and says once, coalesced, what changed from before to after (R60).
@@ -122,7 +133,7 @@ impl Inbox {
                 if !ready(conversation, event) {
                     return;
                 }
-                let cleared = tracker.glance(number, conversation).cleared;
+                let cleared = tracker.glance_for(fact, number, conversation).cleared;
                 tracker.note(number, conversation, event);
                 let trace = Some(&mut tracker.touched);
                 let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
@@ -219,7 +230,7 @@ impl Inbox {
         });
         let tell = |(number, change): (u32, RowChange)| {
             let id = &self.conversations.get(number)?.id;
-            change.told(id.clone())
+            change.told(id)
         };
         changes.conversations = match elsewhere.is_empty() {
             true => rows.filter_map(tell).collect(),
@@ -276,56 +287,21 @@ impl Inbox {
     }
 
     /// Derives one conversation's row anew and carries it over to list and totals.
-    fn settle_row(&mut self, number: u32, before: &Glance) -> Option<()> {
-        let conversation = Arc::make_mut(self.conversations.get_mut(number)?);
-        conversation.refresh(self.policy);
-        let (old, new) = (before.row, conversation.row);
-        if old.listed {
-            self.totals.sub(old.unread.into(), before.receive_option);
+    fn settle_row(&mut self, number: u32, before: &Glance) {
+        let Self { conversations, policy, totals, list, .. } = self;
+        if let Some(conversation) = conversations.get_mut(number) {
+            Arc::make_mut(conversation).settle(number, before, *policy, (totals, list));
         }
-        if new.listed {
-            self.totals.add(new.unread.into(), conversation.personal.receive_option());
-        }
-        if old.key() != new.key() {
-            let id = &conversation.id;
-            if let Some(old) = old.key() {
-                self.list.remove(&ListKey::new(old, id.clone()));
-            }
-            if let Some(new) = new.key() {
-                self.list.insert(ListKey::new(new, id.clone()), number);
-            }
-        }
-        Some(())
     }
 
     /// What is otherwise about one conversation.
     fn row_change(&self, number: u32, before: &Glance, touched: &[Touched]) -> Option<RowChange> {
-        let conversation = self.conversations.get(number)?;
-        let attributes = conversation.differences(before, touched);
-        let order_keys = (before.row.key(), conversation.row.key());
-        Some(RowChange { attributes, order_keys })
+        Some(self.conversations.get(number)?.row_change(before, touched))
     }
 
     fn message_changes(&self, touched: &[Touched]) -> Vec<MessageChange> {
-        let mut changes: Vec<_> = touched
-            .iter()
-            .filter_map(|t| {
-                let conversation = self.conversations.get(t.conversation)?;
-                let entry = conversation.facts().arena.get(t.slot)?;
-                let visible = conversation.is_visible(t.slot);
-                let kind = match t.before {
-                    None if visible => MessageChangeKind::Added,
-                    Some(_) if !visible => MessageChangeKind::Removed,
-                    Some(_)
-                        if t.before != conversation.shown_hash(t.slot, &conversation.personal.cleared) =>
-                    {
-                        MessageChangeKind::Changed
-                    }
-                    _ => return None,
-                };
-                Some(MessageChange { conversation: conversation.id.clone(), message: entry.id, kind })
-            })
-            .collect();
+        let change = |t: &Touched| self.conversations.get(t.conversation)?.message_change(t);
+        let mut changes: Vec<_> = touched.iter().filter_map(change).collect();
         changes.sort_unstable_by(|a, b| (&a.conversation, a.message).cmp(&(&b.conversation, b.message)));
         changes
     }
@@ -443,6 +419,46 @@ impl Inbox {
             numbers.filter_map(|n| self.conversations.get(*n)).map(|c| c.id.clone()).collect();
         ids.sort_unstable();
         ids
+    }
+}
+
+impl Conversation {
+    /// Derives the row anew and carries it over to totals and list.
+    pub(super) fn settle(
+        &mut self,
+        number: u32,
+        before: &Glance,
+        policy: Policy,
+        (totals, list): (&mut Totals, &mut Ranking),
+    ) {
+        self.refresh(policy);
+        let (old, new) = (before.row, self.row);
+        if old.listed {
+            totals.sub(old.unread.into(), before.receive_option);
+        }
+        if new.listed {
+            totals.add(new.unread.into(), self.personal.receive_option());
+        }
+        list.shift(&self.id, number, (old.key(), new.key()));
+    }
+
+    pub(super) fn row_change(&self, before: &Glance, touched: &[Touched]) -> RowChange {
+        let attributes = self.differences(before, touched);
+        RowChange { attributes, order_keys: (before.row.key(), self.row.key()) }
+    }
+
+    /// What happened to a message that was touched, if anything shows of it.
+    pub(super) fn message_change(&self, touched: &Touched) -> Option<MessageChange> {
+        let Touched { slot, before, .. } = *touched;
+        let message = self.facts().arena.get(slot)?.id;
+        let visible = self.is_visible(slot);
+        let kind = match before {
+            None if visible => MessageChangeKind::Added,
+            Some(_) if !visible => MessageChangeKind::Removed,
+            Some(_) if before != self.shown_hash(slot, &self.personal.cleared) => MessageChangeKind::Changed,
+            _ => return None,
+        };
+        Some(MessageChange { conversation: self.id.clone(), message, kind })
     }
 }
 

@@ -274,7 +274,11 @@ impl Arena {
             let next = self.tail.get().successor();
             let mut full = std::mem::replace(&mut self.tail, Lazy::new(next));
             if let Some(full) = full.get_mut() {
-                full.pack();
+                full.entries.pack();
+                // Cutting off a little costs more than it saves.
+                if full.bytes.capacity() - full.bytes.len() > full.bytes.len() / 8 {
+                    full.bytes.shrink_to_fit();
+                }
             }
             self.full.push(full);
         }

@@ -9,6 +9,11 @@ use crate::time::Stamp;
 pub(crate) struct Canon(Vec<u8>);
 
 impl Canon {
+    /// One with room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
     pub(crate) fn clear(&mut self) -> &mut Self {
         self.0.clear();
         self

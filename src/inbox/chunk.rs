@@ -134,18 +134,29 @@ impl Chunk {
     pub(crate) fn put(&mut self, message: &Message) -> (u32, u32) {
         // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        self.make_room(message.text.as_deref().map_or(0, str::len));
         content::encode(message, &mut self.bytes);
         (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
+    }
+
+    /// Makes room for another content of this length and for those that are likely to follow: doubling would, in a
+    /// chunk that is nearly full, be copied for nothing.
+    fn make_room(&mut self, len: usize) {
+        if self.bytes.capacity() - self.bytes.len() < len {
+            let entries = self.entries.len();
+            let likely = CHUNK.saturating_sub(entries).min(entries) * (self.bytes.len() / entries.max(1));
+            self.bytes.reserve_exact(len + likely);
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() >= CHUNK
     }
 
-    /// An empty chunk with room for what this one holds: the next will be much like it.
+    /// An empty chunk with room for a little more than this one holds: the next will be much like it.
     pub(crate) fn successor(&self) -> Self {
-        let entries = Vec::with_capacity(CHUNK).into();
-        Self { entries, bytes: Vec::with_capacity(self.bytes.len()), asides: Vec::new() }
+        let (entries, bytes) = (Vec::with_capacity(CHUNK).into(), self.bytes.len() + self.bytes.len() / 16);
+        Self { entries, bytes: Vec::with_capacity(bytes), asides: Vec::new() }
     }
 
     /// Gives back the room that it may never need.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use smallvec::SmallVec;
+
 use super::arena::{bits, timestamp};
 use super::aside::{RecallFact, SentFact};
 use super::derived::{Derived, Row};
@@ -12,7 +14,7 @@ use super::order::{Look, Order, Share};
 use super::personal::{Coverage, Personal, covers};
 use super::said::{Introduction, introduced};
 use super::snapshot::Restored;
-use super::timeline::{Facts, Timeline};
+use super::timeline::{Facts, Pushed, Timeline};
 use crate::event::{Fact, GroupType, Through};
 use crate::id::{ConversationId, ConversationKind, EventId, MessageId, UserId};
 use crate::lattice::{Front, Lww, raise};
@@ -30,7 +32,7 @@ pub(crate) struct Around<'a> {
     /// What was cleared away when the batch began.
     pub(crate) cleared: Coverage,
     /// The messages touched; absent in a bulk replay.
-    pub(crate) trace: Option<&'a mut Vec<Touched>>,
+    pub(crate) trace: Option<&'a mut Touches>,
 }
 
 /// A message that some fact touched, with a hash of what showed of it before.
@@ -40,6 +42,9 @@ pub(crate) struct Touched {
     pub(crate) slot: u32,
     pub(crate) before: Option<u64>,
 }
+
+/// The messages that a batch touched: few, where it is one event.
+pub(crate) type Touches = SmallVec<[Touched; 2]>;
 
 /// What all members share about a conversation, its messages and how far the peer has read apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -284,20 +289,19 @@ impl Conversation {
     /// Adds an introduction of a message.
     pub(crate) fn introduce(&mut self, around: &mut Around<'_>, intro: &Introduction<'_>) {
         let Some(timeline) = self.timeline.get_mut() else { return };
-        match timeline.facts.slot(intro.message.id) {
-            Some(slot) => {
+        match timeline.facts.slot_or_push(intro) {
+            Pushed::Known(slot) => {
                 let before = self.before(around, slot);
                 if let Some(timeline) = self.timeline.get_mut() {
                     timeline.facts.introduce(slot, intro, around.users);
                 }
                 self.after(around.policy, slot, &before);
             }
-            None => {
-                let slot = timeline.facts.push(intro);
+            Pushed::New(slot) => {
                 if let Some(trace) = &mut around.trace {
                     trace.push(Touched { conversation: around.number, slot, before: None });
                 }
-                self.after(around.policy, slot, &Share::NONE);
+                carry_over(timeline, &mut self.derived, around.policy, slot, &Share::NONE);
             }
         }
     }
@@ -329,28 +333,8 @@ impl Conversation {
 
     /// Carries a slot's change over to order and totals; a bulk replay does that once at the end.
     pub(crate) fn after(&mut self, policy: Policy, slot: u32, before: &Share) {
-        let Some(Timeline { facts, order: Some(order) }) = self.timeline.get_mut() else { return };
-        let after = facts.share(slot);
-        if after == *before {
-            return;
-        }
-        order.update(slot, before, &after, facts);
-        self.derived.account(before, &after);
-        let Some(entry) = facts.arena.get(slot) else { return };
-        if before.position == after.position
-            && before.flags & Share::OWN_READ == after.flags & Share::OWN_READ
-        {
-            return;
-        }
-        if entry.has(bits::NAMED) {
-            self.derived.stale = true;
-        }
-        if policy.own_message_reads {
-            if before.has(Share::OWN_READ) {
-                self.derived.stale = true;
-            } else if after.has(Share::OWN_READ) {
-                self.derived.reads.insert(entry.first, own_read(facts.time(&entry)));
-            }
+        if let Some(timeline) = self.timeline.get_mut() {
+            carry_over(timeline, &mut self.derived, policy, slot, before);
         }
     }
 
@@ -419,6 +403,31 @@ impl Conversation {
     /// The group's type as far as anyone said.
     pub(crate) fn group_type(&self) -> Option<GroupType> {
         self.shared.group_type.get().copied()
+    }
+}
+
+fn carry_over(timeline: &mut Timeline, derived: &mut Derived, policy: Policy, slot: u32, before: &Share) {
+    let Timeline { facts, order: Some(order) } = timeline else { return };
+    let after = facts.share(slot);
+    if after == *before {
+        return;
+    }
+    order.update(slot, before, &after, facts);
+    derived.account(before, &after);
+    let own_read = (before.flags | after.flags) & Share::OWN_READ;
+    if before.position == after.position && before.flags & own_read == after.flags & own_read {
+        return;
+    }
+    let Some(entry) = facts.arena.get(slot) else { return };
+    if entry.has(bits::NAMED) {
+        derived.stale = true;
+    }
+    if policy.own_message_reads && own_read != 0 {
+        if before.has(Share::OWN_READ) {
+            derived.stale = true;
+        } else {
+            derived.reads.insert(entry.first, self::own_read(facts.time(&entry)));
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is derived from a conversation's facts and kept: never the truth, always to be recounted.
 
-use super::arena::{Position, bits};
+use super::arena::{Entry, Position, bits};
 use super::conversation::{Conversation, own_read};
-use super::order::{Look, Order, Share, Sum};
+use super::order::{Order, Share, Sum};
 use super::personal::{Coverage, covers, reach};
 use super::timeline::Timeline;
 use crate::event::GroupType;
@@ -197,7 +197,10 @@ impl Conversation {
         let at = |stamp: Option<Stamp>| stamp.map_or(-1, |s| s.at.as_millis());
         let activity = order.activity().max(at(draft)).max(at(opening)).max(0);
         let pinned = personal.is_pinned();
-        let present = || last_uncovered(order, facts, Share::PRESENT, &personal.deleted).is_some();
+        let top = order.last().and_then(|slot| Some((slot, facts.arena.get(slot)?)));
+        let top = top.filter(|(_, entry)| entry.is_known());
+        let top = top.map(|(slot, entry)| (slot, entry, facts.share_of(slot, &entry)));
+        let present = || last_uncovered(order, facts, top, Share::PRESENT, &personal.deleted).is_some();
         let group_type = self.shared.group_type.get();
         let silent = group_type == Some(&GroupType::AvChatRoom);
         let uncounted = silent || group_type == Some(&GroupType::Meeting) && !policy.meeting_unread;
@@ -210,21 +213,22 @@ impl Conversation {
             mentions: if silent { 0 } else { derived.mentions },
             mention_sig: if silent { 0 } else { derived.mention_sig },
             marker: derived.marker(),
-            last: last_uncovered(order, facts, Share::SHOWN, &personal.cleared),
+            last: last_uncovered(order, facts, top, Share::SHOWN, &personal.cleared),
         };
     }
 }
 
-/// The last message with `flag` that `coverage` does not cover.
+/// The last message with `flag` that `coverage` does not cover, where `top` is the last of all.
 fn last_uncovered(
     order: &Order,
     facts: &super::timeline::Facts,
+    top: Option<(u32, Entry, Share)>,
     flag: u8,
     coverage: &Coverage,
 ) -> Option<u32> {
     // Nearly always it is the very last message.
-    let last = order.last().filter(|slot| facts.share(*slot).has(flag));
-    if let Some((slot, entry)) = last.and_then(|slot| Some((slot, facts.arena.get(slot)?)))
+    if let Some((slot, entry, share)) = top
+        && share.has(flag)
         && !covers(coverage, entry.position(), || facts.stamp(slot, &entry))
     {
         return Some(slot);

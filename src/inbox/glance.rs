@@ -10,7 +10,7 @@ use super::derived::Row;
 use super::personal::{Coverage, DraftFact, covers, mark_bits, reach};
 use super::profile::shown;
 use crate::change::{Attribute, Attributes};
-use crate::event::{GroupType, Mark, ReceiveOption};
+use crate::event::{Fact, GroupType, Mark, ReceiveOption};
 use crate::lattice::Lww;
 
 /// What showed of each conversation touched, by number. Most batches touch one: it is kept in place.
@@ -22,10 +22,10 @@ pub(crate) struct Glances {
 
 impl Glances {
     /// The glance at a conversation, which `look` takes if it was not taken before.
-    pub(crate) fn get_or(&mut self, number: u32, look: impl FnOnce() -> Glance) -> &Glance {
+    pub(crate) fn get_or(&mut self, number: u32, look: impl FnOnce() -> Glance) -> &mut Glance {
         match &mut self.first {
             Some((first, _)) if *first != number => self.others.entry(number).or_insert_with(look),
-            first => &first.get_or_insert_with(|| (number, look())).1,
+            first => &mut first.get_or_insert_with(|| (number, look())).1,
         }
     }
 
@@ -49,6 +49,16 @@ pub(crate) struct Glance {
     pub(crate) row: Row,
     pub(crate) receive_option: ReceiveOption,
     pinned: bool,
+    peer_read: i64,
+    last_is_peer_read: bool,
+    pub(crate) cleared: Coverage,
+    /// Absent while no fact came that can change them: nearly none does.
+    details: Option<Box<Details>>,
+}
+
+/// What no message, read or pin changes: see [`is_detail`].
+#[derive(Clone, Debug)]
+struct Details {
     /// The drafts kept, of which the latest shows.
     drafts: im::OrdSet<DraftFact>,
     marks: im::OrdMap<Mark, Lww<bool>>,
@@ -56,29 +66,77 @@ pub(crate) struct Glance {
     group_type: Option<GroupType>,
     name: Option<Arc<str>>,
     face_url: Option<Arc<str>>,
-    peer_read: i64,
-    last_is_peer_read: bool,
-    pub(crate) cleared: Coverage,
+}
+
+/// Whether a fact may change what only a glance with details tells.
+pub(crate) fn is_detail(fact: &Fact) -> bool {
+    match fact {
+        Fact::Opened { .. }
+        | Fact::DraftSet { .. }
+        | Fact::MarkSet { .. }
+        | Fact::CustomDataSet { .. }
+        | Fact::Deleted { .. } => true,
+        // No `_` here: whoever adds a type must say, or what it changes would not be told.
+        Fact::MessageReceived(_)
+        | Fact::MessageQueued(_)
+        | Fact::MessageImported { .. }
+        | Fact::MessageSent { .. }
+        | Fact::MessageFailed { .. }
+        | Fact::MessageModified { .. }
+        | Fact::MessageRecalled { .. }
+        | Fact::MessageReadBy { .. }
+        | Fact::MessagesDeleted { .. }
+        | Fact::MessagePinned { .. }
+        | Fact::ReactionSet { .. }
+        | Fact::ExtensionSet { .. }
+        | Fact::ExtensionsCleared { .. }
+        | Fact::HistoryCleared { .. }
+        | Fact::Read { .. }
+        | Fact::PeerRead { .. }
+        | Fact::MarkedUnreadFrom { .. }
+        | Fact::Pinned { .. }
+        | Fact::ReceiveOptionSet { .. }
+        | Fact::FolderMemberSet { .. } => false,
+    }
+}
+
+impl Glance {
+    /// Notes the details too, which nothing has changed since the glance was taken.
+    pub(crate) fn look_closer(&mut self, conversation: &Conversation) {
+        self.details.get_or_insert_with(|| Box::new(conversation.details()));
+    }
 }
 
 impl Conversation {
     /// What shows now, given that the row is up to date.
     pub(crate) fn glance(&self) -> Glance {
+        Glance { details: Some(Box::new(self.details())), ..self.glimpse() }
+    }
+
+    /// The same without the details.
+    pub(crate) fn glimpse(&self) -> Glance {
         let personal = &self.personal;
-        let text = |text: &Lww<Arc<str>>| text.get().filter(|t| !t.trim().is_empty()).cloned();
         Glance {
             row: self.row,
             receive_option: personal.receive_option(),
             pinned: personal.is_pinned(),
+            peer_read: self.derived.peer_read,
+            last_is_peer_read: self.last_is_peer_read(),
+            cleared: personal.cleared,
+            details: None,
+        }
+    }
+
+    fn details(&self) -> Details {
+        let personal = &self.personal;
+        let text = |text: &Lww<Arc<str>>| text.get().filter(|t| !t.trim().is_empty()).cloned();
+        Details {
             drafts: personal.drafts.kept.clone(),
             marks: personal.marks.clone(),
             custom_data: personal.custom_data.get().filter(|d| !d.is_empty()).cloned(),
             group_type: self.group_type(),
             name: text(&self.shared.name),
             face_url: text(&self.shared.face_url),
-            peer_read: self.derived.peer_read,
-            last_is_peer_read: self.last_is_peer_read(),
-            cleared: personal.cleared,
         }
     }
 
@@ -130,14 +188,6 @@ impl Conversation {
         set.insert_if(A::Activity, old.activity != new.activity);
         set.insert_if(A::Pinned, before.pinned != personal.is_pinned());
         set.insert_if(A::ReceiveOption, before.receive_option != personal.receive_option());
-        let kept = &personal.drafts.kept;
-        set.insert_if(A::Draft, !before.drafts.ptr_eq(kept) && before.drafts != *kept);
-        let marks_written = !before.marks.ptr_eq(&personal.marks);
-        set.insert_if(A::Marks, marks_written && mark_bits(&before.marks) != personal.mark_bits());
-        set.insert_if(A::CustomData, before.custom_data.as_deref() != personal.custom_data());
-        set.insert_if(A::GroupType, before.group_type != self.group_type());
-        set.insert_if(A::ShowName, before.name.as_deref() != shown(&self.shared.name));
-        set.insert_if(A::FaceUrl, before.face_url.as_deref() != shown(&self.shared.face_url));
         set.insert_if(A::PeerRead, before.peer_read != self.derived.peer_read);
         let touched_last = || {
             let last = touched.iter().find(|t| Some(t.slot) == new.last);
@@ -150,6 +200,22 @@ impl Conversation {
         if before.cleared != personal.cleared {
             set.insert_if(A::History, self.lost_history(&before.cleared, touched));
         }
+        if let Some(before) = before.details.as_deref() {
+            self.detail_differences(before, &mut set);
+        }
         set
+    }
+
+    fn detail_differences(&self, before: &Details, set: &mut Attributes) {
+        use Attribute as A;
+        let personal = &self.personal;
+        let kept = &personal.drafts.kept;
+        set.insert_if(A::Draft, !before.drafts.ptr_eq(kept) && before.drafts != *kept);
+        let marks_written = !before.marks.ptr_eq(&personal.marks);
+        set.insert_if(A::Marks, marks_written && mark_bits(&before.marks) != personal.mark_bits());
+        set.insert_if(A::CustomData, before.custom_data.as_deref() != personal.custom_data());
+        set.insert_if(A::GroupType, before.group_type != self.group_type());
+        set.insert_if(A::ShowName, before.name.as_deref() != shown(&self.shared.name));
+        set.insert_if(A::FaceUrl, before.face_url.as_deref() != shown(&self.shared.face_url));
     }
 }

@@ -7,6 +7,9 @@ use crate::id::MessageId;
 /// The mean number of entries a bucket holds before the table grows.
 const LOAD: usize = 24;
 
+/// By how many pairs a full bucket grows.
+const STEP: usize = 8;
+
 /// Pairs of a hash and a slot. Whether the id is really the one asked for, the arena says.
 pub(crate) type Pair = (u32, u32);
 
@@ -86,17 +89,33 @@ impl Index {
 
     /// Adds an id that is not there yet.
     pub(crate) fn insert(&mut self, id: MessageId, slot: u32) {
+        self.find_or_insert(id, slot, |_| false);
+    }
+
+    /// The slot with this id, asking `is_it` of every candidate; without one the id is added with `slot`.
+    pub(crate) fn find_or_insert(
+        &mut self,
+        id: MessageId,
+        slot: u32,
+        mut is_it: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
         let hash = hash(id);
         if self.buckets.len() == 0 {
             self.buckets.push(Lazy::default());
         }
-        if let Some(bucket) = self.buckets.get_mut(bucket(self.buckets.len(), hash)) {
-            bucket.pairs.push((hash, slot));
+        let Bucket { pairs } = self.buckets.get_mut(bucket(self.buckets.len(), hash))?;
+        if let Some(&(_, known)) = pairs.iter().find(|&&(h, slot)| h == hash && is_it(slot)) {
+            return Some(known);
         }
+        if pairs.len() == pairs.capacity() {
+            pairs.reserve_exact(STEP);
+        }
+        pairs.push((hash, slot));
         self.len += 1;
         if self.len > self.buckets.len() * LOAD {
             self.split();
         }
+        None
     }
 
     /// Splits the next bucket in turn in two.
@@ -104,9 +123,14 @@ impl Index {
         let count = self.buckets.len();
         let turn = count - (1 << (usize::BITS - 1 - count.leading_zeros()));
         let Some(old) = self.buckets.get_mut(turn) else { return };
-        let pairs = std::mem::take(&mut old.pairs);
-        let (stay, go) = pairs.into_iter().partition(|&(h, _)| bucket(count + 1, h) == turn);
-        old.pairs = stay;
+        let mut go = Vec::with_capacity(old.pairs.len() / 2 + STEP);
+        old.pairs.retain(|&(hash, slot)| {
+            let stays = bucket(count + 1, hash) == turn;
+            if !stays {
+                go.push((hash, slot));
+            }
+            stays
+        });
         self.buckets.push(Lazy::new(Bucket { pairs: go }));
     }
 }

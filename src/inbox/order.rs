@@ -301,7 +301,11 @@ impl Group {
 
     /// The block where `position` stands or would stand.
     fn block_of(&self, position: Position) -> usize {
-        self.blocks().partition_point(|b| b.min <= position).saturating_sub(1)
+        let blocks = self.blocks();
+        if blocks.last().is_none_or(|last| last.min <= position) {
+            return blocks.len().saturating_sub(1);
+        }
+        blocks.partition_point(|b| b.min <= position).saturating_sub(1)
     }
 }
 

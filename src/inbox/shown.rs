@@ -82,7 +82,7 @@ impl Conversation {
     pub(crate) fn shown_hash(&self, slot: u32, cleared: &Coverage) -> Option<u64> {
         let facts = self.facts();
         let entry = facts.arena.get(slot).filter(|_| self.was_visible(slot, cleared))?;
-        let mut canon = Canon::default();
+        let mut canon = Canon::with_room(256 + entry.len as usize);
         let status = facts.status(slot, &entry);
         let hidden = bits::ASIDE | bits::NAMED | bits::ACKNOWLEDGED;
         canon.i64(entry.first).i64(entry.second).event(entry.event);

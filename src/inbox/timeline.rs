@@ -27,6 +27,15 @@ pub(crate) struct Facts {
     pub(crate) pinned: im::OrdSet<u32>,
 }
 
+/// The slot of a message that an event introduces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pushed {
+    /// Some fact named it before; the introduction is still to be joined.
+    Known(u32),
+    /// It took this slot.
+    New(u32),
+}
+
 /// The facts and, once they are indexed, their order.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
@@ -322,11 +331,24 @@ impl Facts {
         self.arena.get(slot).filter(|e| e.is_known()).map(|e| e.first)
     }
 
-    /// Adds a message nobody mentioned before: the path nearly every event takes.
-    pub(crate) fn push(&mut self, intro: &Introduction<'_>) -> u32 {
-        let slot = self.arena.push_introduced(intro, self.fields(intro.stamp.at.as_millis(), intro.seq()));
-        self.index_slot(intro.message.id, slot);
-        slot
+    /// Adds a message, unless somebody mentioned it before: the path nearly every event takes.
+    pub(crate) fn slot_or_push(&mut self, intro: &Introduction<'_>) -> Pushed {
+        let (id, next) = (intro.message.id, self.arena.len() as u32);
+        let arena = &self.arena;
+        let is_few = self.index.len == 0;
+        let known = if is_few {
+            self.slot(id)
+        } else {
+            self.index.find_or_insert(id, next, |slot| arena.id(slot) == Some(id))
+        };
+        if let Some(slot) = known {
+            return Pushed::Known(slot);
+        }
+        self.arena.push_introduced(intro, self.fields(intro.stamp.at.as_millis(), intro.seq()));
+        if is_few {
+            self.index_slot(id, next);
+        }
+        Pushed::New(next)
     }
 
     /// Indexes all messages at once, after a bulk replay pushed every introduction to a slot of its own:
@@ -367,7 +389,7 @@ impl Facts {
 impl Facts {
     /// What a known message adds to the totals.
     #[inline]
-    fn share_of(&self, slot: u32, entry: &Entry) -> Share {
+    pub(crate) fn share_of(&self, slot: u32, entry: &Entry) -> Share {
         if entry.is_ordinary() {
             let counted = if entry.has(bits::OWN) { Share::OWN_READ } else { Share::UNREAD };
             let position = Position { first: entry.first, rank: 0, second: entry.second, id: entry.id };

@@ -342,3 +342,22 @@ fn r60_merging_tells_what_it_changed() {
         ensure(again.is_empty(), || format!("merged again, told {again:?}"))
     });
 }
+
+/// One event alone and as a batch of one go different ways, also where every step leaves a copy behind.
+#[test]
+fn r60_an_event_tells_what_a_batch_of_it_tells() {
+    hold("R60", MIX, cases(250), &|history| {
+        let mut alone = Inbox::new(history.owner.clone(), history.policy);
+        let mut batched = alone.clone();
+        for (index, event) in history.events.iter().enumerate() {
+            let (copy, digest) = (alone.clone(), alone.digest());
+            let (one, all) = (alone.apply(event), batched.apply_batch([event]));
+            ensure(one == all && one.revisions() == all.revisions(), || {
+                format!("event {index}: alone {one:?}, as a batch {all:?}")
+            })?;
+            ensure(alone.totals() == batched.totals(), || format!("event {index}: other totals"))?;
+            ensure(copy.digest() == digest, || format!("event {index}: the copy before it changed"))?;
+        }
+        ensure(alone.digest() == batched.digest(), || "other digests".to_owned())
+    });
+}

@@ -83,7 +83,7 @@ impl Inbox {
     }
 
     /// The numbers of the same.
-    fn rotten(&self) -> Vec<u32> {
+    pub(crate) fn rotten(&self) -> Vec<u32> {
         let mut numbers = self.conversations.source().map(|source| source.faulty()).unwrap_or_default();
         numbers.retain(|number| self.conversations.get(*number).is_some_and(|c| c.fault().is_some()));
         numbers
