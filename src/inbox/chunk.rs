@@ -14,11 +14,20 @@ use crate::id::MessageId;
 pub(crate) const CHUNK: usize = 128;
 
 /// The entries of a chunk: open while it grows, packed afterwards.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Entries {
     /// None of them while they are packed.
     open: Vec<Entry>,
     packed: Option<Packed>,
+}
+
+impl Clone for Entries {
+    /// Open ones are copied to be added to: there is room for more at once.
+    fn clone(&self) -> Self {
+        let mut open = Vec::with_capacity(self.open.len() + self.more());
+        open.extend_from_slice(&self.open);
+        Self { open, packed: self.packed.clone() }
+    }
 }
 
 impl From<Vec<Entry>> for Entries {
@@ -69,11 +78,16 @@ impl Entries {
     fn push(&mut self, entry: Entry) {
         let entries = self.open();
         if entries.len() == entries.capacity() {
-            // Never more than a chunk takes.
-            let more = entries.len().min(CHUNK.saturating_sub(entries.len())).max(4);
-            entries.reserve_exact(more);
+            let more = self.more();
+            self.open.reserve_exact(more);
         }
-        entries.push(entry);
+        self.open.push(entry);
+    }
+
+    /// For how many entries room is made when there is none: never for more than a chunk takes.
+    fn more(&self) -> usize {
+        let len = self.open.len();
+        if self.packed.is_some() { 0 } else { len.min(CHUNK.saturating_sub(len)).max(4) }
     }
 
     /// Changes an entry, wherever it lies.
@@ -121,12 +135,22 @@ impl Entries {
 }
 
 /// Entries in a row, what they carry, and what lies aside of few of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Chunk {
     pub(crate) entries: Entries,
     pub(crate) bytes: Vec<u8>,
     /// By place in the chunk, ascending.
     pub(crate) asides: Vec<(u8, Arc<Aside>)>,
+}
+
+impl Clone for Chunk {
+    /// What grows is copied to be added to: there is room for more at once.
+    fn clone(&self) -> Self {
+        let more = if self.entries.packed.is_some() { 0 } else { self.likely() };
+        let mut bytes = Vec::with_capacity(self.bytes.len() + more);
+        bytes.extend_from_slice(&self.bytes);
+        Self { entries: self.entries.clone(), bytes, asides: self.asides.clone() }
+    }
 }
 
 impl Chunk {
@@ -143,10 +167,14 @@ impl Chunk {
     /// chunk that is nearly full, be copied for nothing.
     fn make_room(&mut self, len: usize) {
         if self.bytes.capacity() - self.bytes.len() < len {
-            let entries = self.entries.len();
-            let likely = CHUNK.saturating_sub(entries).min(entries) * (self.bytes.len() / entries.max(1));
-            self.bytes.reserve_exact(len + likely);
+            self.bytes.reserve_exact(len + self.likely());
         }
+    }
+
+    /// How much the contents are likely to take that are still to come, if not many.
+    fn likely(&self) -> usize {
+        let len = self.entries.len();
+        CHUNK.saturating_sub(len).min(len) * (self.bytes.len() / len.max(1))
     }
 
     pub(crate) fn is_full(&self) -> bool {

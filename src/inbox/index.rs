@@ -5,7 +5,7 @@ use super::shelf::Shelf;
 use crate::id::MessageId;
 
 /// The mean number of entries a bucket holds before the table grows.
-const LOAD: usize = 24;
+const LOAD: usize = 32;
 
 /// By how many pairs a full bucket grows.
 const STEP: usize = 8;
@@ -26,9 +26,18 @@ pub(crate) fn hash(id: MessageId) -> u32 {
 }
 
 /// The pairs of one bucket.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Bucket {
     pub(crate) pairs: Vec<Pair>,
+}
+
+impl Clone for Bucket {
+    /// It is copied to be added to: there is room for more at once.
+    fn clone(&self) -> Self {
+        let mut pairs = Vec::with_capacity(self.pairs.len() + STEP);
+        pairs.extend_from_slice(&self.pairs);
+        Self { pairs }
+    }
 }
 
 /// Linear hashing: a table of small buckets of which one splits at a time, so no insert ever pays for a whole
