@@ -119,10 +119,10 @@ impl<'r> Batch<'r> {
 
     /// Takes in any other event.
     pub(crate) fn push(&mut self, event: &Event) {
-        self.replay.push(event);
+        self.replay.take_in(event);
     }
 
-    /// What was taken in may be folded.
+    /// What was taken in may be folded: not before, because the texts of the segment go with it.
     pub(crate) fn finish(self) {
         self.replay.fold_if_full();
     }

@@ -66,6 +66,12 @@ impl Replay {
 
     /// Takes in one event.
     pub fn push(&mut self, event: &Event) {
+        self.take_in(event);
+        self.fold_if_full();
+    }
+
+    /// Takes in one event and folds nothing.
+    pub(super) fn take_in(&mut self, event: &Event) {
         let Some(route) = route(&self.inbox.owner, event) else { return };
         let stamp = event.stamp();
         match route {
@@ -104,7 +110,6 @@ impl Replay {
                 self.inbox.quiet_hours.set(stamp, hours);
             }
         }
-        self.fold_if_full();
     }
 
     /// Takes in a fact that has an effect and introduces no message.

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 
 use chatfold::binary::{FaultReason, Header, Log, LogHead, Packing, Reader, Writer, is_binary_log};
 use chatfold::jsonl::{self, LoggedEvent, decode_line};
-use chatfold::{Envelope, Event, EventId, FolderId, Policy, Replay, Timestamp, UserId};
+use chatfold::testing::Workload;
+use chatfold::{
+    ConversationId, Envelope, Event, EventId, FolderId, Inbox, Message, MessageId, Policy, Replay, Timestamp,
+    UserId,
+};
 
 use crate::harness::{FEW, MANY, MIX, cases, ensure, hold, replay, same_digest};
 use crate::histories::History;
@@ -346,4 +350,42 @@ fn r99_a_kept_line_that_is_none_ends_nothing_but_itself() {
     assert!(read[lost].is_err());
     let mut replay = Replay::new(alice(), Policy::default());
     assert!(Log::open(&bytes).unwrap().fold(&mut replay).is_err());
+}
+
+/// More than a replay holds back at once, with what has no column of its own all over it.
+#[test]
+fn a_long_log_folds_like_its_events() {
+    let workload = Workload::phone().with_events(45_000);
+    let owner = workload.owner();
+    let mut events = Vec::new();
+    for (n, event) in (0u128..).zip(workload.iter()) {
+        if n % 61 == 0 {
+            let id = EventId::from_bytes((n << 64 | 1).to_be_bytes());
+            let envelope = Envelope::new(id, event.at(), owner.clone());
+            events.push(match n % 3 {
+                0 => envelope.folder_created(FolderId::from_bytes(n.to_be_bytes()), format!("{n}")).unwrap(),
+                1 => {
+                    let id = MessageId::from_bytes((n << 64 | 2).to_be_bytes());
+                    let mut message = Message::text(id, "with more");
+                    message.cloud_custom = Some(vec![n as u8; 9]);
+                    let peer = ConversationId::direct(&UserId::new(&format!("peer{}", n % 7)).unwrap());
+                    envelope.message_received(peer, message).unwrap()
+                }
+                _ => envelope.quiet_hours_set(None).unwrap(),
+            });
+        }
+        events.push(event);
+    }
+    let expected = Inbox::replay(owner.clone(), Policy::default(), &events);
+    assert_eq!(expected.audit(), Ok(()));
+    for each in [1_000, 16_000, 60_000] {
+        let log = log_of(&owner, &known(&events), each);
+        let mut replay = Replay::new(owner.clone(), Policy::default());
+        Log::open(&log).unwrap().fold(&mut replay).unwrap();
+        assert_eq!(replay.finish().digest(), expected.digest(), "{each} events a record");
+    }
+    // Taken in live, one after the other.
+    let mut live = Inbox::new(owner, Policy::default());
+    live.apply_batch(&events);
+    assert_eq!(live.digest(), expected.digest());
 }
