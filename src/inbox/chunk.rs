@@ -13,12 +13,15 @@ use crate::id::MessageId;
 /// How many entries a chunk holds.
 pub(crate) const CHUNK: usize = 128;
 
+/// What packing fewer would save is less than what it takes to tell how they are packed.
+const FEW: usize = 8;
+
 /// The entries of a chunk: open while it grows, packed afterwards.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     /// None of them while they are packed.
     open: Vec<Entry>,
-    packed: Option<Packed>,
+    packed: Option<Box<Packed>>,
 }
 
 impl Clone for Entries {
@@ -38,7 +41,7 @@ impl From<Vec<Entry>> for Entries {
 
 impl Entries {
     pub(crate) fn len(&self) -> usize {
-        self.packed.as_ref().map_or(self.open.len(), Packed::len)
+        self.packed.as_ref().map_or(self.open.len(), |packed| packed.len())
     }
 
     #[inline]
@@ -125,7 +128,8 @@ impl Entries {
     /// Each takes no more than it needs from now on; to be added to, they are unpacked.
     pub(crate) fn pack(&mut self) {
         if self.packed.is_none() {
-            self.packed = Packed::of(&self.open);
+            let worth_it = self.open.len() >= FEW;
+            self.packed = worth_it.then(|| Packed::of(&self.open)).flatten().map(Box::new);
             if self.packed.is_some() {
                 self.open = Vec::new();
             }
