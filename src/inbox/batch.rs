@@ -1,5 +1,5 @@
-//! The events of a log segment, taken apart by conversation before they are folded: the memory of a conversation is
-//! then touched once a segment, and the text of an id hashed once.
+//! The events of a log segment on their way into a replay: the text of an id is hashed once a segment, and what has
+//! columns of its own becomes no event first.
 
 use super::arena::{Class, Entry, bits};
 use super::conversation::has_effect;
@@ -77,11 +77,7 @@ impl<'r> Batch<'r> {
         if queued && !own {
             return no_effect(conversation_id, author_id);
         }
-        let place = self.conversations.get_mut(conversation)?;
-        if *place == UNKNOWN {
-            *place = self.replay.number_of(conversation_id)?;
-        }
-        let place = *place;
+        let place = self.number(conversation, conversation_id)?;
         let number = self.users.get_mut(author)?;
         if *number == UNKNOWN {
             *number = self.replay.user_of(author_id)?;
@@ -109,12 +105,19 @@ impl<'r> Batch<'r> {
         if !has_effect(&self.replay.inbox.owner, id, by, &fact) {
             return Some(());
         }
+        let number = self.number(conversation, id.as_str())?;
+        self.replay.hold(Held { number, by: by.clone(), stamp, fact });
+        Some(())
+    }
+
+    /// The number in the inbox of a conversation with this number and id; `None` where that is no id.
+    #[inline]
+    fn number(&mut self, conversation: usize, id: &str) -> Option<u32> {
         let number = self.conversations.get_mut(conversation)?;
         if *number == UNKNOWN {
-            *number = self.replay.number_of(id.as_str())?;
+            *number = self.replay.number_of(id)?;
         }
-        self.replay.hold(Held { number: *number, by: by.clone(), stamp, fact });
-        Some(())
+        Some(*number)
     }
 
     /// Takes in any other event.

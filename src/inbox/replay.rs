@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::arena::Entry;
 use super::chunk::Chunk;
 use super::content;
-use super::conversation::{Around, Conversation, names_messages};
+use super::conversation::{Conversation, names_messages};
 use super::lazy::Lazy;
 use super::names::Interner;
 use super::ranking::{ListKey, Ranking};
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::said::{Introduction, introduced};
 use super::timeline::fields;
-use super::window::{Held, Window};
+use super::window::{Held, Window, by_conversation};
 use super::{Inbox, folders};
 use crate::change::Totals;
 use crate::event::Event;
@@ -100,8 +100,7 @@ impl Replay {
             }
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
-                if let Some(conversation) = self.conversations.get_mut(number as usize).and_then(Arc::get_mut)
-                {
+                if let Some(conversation) = at(&mut self.conversations, number) {
                     fold_group(&mut conversation.shared, stamp, fields, group_type);
                 }
             }
@@ -131,7 +130,7 @@ impl Replay {
     /// Folds what waits, one conversation after the other.
     fn fold_window(&mut self) {
         let mut window = std::mem::take(&mut self.window);
-        let order = window.order(self.conversations.len());
+        let order = window.order();
         for turn in window.turns(&order) {
             let (mut left, bytes) = (turn.len, turn.bytes());
             for mut entries in turn.runs() {
@@ -144,12 +143,9 @@ impl Replay {
                 }
             }
         }
-        for Held { number, by, stamp, fact } in window.held() {
-            let Inbox { owner, policy, users, .. } = &mut self.inbox;
-            let mut around =
-                Around { owner, policy: *policy, users, number: *number, cleared: None, trace: None };
-            if let Some(conversation) = self.conversations.get_mut(*number as usize).and_then(Arc::get_mut) {
-                conversation.fold(&mut around, by, *stamp, fact);
+        for held in window.held() {
+            if let Some(conversation) = at(&mut self.conversations, held.number) {
+                held.fold(&mut self.inbox, conversation);
             }
         }
         window.clear();
@@ -163,8 +159,7 @@ impl Replay {
         if tail.is_full() {
             let next = tail.successor();
             let full = std::mem::replace(tail, next);
-            let conversation = self.conversations.get_mut(number as usize).and_then(Arc::get_mut)?;
-            let timeline = conversation.timeline.get_mut()?;
+            let timeline = at(&mut self.conversations, number)?.timeline.get_mut()?;
             timeline.facts.arena.push_full(full);
         }
         Some(tail)
@@ -191,26 +186,23 @@ impl Replay {
     pub fn finish(mut self) -> Inbox {
         self.fold_window();
         let Self { mut inbox, mut conversations, tails, deferred, .. } = self;
-        let mut turns: Vec<(u32, usize)> = deferred.iter().map(|d| d.number).zip(0..).collect();
-        turns.sort_unstable();
-        let mut turns = turns.into_iter().peekable();
+        let mut turns = by_conversation(deferred.iter().map(|held| held.number)).into_iter().peekable();
         let mut keys = Vec::new();
         let mut totals = Totals::default();
         // All of a conversation, then the next, so that each is at hand while it is finished.
         for ((number, conversation), tail) in (0u32..).zip(&mut conversations).zip(tails) {
             // Nobody else has it yet.
             let Some(conversation) = Arc::get_mut(conversation) else { continue };
-            let Inbox { owner, policy, users, .. } = &mut inbox;
             if let Some(timeline) = conversation.timeline.get_mut() {
                 timeline.facts.arena.tail = Lazy::new(tail);
-                timeline.facts.build_index(users);
+                timeline.facts.build_index(&inbox.users);
             }
-            while let Some((_, at)) = turns.next_if(|(turn, _)| *turn == number) {
-                let Some(Held { by, stamp, fact, .. }) = deferred.get(at) else { continue };
-                let mut around = Around { owner, policy: *policy, users, number, cleared: None, trace: None };
-                conversation.fold(&mut around, by, *stamp, fact);
+            while let Some(turn) = turns.next_if(|turn| turn.number() == number) {
+                if let Some(held) = deferred.get(turn.at()) {
+                    held.fold(&mut inbox, conversation);
+                }
             }
-            conversation.rebuild(*policy);
+            conversation.rebuild(inbox.policy);
             if let Some(timeline) = conversation.timeline.get_mut() {
                 timeline.facts.arena.pack();
             }
@@ -246,4 +238,9 @@ impl Replay {
             None => Some(self.inbox.users.intern(&UserId::new(id).ok()?)),
         }
     }
+}
+
+/// The conversation with this number, which nobody else has yet.
+fn at(conversations: &mut [Arc<Conversation>], number: u32) -> Option<&mut Conversation> {
+    conversations.get_mut(number as usize).and_then(Arc::get_mut)
 }

@@ -4,7 +4,9 @@
 //! memory of a conversation is touched once a window and not once an event: with a hundred thousand conversations
 //! hit at random that, not the fold, is what costs.
 
+use super::Inbox;
 use super::arena::Entry;
+use super::conversation::{Around, Conversation};
 use crate::event::Fact;
 use crate::id::UserId;
 use crate::time::Stamp;
@@ -21,6 +23,40 @@ pub(super) struct Held {
     pub(super) by: UserId,
     pub(super) stamp: Stamp,
     pub(super) fact: Fact,
+}
+
+impl Held {
+    /// Folds it into its conversation, one of `inbox`.
+    pub(super) fn fold(&self, inbox: &mut Inbox, conversation: &mut Conversation) {
+        let Inbox { owner, policy, users, .. } = inbox;
+        let mut around =
+            Around { owner, policy: *policy, users, number: self.number, cleared: None, trace: None };
+        conversation.fold(&mut around, &self.by, self.stamp, &self.fact);
+    }
+}
+
+/// The number of a conversation, and where in the order of arrival something of it stands, in one number: those are
+/// sorted twice as fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(u64);
+
+impl Place {
+    pub(super) fn number(self) -> u32 {
+        (self.0 >> u32::BITS) as u32
+    }
+
+    pub(super) fn at(self) -> usize {
+        self.0 as u32 as usize
+    }
+}
+
+/// What arrived for these conversations, one after the other, each in order of arrival. Complexity: O(n log n) in what
+/// arrived, however many conversations there are.
+pub(super) fn by_conversation(numbers: impl Iterator<Item = u32>) -> Vec<Place> {
+    let place = |(number, at): (u32, u32)| Place(u64::from(number) << u32::BITS | u64::from(at));
+    let mut order: Vec<Place> = numbers.zip(0..).map(place).collect();
+    order.sort_unstable();
+    order
 }
 
 /// Messages in a row that one conversation got, the content of each behind that of the one before.
@@ -48,8 +84,8 @@ pub(super) struct Turn<'w> {
     /// How many messages.
     pub(super) len: usize,
     window: &'w Window,
-    /// Numbers of runs, in order of arrival.
-    runs: &'w [u32],
+    /// In order of arrival.
+    runs: &'w [Place],
 }
 
 impl Window {
@@ -99,51 +135,26 @@ impl Window {
 
     /// The facts held, one conversation after the other, each in order of arrival.
     pub(super) fn held(&self) -> impl Iterator<Item = &Held> {
-        let mut turns: Vec<(u32, u32)> = self.held.iter().map(|held| held.number).zip(0..).collect();
-        turns.sort_unstable();
-        turns.into_iter().filter_map(|(_, at)| self.held.get(at as usize))
+        let order = by_conversation(self.held.iter().map(|held| held.number));
+        order.into_iter().filter_map(|turn| self.held.get(turn.at()))
     }
 
-    /// The numbers of the runs, one conversation after the other, each in order of arrival, where there are so many
-    /// conversations.
-    pub(super) fn order(&self, conversations: usize) -> Vec<u32> {
-        let mut ends = vec![0u32; conversations + 1];
-        for run in &self.runs {
-            if let Some(end) = ends.get_mut(run.number as usize + 1) {
-                *end += 1;
-            }
-        }
-        let mut sum = 0;
-        ends.iter_mut().for_each(|end| {
-            sum += *end;
-            *end = sum;
-        });
-        let mut order = vec![0; self.runs.len()];
-        // Each begins where the one before it ends; what is placed moves that on to its own end.
-        for (at, run) in (0u32..).zip(&self.runs) {
-            if let Some(next) = ends.get_mut(run.number as usize)
-                && let Some(place) = order.get_mut(*next as usize)
-            {
-                *place = at;
-                *next += 1;
-            }
-        }
-        order
+    /// The runs, one conversation after the other, each in order of arrival.
+    pub(super) fn order(&self) -> Vec<Place> {
+        by_conversation(self.runs.iter().map(|run| run.number))
     }
 
     /// The messages by conversation, in this [`Window::order`].
-    pub(super) fn turns<'w>(&'w self, order: &'w [u32]) -> impl Iterator<Item = Turn<'w>> {
-        let number = |run: &u32| self.runs.get(*run as usize).map_or(0, |run| run.number);
-        order.chunk_by(move |a, b| number(a) == number(b)).map(move |runs| Turn {
-            number: runs.first().map_or(0, number),
-            len: runs.iter().map(|run| self.run(*run).len()).sum(),
+    pub(super) fn turns<'w>(&'w self, order: &'w [Place]) -> impl Iterator<Item = Turn<'w>> {
+        order.chunk_by(|a, b| a.number() == b.number()).map(|runs| Turn {
+            number: runs.first().map_or(0, |run| run.number()),
+            len: runs.iter().map(|run| self.run(run.at()).len()).sum(),
             window: self,
             runs,
         })
     }
 
-    fn run(&self, run: u32) -> &[Entry] {
-        let at = run as usize;
+    fn run(&self, at: usize) -> &[Entry] {
         let end = self.runs.get(at + 1).map_or(self.entries.len(), |next| next.first as usize);
         self.runs.get(at).and_then(|run| self.entries.get(run.first as usize..end)).unwrap_or_default()
     }
@@ -152,7 +163,7 @@ impl Window {
 impl<'w> Turn<'w> {
     /// Its messages in runs, in order of arrival.
     pub(super) fn runs(self) -> impl Iterator<Item = &'w [Entry]> {
-        self.runs.iter().map(move |run| self.window.run(*run))
+        self.runs.iter().map(move |run| self.window.run(run.at()))
     }
 
     /// Where the contents of all messages lie.
