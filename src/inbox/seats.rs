@@ -37,21 +37,6 @@ impl<T> Default for Seats<T> {
     }
 }
 
-impl<T: Seated + Clone> FromIterator<T> for Seats<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        let mut seats = Self::default();
-        let mut values = values.into_iter().map(Arc::new).peekable();
-        while values.peek().is_some() {
-            let mut tray: Vec<Seat<T>> = Vec::with_capacity(TRAY);
-            tray.extend(values.by_ref().take(TRAY).map(|value| OnceLock::from(Some(value))));
-            seats.len += tray.len();
-            tray.resize_with(TRAY, Seat::new);
-            seats.trays.push_back(OnceLock::from(Arc::new(tray)));
-        }
-        seats
-    }
-}
-
 fn open<'a, T: Seated>(seat: &'a Seat<T>, source: Option<&Arc<Source>>, number: usize) -> Option<&'a Arc<T>> {
     if let Some(value) = seat.get() {
         return value.as_ref();

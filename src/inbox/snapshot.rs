@@ -87,8 +87,8 @@ impl Inbox {
     ///
     /// Verified before anything is used are the header, the length, and the checksum of the list, the rows and the
     /// table of histories; the registers of a conversation and each part of its history are verified when they are
-    /// first touched (see [`Inbox::faults`]). Any mismatch is a [`SnapshotError`] with its reason, and calls for a replay of the
-    /// log. Checksums guard against accidents, not against someone who can rewrite the file.
+    /// first touched (see [`Inbox::faults`]). Any mismatch is a [`SnapshotError`] with its reason, and calls for a
+    /// replay of the log. Checksums guard against accidents, not against someone who can rewrite the file.
     ///
     /// `bytes` are kept as they are as long as parts of histories lie in them: a `Vec<u8>`, or a mapped file.
     ///
@@ -195,20 +195,20 @@ fn take_conversation(
     let mut conversation = Conversation::new(id.clone(), peer, true);
     conversation.row = row;
     conversation.restored = Some(Restored::new(Arc::clone(source), number));
-    let Some(registers) = source.registers(record) else {
-        conversation.keep_option(receive_option);
-        return Some((conversation, Err("the checksum of its registers does not fit")));
+    let sound = match source.registers(record).map(|bytes| conversation.take_registers(bytes)) {
+        Some(Some(())) => Ok(()),
+        Some(None) => Err("the checksum of its registers fits, but they cannot be decoded"),
+        None => Err("the checksum of its registers does not fit"),
     };
-    if conversation.take_registers(registers).is_none() {
-        conversation.keep_option(receive_option);
-        return Some((conversation, Err("the checksum of its registers fits, but they cannot be decoded")));
-    }
     conversation.keep_option(receive_option);
+    if sound.is_err() {
+        return Some((conversation, sound));
+    }
     let Sealed { len: head_len, check } = record.root;
     let (offset, len) = (record.history.start, record.history.end - record.history.start);
     let place = Place { source: Arc::clone(source), number, offset, head_len, len, check };
     conversation.timeline = Lazy::cold(place);
-    Some((conversation, Ok(())))
+    Some((conversation, sound))
 }
 
 impl Conversation {
