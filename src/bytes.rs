@@ -97,6 +97,12 @@ impl Out {
     }
 }
 
+/// The signed integer that an unsigned one stands for.
+#[inline]
+pub(crate) fn signed(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}
+
 /// Where values are read from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct In<'a>(pub(crate) &'a [u8]);
@@ -184,8 +190,21 @@ impl<'a> In<'a> {
 
     #[inline]
     pub(crate) fn int(&mut self) -> Option<i64> {
-        let value = self.uint()?;
-        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+        self.uint().map(signed)
+    }
+
+    /// A column of integers: at most so many, up to the first that is malformed.
+    pub(crate) fn uints(&mut self, most: usize) -> Vec<u64> {
+        // An integer takes at least a byte.
+        let mut values = vec![0; most.min(self.0.len())];
+        let mut len = 0;
+        for place in &mut values {
+            let Some(value) = self.uint() else { break };
+            *place = value;
+            len += 1;
+        }
+        values.truncate(len);
+        values
     }
 
     /// A first field or an instant: what a log can name, or -1 for none.

@@ -24,75 +24,113 @@ pub(crate) struct Introduced {
 /// Not looked up yet.
 const UNKNOWN: u32 = u32::MAX;
 
-/// A segment on its way into a replay. Numbers of users and conversations are those of the segment's dictionaries.
-#[derive(Debug)]
-pub(crate) struct Batch<'r> {
-    replay: &'r mut Replay,
-    /// The numbers in the inbox.
-    users: Vec<u32>,
-    conversations: Vec<u32>,
-    /// By conversation an author who is known to be a party of it.
-    parties: Vec<u32>,
-    /// The number of the inbox's owner.
-    owner: u32,
-    /// Where the texts of the segment lie.
-    texts: u32,
+/// A segment of so many events is folded at once, others wait until there is enough.
+const ENOUGH: usize = 1 << 13;
+
+/// A conversation of a segment.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Its number in the inbox.
+    number: u32,
+    /// An author who is known to be a party of it.
+    party: u32,
+    is_direct: bool,
 }
 
-impl<'r> Batch<'r> {
-    /// Nothing yet of a segment with these users, so many conversations, and these texts.
-    pub(crate) fn new(replay: &'r mut Replay, users: &[&str], conversations: usize, texts: &str) -> Self {
-        let owner = users.iter().position(|user| *user == replay.inbox.owner.as_str());
+/// A segment on its way into a replay. Numbers of users and conversations are those of the segment's dictionaries.
+#[derive(Debug)]
+pub(crate) struct Batch<'r, 's> {
+    replay: &'r mut Replay,
+    user_ids: &'s [&'s str],
+    conversation_ids: &'s [&'s str],
+    /// The numbers in the inbox.
+    users: Vec<u32>,
+    conversations: Vec<Place>,
+    /// The number of the inbox's owner.
+    owner: u32,
+    /// The texts of the segment, and where they lie in the replay's window.
+    texts: &'s str,
+    texts_at: u32,
+    /// They are not copied there.
+    is_lent: bool,
+}
+
+impl<'r, 's> Batch<'r, 's> {
+    /// Nothing yet of a segment with these users, conversations, texts, and so many events.
+    pub(crate) fn new(replay: &'r mut Replay, user_ids: &'s [&str], conversation_ids: &'s [&str], texts: &'s str, events: usize) -> Self {
+        let is_lent = events >= ENOUGH && replay.window.expect_contents(texts.as_bytes());
+        let texts_at = if is_lent { 0 } else { replay.window.push_contents(texts.as_bytes()) };
+        let inbox = &replay.inbox;
+        let owner = user_ids.iter().position(|user| *user == inbox.owner.as_str());
+        // All at once: one waits for the memory of many.
+        let users = user_ids.iter().map(|id| inbox.users.get(*id).unwrap_or(UNKNOWN)).collect();
+        let place = |id: &&str| Place {
+            number: inbox.ids.get(*id).unwrap_or(UNKNOWN),
+            party: UNKNOWN,
+            is_direct: id.starts_with("c2c_"),
+        };
         Self {
-            users: vec![UNKNOWN; users.len()],
-            conversations: vec![UNKNOWN; conversations],
-            parties: vec![UNKNOWN; conversations],
+            user_ids,
+            conversation_ids,
+            users,
+            conversations: conversation_ids.iter().map(place).collect(),
             owner: owner.map_or(UNKNOWN, |owner| owner as u32),
-            texts: replay.window.push_contents(texts.as_bytes()),
+            texts,
+            texts_at,
+            is_lent,
             replay,
         }
     }
 
-    /// Takes in a message whose conversation and author have these numbers and ids; `None` where one of them is no
-    /// id.
+    /// Takes in a message of the conversation and the author with these numbers; `None` where one of them is no id.
     #[inline]
-    pub(crate) fn introduce(
-        &mut self,
-        (conversation, conversation_id): (usize, &str),
-        (author, author_id): (usize, &str),
-        introduced: Introduced,
-    ) -> Option<()> {
+    pub(crate) fn introduce(&mut self, conversation: usize, author: usize, introduced: Introduced) -> Option<()> {
         let Introduced { queued, stamp, id, seq, offset, len } = introduced;
-        let peer = conversation_id.strip_prefix("c2c_");
-        let direct = peer.is_some();
+        let mut place = *self.conversations.get(conversation)?;
+        let mut number = *self.users.get(author)?;
         let own = author as u32 == self.owner;
-        let party = self.parties.get_mut(conversation)?;
-        if !own && *party != author as u32 {
-            if peer.is_none_or(|peer| peer == author_id) {
-                *party = author as u32;
-            } else {
-                return no_effect(conversation_id, author_id);
+        let is_party = own || !queued && (!place.is_direct || place.party == author as u32);
+        if place.number == UNKNOWN || number == UNKNOWN || !is_party {
+            match self.look_up(conversation, author, queued)? {
+                Some(found) => (place, number) = found,
+                None => return Some(()),
             }
-        }
-        if queued && !own {
-            return no_effect(conversation_id, author_id);
-        }
-        let place = self.number(conversation, conversation_id)?;
-        let number = self.users.get_mut(author)?;
-        if *number == UNKNOWN {
-            *number = self.replay.user_of(author_id)?;
         }
         let class = if queued { Class::Queued } else { Class::Received };
         let own = if own { bits::OWN } else { 0 };
         let has_seq = if seq.is_some() { bits::HAS_SEQ } else { 0 };
         let time = stamp.at.as_millis();
         let seq = seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-        let (first, second) = if direct { (time, seq) } else { (seq, time) };
+        let (first, second) = if place.is_direct { (time, seq) } else { (seq, time) };
         let bits = class as u32 | own | has_seq | bits::HAS_TEXT;
-        let offset = self.texts.wrapping_add(offset);
-        let entry = Entry { id, event: stamp.event, first, second, author: *number, bits, offset, len };
-        self.replay.window.push_placed(place, entry);
+        let offset = self.texts_at.wrapping_add(offset);
+        let entry = Entry { id, event: stamp.event, first, second, author: number, bits, offset, len };
+        self.replay.window.push_placed(place.number, entry);
         Some(())
+    }
+
+    /// The conversation of a message and its author's number in the inbox; none where it has no effect (R17).
+    #[cold]
+    #[inline(never)]
+    fn look_up(&mut self, conversation: usize, author: usize, queued: bool) -> Option<Option<(Place, u32)>> {
+        let id = *self.conversation_ids.get(conversation)?;
+        let author_id = *self.user_ids.get(author)?;
+        let own = author as u32 == self.owner;
+        if !own && (queued || id.strip_prefix("c2c_").is_some_and(|peer| peer != author_id)) {
+            // It has to be an event all the same.
+            return UserId::new(author_id).and(ConversationId::new(id).map(|_| None)).ok();
+        }
+        let number = self.number(conversation)?;
+        let user = self.users.get_mut(author)?;
+        if *user == UNKNOWN {
+            *user = self.replay.user_of(author_id)?;
+        }
+        let place = self.conversations.get_mut(conversation)?;
+        place.number = number;
+        if !own {
+            place.party = author as u32;
+        }
+        Some(Some((*place, *user)))
     }
 
     /// Takes in a fact about the conversation with this number that introduces no message, written at `stamp`.
@@ -105,19 +143,29 @@ impl<'r> Batch<'r> {
         if !has_effect(&self.replay.inbox.owner, id, by, &fact) {
             return Some(());
         }
-        let number = self.number(conversation, id.as_str())?;
+        let number = self.number(conversation)?;
         self.replay.hold(Held { number, by: by.clone(), stamp, fact });
         Some(())
     }
 
-    /// The number in the inbox of a conversation with this number and id; `None` where that is no id.
+    /// The number in the inbox of a conversation; `None` where it has no id.
     #[inline]
-    fn number(&mut self, conversation: usize, id: &str) -> Option<u32> {
-        let number = self.conversations.get_mut(conversation)?;
-        if *number == UNKNOWN {
-            *number = self.replay.number_of(id)?;
+    fn number(&mut self, conversation: usize) -> Option<u32> {
+        let place = self.conversations.get_mut(conversation)?;
+        if place.number == UNKNOWN {
+            place.number = self.replay.number_of(self.conversation_ids.get(conversation)?)?;
         }
-        Some(*number)
+        Some(place.number)
+    }
+
+    /// The id of a user that the inbox knows already.
+    pub(crate) fn user(&self, user: usize) -> Option<&UserId> {
+        self.replay.inbox.users.name(*self.users.get(user)?)
+    }
+
+    /// The same of a conversation.
+    pub(crate) fn conversation(&self, conversation: usize) -> Option<&ConversationId> {
+        self.replay.inbox.ids.name(self.conversations.get(conversation)?.number)
     }
 
     /// Takes in any other event.
@@ -127,11 +175,10 @@ impl<'r> Batch<'r> {
 
     /// What was taken in may be folded: not before, because the texts of the segment go with it.
     pub(crate) fn finish(self) {
-        self.replay.fold_if_full();
+        if self.is_lent {
+            self.replay.fold_window(self.texts.as_bytes());
+        } else {
+            self.replay.fold_if_full();
+        }
     }
-}
-
-/// It has no effect (R17), but has to be an event all the same.
-fn no_effect(conversation: &str, author: &str) -> Option<()> {
-    UserId::new(author).and(ConversationId::new(conversation).map(|_| ())).ok()
 }

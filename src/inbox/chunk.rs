@@ -7,6 +7,7 @@ use super::aside::Aside;
 use super::content;
 use super::packed::Packed;
 use super::said::Introduction;
+use super::window::Contents;
 use crate::event::Message;
 use crate::id::MessageId;
 
@@ -215,13 +216,13 @@ impl Chunk {
         self.entries.open().reserve(more.min(room));
     }
 
-    /// Appends messages whose contents lie one behind the other in `bytes`, until it is full; gives back those left.
-    pub(crate) fn extend<'e>(&mut self, entries: &'e [Entry], bytes: &[u8]) -> &'e [Entry] {
+    /// Appends messages whose contents lie one behind the other, until it is full; gives back those left.
+    pub(super) fn extend<'e>(&mut self, entries: &'e [Entry], contents: Contents<'_>) -> &'e [Entry] {
         let room = CHUNK.saturating_sub(self.entries.len());
         let (now, later) = entries.split_at(entries.len().min(room));
         let Some((first, last)) = now.first().zip(now.last()) else { return later };
         let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
-        let contents = bytes.get(first.offset as usize..last.offset as usize + last.len as usize);
+        let contents = contents.get(first.offset as usize, last.offset as usize + last.len as usize);
         self.bytes.extend_from_slice(contents.unwrap_or_default());
         let placed = now.iter().map(|entry| Entry { offset: entry.offset.wrapping_add(moved), ..*entry });
         self.entries.open().extend(placed);

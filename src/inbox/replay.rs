@@ -123,21 +123,21 @@ impl Replay {
     /// Folds what waits once there is enough of it.
     pub(super) fn fold_if_full(&mut self) {
         if self.window.is_full() {
-            self.fold_window();
+            self.fold_window(&[]);
         }
     }
 
-    /// Folds what waits, one conversation after the other.
-    fn fold_window(&mut self) {
+    /// Folds what waits, one conversation after the other; `lent` are the contents that were not copied.
+    pub(super) fn fold_window(&mut self, lent: &[u8]) {
         let mut window = std::mem::take(&mut self.window);
-        let order = window.order();
+        let (order, contents) = (window.order(), window.contents(lent));
         for turn in window.turns(&order) {
-            let (mut left, bytes) = (turn.len, turn.bytes());
+            let mut left = turn.len;
             for mut entries in turn.runs() {
                 while !entries.is_empty() {
                     let Some(tail) = self.room(turn.number) else { break };
                     tail.reserve(left);
-                    let later = tail.extend(entries, bytes);
+                    let later = tail.extend(entries, contents);
                     left -= entries.len() - later.len();
                     entries = later;
                 }
@@ -184,7 +184,7 @@ impl Replay {
 
     /// Derives order, rows and totals: the inbox.
     pub fn finish(mut self) -> Inbox {
-        self.fold_window();
+        self.fold_window(&[]);
         let Self { mut inbox, mut conversations, tails, deferred, .. } = self;
         let mut turns = by_conversation(deferred.iter().map(|held| held.number)).into_iter().peekable();
         let mut keys = Vec::new();

@@ -66,11 +66,35 @@ struct Run {
     first: u32,
 }
 
+/// Where the contents of the messages lie: those of a segment that is folded at once, and those that were copied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contents<'w> {
+    lent: &'w [u8],
+    copied: &'w [u8],
+}
+
+impl<'w> Contents<'w> {
+    /// Where the first of the copied is said to lie: never just behind the last of the lent.
+    fn base(lent: usize) -> usize {
+        if lent == 0 { 0 } else { lent + 1 }
+    }
+
+    pub(super) fn get(self, from: usize, to: usize) -> Option<&'w [u8]> {
+        let base = Self::base(self.lent.len());
+        match from.checked_sub(base) {
+            Some(from) => self.copied.get(from..to.checked_sub(base)?),
+            None => self.lent.get(from..to),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// Their contents lie in `bytes`.
+    /// Their contents lie in `bytes`, or are lent when they are folded.
     entries: Vec<Entry>,
     bytes: Vec<u8>,
+    /// How many bytes of contents will be lent.
+    lent: usize,
     /// Where the content of the last message ends.
     end: u32,
     runs: Vec<Run>,
@@ -96,6 +120,7 @@ impl Window {
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.bytes.clear();
+        self.lent = 0;
         self.runs.clear();
         self.held.clear();
     }
@@ -105,17 +130,37 @@ impl Window {
     #[inline]
     pub(super) fn push(&mut self, number: u32, entry: Entry, put: impl FnOnce(&mut Vec<u8>)) {
         // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
-        let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let offset = self.end_of_contents();
         put(&mut self.bytes);
-        let len = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset);
+        let len = self.end_of_contents().saturating_sub(offset);
         self.push_placed(number, Entry { offset, len, ..entry });
+    }
+
+    /// Where the next content will lie.
+    fn end_of_contents(&self) -> u32 {
+        u32::try_from(Contents::base(self.lent) + self.bytes.len()).unwrap_or(u32::MAX)
     }
 
     /// Takes in contents of messages that will be [placed](Window::push_placed); where they lie.
     pub(super) fn push_contents(&mut self, contents: &[u8]) -> u32 {
-        let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let offset = self.end_of_contents();
         self.bytes.extend_from_slice(contents);
         offset
+    }
+
+    /// The same of contents that will be lent when all is folded, which lie at 0 then; whether they may be, as only
+    /// those of one segment may, and before anything else.
+    pub(super) fn expect_contents(&mut self, contents: &[u8]) -> bool {
+        let is_empty = self.entries.is_empty() && self.held.is_empty() && self.bytes.is_empty() && self.lent == 0;
+        if is_empty {
+            self.lent = contents.len();
+        }
+        is_empty
+    }
+
+    /// All contents, given those that are lent.
+    pub(super) fn contents<'w>(&'w self, lent: &'w [u8]) -> Contents<'w> {
+        Contents { lent, copied: &self.bytes }
     }
 
     /// Takes in a message whose content is here.
@@ -164,10 +209,5 @@ impl<'w> Turn<'w> {
     /// Its messages in runs, in order of arrival.
     pub(super) fn runs(self) -> impl Iterator<Item = &'w [Entry]> {
         self.runs.iter().map(move |run| self.window.run(run.at()))
-    }
-
-    /// Where the contents of all messages lie.
-    pub(super) fn bytes(&self) -> &'w [u8] {
-        &self.window.bytes
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bincode::{Decode, Encode};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::{FaultReason, HeaderError};
 use super::{Header, LogHead};
@@ -181,19 +181,13 @@ fn head_check(head: &[u8; HEAD_LEN_BYTES]) -> u32 {
     xxh3_64(head.get(..HEAD_CHECK_AT).unwrap_or_default()) as u32
 }
 
-fn record_check(head: &[u8], payload: &[u8]) -> u64 {
-    let mut hasher = Xxh3::new();
-    hasher.update(head);
-    hasher.update(payload);
-    hasher.digest()
-}
 
 /// Appends a record; its checksum.
 pub(super) fn put_record(out: &mut Vec<u8>, head: &Head, payload: &[u8]) -> u64 {
-    let head = head.put();
-    let check = record_check(&head, payload);
-    out.extend_from_slice(&head);
+    let begin = out.len();
+    out.extend_from_slice(&head.put());
     out.extend_from_slice(payload);
+    let check = xxh3_64(out.get(begin..).unwrap_or_default());
     out.extend_from_slice(&check.to_le_bytes());
     check
 }
@@ -216,9 +210,9 @@ pub(super) fn record(bytes: &[u8], at: usize) -> Result<Frame, FaultReason> {
         let expected = (HEAD_LEN_BYTES + len + CHECK_LEN_BYTES) as u64;
         FaultReason::Short { expected, found: rest.len() as u64 }
     };
-    let (covered, payload) = rest.split_at_checked(HEAD_LEN_BYTES).ok_or_else(short)?;
-    let check = number(payload, len).ok_or_else(short)?;
-    if check != record_check(covered, payload.get(..len).unwrap_or_default()) {
+    let covered = rest.get(..HEAD_LEN_BYTES + len).ok_or_else(short)?;
+    let check = number(rest, covered.len()).ok_or_else(short)?;
+    if check != xxh3_64(covered) {
         return Err(FaultReason::Checksum);
     }
     let payload = at + HEAD_LEN_BYTES..at + HEAD_LEN_BYTES + len;

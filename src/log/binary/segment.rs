@@ -1,8 +1,8 @@
 //! A segment being read: columns in place, events one after the other.
 
-use crate::bytes::In;
+use crate::bytes::{In, signed};
 use crate::event::{Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
-use crate::id::{ConversationId, ConversationKind, IdError, MessageId, UserId};
+use crate::id::{ConversationId, ConversationKind, EventId, IdError, MessageId, UserId};
 use crate::inbox::{Batch, Introduced, Replay};
 use crate::log::jsonl;
 use crate::log::logged::LoggedEvent;
@@ -20,19 +20,29 @@ pub(super) struct Segment<'a> {
     columns: Columns<'a>,
 }
 
-/// What is left of each column.
+/// What is left of each column. A value that is malformed is none, nor are those behind it.
 #[derive(Clone, Debug)]
 struct Columns<'a> {
     tags: &'a [u8],
-    places: In<'a>,
-    actors: In<'a>,
-    times: In<'a>,
-    ids: In<'a>,
-    message_ids: In<'a>,
-    seqs: In<'a>,
-    lens: In<'a>,
+    places: &'a [[u8; 2]],
+    actors: &'a [[u8; 2]],
+    times: std::vec::IntoIter<u64>,
+    ids: &'a [[u8; 16]],
+    message_ids: &'a [[u8; 16]],
+    seqs: std::vec::IntoIter<u64>,
+    lens: std::vec::IntoIter<u64>,
     texts: &'a str,
     rest: In<'a>,
+    /// No column had bytes that are no value.
+    is_whole: bool,
+}
+
+/// Takes the next of a column.
+#[inline]
+fn next<const N: usize>(column: &mut &[[u8; N]]) -> Option<[u8; N]> {
+    let (value, rest) = column.split_first()?;
+    *column = rest;
+    Some(*value)
 }
 
 impl<'a> Segment<'a> {
@@ -52,19 +62,18 @@ impl<'a> Segment<'a> {
         from.end()?;
         let [users, conversations, tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest] =
             columns;
-        let columns = Columns {
-            tags,
-            places: In(places),
-            actors: In(actors),
-            times: In(times),
-            ids: In(ids),
-            message_ids: In(message_ids),
-            seqs: In(seqs),
-            lens: In(lens),
-            texts: std::str::from_utf8(texts).ok()?,
-            rest: In(rest),
-        };
         let fits = u32::try_from(tags.len()).is_ok_and(|len| len == events);
+        // No column has more values than there are events.
+        let [mut times, mut seqs, mut lens] = [In(times), In(seqs), In(lens)];
+        let integers = [times.uints(tags.len()), seqs.uints(tags.len()), lens.uints(tags.len())];
+        let [(places, a), (actors, b)] = [places.as_chunks(), actors.as_chunks()];
+        let [(ids, c), (message_ids, d)] = [ids.as_chunks(), message_ids.as_chunks()];
+        let is_whole = [a, b, c, d, times.0, seqs.0, lens.0].iter().all(|rest| rest.is_empty());
+        let [times, seqs, lens] = integers.map(Vec::into_iter);
+        let texts = std::str::from_utf8(texts).ok()?;
+        let rest = In(rest);
+        let columns =
+            Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest, is_whole };
         let [users, conversations] = [dictionary(users, counts[0])?, dictionary(conversations, counts[1])?];
         fits.then_some(Self { users, conversations, columns })
     }
@@ -88,8 +97,9 @@ impl<'a> Segment<'a> {
     /// before it having been folded.
     pub(super) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {
         let texts = self.columns.texts;
-        let mut batch = Batch::new(replay, &self.users, self.conversations.len(), texts);
         let mut folded = Folded::default();
+        let (users, conversations) = (self.users.clone(), self.conversations.clone());
+        let mut batch = Batch::new(replay, &users, &conversations, texts, self.columns.tags.len());
         let mut rows = self.into_rows();
         let outcome = rows.batch(&mut batch, &mut folded).ok_or(folded.events);
         batch.finish();
@@ -99,9 +109,20 @@ impl<'a> Segment<'a> {
 }
 
 fn dictionary(column: &[u8], count: usize) -> Option<Vec<&str>> {
-    let mut from = In(column);
     // Exactly what is needed: an id takes at least two bytes.
     let mut texts = Vec::with_capacity(count.min(column.len() / 2));
+    // The length of an id is a byte that is a character too: all texts are verified at once.
+    if let Ok(column) = std::str::from_utf8(column) {
+        let mut rest = column;
+        for _ in 0..count {
+            let (&len, _) = rest.as_bytes().split_first()?;
+            let (text, behind) = rest.get(1..)?.split_at_checked(usize::from(len))?;
+            texts.push(Some(text).filter(|text| !text.is_empty())?);
+            rest = behind;
+        }
+        return rest.is_empty().then_some(texts);
+    }
+    let mut from = In(column);
     for _ in 0..count {
         texts.push(from.text().filter(|text| !text.is_empty())?);
     }
@@ -109,14 +130,14 @@ fn dictionary(column: &[u8], count: usize) -> Option<Vec<&str>> {
 }
 
 /// A message that is a text and nothing else, as it lies in the columns.
-struct Plain<'a> {
+struct Plain {
     stamp: Stamp,
     actor: usize,
     queued: bool,
     conversation: usize,
     id: MessageId,
     seq: Option<u64>,
-    text: &'a str,
+    len: usize,
 }
 
 /// Reads events off the columns.
@@ -138,15 +159,15 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// Takes all events into `batch` and counts them; `None` where one cannot be decoded.
-    fn batch(&mut self, batch: &mut Batch<'_>, folded: &mut Folded) -> Option<()> {
-        let len = self.columns.texts.len();
+    fn batch(&mut self, batch: &mut Batch<'_, '_>, folded: &mut Folded) -> Option<()> {
+        let texts = self.columns.texts.len();
         while let Some(tag) = self.tag() {
             if tag & (tag::PLAIN | tag::META) == tag::PLAIN {
-                let Plain { stamp, actor, queued, conversation, id, seq, text } = self.plain(tag)?;
-                let offset = (len - self.columns.texts.len() - text.len()) as u32;
-                let introduced = Introduced { queued, stamp, id, seq, offset, len: text.len() as u32 };
-                let conversation = (conversation, *self.conversations.get(conversation)?);
-                batch.introduce(conversation, (actor, *self.users.get(actor)?), introduced)?;
+                let Plain { stamp, actor, queued, conversation, id, seq, len } = self.plain(tag)?;
+                let offset = (texts - self.columns.texts.len()) as u32;
+                self.text(len)?;
+                let introduced = Introduced { queued, stamp, id, seq, offset, len: len as u32 };
+                batch.introduce(conversation, actor, introduced)?;
             } else if is_bare_fact(tag) {
                 self.fact(tag, batch)?;
             } else {
@@ -164,15 +185,17 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes in the next event, which is one of those that [`is_bare_fact`].
-    fn fact(&mut self, tag: u8, batch: &mut Batch<'_>) -> Option<()> {
+    fn fact(&mut self, tag: u8, batch: &mut Batch<'_, '_>) -> Option<()> {
         let (stamp, actor) = self.envelope()?;
         let (conversation, kind, last_seq) = self.place(tag)?;
         let place = Place { kind, at: self.at, last_seq };
         let fact = body::fact(&mut self.columns.rest, place, tag & tag::TYPE)?;
         let text = self.conversations.get(conversation)?;
-        let id = made(text, self.conversation_ids.get_mut(conversation)?, ConversationId::new)?;
+        let known = |text: &str| batch.conversation(conversation).cloned().map_or_else(|| ConversationId::new(text), Ok);
+        let id = made(text, self.conversation_ids.get_mut(conversation)?, known)?;
         fact.validate(id.kind()).ok()?;
-        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::new)?;
+        let known = |text: &str| batch.user(actor).cloned().map_or_else(|| UserId::new(text), Ok);
+        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, known)?;
         batch.push_fact((conversation, id), (stamp, by), fact)
     }
 
@@ -186,21 +209,21 @@ impl<'a> Rows<'a> {
 
     /// Nothing is left in any column.
     pub(super) fn end(&self) -> Option<()> {
-        let Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest } =
+        let Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest, is_whole } =
             &self.columns;
-        let columns = [places, actors, times, ids, message_ids, seqs, lens, rest];
-        (tags.is_empty() && texts.is_empty() && columns.iter().all(|column| column.0.is_empty()))
-            .then_some(())
+        let integers = [times, seqs, lens].iter().all(|column| column.len() == 0);
+        let ids = ids.is_empty() && message_ids.is_empty() && places.is_empty() && actors.is_empty();
+        (*is_whole && integers && ids && tags.is_empty() && texts.is_empty() && rest.0.is_empty()).then_some(())
     }
 
     /// When the next event happened, its id, and who did it.
     #[inline]
     fn envelope(&mut self) -> Option<(Stamp, usize)> {
-        self.at = self.at.wrapping_add(self.columns.times.int()?);
+        self.at = self.at.wrapping_add(signed(self.columns.times.next()?));
         self.newest = self.newest.max(self.at);
         let at = Timestamp::from_millis(self.at).ok()?;
-        let id = self.columns.ids.event()?;
-        let actor = usize::from(u16::from_le_bytes(self.columns.actors.array()?));
+        let id = EventId::from_bytes(next(&mut self.columns.ids)?);
+        let actor = usize::from(u16::from_le_bytes(next(&mut self.columns.actors)?));
         Some((Stamp::new(at, id), actor))
     }
 
@@ -208,16 +231,16 @@ impl<'a> Rows<'a> {
     #[inline]
     fn place(&mut self, tag: u8) -> Option<(usize, ConversationKind, i64)> {
         if tag & tag::SAME == 0 {
-            self.conversation = Some(usize::from(u16::from_le_bytes(self.columns.places.array()?)));
+            self.conversation = Some(usize::from(u16::from_le_bytes(next(&mut self.columns.places)?)));
         }
         let conversation = self.conversation?;
         let (kind, last_seq) = *self.states.get(conversation)?;
         Some((conversation, kind?, last_seq))
     }
 
-    /// The next event, which is a plain message.
-    #[inline]
-    fn plain(&mut self, tag: u8) -> Option<Plain<'a>> {
+    /// The next event, which is a plain message; its text is still to be taken.
+    #[inline(always)]
+    fn plain(&mut self, tag: u8) -> Option<Plain> {
         let code = tag & tag::TYPE;
         let queued = code == code::QUEUED;
         if !queued && code != code::RECEIVED {
@@ -225,20 +248,26 @@ impl<'a> Rows<'a> {
         }
         let (stamp, actor) = self.envelope()?;
         let (conversation, kind, last_seq) = self.place(tag)?;
-        let id = MessageId::from_bytes(self.columns.message_ids.array()?);
+        let id = MessageId::from_bytes(next(&mut self.columns.message_ids)?);
         let seq = match kind {
             ConversationKind::Direct => None,
             ConversationKind::Group => {
-                let seq = last_seq.wrapping_add(self.columns.seqs.int()?);
+                let seq = last_seq.wrapping_add(signed(self.columns.seqs.next()?));
                 self.states.get_mut(conversation)?.1 = seq;
                 let least = u64::from(!queued);
                 Some(u64::try_from(seq).ok().filter(|seq| (least..=MAX_SEQ).contains(seq))?)
             }
         };
-        let len = usize::try_from(self.columns.lens.uint()?).ok()?;
+        let len = usize::try_from(self.columns.lens.next()?).ok()?;
+        Some(Plain { stamp, actor, queued, conversation, id, seq, len })
+    }
+
+    /// The next text, which is of this length.
+    #[inline]
+    fn text(&mut self, len: usize) -> Option<&'a str> {
         let (text, rest) = self.columns.texts.split_at_checked(len)?;
         self.columns.texts = rest;
-        Some(Plain { stamp, actor, queued, conversation, id, seq, text })
+        Some(text)
     }
 
     /// The next event, owned.
@@ -252,7 +281,8 @@ impl<'a> Rows<'a> {
 
     fn known(&mut self, tag: u8) -> Option<Event> {
         let (stamp, actor, body) = if tag & tag::PLAIN != 0 {
-            let Plain { stamp, actor, queued, conversation, id, seq, text } = self.plain(tag)?;
+            let Plain { stamp, actor, queued, conversation, id, seq, len } = self.plain(tag)?;
+            let text = self.text(len)?;
             let message = Box::new(Message { seq, ..Message::text(id, text) });
             let fact = if queued { Fact::MessageQueued(message) } else { Fact::MessageReceived(message) };
             (stamp, actor, Body::Conversation(self.conversation_id(conversation)?, fact))
@@ -290,7 +320,7 @@ impl<'a> Rows<'a> {
 
     /// A message that is more than a text.
     fn message(&mut self, conversation: usize, code: u8) -> Option<Fact> {
-        let id = MessageId::from_bytes(self.columns.message_ids.array()?);
+        let id = MessageId::from_bytes(next(&mut self.columns.message_ids)?);
         let (users, ids) = (&self.users, &mut self.user_ids);
         let user = |number: usize| made(users.get(number)?, ids.get_mut(number)?, UserId::new).cloned();
         let (sender, message) = body::message(&mut self.columns.rest, user, id)?;
