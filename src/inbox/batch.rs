@@ -27,12 +27,12 @@ const UNKNOWN: u32 = u32::MAX;
 /// A segment of so many events is folded at once, others wait until there is enough.
 const ENOUGH: usize = 1 << 13;
 
-/// A conversation of a segment.
+/// What is known of a conversation of a segment.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Met {
     /// Its number in the inbox.
     number: u32,
-    /// An author who is known to be a party of it.
+    /// An author other than the owner whose messages in it have an effect.
     party: u32,
     is_direct: bool,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Batch<'r, 's> {
     conversation_ids: &'s [&'s str],
     /// The numbers in the inbox.
     users: Vec<u32>,
-    conversations: Vec<Place>,
+    conversations: Vec<Met>,
     /// The number of the inbox's owner.
     owner: u32,
     /// The texts of the segment, and where they lie in the replay's window.
@@ -57,14 +57,19 @@ pub(crate) struct Batch<'r, 's> {
 
 impl<'r, 's> Batch<'r, 's> {
     /// Nothing yet of a segment with these users, conversations, texts, and so many events.
-    pub(crate) fn new(replay: &'r mut Replay, user_ids: &'s [&str], conversation_ids: &'s [&str], texts: &'s str, events: usize) -> Self {
+    pub(crate) fn new(
+        replay: &'r mut Replay,
+        (user_ids, conversation_ids): (&'s [&str], &'s [&str]),
+        texts: &'s str,
+        events: usize,
+    ) -> Self {
         let is_lent = events >= ENOUGH && replay.window.expect_contents(texts.as_bytes());
         let texts_at = if is_lent { 0 } else { replay.window.push_contents(texts.as_bytes()) };
         let inbox = &replay.inbox;
         let owner = user_ids.iter().position(|user| *user == inbox.owner.as_str());
         // All at once: one waits for the memory of many.
         let users = user_ids.iter().map(|id| inbox.users.get(*id).unwrap_or(UNKNOWN)).collect();
-        let place = |id: &&str| Place {
+        let met = |id: &&str| Met {
             number: inbox.ids.get(*id).unwrap_or(UNKNOWN),
             party: UNKNOWN,
             is_direct: id.starts_with("c2c_"),
@@ -73,7 +78,7 @@ impl<'r, 's> Batch<'r, 's> {
             user_ids,
             conversation_ids,
             users,
-            conversations: conversation_ids.iter().map(place).collect(),
+            conversations: conversation_ids.iter().map(met).collect(),
             owner: owner.map_or(UNKNOWN, |owner| owner as u32),
             texts,
             texts_at,
@@ -84,15 +89,20 @@ impl<'r, 's> Batch<'r, 's> {
 
     /// Takes in a message of the conversation and the author with these numbers; `None` where one of them is no id.
     #[inline]
-    pub(crate) fn introduce(&mut self, conversation: usize, author: usize, introduced: Introduced) -> Option<()> {
+    pub(crate) fn introduce(
+        &mut self,
+        conversation: usize,
+        author: usize,
+        introduced: Introduced,
+    ) -> Option<()> {
         let Introduced { queued, stamp, id, seq, offset, len } = introduced;
-        let mut place = *self.conversations.get(conversation)?;
+        let mut met = *self.conversations.get(conversation)?;
         let mut number = *self.users.get(author)?;
         let own = author as u32 == self.owner;
-        let is_party = own || !queued && (!place.is_direct || place.party == author as u32);
-        if place.number == UNKNOWN || number == UNKNOWN || !is_party {
+        let is_party = own || !queued && (!met.is_direct || met.party == author as u32);
+        if met.number == UNKNOWN || number == UNKNOWN || !is_party {
             match self.look_up(conversation, author, queued)? {
-                Some(found) => (place, number) = found,
+                Some(found) => (met, number) = found,
                 None => return Some(()),
             }
         }
@@ -101,18 +111,18 @@ impl<'r, 's> Batch<'r, 's> {
         let has_seq = if seq.is_some() { bits::HAS_SEQ } else { 0 };
         let time = stamp.at.as_millis();
         let seq = seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-        let (first, second) = if place.is_direct { (time, seq) } else { (seq, time) };
+        let (first, second) = if met.is_direct { (time, seq) } else { (seq, time) };
         let bits = class as u32 | own | has_seq | bits::HAS_TEXT;
         let offset = self.texts_at.wrapping_add(offset);
         let entry = Entry { id, event: stamp.event, first, second, author: number, bits, offset, len };
-        self.replay.window.push_placed(place.number, entry);
+        self.replay.window.push_placed(met.number, entry);
         Some(())
     }
 
     /// The conversation of a message and its author's number in the inbox; none where it has no effect (R17).
     #[cold]
     #[inline(never)]
-    fn look_up(&mut self, conversation: usize, author: usize, queued: bool) -> Option<Option<(Place, u32)>> {
+    fn look_up(&mut self, conversation: usize, author: usize, queued: bool) -> Option<Option<(Met, u32)>> {
         let id = *self.conversation_ids.get(conversation)?;
         let author_id = *self.user_ids.get(author)?;
         let own = author as u32 == self.owner;
@@ -120,17 +130,16 @@ impl<'r, 's> Batch<'r, 's> {
             // It has to be an event all the same.
             return UserId::new(author_id).and(ConversationId::new(id).map(|_| None)).ok();
         }
-        let number = self.number(conversation)?;
+        self.number(conversation)?;
         let user = self.users.get_mut(author)?;
         if *user == UNKNOWN {
             *user = self.replay.user_of(author_id)?;
         }
-        let place = self.conversations.get_mut(conversation)?;
-        place.number = number;
+        let met = self.conversations.get_mut(conversation)?;
         if !own {
-            place.party = author as u32;
+            met.party = author as u32;
         }
-        Some(Some((*place, *user)))
+        Some(Some((*met, *user)))
     }
 
     /// Takes in a fact about the conversation with this number that introduces no message, written at `stamp`.
@@ -151,11 +160,11 @@ impl<'r, 's> Batch<'r, 's> {
     /// The number in the inbox of a conversation; `None` where it has no id.
     #[inline]
     fn number(&mut self, conversation: usize) -> Option<u32> {
-        let place = self.conversations.get_mut(conversation)?;
-        if place.number == UNKNOWN {
-            place.number = self.replay.number_of(self.conversation_ids.get(conversation)?)?;
+        let met = self.conversations.get_mut(conversation)?;
+        if met.number == UNKNOWN {
+            met.number = self.replay.number_of(self.conversation_ids.get(conversation)?)?;
         }
-        Some(place.number)
+        Some(met.number)
     }
 
     /// The id of a user that the inbox knows already.

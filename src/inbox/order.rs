@@ -156,6 +156,15 @@ impl Slots {
         }
     }
 
+    /// Adds so many slots at the end, one after the other from this one.
+    fn push_run(&mut self, slot: u32, count: u32) {
+        match self {
+            Self::Run { first, len: len @ 0 } => (*first, *len) = (slot, count),
+            Self::Run { first, len } if first.checked_add(*len) == Some(slot) => *len += count,
+            other => other.change(|slots| slots.extend(slot..slot + count)),
+        }
+    }
+
     /// Moves slots about.
     fn change(&mut self, change: impl FnOnce(&mut Vec<u32>)) {
         let mut list = match std::mem::take(self) {

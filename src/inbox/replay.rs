@@ -225,18 +225,12 @@ impl Replay {
 impl Replay {
     /// The number of a conversation, by the text of its id; `None` where that is no id.
     pub(super) fn number_of(&mut self, id: &str) -> Option<u32> {
-        match self.inbox.ids.get(id) {
-            Some(number) => Some(number),
-            None => Some(self.number(&ConversationId::new(id).ok()?)),
-        }
+        Some(self.number(&ConversationId::new(id).ok()?))
     }
 
     /// The same of a user.
     pub(super) fn user_of(&mut self, id: &str) -> Option<u32> {
-        match self.inbox.users.get(id) {
-            Some(number) => Some(number),
-            None => Some(self.inbox.users.intern(&UserId::new(id).ok()?)),
-        }
+        Some(self.inbox.users.intern(&UserId::new(id).ok()?))
     }
 }
 

@@ -481,16 +481,23 @@ impl Timeline {
     pub(crate) fn build_order(&mut self) {
         let facts = &self.facts;
         let mut builder = Builder::default();
-        let mut push = |slot: u32, entry: &Entry| {
-            if entry.is_ordinary() {
-                let position = Position { first: entry.first, rank: 0, second: entry.second, id: entry.id };
-                return builder.push_ordinary(slot, position, entry.has(bits::OWN), facts.time(entry));
+        let time = |entry: &Entry| facts.time(entry);
+        let ascends = facts.arena.runs().all(|(first, entries)| {
+            let open = entries.as_open().unwrap_or_default();
+            let mut at = 0;
+            while at < entries.len() {
+                let slot = first + at as u32;
+                let run = builder.push_run(slot, open.get(at..).unwrap_or_default(), time);
+                at += run.max(1);
+                if run == 0
+                    && let Some(entry) = facts.arena.get(slot)
+                    && entry.is_known()
+                    && !builder.push(slot, &facts.share_of(slot, &entry))
+                {
+                    return false;
+                }
             }
-            !entry.is_known() || builder.push(slot, &facts.share_of(slot, entry))
-        };
-        let ascends = facts.arena.runs().all(|(first, entries)| match entries.as_open() {
-            Some(open) => (first..).zip(open).all(|(slot, entry)| push(slot, entry)),
-            None => (first..).zip(entries.iter()).all(|(slot, entry)| push(slot, &entry)),
+            true
         });
         if !ascends {
             self.order = Some(facts.sorted());

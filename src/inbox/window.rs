@@ -151,7 +151,8 @@ impl Window {
     /// The same of contents that will be lent when all is folded, which lie at 0 then; whether they may be, as only
     /// those of one segment may, and before anything else.
     pub(super) fn expect_contents(&mut self, contents: &[u8]) -> bool {
-        let is_empty = self.entries.is_empty() && self.held.is_empty() && self.bytes.is_empty() && self.lent == 0;
+        let is_empty =
+            self.entries.is_empty() && self.held.is_empty() && self.bytes.is_empty() && self.lent == 0;
         if is_empty {
             self.lent = contents.len();
         }

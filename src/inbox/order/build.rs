@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{BLOCK, Block, GROUP, Group, Order, Share, Slots, Sum};
-use crate::inbox::arena::Position;
+use crate::inbox::arena::{Entry, Position, bits};
 
 /// Builds an order from slots that come sorted by position.
 #[derive(Debug)]
@@ -34,18 +34,38 @@ impl Builder {
         ascends
     }
 
-    /// The same of a message that counts in the plainest way: shown, present, unread or the owner's own.
-    #[inline]
-    pub(crate) fn push_ordinary(&mut self, slot: u32, position: Position, own: bool, activity: i64) -> bool {
-        let ascends = self.place(slot, position);
-        if ascends {
-            // A block is small.
-            self.sum.unread += u32::from(!own);
-            self.sum.shown += 1;
-            self.sum.present += 1;
-            self.sum.activity = self.sum.activity.max(activity);
+    /// Adds the first of these messages, in slots one after the other, that count in the plainest way and stand each
+    /// after the one before by its first field; how many those were. It costs a few instructions a message, where
+    /// [`Builder::push`] takes some tens.
+    pub(crate) fn push_run(&mut self, slot: u32, entries: &[Entry], time: impl Fn(&Entry) -> i64) -> usize {
+        if self.slots.len() >= BLOCK {
+            self.close();
         }
-        ascends
+        let room = entries.get(..BLOCK - self.slots.len()).unwrap_or(entries);
+        let mut last = self.last.map_or(i64::MIN, |last| last.first);
+        let (mut own, mut activity) = (0, self.sum.activity);
+        let ends = room.iter().position(|entry| {
+            let fits = entry.is_ordinary() && entry.first > last;
+            last = entry.first;
+            if fits {
+                own += u32::from(entry.has(bits::OWN));
+                activity = activity.max(time(entry));
+            }
+            !fits
+        });
+        let run = room.get(..ends.unwrap_or(room.len())).unwrap_or_default();
+        let Some((first, last)) = run.first().zip(run.last()) else { return 0 };
+        if self.slots.len() == 0 {
+            self.min = first.position();
+        }
+        self.last = Some(last.position());
+        let len = run.len() as u32;
+        self.slots.push_run(slot, len);
+        self.sum.unread += len - own;
+        self.sum.shown += len;
+        self.sum.present += len;
+        self.sum.activity = activity;
+        run.len()
     }
 
     #[inline]

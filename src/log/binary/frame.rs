@@ -181,7 +181,6 @@ fn head_check(head: &[u8; HEAD_LEN_BYTES]) -> u32 {
     xxh3_64(head.get(..HEAD_CHECK_AT).unwrap_or_default()) as u32
 }
 
-
 /// Appends a record; its checksum.
 pub(super) fn put_record(out: &mut Vec<u8>, head: &Head, payload: &[u8]) -> u64 {
     let begin = out.len();

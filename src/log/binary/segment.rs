@@ -97,9 +97,10 @@ impl<'a> Segment<'a> {
     /// before it having been folded.
     pub(super) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {
         let texts = self.columns.texts;
-        let mut folded = Folded::default();
+        let events = self.columns.tags.len();
         let (users, conversations) = (self.users.clone(), self.conversations.clone());
-        let mut batch = Batch::new(replay, &users, &conversations, texts, self.columns.tags.len());
+        let mut batch = Batch::new(replay, (&users, &conversations), texts, events);
+        let mut folded = Folded::default();
         let mut rows = self.into_rows();
         let outcome = rows.batch(&mut batch, &mut folded).ok_or(folded.events);
         batch.finish();
@@ -191,7 +192,9 @@ impl<'a> Rows<'a> {
         let place = Place { kind, at: self.at, last_seq };
         let fact = body::fact(&mut self.columns.rest, place, tag & tag::TYPE)?;
         let text = self.conversations.get(conversation)?;
-        let known = |text: &str| batch.conversation(conversation).cloned().map_or_else(|| ConversationId::new(text), Ok);
+        let known = |text: &str| {
+            batch.conversation(conversation).cloned().map_or_else(|| ConversationId::new(text), Ok)
+        };
         let id = made(text, self.conversation_ids.get_mut(conversation)?, known)?;
         fact.validate(id.kind()).ok()?;
         let known = |text: &str| batch.user(actor).cloned().map_or_else(|| UserId::new(text), Ok);
@@ -213,7 +216,8 @@ impl<'a> Rows<'a> {
             &self.columns;
         let integers = [times, seqs, lens].iter().all(|column| column.len() == 0);
         let ids = ids.is_empty() && message_ids.is_empty() && places.is_empty() && actors.is_empty();
-        (*is_whole && integers && ids && tags.is_empty() && texts.is_empty() && rest.0.is_empty()).then_some(())
+        (*is_whole && integers && ids && tags.is_empty() && texts.is_empty() && rest.0.is_empty())
+            .then_some(())
     }
 
     /// When the next event happened, its id, and who did it.
