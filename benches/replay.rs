@@ -1,5 +1,8 @@
-//! How fast does a log replay? Decoded events, a binary log's bytes and a text log's, over all workloads, each beside
-//! a floor: only counting in a hash map, only decoding rows, only reading the bytes.
+//! How fast does a log replay? Decoded events, the segments of a binary log, its bytes and a text log's, over all
+//! workloads, each beside a floor: only counting in a hash map, only decoding rows, only reading the bytes.
+//!
+//! Decoded events are owned: some 600 bytes of memory each. Segments are events as a log lends them: columns in its
+//! bytes and a dictionary of ids, of which the checksums are verified before the time is taken.
 //!
 //! Times are the thread's own processor time, the least of some runs; every inbox is checked equal to the replay of
 //! the decoded events before its time is told. `-- --whale` adds the ten million events of the whale, `-- NAME` takes
@@ -13,7 +16,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
-use chatfold::binary::{Header, Log, Writer};
+use chatfold::binary::{Header, Log, Record as LogRecord, Writer};
 use chatfold::jsonl::{Reader, Record, encode_event};
 use chatfold::testing::Workload;
 use chatfold::{Event, Inbox, Policy, Replay, UserId};
@@ -48,6 +51,20 @@ fn fold_binary(bytes: &[u8]) -> Inbox {
     replay.finish()
 }
 
+/// The segments of a log, verified.
+fn segments(bytes: &[u8]) -> (UserId, Vec<LogRecord<'_>>) {
+    let log = Log::open(bytes).unwrap();
+    (log.owner().clone(), log.records().collect::<Result<_, _>>().unwrap())
+}
+
+fn fold_segments(owner: &UserId, segments: &[LogRecord<'_>]) -> Inbox {
+    let mut replay = Replay::new(owner.clone(), Policy::default());
+    for segment in segments {
+        segment.fold(&mut replay).unwrap();
+    }
+    replay.finish()
+}
+
 fn fold_text(text: &[u8]) -> Inbox {
     let reader = Reader::new(text).unwrap();
     let mut replay = Replay::new(reader.owner().clone(), Policy::default());
@@ -70,6 +87,10 @@ fn measure(report: &mut Report, name: &str, owner: &UserId, events: &[Event], ru
     let decoding = (DECODING, each(decoding, messages));
     drop(rows);
     let bytes = binary(owner, events);
+    let (of, lent) = segments(&bytes);
+    let (spent, folded) = least(runs, || fold_segments(&of, black_box(&lent)));
+    assert_eq!(folded.digest(), inbox.digest());
+    report.each(name, "segments of a log", spent, count, Some(counting));
     let (spent, folded) = least(runs, || fold_binary(black_box(&bytes)));
     assert_eq!(folded.digest(), inbox.digest());
     report.each(name, "a binary log", spent, count, Some(decoding));
@@ -87,8 +108,9 @@ fn measure(report: &mut Report, name: &str, owner: &UserId, events: &[Event], ru
     report.each(name, "a text log", spent, count, Some(("decoding its lines", each(decoding, count))));
 }
 
-/// Decoded events of which no more than some are in memory: the whale's ten million.
-fn stream(report: &mut Report, name: &str, workload: &Workload) {
+/// Decoded events of which no more than some are in memory, and their log: the whale's ten million.
+fn stream(report: &mut Report, name: &str, workload: &Workload, runs: usize) {
+    let mut writer = Writer::new(Vec::new(), &Header::new(workload.owner())).unwrap();
     let (mut replay, mut counts) = (Replay::new(workload.owner(), Policy::default()), 0);
     let (mut folding, mut counting, mut some) = (Duration::ZERO, Duration::ZERO, Vec::new());
     let mut events = workload.iter();
@@ -104,19 +126,24 @@ fn stream(report: &mut Report, name: &str, workload: &Workload) {
         let started = ThreadTime::now();
         some.iter().for_each(|event| replay.push(event));
         folding += started.elapsed();
+        some.iter().for_each(|event| writer.write_event(event).unwrap());
     }
     let started = ThreadTime::now();
     let inbox = replay.finish();
     folding += started.elapsed();
     assert_eq!((counts, inbox.audit()), (workload.events, Ok(())));
     let count = workload.events as usize;
-    report.each(
-        name,
-        "decoded events as they are read",
-        folding,
-        count,
-        Some((COUNTING, each(counting, count))),
-    );
+    let counting = Some((COUNTING, each(counting, count)));
+    report.each(name, "decoded events as they are read", folding, count, counting);
+    let digest = inbox.digest();
+    drop((inbox, some));
+    writer.flush().unwrap();
+    let bytes = writer.into_inner();
+    let (spent, folded) = least(runs, || fold_binary(black_box(&bytes)));
+    assert_eq!(folded.digest(), digest);
+    drop(folded);
+    let (reading, _) = least(runs, || floor::sum(black_box(&bytes)));
+    report.each(name, "a binary log", spent, count, Some((READING, each(reading, count))));
 }
 
 /// The histories that lie outside the repository.
@@ -167,7 +194,7 @@ fn main() {
         real(&mut report, runs, is_smoke);
     }
     if is_smoke || has("--whale") && is_chosen("whale") {
-        stream(&mut report, "whale", &sized(Workload::whale()));
+        stream(&mut report, "whale", &sized(Workload::whale()), runs);
     }
     report.finish();
 }

@@ -110,6 +110,10 @@ impl<T: Clone + Address> Recent<T> {
     }
 
     fn put(&mut self, id: &T, number: u32) {
+        // A replay of few events, or of a log's segments, never needs them.
+        if self.0.is_empty() {
+            self.0.resize(Self::PLACES, None);
+        }
         if let Some(place) = self.0.get_mut(Self::place(id)) {
             // Held, so that no other id can come to lie there.
             *place = Some((id.clone(), number));
@@ -120,7 +124,7 @@ impl<T: Clone + Address> Recent<T> {
 impl<T: Name> Interner<T> {
     /// An empty interner for a bulk replay.
     pub(crate) fn plain() -> Self {
-        Self::of(None, Numbers::Plain(FxHashMap::default(), Recent(vec![None; Recent::<T>::PLACES])))
+        Self::of(None, Numbers::Plain(FxHashMap::default(), Recent(Vec::new())))
     }
 
     /// An empty interner whose clones share.
@@ -180,12 +184,17 @@ impl<T: Name> Interner<T> {
         {
             return number;
         }
-        let number = self.get(id).unwrap_or_else(|| Arc::make_mut(&mut self.0).add(id));
+        let number = self.intern_once(id);
         // Where copies are held there is nothing to remember, and so nothing to write.
         if matches!(self.0.numbers, Numbers::Plain(..)) {
             Arc::make_mut(&mut self.0).remember(id, number);
         }
         number
+    }
+
+    /// The same of an id that is not soon asked for again at the same address.
+    pub(crate) fn intern_once(&mut self, id: &T) -> u32 {
+        self.get(id).unwrap_or_else(|| Arc::make_mut(&mut self.0).add(id))
     }
 
     /// The id with this number.

@@ -173,13 +173,18 @@ impl Replay {
             return *number;
         }
         let number = self.inbox.ids.intern(id);
+        self.make_if_new(number, id);
+        self.last = Some((id.clone(), number));
+        number
+    }
+
+    /// Makes the conversation with this number, if it is the next.
+    fn make_if_new(&mut self, number: u32, id: &ConversationId) {
         if number as usize == self.conversations.len() {
-            let peer = peer(id).map(|peer| self.inbox.users.intern(&peer));
+            let peer = peer(id).map(|peer| self.inbox.users.intern_once(&peer));
             self.conversations.push(Arc::new(Conversation::new(id.clone(), peer, false)));
             self.tails.push(Chunk::default());
         }
-        self.last = Some((id.clone(), number));
-        number
     }
 
     /// Derives order, rows and totals: the inbox.
@@ -225,12 +230,15 @@ impl Replay {
 impl Replay {
     /// The number of a conversation, by the text of its id; `None` where that is no id.
     pub(super) fn number_of(&mut self, id: &str) -> Option<u32> {
-        Some(self.number(&ConversationId::new(id).ok()?))
+        let id = ConversationId::new(id).ok()?;
+        let number = self.inbox.ids.intern_once(&id);
+        self.make_if_new(number, &id);
+        Some(number)
     }
 
     /// The same of a user.
     pub(super) fn user_of(&mut self, id: &str) -> Option<u32> {
-        Some(self.inbox.users.intern(&UserId::new(id).ok()?))
+        Some(self.inbox.users.intern_once(&UserId::new(id).ok()?))
     }
 }
 

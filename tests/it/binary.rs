@@ -171,6 +171,31 @@ fn full_segments_are_written_without_a_flush() {
 }
 
 #[test]
+fn the_longest_ids_come_back() {
+    // Their lengths take two bytes in a segment's dictionary.
+    let users = [1, 31, 126, 127, 128].map(|len| UserId::new(&"u".repeat(len)).unwrap());
+    let chats = [5, 126, 127, 128].map(|len| ConversationId::new(&format!("group_{}", "g".repeat(len - 4))));
+    let chats = chats.map(Result::ok).into_iter().flatten();
+    let pairs = chats.flat_map(|chat| users.iter().map(move |user| (chat.clone(), user)));
+    let events: Vec<Event> = (1u128..)
+        .zip(pairs)
+        .map(|(n, (chat, user))| {
+            let at = Timestamp::from_millis(n as i64).unwrap();
+            let mut message = Message::text(MessageId::from_bytes(n.to_be_bytes()), "a");
+            message.seq = Some(n as u64);
+            let envelope = Envelope::new(EventId::from_bytes(n.to_be_bytes()), at, user.clone());
+            envelope.message_received(chat, message).unwrap()
+        })
+        .collect();
+    assert!(events.len() >= 10, "{}", events.len());
+    let bytes = log_of(&alice(), &known(&events), events.len());
+    assert_eq!(read(&bytes), known(&events));
+    let mut folded = Replay::new(alice(), Policy::default());
+    Log::open(&bytes).unwrap().fold(&mut folded).unwrap();
+    assert_eq!(folded.finish().digest(), Inbox::replay(alice(), Policy::default(), &events).digest());
+}
+
+#[test]
 fn packed_segments_come_back_and_are_smaller() {
     let mut events = Vec::new();
     (0..4).for_each(|_| events.extend(everything()));

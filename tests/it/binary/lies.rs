@@ -2,7 +2,8 @@
 //! folding them and reading them agree.
 
 use chatfold::binary::{FaultReason, Log, RecordFault};
-use chatfold::testing::{Claim, sealed_log};
+use chatfold::jsonl::LoggedEvent;
+use chatfold::testing::{Claim, Workload, sealed_log};
 use chatfold::{Event, Inbox, Policy, Replay};
 use proptest::prelude::*;
 
@@ -70,6 +71,21 @@ fn r99_every_byte_of_a_payload_may_lie() {
     let mut longer = honest;
     longer.push(0);
     assert!(!look(Claim { events: count, flags: 0, payload: longer }));
+}
+
+#[test]
+fn r99_a_long_segment_may_lie_too() {
+    // Its texts are lent while it is folded, and what stands before a lie is folded all the same.
+    let events: Vec<_> = Workload::phone().with_events(9_000).iter().map(LoggedEvent::Known).collect();
+    let owner = Workload::phone().owner();
+    let (count, honest) = payload(&log_of(&owner, &events, events.len()));
+    let mut refused = 0;
+    for at in (0..honest.len()).step_by(honest.len() / 40) {
+        let mut payload = honest.clone();
+        payload[at] ^= 0x81;
+        refused += usize::from(!look(Claim { events: count, flags: 0, payload }));
+    }
+    assert!(refused > 0, "some of the lies are none that can be read");
 }
 
 proptest! {
