@@ -346,9 +346,9 @@ impl Write for Timeline {
         for slot in pinned {
             head.uint(*slot);
         }
-        let groups = self.order.as_ref().map(|order| &order.groups);
-        head.len(groups.map_or(0, Few::len));
-        for group in groups.into_iter().flat_map(Few::iter) {
+        let groups = self.order.clone().map(Order::into_groups).unwrap_or_default();
+        head.len(groups.len());
+        for group in groups.iter() {
             head.position(&group.min).sum(&group.sum).extent(put(group.lazy(), out));
         }
         head
@@ -386,7 +386,7 @@ impl Part for Timeline {
 /// Loads every part of a history, so that whatever is rotten in it is known.
 pub(super) fn load_all(timeline: &Timeline) {
     let Facts { arena, index, .. } = &timeline.facts;
-    let groups = timeline.order.iter().flat_map(|order| order.groups.iter());
+    let groups = timeline.order.iter().flat_map(|order| order.groups());
     let blocks = groups.flat_map(|group| &group.lazy().get().0);
     blocks.for_each(|block| {
         block.slots().next();
