@@ -16,18 +16,20 @@ pub(crate) const CHUNK: usize = 128;
 /// What packing fewer would save is less than what it takes to tell how they are packed.
 const FEW: usize = 8;
 
-/// The entries of a chunk: open while it grows, packed afterwards.
+/// The entries of a chunk: open while it grows, packed when it is not expected to. What comes nevertheless stands open
+/// behind the packed ones, so that the first message after a replay unpacks nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    /// None of them while they are packed.
-    open: Vec<Entry>,
     packed: Option<Box<Packed>>,
+    /// Those behind the packed ones.
+    open: Vec<Entry>,
 }
 
 impl Clone for Entries {
     /// Open ones are copied to be added to: there is room for more at once.
     fn clone(&self) -> Self {
-        let mut open = Vec::with_capacity(self.open.len() + self.more());
+        let more = if self.grows_no_more() { 0 } else { self.more() };
+        let mut open = Vec::with_capacity(self.open.len() + more);
         open.extend_from_slice(&self.open);
         Self { open, packed: self.packed.clone() }
     }
@@ -40,23 +42,37 @@ impl From<Vec<Entry>> for Entries {
 }
 
 impl Entries {
+    /// How many are packed.
+    fn packed_len(&self) -> usize {
+        self.packed.as_ref().map_or(0, |packed| packed.len())
+    }
+
+    /// Whether all are packed.
+    fn grows_no_more(&self) -> bool {
+        self.packed.is_some() && self.open.is_empty()
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.packed.as_ref().map_or(self.open.len(), |packed| packed.len())
+        self.packed_len() + self.open.len()
     }
 
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<Entry> {
         match &self.packed {
             None => self.open.get(at).copied(),
-            Some(packed) => packed.get(at),
+            Some(packed) => match at.checked_sub(packed.len()) {
+                None => packed.get(at),
+                Some(at) => self.open.get(at).copied(),
+            },
         }
     }
 
     /// The id of an entry, without reading the rest of it.
     pub(crate) fn id(&self, at: usize) -> Option<MessageId> {
+        let open = |at: usize| self.open.get(at).map(|entry| entry.id);
         match &self.packed {
-            None => self.open.get(at).map(|entry| entry.id),
-            Some(packed) => packed.id(at),
+            None => open(at),
+            Some(packed) => at.checked_sub(packed.len()).map_or_else(|| packed.id(at), open),
         }
     }
 
@@ -64,7 +80,7 @@ impl Entries {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
-    /// The entries as they lie, while they are not packed.
+    /// The entries as they lie, while none is packed.
     pub(crate) fn as_open(&self) -> Option<&[Entry]> {
         self.packed.is_none().then_some(&self.open)
     }
@@ -72,15 +88,15 @@ impl Entries {
     /// The entries, to be added to or changed at will.
     pub(crate) fn open(&mut self) -> &mut Vec<Entry> {
         if self.packed.is_some() {
-            self.open = self.iter().collect();
-            self.packed = None;
+            let mut all = Vec::with_capacity(self.len());
+            all.extend(self.iter());
+            (self.open, self.packed) = (all, None);
         }
         &mut self.open
     }
 
     fn push(&mut self, entry: Entry) {
-        let entries = self.open();
-        if entries.len() == entries.capacity() {
+        if self.open.len() == self.open.capacity() {
             let more = self.more();
             self.open.reserve_exact(more);
         }
@@ -89,18 +105,18 @@ impl Entries {
 
     /// For how many entries room is made when there is none: never for more than a chunk takes.
     fn more(&self) -> usize {
-        let len = self.open.len();
-        if self.packed.is_some() { 0 } else { len.min(CHUNK.saturating_sub(len)).max(4) }
+        self.open.len().min(CHUNK.saturating_sub(self.len())).max(4)
     }
 
     /// Changes an entry, wherever it lies.
     pub(crate) fn update(&mut self, at: usize, change: impl FnOnce(&mut Entry)) {
-        let Some(packed) = &mut self.packed else {
+        if let Some(at) = at.checked_sub(self.packed_len()) {
             if let Some(entry) = self.open.get_mut(at) {
                 change(entry);
             }
             return;
-        };
+        }
+        let Some(packed) = &mut self.packed else { return };
         let Some(mut entry) = packed.get(at) else { return };
         change(&mut entry);
         if !packed.set(at, &entry) {
@@ -113,20 +129,23 @@ impl Entries {
 
     /// Gives the authors of known messages other numbers.
     pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
-        if self.packed.as_mut().is_some_and(|packed| packed.renumber(number)) {
-            return;
-        }
-        let was_packed = self.packed.is_some();
-        for entry in self.open().iter_mut().filter(|entry| entry.class() != Class::Unknown) {
+        let were_packed = self.packed.is_some();
+        let fit = self.packed.as_mut().is_none_or(|packed| packed.renumber(number));
+        // What does not fit is still as it was.
+        let rest = if fit { &mut self.open } else { self.open() };
+        for entry in rest.iter_mut().filter(|entry| entry.class() != Class::Unknown) {
             entry.author = number(entry.author);
         }
-        if was_packed {
+        if were_packed && !fit {
             self.pack();
         }
     }
 
-    /// Each takes no more than it needs from now on; to be added to, they are unpacked.
+    /// Each takes no more than it needs from now on.
     pub(crate) fn pack(&mut self) {
+        if !self.open.is_empty() {
+            self.open();
+        }
         if self.packed.is_none() {
             let worth_it = self.open.len() >= FEW;
             self.packed = worth_it.then(|| Packed::of(&self.open)).flatten().map(Box::new);
@@ -150,7 +169,7 @@ pub(crate) struct Chunk {
 impl Clone for Chunk {
     /// What grows is copied to be added to: there is room for more at once.
     fn clone(&self) -> Self {
-        let more = if self.entries.packed.is_some() { 0 } else { self.likely() };
+        let more = if self.entries.grows_no_more() { 0 } else { self.likely() };
         let mut bytes = Vec::with_capacity(self.bytes.len() + more);
         bytes.extend_from_slice(&self.bytes);
         Self { entries: self.entries.clone(), bytes, asides: self.asides.clone() }
