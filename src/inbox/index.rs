@@ -53,12 +53,14 @@ type Words = SmallVec<[u32; 4 * LOAD]>;
 /// The bucket of these pairs.
 pub(crate) fn bucket_of(pairs: &[Pair]) -> Arc<Bucket> {
     let room = pairs.len().next_multiple_of(STEP);
-    let mut words = Words::new();
-    words.push(pairs.len() as u32);
-    words.extend(pairs.iter().map(|(hash, _)| *hash));
-    words.resize(1 + room, 0);
-    words.extend(pairs.iter().map(|(_, slot)| *slot));
-    words.resize(1 + 2 * room, 0);
+    let mut words = Words::from_elem(0, 1 + 2 * room);
+    if let Some((count, rest)) = words.split_first_mut() {
+        *count = pairs.len() as u32;
+        let (hashes, slots) = rest.split_at_mut(room);
+        for ((hash_at, slot_at), &(hash, slot)) in hashes.iter_mut().zip(slots).zip(pairs) {
+            (*hash_at, *slot_at) = (hash, slot);
+        }
+    }
     words.as_slice().into()
 }
 
