@@ -43,7 +43,8 @@ impl Slots {
         match self {
             Self::Run { first, len: len @ 0 } => (*first, *len) = (slot, 1),
             Self::Run { first, len } if first.checked_add(*len) == Some(slot) => *len += 1,
-            other => other.change(|slots| slots.push(slot)),
+            Self::List(slots) => slots.push(slot),
+            run @ Self::Run { .. } => run.change(|slots| slots.push(slot)),
         }
     }
 
@@ -197,9 +198,27 @@ impl Block {
             sum.add_sum(&self.sum);
             return true;
         }
-        let shares = self.slots().rev().map(|slot| look.share(slot));
-        shares.take_while(|share| share.is_after(floor)).for_each(|share| sum.add(&share));
+        self.all_backwards(|slot| {
+            let share = look.share(slot);
+            let counts = share.is_after(floor);
+            if counts {
+                sum.add(&share);
+            }
+            counts
+        });
         false
+    }
+
+    /// Whether all slots are such, asked of the last first.
+    fn all_backwards(&self, mut such: impl FnMut(u32) -> bool) -> bool {
+        let mut run = |first: u32, len: u32| (first..first.saturating_add(len)).rev().all(&mut such);
+        match &self.slots {
+            Held::Run { first, len } => run(*first, *len),
+            Held::Apart(slots) => match slots.get() {
+                Slots::Run { first, len } => run(*first, *len),
+                Slots::List(slots) => slots.iter().rev().all(|slot| such(*slot)),
+            },
+        }
     }
 
     /// Changes which slots it holds.
