@@ -253,3 +253,55 @@ impl Chunk {
         self.bytes.get(from..from + entry.len as usize).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::EventId;
+
+    fn entry(n: u32) -> Entry {
+        let (id, event) = (u128::from(n).to_be_bytes(), u128::from(n + 1).to_be_bytes());
+        let (id, event) = (MessageId::from_bytes(id), EventId::from_bytes(event));
+        Entry { event, first: n.into(), second: 7, author: n % 5, bits: 3, ..Entry::unknown(id) }
+    }
+
+    fn words(entry: &Entry) -> (MessageId, EventId, i64, i64, u32, u32) {
+        (entry.id, entry.event, entry.first, entry.second, entry.author, entry.bits)
+    }
+
+    fn holds(entries: &Entries, plain: &[Entry]) {
+        assert!(entries.iter().map(|entry| words(&entry)).eq(plain.iter().map(words)));
+        assert_eq!((entries.len(), entries.get(plain.len()).is_none()), (plain.len(), true));
+        assert!((0..plain.len()).all(|at| entries.id(at) == Some(plain[at].id)));
+    }
+
+    #[test]
+    fn entries_are_the_same_whether_packed_open_or_both() {
+        for packed in [0, 1, FEW as u32, 100] {
+            let mut plain: Vec<Entry> = (0..packed).map(entry).collect();
+            let mut entries = Entries::from(plain.clone());
+            entries.pack();
+            holds(&entries, &plain);
+            for n in packed..packed + 20 {
+                entries.push(entry(n));
+                plain.push(entry(n));
+                holds(&entries.clone(), &plain);
+            }
+            // Of those changed one is packed and fits, one is packed and does not, one stands open.
+            for (at, first) in [(0, 0), (packed as usize / 2, 1 << 50), (plain.len() - 1, -3)] {
+                let change = |entry: &mut Entry| (entry.first, entry.bits) = (first, entry.bits | 1 << 16);
+                let mut both = entries.clone();
+                entries.update(at, change);
+                change(&mut plain[at]);
+                holds(&entries, &plain);
+                both.renumber(&|author| author + at as u32);
+                assert!(both.iter().zip(&plain).all(|(a, b)| a.author == b.author + at as u32));
+            }
+            entries.pack();
+            holds(&entries, &plain);
+            entries.open().push(entry(500));
+            plain.push(entry(500));
+            holds(&entries, &plain);
+        }
+    }
+}

@@ -6,6 +6,8 @@
 
 mod block;
 mod build;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
