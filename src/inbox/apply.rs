@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::Inbox;
 use super::conversation::{Around, Conversation, Touched, Touches};
+use super::derived::Row;
 use super::folders::{self, FolderState, Folders};
 use super::glance::{Glance, Glances, is_detail};
 use super::profile::Profile;
@@ -18,7 +19,7 @@ use crate::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
     MessageChangeKind, RemovalReason, Totals, TotalsChange,
 };
-use crate::event::{Event, Fact, QuietHours};
+use crate::event::{Event, Fact, QuietHours, ReceiveOption};
 use crate::id::{ConversationId, FolderId, UserId};
 use crate::policy::Policy;
 
@@ -432,9 +433,19 @@ impl Conversation {
         (totals, list): (&mut Totals, &mut Ranking),
     ) {
         self.refresh(policy);
-        let (old, new) = (before.row, self.row);
+        self.carry((&before.row, before.receive_option), number, (totals, list));
+    }
+
+    /// Carries the row over to totals and list, given what it was before, and the receive option.
+    pub(super) fn carry(
+        &self,
+        (old, option): (&Row, ReceiveOption),
+        number: u32,
+        (totals, list): (&mut Totals, &mut Ranking),
+    ) {
+        let new = &self.row;
         if old.listed {
-            totals.sub(old.unread.into(), before.receive_option);
+            totals.sub(old.unread.into(), option);
         }
         if new.listed {
             totals.add(new.unread.into(), self.personal.receive_option());

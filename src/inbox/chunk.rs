@@ -17,18 +17,20 @@ pub(crate) const CHUNK: usize = 128;
 /// What packing fewer would save is less than what it takes to tell how they are packed.
 const FEW: usize = 8;
 
-/// The entries of a chunk: open while it grows, packed afterwards.
+/// The entries of a chunk: open while it grows, packed when it is not expected to. What comes nevertheless stands open
+/// behind the packed ones, so that the first message after a replay unpacks nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    /// None of them while they are packed.
-    open: Vec<Entry>,
     packed: Option<Box<Packed>>,
+    /// Those behind the packed ones.
+    open: Vec<Entry>,
 }
 
 impl Clone for Entries {
     /// Open ones are copied to be added to: there is room for more at once.
     fn clone(&self) -> Self {
-        let mut open = Vec::with_capacity(self.open.len() + self.more());
+        let more = if self.grows_no_more() { 0 } else { self.more() };
+        let mut open = Vec::with_capacity(self.open.len() + more);
         open.extend_from_slice(&self.open);
         Self { open, packed: self.packed.clone() }
     }
@@ -41,23 +43,37 @@ impl From<Vec<Entry>> for Entries {
 }
 
 impl Entries {
+    /// How many are packed.
+    fn packed_len(&self) -> usize {
+        self.packed.as_ref().map_or(0, |packed| packed.len())
+    }
+
+    /// Whether all are packed.
+    fn grows_no_more(&self) -> bool {
+        self.packed.is_some() && self.open.is_empty()
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.packed.as_ref().map_or(self.open.len(), |packed| packed.len())
+        self.packed_len() + self.open.len()
     }
 
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<Entry> {
         match &self.packed {
             None => self.open.get(at).copied(),
-            Some(packed) => packed.get(at),
+            Some(packed) => match at.checked_sub(packed.len()) {
+                None => packed.get(at),
+                Some(at) => self.open.get(at).copied(),
+            },
         }
     }
 
     /// The id of an entry, without reading the rest of it.
     pub(crate) fn id(&self, at: usize) -> Option<MessageId> {
+        let open = |at: usize| self.open.get(at).map(|entry| entry.id);
         match &self.packed {
-            None => self.open.get(at).map(|entry| entry.id),
-            Some(packed) => packed.id(at),
+            None => open(at),
+            Some(packed) => at.checked_sub(packed.len()).map_or_else(|| packed.id(at), open),
         }
     }
 
@@ -65,7 +81,7 @@ impl Entries {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
-    /// The entries as they lie, while they are not packed.
+    /// The entries as they lie, while none is packed.
     pub(crate) fn as_open(&self) -> Option<&[Entry]> {
         self.packed.is_none().then_some(&self.open)
     }
@@ -73,15 +89,15 @@ impl Entries {
     /// The entries, to be added to or changed at will.
     pub(crate) fn open(&mut self) -> &mut Vec<Entry> {
         if self.packed.is_some() {
-            self.open = self.iter().collect();
-            self.packed = None;
+            let mut all = Vec::with_capacity(self.len());
+            all.extend(self.iter());
+            (self.open, self.packed) = (all, None);
         }
         &mut self.open
     }
 
     fn push(&mut self, entry: Entry) {
-        let entries = self.open();
-        if entries.len() == entries.capacity() {
+        if self.open.len() == self.open.capacity() {
             let more = self.more();
             self.open.reserve_exact(more);
         }
@@ -90,18 +106,18 @@ impl Entries {
 
     /// For how many entries room is made when there is none: never for more than a chunk takes.
     fn more(&self) -> usize {
-        let len = self.open.len();
-        if self.packed.is_some() { 0 } else { len.min(CHUNK.saturating_sub(len)).max(4) }
+        self.open.len().min(CHUNK.saturating_sub(self.len())).max(4)
     }
 
     /// Changes an entry, wherever it lies.
     pub(crate) fn update(&mut self, at: usize, change: impl FnOnce(&mut Entry)) {
-        let Some(packed) = &mut self.packed else {
+        if let Some(at) = at.checked_sub(self.packed_len()) {
             if let Some(entry) = self.open.get_mut(at) {
                 change(entry);
             }
             return;
-        };
+        }
+        let Some(packed) = &mut self.packed else { return };
         let Some(mut entry) = packed.get(at) else { return };
         change(&mut entry);
         if !packed.set(at, &entry) {
@@ -114,20 +130,23 @@ impl Entries {
 
     /// Gives the authors of known messages other numbers.
     pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
-        if self.packed.as_mut().is_some_and(|packed| packed.renumber(number)) {
-            return;
-        }
-        let was_packed = self.packed.is_some();
-        for entry in self.open().iter_mut().filter(|entry| entry.class() != Class::Unknown) {
+        let were_packed = self.packed.is_some();
+        let fit = self.packed.as_mut().is_none_or(|packed| packed.renumber(number));
+        // What does not fit is still as it was.
+        let rest = if fit { &mut self.open } else { self.open() };
+        for entry in rest.iter_mut().filter(|entry| entry.class() != Class::Unknown) {
             entry.author = number(entry.author);
         }
-        if was_packed {
+        if were_packed && !fit {
             self.pack();
         }
     }
 
-    /// Each takes no more than it needs from now on; to be added to, they are unpacked.
+    /// Each takes no more than it needs from now on.
     pub(crate) fn pack(&mut self) {
+        if !self.open.is_empty() {
+            self.open();
+        }
         if self.packed.is_none() {
             let worth_it = self.open.len() >= FEW;
             self.packed = worth_it.then(|| Packed::of(&self.open)).flatten().map(Box::new);
@@ -151,7 +170,7 @@ pub(crate) struct Chunk {
 impl Clone for Chunk {
     /// What grows is copied to be added to: there is room for more at once.
     fn clone(&self) -> Self {
-        let more = if self.entries.packed.is_some() { 0 } else { self.likely() };
+        let more = if self.entries.grows_no_more() { 0 } else { self.likely() };
         let mut bytes = Vec::with_capacity(self.bytes.len() + more);
         bytes.extend_from_slice(&self.bytes);
         Self { entries: self.entries.clone(), bytes, asides: self.asides.clone() }
@@ -233,5 +252,57 @@ impl Chunk {
     pub(crate) fn content_of(&self, entry: &Entry) -> &[u8] {
         let from = entry.offset as usize;
         self.bytes.get(from..from + entry.len as usize).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::EventId;
+
+    fn entry(n: u32) -> Entry {
+        let (id, event) = (u128::from(n).to_be_bytes(), u128::from(n + 1).to_be_bytes());
+        let (id, event) = (MessageId::from_bytes(id), EventId::from_bytes(event));
+        Entry { event, first: n.into(), second: 7, author: n % 5, bits: 3, ..Entry::unknown(id) }
+    }
+
+    fn words(entry: &Entry) -> (MessageId, EventId, i64, i64, u32, u32) {
+        (entry.id, entry.event, entry.first, entry.second, entry.author, entry.bits)
+    }
+
+    fn holds(entries: &Entries, plain: &[Entry]) {
+        assert!(entries.iter().map(|entry| words(&entry)).eq(plain.iter().map(words)));
+        assert_eq!((entries.len(), entries.get(plain.len()).is_none()), (plain.len(), true));
+        assert!((0..plain.len()).all(|at| entries.id(at) == Some(plain[at].id)));
+    }
+
+    #[test]
+    fn entries_are_the_same_whether_packed_open_or_both() {
+        for packed in [0, 1, FEW as u32, 100] {
+            let mut plain: Vec<Entry> = (0..packed).map(entry).collect();
+            let mut entries = Entries::from(plain.clone());
+            entries.pack();
+            holds(&entries, &plain);
+            for n in packed..packed + 20 {
+                entries.push(entry(n));
+                plain.push(entry(n));
+                holds(&entries.clone(), &plain);
+            }
+            // Of those changed one is packed and fits, one is packed and does not, one stands open.
+            for (at, first) in [(0, 0), (packed as usize / 2, 1 << 50), (plain.len() - 1, -3)] {
+                let change = |entry: &mut Entry| (entry.first, entry.bits) = (first, entry.bits | 1 << 16);
+                let mut both = entries.clone();
+                entries.update(at, change);
+                change(&mut plain[at]);
+                holds(&entries, &plain);
+                both.renumber(&|author| author + at as u32);
+                assert!(both.iter().zip(&plain).all(|(a, b)| a.author == b.author + at as u32));
+            }
+            entries.pack();
+            holds(&entries, &plain);
+            entries.open().push(entry(500));
+            plain.push(entry(500));
+            holds(&entries, &plain);
+        }
     }
 }

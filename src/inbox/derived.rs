@@ -201,20 +201,42 @@ impl Conversation {
         let top = top.filter(|(_, entry)| entry.is_known());
         let top = top.map(|(slot, entry)| (slot, entry, facts.share_of(slot, &entry)));
         let present = || last_uncovered(order, facts, top, Share::PRESENT, &personal.deleted).is_some();
-        let group_type = self.shared.group_type.get();
-        let silent = group_type == Some(&GroupType::AvChatRoom);
-        let uncounted = silent || group_type == Some(&GroupType::Meeting) && !policy.meeting_unread;
-        let derived = &self.derived;
+        let (unread, mentions, mention_sig) = self.counts_shown(policy);
         self.row = Row {
             listed: pinned || draft.is_some() || opening.is_some() || present(),
             order_key: activity.unsigned_abs() + if pinned { PINNED } else { 0 },
             activity,
-            unread: if uncounted { 0 } else { derived.unread },
-            mentions: if silent { 0 } else { derived.mentions },
-            mention_sig: if silent { 0 } else { derived.mention_sig },
-            marker: derived.marker(),
+            unread,
+            mentions,
+            mention_sig,
+            marker: self.derived.marker(),
             last: last_uncovered(order, facts, top, Share::SHOWN, &personal.cleared),
         };
+    }
+
+    /// Unread, mentions and what tells these apart, as far as the group's type lets them count.
+    fn counts_shown(&self, policy: Policy) -> (u32, u32, u64) {
+        let Derived { unread, mentions, mention_sig, .. } = self.derived;
+        match self.group_type() {
+            Some(GroupType::AvChatRoom) => (0, 0, 0),
+            Some(GroupType::Meeting) if !policy.meeting_unread => (0, mentions, mention_sig),
+            _ => (unread, mentions, mention_sig),
+        }
+    }
+
+    /// Derives the row anew after nothing but an ordinary message was added, behind all others and whatever covers any.
+    pub(super) fn append_row(&mut self, policy: Policy, slot: u32, at: i64) {
+        let (unread, mentions, mention_sig) = self.counts_shown(policy);
+        let row = &mut self.row;
+        row.activity = row.activity.max(at);
+        row.order_key = row.activity.unsigned_abs() + if row.order_key >= PINNED { PINNED } else { 0 };
+        (row.unread, row.mentions, row.mention_sig) = (unread, mentions, mention_sig);
+        (row.listed, row.last) = (true, Some(slot));
+        if cfg!(debug_assertions) {
+            let appended = self.row;
+            self.refresh(policy);
+            debug_assert_eq!(appended, self.row, "an ordinary message changes a row in the plainest way");
+        }
     }
 }
 

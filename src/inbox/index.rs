@@ -1,5 +1,10 @@
 //! From a message's id to its slot.
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use super::lazy::Lazy;
 use super::shelf::Shelf;
 use crate::id::MessageId;
@@ -25,19 +30,94 @@ pub(crate) fn hash(id: MessageId) -> u32 {
     ((product >> 64) as u64 ^ product as u64) as u32 & ((1 << HASH_BITS) - 1)
 }
 
-/// The pairs of one bucket.
-#[derive(Debug, Default)]
-pub(crate) struct Bucket {
-    pub(crate) pairs: Vec<Pair>,
+/// The pairs of one bucket in one piece of memory: how many they are, then the hashes, which are what is looked through,
+/// then the slots; behind each the room for more.
+pub(crate) type Bucket = [u32];
+
+/// How many pairs a bucket has, its hashes, its slots, each with the room for more.
+fn columns(bucket: &Bucket) -> (usize, &[u32], &[u32]) {
+    let (len, rest) = bucket.split_first().unwrap_or((&0, &[]));
+    let (hashes, slots) = rest.split_at(rest.len() / 2);
+    (*len as usize, hashes, slots)
 }
 
-impl Clone for Bucket {
-    /// It is copied to be added to: there is room for more at once.
-    fn clone(&self) -> Self {
-        let mut pairs = Vec::with_capacity(self.pairs.len() + STEP);
-        pairs.extend_from_slice(&self.pairs);
-        Self { pairs }
+/// The pairs of a bucket.
+pub(crate) fn pairs(bucket: &Bucket) -> impl Iterator<Item = Pair> + '_ {
+    let (len, hashes, slots) = columns(bucket);
+    hashes.iter().copied().zip(slots.iter().copied()).take(len)
+}
+
+/// Words of a bucket as it is made: nearly all fit.
+type Words = SmallVec<[u32; 4 * LOAD]>;
+
+/// The bucket of these pairs.
+pub(crate) fn bucket_of(pairs: &[Pair]) -> Arc<Bucket> {
+    let room = pairs.len().next_multiple_of(STEP);
+    let mut words = Words::from_elem(0, 1 + 2 * room);
+    if let Some((count, rest)) = words.split_first_mut() {
+        *count = pairs.len() as u32;
+        let (hashes, slots) = rest.split_at_mut(room);
+        for ((hash_at, slot_at), &(hash, slot)) in hashes.iter_mut().zip(slots).zip(pairs) {
+            (*hash_at, *slot_at) = (hash, slot);
+        }
     }
+    words.as_slice().into()
+}
+
+/// A full bucket with room for more.
+fn grown(len: usize, hashes: &[u32], slots: &[u32]) -> Arc<Bucket> {
+    let mut words = Words::new();
+    words.push(len as u32);
+    for column in [hashes, slots] {
+        words.extend_from_slice(column);
+        words.extend_from_slice(&[0; STEP]);
+    }
+    words.as_slice().into()
+}
+
+/// The first slot beside this hash that `is_it`.
+fn look_for(bucket: &Bucket, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    let (len, hashes, slots) = columns(bucket);
+    let hashes = hashes.get(..len)?;
+    // Whether any is equal is told of several at once; nearly always none is.
+    if !hashes.iter().fold(false, |any, other| any | (*other == hash)) {
+        return None;
+    }
+    hashes.iter().zip(slots).find(|&(other, slot)| *other == hash && is_it(*slot)).map(|(_, slot)| *slot)
+}
+
+/// Adds a pair; a full bucket becomes another with room for more.
+fn push(bucket: &mut Arc<Bucket>, (hash, slot): Pair) {
+    let (len, hashes, slots) = columns(bucket);
+    if len >= hashes.len() {
+        let more = grown(len, hashes, slots);
+        *bucket = more;
+    }
+    let Some((count, rest)) = Arc::make_mut(bucket).split_first_mut() else { return };
+    let (hashes, slots) = rest.split_at_mut(rest.len() / 2);
+    if let Some((hash_at, slot_at)) = hashes.get_mut(len).zip(slots.get_mut(len)) {
+        (*hash_at, *slot_at) = (hash, slot);
+        *count += 1;
+    }
+}
+
+/// Keeps the pairs whose hash `stays`; the others come back.
+fn retain(bucket: &mut Bucket, stays: impl Fn(u32) -> bool) -> SmallVec<[Pair; 2 * LOAD]> {
+    let mut gone = SmallVec::new();
+    let Some((count, rest)) = bucket.split_first_mut() else { return gone };
+    let (hashes, slots) = rest.split_at_mut(rest.len() / 2);
+    let mut kept = 0;
+    for at in 0..*count as usize {
+        let Some((&hash, &slot)) = hashes.get(at).zip(slots.get(at)) else { break };
+        if !stays(hash) {
+            gone.push((hash, slot));
+        } else if let Some((hash_at, slot_at)) = hashes.get_mut(kept).zip(slots.get_mut(kept)) {
+            (*hash_at, *slot_at) = (hash, slot);
+            kept += 1;
+        }
+    }
+    *count = kept as u32;
+    gone
 }
 
 /// Linear hashing: a table of small buckets of which one splits at a time, so no insert ever pays for a whole
@@ -67,33 +147,45 @@ impl Index {
                 *size += 1;
             }
         }
-        // Beside each bucket a bit for every hash in it: a bucket is searched only where it may hold an equal one.
-        let with_room = |size: u32| (0u64, Vec::with_capacity(size as usize));
-        let mut buckets: Vec<(u64, Vec<Pair>)> = sizes.into_iter().map(with_room).collect();
+        // Of each bucket a bit for every hash in it, and where its pairs lie among all: a bucket is searched only where
+        // it may hold an equal one.
+        let mut begin = 0;
+        let place = |size: u32| {
+            let from = begin;
+            begin += size as usize;
+            (0u64, from..from)
+        };
+        let mut buckets: Vec<(u64, Range<usize>)> = sizes.into_iter().map(place).collect();
+        let mut all: Vec<Pair> = vec![(0, 0); hashes.len()];
         let mut doubles = Vec::new();
         let mut len = 0;
         for (slot, &hash) in (0u32..).zip(hashes) {
-            let Some((seen, pairs)) = buckets.get_mut(bucket(count, hash)) else { continue };
+            let Some((seen, range)) = buckets.get_mut(bucket(count, hash)) else { continue };
             let bit = 1 << (hash >> (HASH_BITS - 6));
             if *seen & bit != 0
+                && let Some(pairs) = all.get(range.clone())
                 && let Some(&(_, first)) = pairs.iter().find(|&&(h, first)| h == hash && same(first, slot))
             {
                 doubles.push((first, slot));
                 continue;
             }
             *seen |= bit;
-            pairs.push((hash, slot));
+            if let Some(place) = all.get_mut(range.end) {
+                *place = (hash, slot);
+            }
+            range.end += 1;
             len += 1;
         }
-        (Self { buckets: buckets.into_iter().map(|(_, pairs)| Bucket { pairs }).collect(), len }, doubles)
+        let pairs = |range: Range<usize>| bucket_of(all.get(range).unwrap_or_default());
+        (Self { buckets: buckets.into_iter().map(|(_, range)| pairs(range)).collect(), len }, doubles)
     }
 
     /// The slot with this id, asking `is_it` of every candidate.
-    pub(crate) fn find(&self, id: MessageId, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, id: MessageId, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let hash = hash(id);
         let count = self.buckets.len();
         let bucket = if count == 0 { None } else { self.buckets.get(bucket(count, hash)) }?;
-        bucket.pairs.iter().find(|&&(h, slot)| h == hash && is_it(slot)).map(|&(_, slot)| slot)
+        look_for(bucket, hash, is_it)
     }
 
     /// Adds an id that is not there yet.
@@ -106,20 +198,17 @@ impl Index {
         &mut self,
         id: MessageId,
         slot: u32,
-        mut is_it: impl FnMut(u32) -> bool,
+        is_it: impl FnMut(u32) -> bool,
     ) -> Option<u32> {
         let hash = hash(id);
         if self.buckets.len() == 0 {
-            self.buckets.push(Lazy::default());
+            self.buckets.push(Lazy::Warm(bucket_of(&[])));
         }
-        let Bucket { pairs } = self.buckets.get_mut(bucket(self.buckets.len(), hash))?;
-        if let Some(&(_, known)) = pairs.iter().find(|&&(h, slot)| h == hash && is_it(slot)) {
+        let bucket = self.buckets.lazy_mut(bucket(self.buckets.len(), hash))?.part_mut()?;
+        if let Some(known) = look_for(bucket, hash, is_it) {
             return Some(known);
         }
-        if pairs.len() == pairs.capacity() {
-            pairs.reserve_exact(STEP);
-        }
-        pairs.push((hash, slot));
+        push(bucket, (hash, slot));
         self.len += 1;
         if self.len > self.buckets.len() * LOAD {
             self.split();
@@ -131,16 +220,9 @@ impl Index {
     fn split(&mut self) {
         let count = self.buckets.len();
         let turn = count - (1 << (usize::BITS - 1 - count.leading_zeros()));
-        let Some(old) = self.buckets.get_mut(turn) else { return };
-        let mut go = Vec::with_capacity(old.pairs.len() / 2 + STEP);
-        old.pairs.retain(|&(hash, slot)| {
-            let stays = bucket(count + 1, hash) == turn;
-            if !stays {
-                go.push((hash, slot));
-            }
-            stays
-        });
-        self.buckets.push(Lazy::new(Bucket { pairs: go }));
+        let Some(old) = self.buckets.lazy_mut(turn).and_then(Lazy::part_mut) else { return };
+        let go = retain(Arc::make_mut(old), |hash| bucket(count + 1, hash) == turn);
+        self.buckets.push(Lazy::Warm(bucket_of(&go)));
     }
 }
 
@@ -166,7 +248,7 @@ mod tests {
     #[test]
     fn every_id_is_found_again_at_every_size() {
         let index = fill(Index::default(), 0, 20_000);
-        let longest = index.buckets.iter().map(|b| b.pairs.len()).max();
+        let longest = index.buckets.iter().map(|b| pairs(b).count()).max();
         assert!(longest < Some(6 * LOAD), "{longest:?}");
     }
 

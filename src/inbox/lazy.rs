@@ -148,7 +148,7 @@ impl Place {
         self.source.rot(self.number, self.offset, reason);
     }
 
-    fn load<T: Part>(&self) -> T {
+    fn load<T: Part + ?Sized>(&self) -> Arc<T> {
         let Some(bytes) = self.head() else {
             self.rot("it ends after the snapshot does");
             return T::hollow(self);
@@ -176,28 +176,28 @@ pub(crate) struct Extent {
 }
 
 /// What a snapshot keeps and loads by itself.
-pub(crate) trait Part: Sized {
+pub(crate) trait Part {
     /// The part from its own bytes, which are verified; its children lie at `place`.
-    fn decode(bytes: &[u8], place: &Place) -> Option<Self>;
+    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>>;
 
     /// What stands for a part that is rotten.
-    fn hollow(place: &Place) -> Self;
+    fn hollow(place: &Place) -> Arc<Self>;
 }
 
 /// A part at hand, or one that is loaded when it is first touched.
 #[derive(Debug)]
-pub(crate) enum Lazy<T> {
+pub(crate) enum Lazy<T: ?Sized> {
     Warm(Arc<T>),
     Cold(Box<Cold<T>>),
 }
 
 #[derive(Debug)]
-pub(crate) struct Cold<T> {
+pub(crate) struct Cold<T: ?Sized> {
     place: Place,
     loaded: OnceLock<Arc<T>>,
 }
 
-impl<T> Clone for Lazy<T> {
+impl<T: ?Sized> Clone for Lazy<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Warm(part) => Self::Warm(Arc::clone(part)),
@@ -218,7 +218,9 @@ impl<T> Lazy<T> {
     pub(crate) fn new(part: T) -> Self {
         Self::Warm(Arc::new(part))
     }
+}
 
+impl<T: ?Sized> Lazy<T> {
     pub(crate) fn cold(place: Place) -> Self {
         Self::Cold(Box::new(Cold { place, loaded: OnceLock::new() }))
     }
@@ -232,11 +234,24 @@ impl<T> Lazy<T> {
     }
 }
 
-impl<T: Part> Lazy<T> {
+impl<T: Part + ?Sized> Lazy<T> {
     pub(crate) fn get(&self) -> &T {
         match self {
             Self::Warm(part) => part,
-            Self::Cold(cold) => cold.loaded.get_or_init(|| Arc::new(cold.place.load())),
+            Self::Cold(cold) => cold.loaded.get_or_init(|| cold.place.load()),
+        }
+    }
+
+    /// The part, to be written once it is nobody else's. Always `Some`.
+    pub(crate) fn part_mut(&mut self) -> Option<&mut Arc<T>> {
+        if let Self::Cold(cold) = self {
+            cold.loaded.get_or_init(|| cold.place.load());
+            let loaded = cold.loaded.take()?;
+            *self = Self::Warm(loaded);
+        }
+        match self {
+            Self::Warm(part) => Some(part),
+            Self::Cold(_) => None,
         }
     }
 }
@@ -244,14 +259,6 @@ impl<T: Part> Lazy<T> {
 impl<T: Part + Clone> Lazy<T> {
     /// The part, to be written: a copy of its own if others hold it too. Always `Some`.
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
-        if let Self::Cold(cold) = self {
-            cold.loaded.get_or_init(|| Arc::new(cold.place.load()));
-            let loaded = cold.loaded.take()?;
-            *self = Self::Warm(loaded);
-        }
-        match self {
-            Self::Warm(part) => Some(Arc::make_mut(part)),
-            Self::Cold(_) => None,
-        }
+        self.part_mut().map(Arc::make_mut)
     }
 }

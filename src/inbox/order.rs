@@ -4,10 +4,14 @@
 //! watermark" and "the last one that may be shown" skip what they need not look at: O(√n) at worst with a
 //! tiny factor, O(1) at the tail where chats live. A block is the unit of sharing between clones.
 
+mod block;
 mod build;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use self::block::{Block, Slots};
 pub(crate) use self::build::Builder;
 
 use super::arena::Position;
@@ -43,6 +47,14 @@ impl Share {
     pub(crate) const OWN_READ: u8 = 16;
 
     pub(crate) const NONE: Self = Self { position: None, flags: 0, mention_sig: 0, activity: -1 };
+
+    /// What an ordinary message adds, written by the owner or another.
+    #[inline]
+    pub(crate) fn ordinary(position: Position, own: bool, activity: i64) -> Self {
+        let counted = if own { Self::OWN_READ } else { Self::UNREAD };
+        let flags = counted | Self::SHOWN | Self::PRESENT;
+        Self { position: Some(position), flags, mention_sig: 0, activity }
+    }
 
     pub(crate) fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
@@ -113,101 +125,6 @@ impl Sum {
     }
 }
 
-/// A block's slots.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Slots {
-    /// So many, one after the other, from the first: nearly always the messages came in order.
-    Run {
-        first: u32,
-        len: u32,
-    },
-    List(Vec<u32>),
-}
-
-impl Default for Slots {
-    fn default() -> Self {
-        Self::Run { first: 0, len: 0 }
-    }
-}
-
-impl Slots {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Run { len, .. } => *len as usize,
-            Self::List(slots) => slots.len(),
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
-        let (run, list) = match self {
-            Self::Run { first, len } => (*first..first.saturating_add(*len), &[][..]),
-            Self::List(slots) => (0..0, slots.as_slice()),
-        };
-        run.chain(list.iter().copied())
-    }
-
-    /// Adds a slot at the end.
-    #[inline]
-    pub(crate) fn push(&mut self, slot: u32) {
-        match self {
-            Self::Run { first, len: len @ 0 } => (*first, *len) = (slot, 1),
-            Self::Run { first, len } if first.checked_add(*len) == Some(slot) => *len += 1,
-            other => other.change(|slots| slots.push(slot)),
-        }
-    }
-
-    /// Adds so many slots at the end, one after the other from this one.
-    fn push_run(&mut self, slot: u32, count: u32) {
-        match self {
-            Self::Run { first, len: len @ 0 } => (*first, *len) = (slot, count),
-            Self::Run { first, len } if first.checked_add(*len) == Some(slot) => *len += count,
-            other => other.change(|slots| slots.extend(slot..slot + count)),
-        }
-    }
-
-    /// Moves slots about.
-    fn change(&mut self, change: impl FnOnce(&mut Vec<u32>)) {
-        let mut list = match std::mem::take(self) {
-            Self::List(slots) => slots,
-            run @ Self::Run { .. } => run.iter().collect(),
-        };
-        change(&mut list);
-        *self = Self::List(list);
-    }
-}
-
-impl FromIterator<u32> for Slots {
-    fn from_iter<I: IntoIterator<Item = u32>>(slots: I) -> Self {
-        let mut all = Self::default();
-        slots.into_iter().for_each(|slot| all.push(slot));
-        all
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Block {
-    /// No slot of this block stands before it, none of the blocks before stands at or after it.
-    pub(crate) min: Position,
-    pub(crate) sum: Sum,
-    slots: Held,
-}
-
-/// Where a block has its slots: a run, as nearly all are, lies here.
-#[derive(Clone, Debug)]
-enum Held {
-    Run { first: u32, len: u32 },
-    Apart(Lazy<Slots>),
-}
-
-impl From<Slots> for Held {
-    fn from(slots: Slots) -> Self {
-        match slots {
-            Slots::Run { first, len } => Self::Run { first, len },
-            list @ Slots::List(_) => Self::Apart(Lazy::new(list)),
-        }
-    }
-}
-
 /// The blocks of a group.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Blocks(pub(crate) Vec<Block>);
@@ -222,66 +139,17 @@ pub(crate) struct Group {
 /// Slots in order of position.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
-    pub(crate) groups: Few<Arc<Group>>,
-    /// The greatest activity of all groups, so that no event looks at every one of them.
+    groups: Few<Arc<Group>>,
+    /// The last block, which lies here because chats live in it. Without slots where there is none, or where it still
+    /// lies in the last group, as a snapshot has it.
+    tail: Block,
+    /// The greatest activity of all, so that no event looks at every group.
     activity: i64,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { groups: Few::default(), activity: Sum::ZERO.activity }
-    }
-}
-
-impl Block {
-    pub(crate) fn new(min: Position, sum: Sum, slots: Lazy<Slots>) -> Self {
-        Self { min, sum, slots: Held::Apart(slots) }
-    }
-
-    fn of(slots: Slots, look: &impl Look) -> Option<Self> {
-        let min = look.position(slots.iter().next()?);
-        let mut sum = Sum::ZERO;
-        for slot in slots.iter() {
-            sum.add(&look.share(slot));
-        }
-        Some(Self { min, sum, slots: slots.into() })
-    }
-
-    pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
-        let (run, list) = match &self.slots {
-            Held::Run { first, len } => (Some(*first..first.saturating_add(*len)), None),
-            Held::Apart(slots) => (None, Some(slots.get().iter())),
-        };
-        run.into_iter().flatten().chain(list.into_iter().flatten())
-    }
-
-    fn len(&self) -> usize {
-        match &self.slots {
-            Held::Run { len, .. } => *len as usize,
-            Held::Apart(slots) => slots.get().len(),
-        }
-    }
-
-    /// Changes which slots it holds.
-    fn change(&mut self, change: impl FnOnce(&mut Slots)) {
-        match &mut self.slots {
-            Held::Run { first, len } => {
-                let mut slots = Slots::Run { first: *first, len: *len };
-                change(&mut slots);
-                self.slots = slots.into();
-            }
-            Held::Apart(slots) => {
-                slots.get_mut().map(change);
-            }
-        }
-    }
-
-    /// The slots as a part of a snapshot.
-    pub(crate) fn lazy(&self) -> Lazy<Slots> {
-        match &self.slots {
-            Held::Run { first, len } => Lazy::new(Slots::Run { first: *first, len: *len }),
-            Held::Apart(slots) => slots.clone(),
-        }
+        Self { groups: Few::default(), tail: Block::default(), activity: Sum::ZERO.activity }
     }
 }
 
@@ -319,10 +187,22 @@ impl Group {
 }
 
 impl Order {
+    /// The order of a snapshot.
     pub(crate) fn of(groups: Few<Arc<Group>>) -> Self {
-        let mut order = Self { groups, activity: 0 };
+        let mut order = Self { groups, ..Self::default() };
         order.activity = order.sum().activity;
         order
+    }
+
+    /// The groups as a snapshot has them: the last block is in the last of them.
+    pub(crate) fn into_groups(mut self) -> Few<Arc<Group>> {
+        self.close();
+        self.groups
+    }
+
+    /// The groups, of which a snapshot may still have parts.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().map(|group| &**group)
     }
 
     /// The greatest activity of all: O(1).
@@ -332,7 +212,7 @@ impl Order {
 
     /// Totals over all.
     pub(crate) fn sum(&self) -> Sum {
-        let mut sum = Sum::ZERO;
+        let mut sum = self.tail.sum;
         for group in self.groups.iter() {
             sum.add_sum(&group.sum);
         }
@@ -359,6 +239,72 @@ impl Order {
         }
     }
 
+    /// Whether a message at this position would stand behind all others.
+    pub(crate) fn is_behind_all(&self, position: Position, look: &impl Look) -> bool {
+        self.last().is_none_or(|last| look.position(last) < position)
+    }
+
+    /// Adds a slot that [stands behind all others](Order::is_behind_all).
+    #[inline]
+    pub(crate) fn append(&mut self, slot: u32, position: Position, share: &Share) {
+        self.open();
+        if self.tail.len() >= BLOCK {
+            self.close();
+        }
+        if self.tail.len() == 0 {
+            self.tail.min = position;
+        }
+        self.tail.push(slot, share);
+        self.activity = self.activity.max(share.activity);
+    }
+
+    /// Takes the last block out of the last group, if it lies there.
+    #[inline]
+    fn open(&mut self) {
+        if self.tail.len() == 0 && self.groups.len() > 0 {
+            self.take_tail();
+        }
+    }
+
+    fn take_tail(&mut self) {
+        let at = self.groups.len().saturating_sub(1);
+        let Some(group) = self.groups.get_mut(at).map(Arc::make_mut) else { return };
+        let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
+        let last = blocks.pop();
+        match Group::of(std::mem::take(blocks)) {
+            Some(left) => *group = left,
+            None => self.groups.remove(at),
+        }
+        self.tail = last.map(Block::at_hand).unwrap_or_default();
+    }
+
+    /// Puts the last block into the last group, or a new one.
+    fn close(&mut self) {
+        let block = std::mem::take(&mut self.tail);
+        if block.len() > 0 {
+            self.push(block);
+        }
+    }
+
+    fn push(&mut self, block: Block) {
+        let last = self.groups.len().checked_sub(1).and_then(|at| self.groups.get_mut(at));
+        if let Some(group) = last.map(Arc::make_mut)
+            && let Some(Blocks(blocks)) = group.blocks.get_mut()
+            && blocks.len() < GROUP
+        {
+            group.sum.add_sum(&block.sum);
+            blocks.push(block);
+        } else if let Some(group) = Group::of(vec![block]) {
+            self.groups.push(Arc::new(group));
+        }
+    }
+
+    /// Whether `position` stands in the last block, or would.
+    fn is_in_tail(&mut self, position: Position) -> bool {
+        self.open();
+        self.groups.len() == 0 || self.tail.min <= position
+    }
+
     fn group_of(&self, position: Position) -> usize {
         if self.groups.last().is_none_or(|last| last.min <= position) {
             return self.groups.len().saturating_sub(1);
@@ -376,30 +322,43 @@ impl Order {
     }
 
     fn recount(&mut self, position: Position, before: &Share, after: &Share, look: &impl Look) {
+        let is_lower = after.activity < before.activity;
+        if self.is_in_tail(position) {
+            self.tail.recount(before, after);
+            if is_lower {
+                self.tail.lower_activity(before.activity, look);
+            }
+            return;
+        }
         let at = self.group_of(position);
         let Some(group) = self.groups.get_mut(at).map(Arc::make_mut) else { return };
         let at = group.block_of(position);
         let Some(blocks) = group.blocks.get_mut() else { return };
         let Some(block) = blocks.0.get_mut(at) else { return };
-        block.sum.sub_counts(before);
-        block.sum.add(after);
+        block.recount(before, after);
         group.sum.sub_counts(before);
         group.sum.add(after);
-        if after.activity < before.activity {
+        if is_lower {
             lower_activity(group, at, before.activity, look);
         }
     }
 
     fn remove(&mut self, slot: u32, position: Position, before: &Share, look: &impl Look) {
+        if self.is_in_tail(position) {
+            self.tail.remove(slot, before);
+            match self.tail.len() {
+                0 => self.tail = Block::default(),
+                _ => self.tail.lower_activity(before.activity, look),
+            }
+            return;
+        }
         let group_at = self.group_of(position);
         let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else { return };
         let at = group.block_of(position);
         group.sum.sub_counts(before);
         let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
         let Some(block) = blocks.get_mut(at) else { return };
-        // The slot has moved already, so it is found by number, not by position.
-        block.change(|slots| slots.change(|slots| slots.retain(|&s| s != slot)));
-        block.sum.sub_counts(before);
+        block.remove(slot, before);
         if block.len() > 0 {
             lower_activity(group, at, before.activity, look);
             return;
@@ -414,22 +373,23 @@ impl Order {
     }
 
     fn insert(&mut self, slot: u32, position: Position, after: &Share, look: &impl Look) {
-        if self.groups.len() == 0 {
-            let block = Block::of(Slots::Run { first: slot, len: 1 }, look);
-            self.groups = Group::of(block.into_iter().collect()).map(Arc::new).into_iter().collect();
-            return;
+        if self.is_in_tail(position) {
+            return self.insert_into_tail(slot, position, after, look);
         }
         let group_at = self.group_of(position);
-        let last_group = group_at + 1 == self.groups.len();
         let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else { return };
         let at = group.block_of(position);
         group.sum.add(after);
         group.min = group.min.min(position);
         let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
-        insert_into(blocks, at, last_group, slot, (position, after), look);
+        let Some(block) = blocks.get_mut(at) else { return };
+        block.insert(slot, (position, after), look);
+        if block.len() > BLOCK {
+            let halves = block.halves(look);
+            blocks.splice(at..=at, halves.into_iter().flatten());
+        }
         if blocks.len() > GROUP {
-            let keep = if last_group { GROUP } else { GROUP / 2 };
-            let back = Group::of(blocks.split_off(keep)).map(Arc::new);
+            let back = Group::of(blocks.split_off(GROUP / 2)).map(Arc::new);
             if let Some(front) = Group::of(std::mem::take(blocks)) {
                 *group = front;
             }
@@ -439,26 +399,28 @@ impl Order {
         }
     }
 
+    fn insert_into_tail(&mut self, slot: u32, position: Position, after: &Share, look: &impl Look) {
+        if self.tail.last().is_none_or(|last| look.position(last) < position) {
+            return self.append(slot, position, after);
+        }
+        self.tail.insert(slot, (position, after), look);
+        if self.tail.len() > BLOCK {
+            let [front, back] = self.tail.halves(look);
+            self.tail = back.unwrap_or_default();
+            front.into_iter().for_each(|block| self.push(block));
+        }
+    }
+
     /// Totals over what stands after `floor`; the activity of it is not looked at.
     pub(crate) fn sum_after(&self, floor: i64, look: &impl Look) -> Sum {
         let mut sum = Sum::ZERO;
+        if self.tail.len() > 0 && !self.tail.add_after(floor, look, &mut sum) {
+            return sum;
+        }
         for group in self.groups.iter().rev() {
             if group.min.first > floor {
                 sum.add_sum(&group.sum);
-                continue;
-            }
-            for block in group.blocks().iter().rev() {
-                if block.min.first > floor {
-                    sum.add_sum(&block.sum);
-                    continue;
-                }
-                for slot in block.slots().rev() {
-                    let share = look.share(slot);
-                    if !share.is_after(floor) {
-                        return sum;
-                    }
-                    sum.add(&share);
-                }
+            } else if !group.blocks().iter().rev().all(|block| block.add_after(floor, look, &mut sum)) {
                 return sum;
             }
         }
@@ -467,14 +429,15 @@ impl Order {
 
     /// The last slot of all.
     pub(crate) fn last(&self) -> Option<u32> {
-        self.groups.last()?.blocks().last()?.slots().next_back()
+        self.tail.last().or_else(|| self.groups.last()?.blocks().last()?.last())
     }
 
     /// The slots with `flag`, last first; whole blocks without one are skipped.
     pub(crate) fn last_with<'a>(&'a self, flag: u8, look: &'a impl Look) -> impl Iterator<Item = u32> + 'a {
         let groups = self.groups.iter().rev().filter(move |g| g.sum.count(flag) > 0);
-        let blocks = groups.flat_map(move |g| g.blocks().iter().rev().filter(move |b| b.sum.count(flag) > 0));
-        blocks.flat_map(|b| b.slots().rev()).filter(move |&slot| look.share(slot).has(flag))
+        let blocks = std::iter::once(&self.tail).chain(groups.flat_map(|g| g.blocks().iter().rev()));
+        let slots = blocks.filter(move |b| b.sum.count(flag) > 0).flat_map(|b| b.slots().rev());
+        slots.filter(move |&slot| look.share(slot).has(flag))
     }
 
     /// The slots with `flag` after `floor`, first first; whole blocks without one are skipped.
@@ -490,8 +453,9 @@ impl Order {
         let groups = self.groups.iter().skip(start).filter(move |g| g.sum.count(flag) > 0);
         let blocks = groups.flat_map(move |g| {
             let from = g.blocks().partition_point(|b| b.min.first <= floor).saturating_sub(1);
-            g.blocks().iter().skip(from).filter(move |b| b.sum.count(flag) > 0)
+            g.blocks().iter().skip(from)
         });
+        let blocks = blocks.chain(std::iter::once(&self.tail)).filter(move |b| b.sum.count(flag) > 0);
         blocks.flat_map(|b| b.slots()).filter(move |&slot| {
             let share = look.share(slot);
             share.has(flag) && share.is_after(floor)
@@ -504,16 +468,15 @@ impl Order {
         from: Option<Position>,
         look: &'a impl Look,
     ) -> impl Iterator<Item = u32> + 'a {
-        let start = from.map_or(0, |from| self.group_of(from));
-        self.groups
-            .iter()
-            .skip(start)
-            .flat_map(move |g| {
-                let skip = from.map_or(0, |from| g.block_of(from));
-                g.blocks().iter().skip(skip)
-            })
-            .flat_map(|b| b.slots())
-            .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) < from))
+        // Of what stands in the last block the groups hold nothing.
+        let in_tail = from.is_some_and(|from| self.tail.len() > 0 && self.tail.min <= from);
+        let start = if in_tail { self.groups.len() } else { from.map_or(0, |from| self.group_of(from)) };
+        let blocks = self.groups.iter().skip(start).flat_map(move |g| {
+            let skip = from.map_or(0, |from| g.block_of(from));
+            g.blocks().iter().skip(skip)
+        });
+        let slots = blocks.chain(std::iter::once(&self.tail)).flat_map(|b| b.slots());
+        slots.skip_while(move |&slot| from.is_some_and(|from| look.position(slot) < from))
     }
 
     /// The slots at or before `from`, last first.
@@ -523,61 +486,22 @@ impl Order {
         look: &'a impl Look,
     ) -> impl Iterator<Item = u32> + 'a {
         let end = from.map_or(self.groups.len(), |from| self.group_of(from) + 1);
-        (0..end)
-            .rev()
-            .filter_map(|at| self.groups.get(at))
-            .flat_map(move |g| {
-                let take = from.map_or(g.blocks().len(), |from| g.block_of(from) + 1);
-                g.blocks().iter().take(take).rev()
-            })
-            .flat_map(|b| b.slots().rev())
-            .skip_while(move |&slot| from.is_some_and(|from| look.position(slot) > from))
-    }
-}
-
-/// Puts a slot into the block at `at`, which splits when it is full.
-fn insert_into(
-    blocks: &mut Vec<Block>,
-    at: usize,
-    last_group: bool,
-    slot: u32,
-    (position, after): (Position, &Share),
-    look: &impl Look,
-) {
-    let last_block = last_group && at + 1 == blocks.len();
-    let Some(block) = blocks.get_mut(at) else { return };
-    let appends = block.slots().next_back().is_none_or(|last| look.position(last) < position);
-    if appends && last_block && block.len() >= BLOCK {
-        let mut sum = Sum::ZERO;
-        sum.add(after);
-        let slots = Held::Run { first: slot, len: 1 };
-        blocks.push(Block { min: position, sum, slots });
-        return;
-    }
-    block.change(|slots| {
-        if appends {
-            slots.push(slot);
-        } else {
-            slots.change(|slots| slots.insert(slots.partition_point(|&s| look.position(s) < position), slot));
-        }
-    });
-    block.min = block.min.min(position);
-    block.sum.add(after);
-    if block.len() > BLOCK {
-        let front = Block::of(block.slots().take(BLOCK / 2).collect(), look);
-        let back = Block::of(block.slots().skip(BLOCK / 2).collect(), look);
-        blocks.splice(at..=at, front.into_iter().chain(back));
+        let tail = std::iter::once(&self.tail).filter(move |tail| from.is_none_or(|from| tail.min <= from));
+        let groups = (0..end).rev().filter_map(|at| self.groups.get(at));
+        let blocks = groups.flat_map(move |g| {
+            let take = from.map_or(g.blocks().len(), |from| g.block_of(from) + 1);
+            g.blocks().iter().take(take).rev()
+        });
+        let slots = tail.chain(blocks).flat_map(|b| b.slots().rev());
+        slots.skip_while(move |&slot| from.is_some_and(|from| look.position(slot) > from))
     }
 }
 
 /// Finds the greatest activity of a block and its group anew, where it may have been `old`.
 fn lower_activity(group: &mut Group, at: usize, old: i64, look: &impl Look) {
     let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
-    if let Some(block) = blocks.get_mut(at)
-        && block.sum.activity <= old
-    {
-        let activities = block.slots().map(|slot| look.share(slot).activity);
-        block.sum.activity = activities.max().unwrap_or(-1);
+    if let Some(block) = blocks.get_mut(at) {
+        block.lower_activity(old, look);
     }
     if group.sum.activity <= old {
         group.sum.activity = blocks.iter().map(|b| b.sum.activity).max().unwrap_or(-1);

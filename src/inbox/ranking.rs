@@ -84,6 +84,13 @@ struct Sections {
     rest: Section,
 }
 
+impl Sections {
+    /// Where rows with this order key stand.
+    fn of(&mut self, order_key: u64) -> &mut Section {
+        if order_key >= PINNED { &mut self.pinned } else { &mut self.rest }
+    }
+}
+
 impl Ranking {
     /// The ranking of rows in list order.
     pub(super) fn of(mut rows: Vec<Row>) -> Self {
@@ -111,11 +118,6 @@ impl Ranking {
         self.0.pinned.len + self.0.rest.len
     }
 
-    fn section(&mut self, order_key: u64) -> &mut Section {
-        let sections = Arc::make_mut(&mut self.0);
-        if order_key >= PINNED { &mut sections.pinned } else { &mut sections.rest }
-    }
-
     /// Moves the row of a conversation from the place of one order key to that of another; without one it is not
     /// listed.
     pub(super) fn shift(&mut self, id: &ConversationId, number: u32, keys: (Option<u64>, Option<u64>)) {
@@ -123,17 +125,18 @@ impl Ranking {
         if old == new {
             return;
         }
+        let sections = Arc::make_mut(&mut self.0);
         if let (Some(old), Some(new)) = keys
             && (old >= PINNED) == (new >= PINNED)
-            && self.section(old).shift_in_front(id, old, new).is_some()
+            && sections.of(old).shift_in_front(id, old, new).is_some()
         {
             return;
         }
         if let Some(old) = old {
-            self.section(old).remove(&ListKey::new(old, id.clone()));
+            sections.of(old).remove(&ListKey::new(old, id.clone()));
         }
         if let Some(new) = new {
-            self.section(new).insert(ListKey::new(new, id.clone()), number);
+            sections.of(new).insert(ListKey::new(new, id.clone()), number);
         }
     }
 

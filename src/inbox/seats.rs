@@ -15,10 +15,10 @@ const TRAY: usize = 32;
 
 type Seat<T> = OnceLock<Option<Arc<T>>>;
 /// Seats next to each other, made when somebody asks for one of them: opening a snapshot makes none.
-type Tray<T> = OnceLock<Arc<Vec<Seat<T>>>>;
+type Tray<T> = OnceLock<Arc<[Seat<T>; TRAY]>>;
 
-fn made<T>(tray: &Tray<T>) -> &Arc<Vec<Seat<T>>> {
-    tray.get_or_init(|| Arc::new((0..TRAY).map(|_| Seat::new()).collect()))
+fn made<T>(tray: &Tray<T>) -> &Arc<[Seat<T>; TRAY]> {
+    tray.get_or_init(|| Arc::new(std::array::from_fn(|_| Seat::new())))
 }
 
 /// Values by number. A clone is O(1); writing after it copies a few dozen references and one value.
@@ -113,7 +113,10 @@ impl<T: Seated + Clone> Seats<T> {
     }
 
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Arc<T>> {
-        self.get(number)?;
+        // What lies in the snapshot is decoded for all clones.
+        if self.source.is_some() {
+            self.get(number)?;
+        }
         self.seat_mut(number)?.get_mut()?.as_mut()
     }
 

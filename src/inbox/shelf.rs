@@ -1,5 +1,7 @@
 //! A persistent vector of parts, in trays of a fixed number, each loaded when it is first touched.
 
+use std::sync::Arc;
+
 use super::few::Few;
 use super::lazy::{Lazy, Part};
 
@@ -7,29 +9,37 @@ use super::lazy::{Lazy, Part};
 pub(crate) const TRAY: usize = 64;
 
 /// Some parts in a row.
-#[derive(Clone, Debug)]
-pub(crate) struct Tray<T> {
+#[derive(Debug)]
+pub(crate) struct Tray<T: ?Sized> {
     pub(crate) parts: Vec<Lazy<T>>,
 }
 
+impl<T: ?Sized> Clone for Tray<T> {
+    fn clone(&self) -> Self {
+        Self { parts: self.parts.clone() }
+    }
+}
+
 /// Parts by number. A clone is O(1); writing after it copies a tray and a part.
-#[derive(Clone, Debug)]
-pub(crate) struct Shelf<T> {
+#[derive(Debug)]
+pub(crate) struct Shelf<T: ?Sized> {
     pub(crate) trays: Few<Lazy<Tray<T>>>,
     pub(crate) len: usize,
 }
 
-impl<T> Default for Shelf<T> {
+impl<T: ?Sized> Clone for Shelf<T> {
+    fn clone(&self) -> Self {
+        Self { trays: self.trays.clone(), len: self.len }
+    }
+}
+
+impl<T: ?Sized> Default for Shelf<T> {
     fn default() -> Self {
         Self { trays: Few::default(), len: 0 }
     }
 }
 
-impl<T> Shelf<T>
-where
-    T: Part + Clone,
-    Tray<T>: Part,
-{
+impl<T: Part + ?Sized> Shelf<T> {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -38,12 +48,13 @@ where
         self.trays.get(at / TRAY)?.get().parts.get(at % TRAY)
     }
 
-    pub(crate) fn get(&self, at: usize) -> Option<&T> {
-        self.lazy(at).map(Lazy::get)
+    /// Where a part lies, to be written.
+    pub(crate) fn lazy_mut(&mut self, at: usize) -> Option<&mut Lazy<T>> {
+        self.trays.get_mut(at / TRAY)?.get_mut()?.parts.get_mut(at % TRAY)
     }
 
-    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
-        self.trays.get_mut(at / TRAY)?.get_mut()?.parts.get_mut(at % TRAY)?.get_mut()
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
+        self.lazy(at).map(Lazy::get)
     }
 
     pub(crate) fn push(&mut self, part: Lazy<T>) {
@@ -60,9 +71,15 @@ where
     }
 }
 
-impl<T> FromIterator<T> for Shelf<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(parts: I) -> Self {
-        let mut parts = parts.into_iter().map(Lazy::new).peekable();
+impl<T: Part + Clone> Shelf<T> {
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        self.lazy_mut(at)?.get_mut()
+    }
+}
+
+impl<T: ?Sized> FromIterator<Arc<T>> for Shelf<T> {
+    fn from_iter<I: IntoIterator<Item = Arc<T>>>(parts: I) -> Self {
+        let mut parts = parts.into_iter().map(Lazy::Warm).peekable();
         let mut shelf = Self::default();
         while parts.peek().is_some() {
             let mut tray: Vec<_> = parts.by_ref().take(TRAY).collect();

@@ -144,7 +144,7 @@ impl Facts {
         }
     }
 
-    fn fields(&self, time: i64, seq: i64) -> (i64, i64) {
+    pub(crate) fn fields(&self, time: i64, seq: i64) -> (i64, i64) {
         fields(self.kind, time, seq)
     }
 
@@ -391,10 +391,8 @@ impl Facts {
     #[inline]
     pub(crate) fn share_of(&self, slot: u32, entry: &Entry) -> Share {
         if entry.is_ordinary() {
-            let counted = if entry.has(bits::OWN) { Share::OWN_READ } else { Share::UNREAD };
             let position = Position { first: entry.first, rank: 0, second: entry.second, id: entry.id };
-            let flags = counted | Share::SHOWN | Share::PRESENT;
-            return Share { position: Some(position), flags, mention_sig: 0, activity: self.time(entry) };
+            return Share::ordinary(position, entry.has(bits::OWN), self.time(entry));
         }
         self.odd_share_of(slot, entry)
     }

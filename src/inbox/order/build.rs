@@ -97,7 +97,10 @@ impl Builder {
 
     pub(crate) fn finish(mut self) -> Order {
         self.close();
+        let tail = self.blocks.pop().unwrap_or_default();
         let groups = self.blocks.chunks(GROUP).filter_map(|b| Group::of(b.to_vec())).map(Arc::new).collect();
-        Order::of(groups)
+        let mut order = Order { groups, tail, activity: 0 };
+        order.activity = order.sum().activity;
+        order
     }
 }

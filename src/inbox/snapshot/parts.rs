@@ -9,7 +9,7 @@ use crate::id::{ConversationKind, EventId, MessageId};
 use crate::inbox::arena::{Arena, Entry, Position};
 use crate::inbox::chunk::{CHUNK, Chunk, Entries};
 use crate::inbox::few::Few;
-use crate::inbox::index::{Bucket, Index};
+use crate::inbox::index::{self, Bucket, Index};
 use crate::inbox::lazy::{Extent, Lazy, Part, Place};
 use crate::inbox::order::{Block, Blocks, Group, Order, Slots, Sum};
 use crate::inbox::shelf::{Shelf, TRAY, Tray};
@@ -21,7 +21,7 @@ trait Write: Part {
 }
 
 /// Writes a part behind `out`: as it lies in the snapshot it came from, unless it was written since.
-fn put<T: Write>(part: &Lazy<T>, out: &mut Vec<u8>) -> Extent {
+fn put<T: Write + ?Sized>(part: &Lazy<T>, out: &mut Vec<u8>) -> Extent {
     if let Some(place) = part.place()
         && let Some(raw) = place.raw()
     {
@@ -64,7 +64,7 @@ impl In<'_> {
         Some(Extent { head_len: self.number()?, len: self.uint()?, check: self.fixed()? })
     }
 
-    fn child<T>(&mut self, place: &Place, at: &mut u64) -> Option<Lazy<T>> {
+    fn child<T: ?Sized>(&mut self, place: &Place, at: &mut u64) -> Option<Lazy<T>> {
         let extent = self.extent()?;
         place.child(at, extent).map(Lazy::cold)
     }
@@ -143,7 +143,7 @@ impl Write for Chunk {
 }
 
 impl Part for Chunk {
-    fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
+    fn decode(bytes: &[u8], _: &Place) -> Option<Arc<Self>> {
         let mut from = In(bytes);
         let count = from.count(32).filter(|count| *count <= CHUNK)?;
         let ids: Vec<MessageId> =
@@ -179,29 +179,29 @@ impl Part for Chunk {
         if count == CHUNK {
             entries.pack();
         }
-        Some(Self { entries, bytes, asides })
+        Some(Arc::new(Self { entries, bytes, asides }))
     }
 
-    fn hollow(_: &Place) -> Self {
-        Self::default()
+    fn hollow(_: &Place) -> Arc<Self> {
+        Arc::default()
     }
 }
 
 impl Write for Bucket {
     fn write(&self, _: &mut Vec<u8>) -> Out {
         let (mut out, mut last) = (Out::default(), 0);
-        for (hash, slot) in &self.pairs {
+        for (hash, slot) in index::pairs(self) {
             // They ascend; whatever they do, nothing is lost.
             let [a, b, c, _] = hash.to_le_bytes();
             out.raw(&[a, b, c]).uint(slot.wrapping_sub(last));
-            last = *slot;
+            last = slot;
         }
         out
     }
 }
 
 impl Part for Bucket {
-    fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
+    fn decode(bytes: &[u8], _: &Place) -> Option<Arc<Self>> {
         let (mut from, mut last) = (In(bytes), 0u32);
         let mut pairs = Vec::with_capacity(bytes.len() / 4);
         while from.end().is_none() {
@@ -210,15 +210,15 @@ impl Part for Bucket {
             last = last.wrapping_add(from.number()?);
             pairs.push((hash, last));
         }
-        Some(Self { pairs })
+        Some(index::bucket_of(&pairs))
     }
 
-    fn hollow(_: &Place) -> Self {
-        Self::default()
+    fn hollow(_: &Place) -> Arc<Self> {
+        index::bucket_of(&[])
     }
 }
 
-impl<T: Write> Write for Tray<T> {
+impl<T: Write + ?Sized> Write for Tray<T> {
     fn write(&self, out: &mut Vec<u8>) -> Out {
         let mut head = Out::default();
         for part in &self.parts {
@@ -228,19 +228,19 @@ impl<T: Write> Write for Tray<T> {
     }
 }
 
-impl<T: Part> Part for Tray<T> {
-    fn decode(bytes: &[u8], place: &Place) -> Option<Self> {
+impl<T: Part + ?Sized> Part for Tray<T> {
+    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>> {
         let (mut from, mut at) = (In(bytes), 0);
         let mut parts = Vec::with_capacity((bytes.len() / 10).min(TRAY));
         while from.end().is_none() && parts.len() < TRAY {
             parts.push(from.child(place, &mut at)?);
         }
         from.end()?;
-        Some(Self { parts })
+        Some(Arc::new(Self { parts }))
     }
 
-    fn hollow(_: &Place) -> Self {
-        Self { parts: Vec::new() }
+    fn hollow(_: &Place) -> Arc<Self> {
+        Arc::new(Self { parts: Vec::new() })
     }
 }
 
@@ -265,7 +265,7 @@ impl Write for Slots {
 }
 
 impl Part for Slots {
-    fn decode(bytes: &[u8], _: &Place) -> Option<Self> {
+    fn decode(bytes: &[u8], _: &Place) -> Option<Arc<Self>> {
         let (mut from, mut last, mut slots) = (In(bytes), -1i64, Self::default());
         while from.end().is_none() {
             let first = from.int()?.checked_add(last)?.checked_add(1)?;
@@ -282,11 +282,11 @@ impl Part for Slots {
             };
             last = i64::from(end);
         }
-        Some(slots)
+        Some(Arc::new(slots))
     }
 
-    fn hollow(_: &Place) -> Self {
-        Self::default()
+    fn hollow(_: &Place) -> Arc<Self> {
+        Arc::default()
     }
 }
 
@@ -301,23 +301,23 @@ impl Write for Blocks {
 }
 
 impl Part for Blocks {
-    fn decode(bytes: &[u8], place: &Place) -> Option<Self> {
+    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>> {
         let (mut from, mut at, mut blocks) = (In(bytes), 0, Vec::new());
         while from.end().is_none() {
             let (min, sum) = (from.position()?, from.sum()?);
             blocks.push(Block::new(min, sum, from.child(place, &mut at)?));
         }
-        Some(Self(blocks))
+        Some(Arc::new(Self(blocks)))
     }
 
-    fn hollow(_: &Place) -> Self {
-        Self::default()
+    fn hollow(_: &Place) -> Arc<Self> {
+        Arc::default()
     }
 }
 
 fn put_shelf<T>(shelf: &Shelf<T>, head: &mut Out, out: &mut Vec<u8>)
 where
-    T: Write + Clone,
+    T: Write + ?Sized,
 {
     head.len(shelf.len).len(shelf.trays.len());
     for tray in shelf.trays.iter() {
@@ -325,7 +325,7 @@ where
     }
 }
 
-fn take_shelf<T: Part>(from: &mut In<'_>, place: &Place, at: &mut u64) -> Option<Shelf<T>> {
+fn take_shelf<T: Part + ?Sized>(from: &mut In<'_>, place: &Place, at: &mut u64) -> Option<Shelf<T>> {
     let len = usize::try_from(from.number()?).ok()?;
     let trays: Few<_> = from.list(10, |from| from.child(place, at))?;
     (trays.len() == len.div_ceil(TRAY)).then_some(Shelf { trays, len })
@@ -346,9 +346,9 @@ impl Write for Timeline {
         for slot in pinned {
             head.uint(*slot);
         }
-        let groups = self.order.as_ref().map(|order| &order.groups);
-        head.len(groups.map_or(0, Few::len));
-        for group in groups.into_iter().flat_map(Few::iter) {
+        let groups = self.order.clone().map(Order::into_groups).unwrap_or_default();
+        head.len(groups.len());
+        for group in groups.iter() {
             head.position(&group.min).sum(&group.sum).extent(put(group.lazy(), out));
         }
         head
@@ -356,7 +356,7 @@ impl Write for Timeline {
 }
 
 impl Part for Timeline {
-    fn decode(bytes: &[u8], place: &Place) -> Option<Self> {
+    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>> {
         let (mut from, mut at) = (In(bytes), 0);
         let full = take_shelf(&mut from, place, &mut at)?;
         let arena = Arena { full, tail: from.child(place, &mut at)? };
@@ -375,18 +375,18 @@ impl Part for Timeline {
         if facts.arena.full.len == 0 {
             facts.index_all();
         }
-        Some(Self { facts, order: Some(Order::of(groups)) })
+        Some(Arc::new(Self { facts, order: Some(Order::of(groups)) }))
     }
 
-    fn hollow(place: &Place) -> Self {
-        Self::new(place.kind().unwrap_or(ConversationKind::Group))
+    fn hollow(place: &Place) -> Arc<Self> {
+        Arc::new(Self::new(place.kind().unwrap_or(ConversationKind::Group)))
     }
 }
 
 /// Loads every part of a history, so that whatever is rotten in it is known.
 pub(super) fn load_all(timeline: &Timeline) {
     let Facts { arena, index, .. } = &timeline.facts;
-    let groups = timeline.order.iter().flat_map(|order| order.groups.iter());
+    let groups = timeline.order.iter().flat_map(|order| order.groups());
     let blocks = groups.flat_map(|group| &group.lazy().get().0);
     blocks.for_each(|block| {
         block.slots().next();
