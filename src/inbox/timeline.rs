@@ -1,10 +1,12 @@
 //! The shared facts about a conversation's messages: who wrote what where, and what became of it.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::arena::{Arena, Class, Entry, Position, bits, timestamp};
 use super::aside::{Activity, Aside, Delivery, Introduced, RecallFact, SentFact, Social};
+use super::chunk::Entries;
 use super::content::Content;
 use super::index::{self, Index};
 use super::names::Interner;
@@ -354,17 +356,20 @@ impl Facts {
     /// Indexes all messages at once, after a bulk replay pushed every introduction to a slot of its own:
     /// where several introduce one message, the first slot takes them all.
     pub(crate) fn build_index(&mut self, users: &Interner<UserId>) {
-        let arena = &self.arena;
-        let id = |slot: u32| arena.id(slot);
-        let mut hashes = Vec::with_capacity(arena.len());
-        for (_, entries) in arena.runs() {
-            match entries.as_open() {
-                Some(open) => hashes.extend(open.iter().map(|entry| index::hash(entry.id))),
-                None => hashes.extend((0..entries.len()).filter_map(|at| entries.id(at)).map(index::hash)),
-            }
-        }
-        let (index, doubles) = Index::of(&hashes, |a, b| id(a) == id(b));
-        if arena.len() > FEW {
+        let mut hashes = Vec::with_capacity(self.arena.len());
+        self.arena.runs().for_each(|(_, entries)| hash_ids(entries, &mut hashes));
+        let built = Index::of(&hashes, |a, b| self.arena.id(a) == self.arena.id(b));
+        self.take_index(built, users);
+    }
+
+    /// The same, given the hashes of the ids by slot.
+    pub(crate) fn build_index_of(&mut self, hashes: &[u32], users: &Interner<UserId>) {
+        let built = Index::of(hashes, |a, b| self.arena.id(a) == self.arena.id(b));
+        self.take_index(built, users);
+    }
+
+    fn take_index(&mut self, (index, doubles): (Index, Vec<(u32, u32)>), users: &Interner<UserId>) {
+        if self.arena.len() > FEW {
             self.index = index;
         }
         for (slot, double) in doubles {
@@ -442,6 +447,14 @@ impl Facts {
     }
 }
 
+/// Appends the hashes of the ids of some entries.
+pub(crate) fn hash_ids(entries: &Entries, hashes: &mut Vec<u32>) {
+    match entries.as_open() {
+        Some(open) => hashes.extend(open.iter().map(|entry| index::hash(entry.id))),
+        None => hashes.extend((0..entries.len()).filter_map(|at| entries.id(at)).map(index::hash)),
+    }
+}
+
 /// The first and the second field of a position (R10).
 pub(crate) fn fields(kind: ConversationKind, time: i64, seq: i64) -> (i64, i64) {
     match kind {
@@ -497,6 +510,23 @@ impl Timeline {
             return;
         }
         self.order = Some(builder.finish());
+    }
+
+    /// The same where the messages came in these runs of slots, one after the other, and not in the order of slots: if
+    /// that is their order, none of them is sorted.
+    pub(crate) fn build_order_along(&mut self, runs: &[Range<u32>]) {
+        let facts = &self.facts;
+        let mut builder = Builder::default();
+        let mut parts = runs.iter().flat_map(|run| facts.arena.parts(run.clone()));
+        let ascends = parts.all(|(first, entries, mut places)| {
+            let from = places.start;
+            places.all(|at| {
+                let slot = first + (at - from) as u32;
+                let entry = entries.get(at).filter(Entry::is_known);
+                entry.is_none_or(|entry| builder.push(slot, &facts.share_of(slot, &entry)))
+            })
+        });
+        self.order = Some(if ascends { builder.finish() } else { facts.sorted() });
     }
 
     /// Whether both hold the same messages in the same order, with the same totals.
