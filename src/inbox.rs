@@ -33,6 +33,7 @@ mod replay;
 mod route;
 mod said;
 mod seats;
+mod share_out;
 mod shelf;
 mod shown;
 mod single;

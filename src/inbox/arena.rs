@@ -3,6 +3,7 @@
 //! An entry's slot never changes, so everything else names a message by its slot. Writing after a clone copies one
 //! chunk, never the history.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::aside::Aside;
@@ -240,6 +241,19 @@ impl Arena {
     pub(crate) fn runs(&self) -> impl Iterator<Item = (u32, &Entries)> + '_ {
         let chunks = self.full.iter().chain(std::iter::once_with(|| self.tail.get()));
         (0u32..).step_by(CHUNK).zip(chunks.map(|chunk| &chunk.entries))
+    }
+
+    /// The entries of a run of slots, by chunk: the first slot, the chunk's entries, and which places of it.
+    pub(crate) fn parts(&self, run: Range<u32>) -> impl Iterator<Item = (u32, &Entries, Range<usize>)> + '_ {
+        let mut at = run.start;
+        std::iter::from_fn(move || {
+            let first = at;
+            let entries = &self.chunk(first).filter(|_| first < run.end)?.entries;
+            let from = first as usize % CHUNK;
+            let to = entries.len().min(from + (run.end - first) as usize);
+            at += (to - from) as u32;
+            (to > from).then_some((first, entries, from..to))
+        })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Entry)> + '_ {

@@ -124,6 +124,11 @@ pub(crate) fn names_messages(fact: &Fact) -> bool {
     }
 }
 
+/// Whether folding a fact that names messages gives its author a number.
+pub(crate) fn numbers_author(fact: &Fact) -> bool {
+    matches!(fact, Fact::MessageReadBy { .. } | Fact::ReactionSet { .. })
+}
+
 /// Whether a fact has any effect in the inbox of `owner` (R17).
 pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact: &Fact) -> bool {
     let direct = id.kind() == ConversationKind::Direct;

@@ -1,5 +1,7 @@
 //! What is derived from a conversation's facts and kept: never the truth, always to be recounted.
 
+use std::ops::Range;
+
 use super::arena::{Entry, Position, bits};
 use super::conversation::{Conversation, own_read};
 use super::order::{Order, Share, Sum};
@@ -128,6 +130,23 @@ impl Conversation {
         if let Some(timeline) = self.timeline.get_mut() {
             timeline.build_order();
         }
+        self.rederive(policy);
+    }
+
+    /// The same where the messages came in these runs of slots, one after the other; without one, in that of slots.
+    pub(crate) fn rebuild_along(&mut self, policy: Policy, runs: &[Range<u32>]) {
+        if let Some(timeline) = self.timeline.get_mut() {
+            if runs.is_empty() {
+                timeline.build_order();
+            } else {
+                timeline.build_order_along(runs);
+            }
+        }
+        self.rederive(policy);
+    }
+
+    /// Builds caches and row from the facts and their order.
+    fn rederive(&mut self, policy: Policy) {
         self.resolve_reads(policy);
         let floor = self.floor();
         self.recount(floor);

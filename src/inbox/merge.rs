@@ -89,12 +89,7 @@ impl Inbox {
 
     /// Whether the two can be joined. Where they differ, all of both histories is at hand and sound then.
     pub(super) fn check_joins(&self, other: &Self) -> Result<(), MergeError> {
-        if self.owner != other.owner {
-            return Err(MergeError::Owner { ours: self.owner.clone(), theirs: other.owner.clone() });
-        }
-        if self.policy != other.policy {
-            return Err(MergeError::Policy { ours: self.policy, theirs: other.policy });
-        }
+        self.check_alike(other)?;
         let numbers = 0..other.conversations.len() as u32;
         for (theirs, id) in numbers.filter_map(|theirs| Some((theirs, other.ids.name(theirs)?))) {
             let ours = self.ids.get(id);
@@ -112,10 +107,20 @@ impl Inbox {
         Ok(())
     }
 
+    /// Whether both are the same owner's, and of the same policy.
+    pub(super) fn check_alike(&self, other: &Self) -> Result<(), MergeError> {
+        if self.owner != other.owner {
+            return Err(MergeError::Owner { ours: self.owner.clone(), theirs: other.owner.clone() });
+        }
+        if self.policy != other.policy {
+            return Err(MergeError::Policy { ours: self.policy, theirs: other.policy });
+        }
+        Ok(())
+    }
+
     /// Our numbers for the other's users.
     pub(super) fn numbers_of_users(&mut self, other: &Self) -> Vec<u32> {
-        let users = (0..other.users.len() as u32).filter_map(|n| other.users.name(n));
-        users.map(|user| self.users.intern(user)).collect()
+        other.users.numbers_in(&mut self.users)
     }
 
     /// Our numbers for the other's conversations, which are made where they are not here.
@@ -177,7 +182,11 @@ impl Conversation {
             .iter()
             .map(|(slot, _)| self.join_message(theirs, slot, map, around))
             .collect();
-        let ours = |slot: u32| slots.get(slot as usize).copied().unwrap_or_default();
+        self.join_registers(theirs, |slot| slots.get(slot as usize).copied().unwrap_or_default());
+    }
+
+    /// Joins everything but messages, whose slots `ours` maps to ours.
+    pub(super) fn join_registers(&mut self, theirs: &Self, ours: impl Fn(u32) -> u32) {
         self.reads.own.join(&theirs.reads.own);
         raise(&mut self.reads.peer, theirs.reads.peer);
         if let Some(theirs) = theirs.personal.written() {

@@ -208,6 +208,23 @@ impl<T: Name> Interner<T> {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// The numbers that its ids have in another, which gives new ones where it must.
+    pub(crate) fn numbers_in(&self, other: &mut Self) -> Vec<u32> {
+        (0..self.len() as u32).filter_map(|number| self.name(number)).map(|id| other.intern(id)).collect()
+    }
+
+    /// Whether it is known to give all ids of `other` the same numbers, without comparing any: both grew from one,
+    /// and `other` not since.
+    pub(crate) fn continues(&self, other: &Self) -> bool {
+        let is_warm = |names: &Self| names.0.cold.is_none();
+        match (&self.0.numbers, &other.0.numbers) {
+            (Numbers::Shared(ours, _), Numbers::Shared(theirs, added)) => {
+                Arc::ptr_eq(ours, theirs) && added.is_empty() && is_warm(self) && is_warm(other)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl<T: Name> Names<T> {

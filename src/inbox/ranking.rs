@@ -31,6 +31,10 @@ impl ListKey {
         u64::MAX - self.descending
     }
 
+    pub(super) fn id(&self) -> &ConversationId {
+        &self.id
+    }
+
     fn is_pinned(&self) -> bool {
         self.order_key() >= PINNED
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::arena::Entry;
 use super::chunk::Chunk;
 use super::content;
-use super::conversation::{Conversation, names_messages};
+use super::conversation::{Conversation, names_messages, numbers_author};
 use super::lazy::Lazy;
 use super::names::Interner;
 use super::ranking::{ListKey, Ranking};
 use super::route::{Route, fold_group, fold_member, fold_profile, peer, route};
 use super::said::{Introduction, introduced};
+use super::share_out::{Dealt, Piece};
 use super::timeline::fields;
 use super::window::{Held, Window, by_conversation};
 use super::{Inbox, folders};
@@ -22,7 +23,8 @@ use crate::policy::Policy;
 /// An inbox in the middle of a bulk replay.
 ///
 /// A type of its own, because nothing derived may be read before [`Replay::finish`]. The outcome is the same
-/// as [`Inbox::apply`] of every event.
+/// as [`Inbox::apply`] of every event. On several cores, replay the log in stretches and
+/// [share out](Replay::share_out) what they have.
 ///
 /// ```
 /// use chatfold::{Event, Policy, Replay, UserId};
@@ -38,12 +40,16 @@ use crate::policy::Policy;
 pub struct Replay {
     /// Everything but the conversations, whose numbers it gives out.
     pub(super) inbox: Inbox,
-    conversations: Vec<Arc<Conversation>>,
+    pub(super) conversations: Vec<Arc<Conversation>>,
     /// By conversation the chunk of messages being filled: nearly all events write to one of these and look at nothing
     /// else of the conversation. In a replay nothing is looked up: see `Facts::build_index`.
-    tails: Vec<Chunk>,
+    pub(super) tails: Vec<Chunk>,
+    /// What other stretches of the log have of these conversations, by number: see [`Replay::share_out`].
+    pub(super) pieces: Vec<(u32, Piece)>,
     /// What names messages waits until all are there and can be found: order means nothing to the fold.
-    deferred: Vec<Held>,
+    pub(super) deferred: Vec<Held>,
+    /// The same of other stretches of the log.
+    pub(super) dealt: Vec<Dealt>,
     last: Option<(ConversationId, u32)>,
     pub(super) window: Window,
 }
@@ -51,14 +57,21 @@ pub struct Replay {
 impl Replay {
     /// A replay of nothing yet.
     pub fn new(owner: UserId, policy: Policy) -> Self {
+        Self::with_users(owner, policy, Interner::plain())
+    }
+
+    /// The same, whose users are numbered already.
+    pub(super) fn with_users(owner: UserId, policy: Policy, users: Interner<UserId>) -> Self {
         let mut inbox = Inbox::new(owner, policy);
-        inbox.users = Interner::plain();
+        inbox.users = users;
         inbox.ids = Interner::plain();
         Self {
             inbox,
             conversations: Vec::new(),
             tails: Vec::new(),
+            pieces: Vec::new(),
             deferred: Vec::new(),
+            dealt: Vec::new(),
             last: None,
             window: Window::default(),
         }
@@ -114,6 +127,10 @@ impl Replay {
     /// Takes in a fact that has an effect and introduces no message.
     pub(super) fn hold(&mut self, held: Held) {
         if names_messages(&held.fact) {
+            // So that finishing numbers nobody: replays that finish apart would do so in unlike ways.
+            if numbers_author(&held.fact) {
+                self.inbox.users.intern(&held.by);
+            }
             self.deferred.push(held);
         } else {
             self.window.hold(held);
@@ -125,6 +142,12 @@ impl Replay {
         if self.window.is_full() {
             self.fold_window(&[]);
         }
+    }
+
+    /// Folds what was taken in and still waits, some thousands of events at most. Never needed: [`Replay::finish`] and
+    /// [`Replay::share_out`] do so too. But what is shared out by one thread was better folded by each on its own.
+    pub fn flush(&mut self) {
+        self.fold_window(&[]);
     }
 
     /// Folds what waits, one conversation after the other; `lent` are the contents that were not copied.
@@ -190,8 +213,13 @@ impl Replay {
     /// Derives order, rows and totals: the inbox.
     pub fn finish(mut self) -> Inbox {
         self.fold_window(&[]);
-        let Self { mut inbox, mut conversations, tails, deferred, .. } = self;
-        let mut turns = by_conversation(deferred.iter().map(|held| held.number)).into_iter().peekable();
+        let Self { mut inbox, mut conversations, tails, mut pieces, deferred, dealt, .. } = self;
+        // Those of one conversation stay in the order of their stretches.
+        pieces.sort_by_key(|(number, _)| *number);
+        let mut pieces = pieces.into_iter().peekable();
+        let mut waiting: Vec<_> = deferred.iter().map(|held| (held.number, held)).collect();
+        waiting.extend(dealt.iter().flat_map(Dealt::held));
+        let mut turns = by_conversation(waiting.iter().map(|(number, _)| *number)).into_iter().peekable();
         let mut keys = Vec::new();
         let mut totals = Totals::default();
         // All of a conversation, then the next, so that each is at hand while it is finished.
@@ -200,14 +228,23 @@ impl Replay {
             let Some(conversation) = Arc::get_mut(conversation) else { continue };
             if let Some(timeline) = conversation.timeline.get_mut() {
                 timeline.facts.arena.tail = Lazy::new(tail);
-                timeline.facts.build_index(&inbox.users);
             }
+            let mut of_others =
+                std::iter::from_fn(|| Some(pieces.next_if(|(of, _)| *of == number)?.1)).peekable();
+            let runs = if of_others.peek().is_some() {
+                conversation.append_pieces(of_others, &inbox.users)
+            } else {
+                if let Some(timeline) = conversation.timeline.get_mut() {
+                    timeline.facts.build_index(&inbox.users);
+                }
+                Vec::new()
+            };
             while let Some(turn) = turns.next_if(|turn| turn.number() == number) {
-                if let Some(held) = deferred.get(turn.at()) {
+                if let Some((_, held)) = waiting.get(turn.at()) {
                     held.fold(&mut inbox, conversation);
                 }
             }
-            conversation.rebuild(inbox.policy);
+            conversation.rebuild_along(inbox.policy, &runs);
             if let Some(timeline) = conversation.timeline.get_mut() {
                 timeline.facts.arena.pack();
             }

@@ -66,6 +66,13 @@ impl<T: Part + ?Sized> Shelf<T> {
         self.len += 1;
     }
 
+    /// Puts the parts of another behind these.
+    pub(crate) fn append(&mut self, other: Self) {
+        for tray in other.trays.iter() {
+            tray.get().parts.iter().for_each(|part| self.push(part.clone()));
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.trays.iter().flat_map(|tray| &tray.get().parts).map(Lazy::get)
     }

@@ -1,10 +1,12 @@
 //! The shared facts about a conversation's messages: who wrote what where, and what became of it.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::arena::{Arena, Class, Entry, Position, bits, timestamp};
 use super::aside::{Activity, Aside, Delivery, Introduced, RecallFact, SentFact, Social};
+use super::chunk::Entries;
 use super::content::Content;
 use super::index::{self, Index};
 use super::names::Interner;
@@ -354,17 +356,20 @@ impl Facts {
     /// Indexes all messages at once, after a bulk replay pushed every introduction to a slot of its own:
     /// where several introduce one message, the first slot takes them all.
     pub(crate) fn build_index(&mut self, users: &Interner<UserId>) {
-        let arena = &self.arena;
-        let id = |slot: u32| arena.id(slot);
-        let mut hashes = Vec::with_capacity(arena.len());
-        for (_, entries) in arena.runs() {
-            match entries.as_open() {
-                Some(open) => hashes.extend(open.iter().map(|entry| index::hash(entry.id))),
-                None => hashes.extend((0..entries.len()).filter_map(|at| entries.id(at)).map(index::hash)),
-            }
-        }
-        let (index, doubles) = Index::of(&hashes, |a, b| id(a) == id(b));
-        if arena.len() > FEW {
+        let mut hashes = Vec::with_capacity(self.arena.len());
+        self.arena.runs().for_each(|(_, entries)| hash_ids(entries, &mut hashes));
+        let built = Index::of(&hashes, |a, b| self.arena.id(a) == self.arena.id(b));
+        self.take_index(built, users);
+    }
+
+    /// The same, given the hashes of the ids by slot.
+    pub(crate) fn build_index_of(&mut self, hashes: &[u32], users: &Interner<UserId>) {
+        let built = Index::of(hashes, |a, b| self.arena.id(a) == self.arena.id(b));
+        self.take_index(built, users);
+    }
+
+    fn take_index(&mut self, (index, doubles): (Index, Vec<(u32, u32)>), users: &Interner<UserId>) {
+        if self.arena.len() > FEW {
             self.index = index;
         }
         for (slot, double) in doubles {
@@ -427,16 +432,51 @@ impl Facts {
         Share { position: Some(position), flags, mention_sig, activity }
     }
 
+    /// Adds the known ones of some entries to an order, given by their places in a row of entries and the slot of the
+    /// first; whether each stands behind all before it, as they must.
+    fn push_all(&self, builder: &mut Builder, first: u32, entries: &Entries, places: Range<usize>) -> bool {
+        let open = entries.as_open().and_then(|open| open.get(places.clone())).unwrap_or_default();
+        let mut at = 0;
+        while at < places.len() {
+            let slot = first + at as u32;
+            let run = builder.push_run(slot, open.get(at..).unwrap_or_default(), |entry| self.time(entry));
+            at += run.max(1);
+            if run == 0
+                && let Some(entry) = entries.get(places.start + at - 1).filter(Entry::is_known)
+                && !builder.push(slot, &self.share_of(slot, &entry))
+            {
+                return false;
+            }
+        }
+        true
+    }
+
     /// All known messages in order, by sorting.
     fn sorted(&self) -> Order {
-        let known = self.arena.iter().filter(|(_, entry)| entry.is_known());
-        let mut known: Vec<(Position, u32)> = known.map(|(slot, entry)| (entry.position(), slot)).collect();
-        known.sort_unstable();
+        let mut known = Vec::with_capacity(self.arena.len());
+        for (first, entries) in self.arena.runs() {
+            let key = |(slot, entry): (u32, &Entry)| entry.is_known().then_some((entry.first, slot));
+            match entries.as_open() {
+                Some(open) => known.extend((first..).zip(open).filter_map(key)),
+                None => known.extend((first..).zip(entries.iter()).filter_map(|(slot, e)| key((slot, &e)))),
+            }
+        }
+        // Few have an equal first field, and less is to be moved about than with whole positions.
+        let position = |slot: u32| self.position(slot);
+        known.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| position(a.1).cmp(&position(b.1))));
         let mut builder = Builder::default();
         for (_, slot) in known {
             builder.push(slot, &self.share(slot));
         }
         builder.finish()
+    }
+}
+
+/// Appends the hashes of the ids of some entries.
+pub(crate) fn hash_ids(entries: &Entries, hashes: &mut Vec<u32>) {
+    match entries.as_open() {
+        Some(open) => hashes.extend(open.iter().map(|entry| index::hash(entry.id))),
+        None => hashes.extend((0..entries.len()).filter_map(|at| entries.id(at)).map(index::hash)),
     }
 }
 
@@ -479,29 +519,26 @@ impl Timeline {
     pub(crate) fn build_order(&mut self) {
         let facts = &self.facts;
         let mut builder = Builder::default();
-        let time = |entry: &Entry| facts.time(entry);
-        let ascends = facts.arena.runs().all(|(first, entries)| {
-            let open = entries.as_open().unwrap_or_default();
-            let mut at = 0;
-            while at < entries.len() {
-                let slot = first + at as u32;
-                let run = builder.push_run(slot, open.get(at..).unwrap_or_default(), time);
-                at += run.max(1);
-                if run == 0
-                    && let Some(entry) = facts.arena.get(slot)
-                    && entry.is_known()
-                    && !builder.push(slot, &facts.share_of(slot, &entry))
-                {
-                    return false;
-                }
-            }
-            true
-        });
+        let ascends = facts
+            .arena
+            .runs()
+            .all(|(first, entries)| facts.push_all(&mut builder, first, entries, 0..entries.len()));
         if !ascends {
             self.order = Some(facts.sorted());
             return;
         }
         self.order = Some(builder.finish());
+    }
+
+    /// The same where the messages came in these runs of slots, one after the other, and not in the order of slots: if
+    /// that is their order, none of them is sorted.
+    pub(crate) fn build_order_along(&mut self, runs: &[Range<u32>]) {
+        let facts = &self.facts;
+        let mut builder = Builder::default();
+        let mut parts = runs.iter().flat_map(|run| facts.arena.parts(run.clone()));
+        let ascends =
+            parts.all(|(first, entries, places)| facts.push_all(&mut builder, first, entries, places));
+        self.order = Some(if ascends { builder.finish() } else { facts.sorted() });
     }
 
     /// Whether both hold the same messages in the same order, with the same totals.

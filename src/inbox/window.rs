@@ -74,6 +74,11 @@ pub(super) struct Contents<'w> {
 }
 
 impl<'w> Contents<'w> {
+    /// Those of messages that stand in a chunk.
+    pub(super) fn of(chunk: &'w [u8]) -> Self {
+        Self { lent: chunk, copied: &[] }
+    }
+
     /// Where the first of the copied is said to lie: never just behind the last of the lent.
     fn base(lent: usize) -> usize {
         if lent == 0 { 0 } else { lent + 1 }

@@ -9,7 +9,8 @@
 //! - [`Writer`] gathers events and writes them in records, with explicit boundaries ([`Writer::flush`]).
 //! - [`Log`] reads a log that is at hand as bytes. [`Log::fold`] replays it without copying a text;
 //!   [`Log::records`] gives record after record and goes on behind faults; [`Log::index`] and
-//!   [`Log::record_at`] reach any position without reading what is before it.
+//!   [`Log::record_at`] reach any position without reading what is before it; [`Log::stretches`] are folded on
+//!   several cores.
 //! - [`Reader`] reads from a stream and holds one record in memory.
 //! - [`recover`] writes what is valid of a damaged log as a new one, [`redact`] a log without some of its content.
 //!

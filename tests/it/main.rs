@@ -33,6 +33,7 @@ mod redact;
 mod regressions;
 mod retention;
 mod rules;
+mod share_out;
 mod shown;
 mod snapshot;
 mod store;

@@ -218,6 +218,11 @@ pub(super) fn record(bytes: &[u8], at: usize) -> Result<Frame, FaultReason> {
     Ok(Frame { head, check, end: payload.end + CHECK_LEN_BYTES, payload })
 }
 
+/// The checksum of the record that ends at `end`, as it stands there.
+pub(super) fn check_before(bytes: &[u8], end: usize) -> Option<u64> {
+    number(bytes, end.checked_sub(CHECK_LEN_BYTES)?)
+}
+
 /// The first valid record behind the faulty one that begins at `at`.
 ///
 /// Where the faulty record's head is sound, what follows it begins where it ends: a record within its payload, as a

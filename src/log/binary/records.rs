@@ -1,6 +1,7 @@
 //! Reading a binary log that is at hand as bytes.
 
 use std::borrow::Cow;
+use std::num::NonZero;
 
 use super::error::{FaultEnd, FaultReason, HeaderError, RecordFault};
 use super::frame::{self, Frame};
@@ -91,9 +92,57 @@ impl<'a> Log<'a> {
             bytes: self.bytes,
             at: self.begin,
             end: self.begin,
+            until: self.bytes.len(),
             head: LogHead { events: 0, check: self.check },
             pending: None,
         }
+    }
+
+    /// The records in so many stretches of about as many bytes, or fewer where there are not as many records, so that
+    /// each can be [folded](Records::fold_into) on a thread of its own: see [`Replay::share_out`]. Each verifies its
+    /// records, and that the first follows the last of the stretch before. Complexity: O(records).
+    ///
+    /// What [`Log::fold`] tells of a damaged log is the first fault of the first stretch that has one.
+    ///
+    /// ```
+    /// use std::num::NonZero;
+    ///
+    /// use chatfold::binary::{Header, Log, Writer};
+    /// use chatfold::{Inbox, Policy, Replay, UserId};
+    /// let alice = UserId::new("alice")?;
+    /// let bytes = Writer::new(Vec::new(), &Header::new(alice.clone()))?.into_inner(); // and what was appended since
+    ///
+    /// let threads = NonZero::new(2).ok_or("two")?;
+    /// let mut replays = Vec::new();
+    /// for stretch in Log::open_for(&bytes, &alice)?.stretches(threads) {
+    ///     let mut replay = Replay::new(alice.clone(), Policy::default()); // on a thread of its own
+    ///     stretch.fold_into(&mut replay)?;
+    ///     replay.flush();
+    ///     replays.push(replay);
+    /// }
+    /// let mut inbox = Inbox::new(alice, Policy::default());
+    /// for part in Replay::share_out(replays, threads)? {
+    ///     inbox.absorb(part.finish())?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stretches(&self, count: NonZero<usize>) -> Vec<Records<'a>> {
+        let len = (self.bytes.len().saturating_sub(self.begin)).div_ceil(count.get()).max(1);
+        let mut stretches = vec![self.records()];
+        let places = self.index();
+        for (last, first) in places.iter().zip(places.iter().skip(1)) {
+            let begin = usize::try_from(first.offset).unwrap_or(usize::MAX);
+            let Some(stretch) = stretches.last_mut() else { break };
+            // Without a valid record before, its checksum is no record's: whoever comes to it sees that.
+            let Some(check) = frame::check_before(self.bytes, begin).filter(|_| begin - stretch.at >= len)
+            else {
+                continue;
+            };
+            let until = std::mem::replace(&mut stretch.until, begin);
+            let head = LogHead { events: last.position.saturating_add(last.events.into()), check };
+            stretches.push(Records { bytes: self.bytes, at: begin, end: begin, until, head, pending: None });
+        }
+        stretches
     }
 
     /// The events in order. After an error the next call goes on behind it, where anything valid follows.
@@ -113,14 +162,7 @@ impl<'a> Log<'a> {
     ///
     /// The first fault; everything before it has been folded.
     pub fn fold(&self, replay: &mut Replay) -> Result<Folded, RecordFault> {
-        let mut folded = Folded::default();
-        for record in self.records() {
-            let part = record?.fold(replay)?;
-            folded.events += part.events;
-            folded.skipped += part.skipped;
-            folded.newest = folded.newest.max(part.newest);
-        }
-        Ok(folded)
+        self.records().fold_into(replay)
     }
 
     /// Verifies every record and decodes nothing; where the log ends.
@@ -163,7 +205,7 @@ impl<'a> Log<'a> {
     }
 }
 
-/// The records of a log in order: see [`Log::records`].
+/// The records of a log, or of a stretch of it, in order: see [`Log::records`].
 ///
 /// Where no valid record follows, a [`RecordFault`] is given, once, and after it the next valid record if there
 /// is one: a reader may stop at the first fault, or read everything that is valid.
@@ -173,6 +215,8 @@ pub struct Records<'a> {
     at: usize,
     /// Where the last valid record that was read ends.
     end: usize,
+    /// Where no record of them begins any more.
+    until: usize,
     /// What was read so far.
     head: LogHead,
     /// A valid record that stands behind a fault which was told already.
@@ -189,6 +233,22 @@ impl<'a> Records<'a> {
     /// the place where an append goes on.
     pub fn offset(&self) -> u64 {
         self.end as u64
+    }
+
+    /// Folds the events of all that are left into `replay`.
+    ///
+    /// # Errors
+    ///
+    /// The first fault; everything before it has been folded.
+    pub fn fold_into(self, replay: &mut Replay) -> Result<Folded, RecordFault> {
+        let mut folded = Folded::default();
+        for record in self {
+            let part = record?.fold(replay)?;
+            folded.events += part.events;
+            folded.skipped += part.skipped;
+            folded.newest = folded.newest.max(part.newest);
+        }
+        Ok(folded)
     }
 
     fn take(&mut self, frame: &Frame) -> Result<Record<'a>, RecordFault> {
@@ -221,11 +281,11 @@ impl<'a> Iterator for Records<'a> {
     type Item = Result<Record<'a>, RecordFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.until {
+            return None;
+        }
         if let Some(frame) = self.pending.take() {
             return Some(self.take(&frame));
-        }
-        if self.at >= self.bytes.len() {
-            return None;
         }
         let frame = match frame::record(self.bytes, self.at) {
             Ok(frame) => frame,

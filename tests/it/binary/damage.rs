@@ -1,9 +1,12 @@
 //! Logs cut at every byte, with every bit flipped, with records removed, repeated and moved.
 
+use std::num::NonZero;
+
 use chatfold::binary::{
     FaultEnd, FaultReason, Header, HeaderError, Log, Reader, RecordFault, Writer, recover,
 };
 use chatfold::jsonl::LoggedEvent;
+use chatfold::{Policy, Replay};
 
 use super::{alice, everything, log_of};
 
@@ -222,4 +225,65 @@ fn r99_hostile_heads_are_not_hashed_again_and_again() {
     let (read, faults) = survey(&hostile).unwrap();
     assert_eq!((read.len(), faults.len()), (0, 1));
     assert!(faults[0].is_torn_tail());
+}
+
+/// The stretches of a log fold to what the log does, and tell of the same first fault: whatever bit is flipped,
+/// whatever record is removed, repeated or moved.
+#[test]
+fn r99_stretches_see_the_fault_that_the_log_has() {
+    let bytes = log_of(&alice(), &everything(), EACH);
+    let ends = ends(&bytes);
+    let record = |n: usize| &bytes[ends[n]..ends[n + 1]];
+    let last = ends.len() - 2;
+    let mut logs = vec![bytes.clone()];
+    logs.extend((ends[0]..bytes.len()).step_by(3).map(|at| {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        flipped
+    }));
+    logs.extend((ends[0]..bytes.len()).step_by(7).map(|cut| bytes[..cut].to_vec()));
+    for n in 0..=last {
+        let (before, after) = (&bytes[..ends[n]], &bytes[ends[n + 1]..]);
+        logs.push([before, after].concat());
+        logs.push([before, record(n), record(n), after].concat());
+        logs.push([before, record(last - n), after].concat());
+    }
+    let replay = || Replay::new(alice(), Policy::default());
+    let mut faulty = 0;
+    for (n, bytes) in logs.iter().enumerate() {
+        let log = Log::open(bytes).unwrap();
+        let mut whole = replay();
+        let expected = log.fold(&mut whole);
+        faulty += usize::from(expected.is_err());
+        for count in [1, 2, 3, 100] {
+            let count = NonZero::new(count).unwrap();
+            let stretches = log.stretches(count);
+            assert!(stretches.len() <= count.get() && stretches.len() <= log.index().len().max(1));
+            let mut replays = Vec::new();
+            let folded: Result<Vec<_>, _> = stretches
+                .into_iter()
+                .map(|stretch| {
+                    replays.push(replay());
+                    stretch.fold_into(replays.last_mut().unwrap())
+                })
+                .collect();
+            match (&expected, folded) {
+                (Err(expected), Err(fault)) => assert_eq!(*expected, fault, "log {n} in {count}"),
+                (Ok(expected), Ok(folded)) => {
+                    let events: u64 = folded.iter().map(|part| part.events).sum();
+                    let newest = folded.iter().filter_map(|part| part.newest).max();
+                    assert_eq!((events, newest), (expected.events, expected.newest), "log {n} in {count}");
+                    let mut parts = Replay::share_out(replays, NonZero::new(2).unwrap()).unwrap().into_iter();
+                    let mut inbox = parts.next().unwrap().finish();
+                    inbox.absorb(parts.next().unwrap().finish()).unwrap();
+                    assert_eq!(inbox.digest(), std::mem::replace(&mut whole, replay()).finish().digest());
+                }
+                (expected, folded) => panic!("log {n} in {count}: {expected:?}, {folded:?}"),
+            }
+            if expected.is_ok() {
+                log.fold(&mut whole).unwrap();
+            }
+        }
+    }
+    assert!(faulty > 200 && faulty < logs.len(), "{faulty} of {}", logs.len());
 }
