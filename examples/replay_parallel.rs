@@ -18,6 +18,10 @@ use chatfold::testing::Workload;
 use chatfold::{ConversationId, Digest, Event, Inbox, Policy, Replay, Totals, UserId};
 use cpu_time::ThreadTime;
 
+/// The system's allocator would ask for the memory of a thread page by page, and threads would wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What each thread made, and the processor time of the one that took longest.
 fn on_threads<I: Send, T: Send>(
     inputs: impl IntoIterator<Item = I>,
