@@ -196,6 +196,24 @@ fn the_longest_ids_come_back() {
 }
 
 #[test]
+fn what_follows_the_last_text_of_a_long_segment_keeps_its_content() {
+    // Its texts are lent while it is folded; what a message carries beside a text is copied, and never runs on from them.
+    let event = |n: u128| {
+        let mut message = Message::text(MessageId::from_bytes(n.to_be_bytes()), format!("text {n}"));
+        message.seq = Some(n as u64);
+        message.custom = (n > 9_000).then(|| vec![n as u8; 3]);
+        let at = Timestamp::from_millis(n as i64).unwrap();
+        let envelope = Envelope::new(EventId::from_bytes(n.to_be_bytes()), at, alice());
+        envelope.message_received(ConversationId::new("group_long").unwrap(), message).unwrap()
+    };
+    let events: Vec<Event> = (1..=9_010).map(event).collect();
+    let bytes = log_of(&alice(), &known(&events), events.len());
+    let mut folded = Replay::new(alice(), Policy::default());
+    Log::open(&bytes).unwrap().fold(&mut folded).unwrap();
+    assert_eq!(folded.finish().digest(), Inbox::replay(alice(), Policy::default(), &events).digest());
+}
+
+#[test]
 fn packed_segments_come_back_and_are_smaller() {
     let mut events = Vec::new();
     (0..4).for_each(|_| events.extend(everything()));
