@@ -127,26 +127,14 @@ impl Derived {
 impl Conversation {
     /// Builds order and caches from the facts alone, and the row from them.
     pub(crate) fn rebuild(&mut self, policy: Policy) {
-        if let Some(timeline) = self.timeline.get_mut() {
-            timeline.build_order();
-        }
-        self.rederive(policy);
+        self.rebuild_along(policy, &[]);
     }
 
     /// The same where the messages came in these runs of slots, one after the other; without one, in that of slots.
     pub(crate) fn rebuild_along(&mut self, policy: Policy, runs: &[Range<u32>]) {
         if let Some(timeline) = self.timeline.get_mut() {
-            if runs.is_empty() {
-                timeline.build_order();
-            } else {
-                timeline.build_order_along(runs);
-            }
+            timeline.build_order(runs);
         }
-        self.rederive(policy);
-    }
-
-    /// Builds caches and row from the facts and their order.
-    fn rederive(&mut self, policy: Policy) {
         self.resolve_reads(policy);
         let floor = self.floor();
         self.recount(floor);

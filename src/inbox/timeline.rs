@@ -515,25 +515,12 @@ impl Timeline {
         Self { facts: Facts { kind, arena, index, pinned }, order: None }
     }
 
-    /// Puts all known messages in order, from nothing.
-    pub(crate) fn build_order(&mut self) {
+    /// Puts all known messages in order, from nothing. They came in these runs of slots, one after the other; without
+    /// one, in that of slots: if that is their order, none of them is sorted.
+    pub(crate) fn build_order(&mut self, runs: &[Range<u32>]) {
         let facts = &self.facts;
-        let mut builder = Builder::default();
-        let ascends = facts
-            .arena
-            .runs()
-            .all(|(first, entries)| facts.push_all(&mut builder, first, entries, 0..entries.len()));
-        if !ascends {
-            self.order = Some(facts.sorted());
-            return;
-        }
-        self.order = Some(builder.finish());
-    }
-
-    /// The same where the messages came in these runs of slots, one after the other, and not in the order of slots: if
-    /// that is their order, none of them is sorted.
-    pub(crate) fn build_order_along(&mut self, runs: &[Range<u32>]) {
-        let facts = &self.facts;
+        let all = 0..facts.arena.len() as u32;
+        let runs = if runs.is_empty() { std::slice::from_ref(&all) } else { runs };
         let mut builder = Builder::default();
         let mut parts = runs.iter().flat_map(|run| facts.arena.parts(run.clone()));
         let ascends =
