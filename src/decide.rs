@@ -1,9 +1,11 @@
 //! Commands are judged here: a pure function from inbox, command and context to events or a rejection.
 
+pub(crate) mod command;
 mod conversation;
 mod desk;
 mod folders;
 mod fresh;
+pub(crate) mod limits;
 mod messages;
 mod reading;
 mod rejection;
@@ -13,10 +15,10 @@ mod social;
 pub use self::rejection::{Action, Rejection};
 
 use self::desk::{Desk, Verdict};
-use crate::command::{Command, Context};
-use crate::event::Event;
-use crate::id::{ConversationId, ConversationKind};
+use crate::decide::command::{Command, Context};
 use crate::inbox::Inbox;
+use crate::model::event::Event;
+use crate::model::id::{ConversationId, ConversationKind};
 
 /// What comes of an accepted command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +89,7 @@ pub fn decide(inbox: &Inbox, command: &Command, context: &Context) -> Result<Dec
 }
 
 /// Refuses an actor who is neither the owner nor the peer of a direct chat.
-fn party(desk: &Desk<'_>, conversation: &ConversationId, user: &crate::id::UserId) -> Verdict {
+fn party(desk: &Desk<'_>, conversation: &ConversationId, user: &crate::model::id::UserId) -> Verdict {
     let direct = conversation.kind() == ConversationKind::Direct;
     if !direct || user == desk.inbox.owner() || user.as_str() == conversation.target() {
         Ok(())

@@ -1,72 +1,43 @@
 //! One owner's inbox: the fold of a log of events, and what can be read from it.
 
-mod absorb;
-mod apply;
-mod arena;
-mod aside;
-mod audit;
-mod batch;
-mod canon;
-mod chunk;
-mod cloud;
-mod content;
-mod conversation;
-mod derived;
-mod digest;
-mod explain;
-mod few;
-mod folders;
-mod glance;
-mod index;
-mod lazy;
-mod list;
-mod merge;
-mod message;
-mod names;
-mod order;
-mod packed;
-mod personal;
-mod profile;
-mod ranking;
-mod registers;
-mod replay;
-mod route;
-mod said;
-mod seats;
-mod share_out;
-mod shelf;
-mod shown;
-mod single;
-mod snapshot;
-mod span;
-mod timeline;
-mod view;
-mod window;
+pub(crate) mod apply;
+pub(crate) mod check;
+pub(crate) mod containers;
+pub(crate) mod conversation;
+pub(crate) mod list;
+pub(crate) mod merge;
+pub(crate) mod replay;
+pub(crate) mod route;
+pub(crate) mod snapshot;
+pub(crate) mod timeline;
+pub(crate) mod views;
 
-pub use self::audit::AuditError;
+pub(crate) use self::apply::span::Span;
+pub use self::check::audit::AuditError;
+pub use self::check::digest::Digest;
+pub use self::merge::union::MergeError;
+pub use self::replay::events::Replay;
 #[cfg(feature = "binary")]
-pub(crate) use self::batch::{Batch, Introduced};
-pub use self::digest::Digest;
-pub use self::explain::{Because, Explanation, LastMessageReason, ReadReason, Reason};
-pub use self::list::{ListCursor, ListPage};
-pub use self::merge::MergeError;
-pub use self::message::{Extension, MessageCursor, MessageStatus, MessageView, Reaction, Recall};
-pub(crate) use self::registers::{FolderRegisters, MessageRegisters, Registers};
-pub use self::replay::Replay;
-pub(crate) use self::span::Span;
-pub use self::view::{ConversationView, Direction, Draft, Folder, Mention, MentionKind, MessagePage};
+pub(crate) use self::replay::segment::{Batch, Introduced};
+pub use self::views::conversation::{
+    ConversationView, Direction, Draft, Folder, Mention, MentionKind, MessagePage,
+};
+pub use self::views::explain::{Because, Explanation, LastMessageReason, ReadReason, Reason};
+pub(crate) use self::views::for_decide::{FolderRegisters, MessageRegisters, Registers};
+pub use self::views::message::{Extension, MessageCursor, MessageStatus, MessageView, Reaction, Recall};
+pub use self::views::page::{ListCursor, ListPage};
 
-use self::conversation::Conversation;
-use self::folders::Folders;
-use self::names::Interner;
-use self::profile::Profile;
-use self::ranking::Ranking;
-use self::seats::Seats;
-use crate::change::Totals;
-use crate::event::{Event, QuietHours};
-use crate::id::{ConversationId, UserId};
-use crate::lattice::Lww;
-use crate::policy::Policy;
+use self::containers::interner::Interner;
+use self::containers::seats::Seats;
+use self::conversation::state::Conversation;
+use self::list::folders::Folders;
+use self::list::profile::Profile;
+use self::list::ranking::Ranking;
+use crate::model::change::Totals;
+use crate::model::event::{Event, QuietHours};
+use crate::model::id::{ConversationId, UserId};
+use crate::model::policy::Policy;
+use crate::register::lattice::Lww;
 
 /// The conversation list of one owner, folded from events.
 ///

@@ -59,57 +59,43 @@
 //! - `zstd`: binary logs whose segments are packed.
 //! - `testing`: given, when, then for commands, seeded workloads, the suite that every store passes.
 
-mod bytes;
-mod change;
-mod command;
+mod ask;
 mod decide;
-mod divergence;
-mod event;
-mod filter;
-mod history;
-mod id;
+mod follow;
 mod inbox;
-mod lattice;
-mod limits;
-mod list_view;
-pub mod live;
 mod log;
-mod notify;
-mod policy;
-mod redact;
-mod retention;
-mod snapshot;
+mod model;
+mod register;
 pub mod store;
-mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod time;
-#[cfg(feature = "jsonl")]
-pub mod v2tim;
 
-pub use change::*;
-pub use command::*;
+pub use ask::divergence::*;
+pub use ask::notify::{Notification, notification};
+pub use ask::retention::*;
+#[cfg(feature = "jsonl")]
+pub use ask::v2tim;
+pub use decide::command::*;
+pub use decide::limits::Limits;
 pub use decide::{Action, Decision, Refusal, Rejection, decide};
-pub use divergence::*;
-pub use event::*;
-pub use filter::{Filter, FolderFilter, MarkFilter};
-pub use history::{History, HistoryError, HistoryPolicy, Moment};
-pub use id::*;
+pub use follow::list_view::{ListDiff, ListView, Window};
+pub use follow::session as live;
+pub use follow::session::{LiveInbox, Notice};
+pub use follow::subscription::{FilterTotals, UnreadSubscriptions};
+pub use follow::time_travel::{History, HistoryError, HistoryPolicy, Moment};
 pub use inbox::*;
-pub use limits::Limits;
-pub use list_view::{ListDiff, ListView, Window};
-pub use live::{LiveInbox, Notice};
 #[cfg(feature = "binary")]
 pub use log::binary;
 #[cfg(feature = "jsonl")]
 pub use log::jsonl;
-pub use notify::{Notification, notification};
-pub use policy::Policy;
-pub use redact::Redaction;
-pub use retention::*;
-pub use snapshot::*;
-pub use subscription::{FilterTotals, UnreadSubscriptions};
-pub use time::{Stamp, Timestamp, TimestampError};
+pub use log::redact::Redaction;
+pub use model::change::*;
+pub use model::event::*;
+pub use model::filter::{Filter, FolderFilter, MarkFilter};
+pub use model::id::*;
+pub use model::policy::Policy;
+pub use model::time::{Stamp, Timestamp, TimestampError};
+pub use store::snapshot::*;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -9,3 +9,4 @@ pub mod binary;
 pub mod jsonl;
 #[cfg(feature = "jsonl")]
 mod logged;
+pub(crate) mod redact;

@@ -23,12 +23,13 @@
 //! of its own. The traits block; an async store has the same methods by the same names, and plans with the same plan.
 
 mod memory;
+pub(crate) mod snapshot;
 
 use std::convert::Infallible;
 
 pub use self::memory::MemoryStore;
-use crate::id::{CommandId, EventId, UserId};
-use crate::snapshot::LogPrefix;
+use crate::model::id::{CommandId, EventId, UserId};
+use crate::store::snapshot::LogPrefix;
 
 /// An event to append: its id, and its bytes as the application encodes it.
 ///

@@ -1,12 +1,12 @@
 //! What an owner sets on a conversation, and on the account.
 
-use super::desk::{Desk, Verdict, after, at_most};
-use super::rejection::Rejection;
-use crate::command::Replaces;
-use crate::event::{AccountFact, Fact, GroupType, Mark, QuietHours, ReceiveOption};
-use crate::id::{ConversationId, UserId};
+use crate::decide::command::Replaces;
+use crate::decide::desk::{Desk, Verdict, after, at_most};
+use crate::decide::rejection::Rejection;
+use crate::model::event::{AccountFact, Fact, GroupType, Mark, QuietHours, ReceiveOption};
+use crate::model::id::{ConversationId, UserId};
 
-pub(super) fn open(desk: &mut Desk<'_>, id: &ConversationId, group_type: Option<GroupType>) -> Verdict {
+pub(crate) fn open(desk: &mut Desk<'_>, id: &ConversationId, group_type: Option<GroupType>) -> Verdict {
     let view = desk.view(id);
     let listed = view.is_some_and(|view| view.is_listed());
     if listed && (group_type.is_none() || view.and_then(|view| view.group_type()) == group_type) {
@@ -18,7 +18,7 @@ pub(super) fn open(desk: &mut Desk<'_>, id: &ConversationId, group_type: Option<
     desk.put(least, id, Fact::Opened { group_type })
 }
 
-pub(super) fn pin(desk: &mut Desk<'_>, id: &ConversationId, on: bool) -> Verdict {
+pub(crate) fn pin(desk: &mut Desk<'_>, id: &ConversationId, on: bool) -> Verdict {
     if desk.view(id).is_some_and(|view| view.is_pinned()) == on {
         return Ok(());
     }
@@ -31,7 +31,7 @@ pub(super) fn pin(desk: &mut Desk<'_>, id: &ConversationId, on: bool) -> Verdict
     desk.put(after([registers.pinned_at(), registers.deleted_at()]), id, Fact::Pinned { on })
 }
 
-pub(super) fn set_draft(desk: &mut Desk<'_>, id: &ConversationId, text: &str, replaces: Replaces) -> Verdict {
+pub(crate) fn set_draft(desk: &mut Desk<'_>, id: &ConversationId, text: &str, replaces: Replaces) -> Verdict {
     let shown = desk.view(id).and_then(|view| view.draft());
     if shown.map_or("", |draft| draft.text) == text {
         return Ok(());
@@ -47,7 +47,7 @@ pub(super) fn set_draft(desk: &mut Desk<'_>, id: &ConversationId, text: &str, re
     desk.put(least, id, Fact::DraftSet { text, replaces })
 }
 
-pub(super) fn mark<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], mark: Mark, on: bool) -> Verdict {
+pub(crate) fn mark<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], mark: Mark, on: bool) -> Verdict {
     let named = [Mark::STAR, Mark::UNREAD, Mark::FOLD, Mark::HIDE].contains(&mark);
     if !named && mark.bits() < 1 << 32 {
         return Err(Rejection::ReservedMark { mark });
@@ -62,7 +62,7 @@ pub(super) fn mark<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], mark: Mar
     Ok(())
 }
 
-pub(super) fn set_custom_data<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], data: &[u8]) -> Verdict {
+pub(crate) fn set_custom_data<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], data: &[u8]) -> Verdict {
     let refuse = |len_bytes, limit| Rejection::CustomDataTooLong { len_bytes, limit };
     at_most(desk.context.limits.custom_data_bytes, data.len(), refuse)?;
     let ids = desk.request(ids)?;
@@ -76,7 +76,7 @@ pub(super) fn set_custom_data<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId]
     Ok(())
 }
 
-pub(super) fn set_receive_option<'a>(
+pub(crate) fn set_receive_option<'a>(
     desk: &mut Desk<'a>,
     ids: &'a [ConversationId],
     option: ReceiveOption,
@@ -91,14 +91,14 @@ pub(super) fn set_receive_option<'a>(
     Ok(())
 }
 
-pub(super) fn set_quiet_hours(desk: &mut Desk<'_>, hours: Option<QuietHours>) -> Verdict {
+pub(crate) fn set_quiet_hours(desk: &mut Desk<'_>, hours: Option<QuietHours>) -> Verdict {
     if desk.inbox.quiet_hours() == hours {
         return Ok(());
     }
     desk.put_account(after([desk.inbox.quiet_hours_at()]), AccountFact::QuietHoursSet { hours })
 }
 
-pub(super) fn set_remark(desk: &mut Desk<'_>, user: &UserId, remark: &str) -> Verdict {
+pub(crate) fn set_remark(desk: &mut Desk<'_>, user: &UserId, remark: &str) -> Verdict {
     let old = desk.inbox.remark(user);
     let same = match old {
         Some((_, old)) => old == remark || old.trim().is_empty() && remark.trim().is_empty(),

@@ -2,76 +2,76 @@
 
 use std::collections::BTreeSet;
 
-use super::fresh::{Fresh, Purpose};
-use super::rejection::Rejection;
-use super::{Decision, Refusal};
-use crate::command::Context;
-use crate::event::{AccountFact, Body, Envelope, Event, Fact};
-use crate::id::{ConversationId, FolderId, MessageId};
+use crate::decide::command::Context;
+use crate::decide::fresh::{Fresh, Purpose};
+use crate::decide::rejection::Rejection;
+use crate::decide::{Decision, Refusal};
 use crate::inbox::{ConversationView, Inbox, Registers};
-use crate::time::{Stamp, Timestamp};
+use crate::model::event::{AccountFact, Body, Envelope, Event, Fact};
+use crate::model::id::{ConversationId, FolderId, MessageId};
+use crate::model::time::{Stamp, Timestamp};
 
 /// What comes of judging: nothing beside the events put down.
-pub(super) type Verdict = Result<(), Rejection>;
+pub(crate) type Verdict = Result<(), Rejection>;
 
 #[derive(Debug)]
-pub(super) struct Desk<'a> {
-    pub(super) inbox: &'a Inbox,
-    pub(super) context: &'a Context,
+pub(crate) struct Desk<'a> {
+    pub(crate) inbox: &'a Inbox,
+    pub(crate) context: &'a Context,
     fresh: Fresh,
     events: Vec<Event>,
     refused: Vec<Refusal>,
 }
 
 /// The first instant in milliseconds after all of `stamps` (R65).
-pub(super) fn after<const N: usize>(stamps: [Option<Stamp>; N]) -> i64 {
+pub(crate) fn after<const N: usize>(stamps: [Option<Stamp>; N]) -> i64 {
     stamps.into_iter().flatten().map(|stamp| stamp.at.as_millis() + 1).max().unwrap_or(0)
 }
 
 /// `found` as an error of `refuse` when it is over `limit`.
-pub(super) fn at_most(limit: usize, found: usize, refuse: impl FnOnce(usize, usize) -> Rejection) -> Verdict {
+pub(crate) fn at_most(limit: usize, found: usize, refuse: impl FnOnce(usize, usize) -> Rejection) -> Verdict {
     if found <= limit { Ok(()) } else { Err(refuse(found, limit)) }
 }
 
 impl<'a> Desk<'a> {
-    pub(super) fn new(inbox: &'a Inbox, context: &'a Context) -> Self {
+    pub(crate) fn new(inbox: &'a Inbox, context: &'a Context) -> Self {
         let fresh = Fresh::new(context.seed);
         Self { inbox, context, fresh, events: Vec::new(), refused: Vec::new() }
     }
 
-    pub(super) fn decision(self) -> Decision {
+    pub(crate) fn decision(self) -> Decision {
         Decision { events: self.events, refused: self.refused }
     }
 
-    pub(super) fn registers(&self, id: &ConversationId) -> Registers<'a> {
+    pub(crate) fn registers(&self, id: &ConversationId) -> Registers<'a> {
         self.inbox.registers(id)
     }
 
-    pub(super) fn view(&self, id: &ConversationId) -> Option<ConversationView<'a>> {
+    pub(crate) fn view(&self, id: &ConversationId) -> Option<ConversationView<'a>> {
         self.inbox.conversation(id)
     }
 
-    pub(super) fn message_id(&self, n: u32) -> MessageId {
+    pub(crate) fn message_id(&self, n: u32) -> MessageId {
         MessageId::from_bytes(self.fresh.bytes(Purpose::Message, self.context.time, n))
     }
 
-    pub(super) fn folder_id(&self) -> FolderId {
+    pub(crate) fn folder_id(&self) -> FolderId {
         FolderId::from_bytes(self.fresh.bytes(Purpose::Folder, self.context.time, 0))
     }
 
     /// The context's time, or `least` where that is later.
-    pub(super) fn at(&self, least: i64) -> Result<Timestamp, Rejection> {
+    pub(crate) fn at(&self, least: i64) -> Result<Timestamp, Rejection> {
         let at = self.context.time.as_millis().max(least);
         Timestamp::from_millis(at).map_err(|_| Rejection::EndOfTime { limit: Timestamp::MAX })
     }
 
     /// Puts down a fact about a conversation, at `least` or later.
-    pub(super) fn put(&mut self, least: i64, id: &ConversationId, fact: Fact) -> Verdict {
+    pub(crate) fn put(&mut self, least: i64, id: &ConversationId, fact: Fact) -> Verdict {
         self.put_body(least, Body::Conversation(id.clone(), fact))
     }
 
     /// Puts down a fact about the account, at `least` or later.
-    pub(super) fn put_account(&mut self, least: i64, fact: AccountFact) -> Verdict {
+    pub(crate) fn put_account(&mut self, least: i64, fact: AccountFact) -> Verdict {
         self.put_body(least, Body::Account(fact))
     }
 
@@ -83,7 +83,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The conversations of a request, each once, in the order given (R72).
-    pub(super) fn request(&self, ids: &'a [ConversationId]) -> Result<Vec<&'a ConversationId>, Rejection> {
+    pub(crate) fn request(&self, ids: &'a [ConversationId]) -> Result<Vec<&'a ConversationId>, Rejection> {
         let mut seen = BTreeSet::new();
         let distinct: Vec<_> = ids.iter().filter(|id| seen.insert(*id)).collect();
         let refuse = |found, limit| Rejection::TooManyConversations { found, limit };
@@ -92,7 +92,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Refuses a conversation whose history is rotten, as far as anybody looked (R99).
-    pub(super) fn is_sound(&self, id: &ConversationId) -> Verdict {
+    pub(crate) fn is_sound(&self, id: &ConversationId) -> Verdict {
         match self.view(id).and_then(|view| view.fault()) {
             Some(fault) => Err(Rejection::FaultyHistory { conversation: id.clone(), fault }),
             None => Ok(()),
@@ -100,7 +100,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Judges each conversation by itself: the events of those accepted stay, the others are noted.
-    pub(super) fn each(
+    pub(crate) fn each(
         &mut self,
         ids: &[&ConversationId],
         mut judge: impl FnMut(&mut Self, &ConversationId) -> Verdict,
@@ -115,7 +115,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Like [`Desk::each`], and a conversation whose history is rotten is refused.
-    pub(super) fn each_sound(
+    pub(crate) fn each_sound(
         &mut self,
         ids: &[&ConversationId],
         mut judge: impl FnMut(&mut Self, &ConversationId) -> Verdict,
@@ -127,7 +127,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Like [`Desk::each_sound`], and a conversation that no event named is refused.
-    pub(super) fn each_known(
+    pub(crate) fn each_known(
         &mut self,
         ids: &[&ConversationId],
         mut judge: impl FnMut(&mut Self, &ConversationId) -> Verdict,

@@ -1,10 +1,10 @@
 //! Folders (R54, R71).
 
-use super::desk::{Desk, Verdict, after, at_most};
-use super::rejection::Rejection;
-use crate::event::{AccountFact, Fact};
-use crate::id::{ConversationId, FolderId};
+use crate::decide::desk::{Desk, Verdict, after, at_most};
+use crate::decide::rejection::Rejection;
 use crate::inbox::FolderRegisters;
+use crate::model::event::{AccountFact, Fact};
+use crate::model::id::{ConversationId, FolderId};
 
 /// The registers of a folder that is there.
 fn live<'a>(desk: &Desk<'a>, folder: FolderId) -> Result<FolderRegisters<'a>, Rejection> {
@@ -24,7 +24,7 @@ fn check_name(desk: &Desk<'_>, own: FolderId, name: &str) -> Verdict {
     }
 }
 
-pub(super) fn create<'a>(desk: &mut Desk<'a>, name: &str, ids: &'a [ConversationId]) -> Verdict {
+pub(crate) fn create<'a>(desk: &mut Desk<'a>, name: &str, ids: &'a [ConversationId]) -> Verdict {
     let folder = desk.folder_id();
     let ids = desk.request(ids)?;
     check_members(desk, &ids)?;
@@ -41,7 +41,7 @@ pub(super) fn create<'a>(desk: &mut Desk<'a>, name: &str, ids: &'a [Conversation
     Ok(())
 }
 
-pub(super) fn rename(desk: &mut Desk<'_>, folder: FolderId, name: &str) -> Verdict {
+pub(crate) fn rename(desk: &mut Desk<'_>, folder: FolderId, name: &str) -> Verdict {
     let registers = live(desk, folder)?;
     if registers.name() == Some(name) {
         return Ok(());
@@ -51,7 +51,7 @@ pub(super) fn rename(desk: &mut Desk<'_>, folder: FolderId, name: &str) -> Verdi
     desk.put_account(after([registers.name_at()]), fact)
 }
 
-pub(super) fn delete(desk: &mut Desk<'_>, folder: FolderId) -> Verdict {
+pub(crate) fn delete(desk: &mut Desk<'_>, folder: FolderId) -> Verdict {
     let registers = desk.inbox.folder_registers(folder).filter(|registers| registers.was_created());
     let Some(registers) = registers else { return Err(Rejection::UnknownFolder { folder }) };
     if registers.name().is_none() {
@@ -60,7 +60,7 @@ pub(super) fn delete(desk: &mut Desk<'_>, folder: FolderId) -> Verdict {
     desk.put_account(after([registers.alive_at()]), AccountFact::FolderDeleted { folder })
 }
 
-pub(super) fn add<'a>(desk: &mut Desk<'a>, folder: FolderId, ids: &'a [ConversationId]) -> Verdict {
+pub(crate) fn add<'a>(desk: &mut Desk<'a>, folder: FolderId, ids: &'a [ConversationId]) -> Verdict {
     live(desk, folder)?;
     let ids = desk.request(ids)?;
     check_members(desk, &ids)?;
@@ -68,7 +68,7 @@ pub(super) fn add<'a>(desk: &mut Desk<'a>, folder: FolderId, ids: &'a [Conversat
     Ok(())
 }
 
-pub(super) fn remove<'a>(desk: &mut Desk<'a>, folder: FolderId, ids: &'a [ConversationId]) -> Verdict {
+pub(crate) fn remove<'a>(desk: &mut Desk<'a>, folder: FolderId, ids: &'a [ConversationId]) -> Verdict {
     let registers = live(desk, folder)?;
     let ids = desk.request(ids)?;
     desk.each_known(&ids, |desk, id| take_out(desk, folder, registers, id));

@@ -2,15 +2,15 @@
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::id::EventId;
-use crate::time::Timestamp;
+use crate::model::id::EventId;
+use crate::model::time::Timestamp;
 
 /// How many bits of a version 7 UUID are neither time nor version nor variant.
 const TAIL_BITS: u32 = 74;
 
 /// What an id is for: ids for unlike things never meet, whatever the seed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     Event = 1,
     Message = 2,
     Folder = 3,
@@ -18,25 +18,25 @@ pub(super) enum Purpose {
 
 /// A source of event ids that ascend within one decision.
 #[derive(Debug)]
-pub(super) struct Fresh {
+pub(crate) struct Fresh {
     seed: [u8; 16],
     events: u32,
 }
 
 impl Fresh {
-    pub(super) fn new(seed: [u8; 16]) -> Self {
+    pub(crate) fn new(seed: [u8; 16]) -> Self {
         Self { seed, events: 0 }
     }
 
     /// The next event's id.
-    pub(super) fn event(&mut self, at: Timestamp) -> EventId {
+    pub(crate) fn event(&mut self, at: Timestamp) -> EventId {
         let id = EventId::from_bytes(self.bytes(Purpose::Event, at, self.events));
         self.events = self.events.wrapping_add(1);
         id
     }
 
     /// The id of the `n`th thing of a purpose; of equal times, ascending with `n`.
-    pub(super) fn bytes(&self, purpose: Purpose, at: Timestamp, n: u32) -> [u8; 16] {
+    pub(crate) fn bytes(&self, purpose: Purpose, at: Timestamp, n: u32) -> [u8; 16] {
         // The tail's top bit stays free, so that counting up never overflows it.
         let chance = xxh3_128_with_seed(&self.seed, purpose as u64);
         let tail = (chance & ((1 << (TAIL_BITS - 1)) - 1)) + u128::from(n);

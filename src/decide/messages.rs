@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::desk::{Desk, Verdict, at_most};
-use super::party;
-use super::rejection::{Action, Rejection};
-use crate::command::Role;
-use crate::event::{Edit, Fact, GroupType};
-use crate::id::{ConversationId, ConversationKind, MessageId};
+use crate::decide::command::Role;
+use crate::decide::desk::{Desk, Verdict, at_most};
+use crate::decide::party;
+use crate::decide::rejection::{Action, Rejection};
 use crate::inbox::{MessageStatus, MessageView};
+use crate::model::event::{Edit, Fact, GroupType};
+use crate::model::id::{ConversationId, ConversationKind, MessageId};
 
 /// A message that is known, though the owner may have deleted it or cleared it away.
-pub(super) fn known<'a>(
+pub(crate) fn known<'a>(
     desk: &Desk<'a>,
     id: &ConversationId,
     message: MessageId,
@@ -21,7 +21,7 @@ pub(super) fn known<'a>(
 }
 
 /// Refuses a message that is not sent successfully.
-pub(super) fn sent(view: MessageView<'_>) -> Verdict {
+pub(crate) fn sent(view: MessageView<'_>) -> Verdict {
     match view.status() {
         MessageStatus::Sent => Ok(()),
         status => Err(Rejection::NotSent { message: view.id(), status }),
@@ -29,22 +29,22 @@ pub(super) fn sent(view: MessageView<'_>) -> Verdict {
 }
 
 /// Refuses a message that was for those online only.
-pub(super) fn lasting(view: MessageView<'_>, action: Action) -> Verdict {
+pub(crate) fn lasting(view: MessageView<'_>, action: Action) -> Verdict {
     let (message, in_group) = (view.id(), view.in_group());
     if view.is_online_only() { Err(Rejection::OnlineOnly { action, message, in_group }) } else { Ok(()) }
 }
 
 /// Whether the actor runs the group.
-pub(super) fn is_admin(desk: &Desk<'_>, id: &ConversationId) -> bool {
+pub(crate) fn is_admin(desk: &Desk<'_>, id: &ConversationId) -> bool {
     id.kind() == ConversationKind::Group && desk.context.role >= Role::Admin
 }
 
-pub(super) fn not_allowed(desk: &Desk<'_>, id: &ConversationId, action: Action) -> Rejection {
+pub(crate) fn not_allowed(desk: &Desk<'_>, id: &ConversationId, action: Action) -> Rejection {
     let role = Some(desk.context.role).filter(|_| id.kind() == ConversationKind::Group);
     Rejection::NotAllowed { action, actor: desk.context.actor.clone(), role }
 }
 
-pub(super) fn modify(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId, edit: &Edit) -> Verdict {
+pub(crate) fn modify(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId, edit: &Edit) -> Verdict {
     party(desk, id, &desk.context.actor)?;
     let view = known(desk, id, target)?;
     if desk.view(id).and_then(|view| view.group_type()) == Some(GroupType::AvChatRoom) {
@@ -73,7 +73,7 @@ pub(super) fn modify(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId
     desk.put(0, id, Fact::MessageModified { target, edit: edit.clone() })
 }
 
-pub(super) fn recall(
+pub(crate) fn recall(
     desk: &mut Desk<'_>,
     id: &ConversationId,
     target: MessageId,
@@ -99,7 +99,7 @@ pub(super) fn recall(
     desk.put(0, id, Fact::MessageRecalled { target, reason: reason.map(str::to_owned) })
 }
 
-pub(super) fn delete(desk: &mut Desk<'_>, id: &ConversationId, messages: &[MessageId]) -> Verdict {
+pub(crate) fn delete(desk: &mut Desk<'_>, id: &ConversationId, messages: &[MessageId]) -> Verdict {
     let mut seen = BTreeSet::new();
     let mut targets: Vec<_> = messages.iter().copied().filter(|message| seen.insert(*message)).collect();
     let refuse = |found, limit| Rejection::TooManyMessages { found, limit };

@@ -1,11 +1,11 @@
 //! Reading, clearing and deleting: how far is the greatest position known, never the clock (R66).
 
-use super::desk::{Desk, Verdict, after};
-use super::rejection::Rejection;
-use crate::command::{ReadScope, ReadUpTo};
-use crate::event::{Fact, InvalidEvent, Through, Watermark};
-use crate::id::{ConversationId, ConversationKind, MessageId};
-use crate::time::Timestamp;
+use crate::decide::command::{ReadScope, ReadUpTo};
+use crate::decide::desk::{Desk, Verdict, after};
+use crate::decide::rejection::Rejection;
+use crate::model::event::{Fact, InvalidEvent, Through, Watermark};
+use crate::model::id::{ConversationId, ConversationKind, MessageId};
+use crate::model::time::Timestamp;
 
 /// The first field of a known position as a watermark.
 fn watermark(id: &ConversationId, first: i64) -> Watermark {
@@ -39,7 +39,7 @@ fn reach(desk: &Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Result<i64, R
     }
 }
 
-pub(super) fn read(desk: &mut Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Verdict {
+pub(crate) fn read(desk: &mut Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Verdict {
     let registers = desk.registers(id);
     let through = reach(desk, id, up_to)?;
     let Some(first) = registers.newest_delivered(through) else { return Ok(()) };
@@ -50,7 +50,7 @@ pub(super) fn read(desk: &mut Desk<'_>, id: &ConversationId, up_to: ReadUpTo) ->
     desk.put(after([registers.unread_marks_at()]), id, Fact::Read { through })
 }
 
-pub(super) fn read_all(desk: &mut Desk<'_>, scope: ReadScope) -> Verdict {
+pub(crate) fn read_all(desk: &mut Desk<'_>, scope: ReadScope) -> Verdict {
     let rows = desk.inbox.conversations().filter(|row| match scope {
         ReadScope::Direct => row.kind() == ConversationKind::Direct,
         ReadScope::Groups => row.kind() == ConversationKind::Group,
@@ -61,7 +61,7 @@ pub(super) fn read_all(desk: &mut Desk<'_>, scope: ReadScope) -> Verdict {
     Ok(())
 }
 
-pub(super) fn unread_from(desk: &mut Desk<'_>, id: &ConversationId, message: MessageId) -> Verdict {
+pub(crate) fn unread_from(desk: &mut Desk<'_>, id: &ConversationId, message: MessageId) -> Verdict {
     let registers = desk.registers(id);
     let target = registers.message(message).filter(|m| m.is_visible());
     let Some(target) = target else { return Err(Rejection::UnknownMessage { message }) };
@@ -71,7 +71,7 @@ pub(super) fn unread_from(desk: &mut Desk<'_>, id: &ConversationId, message: Mes
     desk.put(after([registers.reads_at()]), id, Fact::MarkedUnreadFrom { target: message })
 }
 
-pub(super) fn clear(desk: &mut Desk<'_>, id: &ConversationId) -> Verdict {
+pub(crate) fn clear(desk: &mut Desk<'_>, id: &ConversationId) -> Verdict {
     let registers = desk.registers(id);
     let Some(newest) = registers.newest().filter(|_| registers.shows_any_message()) else { return Ok(()) };
     let cleared = registers.cleared().map(|(_, stamp)| stamp);
@@ -79,7 +79,7 @@ pub(super) fn clear(desk: &mut Desk<'_>, id: &ConversationId) -> Verdict {
     desk.put(least, id, Fact::HistoryCleared { through: watermark(id, newest.first()) })
 }
 
-pub(super) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_messages: bool) -> Verdict {
+pub(crate) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_messages: bool) -> Verdict {
     let ids = desk.request(ids)?;
     desk.each_known(&ids, |desk, id| {
         let registers = desk.registers(id);

@@ -1,11 +1,11 @@
 //! Why a command is refused.
 
-use crate::command::Role;
-use crate::event::{InvalidEvent, Mark};
-use crate::id::{ConversationId, FolderId, MessageId, UserId};
+use crate::decide::command::Role;
 use crate::inbox::MessageStatus;
-use crate::snapshot::HistoryFault;
-use crate::time::Timestamp;
+use crate::model::event::{InvalidEvent, Mark};
+use crate::model::id::{ConversationId, FolderId, MessageId, UserId};
+use crate::model::time::Timestamp;
+use crate::store::snapshot::HistoryFault;
 
 /// What may need a right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

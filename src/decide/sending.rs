@@ -1,12 +1,12 @@
 //! The outbox: queueing, what becomes of what is queued, forwarding, importing.
 
-use super::desk::{Desk, Verdict, after, at_most};
-use super::party;
-use super::rejection::Rejection;
-use crate::event::{Fact, GroupType, Message, MessageKind};
-use crate::id::{ConversationId, ConversationKind, MessageId, UserId};
+use crate::decide::desk::{Desk, Verdict, after, at_most};
+use crate::decide::party;
+use crate::decide::rejection::Rejection;
 use crate::inbox::{MessageRegisters, MessageStatus, MessageView, Registers};
-use crate::time::Timestamp;
+use crate::model::event::{Fact, GroupType, Message, MessageKind};
+use crate::model::id::{ConversationId, ConversationKind, MessageId, UserId};
+use crate::model::time::Timestamp;
 
 /// Whether the message of this id was sent already; an error where the id is another message's.
 fn is_sent(registers: Registers<'_>, message: MessageId) -> Result<bool, Rejection> {
@@ -68,7 +68,7 @@ fn placed(registers: Registers<'_>, id: &ConversationId, mut message: Message) -
     message
 }
 
-pub(super) fn send(desk: &mut Desk<'_>, id: &ConversationId, message: &Message) -> Verdict {
+pub(crate) fn send(desk: &mut Desk<'_>, id: &ConversationId, message: &Message) -> Verdict {
     let registers = desk.registers(id);
     if is_sent(registers, message.id)? {
         return Ok(());
@@ -114,7 +114,7 @@ fn queue_all(desk: &mut Desk<'_>, to: &ConversationId, messages: Vec<Message>) -
     Ok(())
 }
 
-pub(super) fn forward(
+pub(crate) fn forward(
     desk: &mut Desk<'_>,
     from: &ConversationId,
     messages: &[MessageId],
@@ -138,7 +138,7 @@ pub(super) fn forward(
     queue_all(desk, to, copies)
 }
 
-pub(super) fn forward_merged(
+pub(crate) fn forward_merged(
     desk: &mut Desk<'_>,
     from: &ConversationId,
     messages: &[MessageId],
@@ -169,7 +169,7 @@ fn known<'a>(
     found.ok_or(Rejection::UnknownMessage { message })
 }
 
-pub(super) fn acknowledge(
+pub(crate) fn acknowledge(
     desk: &mut Desk<'_>,
     id: &ConversationId,
     message: MessageId,
@@ -185,7 +185,7 @@ pub(super) fn acknowledge(
     desk.put(0, id, Fact::MessageSent { target: message, sent_at, seq, members })
 }
 
-pub(super) fn fail(
+pub(crate) fn fail(
     desk: &mut Desk<'_>,
     id: &ConversationId,
     message: MessageId,
@@ -202,7 +202,7 @@ pub(super) fn fail(
     desk.put(after([registers.queued_at()]), id, fact)
 }
 
-pub(super) fn retry(desk: &mut Desk<'_>, id: &ConversationId, message: MessageId) -> Verdict {
+pub(crate) fn retry(desk: &mut Desk<'_>, id: &ConversationId, message: MessageId) -> Verdict {
     let (registers, view) = known(desk, id, message)?;
     if !registers.is_own_sent() || view.recall().is_some() {
         return Err(Rejection::NotQueued { message });
@@ -218,7 +218,7 @@ pub(super) fn retry(desk: &mut Desk<'_>, id: &ConversationId, message: MessageId
     desk.put(least, id, Fact::MessageQueued(Box::new(registers.original())))
 }
 
-pub(super) fn import(
+pub(crate) fn import(
     desk: &mut Desk<'_>,
     id: &ConversationId,
     sender: Option<&UserId>,

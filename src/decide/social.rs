@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desk::{Desk, Verdict, after, at_most};
-use super::messages::{is_admin, known, lasting, not_allowed, sent};
-use super::party;
-use super::rejection::{Action, Rejection};
-use crate::command::ExtensionWrite;
-use crate::event::{Fact, InvalidEvent, MAX_SEQ};
-use crate::id::{ConversationId, ConversationKind, MessageId};
+use crate::decide::command::ExtensionWrite;
+use crate::decide::desk::{Desk, Verdict, after, at_most};
+use crate::decide::messages::{is_admin, known, lasting, not_allowed, sent};
+use crate::decide::party;
+use crate::decide::rejection::{Action, Rejection};
 use crate::inbox::MessageRegisters;
+use crate::model::event::{Fact, InvalidEvent, MAX_SEQ};
+use crate::model::id::{ConversationId, ConversationKind, MessageId};
 
 /// The registers of a message that is known.
 fn registers<'a>(
@@ -27,7 +27,7 @@ fn groups_only(id: &ConversationId, what: &'static str) -> Verdict {
     }
 }
 
-pub(super) fn react(
+pub(crate) fn react(
     desk: &mut Desk<'_>,
     id: &ConversationId,
     target: MessageId,
@@ -81,7 +81,7 @@ fn distinct<'w>(
     Ok(distinct)
 }
 
-pub(super) fn set_extensions(
+pub(crate) fn set_extensions(
     desk: &mut Desk<'_>,
     id: &ConversationId,
     target: MessageId,
@@ -136,7 +136,7 @@ pub(super) fn set_extensions(
     Ok(())
 }
 
-pub(super) fn clear_extensions(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId) -> Verdict {
+pub(crate) fn clear_extensions(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId) -> Verdict {
     party(desk, id, &desk.context.actor)?;
     if known(desk, id, target)?.extensions().is_empty() {
         return Ok(());
@@ -145,7 +145,7 @@ pub(super) fn clear_extensions(desk: &mut Desk<'_>, id: &ConversationId, target:
     desk.put(0, id, Fact::ExtensionsCleared { target, seq })
 }
 
-pub(super) fn pin(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId, on: bool) -> Verdict {
+pub(crate) fn pin(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId, on: bool) -> Verdict {
     groups_only(id, "message_pinned")?;
     let view = known(desk, id, target)?;
     if !is_admin(desk, id) {
@@ -165,7 +165,7 @@ pub(super) fn pin(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId, o
     desk.put(least, id, Fact::MessagePinned { target, on })
 }
 
-pub(super) fn send_receipts(desk: &mut Desk<'_>, id: &ConversationId, messages: &[MessageId]) -> Verdict {
+pub(crate) fn send_receipts(desk: &mut Desk<'_>, id: &ConversationId, messages: &[MessageId]) -> Verdict {
     groups_only(id, "message_read_by")?;
     let actor = &desk.context.actor;
     let mut seen = BTreeSet::new();

@@ -1,11 +1,11 @@
 //! Which part of an inbox an event concerns; what has no effect is stopped here (R17).
 
-use super::conversation::has_effect;
-use super::folders::{Folders, folder_mut};
-use super::profile::Profile;
-use crate::event::{AccountFact, Body, Event, Fact, GroupType, QuietHours};
-use crate::id::{ConversationId, FolderId, GroupId, UserId};
-use crate::time::Stamp;
+use crate::inbox::conversation::state::has_effect;
+use crate::inbox::list::folders::{Folders, folder_mut};
+use crate::inbox::list::profile::Profile;
+use crate::model::event::{AccountFact, Body, Event, Fact, GroupType, QuietHours};
+use crate::model::id::{ConversationId, FolderId, GroupId, UserId};
+use crate::model::time::Stamp;
 
 /// An event with an effect, by what it concerns.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub(crate) fn fold_profile(profile: &mut Profile, stamp: Stamp, fields: [Option<
 
 /// Writes what [`Route::Group`] says of a group's conversation.
 pub(crate) fn fold_group(
-    shared: &mut super::conversation::Shared,
+    shared: &mut crate::inbox::conversation::state::Shared,
     stamp: Stamp,
     fields: [Option<&str>; 2],
     group_type: Option<GroupType>,
@@ -76,7 +76,7 @@ pub(crate) fn fold_member(folders: &mut Folders, stamp: Stamp, folder: FolderId,
 
 /// The peer of a direct chat.
 pub(crate) fn peer(id: &ConversationId) -> Option<UserId> {
-    let direct = id.kind() == crate::id::ConversationKind::Direct;
+    let direct = id.kind() == crate::model::id::ConversationKind::Direct;
     // What follows the prefix of a conversation id was parsed as a user id.
     if direct { UserId::new(id.target()).ok() } else { None }
 }

@@ -6,30 +6,28 @@
 //! decoded when their conversation is first looked at, a history part by part when it is first touched.
 //! `docs/FORMAT.md` has it byte by byte.
 
-mod fault;
-mod parts;
-mod registers;
-mod tables;
+pub(crate) mod parts;
+pub(crate) mod registers;
 
 use std::sync::Arc;
 
-pub(crate) use self::fault::{Front, Restored};
-use self::registers as reg;
-pub(crate) use self::tables::{NameTable, Record, Sealed, Tables};
-use super::Inbox;
-use super::conversation::{Conversation, Reads};
-use super::lazy::{Extent, Lazy, Place, Source};
-use super::names::Interner;
-use super::profile::Profile;
-use super::ranking::Ranking;
-use super::seats::{Seated, Seats};
-use crate::bytes::{In, Out};
-use crate::change::Totals;
-use crate::event::ReceiveOption;
-use crate::id::{ConversationId, FolderId, UserId};
-use crate::lattice::Lww;
-use crate::policy::Policy;
-use crate::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, frame};
+use crate::inbox::Inbox;
+use crate::inbox::containers::interner::Interner;
+use crate::inbox::containers::lazy::{Extent, Lazy, Place, Source};
+use crate::inbox::containers::seats::{Seated, Seats};
+use crate::inbox::containers::tables::{self, Record, Sealed, Tables};
+use crate::inbox::conversation::state::{Conversation, Reads};
+use crate::inbox::list::profile::Profile;
+use crate::inbox::list::ranking::Ranking;
+use crate::inbox::merge::heal::Restored;
+use crate::inbox::snapshot::registers as reg;
+use crate::model::change::Totals;
+use crate::model::event::ReceiveOption;
+use crate::model::id::{ConversationId, FolderId, UserId};
+use crate::model::policy::Policy;
+use crate::register::bytes::{In, Out};
+use crate::register::lattice::Lww;
+use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, frame};
 
 impl Inbox {
     /// The inbox as bytes: a snapshot of what the events of `prefix` made (R06).

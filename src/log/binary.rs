@@ -48,7 +48,7 @@ pub use self::records::{Folded, Log, Record, RecordPlace, Records};
 pub use self::recover::{Recovered, recover};
 pub use self::redact::{RedactError, Redacted, redact};
 pub use self::writer::Writer;
-use crate::id::UserId;
+use crate::model::id::UserId;
 
 /// What the header of a binary log says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -56,7 +56,7 @@ pub use self::encode::encode_event;
 pub use self::error::{DecodeError, ReadError};
 pub use self::reader::{DEFAULT_LINE_LIMIT_BYTES, Reader};
 pub use self::writer::Writer;
-pub use super::logged::{LoggedEvent, SkipReason, SkippedEvent};
+pub use crate::log::logged::{LoggedEvent, SkipReason, SkippedEvent};
 
 /// The version of the format that this module reads and writes.
 pub const VERSION: u64 = 1;

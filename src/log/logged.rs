@@ -1,9 +1,9 @@
 //! What a log holds beside events: what was written by a newer program, kept as it is.
 
-use crate::event::Event;
+use crate::model::event::Event;
 
 /// The version of the text log that this library reads and writes.
-pub(super) const TEXT_VERSION: u64 = 1;
+pub(crate) const TEXT_VERSION: u64 = 1;
 
 /// What an event line holds: an event, or something written by a newer program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ impl LoggedEvent {
 /// Only reading makes one, so it always is a single line of valid JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedEvent {
-    pub(super) raw: Box<str>,
-    pub(super) reason: SkipReason,
+    pub(crate) raw: Box<str>,
+    pub(crate) reason: SkipReason,
 }
 
 impl SkippedEvent {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{
+use crate::model::id::{CommandId, EventId, UserId};
+use crate::store::snapshot::LogPrefix;
+use crate::store::{
     Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, RewriteError,
     SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
 };
-use crate::id::{CommandId, EventId, UserId};
-use crate::snapshot::LogPrefix;
 
 /// Keeps logs and snapshots in memory. It conflicts, knows what it was given before, and refuses exactly as the
 /// durable stores do, so tests on it mean something. A clone is another handle of the same store.

@@ -1,11 +1,11 @@
 //! Given events, when a command, then events or a rejection.
 
-use crate::command::{Command, Context};
+use crate::decide::command::{Command, Context};
 use crate::decide::{Decision, Rejection, decide};
-use crate::event::{Body, Event};
-use crate::id::UserId;
 use crate::inbox::Inbox;
-use crate::policy::Policy;
+use crate::model::event::{Body, Event};
+use crate::model::id::UserId;
+use crate::model::policy::Policy;
 
 /// A history to give a command in: the beginning of a test of three steps.
 ///

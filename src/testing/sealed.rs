@@ -1,7 +1,7 @@
 //! Binary logs whose checksums fit whatever they say: for tests and fuzzers that have to get behind them.
 
-use crate::id::UserId;
 use crate::log::binary::{Header, LogHead, Writer, seal_record};
+use crate::model::id::UserId;
 
 /// What a record of a binary log claims and carries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use crate::id::{CommandId, EventId, UserId};
-use crate::snapshot::LogPrefix;
+use crate::model::id::{CommandId, EventId, UserId};
+use crate::store::snapshot::LogPrefix;
 use crate::store::{
     Append, AppendError, Appended, Closed, EventStore, Head, NewEvent, RewriteError, SNAPSHOTS_KEPT,
     SnapshotStore, StoredEvent, StoredSnapshot,

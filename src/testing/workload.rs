@@ -2,9 +2,9 @@
 
 use std::iter;
 
-use crate::event::{Edit, Envelope, Event, InvalidEvent, Mark, Message, Through, Watermark};
-use crate::id::{ConversationId, EventId, GroupId, IdError, MessageId, UserId};
-use crate::time::{Timestamp, TimestampError};
+use crate::model::event::{Edit, Envelope, Event, InvalidEvent, Mark, Message, Through, Watermark};
+use crate::model::id::{ConversationId, EventId, GroupId, IdError, MessageId, UserId};
+use crate::model::time::{Timestamp, TimestampError};
 
 /// A small generator of pseudo-random numbers (SplitMix64): fast, and the same for a seed for ever.
 #[derive(Clone, Debug)]

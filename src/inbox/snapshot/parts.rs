@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use super::registers::{put_aside, take_aside};
-use crate::bytes::{In, Out};
-use crate::id::{ConversationKind, EventId, MessageId};
-use crate::inbox::arena::{Arena, Entry, Position};
-use crate::inbox::chunk::{CHUNK, Chunk, Entries};
-use crate::inbox::few::Few;
-use crate::inbox::index::{self, Bucket, Index};
-use crate::inbox::lazy::{Extent, Lazy, Part, Place};
-use crate::inbox::order::{Block, Blocks, Group, Order, Slots, Sum};
-use crate::inbox::shelf::{Shelf, TRAY, Tray};
-use crate::inbox::timeline::{Facts, Timeline};
+use crate::inbox::containers::lazy::{Extent, Lazy, Part, Place};
+use crate::inbox::containers::paged::{Shelf, TRAY, Tray};
+use crate::inbox::containers::sparse::Few;
+use crate::inbox::snapshot::registers::{put_aside, take_aside};
+use crate::inbox::timeline::chunk::{CHUNK, Chunk, Entries};
+use crate::inbox::timeline::entry::{Arena, Entry, Position};
+use crate::inbox::timeline::facts::{Facts, Timeline};
+use crate::inbox::timeline::id_index::{self, Bucket, Index};
+use crate::inbox::timeline::order::{Block, Blocks, Group, Order, Slots, Sum};
+use crate::model::id::{ConversationKind, EventId, MessageId};
+use crate::register::bytes::{In, Out};
 
 /// What a part writes: its children behind one another, then, in what it returns, its own bytes.
 trait Write: Part {
@@ -40,7 +40,7 @@ fn put<T: Write + ?Sized>(part: &Lazy<T>, out: &mut Vec<u8>) -> Extent {
 }
 
 /// Writes a whole history behind `out`.
-pub(super) fn put_history(timeline: &Lazy<Timeline>, out: &mut Vec<u8>) -> Extent {
+pub(crate) fn put_history(timeline: &Lazy<Timeline>, out: &mut Vec<u8>) -> Extent {
     put(timeline, out)
 }
 
@@ -190,7 +190,7 @@ impl Part for Chunk {
 impl Write for Bucket {
     fn write(&self, _: &mut Vec<u8>) -> Out {
         let (mut out, mut last) = (Out::default(), 0);
-        for (hash, slot) in index::pairs(self) {
+        for (hash, slot) in id_index::pairs(self) {
             // They ascend; whatever they do, nothing is lost.
             let [a, b, c, _] = hash.to_le_bytes();
             out.raw(&[a, b, c]).uint(slot.wrapping_sub(last));
@@ -210,11 +210,11 @@ impl Part for Bucket {
             last = last.wrapping_add(from.number()?);
             pairs.push((hash, last));
         }
-        Some(index::bucket_of(&pairs))
+        Some(id_index::bucket_of(&pairs))
     }
 
     fn hollow(_: &Place) -> Arc<Self> {
-        index::bucket_of(&[])
+        id_index::bucket_of(&[])
     }
 }
 
@@ -384,7 +384,7 @@ impl Part for Timeline {
 }
 
 /// Loads every part of a history, so that whatever is rotten in it is known.
-pub(super) fn load_all(timeline: &Timeline) {
+pub(crate) fn load_all(timeline: &Timeline) {
     let Facts { arena, index, .. } = &timeline.facts;
     let groups = timeline.order.iter().flat_map(|order| order.groups());
     let blocks = groups.flat_map(|group| &group.lazy().get().0);

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::bytes::{In, Out};
-use crate::event::{GroupType, Mark, QuietHours, ReceiveOption};
-use crate::id::{EventId, UserId};
-use crate::inbox::aside::{Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social};
-use crate::inbox::conversation::Shared;
-use crate::inbox::derived::{Derived, Row};
-use crate::inbox::folders::FolderState;
-use crate::inbox::personal::{Coverage, DraftFact, Drafts, Personal};
-use crate::inbox::profile::Profile;
-use crate::lattice::{Front, Lww};
-use crate::time::{Stamp, Timestamp};
+use crate::inbox::conversation::derive::{Derived, Row};
+use crate::inbox::conversation::personal::{Coverage, DraftFact, Drafts, Personal};
+use crate::inbox::conversation::state::Shared;
+use crate::inbox::list::folders::FolderState;
+use crate::inbox::list::profile::Profile;
+use crate::inbox::timeline::rare_facts::{
+    Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social,
+};
+use crate::model::event::{GroupType, Mark, QuietHours, ReceiveOption};
+use crate::model::id::{EventId, UserId};
+use crate::model::time::{Stamp, Timestamp};
+use crate::register::bytes::{In, Out};
+use crate::register::lattice::{Front, Lww};
 
 const GROUP_TYPES: [GroupType; 5] =
     [GroupType::Work, GroupType::Public, GroupType::Meeting, GroupType::AvChatRoom, GroupType::Community];
@@ -52,12 +54,12 @@ fn take_front(from: &mut In<'_>) -> Option<Front> {
     Some(front)
 }
 
-pub(super) fn put_row(out: &mut Out, row: &Row) {
+pub(crate) fn put_row(out: &mut Out, row: &Row) {
     out.flag(row.listed).uint(row.order_key).int(row.activity).uint(row.unread).uint(row.mentions);
     out.fixed(row.mention_sig).int(row.marker).uint(row.last.map_or(0, |slot| u64::from(slot) + 1));
 }
 
-pub(super) fn take_row(from: &mut In<'_>) -> Option<Row> {
+pub(crate) fn take_row(from: &mut In<'_>) -> Option<Row> {
     Some(Row {
         listed: from.flag()?,
         order_key: from.uint()?,
@@ -70,14 +72,14 @@ pub(super) fn take_row(from: &mut In<'_>) -> Option<Row> {
     })
 }
 
-pub(super) fn put_derived(out: &mut Out, derived: &Derived) {
+pub(crate) fn put_derived(out: &mut Out, derived: &Derived) {
     put_front(out, &derived.reads);
     put_front(out, &derived.marks);
     out.int(derived.peer_read).flag(derived.stale).int(derived.floor);
     out.uint(derived.unread).uint(derived.mentions).fixed(derived.mention_sig);
 }
 
-pub(super) fn take_derived(from: &mut In<'_>) -> Option<Derived> {
+pub(crate) fn take_derived(from: &mut In<'_>) -> Option<Derived> {
     Some(Derived {
         reads: take_front(from)?,
         marks: take_front(from)?,
@@ -90,7 +92,7 @@ pub(super) fn take_derived(from: &mut In<'_>) -> Option<Derived> {
     })
 }
 
-pub(super) fn put_shared(out: &mut Out, shared: &Shared, peer_read: i64) {
+pub(crate) fn put_shared(out: &mut Out, shared: &Shared, peer_read: i64) {
     out.lww(&shared.group_type, |out, kind| put_choice(out, &GROUP_TYPES, kind));
     out.lww_text(&shared.name).lww_text(&shared.face_url).int(peer_read);
     out.len(shared.named_peer_reads.len());
@@ -100,7 +102,7 @@ pub(super) fn put_shared(out: &mut Out, shared: &Shared, peer_read: i64) {
 }
 
 /// What is shared, and how far the peer has read.
-pub(super) fn take_shared(from: &mut In<'_>) -> Option<(Shared, i64)> {
+pub(crate) fn take_shared(from: &mut In<'_>) -> Option<(Shared, i64)> {
     let group_type = from.lww(|from| take_choice(from, &GROUP_TYPES))?;
     let (name, face_url, peer_read) = (from.lww_text()?, from.lww_text()?, from.place()?);
     let named_peer_reads = from.list(1, In::number)?;
@@ -134,16 +136,16 @@ fn put_stamp(out: &mut Out, stamp: Option<Stamp>) {
     });
 }
 
-pub(super) fn put_receive_option(out: &mut Out, option: &Lww<ReceiveOption>) {
+pub(crate) fn put_receive_option(out: &mut Out, option: &Lww<ReceiveOption>) {
     out.lww(option, |out, option| put_choice(out, &OPTIONS, option));
 }
 
-pub(super) fn take_receive_option(from: &mut In<'_>) -> Option<Lww<ReceiveOption>> {
+pub(crate) fn take_receive_option(from: &mut In<'_>) -> Option<Lww<ReceiveOption>> {
     from.lww(|from| take_choice(from, &OPTIONS))
 }
 
 /// The receive option apart, which lies with the row.
-pub(super) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
+pub(crate) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
     put_front(out, reads);
     put_stamps(out, &personal.named_reads);
     put_stamps(out, &personal.unread_marks);
@@ -168,7 +170,7 @@ pub(super) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
 }
 
 /// What is the owner's, the receive option apart, and the reads by number.
-pub(super) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
+pub(crate) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
     let reads = take_front(from)?;
     let personal = Personal {
         named_reads: take_stamps(from)?,
@@ -218,7 +220,7 @@ fn take_activity(from: &mut In<'_>) -> Option<Option<Activity>> {
     from.option(|from| Some((from.place()?, from.event()?)))
 }
 
-pub(super) fn put_aside(out: &mut Out, aside: &Aside) {
+pub(crate) fn put_aside(out: &mut Out, aside: &Aside) {
     out.option(aside.delivery.as_deref(), put_delivery);
     out.option(aside.recall.as_deref(), |out, recall| {
         out.earliest(recall, |out, fact| {
@@ -234,7 +236,7 @@ pub(super) fn put_aside(out: &mut Out, aside: &Aside) {
     out.option(aside.social.as_deref(), put_social);
 }
 
-pub(super) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
+pub(crate) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
     let recall = |from: &mut In<'_>| {
         from.earliest(|from| {
             let by = UserId::new(from.text()?).ok()?;
@@ -335,22 +337,22 @@ fn take_social(from: &mut In<'_>) -> Option<Social> {
     })
 }
 
-pub(super) fn put_profile(out: &mut Out, profile: &Profile) {
+pub(crate) fn put_profile(out: &mut Out, profile: &Profile) {
     out.lww_text(&profile.nickname).lww_text(&profile.remark).lww_text(&profile.face_url);
 }
 
-pub(super) fn take_profile(from: &mut In<'_>) -> Option<Profile> {
+pub(crate) fn take_profile(from: &mut In<'_>) -> Option<Profile> {
     Some(Profile { nickname: from.lww_text()?, remark: from.lww_text()?, face_url: from.lww_text()? })
 }
 
-pub(super) fn put_folder(out: &mut Out, folder: &FolderState) {
+pub(crate) fn put_folder(out: &mut Out, folder: &FolderState) {
     out.lww_flag(&folder.alive).lww_text(&folder.name).len(folder.members.len());
     for (member, on) in &folder.members {
         out.uint(*member).lww_flag(on);
     }
 }
 
-pub(super) fn take_folder(from: &mut In<'_>) -> Option<FolderState> {
+pub(crate) fn take_folder(from: &mut In<'_>) -> Option<FolderState> {
     Some(FolderState {
         alive: from.lww_flag()?,
         name: from.lww_text()?,
@@ -358,7 +360,7 @@ pub(super) fn take_folder(from: &mut In<'_>) -> Option<FolderState> {
     })
 }
 
-pub(super) fn put_quiet_hours(out: &mut Out, hours: &Lww<Option<QuietHours>>) {
+pub(crate) fn put_quiet_hours(out: &mut Out, hours: &Lww<Option<QuietHours>>) {
     out.lww(hours, |out, hours| {
         out.option(*hours, |out, hours| match hours {
             QuietHours::Daily { start_s, duration_s, utc_offset_s } => {
@@ -371,7 +373,7 @@ pub(super) fn put_quiet_hours(out: &mut Out, hours: &Lww<Option<QuietHours>>) {
     });
 }
 
-pub(super) fn take_quiet_hours(from: &mut In<'_>) -> Option<Lww<Option<QuietHours>>> {
+pub(crate) fn take_quiet_hours(from: &mut In<'_>) -> Option<Lww<Option<QuietHours>>> {
     let hours = |from: &mut In<'_>| match from.u8()? {
         0 => Some(QuietHours::Daily {
             start_s: from.number().filter(|s| *s < 86_400)?,

@@ -1,15 +1,15 @@
 //! What each type says, as bytes and back. The numbers of types and the order of their parts never change.
 
-use crate::bytes::{In, Out};
-use crate::event::{
+use crate::model::event::{
     AccountFact, Edit, Fact, GroupType, Mark, Mentions, Message, MessageKind, QuietHours, ReceiveOption,
     Through, Watermark,
 };
-use crate::id::{ConversationKind, FolderId, GroupId, MessageId, UserId};
-use crate::time::Timestamp;
+use crate::model::id::{ConversationKind, FolderId, GroupId, MessageId, UserId};
+use crate::model::time::Timestamp;
+use crate::register::bytes::{In, Out};
 
 /// The numbers of the types in a tag.
-pub(super) mod code {
+pub(crate) mod code {
     pub(in crate::log::binary) const OPENED: u8 = 0;
     pub(in crate::log::binary) const RECEIVED: u8 = 1;
     pub(in crate::log::binary) const QUEUED: u8 = 2;
@@ -47,11 +47,11 @@ pub(super) mod code {
 
 /// Where an event stands: what its numbers are told as differences to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) kind: ConversationKind,
-    pub(super) at: i64,
+pub(crate) struct Place {
+    pub(crate) kind: ConversationKind,
+    pub(crate) at: i64,
     /// The seq named last in this conversation in this segment.
-    pub(super) last_seq: i64,
+    pub(crate) last_seq: i64,
 }
 
 const GROUP_TYPES: [GroupType; 5] =
@@ -88,7 +88,7 @@ fn value_of<T: Copy>(table: &[T], number: u8) -> Option<T> {
 }
 
 /// The type of a fact; messages, which have columns of their own, apart.
-pub(super) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
+pub(crate) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
     match fact {
         Fact::Opened { group_type } => {
             put_group_type(out, *group_type);
@@ -199,7 +199,7 @@ fn put_fact_about_message(out: &mut Out, place: Place, fact: &Fact) -> u8 {
     }
 }
 
-pub(super) fn put_account_fact(out: &mut Out, fact: &AccountFact) -> u8 {
+pub(crate) fn put_account_fact(out: &mut Out, fact: &AccountFact) -> u8 {
     match fact {
         AccountFact::UserProfileChanged { user, nickname, remark, face_url } => {
             put_text(out.bytes(user.as_str().as_bytes()), nickname.as_deref());
@@ -239,7 +239,7 @@ pub(super) fn put_account_fact(out: &mut Out, fact: &AccountFact) -> u8 {
 }
 
 /// A message that is more than a text, its id apart; `number` numbers users.
-pub(super) fn put_message(
+pub(crate) fn put_message(
     out: &mut Out,
     mut number: impl FnMut(&UserId) -> u32,
     sender: Option<&UserId>,
@@ -317,7 +317,7 @@ fn put_through(out: &mut Out, place: Place, through: Through) {
 }
 
 /// The fact of this type, messages apart.
-pub(super) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
+pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
     Some(match code {
         code::OPENED => Fact::Opened { group_type: group_type(from)? },
         code::PEER_READ => Fact::PeerRead { through: through(from, place)? },
@@ -366,7 +366,7 @@ fn fact_about_message(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact>
     })
 }
 
-pub(super) fn account_fact(from: &mut In<'_>, code: u8) -> Option<AccountFact> {
+pub(crate) fn account_fact(from: &mut In<'_>, code: u8) -> Option<AccountFact> {
     Some(match code {
         code::USER_PROFILE => AccountFact::UserProfileChanged {
             user: user(from)?,
@@ -393,7 +393,7 @@ pub(super) fn account_fact(from: &mut In<'_>, code: u8) -> Option<AccountFact> {
 }
 
 /// A message that is more than a text, and its author if it names one; `user` has the users by number.
-pub(super) fn message(
+pub(crate) fn message(
     from: &mut In<'_>,
     mut user: impl FnMut(usize) -> Option<UserId>,
     id: MessageId,

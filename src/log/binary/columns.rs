@@ -4,14 +4,14 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
-use super::body::{Place, code, put_account_fact, put_fact, put_message};
-use crate::bytes::Out;
-use crate::event::{Body, Event, Fact, Message, MessageKind};
-use crate::id::{ConversationId, ConversationKind, UserId};
+use crate::log::binary::body::{Place, code, put_account_fact, put_fact, put_message};
 use crate::log::logged::LoggedEvent;
+use crate::model::event::{Body, Event, Fact, Message, MessageKind};
+use crate::model::id::{ConversationId, ConversationKind, UserId};
+use crate::register::bytes::Out;
 
 /// The bits of a tag beside the number of its type.
-pub(super) mod tag {
+pub(crate) mod tag {
     pub(in crate::log::binary) const TYPE: u8 = 0b1_1111;
     /// In the same conversation as the event before that has one.
     pub(in crate::log::binary) const SAME: u8 = 1 << 5;
@@ -57,7 +57,7 @@ impl<T: Clone + Eq + Hash + AsRef<str>> Dictionary<T> {
 
 /// The columns of a segment.
 #[derive(Debug, Default)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     users: Dictionary<UserId>,
     conversations: Dictionary<ConversationId>,
     /// By number of the conversation: the seq named last.
@@ -78,26 +78,26 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn events(&self) -> usize {
+    pub(crate) fn events(&self) -> usize {
         self.tags.len()
     }
 
     /// Whether the segment is to be sealed before another event.
-    pub(super) fn is_full(&self, full_len_bytes: usize) -> bool {
+    pub(crate) fn is_full(&self, full_len_bytes: usize) -> bool {
         self.events() >= FULL_EVENTS
             || self.users.numbers.len() >= FULL_USERS
             || self.len_bytes() >= full_len_bytes
     }
 
     /// About how long the payload will be.
-    pub(super) fn len_bytes(&self) -> usize {
+    pub(crate) fn len_bytes(&self) -> usize {
         let columns = [&self.tags, &self.places, &self.actors, &self.times.0, &self.ids, &self.message_ids];
         let more = [&self.seqs.0, &self.lens.0, &self.texts, &self.rest.0];
         let dictionaries = self.users.texts.0.len() + self.conversations.texts.0.len();
         columns.into_iter().chain(more).map(Vec::len).sum::<usize>() + dictionaries
     }
 
-    pub(super) fn push(&mut self, event: &LoggedEvent) {
+    pub(crate) fn push(&mut self, event: &LoggedEvent) {
         match event {
             LoggedEvent::Known(event) => self.push_event(event),
             LoggedEvent::Skipped(skipped) => {
@@ -107,7 +107,7 @@ impl Columns {
         }
     }
 
-    pub(super) fn push_event(&mut self, event: &Event) {
+    pub(crate) fn push_event(&mut self, event: &Event) {
         let at = event.at().as_millis();
         self.times.int(at.wrapping_sub(self.at));
         self.at = at;
@@ -183,7 +183,7 @@ impl Columns {
     }
 
     /// The payload of the record.
-    pub(super) fn payload(&self) -> Vec<u8> {
+    pub(crate) fn payload(&self) -> Vec<u8> {
         let columns: [&[u8]; 12] = [
             &self.users.texts.0,
             &self.conversations.texts.0,

@@ -1,6 +1,6 @@
 //! What is wrong with a binary log, and where.
 
-use crate::id::UserId;
+use crate::model::id::UserId;
 
 /// Why the header of a binary log is refused: without it nobody knows whose log it is (R99).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

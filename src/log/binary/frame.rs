@@ -5,15 +5,15 @@ use std::ops::Range;
 use bincode::{Decode, Encode};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::error::{FaultReason, HeaderError};
-use super::{Header, LogHead};
-use crate::id::UserId;
+use crate::log::binary::error::{FaultReason, HeaderError};
+use crate::log::binary::{Header, LogHead};
+use crate::model::id::UserId;
 
 /// What every binary log begins with.
-pub(super) const MAGIC: [u8; 8] = *b"CFOLDLOG";
+pub(crate) const MAGIC: [u8; 8] = *b"CFOLDLOG";
 
 /// The version of the format.
-pub(super) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 1;
 
 /// No header is longer: an owner's id has at most 128 bytes.
 const HEADER_LIMIT_LEN_BYTES: usize = 256;
@@ -28,8 +28,8 @@ const CONFIG: bincode::config::Configuration<
 > = bincode::config::standard().with_limit::<HEADER_LIMIT_LEN_BYTES>();
 
 /// Magic, version and length of the header.
-pub(super) const BEFORE_HEADER_LEN_BYTES: usize = 14;
-pub(super) const CHECK_LEN_BYTES: usize = 8;
+pub(crate) const BEFORE_HEADER_LEN_BYTES: usize = 14;
+pub(crate) const CHECK_LEN_BYTES: usize = 8;
 
 #[derive(Encode, Decode)]
 struct Wire {
@@ -38,7 +38,7 @@ struct Wire {
 }
 
 /// The bytes of a header.
-pub(super) fn put_header(header: &Header) -> std::io::Result<Vec<u8>> {
+pub(crate) fn put_header(header: &Header) -> std::io::Result<Vec<u8>> {
     let wire = Wire {
         owner: header.owner.as_str().to_owned(),
         redacted: header.redacted_from.map(|head| (head.events, head.check)),
@@ -55,7 +55,7 @@ pub(super) fn put_header(header: &Header) -> std::io::Result<Vec<u8>> {
 }
 
 /// How many bytes the header takes, told by its first [`BEFORE_HEADER_LEN_BYTES`].
-pub(super) fn header_len(bytes: &[u8]) -> Result<usize, HeaderError> {
+pub(crate) fn header_len(bytes: &[u8]) -> Result<usize, HeaderError> {
     let known = bytes.len().min(MAGIC.len());
     if bytes.get(..known) != MAGIC.get(..known) {
         return Err(HeaderError::Magic);
@@ -74,7 +74,7 @@ pub(super) fn header_len(bytes: &[u8]) -> Result<usize, HeaderError> {
 }
 
 /// The header, verified, where it ends, and its checksum, on which the first record is chained.
-pub(super) fn header(bytes: &[u8]) -> Result<(Header, usize, u64), HeaderError> {
+pub(crate) fn header(bytes: &[u8]) -> Result<(Header, usize, u64), HeaderError> {
     let end = header_len(bytes)?;
     let short = || HeaderError::Short { expected: end as u64, found: bytes.len() as u64 };
     let covered = bytes.get(..end - CHECK_LEN_BYTES).ok_or_else(short)?;
@@ -101,31 +101,31 @@ fn number(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 /// What every record begins with, so that the next valid one can be found behind a fault.
-pub(super) const MARK: [u8; 4] = [0xc4, b'F', b'R', 0x0a];
+pub(crate) const MARK: [u8; 4] = [0xc4, b'F', b'R', 0x0a];
 
 /// The only kind of record there is: a segment of events in columns.
-pub(super) const SEGMENT: u8 = 1;
+pub(crate) const SEGMENT: u8 = 1;
 
 /// The payload is packed with zstd, its unpacked length before it.
-pub(super) const PACKED: u8 = 1;
+pub(crate) const PACKED: u8 = 1;
 
 /// The length of a record's head: mark, kind, flags, two zero bytes, length of the payload, number of events,
 /// index of the first, checksum of the record before, and the checksum of these.
-pub(super) const HEAD_LEN_BYTES: usize = 36;
+pub(crate) const HEAD_LEN_BYTES: usize = 36;
 const HEAD_CHECK_AT: usize = 32;
 
 /// No payload is longer.
-pub(super) const MAX_PAYLOAD_LEN_BYTES: usize = 64 << 20;
+pub(crate) const MAX_PAYLOAD_LEN_BYTES: usize = 64 << 20;
 
 /// What a record's head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) flags: u8,
-    pub(super) len: u32,
-    pub(super) events: u32,
-    pub(super) position: u64,
+pub(crate) struct Head {
+    pub(crate) flags: u8,
+    pub(crate) len: u32,
+    pub(crate) events: u32,
+    pub(crate) position: u64,
     /// The checksum of the record before, or of the header.
-    pub(super) previous: u64,
+    pub(crate) previous: u64,
 }
 
 impl Head {
@@ -150,7 +150,7 @@ impl Head {
     }
 
     /// Reads the head at the beginning of `bytes`.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, FaultReason> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, FaultReason> {
         let known = bytes.len().min(MARK.len());
         if bytes.get(..known) != MARK.get(..known) {
             return Err(FaultReason::Mark);
@@ -182,7 +182,7 @@ fn head_check(head: &[u8; HEAD_LEN_BYTES]) -> u32 {
 }
 
 /// Appends a record; its checksum.
-pub(super) fn put_record(out: &mut Vec<u8>, head: &Head, payload: &[u8]) -> u64 {
+pub(crate) fn put_record(out: &mut Vec<u8>, head: &Head, payload: &[u8]) -> u64 {
     let begin = out.len();
     out.extend_from_slice(&head.put());
     out.extend_from_slice(payload);
@@ -193,15 +193,15 @@ pub(super) fn put_record(out: &mut Vec<u8>, head: &Head, payload: &[u8]) -> u64 
 
 /// A record at some place of a log, its own checksums verified.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
-    pub(super) head: Head,
-    pub(super) payload: Range<usize>,
-    pub(super) check: u64,
-    pub(super) end: usize,
+pub(crate) struct Frame {
+    pub(crate) head: Head,
+    pub(crate) payload: Range<usize>,
+    pub(crate) check: u64,
+    pub(crate) end: usize,
 }
 
 /// The record that begins at `at`; its head and payload are verified, not its place in the chain.
-pub(super) fn record(bytes: &[u8], at: usize) -> Result<Frame, FaultReason> {
+pub(crate) fn record(bytes: &[u8], at: usize) -> Result<Frame, FaultReason> {
     let rest = bytes.get(at..).unwrap_or_default();
     let head = Head::read(rest)?;
     let len = head.len as usize;
@@ -219,7 +219,7 @@ pub(super) fn record(bytes: &[u8], at: usize) -> Result<Frame, FaultReason> {
 }
 
 /// The checksum of the record that ends at `end`, as it stands there.
-pub(super) fn check_before(bytes: &[u8], end: usize) -> Option<u64> {
+pub(crate) fn check_before(bytes: &[u8], end: usize) -> Option<u64> {
     number(bytes, end.checked_sub(CHECK_LEN_BYTES)?)
 }
 
@@ -227,7 +227,7 @@ pub(super) fn check_before(bytes: &[u8], end: usize) -> Option<u64> {
 ///
 /// Where the faulty record's head is sound, what follows it begins where it ends: a record within its payload, as a
 /// message may carry one, is none of this log's.
-pub(super) fn record_behind(bytes: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn record_behind(bytes: &[u8], at: usize) -> Option<usize> {
     match Head::read(bytes.get(at..)?) {
         Ok(head) => next_record(bytes, at + HEAD_LEN_BYTES + head.len as usize + CHECK_LEN_BYTES),
         Err(_) => next_record(bytes, at + 1),
@@ -238,7 +238,7 @@ pub(super) fn record_behind(bytes: &[u8], at: usize) -> Option<usize> {
 ///
 /// Hostile bytes may look like the beginning of a long record at every place; no more is hashed than some times
 /// their length, and what is behind that is not found.
-pub(super) fn next_record(bytes: &[u8], mut from: usize) -> Option<usize> {
+pub(crate) fn next_record(bytes: &[u8], mut from: usize) -> Option<usize> {
     let mut budget = bytes.len().saturating_mul(8);
     loop {
         let rest = bytes.get(from..)?;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::error::FaultReason;
-use super::frame::PACKED;
+use crate::log::binary::error::FaultReason;
+use crate::log::binary::frame::PACKED;
 
 /// How segments are packed. A reader is told by each record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ const MAX_RATIO: usize = 2;
 
 impl Packing {
     /// When a segment is to be sealed.
-    pub(super) fn full_len_bytes(self) -> usize {
+    pub(crate) fn full_len_bytes(self) -> usize {
         match self {
             Self::Plain => 4 << 20,
             #[cfg(feature = "zstd")]
@@ -37,7 +37,7 @@ impl Packing {
     }
 
     /// A payload as it is written, and the flags that say how.
-    pub(super) fn pack(self, payload: Vec<u8>) -> io::Result<(u8, Vec<u8>)> {
+    pub(crate) fn pack(self, payload: Vec<u8>) -> io::Result<(u8, Vec<u8>)> {
         match self {
             Self::Plain => Ok((0, payload)),
             #[cfg(feature = "zstd")]
@@ -59,7 +59,7 @@ fn is_bounded(packed_len_bytes: usize, len_bytes: usize) -> bool {
 }
 
 /// The payload that was packed.
-pub(super) fn unpack(flags: u8, payload: &[u8]) -> Result<Cow<'_, [u8]>, FaultReason> {
+pub(crate) fn unpack(flags: u8, payload: &[u8]) -> Result<Cow<'_, [u8]>, FaultReason> {
     if flags & PACKED == 0 {
         return Ok(Cow::Borrowed(payload));
     }

@@ -2,16 +2,16 @@
 
 use std::io::{self, Read};
 
-use super::error::{FaultEnd, FaultReason, ReadError, RecordFault};
-use super::frame::{self, BEFORE_HEADER_LEN_BYTES, CHECK_LEN_BYTES, HEAD_LEN_BYTES};
-use super::records::Record;
-use super::{Header, LogHead};
-use crate::id::UserId;
+use crate::log::binary::error::{FaultEnd, FaultReason, ReadError, RecordFault};
+use crate::log::binary::frame::{self, BEFORE_HEADER_LEN_BYTES, CHECK_LEN_BYTES, HEAD_LEN_BYTES};
+use crate::log::binary::records::Record;
+use crate::log::binary::{Header, LogHead};
+use crate::model::id::UserId;
 
 /// Reads a binary log from a stream, one record in memory at a time.
 ///
 /// A fault ends it: whether anything valid follows can only be told with all bytes at hand, by
-/// [`Log`](super::Log).
+/// [`Log`](crate::log::binary::Log).
 ///
 /// ```
 /// use chatfold::binary::{Header, Reader, Writer};

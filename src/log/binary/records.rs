@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::num::NonZero;
 
-use super::error::{FaultEnd, FaultReason, HeaderError, RecordFault};
-use super::frame::{self, Frame};
-use super::packing::unpack;
-use super::segment::{Rows, Segment, Undecodable};
-use super::{Header, LogHead};
-use crate::id::UserId;
 use crate::inbox::Replay;
+use crate::log::binary::error::{FaultEnd, FaultReason, HeaderError, RecordFault};
+use crate::log::binary::frame::{self, Frame};
+use crate::log::binary::packing::unpack;
+use crate::log::binary::segment::{Rows, Segment, Undecodable};
+use crate::log::binary::{Header, LogHead};
 use crate::log::logged::LoggedEvent;
-use crate::time::Timestamp;
+use crate::model::id::UserId;
+use crate::model::time::Timestamp;
 
 /// A binary log at hand as bytes. Nothing behind the header is read before it is asked for.
 #[derive(Clone, Debug)]
@@ -321,7 +321,7 @@ impl<'a> Record<'a> {
     }
 
     /// The record that begins at `offset`, of whose frame this is the payload.
-    pub(super) fn new(offset: u64, frame: &Frame, payload: &'a [u8]) -> Result<Self, RecordFault> {
+    pub(crate) fn new(offset: u64, frame: &Frame, payload: &'a [u8]) -> Result<Self, RecordFault> {
         let len_bytes = (frame::HEAD_LEN_BYTES + payload.len() + frame::CHECK_LEN_BYTES) as u64;
         let (position, events) = (frame.head.position, frame.head.events);
         let place = RecordPlace { offset, len_bytes, position, events };

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Log, RecordFault, Writer};
+use crate::log::binary::{Log, RecordFault, Writer};
 
 /// What [`recover`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

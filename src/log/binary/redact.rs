@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Header, Log, Packing, RecordFault, Writer};
+use crate::log::binary::{Header, Log, Packing, RecordFault, Writer};
 use crate::log::logged::LoggedEvent;
-use crate::redact::Redaction;
+use crate::log::redact::Redaction;
 
 /// What [`redact`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

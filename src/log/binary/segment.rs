@@ -1,20 +1,20 @@
 //! A segment being read: columns in place, events one after the other.
 
-use crate::bytes::{In, signed};
-use crate::event::{Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
-use crate::id::{ConversationId, ConversationKind, EventId, IdError, MessageId, UserId};
 use crate::inbox::{Batch, Introduced, Replay};
 use crate::log::jsonl;
 use crate::log::logged::LoggedEvent;
-use crate::time::{Stamp, Timestamp};
+use crate::model::event::{Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
+use crate::model::id::{ConversationId, ConversationKind, EventId, IdError, MessageId, UserId};
+use crate::model::time::{Stamp, Timestamp};
+use crate::register::bytes::{In, signed};
 
-use super::body::{self, Place, code};
-use super::columns::tag;
-use super::records::Folded;
+use crate::log::binary::body::{self, Place, code};
+use crate::log::binary::columns::tag;
+use crate::log::binary::records::Folded;
 
 /// The columns of a segment, in the bytes of its record: nothing is copied.
 #[derive(Clone, Debug)]
-pub(super) struct Segment<'a> {
+pub(crate) struct Segment<'a> {
     users: Vec<&'a str>,
     conversations: Vec<&'a str>,
     columns: Columns<'a>,
@@ -47,7 +47,7 @@ fn next<const N: usize>(column: &mut &[[u8; N]]) -> Option<[u8; N]> {
 
 impl<'a> Segment<'a> {
     /// Finds the columns of a payload with so many events.
-    pub(super) fn open(payload: &'a [u8], events: u32) -> Option<Self> {
+    pub(crate) fn open(payload: &'a [u8], events: u32) -> Option<Self> {
         let mut from = In(payload);
         // A text takes at least its length and a byte.
         let counts = [from.count(2)?, from.count(2)?];
@@ -78,7 +78,7 @@ impl<'a> Segment<'a> {
         fits.then_some(Self { users, conversations, columns })
     }
 
-    pub(super) fn into_rows(self) -> Rows<'a> {
+    pub(crate) fn into_rows(self) -> Rows<'a> {
         let Self { users, conversations, columns } = self;
         Rows {
             states: conversations.iter().map(|id| (kind_of(id), 0)).collect(),
@@ -95,7 +95,7 @@ impl<'a> Segment<'a> {
 
     /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
     /// before it having been folded.
-    pub(super) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {
+    pub(crate) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {
         let texts = self.columns.texts;
         let events = self.columns.tags.len();
         let (users, conversations) = (self.users.clone(), self.conversations.clone());
@@ -143,7 +143,7 @@ struct Plain {
 
 /// Reads events off the columns.
 #[derive(Debug)]
-pub(super) struct Rows<'a> {
+pub(crate) struct Rows<'a> {
     columns: Columns<'a>,
     users: Vec<&'a str>,
     conversations: Vec<&'a str>,
@@ -204,14 +204,14 @@ impl<'a> Rows<'a> {
 
     /// The tag of the next event.
     #[inline]
-    pub(super) fn tag(&mut self) -> Option<u8> {
+    pub(crate) fn tag(&mut self) -> Option<u8> {
         let (&tag, rest) = self.columns.tags.split_first()?;
         self.columns.tags = rest;
         Some(tag)
     }
 
     /// Nothing is left in any column.
-    pub(super) fn end(&self) -> Option<()> {
+    pub(crate) fn end(&self) -> Option<()> {
         let Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest, is_whole } =
             &self.columns;
         let integers = [times, seqs, lens].iter().all(|column| column.len() == 0);
@@ -275,7 +275,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The next event, owned.
-    pub(super) fn event(&mut self, tag: u8) -> Result<LoggedEvent, Undecodable> {
+    pub(crate) fn event(&mut self, tag: u8) -> Result<LoggedEvent, Undecodable> {
         if tag & tag::TYPE == code::KEPT {
             let line = self.columns.rest.text().filter(|_| tag == code::KEPT).ok_or(Undecodable::Rest)?;
             return kept(line).ok_or(Undecodable::This);
@@ -366,7 +366,7 @@ fn kind_of(id: &str) -> Option<ConversationKind> {
 
 /// What cannot be decoded: one event, or it and all behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Undecodable {
+pub(crate) enum Undecodable {
     This,
     Rest,
 }

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::columns::Columns;
-use super::frame::{self, Head, MAX_PAYLOAD_LEN_BYTES};
-use super::{Header, LogHead, Packing};
-use crate::event::Event;
+use crate::log::binary::columns::Columns;
+use crate::log::binary::frame::{self, Head, MAX_PAYLOAD_LEN_BYTES};
+use crate::log::binary::{Header, LogHead, Packing};
 use crate::log::logged::LoggedEvent;
+use crate::model::event::Event;
 
 /// Writes a binary log.
 ///
@@ -53,7 +53,7 @@ impl<W: Write> Writer<W> {
         Ok(Self::resume(output, LogHead { events: 0, check }))
     }
 
-    /// Goes on with a log that ends with `head`, as [`Log::verify`](super::Log::verify) gives it: writes nothing
+    /// Goes on with a log that ends with `head`, as [`Log::verify`](crate::log::binary::Log::verify) gives it: writes nothing
     /// yet. `output` appends right behind the log's last valid record.
     pub fn resume(output: W, head: LogHead) -> Self {
         Self { output, columns: Columns::default(), head, packing: Packing::Plain, failed: false }

@@ -9,24 +9,24 @@ const SLOTS: usize = 4096;
 
 /// A table with one slot for each hash: bounded, and nobody can make it slow by choosing ids.
 #[derive(Debug)]
-pub(super) struct Cache<T> {
+pub(crate) struct Cache<T> {
     /// Empty until used where a single line is decoded.
     slots: Vec<Option<T>>,
 }
 
 impl<T: Clone + AsRef<str>> Cache<T> {
     /// A cache that remembers.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { slots: vec![None; SLOTS] }
     }
 
     /// A cache that remembers nothing and costs nothing.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { slots: Vec::new() }
     }
 
     /// The id with this text: the one remembered, or a new one.
-    pub(super) fn get<E>(&mut self, text: &str, new: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn get<E>(&mut self, text: &str, new: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
         let Some(slot) = self.slots.get_mut(slot_of(text)) else {
             return new(text);
         };
@@ -51,7 +51,7 @@ fn slot_of(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{IdError, UserId};
+    use crate::model::id::{IdError, UserId};
 
     #[test]
     fn what_is_remembered_is_shared_and_what_is_not_is_made() -> Result<(), IdError> {

@@ -3,14 +3,14 @@
 mod body;
 mod message;
 
-use super::cache::Cache;
-use super::error::DecodeError;
-use super::json::{self, Fault, Object, Parsed, Value};
-use super::key::Key;
-use super::upcast::{OLDEST, upcast, upcast_line};
-use super::{LOG_NAME, LoggedEvent, SkipReason, SkippedEvent, VERSION};
-use crate::event::{Body, Envelope, Event, InvalidEvent, Meta};
-use crate::id::{ConversationId, IdError, UserId};
+use crate::log::jsonl::cache::Cache;
+use crate::log::jsonl::error::DecodeError;
+use crate::log::jsonl::json::{self, Fault, Object, Parsed, Value};
+use crate::log::jsonl::key::Key;
+use crate::log::jsonl::upcast::{OLDEST, upcast, upcast_line};
+use crate::log::jsonl::{LOG_NAME, LoggedEvent, SkipReason, SkippedEvent, VERSION};
+use crate::model::event::{Body, Envelope, Event, InvalidEvent, Meta};
+use crate::model::id::{ConversationId, IdError, UserId};
 
 const EVENT_ID: &str = "the id of an event, a lower-case hyphenated UUID";
 const MESSAGE_ID: &str = "the id of a message, a lower-case hyphenated UUID";
@@ -23,7 +23,7 @@ const SEQ: &str = "an integer from 0 to 2^53";
 
 /// The event on one line of a text log; a `\n` at its end is allowed. The error's line is always 1.
 ///
-/// For many lines [`Reader`](super::Reader) is faster, and knows the header.
+/// For many lines [`Reader`](crate::log::jsonl::Reader) is faster, and knows the header.
 ///
 /// ```
 /// use chatfold::jsonl::{LoggedEvent, decode_line};
@@ -44,22 +44,22 @@ pub fn decode_line(line: &[u8]) -> Result<LoggedEvent, DecodeError> {
 
 /// What a line holds.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(crate) enum Line {
     Header(Header),
     Event(LoggedEvent),
 }
 
 /// A header of this version, and where it names its owner.
 #[derive(Debug)]
-pub(super) struct Header {
-    pub(super) owner: UserId,
-    pub(super) at: usize,
+pub(crate) struct Header {
+    pub(crate) owner: UserId,
+    pub(crate) at: usize,
     version: u64,
 }
 
 /// Decodes line after line; ids that come again are shared.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     users: Cache<UserId>,
     conversations: Cache<ConversationId>,
     /// The oldest version a line may have: that of the header, and never more than the current one.
@@ -67,7 +67,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { users: Cache::new(), conversations: Cache::new(), oldest: VERSION }
     }
 
@@ -76,7 +76,7 @@ impl Decoder {
     }
 
     /// The header that the first line of a log is.
-    pub(super) fn header(&mut self, line: &[u8]) -> Parsed<Header> {
+    pub(crate) fn header(&mut self, line: &[u8]) -> Parsed<Header> {
         let text = json::text(line)?;
         let (mut object, mut message) = (Object::new(text), Object::new(text));
         json::line(text, &mut object, &mut message)?;
@@ -90,7 +90,7 @@ impl Decoder {
     }
 
     /// What any other line is.
-    pub(super) fn line(&mut self, line: &[u8]) -> Parsed<Line> {
+    pub(crate) fn line(&mut self, line: &[u8]) -> Parsed<Line> {
         let text = json::text(line)?;
         let (mut object, mut message) = (Object::new(text), Object::new(text));
         json::line(text, &mut object, &mut message)?;

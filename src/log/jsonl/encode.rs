@@ -5,12 +5,12 @@ use std::fmt::{Display, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{LOG_NAME, VERSION};
-use crate::event::{
+use crate::log::jsonl::{LOG_NAME, VERSION};
+use crate::model::event::{
     AccountFact, Body, Event, Fact, GroupType, Mentions, Message, MessageKind, QuietHours, ReceiveOption,
     Through, Watermark,
 };
-use crate::id::{MessageId, UserId};
+use crate::model::id::{MessageId, UserId};
 
 /// The line of an event in a text log, without the `\n` that ends it.
 ///
@@ -34,7 +34,7 @@ pub fn encode_event(event: &Event) -> String {
 }
 
 /// The header of `owner`'s log, at the end of `line`.
-pub(super) fn push_header(line: &mut String, owner: &UserId) {
+pub(crate) fn push_header(line: &mut String, owner: &UserId) {
     object(line, |keys| {
         keys.text("log", LOG_NAME);
         keys.plain("v", VERSION);
@@ -43,7 +43,7 @@ pub(super) fn push_header(line: &mut String, owner: &UserId) {
 }
 
 /// An event, at the end of `line`.
-pub(super) fn push_event(line: &mut String, event: &Event) {
+pub(crate) fn push_event(line: &mut String, event: &Event) {
     object(line, |keys| {
         keys.plain("v", VERSION);
         keys.quoted("id", event.id());
@@ -363,7 +363,7 @@ fn push_quoted(out: &mut String, value: impl Display) {
 }
 
 /// A JSON string: quotes, backslashes and control characters escaped, everything else as it is.
-pub(super) fn push_text(out: &mut String, text: &str) {
+pub(crate) fn push_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {

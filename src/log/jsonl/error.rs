@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::json::Fault;
+use crate::log::jsonl::json::Fault;
 
 /// A line that is not part of a valid log: where, what was expected there, what was found.
 ///
@@ -27,7 +27,7 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    pub(super) fn new(line: u64, fault: Fault) -> Self {
+    pub(crate) fn new(line: u64, fault: Fault) -> Self {
         let column = u64::try_from(fault.at).unwrap_or(u64::MAX).saturating_add(1);
         Self { line, column, expected: fault.expected, found: fault.found }
     }

@@ -10,21 +10,21 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use self::scan::{MAX_DEPTH, Scanner};
-use super::key::{Key, KeySet};
+use crate::log::jsonl::key::{Key, KeySet};
 
 /// The length in characters after which what was found is cut.
 const MAX_FOUND_LEN_CHARS: usize = 60;
 
 /// What is wrong with a line, and where: the byte offset.
 #[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) at: usize,
-    pub(super) expected: Cow<'static, str>,
-    pub(super) found: Cow<'static, str>,
+pub(crate) struct Fault {
+    pub(crate) at: usize,
+    pub(crate) expected: Cow<'static, str>,
+    pub(crate) found: Cow<'static, str>,
 }
 
 impl Fault {
-    pub(super) fn new(
+    pub(crate) fn new(
         at: usize,
         expected: impl Into<Cow<'static, str>>,
         found: impl Into<Cow<'static, str>>,
@@ -34,10 +34,10 @@ impl Fault {
 }
 
 /// A fault is rare and large: boxed, it leaves results small.
-pub(super) type Parsed<T> = Result<T, Box<Fault>>;
+pub(crate) type Parsed<T> = Result<T, Box<Fault>>;
 
 /// A line as text; a fault where it is not UTF-8.
-pub(super) fn text(line: &[u8]) -> Parsed<&str> {
+pub(crate) fn text(line: &[u8]) -> Parsed<&str> {
     std::str::from_utf8(line).map_err(|error| {
         let at = error.valid_up_to();
         let byte = line.get(at).copied().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(super) fn text(line: &[u8]) -> Parsed<&str> {
 
 /// The object that a whole line is, and the object under its key `message`, if any: taken apart in one go, for
 /// most lines have one. Both are filled in where they are, for they are too large to be handed about.
-pub(super) fn line<'a>(text: &'a str, object: &mut Object<'a>, message: &mut Object<'a>) -> Parsed<()> {
+pub(crate) fn line<'a>(text: &'a str, object: &mut Object<'a>, message: &mut Object<'a>) -> Parsed<()> {
     let mut scanner = Scanner { text, at: 0 };
     scanner.space();
     scanner.fill(object, Some(message))?;
@@ -60,7 +60,7 @@ pub(super) fn line<'a>(text: &'a str, object: &mut Object<'a>, message: &mut Obj
 
 /// A place in a line that holds a value of valid JSON.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Value<'a> {
+pub(crate) struct Value<'a> {
     line: &'a str,
     start: usize,
     end: usize,
@@ -70,31 +70,31 @@ pub(super) struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// Its offset in the line.
-    pub(super) fn start(self) -> usize {
+    pub(crate) fn start(self) -> usize {
         self.start
     }
 
     /// The value as it is written.
-    pub(super) fn raw(self) -> &'a str {
+    pub(crate) fn raw(self) -> &'a str {
         self.line.get(self.start..self.end).unwrap_or_default()
     }
 
     /// This value is not what was expected.
-    pub(super) fn fault(self, expected: impl Into<Cow<'static, str>>) -> Box<Fault> {
+    pub(crate) fn fault(self, expected: impl Into<Cow<'static, str>>) -> Box<Fault> {
         Fault::new(self.start, expected, self.excerpt())
     }
 
     /// The value as it is written, cut to a readable length.
-    pub(super) fn excerpt(self) -> String {
+    pub(crate) fn excerpt(self) -> String {
         excerpt(self.raw())
     }
 
-    pub(super) fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         self.raw() == "null"
     }
 
     /// The text of a string; borrowed where nothing in it is escaped.
-    pub(super) fn text(self, expected: &'static str) -> Parsed<Cow<'a, str>> {
+    pub(crate) fn text(self, expected: &'static str) -> Parsed<Cow<'a, str>> {
         let inner = self.raw().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match inner {
             Some(inner) if !self.escaped => Ok(Cow::Borrowed(inner)),
@@ -104,17 +104,17 @@ impl<'a> Value<'a> {
     }
 
     /// A string in the form that `T` parses.
-    pub(super) fn parse<T: FromStr>(self, expected: &'static str) -> Parsed<T> {
+    pub(crate) fn parse<T: FromStr>(self, expected: &'static str) -> Parsed<T> {
         self.text(expected)?.parse().map_err(|_| self.fault(expected))
     }
 
     /// An integer within the bounds of `T`.
-    pub(super) fn integer<T: FromStr>(self, expected: &'static str) -> Parsed<T> {
+    pub(crate) fn integer<T: FromStr>(self, expected: &'static str) -> Parsed<T> {
         // Grammar has been checked: what has neither fraction nor exponent, and is no string, is an integer.
         self.raw().parse().map_err(|_| self.fault(expected))
     }
 
-    pub(super) fn boolean(self) -> Parsed<bool> {
+    pub(crate) fn boolean(self) -> Parsed<bool> {
         match self.raw() {
             "true" => Ok(true),
             "false" => Ok(false),
@@ -123,11 +123,11 @@ impl<'a> Value<'a> {
     }
 
     /// A fault where this is no object.
-    pub(super) fn expect_object(self, expected: &'static str) -> Parsed<()> {
+    pub(crate) fn expect_object(self, expected: &'static str) -> Parsed<()> {
         if self.raw().starts_with('{') { Ok(()) } else { Err(self.fault(expected)) }
     }
 
-    pub(super) fn object(self, expected: &'static str) -> Parsed<Object<'a>> {
+    pub(crate) fn object(self, expected: &'static str) -> Parsed<Object<'a>> {
         self.expect_object(expected)?;
         let mut scanner = Scanner { text: self.line, at: self.start };
         let mut object = Object::new(self.line);
@@ -136,7 +136,7 @@ impl<'a> Value<'a> {
     }
 
     /// The names and values of an object whose names are free, by `each`, as they stand.
-    pub(super) fn members(
+    pub(crate) fn members(
         self,
         expected: &'static str,
         mut each: impl FnMut(Value<'a>, Value<'a>) -> Parsed<()>,
@@ -151,7 +151,7 @@ impl<'a> Value<'a> {
     }
 
     /// What `each` makes of the elements of an array.
-    pub(super) fn array<T>(
+    pub(crate) fn array<T>(
         self,
         expected: &'static str,
         mut each: impl FnMut(Value<'a>) -> Parsed<T>,
@@ -168,7 +168,7 @@ impl<'a> Value<'a> {
 
 /// Where the members of an object stand, those that have not been taken yet.
 #[derive(Debug)]
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     line: &'a str,
     start: usize,
     /// Start and end of the value under each key that is left.
@@ -184,7 +184,7 @@ pub(super) struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// An object of which nothing is known.
-    pub(super) fn new(line: &'a str) -> Self {
+    pub(crate) fn new(line: &'a str) -> Self {
         Self {
             line,
             start: 0,
@@ -211,7 +211,7 @@ impl<'a> Object<'a> {
     }
 
     /// Puts the value under one key under another, which must not be there.
-    pub(super) fn rename(&mut self, from: Key, to: Key) -> Parsed<()> {
+    pub(crate) fn rename(&mut self, from: Key, to: Key) -> Parsed<()> {
         if let Some(value) = self.take(to) {
             let expected = format!("the key {:?}, as this version names {:?}", from.name(), to.name());
             return Err(value.fault(expected));
@@ -224,12 +224,12 @@ impl<'a> Object<'a> {
     }
 
     /// Whether this key is left.
-    pub(super) fn has(&self, key: Key) -> bool {
+    pub(crate) fn has(&self, key: Key) -> bool {
         self.left.contains(key)
     }
 
     /// The value under this key, which is no longer left.
-    pub(super) fn take(&mut self, key: Key) -> Option<Value<'a>> {
+    pub(crate) fn take(&mut self, key: Key) -> Option<Value<'a>> {
         if !self.left.contains(key) {
             return None;
         }
@@ -239,7 +239,7 @@ impl<'a> Object<'a> {
     }
 
     /// The value under this key; a fault where there is none.
-    pub(super) fn need(&mut self, key: Key) -> Parsed<Value<'a>> {
+    pub(crate) fn need(&mut self, key: Key) -> Parsed<Value<'a>> {
         match self.take(key) {
             Some(value) => Ok(value),
             None => Err(self.missing(format!("the key {:?}", key.name()))),
@@ -247,22 +247,22 @@ impl<'a> Object<'a> {
     }
 
     /// A key is missing.
-    pub(super) fn missing(&self, expected: impl Into<Cow<'static, str>>) -> Box<Fault> {
+    pub(crate) fn missing(&self, expected: impl Into<Cow<'static, str>>) -> Box<Fault> {
         Fault::new(self.start, expected, "an object without it")
     }
 
     /// Whether nothing is left and nothing was amiss.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.left.is_empty() && !self.unknown && !self.twice
     }
 
     /// A fault where a key of the format stands twice.
-    pub(super) fn once(&self) -> Parsed<()> {
+    pub(crate) fn once(&self) -> Parsed<()> {
         if self.twice { Err(self.odd_key(None)) } else { Ok(()) }
     }
 
     /// A fault where a key stands twice, or one is left: `what` does not have it.
-    pub(super) fn finish(&self, what: &str) -> Parsed<()> {
+    pub(crate) fn finish(&self, what: &str) -> Parsed<()> {
         if self.is_empty() { Ok(()) } else { Err(self.odd_key(Some(what))) }
     }
 
@@ -292,7 +292,7 @@ impl<'a> Object<'a> {
 }
 
 /// What was found, cut to a readable length.
-pub(super) fn excerpt(found: &str) -> String {
+pub(crate) fn excerpt(found: &str) -> String {
     match found.char_indices().nth(MAX_FOUND_LEN_CHARS) {
         None => found.to_owned(),
         Some((cut, _)) => {

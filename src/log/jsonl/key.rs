@@ -4,22 +4,22 @@
 macro_rules! keys {
     ($($key:ident = $name:literal,)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Key {
+        pub(crate) enum Key {
             $($key,)*
         }
 
         impl Key {
-            pub(super) const COUNT: usize = [$($name),*].len();
+            pub(crate) const COUNT: usize = [$($name),*].len();
 
             /// The key of this name.
-            pub(super) fn of(name: &str) -> Option<Self> {
+            pub(crate) fn of(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$key),)*
                     _ => None,
                 }
             }
 
-            pub(super) fn name(self) -> &'static str {
+            pub(crate) fn name(self) -> &'static str {
                 match self {
                     $(Self::$key => $name,)*
                 }
@@ -90,21 +90,21 @@ keys! {
 
 /// A set of keys.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct KeySet(u64);
+pub(crate) struct KeySet(u64);
 
 const _: () = assert!(Key::COUNT <= u64::BITS as usize);
 
 impl KeySet {
-    pub(super) fn contains(self, key: Key) -> bool {
+    pub(crate) fn contains(self, key: Key) -> bool {
         self.0 & (1 << key as u32) != 0
     }
 
-    pub(super) fn set(&mut self, key: Key, member: bool) {
+    pub(crate) fn set(&mut self, key: Key, member: bool) {
         let bit = 1 << key as u32;
         self.0 = if member { self.0 | bit } else { self.0 & !bit };
     }
 
-    pub(super) fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
 }

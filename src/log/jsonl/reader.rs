@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead};
 
-use super::Record;
-use super::decode::{Decoder, Header, Line};
-use super::error::{DecodeError, ReadError};
-use super::json::{Fault, Parsed};
-use crate::id::UserId;
+use crate::log::jsonl::Record;
+use crate::log::jsonl::decode::{Decoder, Header, Line};
+use crate::log::jsonl::error::{DecodeError, ReadError};
+use crate::log::jsonl::json::{Fault, Parsed};
+use crate::model::id::UserId;
 
 /// The longest line a [`Reader`] takes unless told otherwise: 16 MiB.
 pub const DEFAULT_LINE_LIMIT_BYTES: usize = 16 << 20;

@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::json::{Object, Parsed};
-use super::key::Key;
-use super::{VERSION, json};
+use crate::log::jsonl::json::{Object, Parsed};
+use crate::log::jsonl::key::Key;
+use crate::log::jsonl::{VERSION, json};
 
 /// The oldest version that is still read.
-pub(super) const OLDEST: u64 = 0;
+pub(crate) const OLDEST: u64 = 0;
 
 /// The keys of a line's object as the current version names them. Values stay where they are, so a fault in one
 /// is told with its place in the old line.
-pub(super) fn upcast(version: u64, object: &mut Object<'_>) -> Parsed<()> {
+pub(crate) fn upcast(version: u64, object: &mut Object<'_>) -> Parsed<()> {
     if version == 0 {
         actor_became_by(object)?;
     }
@@ -30,7 +30,7 @@ fn actor_became_by(object: &mut Object<'_>) -> Parsed<()> {
 
 /// A whole line of an old version, of a type that is not known, as one of this version: its values as they stand.
 /// Kept as it is, it could be read in an old log only.
-pub(super) fn upcast_line(version: u64, line: &str) -> Parsed<String> {
+pub(crate) fn upcast_line(version: u64, line: &str) -> Parsed<String> {
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_str(line).map_err(|error| {
         json::Fault::new(error.column().saturating_sub(1), "an object", error.to_string())
     })?;
@@ -43,7 +43,7 @@ pub(super) fn upcast_line(version: u64, line: &str) -> Parsed<String> {
     let mut new = format!("{{\"v\":{VERSION}");
     for (name, value) in keys {
         new.push(',');
-        super::encode::push_text(&mut new, &name);
+        crate::log::jsonl::encode::push_text(&mut new, &name);
         new.push(':');
         new.push_str(value.get());
     }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::LoggedEvent;
-use super::encode::{push_event, push_header};
-use crate::event::Event;
-use crate::id::UserId;
+use crate::log::jsonl::LoggedEvent;
+use crate::log::jsonl::encode::{push_event, push_header};
+use crate::model::event::Event;
+use crate::model::id::UserId;
 
 /// Writes a text log, one line at a time.
 ///

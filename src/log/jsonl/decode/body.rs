@@ -1,15 +1,19 @@
 //! What each type says.
 
-use super::message::{base64, bytes, flag, string};
-use super::{COUNT, Decoder, EDIT_VERSION, EVENT_ID, FOLDER_ID, MESSAGE_ID, SEQ, STRING, TIME};
-use crate::event::{AccountFact, Edit, Fact, GroupType, Mark, QuietHours, ReceiveOption, Through, Watermark};
-use crate::id::{FolderId, GroupId, MessageId};
+use crate::log::jsonl::decode::message::{base64, bytes, flag, string};
+use crate::log::jsonl::decode::{
+    COUNT, Decoder, EDIT_VERSION, EVENT_ID, FOLDER_ID, MESSAGE_ID, SEQ, STRING, TIME,
+};
 use crate::log::jsonl::json::{Object, Parsed, Value};
 use crate::log::jsonl::key::Key;
+use crate::model::event::{
+    AccountFact, Edit, Fact, GroupType, Mark, QuietHours, ReceiveOption, Through, Watermark,
+};
+use crate::model::id::{FolderId, GroupId, MessageId};
 
 impl Decoder {
     /// The fact about a conversation of this type; `None` for another type.
-    pub(super) fn fact(
+    pub(crate) fn fact(
         &mut self,
         type_name: &str,
         keys: &mut Object<'_>,
@@ -27,7 +31,7 @@ impl Decoder {
     }
 
     /// The fact about the account of this type; `None` for another type.
-    pub(super) fn account_fact(
+    pub(crate) fn account_fact(
         &mut self,
         type_name: &str,
         keys: &mut Object<'_>,

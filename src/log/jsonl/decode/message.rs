@@ -3,14 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{COUNT, Decoder, MESSAGE_ID, SEQ, STRING};
-use crate::event::{Fact, Mentions, Message, MessageKind};
+use crate::log::jsonl::decode::{COUNT, Decoder, MESSAGE_ID, SEQ, STRING};
 use crate::log::jsonl::json::{Object, Parsed, Value};
 use crate::log::jsonl::key::Key;
+use crate::model::event::{Fact, Mentions, Message, MessageKind};
 
 impl Decoder {
     /// The message whose fields stand in `fields`.
-    pub(super) fn message(&mut self, keys: &mut Object<'_>, fields: &mut Object<'_>) -> Parsed<Message> {
+    pub(crate) fn message(&mut self, keys: &mut Object<'_>, fields: &mut Object<'_>) -> Parsed<Message> {
         keys.need(Key::Message)?.expect_object("a message")?;
         let message = self.message_fields(fields)?;
         fields.finish("a message")?;
@@ -18,7 +18,7 @@ impl Decoder {
     }
 
     /// The same for a message that may name its author.
-    pub(super) fn imported(&mut self, keys: &mut Object<'_>, fields: &mut Object<'_>) -> Parsed<Fact> {
+    pub(crate) fn imported(&mut self, keys: &mut Object<'_>, fields: &mut Object<'_>) -> Parsed<Fact> {
         keys.need(Key::Message)?.expect_object("a message")?;
         let sender = fields.take(Key::Sender).map(|sender| self.user(sender)).transpose()?;
         let message = Box::new(self.message_fields(fields)?);
@@ -85,21 +85,21 @@ fn kind(value: Value<'_>) -> Parsed<MessageKind> {
 }
 
 /// An optional boolean, false where it is absent.
-pub(super) fn flag(fields: &mut Object<'_>, key: Key) -> Parsed<bool> {
+pub(crate) fn flag(fields: &mut Object<'_>, key: Key) -> Parsed<bool> {
     fields.take(key).map_or(Ok(false), Value::boolean)
 }
 
 /// An optional string.
-pub(super) fn string(fields: &mut Object<'_>, key: Key) -> Parsed<Option<String>> {
+pub(crate) fn string(fields: &mut Object<'_>, key: Key) -> Parsed<Option<String>> {
     fields.take(key).map(|value| Ok(value.text(STRING)?.into_owned())).transpose()
 }
 
 /// Optional bytes in base64.
-pub(super) fn bytes(fields: &mut Object<'_>, key: Key) -> Parsed<Option<Vec<u8>>> {
+pub(crate) fn bytes(fields: &mut Object<'_>, key: Key) -> Parsed<Option<Vec<u8>>> {
     fields.take(key).map(base64).transpose()
 }
 
-pub(super) fn base64(value: Value<'_>) -> Parsed<Vec<u8>> {
+pub(crate) fn base64(value: Value<'_>) -> Parsed<Vec<u8>> {
     const BASE64: &str = "base64 in the standard alphabet, padded";
     STANDARD.decode(value.text(BASE64)?.as_bytes()).map_err(|_| value.fault(BASE64))
 }

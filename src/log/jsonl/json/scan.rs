@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::{Fault, Object, Parsed, Value, key_of};
+use crate::log::jsonl::json::{Fault, Object, Parsed, Value, key_of};
 use crate::log::jsonl::key::Key;
 
 /// Arrays and objects within each other, at most; a valid event has four.
-pub(super) const MAX_DEPTH: usize = 128;
+pub(crate) const MAX_DEPTH: usize = 128;
 
 /// Reads forward through a line, checking the grammar.
-pub(super) struct Scanner<'a> {
-    pub(super) text: &'a str,
-    pub(super) at: usize,
+pub(crate) struct Scanner<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) at: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -19,12 +19,12 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// What stands here is not what was expected.
-    pub(super) fn unexpected(&self, expected: &'static str) -> Box<Fault> {
+    pub(crate) fn unexpected(&self, expected: &'static str) -> Box<Fault> {
         let found = match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
             Some(found) => Cow::Owned(format!("{found:?}")),
             None => Cow::Borrowed("the end of the line"),
@@ -33,7 +33,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Past whitespace; a line feed is none, for it ends a line.
-    pub(super) fn space(&mut self) {
+    pub(crate) fn space(&mut self) {
         while let Some(b' ' | b'\t' | b'\r') = self.peek() {
             self.at += 1;
         }
@@ -47,7 +47,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// An object: notes where its members stand, and where those of the object under `message` do.
-    pub(super) fn fill(
+    pub(crate) fn fill(
         &mut self,
         object: &mut Object<'a>,
         mut message: Option<&mut Object<'a>>,
@@ -72,7 +72,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// An object; `member` gets each name and goes past its value.
-    pub(super) fn object(
+    pub(crate) fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, Value<'a>) -> Parsed<()>,
     ) -> Parsed<()> {
@@ -108,7 +108,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// An array; `element` gets each element.
-    pub(super) fn array(
+    pub(crate) fn array(
         &mut self,
         depth: usize,
         mut element: impl FnMut(Value<'a>) -> Parsed<()>,
@@ -136,12 +136,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// The value that began at `start` and ends here.
-    pub(super) fn since(&self, start: usize, escaped: bool) -> Value<'a> {
+    pub(crate) fn since(&self, start: usize, escaped: bool) -> Value<'a> {
         Value { line: self.text, start, end: self.at, escaped }
     }
 
     /// Goes past any value, with `depth` levels within it at most; whether it is a string with escapes.
-    pub(super) fn value(&mut self, depth: usize) -> Parsed<bool> {
+    pub(crate) fn value(&mut self, depth: usize) -> Parsed<bool> {
         match self.peek() {
             Some(b'"') => return self.string(),
             Some(b'{' | b'[') if depth == 0 => {

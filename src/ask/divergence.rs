@@ -1,0 +1,336 @@
+//! In what two inboxes of one account differ, and which events each lacks (R96).
+//!
+//! Two devices that have seen the same events show the same (R04), so whatever differs is explained by events
+//! that one has not seen yet; merging the inboxes, or handing the events over, ends it.
+
+mod messages;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::inbox::{ConversationView, Draft, Folder, Inbox, Mention};
+use crate::model::event::{Event, Mark, Watermark};
+use crate::model::id::{ConversationId, EventId, MessageId, UserId};
+use crate::model::time::Timestamp;
+
+/// In what two inboxes differ: see [`divergence`].
+///
+/// Printed, it is a text for people, a line a difference. In a fixed order: users, conversations by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Divergence {
+    /// What differs of the account as a whole: owner, policy, totals, folders, quiet hours.
+    pub account: Vec<Difference>,
+    /// Users who look unlike beside messages that both inboxes show.
+    pub users: Vec<UserDivergence>,
+    /// Every conversation that differs, listed or not.
+    pub conversations: Vec<ConversationDivergence>,
+}
+
+/// A value that two inboxes show differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// What it is called, such as `unread_count`.
+    pub attribute: &'static str,
+    /// What the first inbox shows, readable; `None` where nothing is there.
+    pub left: Option<String>,
+    /// What the other shows.
+    pub right: Option<String>,
+}
+
+/// A user whose names or picture differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserDivergence {
+    /// The user.
+    pub user: UserId,
+    /// What differs.
+    pub differences: Vec<Difference>,
+}
+
+/// A conversation that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConversationDivergence {
+    /// The conversation.
+    pub id: ConversationId,
+    /// The attributes that differ.
+    pub differences: Vec<Difference>,
+    /// The messages that differ, or that only one can show, in the first one's order, then the other's.
+    pub messages: Vec<MessageDivergence>,
+}
+
+/// A message that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageDivergence {
+    /// The message.
+    pub id: MessageId,
+    /// What differs; where only one inbox can show it, one difference called `message`.
+    pub differences: Vec<Difference>,
+}
+
+/// Everything shown in which two inboxes differ, with both values (R96); empty when nothing is.
+///
+/// Looked at are the account, every conversation that either knows, listed or not, and every message that either
+/// can show. What follows from a value told already is not told again message by message: whether it is read
+/// follows from the read markers.
+///
+/// Facts that wait or are masked show nowhere and are not told; [`Inbox::digest`] is where they tell. [`Inbox::merge`]
+/// both ways ends every divergence of inboxes of one owner and policy.
+///
+/// Complexity: the messages of all conversations are looked at.
+///
+/// ```
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Policy, Timestamp, UserId, divergence};
+///
+/// let alice = UserId::new("alice")?;
+/// let phone = Inbox::new(alice.clone(), Policy::default());
+/// let mut laptop = phone.clone();
+/// let pin = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, alice);
+/// laptop.apply(&pin.conversation_pinned(ConversationId::new("group_dev")?, true)?);
+///
+/// let found = divergence(&phone, &laptop);
+/// assert_eq!(found.conversations[0].differences[0].to_string(), "listed: no | yes");
+/// let mut merged = phone.clone();
+/// merged.merge(&laptop)?;
+/// assert!(divergence(&merged, &laptop).is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn divergence(left: &Inbox, right: &Inbox) -> Divergence {
+    let mut users = BTreeMap::new();
+    let mut conversations = Vec::new();
+    for id in ids(left, right) {
+        let (ours, theirs) = (left.conversation(id), right.conversation(id));
+        let messages = messages::divergences(ours, theirs, &mut users);
+        let differences = attributes(id, ours, theirs);
+        if !differences.is_empty() || !messages.is_empty() {
+            conversations.push(ConversationDivergence { id: id.clone(), differences, messages });
+        }
+    }
+    let users = users.into_iter().filter(|(_, differences)| !differences.is_empty());
+    let users = users.map(|(user, differences)| UserDivergence { user: user.clone(), differences });
+    Divergence { account: account(left, right), users: users.collect(), conversations }
+}
+
+/// The events of one log that the other lacks (R96): see [`events_lacked`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventsLacked<'a> {
+    /// What only the other log holds, by stamp.
+    pub left: Vec<&'a Event>,
+    /// What only the first log holds, by stamp.
+    pub right: Vec<&'a Event>,
+}
+
+/// Which events each of two logs lacks (R96), in order of stamp, each once.
+///
+/// An event is its whole content (R07): where one id is borne by two different events, each log that lacks one of
+/// them lacks it.
+///
+/// Complexity: O(n log n); only references are held.
+///
+/// ```
+/// use chatfold::{Envelope, Event, EventId, FolderId, Timestamp, UserId, events_lacked};
+/// let alice = UserId::new("alice")?;
+/// let event = |n: u8| Envelope::new(EventId::from_bytes([n; 16]), Timestamp::EPOCH, alice.clone());
+/// let folder = FolderId::from_bytes([7; 16]);
+/// let (one, two) = (event(1).folder_created(folder, "Work".into())?, event(2).folder_deleted(folder)?);
+///
+/// let lacked = events_lacked([&one, &two], [&one]);
+/// assert!(lacked.left.is_empty());
+/// assert_eq!(lacked.right, [&two]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn events_lacked<'a>(
+    left: impl IntoIterator<Item = &'a Event>,
+    right: impl IntoIterator<Item = &'a Event>,
+) -> EventsLacked<'a> {
+    let (left, right) = (by_id(left), by_id(right));
+    EventsLacked { left: only_in(&right, &left), right: only_in(&left, &right) }
+}
+
+type ById<'a> = BTreeMap<EventId, Vec<&'a Event>>;
+
+/// The events, each once, by id.
+fn by_id<'a>(events: impl IntoIterator<Item = &'a Event>) -> ById<'a> {
+    let mut by_id = ById::new();
+    for event in events {
+        let bearers = by_id.entry(event.id()).or_default();
+        if !bearers.contains(&event) {
+            bearers.push(event);
+        }
+    }
+    by_id
+}
+
+fn only_in<'a>(held: &ById<'a>, lacking: &ById<'a>) -> Vec<&'a Event> {
+    let is_lacked = |event: &&Event| lacking.get(&event.id()).is_none_or(|events| !events.contains(event));
+    let mut lacked: Vec<_> = held.values().flatten().copied().filter(is_lacked).collect();
+    lacked.sort_by_key(|event| event.stamp());
+    lacked
+}
+
+impl Divergence {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.account.is_empty() && self.users.is_empty() && self.conversations.is_empty()
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = |value: &'_ Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+        write!(f, "{}: {} | {}", self.attribute, said(&self.left), said(&self.right))
+    }
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for difference in &self.account {
+            writeln!(f, "{difference}")?;
+        }
+        for UserDivergence { user, differences } in &self.users {
+            differences.iter().try_for_each(|difference| writeln!(f, "{user}: {difference}"))?;
+        }
+        for ConversationDivergence { id, differences, messages } in &self.conversations {
+            differences.iter().try_for_each(|difference| writeln!(f, "{id}: {difference}"))?;
+            for message in messages {
+                let (name, differences) = (message.id, &message.differences);
+                differences.iter().try_for_each(|difference| writeln!(f, "{id}: {name}: {difference}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gathers the values that differ.
+#[derive(Default)]
+struct Differences(Vec<Difference>);
+
+impl Differences {
+    /// Notes `attribute` where its values differ, which `say` makes readable.
+    fn compare<T: PartialEq>(
+        &mut self,
+        attribute: &'static str,
+        (left, right): (T, T),
+        say: impl Fn(T) -> Option<String>,
+    ) {
+        if left != right {
+            self.0.push(Difference { attribute, left: say(left), right: say(right) });
+        }
+    }
+}
+
+/// Every conversation that either knows, by id.
+fn ids<'a>(left: &'a Inbox, right: &'a Inbox) -> BTreeSet<&'a ConversationId> {
+    left.known_conversations().chain(right.known_conversations()).map(|known| known.id()).collect()
+}
+
+fn account(left: &Inbox, right: &Inbox) -> Vec<Difference> {
+    let mut found = Differences::default();
+    found.compare("owner", (left.owner(), right.owner()), |owner| Some(owner.to_string()));
+    found.compare("policy", (left.policy(), right.policy()), |policy| Some(format!("{policy:?}")));
+    let (ours, theirs) = (left.totals(), right.totals());
+    found.compare("total_unread", (ours.unread, theirs.unread), number);
+    found.compare("total_unread_all", (ours.unread_all, theirs.unread_all), number);
+    found.compare("folders", (left.folders(), right.folders()), folders);
+    found.compare("quiet_hours", (left.quiet_hours(), right.quiet_hours()), |hours| {
+        hours.map(|hours| format!("{hours:?}"))
+    });
+    found.0
+}
+
+/// What differs of a conversation, its messages apart; one not known shows what an empty one does.
+fn attributes(
+    id: &ConversationId,
+    left: Option<ConversationView<'_>>,
+    right: Option<ConversationView<'_>>,
+) -> Vec<Difference> {
+    let mut found = Differences::default();
+    /// The value of both.
+    macro_rules! both {
+        ($method:ident) => {
+            (
+                left.map(|view| view.$method()).unwrap_or_default(),
+                right.map(|view| view.$method()).unwrap_or_default(),
+            )
+        };
+    }
+    let name = |view: Option<ConversationView<'_>>| {
+        view.map_or_else(|| id.target().to_owned(), |view| view.show_name().to_owned())
+    };
+    found.compare("listed", both!(is_listed), yes);
+    found.compare("show_name", (name(left), name(right)), |name| Some(format!("{name:?}")));
+    found.compare("face_url", both!(face_url), |url| url.map(|url| format!("{url:?}")));
+    found.compare("group_type", both!(group_type), |kind| kind.map(|kind| kind.as_str().to_owned()));
+    found.compare("unread_count", both!(unread_count), number);
+    let last = |view: Option<ConversationView<'_>>| {
+        view.and_then(|view| view.last_message()).map(|message| messages::summary(&message))
+    };
+    found.compare("last_message", (last(left), last(right)), |last| last);
+    found.compare("receive_option", both!(receive_option), |option| Some(format!("{option:?}")));
+    found.compare("mentions", both!(mentions), mentions);
+    found.compare("drafts", (drafts(left), drafts(right)), some_list);
+    found.compare("pinned", both!(is_pinned), yes);
+    found.compare("marks", both!(marks), marks);
+    found.compare("custom_data", both!(custom_data), |data| data.map(bytes));
+    found.compare("folders", both!(folders), folders);
+    found.compare("read_marker", both!(read_marker), |marker| marker.map(watermark));
+    found.compare("peer_read_marker", both!(peer_read_marker), |marker| marker.map(|at| at.to_string()));
+    let activity = |view: Option<ConversationView<'_>>| view.map_or(Timestamp::EPOCH, |view| view.activity());
+    found.compare("activity", (activity(left), activity(right)), |at| Some(at.to_string()));
+    found.compare("order_key", both!(order_key), number);
+    found.0
+}
+
+/// The drafts kept, the one that shows last.
+fn drafts(view: Option<ConversationView<'_>>) -> Vec<String> {
+    let said = |draft: Draft<'_>| {
+        let replaces = draft.replaces.map(|event| format!(" in place of {event}")).unwrap_or_default();
+        format!("{:?} of {:?}{replaces}", draft.text, draft.stamp)
+    };
+    view.map(|view| view.drafts_kept().into_iter().map(said).collect()).unwrap_or_default()
+}
+
+fn yes(value: bool) -> Option<String> {
+    Some(if value { "yes" } else { "no" }.to_owned())
+}
+
+fn number(value: u64) -> Option<String> {
+    Some(value.to_string())
+}
+
+/// What a list holds; nothing of an empty one.
+fn some_list(items: Vec<String>) -> Option<String> {
+    (!items.is_empty()).then(|| items.join(", "))
+}
+
+fn folders(folders: Vec<Folder>) -> Option<String> {
+    some_list(folders.into_iter().map(|folder| format!("{:?} ({})", folder.name, folder.id)).collect())
+}
+
+fn marks(marks: Vec<Mark>) -> Option<String> {
+    some_list(marks.into_iter().map(|mark| mark.bits().to_string()).collect())
+}
+
+fn mentions(mentions: Vec<Mention>) -> Option<String> {
+    let said = |mention: Mention| format!("{:?} in seq {} ({})", mention.kind, mention.seq, mention.message);
+    some_list(mentions.into_iter().map(said).collect())
+}
+
+fn watermark(mark: Watermark) -> String {
+    match mark {
+        Watermark::Seq(seq) => format!("seq {seq}"),
+        Watermark::Time(time) => time.to_string(),
+    }
+}
+
+/// Bytes as text where they are text, else in hexadecimal.
+fn bytes(data: &[u8]) -> String {
+    match std::str::from_utf8(data) {
+        Ok(text) => format!("{text:?}"),
+        Err(_) => data.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+    }
+}

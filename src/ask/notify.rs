@@ -1,0 +1,117 @@
+//! Notifying: does a message push, arrive in silence, or not arrive (R90)?
+
+use crate::inbox::{Inbox, MessageStatus};
+use crate::model::event::{GroupType, QuietHours, ReceiveOption};
+use crate::model::id::{ConversationId, MessageId};
+use crate::model::time::Timestamp;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What a message does to its owner's attention (R90).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Notification {
+    /// It does not arrive.
+    Nothing,
+    /// It arrives without a sound.
+    Silent,
+    /// It notifies.
+    Push,
+}
+
+/// Whether a message notifies at the instant `at` (R90). The first line that fits decides:
+///
+/// | when | result |
+/// |---|---|
+/// | receive option `NotReceive`; or `NotReceiveExceptAt` and the message mentions neither the owner nor everybody | `Nothing` |
+/// | the owner's own; online-only; recalled, deleted, cleared away or already read; in a live room; without a position from the server | `Silent` |
+/// | receive option `ReceiveNotNotify`; or `NotNotifyExceptAt` without such a mention | `Silent` |
+/// | the owner's quiet hours are in force at `at` | `Silent` |
+/// | otherwise, also when it counts neither as unread nor as last message | `Push` |
+///
+/// A message that is not known, or was targeted at others, has not arrived: `Nothing`. One that a deletion of its
+/// conversation covers is deleted here also where the deletion kept the messages: it can no longer be unread.
+///
+/// Pure: the instant is the caller's, and asking changes nothing.
+///
+/// ```
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Notification, Policy};
+/// use chatfold::{QuietHours, Timestamp, UserId, notification};
+///
+/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let mut inbox = Inbox::new(alice.clone(), Policy::default());
+/// let (chat, lunch) = (ConversationId::direct(&bob), MessageId::from_bytes([1; 16]));
+/// let at: Timestamp = "2026-03-01T21:30:00.000Z".parse()?;
+/// let envelope = Envelope::new(EventId::from_bytes([2; 16]), at, bob);
+/// inbox.apply(&envelope.message_received(chat.clone(), Message::text(lunch, "Lunch?"))?);
+/// assert_eq!(notification(&inbox, &chat, lunch, at), Notification::Push);
+///
+/// // From ten at night to seven in the morning, an hour east of Greenwich.
+/// let night = QuietHours::Daily { start_s: 22 * 3600, duration_s: 9 * 3600, utc_offset_s: 3600 };
+/// inbox.apply(&Envelope::new(EventId::from_bytes([3; 16]), at, alice).quiet_hours_set(Some(night))?);
+/// assert_eq!(notification(&inbox, &chat, lunch, at), Notification::Silent);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn notification(
+    inbox: &Inbox,
+    conversation: &ConversationId,
+    message: MessageId,
+    at: Timestamp,
+) -> Notification {
+    let Some(conversation) = inbox.conversation(conversation) else { return Notification::Nothing };
+    let Some(standing) = conversation.standing(message) else { return Notification::Nothing };
+    let message = standing.message;
+    let is_mentioned = || {
+        let mentions = message.mentions();
+        mentions.all || mentions.users.contains(inbox.owner())
+    };
+    let option = conversation.receive_option();
+    let arrives = match option {
+        ReceiveOption::NotReceive => false,
+        ReceiveOption::NotReceiveExceptAt => is_mentioned(),
+        _ => true,
+    };
+    if !arrives {
+        return Notification::Nothing;
+    }
+    let settled = standing.put_away
+        || message.is_read()
+        || message.is_online_only()
+        || message.status() == MessageStatus::Recalled
+        || message.rank() != 0
+        || conversation.group_type() == Some(GroupType::AvChatRoom);
+    let notifies = match option {
+        ReceiveOption::ReceiveNotNotify => false,
+        ReceiveOption::NotNotifyExceptAt => is_mentioned(),
+        _ => true,
+    };
+    let is_quiet = || inbox.quiet_hours().is_some_and(|hours| hours.is_quiet(at));
+    if settled || !notifies || is_quiet() { Notification::Silent } else { Notification::Push }
+}
+
+impl QuietHours {
+    /// Whether the hours are in force at `at`: their start is part of them, their end is not (R90).
+    ///
+    /// A daily window lies in the clock of its own offset from UTC and may go on past midnight; one of no length
+    /// is never in force.
+    ///
+    /// ```
+    /// use chatfold::QuietHours;
+    /// let night = QuietHours::Daily { start_s: 23 * 3600, duration_s: 2 * 3600, utc_offset_s: 0 };
+    /// assert!(night.is_quiet("2026-03-01T00:59:59.999Z".parse()?));
+    /// assert!(!night.is_quiet("2026-03-01T01:00:00.000Z".parse()?));
+    /// # Ok::<(), chatfold::TimestampError>(())
+    /// ```
+    pub fn is_quiet(&self, at: Timestamp) -> bool {
+        match *self {
+            Self::Daily { start_s, duration_s, utc_offset_s } => {
+                let local_ms = at.as_millis() + i64::from(utc_offset_s) * 1000;
+                let since_start_ms = (local_ms - i64::from(start_s) * 1000).rem_euclid(DAY_MS);
+                since_start_ms < i64::from(duration_s) * 1000
+            }
+            Self::Once { start, duration_s } => {
+                let since_start_ms = u64::try_from(at.as_millis() - start.as_millis());
+                since_start_ms.is_ok_and(|passed_ms| passed_ms < duration_s.saturating_mul(1000))
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! A live inbox: what streams in, told in order; sync sessions around a large catch-up.
+//!
+//! # Every callback of the reference's conversation listener
+//!
+//! | `V2TIMConversationListener` | here |
+//! |---|---|
+//! | `onSyncServerStart` | [`Notice::SyncStarted`], told by [`LiveInbox::begin_sync`] |
+//! | `onSyncServerFinish` | [`Notice::SyncFinished`], by [`LiveInbox::finish_sync`], after what changed |
+//! | `onSyncServerFailed` | [`Notice::SyncFailed`], by [`LiveInbox::fail_sync`], after what changed until then |
+//! | `onNewConversation` | [`ChangeSet::conversations`] with [`ChangeKind::New`]; in a view [`ListDiff::Insert`] |
+//! | `onConversationChanged` | the same with [`ChangeKind::Changed`], and which [`Attributes`]; in a view [`ListDiff::Update`] and [`ListDiff::Move`] |
+//! | `onConversationDeleted` | the same with [`ChangeKind::Removed`]; in a view [`ListDiff::Remove`] |
+//! | `onTotalUnreadMessageCountChanged` | [`ChangeSet::totals`], next to it the total over muted conversations too |
+//! | `onUnreadMessageCountChangedByFilter` | [`Notice::UnreadByFilter`]; without a live inbox [`UnreadSubscriptions::follow`] |
+//! | `onConversationGroupCreated` | [`FolderChange::Created`] in [`ChangeSet::folders`], and its conversations as added |
+//! | `onConversationGroupDeleted` | [`FolderChange::Deleted`] |
+//! | `onConversationGroupNameChanged` | [`FolderChange::Renamed`], with both names |
+//! | `onConversationsAddedToGroup` | [`FolderChange::MembersAdded`] |
+//! | `onConversationsDeletedFromGroup` | [`FolderChange::MembersRemoved`], with its [`RemovalReason`]: taken out, or evicted to make room |
+//!
+//! What its other listeners tell of conversations is in the change set too: `onRecvC2CReadReceipt` is
+//! [`Attribute::PeerRead`], `onRecvMessageReadReceipts`, `onRecvMessageRevoked` and `onRecvMessageModified` are
+//! [`ChangeSet::messages`], profiles [`ChangeSet::profiles`]. The reference tells `onConversationChanged` whenever a
+//! conversation was written; here an event that changes nothing observable tells nothing.
+//!
+//! [`ChangeKind::New`]: crate::ChangeKind::New
+//! [`ChangeKind::Changed`]: crate::ChangeKind::Changed
+//! [`ChangeKind::Removed`]: crate::ChangeKind::Removed
+//! [`Attributes`]: crate::Attributes
+//! [`Attribute::PeerRead`]: crate::Attribute::PeerRead
+//! [`FolderChange::Created`]: crate::FolderChange::Created
+//! [`FolderChange::Deleted`]: crate::FolderChange::Deleted
+//! [`FolderChange::Renamed`]: crate::FolderChange::Renamed
+//! [`FolderChange::MembersAdded`]: crate::FolderChange::MembersAdded
+//! [`FolderChange::MembersRemoved`]: crate::FolderChange::MembersRemoved
+//! [`RemovalReason`]: crate::RemovalReason
+//! [`ListDiff::Insert`]: crate::ListDiff::Insert
+//! [`ListDiff::Update`]: crate::ListDiff::Update
+//! [`ListDiff::Move`]: crate::ListDiff::Move
+//! [`ListDiff::Remove`]: crate::ListDiff::Remove
+
+use std::num::NonZeroUsize;
+
+use crate::follow::subscription::{FilterTotals, UnreadSubscriptions};
+use crate::inbox::{Inbox, MergeError, Span};
+use crate::model::change::{ChangeSet, Totals};
+use crate::model::event::Event;
+use crate::model::filter::Filter;
+
+/// What a live inbox has to tell, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A catch-up has begun.
+    SyncStarted,
+    /// This changed; never empty.
+    Changed(ChangeSet),
+    /// The totals of these subscribed filters changed; never empty, and told after the change set they follow.
+    UnreadByFilter(Vec<FilterTotals>),
+    /// The catch-up is complete; everything it changed was told before.
+    SyncFinished,
+    /// The catch-up broke off. What had come in by then stays and was told before.
+    SyncFailed {
+        /// Why, in the caller's words.
+        reason: String,
+    },
+    /// Anything may be otherwise: what follows by change sets must read the list anew. Told when an inbox was
+    /// healed.
+    Reset,
+}
+
+/// An inbox that streams: batches of events in, [`Notice`]s out, in order.
+///
+/// While a **sync session** is open, what comes in is folded and can be read at once, but told together: one change
+/// set for all of it when the session ends, the very one that a single batch of the same events would have told,
+/// or one after every so many events. So a catch-up of a hundred thousand events does not make a screen redraw a
+/// hundred thousand times.
+///
+/// It has no thread, queue or clock of its own: every call returns what there is to tell, and the caller carries it
+/// to wherever it listens. The page of its module has the table of the reference's callbacks.
+///
+/// ```
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, LiveInbox, Message, MessageId, Notice, Policy, Timestamp, UserId};
+///
+/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let message = |n: u8| -> Result<_, Box<dyn std::error::Error>> {
+///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(n.into())?, bob.clone());
+///     let text = Message::text(MessageId::from_bytes([n; 16]), "hello again");
+///     Ok(envelope.message_received(ConversationId::direct(&bob), text)?)
+/// };
+/// let mut live = LiveInbox::new(Inbox::new(alice, Policy::default()));
+/// assert_eq!(live.begin_sync(None), [Notice::SyncStarted]);
+/// for n in 1..=100 {
+///     assert!(live.apply([&message(n)?]).is_empty());
+///     assert_eq!(live.inbox().totals().unread, u64::from(n), "meanwhile the list can be read");
+/// }
+/// let told = live.finish_sync();
+/// let [Notice::Changed(changes), Notice::SyncFinished] = told.as_slice() else { panic!("{told:?}") };
+/// assert_eq!((changes.conversations.len(), changes.messages.len()), (1, 100));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct LiveInbox {
+    inbox: Inbox,
+    subscriptions: UnreadSubscriptions,
+    session: Option<Session>,
+}
+
+/// An open sync session.
+#[derive(Clone, Debug)]
+struct Session {
+    span: Span,
+    slice: Option<NonZeroUsize>,
+    /// Events taken in since the last slice was told.
+    since: usize,
+}
+
+impl LiveInbox {
+    /// A live inbox that goes on from `inbox`.
+    pub fn new(inbox: Inbox) -> Self {
+        let subscriptions = UnreadSubscriptions::new(&inbox);
+        Self { inbox, subscriptions, session: None }
+    }
+
+    /// The inbox as it is now, up to date in a session too. Clone it to read it elsewhere: O(1).
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// The inbox; what an open session has not told yet is never told.
+    pub fn into_inbox(self) -> Inbox {
+        self.inbox
+    }
+
+    /// Whether a sync session is open.
+    pub fn is_syncing(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Asks for the unread totals of a filter to be told when they change; what they are as last told.
+    pub fn subscribe(&mut self, filter: Filter) -> Totals {
+        self.subscriptions.subscribe(filter)
+    }
+
+    /// Lets go of a filter; whether somebody else still holds it.
+    pub fn unsubscribe(&mut self, filter: &Filter) -> bool {
+        self.subscriptions.unsubscribe(filter)
+    }
+
+    /// The subscribed filters and their totals as last told.
+    pub fn subscriptions(&self) -> &UnreadSubscriptions {
+        &self.subscriptions
+    }
+
+    /// Takes in a batch of events. Outside a session what changed is told at once, in one change set; in a session
+    /// when a slice is full.
+    pub fn apply<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let Some(session) = &mut self.session else {
+            let changes = self.inbox.apply_batch(events);
+            self.tell(changes, &mut notices);
+            return notices;
+        };
+        let Some(slice) = session.slice else {
+            self.inbox.apply_untold(events, &mut session.span);
+            return notices;
+        };
+        let mut events = events.into_iter().peekable();
+        while events.peek().is_some() {
+            let Some(session) = &mut self.session else { break };
+            let room = slice.get().saturating_sub(session.since).max(1);
+            let mut taken = 0;
+            let some = events.by_ref().take(room).inspect(|_| taken += 1);
+            self.inbox.apply_untold(some, &mut session.span);
+            session.since += taken;
+            if session.since >= slice.get() {
+                self.tell_slice(&mut notices);
+            }
+        }
+        notices
+    }
+
+    /// Opens a sync session: from now on what changes is told when it ends, or after every `slice` events.
+    ///
+    /// Where one is open already it goes on, with `slice` from now on, and nothing is told.
+    pub fn begin_sync(&mut self, slice: Option<NonZeroUsize>) -> Vec<Notice> {
+        if let Some(session) = &mut self.session {
+            session.slice = slice;
+            return Vec::new();
+        }
+        self.session = Some(Session { span: Span::new(&self.inbox), slice, since: 0 });
+        vec![Notice::SyncStarted]
+    }
+
+    /// Ends the session: tells what changed since it began, or since its last slice, and that it is complete.
+    /// Nothing where none is open.
+    pub fn finish_sync(&mut self) -> Vec<Notice> {
+        self.end_sync(Notice::SyncFinished)
+    }
+
+    /// Ends the session because the catch-up broke off. Events are facts: what came in stays, and is told first.
+    /// Nothing where none is open.
+    pub fn fail_sync(&mut self, reason: impl Into<String>) -> Vec<Notice> {
+        self.end_sync(Notice::SyncFailed { reason: reason.into() })
+    }
+
+    fn end_sync(&mut self, last: Notice) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if self.session.is_some() {
+            self.tell_slice(&mut notices);
+            self.session = None;
+            notices.push(last);
+        }
+        notices
+    }
+
+    /// Joins another inbox in, as [`Inbox::merge`]. In a session what came before is told first.
+    pub fn merge(&mut self, other: &Inbox) -> Result<Vec<Notice>, MergeError> {
+        let mut merged = self.inbox.clone();
+        let changes = merged.merge(other)?;
+        let mut notices = Vec::new();
+        self.tell_slice(&mut notices);
+        self.go_on_from(merged);
+        self.tell(changes, &mut notices);
+        Ok(notices)
+    }
+
+    /// Heals faulty histories from a replay, as [`Inbox::heal`], and tells a [`Notice::Reset`]. In a session what
+    /// came before is told first.
+    pub fn heal(&mut self, replayed: &Inbox) -> Result<Vec<Notice>, MergeError> {
+        let mut healed = self.inbox.clone();
+        healed.heal(replayed)?;
+        let mut notices = Vec::new();
+        self.tell_slice(&mut notices);
+        if healed.revision() != self.inbox.revision() {
+            self.go_on_from(healed);
+            notices.push(Notice::Reset);
+            self.tell(ChangeSet::default(), &mut notices);
+        }
+        Ok(notices)
+    }
+
+    /// Tells what the session at hand has not told yet, if there is one.
+    fn tell_slice(&mut self, notices: &mut Vec<Notice>) {
+        let Some(session) = &self.session else { return };
+        let changes = self.inbox.told_since(&session.span);
+        self.go_on_from(self.inbox.clone());
+        self.tell(changes, notices);
+    }
+
+    /// Goes on from `inbox`; an open session begins its next slice there.
+    fn go_on_from(&mut self, inbox: Inbox) {
+        self.inbox = inbox;
+        if let Some(session) = &mut self.session {
+            (session.span, session.since) = (Span::new(&self.inbox), 0);
+        }
+    }
+
+    fn tell(&mut self, changes: ChangeSet, notices: &mut Vec<Notice>) {
+        let totals = self.subscriptions.follow(&self.inbox, &changes);
+        notices.extend((!changes.is_empty()).then_some(Notice::Changed(changes)));
+        notices.extend((!totals.is_empty()).then_some(Notice::UnreadByFilter(totals)));
+    }
+}

@@ -1,0 +1,502 @@
+//! The live path: apply events, keep everything up to date, and tell what changed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::inbox::Inbox;
+use crate::inbox::containers::seats::Seats;
+use crate::inbox::conversation::derive::Row;
+use crate::inbox::conversation::glance::{Glance, Glances, is_detail};
+use crate::inbox::conversation::state::{Around, Conversation, Touched, Touches};
+use crate::inbox::list::folders::{self, FolderState, Folders};
+use crate::inbox::list::profile::Profile;
+use crate::inbox::list::ranking::Ranking;
+use crate::inbox::merge::heal::Front;
+use crate::inbox::route::{Route, fold_group, fold_member, fold_profile, peer, route};
+use crate::model::change::{
+    Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
+    MessageChangeKind, RemovalReason, Totals, TotalsChange,
+};
+use crate::model::event::{Event, Fact, QuietHours, ReceiveOption};
+use crate::model::id::{ConversationId, FolderId, UserId};
+use crate::model::policy::Policy;
+
+pub(crate) type Profiles = Seats<Profile>;
+
+/// What a batch may have changed, with what was there before.
+#[derive(Debug, Default)]
+pub(crate) struct Tracker<'a> {
+    totals: Totals,
+    quiet_hours: Option<QuietHours>,
+    pub(crate) glances: Glances,
+    pub(crate) touched: Touches,
+    /// Of conversations that may turn out rotten, what to put back then, and the events that then wait.
+    fronts: FxHashMap<u32, (Front, Vec<&'a Event>)>,
+    /// The profiles before, and whose were written.
+    pub(crate) profiles: Option<(Profiles, BTreeSet<u32>)>,
+    /// The folders before, and which were written.
+    pub(crate) folders: Option<(Folders, BTreeSet<FolderId>)>,
+    /// The rotten histories that were told of before.
+    faults_told: im::OrdSet<u32>,
+}
+
+/// What changed of one conversation.
+pub(crate) struct RowChange {
+    attributes: Attributes,
+    /// Its order key before and now, where it was and is listed.
+    order_keys: (Option<u64>, Option<u64>),
+}
+
+impl RowChange {
+    /// The change as it is told, if there is one.
+    pub(crate) fn told(self, id: &ConversationId) -> Option<ConversationChange> {
+        let Self { attributes, order_keys } = self;
+        let kind = match order_keys {
+            (None, Some(_)) => ChangeKind::New,
+            (Some(_), None) => ChangeKind::Removed,
+            _ if attributes.is_empty() => return None,
+            (Some(_), Some(_)) => ChangeKind::Changed,
+            (None, None) => ChangeKind::Unlisted,
+        };
+        Some(ConversationChange { id: id.clone(), kind, attributes, order_keys })
+    }
+}
+
+impl<'a> Tracker<'a> {
+    pub(crate) fn new(inbox: &Inbox) -> Self {
+        Self {
+            totals: inbox.totals,
+            quiet_hours: inbox.quiet_hours(),
+            faults_told: inbox.faults_told.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Notes what shows of a conversation before its first change.
+    pub(crate) fn glance(&mut self, number: u32, conversation: &Conversation) -> &Glance {
+        let glance = self.glances.get_or(number, || conversation.glimpse());
+        glance.look_closer(conversation);
+        glance
+    }
+
+    /// The same, as far as `fact` may change it.
+    fn glance_for(&mut self, fact: &Fact, number: u32, conversation: &Conversation) -> &Glance {
+        if is_detail(fact) {
+            return self.glance(number, conversation);
+        }
+        self.glances.get_or(number, || conversation.glimpse())
+    }
+
+    /// Notes an event for a conversation that may turn out rotten, before it is folded.
+    fn note(&mut self, number: u32, conversation: &Conversation, event: &'a Event) {
+        if conversation.restored.is_some() {
+            self.fronts.entry(number).or_insert_with(|| (conversation.front(), Vec::new())).1.push(event);
+        }
+    }
+
+    pub(crate) fn profile(&mut self, profiles: &Profiles, user: u32) {
+        self.profiles.get_or_insert_with(|| (profiles.clone(), BTreeSet::new())).1.insert(user);
+    }
+
+    pub(crate) fn folder(&mut self, folders: &Folders, folder: FolderId) {
+        self.folders.get_or_insert_with(|| (folders.clone(), BTreeSet::new())).1.insert(folder);
+    }
+}
+
+impl Inbox {
+    /// Takes in one event and says what changed (R60). Applied again it changes nothing (R02).
+    ///
+    /// Complexity: O(log n) in conversations and messages, for events that concern one conversation; a profile
+    /// or folder event looks at every conversation it may concern.
+    pub fn apply(&mut self, event: &Event) -> ChangeSet {
+        self.apply_one(event).unwrap_or_else(|| self.apply_batch(std::iter::once(event)))
+    }
+
+    /// Takes in a batch of events and says once, coalesced, what changed from before to after (R60).
+    pub fn apply_batch<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> ChangeSet {
+        let mut tracker = Tracker::new(self);
+        for event in events {
+            self.take_in(event, &mut tracker);
+        }
+        self.settle(tracker)
+    }
+
+    pub(crate) fn take_in<'a>(&mut self, event: &'a Event, tracker: &mut Tracker<'a>) {
+        let Some(route) = route(&self.owner, event) else { return };
+        let stamp = event.stamp();
+        match route {
+            Route::Conversation(id, fact) => {
+                let number = self.number(id);
+                let Self { owner, policy, users, conversations, .. } = self;
+                let Some(conversation) = conversations.get_mut(number) else { return };
+                if !ready(conversation, event) {
+                    return;
+                }
+                let cleared = tracker.glance_for(fact, number, conversation).cleared;
+                tracker.note(number, conversation, event);
+                let trace = Some(&mut tracker.touched);
+                let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
+                Arc::make_mut(conversation).fold(&mut around, event.by(), stamp, fact);
+            }
+            Route::Member { conversation, folder, on } => {
+                let number = self.number(conversation);
+                tracker.folder(&self.folders, folder);
+                fold_member(&mut self.folders, stamp, folder, number, on);
+            }
+            Route::User { user, fields } => {
+                let user = self.users.intern(user);
+                tracker.profile(&self.profiles, user);
+                if let Some(profile) = self.profiles.get_or_default(user) {
+                    fold_profile(profile, stamp, fields);
+                }
+            }
+            Route::Group { group, fields, group_type } => {
+                let number = self.number(&ConversationId::group(group));
+                let Some(conversation) = self.conversations.get_mut(number) else { return };
+                if !ready(conversation, event) {
+                    return;
+                }
+                tracker.glance(number, conversation);
+                tracker.note(number, conversation, event);
+                fold_group(&mut Arc::make_mut(conversation).shared, stamp, fields, group_type);
+            }
+            Route::Folder(fact) => {
+                use crate::model::event::AccountFact::{FolderCreated, FolderDeleted, FolderRenamed};
+                let (FolderCreated { folder, .. } | FolderRenamed { folder, .. } | FolderDeleted { folder }) =
+                    fact
+                else {
+                    return;
+                };
+                tracker.folder(&self.folders, *folder);
+                folders::fold(&mut self.folders, stamp, fact);
+            }
+            Route::QuietHours(hours) => {
+                self.quiet_hours.set(stamp, hours);
+            }
+        }
+    }
+
+    /// The number of a conversation, which is made if no event named it before.
+    pub(crate) fn number(&mut self, id: &ConversationId) -> u32 {
+        let number = self.ids.intern(id);
+        if number as usize == self.conversations.len() {
+            let peer = peer(id).map(|peer| self.users.intern(&peer));
+            self.conversations.push(Conversation::new(id.clone(), peer, true));
+        }
+        number
+    }
+
+    /// Brings rows, list and totals up to date and tells the differences.
+    pub(crate) fn settle(&mut self, mut tracker: Tracker<'_>) -> ChangeSet {
+        self.settle_rows(&mut tracker);
+        let mut changes = self.tell(&tracker);
+        let before = self.revision;
+        self.revision += u64::from(!changes.is_empty());
+        changes.revisions = (before, self.revision);
+        changes
+    }
+
+    /// Brings rows, list and totals up to date.
+    pub(crate) fn settle_rows(&mut self, tracker: &mut Tracker<'_>) {
+        self.put_rotten_back(tracker);
+        tracker.touched.sort_by_key(|t| (t.conversation, t.slot));
+        tracker.touched.dedup_by_key(|t| (t.conversation, t.slot));
+        for (number, before) in tracker.glances.iter() {
+            self.settle_row(number, before);
+        }
+        self.note_rotten();
+    }
+
+    /// What is otherwise than when the tracker took note of it, given that everything is up to date.
+    pub(crate) fn tell(&self, tracker: &Tracker<'_>) -> ChangeSet {
+        let rotten = self.faults_told.iter().filter(|number| !tracker.faults_told.contains(*number));
+        let mut elsewhere: Vec<(u32, Attribute)> = rotten.map(|number| (*number, Attribute::Fault)).collect();
+        let mut changes = ChangeSet {
+            messages: self.message_changes(&tracker.touched),
+            quiet_hours: self.quiet_hours() != tracker.quiet_hours,
+            ..ChangeSet::default()
+        };
+        let mut differs = |number: u32, attribute: Attribute| elsewhere.push((number, attribute));
+        if let Some((before, written)) = &tracker.profiles {
+            changes.profiles = self.profile_changes(before, written, &mut differs);
+        }
+        if let Some((before, written)) = &tracker.folders {
+            changes.folders = self.folder_changes(before, written, &mut differs);
+        }
+        let rows = tracker.glances.iter().filter_map(|(number, before)| {
+            let change = self.row_change(number, before, of_conversation(&tracker.touched, number))?;
+            Some((number, change))
+        });
+        let tell = |(number, change): (u32, RowChange)| {
+            let id = &self.conversations.get(number)?.id;
+            change.told(id)
+        };
+        changes.conversations = match elsewhere.is_empty() {
+            true => rows.filter_map(tell).collect(),
+            false => self.with_elsewhere(rows, elsewhere).into_iter().filter_map(tell).collect(),
+        };
+        changes.conversations.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let (before, after) = (tracker.totals, self.totals);
+        changes.totals = (before != after).then_some(TotalsChange { before, after });
+        changes
+    }
+
+    /// The rows' changes and what profiles and folders changed of rows, which may be others.
+    fn with_elsewhere(
+        &self,
+        rows: impl Iterator<Item = (u32, RowChange)>,
+        elsewhere: Vec<(u32, Attribute)>,
+    ) -> FxHashMap<u32, RowChange> {
+        let mut rows: FxHashMap<u32, RowChange> = rows.collect();
+        for (number, attribute) in elsewhere {
+            let Some(conversation) = self.conversations.get(number) else { continue };
+            let change = rows.entry(number).or_insert_with(|| {
+                let key = conversation.row.key();
+                RowChange { attributes: Attributes::default(), order_keys: (key, key) }
+            });
+            change.attributes.insert_if(attribute, true);
+        }
+        rows
+    }
+
+    /// Undoes the batch in conversations that turned out rotten: their events wait (R99).
+    fn put_rotten_back(&mut self, tracker: &mut Tracker<'_>) {
+        for (number, (front, events)) in std::mem::take(&mut tracker.fronts) {
+            let Some(conversation) = self.conversations.get_mut(number) else { continue };
+            let conversation = Arc::make_mut(conversation);
+            conversation.refresh(self.policy);
+            conversation.glance();
+            if conversation.fault().is_some() {
+                conversation.put_back(front);
+                events.into_iter().for_each(|event| conversation.wait(event));
+                tracker.glances.remove(number);
+                tracker.touched.retain(|t| t.conversation != number);
+            }
+        }
+    }
+
+    /// Puts another conversation in the place of one.
+    pub(crate) fn replace(&mut self, number: u32, conversation: Conversation) {
+        let mut tracker = Tracker::new(self);
+        if let Some(place) = self.conversations.get_mut(number) {
+            tracker.glance(number, place);
+            *place = Arc::new(conversation);
+        }
+        self.settle(tracker);
+    }
+
+    /// Derives one conversation's row anew and carries it over to list and totals.
+    fn settle_row(&mut self, number: u32, before: &Glance) {
+        let Self { conversations, policy, totals, list, .. } = self;
+        if let Some(conversation) = conversations.get_mut(number) {
+            Arc::make_mut(conversation).settle(number, before, *policy, (totals, list));
+        }
+    }
+
+    /// What is otherwise about one conversation.
+    fn row_change(&self, number: u32, before: &Glance, touched: &[Touched]) -> Option<RowChange> {
+        Some(self.conversations.get(number)?.row_change(before, touched))
+    }
+
+    fn message_changes(&self, touched: &[Touched]) -> Vec<MessageChange> {
+        let change = |t: &Touched| self.conversations.get(t.conversation)?.message_change(t);
+        let mut changes: Vec<_> = touched.iter().filter_map(change).collect();
+        changes.sort_unstable_by(|a, b| (&a.conversation, a.message).cmp(&(&b.conversation, b.message)));
+        changes
+    }
+
+    /// Which users show otherwise than before, and where that shows in the list.
+    fn profile_changes(
+        &self,
+        before: &Profiles,
+        written: &BTreeSet<u32>,
+        differs: &mut impl FnMut(u32, Attribute),
+    ) -> Vec<UserId> {
+        let nothing = Profile::default();
+        let mut changed: FxHashMap<u32, [bool; 3]> = FxHashMap::default();
+        let mut users = Vec::new();
+        for user in written {
+            let old = before.get(*user).map_or(&nothing, |p| &**p).shown();
+            let new = self.profile(*user).unwrap_or(&nothing).shown();
+            if old != new {
+                let name = |[nickname, remark, _]: [Option<_>; 3]| remark.or(nickname);
+                changed.insert(*user, [name(old) != name(new), old[2] != new[2], true]);
+                users.extend(self.users.name(*user).cloned());
+            }
+        }
+        users.sort_unstable();
+        if changed.is_empty() {
+            return users;
+        }
+        for (number, conversation) in self.conversations.numbered() {
+            if let Some([name, face, _]) = conversation.peer.and_then(|peer| changed.get(&peer)) {
+                if *name {
+                    differs(number, Attribute::ShowName);
+                }
+                if *face {
+                    differs(number, Attribute::FaceUrl);
+                }
+            }
+            let last = conversation.row.last.and_then(|slot| conversation.facts().arena.get(slot));
+            if last.is_some_and(|entry| changed.contains_key(&entry.author)) {
+                differs(number, Attribute::LastMessage);
+            }
+        }
+        users
+    }
+
+    /// What happened to the folders written, and where that shows in the list.
+    fn folder_changes(
+        &self,
+        before: &Folders,
+        written: &BTreeSet<FolderId>,
+        differs: &mut impl FnMut(u32, Attribute),
+    ) -> Vec<FolderChange> {
+        let mut changes = Vec::new();
+        let nothing = FolderState::default();
+        for id in written {
+            let old = before.get(id).map_or(&nothing, |f| &**f);
+            let new = self.folders.get(id).map_or(&nothing, |f| &**f);
+            let (old_name, new_name) = (old.shown(), new.shown());
+            let members = |state: &FolderState| -> BTreeSet<u32> {
+                if state.shown().is_some() { state.live_members().collect() } else { BTreeSet::new() }
+            };
+            let (had, has) = (members(old), members(new));
+            let (folder, renamed) = (*id, old_name != new_name);
+            match (old_name, new_name) {
+                (None, Some(name)) => changes.push(FolderChange::Created { folder, name: name.to_string() }),
+                (Some(name), None) => changes.push(FolderChange::Deleted { folder, name: name.to_string() }),
+                (Some(from), Some(to)) if renamed => {
+                    changes.push(FolderChange::Renamed {
+                        folder,
+                        from: from.to_string(),
+                        to: to.to_string(),
+                    });
+                }
+                _ => {}
+            }
+            let added = self.names_of(has.difference(&had));
+            if !added.is_empty() {
+                changes.push(FolderChange::MembersAdded { folder, conversations: added });
+            }
+            if new_name.is_some() && !had.is_subset(&has) {
+                changes.extend(self.removals(folder, new, (&had, &has)));
+            }
+            let moved = had.symmetric_difference(&has).copied();
+            let kept = had.intersection(&has).copied().filter(|_| renamed);
+            for number in moved.chain(kept) {
+                differs(number, Attribute::Folders);
+            }
+        }
+        changes
+    }
+
+    /// Who left a live folder, by reason: to make room goes what goes at the very instant at which another comes.
+    fn removals(
+        &self,
+        folder: FolderId,
+        now: &FolderState,
+        (had, has): (&BTreeSet<u32>, &BTreeSet<u32>),
+    ) -> impl Iterator<Item = FolderChange> {
+        let arrivals: BTreeSet<_> = has.iter().filter_map(|number| now.written_at(*number)).collect();
+        let (evicted, taken): (Vec<u32>, Vec<u32>) = had
+            .difference(has)
+            .partition(|number| now.written_at(**number).is_some_and(|at| arrivals.contains(&at)));
+        [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)]
+            .map(|(numbers, reason)| (self.names_of(numbers.iter()), reason))
+            .into_iter()
+            .filter(|(conversations, _)| !conversations.is_empty())
+            .map(move |(conversations, reason)| FolderChange::MembersRemoved {
+                folder,
+                conversations,
+                reason,
+            })
+    }
+
+    fn names_of<'a>(&self, numbers: impl Iterator<Item = &'a u32>) -> Vec<ConversationId> {
+        let mut ids: Vec<_> =
+            numbers.filter_map(|n| self.conversations.get(*n)).map(|c| c.id.clone()).collect();
+        ids.sort_unstable();
+        ids
+    }
+}
+
+impl Conversation {
+    /// Derives the row anew and carries it over to totals and list.
+    pub(crate) fn settle(
+        &mut self,
+        number: u32,
+        before: &Glance,
+        policy: Policy,
+        (totals, list): (&mut Totals, &mut Ranking),
+    ) {
+        self.refresh(policy);
+        self.carry((&before.row, before.receive_option), number, (totals, list));
+    }
+
+    /// Carries the row over to totals and list, given what it was before, and the receive option.
+    pub(crate) fn carry(
+        &self,
+        (old, option): (&Row, ReceiveOption),
+        number: u32,
+        (totals, list): (&mut Totals, &mut Ranking),
+    ) {
+        let new = &self.row;
+        if old.listed {
+            totals.sub(old.unread.into(), option);
+        }
+        if new.listed {
+            totals.add(new.unread.into(), self.personal.receive_option());
+        }
+        list.shift(&self.id, number, (old.key(), new.key()));
+    }
+
+    pub(crate) fn row_change(&self, before: &Glance, touched: &[Touched]) -> RowChange {
+        let attributes = self.differences(before, touched);
+        RowChange { attributes, order_keys: (before.row.key(), self.row.key()) }
+    }
+
+    /// What happened to a message that was touched, if anything shows of it.
+    pub(crate) fn message_change(&self, touched: &Touched) -> Option<MessageChange> {
+        let Touched { slot, before, .. } = *touched;
+        let message = self.facts().arena.get(slot)?.id;
+        let visible = self.is_visible(slot);
+        let kind = match before {
+            None if visible => MessageChangeKind::Added,
+            Some(_) if !visible => MessageChangeKind::Removed,
+            Some(_) if before != self.shown_hash(slot, &self.personal.cleared) => MessageChangeKind::Changed,
+            _ => return None,
+        };
+        Some(MessageChange { conversation: self.id.clone(), message, kind })
+    }
+}
+
+/// Histories of so many full chunks are loaded whole before their first event.
+const LOADED_WHOLE: usize = 8;
+
+/// Whether a conversation can take in an event: where its history is rotten, the event waits.
+fn ready(conversation: &mut Arc<Conversation>, event: &Event) -> bool {
+    if conversation.restored.is_none() {
+        return true;
+    }
+    let small = conversation.facts().arena.full.len() <= LOADED_WHOLE;
+    if small {
+        conversation.load_all();
+    }
+    let faulty = conversation.fault().is_some();
+    if faulty {
+        Arc::make_mut(conversation).wait(event);
+    } else if small {
+        Arc::make_mut(conversation).restored = None;
+    }
+    !faulty
+}
+
+/// The part of `touched`, which is sorted, that belongs to one conversation.
+fn of_conversation(touched: &[Touched], number: u32) -> &[Touched] {
+    let from = touched.partition_point(|t| t.conversation < number);
+    let to = touched.partition_point(|t| t.conversation <= number);
+    touched.get(from..to).unwrap_or_default()
+}

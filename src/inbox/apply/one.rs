@@ -1,0 +1,140 @@
+//! One event for one conversation: what nearly every live event is.
+//!
+//! The same steps as a batch takes, with the conversation at hand from the first to the last. A message like nearly all
+//! has fewer: what it adds to order, counts and row is plain, and so is what of these it changes. That this is what
+//! deriving them anew would give, every test of a debug build asserts.
+
+use std::sync::Arc;
+
+use crate::inbox::Inbox;
+use crate::inbox::containers::interner::Interner;
+use crate::inbox::conversation::derive::Row;
+use crate::inbox::conversation::glance::is_detail;
+use crate::inbox::conversation::personal::reach;
+use crate::inbox::conversation::state::{Around, Conversation, Touches};
+use crate::inbox::route::{Route, route};
+use crate::inbox::timeline::entry::{Class, Position, bits};
+use crate::inbox::timeline::facts::{Pushed, Timeline};
+use crate::inbox::timeline::introduction::Introduction;
+use crate::inbox::timeline::order::Share;
+use crate::model::change::{
+    Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, MessageChange, MessageChangeKind,
+    TotalsChange,
+};
+use crate::model::event::{Event, Fact, Message};
+use crate::model::id::{MessageId, UserId};
+use crate::model::policy::Policy;
+
+impl Inbox {
+    /// Takes in an event that concerns one conversation, all of which is at hand; `None`, and nothing was done, where
+    /// the event is another or a history may turn out rotten.
+    pub(crate) fn apply_one(&mut self, event: &Event) -> Option<ChangeSet> {
+        let Some(Route::Conversation(id, fact)) = route(&self.owner, event) else { return None };
+        if self.conversations.source().is_some() && !self.rotten().is_empty() {
+            return None;
+        }
+        let number = self.number(id);
+        let Self { owner, policy, users, conversations, totals, list, .. } = self;
+        let conversation = conversations.get_mut(number).filter(|c| c.restored.is_none())?;
+        let conversation = Arc::make_mut(conversation);
+        let totals_before = *totals;
+        let (conversations, messages) = if let Fact::MessageReceived(message) = fact
+            && let Some(before) = conversation.append(owner, *policy, users, (event, message))
+        {
+            conversation.carry((&before, conversation.personal.receive_option()), number, (totals, list));
+            let (change, message) = conversation.appended(&before, message.id);
+            (vec![change], vec![message])
+        } else {
+            let mut before = conversation.glimpse();
+            if is_detail(fact) {
+                before.look_closer(conversation);
+            }
+            let mut touched = Touches::new();
+            let (cleared, trace) = (before.cleared, Some(&mut touched));
+            let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
+            conversation.fold(&mut around, event.by(), event.stamp(), fact);
+            conversation.settle(number, &before, *policy, (totals, list));
+
+            touched.sort_by_key(|t| t.slot);
+            touched.dedup_by_key(|t| t.slot);
+            let mut messages: Vec<_> = match &*touched {
+                [] => Vec::new(),
+                [one] => conversation.message_change(one).into_iter().collect(),
+                all => all.iter().filter_map(|t| conversation.message_change(t)).collect(),
+            };
+            messages.sort_unstable_by_key(|change| change.message);
+            let change = conversation.row_change(&before, &touched).told(&conversation.id);
+            (change.into_iter().collect(), messages)
+        };
+        let after = *totals;
+        let totals = (totals_before != after).then_some(TotalsChange { before: totals_before, after });
+        let mut changes = ChangeSet { conversations, messages, totals, ..ChangeSet::default() };
+        let revision = self.revision;
+        self.revision += u64::from(!changes.is_empty());
+        changes.revisions = (revision, self.revision);
+        Some(changes)
+    }
+}
+
+impl Conversation {
+    /// Takes in a message that was received like nearly all: for everybody, naming not the owner, the first that is heard
+    /// of it, behind all others and whatever was deleted or cleared away. The row before; `None`, and nothing was done, if
+    /// it is another.
+    fn append(
+        &mut self,
+        owner: &UserId,
+        policy: Policy,
+        users: &mut Interner<UserId>,
+        (event, message): (&Event, &Message),
+    ) -> Option<Row> {
+        let (by, stamp) = (event.by(), event.stamp());
+        let own = by == owner;
+        if !is_plain(owner, message) || own && policy.own_message_reads || self.derived.stale {
+            return None;
+        }
+        let author = match self.peer {
+            Some(peer) if !own => peer,
+            _ => users.intern(by),
+        };
+        let viewer_bits = if own { bits::OWN } else { 0 };
+        let intro = Introduction { class: Class::Received, stamp, author, message, viewer_bits };
+        let Timeline { facts, order: Some(order) } = self.timeline.get_mut()? else { return None };
+        let (at, id) = (stamp.at.as_millis(), message.id);
+        let (first, second) = facts.fields(at, intro.seq());
+        let position = Position { first, rank: 0, second, id };
+        let covered = self.personal.written().map_or(-1, |p| reach(&p.cleared).max(reach(&p.deleted)));
+        if first <= covered || !order.is_behind_all(position, facts) {
+            return None;
+        }
+        let Pushed::New(slot) = facts.slot_or_push(&intro) else { return None };
+        let share = Share::ordinary(position, own, at);
+        order.append(slot, position, &share);
+        self.derived.account(&Share::NONE, &share);
+        let before = self.row;
+        self.append_row(policy, slot, at);
+        Some(before)
+    }
+
+    /// What a message that was appended changed, given the row before.
+    fn appended(&self, before: &Row, message: MessageId) -> (ConversationChange, MessageChange) {
+        let row = &self.row;
+        let mut attributes = Attributes::default();
+        attributes.insert_if(Attribute::LastMessage, true);
+        attributes.insert_if(Attribute::UnreadCount, before.unread != row.unread);
+        attributes.insert_if(Attribute::Activity, before.activity != row.activity);
+        let kind = if before.listed { ChangeKind::Changed } else { ChangeKind::New };
+        let order_keys = (before.key(), row.key());
+        let of_message =
+            MessageChange { conversation: self.id.clone(), message, kind: MessageChangeKind::Added };
+        (ConversationChange { id: self.id.clone(), kind, attributes, order_keys }, of_message)
+    }
+}
+
+/// Whether a message is for everybody, names not the owner and counts like any.
+fn is_plain(owner: &UserId, message: &Message) -> bool {
+    let hidden = message.online_only || message.excluded_from_unread || message.excluded_from_last;
+    !hidden
+        && message.recipients.is_empty()
+        && !message.mentions.all
+        && !message.mentions.users.contains(owner)
+}

@@ -1,0 +1,96 @@
+//! Several batches told as one.
+
+use std::collections::BTreeSet;
+
+use crate::inbox::Inbox;
+use crate::inbox::apply::batch::Tracker;
+use crate::inbox::conversation::glance::Glance;
+use crate::inbox::conversation::state::{Conversation, Touched};
+use crate::model::change::ChangeSet;
+use crate::model::event::Event;
+use crate::model::id::FolderId;
+
+/// What a run of batches touched since a frozen copy of the inbox was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
+    before: Inbox,
+    conversations: BTreeSet<u32>,
+    /// Messages by conversation and slot; a slot never changes.
+    messages: BTreeSet<(u32, u32)>,
+    users: BTreeSet<u32>,
+    folders: BTreeSet<FolderId>,
+}
+
+impl Span {
+    /// One that begins with `inbox` as it is.
+    pub(crate) fn new(inbox: &Inbox) -> Self {
+        Self {
+            before: inbox.clone(),
+            conversations: BTreeSet::new(),
+            messages: BTreeSet::new(),
+            users: BTreeSet::new(),
+            folders: BTreeSet::new(),
+        }
+    }
+
+    fn note(&mut self, tracker: &Tracker<'_>) {
+        self.conversations.extend(tracker.glances.iter().map(|(number, _)| number));
+        self.messages.extend(tracker.touched.iter().map(|t| (t.conversation, t.slot)));
+        self.users.extend(tracker.profiles.iter().flat_map(|(_, users)| users));
+        self.folders.extend(tracker.folders.iter().flat_map(|(_, folders)| folders));
+    }
+
+    /// A tracker as one batch over all of it would have filled it.
+    fn tracker(&self, now: &Inbox) -> Tracker<'static> {
+        let mut tracker = Tracker::new(&self.before);
+        for number in &self.conversations {
+            if let Some(glance) = self.glance(*number, now) {
+                tracker.glances.get_or(*number, || glance);
+            }
+        }
+        let touched = |(conversation, slot): &(u32, u32)| {
+            let before = self.before.conversations.get(*conversation);
+            let before = before.and_then(|before| before.shown_hash(*slot, &before.personal.cleared));
+            Touched { conversation: *conversation, slot: *slot, before }
+        };
+        tracker.touched = self.messages.iter().map(touched).collect();
+        if !self.users.is_empty() {
+            tracker.profiles = Some((self.before.profiles.clone(), self.users.clone()));
+        }
+        if !self.folders.is_empty() {
+            tracker.folders = Some((self.before.folders.clone(), self.folders.clone()));
+        }
+        tracker
+    }
+
+    /// What showed of a conversation before; nothing yet of one that is new.
+    fn glance(&self, number: u32, now: &Inbox) -> Option<Glance> {
+        match self.before.conversations.get(number) {
+            Some(before) => Some(before.glance()),
+            None => {
+                let now = now.conversations.get(number)?;
+                Some(Conversation::new(now.id.clone(), now.peer, true).glance())
+            }
+        }
+    }
+}
+
+impl Inbox {
+    /// Takes in a batch and tells nothing yet: everything is up to date, and `span` knows what was touched.
+    pub(crate) fn apply_untold<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>, span: &mut Span) {
+        let mut tracker = Tracker::new(self);
+        for event in events {
+            self.take_in(event, &mut tracker);
+        }
+        self.settle_rows(&mut tracker);
+        span.note(&tracker);
+        self.revision += 1;
+    }
+
+    /// What one batch over the whole span would have told.
+    pub(crate) fn told_since(&self, span: &Span) -> ChangeSet {
+        let mut changes = self.tell(&span.tracker(self));
+        changes.revisions = (span.before.revision, self.revision);
+        changes
+    }
+}

@@ -1,0 +1,296 @@
+//! The digest: a hash of the canonical whole state, names not numbers (R08).
+//!
+//! A sum of the hashes of its parts (owner and policy, each user's profile, each folder, each conversation's
+//! registers, each message), so that parts can be hashed in any order and, one day, exchanged one by one.
+
+use std::fmt;
+
+use crate::inbox::Inbox;
+use crate::inbox::containers::interner::Interner;
+use crate::inbox::conversation::personal::Personal;
+use crate::inbox::conversation::state::Conversation;
+use crate::inbox::list::folders::FolderState;
+use crate::inbox::list::profile::Profile;
+use crate::inbox::timeline::entry::{Entry, bits};
+use crate::inbox::timeline::rare_facts::{Aside, Delivery, Edits, FieldEdit, Social};
+use crate::model::event::QuietHours;
+use crate::model::id::UserId;
+use crate::register::canon::Canon;
+
+/// A hash of everything an inbox holds, what waits and what is masked included (R08).
+///
+/// Equal for equal sets of events, in whatever order and however often they came; different when anything
+/// shown differs. It guards against accidents, not against someone who crafts events to collide. The
+/// algorithm may change with a version: compare digests, do not store them for ever.
+///
+/// ```
+/// use chatfold::{Inbox, Policy, UserId};
+/// let alice = Inbox::new(UserId::new("alice")?, Policy::default());
+/// assert_eq!(alice.digest(), alice.clone().digest());
+/// assert_eq!(alice.digest().to_string().len(), 32);
+/// # Ok::<(), chatfold::IdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(u128);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// What a part is, so that two parts of unlike kind never hash alike.
+#[repr(u8)]
+enum Part {
+    Inbox = 1,
+    Profile = 2,
+    Folder = 3,
+    Conversation = 4,
+    Message = 5,
+}
+
+impl Inbox {
+    /// The digest of the inbox. Complexity: everything it holds is hashed once.
+    pub fn digest(&self) -> Digest {
+        let mut canon = Canon::default();
+        let mut sum = self.own_hash(&mut canon);
+        for (user, profile) in self.profiles.numbered() {
+            canon.clear().u8(Part::Profile as u8).str(name(&self.users, user));
+            put_profile(&mut canon, profile);
+            sum = sum.wrapping_add(canon.hash128());
+        }
+        for (id, folder) in &self.folders {
+            canon.clear().u8(Part::Folder as u8).raw(id.as_bytes());
+            self.put_folder(&mut canon, folder);
+            sum = sum.wrapping_add(canon.hash128());
+        }
+        for conversation in self.conversations.iter() {
+            sum = sum.wrapping_add(self.conversation_hash(&mut canon, conversation));
+        }
+        Digest(sum)
+    }
+
+    fn own_hash(&self, canon: &mut Canon) -> u128 {
+        canon.clear().u8(Part::Inbox as u8).str(self.owner.as_str());
+        canon.u8(u8::from(self.policy.meeting_unread)).u8(u8::from(self.policy.own_message_reads));
+        canon.lww(&self.quiet_hours, |c, hours| {
+            c.option(hours.as_ref(), |c, hours| match *hours {
+                QuietHours::Daily { start_s, duration_s, utc_offset_s } => {
+                    c.u8(0).i64(start_s.into()).i64(duration_s.into()).i64(utc_offset_s.into());
+                }
+                QuietHours::Once { start, duration_s } => {
+                    c.u8(1).i64(start.as_millis()).u64(duration_s);
+                }
+            });
+        });
+        canon.hash128()
+    }
+
+    fn put_folder(&self, canon: &mut Canon, folder: &FolderState) {
+        canon.lww(&folder.alive, |c, alive| {
+            c.u8(u8::from(*alive));
+        });
+        canon.lww(&folder.name, |c, name| {
+            c.str(name);
+        });
+        let mut members: Vec<_> = folder
+            .members
+            .iter()
+            .filter_map(|(number, on)| Some((self.conversations.get(*number)?.id.as_str(), on)))
+            .collect();
+        members.sort_unstable_by_key(|(id, _)| *id);
+        canon.list(members.into_iter(), |c, (id, on)| {
+            c.str(id).lww(on, |c, on| {
+                c.u8(u8::from(*on));
+            });
+        });
+    }
+
+    fn conversation_hash(&self, canon: &mut Canon, conversation: &Conversation) -> u128 {
+        canon.clear().u8(Part::Conversation as u8).str(conversation.id.as_str());
+        let shared = &conversation.shared;
+        canon.lww(&shared.group_type, |c, kind| {
+            c.u8(*kind as u8);
+        });
+        canon.lww(&shared.name, |c, name| {
+            c.str(name);
+        });
+        canon.lww(&shared.face_url, |c, url| {
+            c.str(url);
+        });
+        canon.i64(conversation.reads.peer);
+        canon.list(conversation.reads.own.iter().collect::<Vec<_>>().into_iter(), |c, (first, stamp)| {
+            c.i64(first).stamp(stamp);
+        });
+        put_personal(canon, &conversation.personal);
+        let mut sum = canon.hash128();
+        for (slot, entry) in conversation.facts().arena.iter().filter(|(_, e)| !e.is_void()) {
+            canon.clear().u8(Part::Message as u8).str(conversation.id.as_str());
+            self.put_message(canon, conversation, slot, &entry);
+            sum = sum.wrapping_add(canon.hash128());
+        }
+        // What is rotten was not hashed: such an inbox equals none that is whole.
+        if conversation.fault().is_some() { !sum } else { sum }
+    }
+
+    fn put_message(&self, canon: &mut Canon, conversation: &Conversation, slot: u32, entry: &Entry) {
+        let facts = conversation.facts();
+        let (at, seq) = facts.introduction(slot, entry);
+        // Whether it is placed by an acknowledgement follows from the acknowledgement itself.
+        let looks = bits::ACKNOWLEDGED | bits::ASIDE;
+        canon.raw(entry.id.as_bytes()).u64((entry.bits & !looks).into());
+        if entry.class() != crate::inbox::timeline::entry::Class::Unknown {
+            canon.event(entry.event).i64(at).i64(seq).str(name(&self.users, entry.author));
+            facts.arena.put_content(slot, canon);
+        }
+        if entry.has(bits::NAMED) {
+            let personal = &conversation.personal;
+            canon.option(personal.named_reads.get(&slot), |c, stamp| {
+                c.stamp(*stamp);
+            });
+            canon.option(personal.unread_marks.get(&slot), |c, stamp| {
+                c.stamp(*stamp);
+            });
+            canon.u8(u8::from(conversation.shared.named_peer_reads.contains(&slot)));
+        }
+        let (introduced, queued) = facts.activities(slot, entry);
+        canon.option(facts.delivery(slot), |c, delivery| {
+            for activity in [introduced, queued, delivery.sent_activity] {
+                c.option(activity, |c, (at, event)| {
+                    c.i64(at).event(event);
+                });
+            }
+            put_delivery(c, delivery, facts.last_queued(slot, entry));
+        });
+        // An aside that became empty again is as good as none.
+        let nothing = Aside::default();
+        put_aside(canon, facts.aside(slot).unwrap_or(&nothing), &self.users);
+    }
+}
+
+fn name(users: &Interner<UserId>, number: u32) -> &str {
+    users.name(number).map(UserId::as_str).unwrap_or_default()
+}
+
+fn put_profile(canon: &mut Canon, profile: &Profile) {
+    for register in [&profile.nickname, &profile.remark, &profile.face_url] {
+        canon.lww(register, |c, value| {
+            c.str(value);
+        });
+    }
+}
+
+fn put_personal(canon: &mut Canon, personal: &Personal) {
+    canon.lww(&personal.pinned, |c, on| {
+        c.u8(u8::from(*on));
+    });
+    canon.option(personal.drafts.cleared, |c, stamp| {
+        c.stamp(stamp);
+    });
+    canon.list(personal.drafts.kept.iter().collect::<Vec<_>>().into_iter(), |c, draft| {
+        c.stamp(draft.stamp).str(&draft.text).option(draft.replaces, |c, event| {
+            c.event(event);
+        });
+    });
+    canon.list(personal.marks.iter().collect::<Vec<_>>().into_iter(), |c, (mark, on)| {
+        c.u64(mark.bits()).lww(on, |c, on| {
+            c.u8(u8::from(*on));
+        });
+    });
+    canon.lww(&personal.custom_data, |c, data| {
+        c.bytes(data);
+    });
+    canon.lww(&personal.receive_option, |c, option| {
+        c.u8(*option as u8);
+    });
+    for stamp in [personal.opened, personal.deleted_at] {
+        canon.option(stamp, |c, stamp| {
+            c.stamp(stamp);
+        });
+    }
+    for coverage in [personal.deleted, personal.cleared] {
+        canon.option(coverage, |c, (through, stamp)| {
+            c.i64(through).stamp(stamp);
+        });
+    }
+}
+
+fn put_delivery(canon: &mut Canon, delivery: &Delivery, last_queued: Option<crate::model::time::Stamp>) {
+    canon.option(last_queued, |c, stamp| {
+        c.stamp(stamp);
+    });
+    canon.lww(&delivery.failed, |c, reason| {
+        c.option(reason.as_deref(), |c, reason| {
+            c.str(reason);
+        });
+    });
+    canon.earliest(&delivery.sent, |c, sent| {
+        c.i64(sent.sent_at);
+        for number in [sent.seq, sent.members] {
+            c.option(number, |c, number| {
+                c.u64(number);
+            });
+        }
+    });
+}
+
+fn put_aside(canon: &mut Canon, aside: &Aside, users: &Interner<UserId>) {
+    canon.option(aside.recall.as_deref(), |c, recall| {
+        c.earliest(recall, |c, fact| {
+            c.str(fact.by.as_str()).option(fact.reason.as_deref(), |c, reason| {
+                c.str(reason);
+            });
+        });
+    });
+    canon.option(aside.edits.as_deref(), put_edits);
+    canon.option(aside.social.as_deref(), |c, social| put_social(c, social, users));
+}
+
+fn put_edits(canon: &mut Canon, edits: &Edits) {
+    fn put<T>(canon: &mut Canon, edit: &FieldEdit<T>, value: impl FnOnce(&mut Canon, &T)) {
+        canon.option(edit.as_ref(), |c, (version, stamp, text)| value(c.u64(*version).stamp(*stamp), text));
+    }
+    canon.u64(edits.version);
+    put(canon, &edits.text, |c, text| {
+        c.str(text);
+    });
+    for edit in [&edits.custom, &edits.cloud_custom] {
+        put(canon, edit, |c, data| {
+            c.bytes(data);
+        });
+    }
+}
+
+fn put_social(canon: &mut Canon, social: &Social, users: &Interner<UserId>) {
+    let mut readers: Vec<_> = social.readers.iter().map(|user| name(users, *user)).collect();
+    readers.sort_unstable();
+    canon.list(readers.into_iter(), |c, reader| {
+        c.str(reader);
+    });
+    let mut reactions: Vec<_> = social
+        .reactions
+        .iter()
+        .map(|((reaction, actor), on)| (&**reaction, name(users, *actor), on))
+        .collect();
+    reactions.sort_unstable_by_key(|(reaction, actor, _)| (*reaction, *actor));
+    canon.list(reactions.into_iter(), |c, (reaction, actor, on)| {
+        c.str(reaction).str(actor).lww(on, |c, on| {
+            c.u8(u8::from(*on));
+        });
+    });
+    canon.list(social.extensions.iter().collect::<Vec<_>>().into_iter(), |c, (key, (seq, stamp, value))| {
+        c.str(key).u64(*seq).stamp(*stamp).option(value.as_deref(), |c, value| {
+            c.str(value);
+        });
+    });
+    canon.u64(social.extensions_cleared).u8(u8::from(social.was_cleared));
+    canon.lww(&social.pinned, |c, on| {
+        c.u8(u8::from(*on));
+    });
+}

@@ -1,0 +1,264 @@
+//! Parts that may still lie, unread, in the bytes of a snapshot.
+//!
+//! A history is a tree of parts. A restored one is a reference into the snapshot; each part is verified
+//! against its checksum and decoded when it is first touched, for all clones at once, and becomes an ordinary
+//! part when it is written. A part found rotten is replaced by a hollow one, and its conversation is marked in
+//! the [`Source`]: nothing of it is shown that was not verified (R99).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::inbox::containers::tables::{Record, Tables};
+use crate::model::id::{ConversationId, ConversationKind};
+use crate::store::snapshot::HistoryFault;
+
+/// The bytes of a snapshot, however their owner keeps them.
+pub(crate) type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// Where cold parts lie, and which conversations turned out rotten.
+pub(crate) struct Source {
+    bytes: Bytes,
+    tables: Tables,
+    faults: Mutex<BTreeMap<u32, HistoryFault>>,
+    any: AtomicBool,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("any", &self.any).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    pub(crate) fn new(bytes: Bytes, tables: Tables) -> Self {
+        Self { bytes, tables, faults: Mutex::default(), any: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        (*self.bytes).as_ref()
+    }
+
+    /// Where everything of the front lies.
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    pub(crate) fn record(&self, number: u32) -> Option<Record<'_>> {
+        self.tables.record(self.bytes(), number)
+    }
+
+    /// A history and the registers behind it as they lie there: nothing of them is verified.
+    pub(crate) fn region(&self, record: &Record<'_>) -> Option<&[u8]> {
+        let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
+        self.range(record.history.start..end)
+    }
+
+    /// The registers of a conversation, if they are as they were written.
+    pub(crate) fn registers(&self, record: &Record<'_>) -> Option<&[u8]> {
+        let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
+        let bytes = self.range(record.registers_at..end)?;
+        (xxhash_rust::xxh3::xxh3_64(bytes) == record.registers.check).then_some(bytes)
+    }
+
+    fn range(&self, range: Range<u64>) -> Option<&[u8]> {
+        self.bytes().get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+    }
+
+    /// The conversation with this number in the snapshot.
+    pub(crate) fn id(&self, number: u32) -> Option<ConversationId> {
+        ConversationId::new(self.tables.ids.text(self.bytes(), number)?).ok()
+    }
+
+    /// The conversations in which a fault was found.
+    pub(crate) fn faulty(&self) -> Vec<u32> {
+        if !self.any.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// The fault found in a conversation, if any was.
+    pub(crate) fn fault(&self, number: u32) -> Option<HistoryFault> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+    }
+
+    pub(crate) fn rot(&self, number: u32, offset: u64, reason: &'static str) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.entry(number).or_insert(HistoryFault { offset, reason });
+        self.any.store(true, Ordering::Release);
+    }
+}
+
+/// Where a part lies in its source: its children first, its own bytes, which name them, behind them.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) source: Arc<Source>,
+    /// The conversation it belongs to.
+    pub(crate) number: u32,
+    pub(crate) offset: u64,
+    /// The length of its own bytes, which `check` covers.
+    pub(crate) head_len: u32,
+    /// The length with all its children.
+    pub(crate) len: u64,
+    /// The hash of its own bytes.
+    pub(crate) check: u64,
+}
+
+impl Place {
+    fn range(&self, from: u64, len: u64) -> Option<&[u8]> {
+        let from = usize::try_from(from).ok()?;
+        let to = from.checked_add(usize::try_from(len).ok()?)?;
+        self.source.bytes().get(from..to)
+    }
+
+    /// The part with its children, as it lies there: nothing of it is verified.
+    pub(crate) fn raw(&self) -> Option<&[u8]> {
+        self.range(self.offset, self.len)
+    }
+
+    /// Its own bytes, not verified.
+    fn head(&self) -> Option<&[u8]> {
+        let before = self.len.checked_sub(u64::from(self.head_len))?;
+        self.range(self.offset.checked_add(before)?, u64::from(self.head_len))
+    }
+
+    /// The kind of the conversation it belongs to.
+    pub(crate) fn kind(&self) -> Option<ConversationKind> {
+        self.source.id(self.number).map(|id| id.kind())
+    }
+
+    /// The place of the child that begins `at` bytes after the part; moves `at` behind it.
+    pub(crate) fn child(&self, at: &mut u64, child: Extent) -> Option<Self> {
+        let offset = self.offset.checked_add(*at)?;
+        *at = at.checked_add(child.len)?;
+        let fits = u64::from(child.head_len) <= child.len
+            && at.checked_add(u64::from(self.head_len)).is_some_and(|end| end <= self.len);
+        let (source, number) = (Arc::clone(&self.source), self.number);
+        let Extent { head_len, len, check } = child;
+        fits.then_some(Self { source, number, offset, head_len, len, check })
+    }
+
+    fn rot(&self, reason: &'static str) {
+        self.source.rot(self.number, self.offset, reason);
+    }
+
+    fn load<T: Part + ?Sized>(&self) -> Arc<T> {
+        let Some(bytes) = self.head() else {
+            self.rot("it ends after the snapshot does");
+            return T::hollow(self);
+        };
+        if xxhash_rust::xxh3::xxh3_64(bytes) != self.check {
+            self.rot("its checksum does not fit");
+            return T::hollow(self);
+        }
+        T::decode(bytes, self).unwrap_or_else(|| {
+            self.rot("its checksum fits, but it cannot be decoded");
+            T::hollow(self)
+        })
+    }
+}
+
+/// How far a part reaches and the hash of its own bytes, as whoever holds it writes them down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// The length of its own bytes, which `check` covers.
+    pub(crate) head_len: u32,
+    /// The length with all its children.
+    pub(crate) len: u64,
+    /// The hash of its own bytes.
+    pub(crate) check: u64,
+}
+
+/// What a snapshot keeps and loads by itself.
+pub(crate) trait Part {
+    /// The part from its own bytes, which are verified; its children lie at `place`.
+    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>>;
+
+    /// What stands for a part that is rotten.
+    fn hollow(place: &Place) -> Arc<Self>;
+}
+
+/// A part at hand, or one that is loaded when it is first touched.
+#[derive(Debug)]
+pub(crate) enum Lazy<T: ?Sized> {
+    Warm(Arc<T>),
+    Cold(Box<Cold<T>>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Cold<T: ?Sized> {
+    place: Place,
+    loaded: OnceLock<Arc<T>>,
+}
+
+impl<T: ?Sized> Clone for Lazy<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Warm(part) => Self::Warm(Arc::clone(part)),
+            Self::Cold(cold) => {
+                Self::Cold(Box::new(Cold { place: cold.place.clone(), loaded: cold.loaded.clone() }))
+            }
+        }
+    }
+}
+
+impl<T: Default> Default for Lazy<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> Lazy<T> {
+    pub(crate) fn new(part: T) -> Self {
+        Self::Warm(Arc::new(part))
+    }
+}
+
+impl<T: ?Sized> Lazy<T> {
+    pub(crate) fn cold(place: Place) -> Self {
+        Self::Cold(Box::new(Cold { place, loaded: OnceLock::new() }))
+    }
+
+    /// Where it lies in a snapshot, if it was not written since.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Warm(_) => None,
+            Self::Cold(cold) => Some(&cold.place),
+        }
+    }
+}
+
+impl<T: Part + ?Sized> Lazy<T> {
+    pub(crate) fn get(&self) -> &T {
+        match self {
+            Self::Warm(part) => part,
+            Self::Cold(cold) => cold.loaded.get_or_init(|| cold.place.load()),
+        }
+    }
+
+    /// The part, to be written once it is nobody else's. Always `Some`.
+    pub(crate) fn part_mut(&mut self) -> Option<&mut Arc<T>> {
+        if let Self::Cold(cold) = self {
+            cold.loaded.get_or_init(|| cold.place.load());
+            let loaded = cold.loaded.take()?;
+            *self = Self::Warm(loaded);
+        }
+        match self {
+            Self::Warm(part) => Some(part),
+            Self::Cold(_) => None,
+        }
+    }
+}
+
+impl<T: Part + Clone> Lazy<T> {
+    /// The part, to be written: a copy of its own if others hold it too. Always `Some`.
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        self.part_mut().map(Arc::make_mut)
+    }
+}

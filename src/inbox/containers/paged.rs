@@ -1,0 +1,99 @@
+//! A persistent vector of parts, in trays of a fixed number, each loaded when it is first touched.
+
+use std::sync::Arc;
+
+use crate::inbox::containers::lazy::{Lazy, Part};
+use crate::inbox::containers::sparse::Few;
+
+/// How many parts a tray holds.
+pub(crate) const TRAY: usize = 64;
+
+/// Some parts in a row.
+#[derive(Debug)]
+pub(crate) struct Tray<T: ?Sized> {
+    pub(crate) parts: Vec<Lazy<T>>,
+}
+
+impl<T: ?Sized> Clone for Tray<T> {
+    fn clone(&self) -> Self {
+        Self { parts: self.parts.clone() }
+    }
+}
+
+/// Parts by number. A clone is O(1); writing after it copies a tray and a part.
+#[derive(Debug)]
+pub(crate) struct Shelf<T: ?Sized> {
+    pub(crate) trays: Few<Lazy<Tray<T>>>,
+    pub(crate) len: usize,
+}
+
+impl<T: ?Sized> Clone for Shelf<T> {
+    fn clone(&self) -> Self {
+        Self { trays: self.trays.clone(), len: self.len }
+    }
+}
+
+impl<T: ?Sized> Default for Shelf<T> {
+    fn default() -> Self {
+        Self { trays: Few::default(), len: 0 }
+    }
+}
+
+impl<T: Part + ?Sized> Shelf<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn lazy(&self, at: usize) -> Option<&Lazy<T>> {
+        self.trays.get(at / TRAY)?.get().parts.get(at % TRAY)
+    }
+
+    /// Where a part lies, to be written.
+    pub(crate) fn lazy_mut(&mut self, at: usize) -> Option<&mut Lazy<T>> {
+        self.trays.get_mut(at / TRAY)?.get_mut()?.parts.get_mut(at % TRAY)
+    }
+
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
+        self.lazy(at).map(Lazy::get)
+    }
+
+    pub(crate) fn push(&mut self, part: Lazy<T>) {
+        if self.len.is_multiple_of(TRAY) {
+            self.trays.push(Lazy::new(Tray { parts: vec![part] }));
+        } else if let Some(tray) = self.trays.get_mut(self.len / TRAY).and_then(Lazy::get_mut) {
+            tray.parts.push(part);
+        }
+        self.len += 1;
+    }
+
+    /// Puts the parts of another behind these.
+    pub(crate) fn append(&mut self, other: Self) {
+        for tray in other.trays.iter() {
+            tray.get().parts.iter().for_each(|part| self.push(part.clone()));
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.trays.iter().flat_map(|tray| &tray.get().parts).map(Lazy::get)
+    }
+}
+
+impl<T: Part + Clone> Shelf<T> {
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        self.lazy_mut(at)?.get_mut()
+    }
+}
+
+impl<T: ?Sized> FromIterator<Arc<T>> for Shelf<T> {
+    fn from_iter<I: IntoIterator<Item = Arc<T>>>(parts: I) -> Self {
+        let mut parts = parts.into_iter().map(Lazy::Warm).peekable();
+        let mut shelf = Self::default();
+        while parts.peek().is_some() {
+            let mut tray: Vec<_> = parts.by_ref().take(TRAY).collect();
+            tray.shrink_to_fit();
+            shelf.len += tray.len();
+            shelf.trays.push(Lazy::new(Tray { parts: tray }));
+        }
+        shelf
+    }
+}

@@ -1,0 +1,164 @@
+//! Values by number, each decoded from the front of a snapshot when somebody first asks for it.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::inbox::containers::lazy::Source;
+
+/// What has a record in the front of a snapshot.
+pub(crate) trait Seated: Sized {
+    /// The value with this number, if the snapshot has one.
+    fn load(source: &Arc<Source>, number: u32) -> Option<Self>;
+}
+
+/// How many seats are made at once.
+const TRAY: usize = 32;
+
+type Seat<T> = OnceLock<Option<Arc<T>>>;
+/// Seats next to each other, made when somebody asks for one of them: opening a snapshot makes none.
+type Tray<T> = OnceLock<Arc<[Seat<T>; TRAY]>>;
+
+fn made<T>(tray: &Tray<T>) -> &Arc<[Seat<T>; TRAY]> {
+    tray.get_or_init(|| Arc::new(std::array::from_fn(|_| Seat::new())))
+}
+
+/// Values by number. A clone is O(1); writing after it copies a few dozen references and one value.
+///
+/// A seat not yet looked at is filled from the snapshot for all clones that still share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seats<T> {
+    trays: im::Vector<Tray<T>>,
+    len: usize,
+    source: Option<Arc<Source>>,
+}
+
+impl<T> Default for Seats<T> {
+    fn default() -> Self {
+        Self { trays: im::Vector::new(), len: 0, source: None }
+    }
+}
+
+fn open<'a, T: Seated>(seat: &'a Seat<T>, source: Option<&Arc<Source>>, number: usize) -> Option<&'a Arc<T>> {
+    if let Some(value) = seat.get() {
+        return value.as_ref();
+    }
+    let source = source?;
+    let load = || T::load(source, u32::try_from(number).ok()?).map(Arc::new);
+    seat.get_or_init(load).as_ref()
+}
+
+impl<T: Seated + Clone> Seats<T> {
+    /// So many seats, which the snapshot fills.
+    pub(crate) fn cold(source: Arc<Source>, len: u32) -> Self {
+        let len = len as usize;
+        let trays = (0..len.div_ceil(TRAY)).map(|_| Tray::new()).collect();
+        Self { trays, len, source: Some(source) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn seat(&self, number: u32) -> Option<&Seat<T>> {
+        let at = Some(number as usize).filter(|at| *at < self.len)?;
+        made(self.trays.get(at / TRAY)?).get(at % TRAY)
+    }
+
+    /// Its value, if somebody asked for it.
+    fn seen(&self, number: u32) -> Option<&Option<Arc<T>>> {
+        let at = number as usize;
+        self.trays.get(at / TRAY)?.get()?.get(at % TRAY)?.get()
+    }
+
+    /// A seat to be written, of a tray that is no other's.
+    fn seat_mut(&mut self, number: u32) -> Option<&mut Seat<T>> {
+        let at = Some(number as usize).filter(|at| *at < self.len)?;
+        let tray = self.trays.get_mut(at / TRAY)?;
+        made(tray);
+        Arc::make_mut(tray.get_mut()?).get_mut(at % TRAY)
+    }
+
+    /// One seat more, which nobody asked for.
+    fn grow(&mut self) {
+        if self.len.is_multiple_of(TRAY) {
+            self.trays.push_back(Tray::new());
+        }
+        self.len += 1;
+    }
+
+    /// The snapshot that it came from, if it came from one.
+    pub(crate) fn source(&self) -> Option<&Arc<Source>> {
+        self.source.as_ref()
+    }
+
+    /// The snapshot that still has all there is of a value: nobody looked at it.
+    pub(crate) fn untouched(&self, number: u32) -> Option<&Arc<Source>> {
+        let touched = number as usize >= self.len || self.seen(number).is_some();
+        self.source.as_ref().filter(|_| !touched)
+    }
+
+    /// Whether both are known to be one and the same without looking into them.
+    pub(crate) fn is_same(&self, ours: u32, other: &Self, theirs: u32) -> bool {
+        match (self.seen(ours), other.seen(theirs)) {
+            (Some(Some(ours)), Some(Some(theirs))) => Arc::ptr_eq(ours, theirs),
+            (None, None) => match (self.untouched(ours), other.untouched(theirs)) {
+                (Some(source), Some(other)) => ours == theirs && Arc::ptr_eq(source, other),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&Arc<T>> {
+        open(self.seat(number)?, self.source.as_ref(), number as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Arc<T>> {
+        // What lies in the snapshot is decoded for all clones.
+        if self.source.is_some() {
+            self.get(number)?;
+        }
+        self.seat_mut(number)?.get_mut()?.as_mut()
+    }
+
+    pub(crate) fn push(&mut self, value: T) {
+        self.push_shared(Arc::new(value));
+    }
+
+    pub(crate) fn push_shared(&mut self, value: Arc<T>) {
+        let number = self.len as u32;
+        self.grow();
+        if let Some(seat) = self.seat_mut(number) {
+            *seat = OnceLock::from(Some(value));
+        }
+    }
+
+    /// The value with this number, which is not here any more afterwards.
+    pub(crate) fn take(&mut self, number: u32) -> Option<Arc<T>> {
+        self.get_mut(number)?;
+        let seat = self.seat_mut(number)?;
+        std::mem::replace(seat, OnceLock::from(None)).into_inner().flatten()
+    }
+
+    /// All values by number. Complexity: what still lies in the snapshot is decoded.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Arc<T>)> {
+        let seats = self.trays.iter().flat_map(|tray| made(tray).iter()).take(self.len).enumerate();
+        seats.filter_map(|(number, seat)| Some((number as u32, open(seat, self.source.as_ref(), number)?)))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.numbered().map(|(_, value)| value)
+    }
+}
+
+impl<T: Seated + Clone + Default> Seats<T> {
+    /// The value with this number, a new one if there is none. Always `Some`.
+    pub(crate) fn get_or_default(&mut self, number: u32) -> Option<&mut T> {
+        while self.len <= number as usize {
+            self.grow();
+        }
+        if self.get(number).is_none() {
+            *self.seat_mut(number)? = OnceLock::from(Some(Arc::default()));
+        }
+        self.seat_mut(number)?.get_mut()?.as_mut().map(Arc::make_mut)
+    }
+}

@@ -1,0 +1,221 @@
+//! What shows of a conversation, cheap to keep and to compare: the before and after of a change set.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::inbox::conversation::derive::Row;
+use crate::inbox::conversation::personal::{Coverage, DraftFact, covers, mark_bits, reach};
+use crate::inbox::conversation::state::{Conversation, Touched};
+use crate::inbox::list::profile::shown;
+use crate::inbox::timeline::entry::Position;
+use crate::model::change::{Attribute, Attributes};
+use crate::model::event::{Fact, GroupType, Mark, ReceiveOption};
+use crate::register::lattice::Lww;
+
+/// What showed of each conversation touched, by number. Most batches touch one: it is kept in place.
+#[derive(Debug, Default)]
+pub(crate) struct Glances {
+    first: Option<(u32, Glance)>,
+    others: FxHashMap<u32, Glance>,
+}
+
+impl Glances {
+    /// The glance at a conversation, which `look` takes if it was not taken before.
+    pub(crate) fn get_or(&mut self, number: u32, look: impl FnOnce() -> Glance) -> &mut Glance {
+        match &mut self.first {
+            Some((first, _)) if *first != number => self.others.entry(number).or_insert_with(look),
+            first => &mut first.get_or_insert_with(|| (number, look())).1,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, number: u32) {
+        if self.first.as_ref().is_some_and(|(first, _)| *first == number) {
+            self.first = None;
+        }
+        self.others.remove(&number);
+    }
+
+    /// In no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Glance)> {
+        let first = self.first.iter().map(|(number, glance)| (*number, glance));
+        first.chain(self.others.iter().map(|(number, glance)| (*number, glance)))
+    }
+}
+
+/// The shown attributes of a conversation at one moment, those of users and folders apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Glance {
+    pub(crate) row: Row,
+    pub(crate) receive_option: ReceiveOption,
+    pinned: bool,
+    peer_read: i64,
+    last_is_peer_read: bool,
+    pub(crate) cleared: Coverage,
+    /// Absent while no fact came that can change them: nearly none does.
+    details: Option<Box<Details>>,
+}
+
+/// What no message, read or pin changes: see [`is_detail`].
+#[derive(Clone, Debug)]
+struct Details {
+    /// The drafts kept, of which the latest shows.
+    drafts: im::OrdSet<DraftFact>,
+    marks: im::OrdMap<Mark, Lww<bool>>,
+    custom_data: Option<Arc<[u8]>>,
+    group_type: Option<GroupType>,
+    name: Option<Arc<str>>,
+    face_url: Option<Arc<str>>,
+}
+
+/// Whether a fact may change what only a glance with details tells.
+pub(crate) fn is_detail(fact: &Fact) -> bool {
+    match fact {
+        Fact::Opened { .. }
+        | Fact::DraftSet { .. }
+        | Fact::MarkSet { .. }
+        | Fact::CustomDataSet { .. }
+        | Fact::Deleted { .. } => true,
+        // No `_` here: whoever adds a type must say, or what it changes would not be told.
+        Fact::MessageReceived(_)
+        | Fact::MessageQueued(_)
+        | Fact::MessageImported { .. }
+        | Fact::MessageSent { .. }
+        | Fact::MessageFailed { .. }
+        | Fact::MessageModified { .. }
+        | Fact::MessageRecalled { .. }
+        | Fact::MessageReadBy { .. }
+        | Fact::MessagesDeleted { .. }
+        | Fact::MessagePinned { .. }
+        | Fact::ReactionSet { .. }
+        | Fact::ExtensionSet { .. }
+        | Fact::ExtensionsCleared { .. }
+        | Fact::HistoryCleared { .. }
+        | Fact::Read { .. }
+        | Fact::PeerRead { .. }
+        | Fact::MarkedUnreadFrom { .. }
+        | Fact::Pinned { .. }
+        | Fact::ReceiveOptionSet { .. }
+        | Fact::FolderMemberSet { .. } => false,
+    }
+}
+
+impl Glance {
+    /// Notes the details too, which nothing has changed since the glance was taken.
+    pub(crate) fn look_closer(&mut self, conversation: &Conversation) {
+        self.details.get_or_insert_with(|| Box::new(conversation.details()));
+    }
+}
+
+impl Conversation {
+    /// What shows now, given that the row is up to date.
+    pub(crate) fn glance(&self) -> Glance {
+        Glance { details: Some(Box::new(self.details())), ..self.glimpse() }
+    }
+
+    /// The same without the details.
+    pub(crate) fn glimpse(&self) -> Glance {
+        let personal = &self.personal;
+        Glance {
+            row: self.row,
+            receive_option: personal.receive_option(),
+            pinned: personal.is_pinned(),
+            peer_read: self.derived.peer_read,
+            last_is_peer_read: self.last_is_peer_read(),
+            cleared: personal.cleared,
+            details: None,
+        }
+    }
+
+    fn details(&self) -> Details {
+        let personal = &self.personal;
+        let text = |text: &Lww<Arc<str>>| text.get().filter(|t| !t.trim().is_empty()).cloned();
+        Details {
+            drafts: personal.drafts.kept.clone(),
+            marks: personal.marks.clone(),
+            custom_data: personal.custom_data.get().filter(|d| !d.is_empty()).cloned(),
+            group_type: self.group_type(),
+            name: text(&self.shared.name),
+            face_url: text(&self.shared.face_url),
+        }
+    }
+
+    fn last_is_peer_read(&self) -> bool {
+        self.row.last.is_some_and(|slot| self.is_peer_read(slot))
+    }
+
+    /// Whether the peer of a direct chat has read an own message (R34).
+    pub(crate) fn is_peer_read(&self, slot: u32) -> bool {
+        use crate::inbox::timeline::entry::bits::OWN;
+        let entry = self.facts().arena.get(slot);
+        self.peer.is_some()
+            && entry.is_some_and(|e| e.has(OWN) && e.rank() == 0 && e.first <= self.derived.peer_read)
+    }
+
+    /// Whether raising the clearing from `before` to what it is now took a message away that showed. What was
+    /// `touched` is told message by message.
+    fn lost_history(&self, before: &Coverage, touched: &[Touched]) -> bool {
+        use crate::inbox::timeline::entry::bits::DELETED;
+        let facts = self.facts();
+        let Some(order) = self.order() else { return false };
+        let from = Position::end_of(reach(&self.personal.cleared));
+        for slot in order.backwards(Some(from), facts) {
+            let Some(entry) = facts.arena.get(slot) else { continue };
+            let (position, stamp) = (entry.position(), || facts.stamp(slot, &entry));
+            if position.first < reach(before) {
+                return false;
+            }
+            let told = || touched.iter().any(|t| t.slot == slot);
+            if !entry.has(DELETED)
+                && covers(&self.personal.cleared, position, stamp)
+                && !covers(before, position, stamp)
+                && !told()
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Which attributes differ from `before`; `touched` are this conversation's messages that changed.
+    pub(crate) fn differences(&self, before: &Glance, touched: &[Touched]) -> Attributes {
+        use Attribute as A;
+        let mut set = Attributes::default();
+        let (old, new, personal) = (&before.row, &self.row, &self.personal);
+        set.insert_if(A::UnreadCount, old.unread != new.unread);
+        set.insert_if(A::Mentions, (old.mentions, old.mention_sig) != (new.mentions, new.mention_sig));
+        set.insert_if(A::ReadMarker, old.marker != new.marker);
+        set.insert_if(A::Activity, old.activity != new.activity);
+        set.insert_if(A::Pinned, before.pinned != personal.is_pinned());
+        set.insert_if(A::ReceiveOption, before.receive_option != personal.receive_option());
+        set.insert_if(A::PeerRead, before.peer_read != self.derived.peer_read);
+        let touched_last = || {
+            let last = touched.iter().find(|t| Some(t.slot) == new.last);
+            last.is_some_and(|t| t.before != self.shown_hash(t.slot, &self.personal.cleared))
+        };
+        set.insert_if(
+            A::LastMessage,
+            old.last != new.last || before.last_is_peer_read != self.last_is_peer_read() || touched_last(),
+        );
+        if before.cleared != personal.cleared {
+            set.insert_if(A::History, self.lost_history(&before.cleared, touched));
+        }
+        if let Some(before) = before.details.as_deref() {
+            self.detail_differences(before, &mut set);
+        }
+        set
+    }
+
+    fn detail_differences(&self, before: &Details, set: &mut Attributes) {
+        use Attribute as A;
+        let personal = &self.personal;
+        let kept = &personal.drafts.kept;
+        set.insert_if(A::Draft, !before.drafts.ptr_eq(kept) && before.drafts != *kept);
+        let marks_written = !before.marks.ptr_eq(&personal.marks);
+        set.insert_if(A::Marks, marks_written && mark_bits(&before.marks) != personal.mark_bits());
+        set.insert_if(A::CustomData, before.custom_data.as_deref() != personal.custom_data());
+        set.insert_if(A::GroupType, before.group_type != self.group_type());
+        set.insert_if(A::ShowName, before.name.as_deref() != shown(&self.shared.name));
+        set.insert_if(A::FaceUrl, before.face_url.as_deref() != shown(&self.shared.face_url));
+    }
+}

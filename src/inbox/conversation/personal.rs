@@ -1,0 +1,181 @@
+//! What is the owner's alone: pin, draft, marks, receive option, deletion, reads by name.
+//!
+//! Kept apart from the shared facts, so that one day a shared timeline can serve many owners.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::inbox::containers::sparse::Absent;
+use crate::inbox::timeline::entry::Position;
+use crate::model::event::{Mark, ReceiveOption};
+use crate::model::id::EventId;
+use crate::model::time::Stamp;
+use crate::register::lattice::{Join, Lww, raise};
+
+/// What a clearing or deletion covers: `(through, stamp)`, the greatest counts (R38).
+pub(crate) type Coverage = Option<(i64, Stamp)>;
+
+/// Whether `coverage` covers a message at `position` that was introduced at `introduced` (R38).
+pub(crate) fn covers(coverage: &Coverage, position: Position, introduced: impl FnOnce() -> Stamp) -> bool {
+    coverage.is_some_and(|(through, stamp)| {
+        position.first < through || position.first == through && (position.rank == 0 || introduced() <= stamp)
+    })
+}
+
+/// The first field up to which `coverage` covers everything of rank 0; -1 for none.
+pub(crate) fn reach(coverage: &Coverage) -> i64 {
+    coverage.map_or(-1, |(through, _)| through)
+}
+
+/// A draft written after the latest clearing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DraftFact {
+    pub(crate) stamp: Stamp,
+    pub(crate) text: Arc<str>,
+    pub(crate) replaces: Option<EventId>,
+}
+
+/// The drafts of a conversation (R27): those later than the latest clearing, in order of stamp.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Drafts {
+    pub(crate) cleared: Option<Stamp>,
+    pub(crate) kept: im::OrdSet<DraftFact>,
+}
+
+impl Drafts {
+    /// A draft was written, or cleared; `deleted` is the latest deletion of the conversation.
+    pub(crate) fn set(
+        &mut self,
+        stamp: Stamp,
+        text: Option<&str>,
+        replaces: Option<EventId>,
+        deleted: Option<Stamp>,
+    ) {
+        match text {
+            Some(text) if !text.is_empty() => {
+                // At equal stamps a text is greater than no text, so it stands.
+                if self.cleared <= Some(stamp) && deleted < Some(stamp) {
+                    self.kept.insert(DraftFact { stamp, text: text.into(), replaces });
+                }
+            }
+            _ => {
+                if raise(&mut self.cleared, Some(stamp)) {
+                    self.keep(|draft| draft.stamp >= stamp);
+                }
+            }
+        }
+    }
+
+    /// Drops what was written at or before a deletion.
+    pub(crate) fn delete(&mut self, deleted: Stamp) {
+        self.keep(|draft| draft.stamp > deleted);
+    }
+
+    fn keep(&mut self, keep: impl Fn(&DraftFact) -> bool) {
+        if !self.kept.iter().all(&keep) {
+            self.kept = self.kept.iter().filter(|draft| keep(draft)).cloned().collect();
+        }
+    }
+
+    /// The draft that shows.
+    pub(crate) fn current(&self) -> Option<&DraftFact> {
+        self.kept.get_max()
+    }
+}
+
+/// The owner's own facts about one conversation, reads by number apart: of most there are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Personal {
+    /// Reads by message: the latest that names it.
+    pub(crate) named_reads: im::OrdMap<u32, Stamp>,
+    /// Marks unread from a message: the latest that names it.
+    pub(crate) unread_marks: im::OrdMap<u32, Stamp>,
+    pub(crate) pinned: Lww<bool>,
+    pub(crate) drafts: Drafts,
+    pub(crate) marks: im::OrdMap<Mark, Lww<bool>>,
+    pub(crate) custom_data: Lww<Arc<[u8]>>,
+    pub(crate) receive_option: Lww<ReceiveOption>,
+    /// The latest opening by the owner.
+    pub(crate) opened: Option<Stamp>,
+    /// All deletions.
+    pub(crate) deleted: Coverage,
+    /// The latest deletion of all.
+    pub(crate) deleted_at: Option<Stamp>,
+    /// Clearings, and deletions that did not keep the messages.
+    pub(crate) cleared: Coverage,
+}
+
+impl Absent for Personal {
+    fn absent() -> &'static Self {
+        static ABSENT: LazyLock<Personal> = LazyLock::new(Personal::default);
+        &ABSENT
+    }
+}
+
+impl Personal {
+    /// Whether something written at `stamp` outlives every deletion (R37).
+    fn outlives(&self, stamp: Option<Stamp>) -> bool {
+        stamp.is_some() && stamp > self.deleted_at
+    }
+
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned.get() == Some(&true) && self.outlives(self.pinned.stamp())
+    }
+
+    /// The opening that stands.
+    pub(crate) fn opening(&self) -> Option<Stamp> {
+        self.opened.filter(|&stamp| self.outlives(Some(stamp)))
+    }
+
+    pub(crate) fn receive_option(&self) -> ReceiveOption {
+        self.receive_option.get().copied().unwrap_or_default()
+    }
+
+    /// The custom data, if any.
+    pub(crate) fn custom_data(&self) -> Option<&[u8]> {
+        self.custom_data.get().map(|data| &**data).filter(|data| !data.is_empty())
+    }
+
+    /// The marks that are set, as one number.
+    pub(crate) fn mark_bits(&self) -> u64 {
+        mark_bits(&self.marks)
+    }
+
+    /// The conversation was deleted.
+    pub(crate) fn delete(&mut self, through: i64, stamp: Stamp, keep_messages: bool) {
+        raise(&mut self.deleted, Some((through, stamp)));
+        if !keep_messages {
+            raise(&mut self.cleared, Some((through, stamp)));
+        }
+        if raise(&mut self.deleted_at, Some(stamp)) {
+            self.drafts.delete(stamp);
+        }
+    }
+
+    /// Joins everything but what names messages, which only their conversation can map.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.pinned.join(&other.pinned);
+        for (mark, on) in &other.marks {
+            self.marks.entry(*mark).or_default().join(on);
+        }
+        self.custom_data.join(&other.custom_data);
+        self.receive_option.join(&other.receive_option);
+        raise(&mut self.opened, other.opened);
+        raise(&mut self.deleted, other.deleted);
+        raise(&mut self.deleted_at, other.deleted_at);
+        raise(&mut self.cleared, other.cleared);
+        if let Some(stamp) = self.deleted_at {
+            self.drafts.delete(stamp);
+        }
+        if let Some(stamp) = other.drafts.cleared {
+            self.drafts.set(stamp, None, None, self.deleted_at);
+        }
+        for draft in &other.drafts.kept {
+            self.drafts.set(draft.stamp, Some(&draft.text), draft.replaces, self.deleted_at);
+        }
+    }
+}
+
+/// The marks that are set, as one number.
+pub(crate) fn mark_bits(marks: &im::OrdMap<Mark, Lww<bool>>) -> u64 {
+    marks.iter().filter(|(_, on)| on.get() == Some(&true)).fold(0, |bits, (mark, _)| bits | mark.bits())
+}

@@ -1,0 +1,403 @@
+//! Folding on several cores: what stretches of a log have of conversations is shared out by conversation.
+//!
+//! Nothing here looks at a message. What several stretches have of a conversation stays apart until the conversation is
+//! finished, on whatever thread that is; then it is put one behind the other, and what the stretches have in common is
+//! found like any other double.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::inbox::Inbox;
+use crate::inbox::containers::interner::Interner;
+use crate::inbox::containers::lazy::Lazy;
+use crate::inbox::containers::paged::Shelf;
+use crate::inbox::conversation::state::Conversation;
+use crate::inbox::list::folders::folder_mut;
+use crate::inbox::merge::union::MergeError;
+use crate::inbox::replay::events::Replay;
+use crate::inbox::replay::window::{Contents, Held};
+use crate::inbox::timeline::chunk::{CHUNK, Chunk};
+use crate::inbox::timeline::entry::Arena;
+use crate::inbox::timeline::facts::hash_ids;
+use crate::model::id::UserId;
+use crate::register::lattice::Join;
+
+/// What one stretch of a log has of a conversation, facts that wait apart.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    conversation: Arc<Conversation>,
+    tail: Chunk,
+    /// The numbers that its users have where the piece came to; `None` where they are its own.
+    users: Option<Arc<[u32]>>,
+}
+
+/// Facts that name messages of the conversations of one stretch, of which a part has some.
+#[derive(Debug)]
+pub(crate) struct Dealt {
+    held: Arc<Vec<Held>>,
+    /// By the number of a conversation in its stretch, where it went.
+    lots: Arc<Vec<Lot>>,
+    part: usize,
+}
+
+impl Dealt {
+    /// Those of the part, with the number of their conversation there.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (u32, &Held)> {
+        self.held.iter().filter_map(|held| {
+            let lot = self.lots.get(held.number as usize)?;
+            (lot.part == self.part).then_some((lot.number, held))
+        })
+    }
+}
+
+/// What finishing a conversation costs, in messages, however few it has.
+const LEAST_COST: usize = 8;
+
+/// Not given yet.
+const UNKNOWN: u32 = u32::MAX;
+
+impl Replay {
+    /// Shares the conversations of some replays out to so many, each to one of them, so that each has about as many
+    /// messages; what several have of a conversation comes together. Each can be finished on a thread of its own then,
+    /// and one of the inboxes [`absorb`](Inbox::absorb) the others. With no replay there is no part.
+    ///
+    /// So a log is folded on several cores: cut it anywhere, in as many stretches as there are threads, and replay each
+    /// on its own. Any split of the events does, whatever the stretches have in common (R03, R04); stretches that follow
+    /// each other are joined at least cost. A conversation is finished by one thread: of a log of one, only the first
+    /// half of the work is done by several. A part goes on like any replay.
+    ///
+    /// ```
+    /// use std::num::NonZero;
+    /// use std::thread;
+    ///
+    /// use chatfold::{ConversationId, Envelope, Event, EventId, Inbox, Message, MessageId, Policy, Replay};
+    /// use chatfold::{Timestamp, UserId};
+    ///
+    /// let alice = UserId::new("alice")?;
+    /// let event = |n: u8| -> Result<Event, Box<dyn std::error::Error>> {
+    ///     let by = UserId::new(if n % 3 == 0 { "bob" } else { "carol" })?;
+    ///     let at = Timestamp::from_millis(i64::from(n) * 1_000)?;
+    ///     let hello = Message::text(MessageId::from_bytes([n; 16]), "Hello!");
+    ///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), at, by.clone());
+    ///     Ok(envelope.message_received(ConversationId::direct(&by), hello)?)
+    /// };
+    /// let log: Vec<Event> = (0..100).map(event).collect::<Result<_, _>>()?;
+    ///
+    /// let threads = NonZero::new(2).ok_or("two")?;
+    /// let replay = |stretch: &[Event]| {
+    ///     let mut replay = Replay::new(alice.clone(), Policy::default());
+    ///     stretch.iter().for_each(|event| replay.push(event));
+    ///     replay.flush();
+    ///     replay
+    /// };
+    /// let stretches = log.chunks(log.len().div_ceil(threads.get()));
+    /// let replays: Vec<Replay> = thread::scope(|scope| {
+    ///     let started: Vec<_> = stretches.map(|stretch| scope.spawn(move || replay(stretch))).collect();
+    ///     started.into_iter().map(thread::ScopedJoinHandle::join).collect::<Result<_, _>>()
+    /// })
+    /// .map_err(|_| "a thread panicked")?;
+    ///
+    /// let parts = Replay::share_out(replays, threads)?;
+    /// let finished: Vec<_> = parts.into_iter().map(|part| thread::spawn(|| part.finish())).collect();
+    /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
+    /// for part in finished {
+    ///     inbox.absorb(part.join().map_err(|_| "a thread panicked")?)?;
+    /// }
+    /// assert_eq!(inbox.digest(), Inbox::replay(alice, Policy::default(), &log).digest());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Complexity: O(users + conversations) over all replays, and nothing for messages: those are moved in whole chunks
+    /// when they are finished.
+    ///
+    /// # Errors
+    ///
+    /// Replays of unlike owner or policy.
+    pub fn share_out(
+        replays: impl IntoIterator<Item = Self>,
+        parts: NonZero<usize>,
+    ) -> Result<Vec<Self>, MergeError> {
+        let mut replays: Vec<Self> = replays.into_iter().collect();
+        let Some((first, others)) = replays.split_first() else { return Ok(replays) };
+        others.iter().try_for_each(|other| first.inbox.check_alike(&other.inbox))?;
+        let fresh = || Self::with_users(first.inbox.owner.clone(), first.inbox.policy, Interner::shared());
+        let shares = std::iter::repeat_with(fresh).take(parts.get()).collect();
+        replays.iter_mut().for_each(Self::flush);
+        let mut dealer = Dealer::new(shares, &mut replays);
+        for (replay, numbers) in replays.into_iter().zip(std::mem::take(&mut dealer.numbers)) {
+            dealer.deal(replay, &numbers);
+        }
+        Ok(dealer.close())
+    }
+
+    /// How many messages each conversation has, with those of its pieces.
+    fn lens(&self) -> impl Iterator<Item = (u32, usize)> {
+        let own = (0u32..).zip(self.conversations.iter().zip(&self.tails));
+        let own = own.map(|(number, (conversation, tail))| (number, len(conversation, tail)));
+        own.chain(self.pieces.iter().map(|(number, piece)| (*number, len(&piece.conversation, &piece.tail))))
+    }
+}
+
+fn len(conversation: &Conversation, tail: &Chunk) -> usize {
+    conversation.facts().arena.full.len() * CHUNK + tail.entries.len()
+}
+
+/// Which numbers the users and conversations of one replay have among all.
+#[derive(Debug)]
+struct Numbers {
+    /// `None` where they keep their own.
+    users: Option<Arc<[u32]>>,
+    conversations: Vec<u32>,
+}
+
+/// Where a conversation goes: to which part, and its number there once it came.
+#[derive(Clone, Copy, Debug)]
+struct Lot {
+    part: usize,
+    number: u32,
+}
+
+/// The parts being dealt to.
+#[derive(Debug)]
+struct Dealer {
+    parts: Vec<Replay>,
+    /// Those of all replays, and in the end of every part.
+    users: Interner<UserId>,
+    numbers: Vec<Numbers>,
+    /// By the number of a conversation among all.
+    lots: Vec<Lot>,
+}
+
+impl Dealer {
+    /// Decides which conversation of the replays goes to which of the parts.
+    fn new(parts: Vec<Replay>, replays: &mut [Replay]) -> Self {
+        let (mut users, mut ids) = (Interner::shared(), Interner::shared());
+        if let Some(Replay { inbox, .. }) = replays.first_mut() {
+            // Its numbers are kept.
+            (users, ids) = (inbox.users.clone(), inbox.ids.clone());
+            (inbox.users, inbox.ids) = (Interner::shared(), Interner::shared());
+        }
+        let mut numbers = Vec::new();
+        let mut costs = Vec::new();
+        for (at, replay) in replays.iter().enumerate() {
+            let keeps = at == 0 || users.continues(&replay.inbox.users);
+            let of_users = (!keeps).then(|| replay.inbox.users.numbers_in(&mut users).into());
+            let conversations = match at {
+                0 => (0..ids.len() as u32).collect(),
+                _ => replay.inbox.ids.numbers_in(&mut ids),
+            };
+            costs.resize(ids.len(), LEAST_COST);
+            for (number, len) in replay.lens() {
+                if let Some(cost) =
+                    conversations.get(number as usize).and_then(|of| costs.get_mut(*of as usize))
+                {
+                    *cost += len;
+                }
+            }
+            numbers.push(Numbers { users: of_users, conversations });
+        }
+        let lots = lots(&costs, parts.len());
+        Self { parts, users, numbers, lots }
+    }
+
+    /// Gives each part what a replay has for it.
+    fn deal(&mut self, replay: Replay, numbers: &Numbers) {
+        let Replay { inbox, conversations, tails, pieces, mut deferred, dealt, .. } = replay;
+        let of_all = |number: u32| numbers.conversations.get(number as usize).copied().unwrap_or(UNKNOWN);
+        for ((number, conversation), tail) in (0u32..).zip(conversations).zip(tails) {
+            self.give(of_all(number), Piece { conversation, tail, users: numbers.users.clone() });
+        }
+        for (number, piece) in pieces {
+            self.give(of_all(number), Piece { users: numbers.users.clone(), ..piece.renumbered() });
+        }
+        for (number, held) in dealt.iter().flat_map(Dealt::held) {
+            deferred.push(Held { number, by: held.by.clone(), stamp: held.stamp, fact: held.fact.clone() });
+        }
+        if !deferred.is_empty() {
+            let lots = numbers.conversations.iter().filter_map(|of_all| self.lots.get(*of_all as usize));
+            let (held, lots) = (Arc::new(deferred), Arc::new(lots.copied().collect()));
+            for (part, replay) in self.parts.iter_mut().enumerate() {
+                replay.dealt.push(Dealt { held: Arc::clone(&held), lots: Arc::clone(&lots), part });
+            }
+        }
+        self.account(&inbox, numbers);
+    }
+
+    /// The part of a conversation, and its number there.
+    fn place(&mut self, of_all: u32) -> Option<(&mut Replay, u32)> {
+        let lot = self.lots.get(of_all as usize)?;
+        Some((self.parts.get_mut(lot.part)?, lot.number))
+    }
+
+    fn give(&mut self, of_all: u32, piece: Piece) {
+        let Some(lot) = self.lots.get_mut(of_all as usize) else { return };
+        let Some(part) = self.parts.get_mut(lot.part) else { return };
+        if lot.number == UNKNOWN {
+            let Conversation { id, peer, .. } = &*piece.conversation;
+            lot.number = part.inbox.ids.intern(id);
+            let Some(users) = &piece.users else {
+                part.conversations.push(piece.conversation);
+                part.tails.push(piece.tail);
+                return;
+            };
+            let peer = peer.and_then(|peer| users.get(peer as usize).copied());
+            part.conversations.push(Arc::new(Conversation::new(id.clone(), peer, false)));
+            part.tails.push(Chunk::default());
+        }
+        part.pieces.push((lot.number, piece));
+    }
+
+    /// What stands beside conversations goes to the first part, membership in folders to that of the member.
+    fn account(&mut self, theirs: &Inbox, numbers: &Numbers) {
+        for (id, folder) in &theirs.folders {
+            for (member, on) in &folder.members {
+                let of_all = numbers.conversations.get(*member as usize).copied().unwrap_or(UNKNOWN);
+                if let Some((part, number)) = self.place(of_all) {
+                    folder_mut(&mut part.inbox.folders, *id).members.entry(number).or_default().join(on);
+                }
+            }
+        }
+        let Some(Replay { inbox: ours, .. }) = self.parts.first_mut() else { return };
+        for (id, folder) in &theirs.folders {
+            let ours = folder_mut(&mut ours.folders, *id);
+            ours.alive.join(&folder.alive);
+            ours.name.join(&folder.name);
+        }
+        ours.quiet_hours.join(&theirs.quiet_hours);
+        for (user, profile) in theirs.profiles.numbered() {
+            let user =
+                numbers.users.as_ref().and_then(|users| users.get(user as usize)).copied().unwrap_or(user);
+            if let Some(ours) = ours.profiles.get_or_default(user) {
+                ours.join(profile);
+            }
+        }
+    }
+
+    /// The parts. All number users alike, so that what one absorbs of another is only moved.
+    fn close(self) -> Vec<Replay> {
+        let Self { mut parts, users, .. } = self;
+        let users = users.share();
+        parts.iter_mut().for_each(|part| part.inbox.users = users.clone());
+        parts
+    }
+}
+
+/// Where conversations of these costs go: the dearest first, to whoever has least.
+fn lots(costs: &[usize], parts: usize) -> Vec<Lot> {
+    let mut order: Vec<(Reverse<usize>, usize)> =
+        costs.iter().enumerate().map(|(number, cost)| (Reverse(*cost), number)).collect();
+    order.sort_unstable();
+    let mut lots = vec![Lot { part: 0, number: UNKNOWN }; costs.len()];
+    let mut loads: BinaryHeap<_> = (0..parts).map(|part| Reverse((0, part))).collect();
+    for (Reverse(cost), number) in order {
+        let Some(mut least) = loads.peek_mut() else { break };
+        let Reverse((load, part)) = &mut *least;
+        *load += cost;
+        if let Some(lot) = lots.get_mut(number) {
+            lot.part = *part;
+        }
+    }
+    lots
+}
+
+impl Piece {
+    /// The same, users numbered as where it came to.
+    fn renumbered(mut self) -> Self {
+        if let Some(users) = self.users.take() {
+            let number = |user: u32| users.get(user as usize).copied().unwrap_or(user);
+            self.tail.entries.renumber(&number);
+            Arc::make_mut(&mut self.conversation).renumber(&number);
+        }
+        self
+    }
+}
+
+impl Conversation {
+    /// Puts behind its messages those that other stretches have of it, all of them not finished, and indexes all of
+    /// them. In which runs of slots they stand, if their stretches are taken one after the other.
+    pub(crate) fn append_pieces(
+        &mut self,
+        pieces: impl Iterator<Item = Piece>,
+        users: &Interner<UserId>,
+    ) -> Vec<Range<u32>> {
+        let mut others = Vec::new();
+        for mut piece in pieces {
+            // Nothing names a message yet.
+            self.join_registers(&piece.conversation, |slot| slot);
+            if let Some(timeline) = Arc::make_mut(&mut piece.conversation).timeline.get_mut() {
+                others.push((std::mem::take(&mut timeline.facts.arena.full), piece.tail, piece.users));
+            }
+        }
+        let Some(timeline) = self.timeline.get_mut() else { return Vec::new() };
+        let (runs, hashes) = timeline.facts.arena.append(others);
+        timeline.facts.build_index_of(&hashes, users);
+        runs
+    }
+}
+
+/// Chunks that are full, the one being filled, and which numbers their authors have now.
+type Chunks = (Shelf<Chunk>, Chunk, Option<Arc<[u32]>>);
+
+impl Arena {
+    /// Puts behind its chunks those of others. The full ones go first, so that only what the last of each has is
+    /// copied; in which runs of slots the entries stand in the order in which they came, and the hashes of their ids by
+    /// slot.
+    fn append(&mut self, others: Vec<Chunks>) -> (Vec<Range<u32>>, Vec<u32>) {
+        let slots = |chunks: usize| (chunks * CHUNK) as u32;
+        let mut full: Vec<Range<u32>> = std::iter::once(0..slots(self.full.len())).collect();
+        let mut tails = vec![self.tail.get_mut().map(std::mem::take).unwrap_or_default()];
+        let chunks = self.full.len() + others.iter().map(|(full, ..)| full.len() + 1).sum::<usize>();
+        let mut hashes = Vec::with_capacity((chunks + 1) * CHUNK);
+        self.full.iter().for_each(|chunk| hash_ids(&chunk.entries, &mut hashes));
+        for (mut chunks, mut tail, users) in others {
+            let renumber = |chunk: &mut Chunk| {
+                if let Some(users) = &users {
+                    chunk.entries.renumber(&|user| users.get(user as usize).copied().unwrap_or(user));
+                }
+            };
+            for at in 0..chunks.len() {
+                // Both at once: a long history does not fit into the processor's caches.
+                if let Some(chunk) = chunks.get_mut(at) {
+                    renumber(chunk);
+                    hash_ids(&chunk.entries, &mut hashes);
+                }
+            }
+            renumber(&mut tail);
+            let from = slots(self.full.len());
+            self.full.append(chunks);
+            full.push(from..slots(self.full.len()));
+            tails.push(tail);
+        }
+        let mut runs = Vec::new();
+        let mut at = slots(self.full.len());
+        let mut last = Chunk::default();
+        for (full, tail) in full.into_iter().zip(tails) {
+            let from = at;
+            at += tail.entries.len() as u32;
+            runs.extend([full, from..at].into_iter().filter(|run| !run.is_empty()));
+            hash_ids(&tail.entries, &mut hashes);
+            self.add_tail(&mut last, tail);
+        }
+        self.tail = Lazy::new(last);
+        (runs, hashes)
+    }
+
+    fn add_tail(&mut self, last: &mut Chunk, mut tail: Chunk) {
+        if last.entries.len() == 0 {
+            *last = tail;
+            return;
+        }
+        let mut entries = tail.entries.open().as_slice();
+        while !entries.is_empty() {
+            if last.is_full() {
+                let next = last.successor();
+                self.full.push(Lazy::new(std::mem::replace(last, next)));
+            }
+            last.reserve(entries.len());
+            entries = last.extend(entries, Contents::of(&tail.bytes));
+        }
+    }
+}

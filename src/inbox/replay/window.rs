@@ -1,0 +1,219 @@
+//! What a bulk replay took in and has not folded yet, in the order it came.
+//!
+//! Writing here touches only the ends of a few arrays. The window is then taken apart by conversation, so that the
+//! memory of a conversation is touched once a window and not once an event: with a hundred thousand conversations
+//! hit at random that, not the fold, is what costs.
+
+use crate::inbox::Inbox;
+use crate::inbox::conversation::state::{Around, Conversation};
+use crate::inbox::timeline::entry::Entry;
+use crate::model::event::Fact;
+use crate::model::id::UserId;
+use crate::model::time::Stamp;
+
+/// How many messages and facts it holds at most …
+const FULL_LEN: usize = 1 << 14;
+/// … and how many bytes of content.
+const FULL_LEN_BYTES: usize = 64 << 20;
+
+/// A fact of a conversation, messages introduced apart.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) number: u32,
+    pub(crate) by: UserId,
+    pub(crate) stamp: Stamp,
+    pub(crate) fact: Fact,
+}
+
+impl Held {
+    /// Folds it into its conversation, one of `inbox`.
+    pub(crate) fn fold(&self, inbox: &mut Inbox, conversation: &mut Conversation) {
+        let Inbox { owner, policy, users, .. } = inbox;
+        let mut around =
+            Around { owner, policy: *policy, users, number: self.number, cleared: None, trace: None };
+        conversation.fold(&mut around, &self.by, self.stamp, &self.fact);
+    }
+}
+
+/// The number of a conversation, and where in the order of arrival something of it stands, in one number: those are
+/// sorted twice as fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u64);
+
+impl Place {
+    pub(crate) fn number(self) -> u32 {
+        (self.0 >> u32::BITS) as u32
+    }
+
+    pub(crate) fn at(self) -> usize {
+        self.0 as u32 as usize
+    }
+}
+
+/// What arrived for these conversations, one after the other, each in order of arrival. Complexity: O(n log n) in what
+/// arrived, however many conversations there are.
+pub(crate) fn by_conversation(numbers: impl Iterator<Item = u32>) -> Vec<Place> {
+    let place = |(number, at): (u32, u32)| Place(u64::from(number) << u32::BITS | u64::from(at));
+    let mut order: Vec<Place> = numbers.zip(0..).map(place).collect();
+    order.sort_unstable();
+    order
+}
+
+/// Messages in a row that one conversation got, the content of each behind that of the one before.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    number: u32,
+    first: u32,
+}
+
+/// Where the contents of the messages lie: those of a segment that is folded at once, and those that were copied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contents<'w> {
+    lent: &'w [u8],
+    copied: &'w [u8],
+}
+
+impl<'w> Contents<'w> {
+    /// Those of messages that stand in a chunk.
+    pub(crate) fn of(chunk: &'w [u8]) -> Self {
+        Self { lent: chunk, copied: &[] }
+    }
+
+    /// Where the first of the copied is said to lie: never just behind the last of the lent.
+    fn base(lent: usize) -> usize {
+        if lent == 0 { 0 } else { lent + 1 }
+    }
+
+    pub(crate) fn get(self, from: usize, to: usize) -> Option<&'w [u8]> {
+        let base = Self::base(self.lent.len());
+        match from.checked_sub(base) {
+            Some(from) => self.copied.get(from..to.checked_sub(base)?),
+            None => self.lent.get(from..to),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    /// Their contents lie in `bytes`, or are lent when they are folded.
+    entries: Vec<Entry>,
+    bytes: Vec<u8>,
+    /// How many bytes of contents will be lent.
+    lent: usize,
+    /// Where the content of the last message ends.
+    end: u32,
+    runs: Vec<Run>,
+    held: Vec<Held>,
+}
+
+/// All messages of one conversation in a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn<'w> {
+    pub(crate) number: u32,
+    /// How many messages.
+    pub(crate) len: usize,
+    window: &'w Window,
+    /// In order of arrival.
+    runs: &'w [Place],
+}
+
+impl Window {
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() + self.held.len() >= FULL_LEN || self.bytes.len() >= FULL_LEN_BYTES
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes.clear();
+        self.lent = 0;
+        self.runs.clear();
+        self.held.clear();
+    }
+
+    /// Takes in a message of the conversation with this number; `put` appends its content, and `entry` need not
+    /// say where that lies.
+    #[inline]
+    pub(crate) fn push(&mut self, number: u32, entry: Entry, put: impl FnOnce(&mut Vec<u8>)) {
+        // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
+        let offset = self.end_of_contents();
+        put(&mut self.bytes);
+        let len = self.end_of_contents().saturating_sub(offset);
+        self.push_placed(number, Entry { offset, len, ..entry });
+    }
+
+    /// Where the next content will lie.
+    fn end_of_contents(&self) -> u32 {
+        u32::try_from(Contents::base(self.lent) + self.bytes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Takes in contents of messages that will be [placed](Window::push_placed); where they lie.
+    pub(crate) fn push_contents(&mut self, contents: &[u8]) -> u32 {
+        let offset = self.end_of_contents();
+        self.bytes.extend_from_slice(contents);
+        offset
+    }
+
+    /// The same of contents that will be lent when all is folded, which lie at 0 then; whether they may be, as only
+    /// those of one segment may, and before anything else.
+    pub(crate) fn expect_contents(&mut self, contents: &[u8]) -> bool {
+        let is_empty =
+            self.entries.is_empty() && self.held.is_empty() && self.bytes.is_empty() && self.lent == 0;
+        if is_empty {
+            self.lent = contents.len();
+        }
+        is_empty
+    }
+
+    /// All contents, given those that are lent.
+    pub(crate) fn contents<'w>(&'w self, lent: &'w [u8]) -> Contents<'w> {
+        Contents { lent, copied: &self.bytes }
+    }
+
+    /// Takes in a message whose content is here.
+    #[inline]
+    pub(crate) fn push_placed(&mut self, number: u32, entry: Entry) {
+        if self.runs.last().is_none_or(|run| run.number != number) || self.end != entry.offset {
+            self.runs.push(Run { number, first: self.entries.len() as u32 });
+        }
+        self.end = entry.offset.wrapping_add(entry.len);
+        self.entries.push(entry);
+    }
+
+    /// Takes in a fact that names no message.
+    pub(crate) fn hold(&mut self, held: Held) {
+        self.held.push(held);
+    }
+
+    /// The facts held, one conversation after the other, each in order of arrival.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Held> {
+        let order = by_conversation(self.held.iter().map(|held| held.number));
+        order.into_iter().filter_map(|turn| self.held.get(turn.at()))
+    }
+
+    /// The runs, one conversation after the other, each in order of arrival.
+    pub(crate) fn order(&self) -> Vec<Place> {
+        by_conversation(self.runs.iter().map(|run| run.number))
+    }
+
+    /// The messages by conversation, in this [`Window::order`].
+    pub(crate) fn turns<'w>(&'w self, order: &'w [Place]) -> impl Iterator<Item = Turn<'w>> {
+        order.chunk_by(|a, b| a.number() == b.number()).map(|runs| Turn {
+            number: runs.first().map_or(0, |run| run.number()),
+            len: runs.iter().map(|run| self.run(run.at()).len()).sum(),
+            window: self,
+            runs,
+        })
+    }
+
+    fn run(&self, at: usize) -> &[Entry] {
+        let end = self.runs.get(at + 1).map_or(self.entries.len(), |next| next.first as usize);
+        self.runs.get(at).and_then(|run| self.entries.get(run.first as usize..end)).unwrap_or_default()
+    }
+}
+
+impl<'w> Turn<'w> {
+    /// Its messages in runs, in order of arrival.
+    pub(crate) fn runs(self) -> impl Iterator<Item = &'w [Entry]> {
+        self.runs.iter().map(move |run| self.window.run(run.at()))
+    }
+}

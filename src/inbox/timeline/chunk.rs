@@ -1,0 +1,308 @@
+//! Entries in a row, what they carry, and what lies aside of few of them: the unit of sharing between frozen copies.
+
+use std::sync::Arc;
+
+use crate::inbox::replay::window::Contents;
+use crate::inbox::timeline::content;
+use crate::inbox::timeline::entry::{Class, Entry};
+use crate::inbox::timeline::introduction::Introduction;
+use crate::inbox::timeline::packed::Packed;
+use crate::inbox::timeline::rare_facts::Aside;
+use crate::model::event::Message;
+use crate::model::id::MessageId;
+
+/// How many entries a chunk holds.
+pub(crate) const CHUNK: usize = 128;
+
+/// What packing fewer would save is less than what it takes to tell how they are packed.
+const FEW: usize = 8;
+
+/// The entries of a chunk: open while it grows, packed when it is not expected to. What comes nevertheless stands open
+/// behind the packed ones, so that the first message after a replay unpacks nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    packed: Option<Box<Packed>>,
+    /// Those behind the packed ones.
+    open: Vec<Entry>,
+}
+
+impl Clone for Entries {
+    /// Open ones are copied to be added to: there is room for more at once.
+    fn clone(&self) -> Self {
+        let more = if self.grows_no_more() { 0 } else { self.more() };
+        let mut open = Vec::with_capacity(self.open.len() + more);
+        open.extend_from_slice(&self.open);
+        Self { open, packed: self.packed.clone() }
+    }
+}
+
+impl From<Vec<Entry>> for Entries {
+    fn from(open: Vec<Entry>) -> Self {
+        Self { open, packed: None }
+    }
+}
+
+impl Entries {
+    /// How many are packed.
+    fn packed_len(&self) -> usize {
+        self.packed.as_ref().map_or(0, |packed| packed.len())
+    }
+
+    /// Whether all are packed.
+    fn grows_no_more(&self) -> bool {
+        self.packed.is_some() && self.open.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.packed_len() + self.open.len()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, at: usize) -> Option<Entry> {
+        match &self.packed {
+            None => self.open.get(at).copied(),
+            Some(packed) => match at.checked_sub(packed.len()) {
+                None => packed.get(at),
+                Some(at) => self.open.get(at).copied(),
+            },
+        }
+    }
+
+    /// The id of an entry, without reading the rest of it.
+    pub(crate) fn id(&self, at: usize) -> Option<MessageId> {
+        let open = |at: usize| self.open.get(at).map(|entry| entry.id);
+        match &self.packed {
+            None => open(at),
+            Some(packed) => at.checked_sub(packed.len()).map_or_else(|| packed.id(at), open),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Entry> + '_ {
+        (0..self.len()).filter_map(|at| self.get(at))
+    }
+
+    /// The entries as they lie, while none is packed.
+    pub(crate) fn as_open(&self) -> Option<&[Entry]> {
+        self.packed.is_none().then_some(&self.open)
+    }
+
+    /// The entries, to be added to or changed at will.
+    pub(crate) fn open(&mut self) -> &mut Vec<Entry> {
+        if self.packed.is_some() {
+            let mut all = Vec::with_capacity(self.len());
+            all.extend(self.iter());
+            (self.open, self.packed) = (all, None);
+        }
+        &mut self.open
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.open.len() == self.open.capacity() {
+            let more = self.more();
+            self.open.reserve_exact(more);
+        }
+        self.open.push(entry);
+    }
+
+    /// For how many entries room is made when there is none: never for more than a chunk takes.
+    fn more(&self) -> usize {
+        self.open.len().min(CHUNK.saturating_sub(self.len())).max(4)
+    }
+
+    /// Changes an entry, wherever it lies.
+    pub(crate) fn update(&mut self, at: usize, change: impl FnOnce(&mut Entry)) {
+        if let Some(at) = at.checked_sub(self.packed_len()) {
+            if let Some(entry) = self.open.get_mut(at) {
+                change(entry);
+            }
+            return;
+        }
+        let Some(packed) = &mut self.packed else { return };
+        let Some(mut entry) = packed.get(at) else { return };
+        change(&mut entry);
+        if !packed.set(at, &entry) {
+            if let Some(place) = self.open().get_mut(at) {
+                *place = entry;
+            }
+            self.pack();
+        }
+    }
+
+    /// Gives the authors of known messages other numbers.
+    pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
+        let were_packed = self.packed.is_some();
+        let fit = self.packed.as_mut().is_none_or(|packed| packed.renumber(number));
+        // What does not fit is still as it was.
+        let rest = if fit { &mut self.open } else { self.open() };
+        for entry in rest.iter_mut().filter(|entry| entry.class() != Class::Unknown) {
+            entry.author = number(entry.author);
+        }
+        if were_packed && !fit {
+            self.pack();
+        }
+    }
+
+    /// Each takes no more than it needs from now on.
+    pub(crate) fn pack(&mut self) {
+        if !self.open.is_empty() {
+            self.open();
+        }
+        if self.packed.is_none() {
+            let worth_it = self.open.len() >= FEW;
+            self.packed = worth_it.then(|| Packed::of(&self.open)).flatten().map(Box::new);
+            if self.packed.is_some() {
+                self.open = Vec::new();
+            }
+            self.open.shrink_to_fit();
+        }
+    }
+}
+
+/// Entries in a row, what they carry, and what lies aside of few of them.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) entries: Entries,
+    pub(crate) bytes: Vec<u8>,
+    /// By place in the chunk, ascending.
+    pub(crate) asides: Vec<(u8, Arc<Aside>)>,
+}
+
+impl Clone for Chunk {
+    /// What grows is copied to be added to: there is room for more at once.
+    fn clone(&self) -> Self {
+        let more = if self.entries.grows_no_more() { 0 } else { self.likely() };
+        let mut bytes = Vec::with_capacity(self.bytes.len() + more);
+        bytes.extend_from_slice(&self.bytes);
+        Self { entries: self.entries.clone(), bytes, asides: self.asides.clone() }
+    }
+}
+
+impl Chunk {
+    /// Appends the content of a message; where it lies.
+    pub(crate) fn put(&mut self, message: &Message) -> (u32, u32) {
+        // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
+        let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        self.make_room(message.text.as_deref().map_or(0, str::len));
+        content::encode(message, &mut self.bytes);
+        (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
+    }
+
+    /// Makes room for another content of this length and for those that are likely to follow: doubling would, in a
+    /// chunk that is nearly full, be copied for nothing.
+    fn make_room(&mut self, len: usize) {
+        if self.bytes.capacity() - self.bytes.len() < len {
+            self.bytes.reserve_exact(len + self.likely());
+        }
+    }
+
+    /// How much the contents are likely to take that are still to come, if not many.
+    fn likely(&self) -> usize {
+        let len = self.entries.len();
+        CHUNK.saturating_sub(len).min(len) * (self.bytes.len() / len.max(1))
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= CHUNK
+    }
+
+    /// An empty chunk with room for a little more than this one holds: the next will be much like it.
+    pub(crate) fn successor(&self) -> Self {
+        let (entries, bytes) = (Vec::with_capacity(CHUNK).into(), self.bytes.len() + self.bytes.len() / 16);
+        Self { entries, bytes: Vec::with_capacity(bytes), asides: Vec::new() }
+    }
+
+    /// Gives back the room that it may never need.
+    pub(crate) fn pack(&mut self) {
+        self.entries.pack();
+        self.bytes.shrink_to_fit();
+        self.asides.shrink_to_fit();
+    }
+
+    /// Adds an entry that carries nothing.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Appends a message with its first introduction, placed at these fields.
+    pub(crate) fn push_introduced(&mut self, intro: &Introduction<'_>, fields: (i64, i64)) {
+        let (offset, len) = self.put(intro.message);
+        self.entries.push(Entry { offset, len, ..Entry::introduced(intro, fields) });
+    }
+
+    /// Makes room for so many messages more, or as many as there can be.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let room = CHUNK.saturating_sub(self.entries.len());
+        self.entries.open().reserve(more.min(room));
+    }
+
+    /// Appends messages whose contents lie one behind the other, until it is full; gives back those left.
+    pub(crate) fn extend<'e>(&mut self, entries: &'e [Entry], contents: Contents<'_>) -> &'e [Entry] {
+        let room = CHUNK.saturating_sub(self.entries.len());
+        let (now, later) = entries.split_at(entries.len().min(room));
+        let Some((first, last)) = now.first().zip(now.last()) else { return later };
+        let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
+        let contents = contents.get(first.offset as usize, last.offset as usize + last.len as usize);
+        self.bytes.extend_from_slice(contents.unwrap_or_default());
+        let placed = now.iter().map(|entry| Entry { offset: entry.offset.wrapping_add(moved), ..*entry });
+        self.entries.open().extend(placed);
+        later
+    }
+
+    /// What an entry of this chunk carries.
+    pub(crate) fn content_of(&self, entry: &Entry) -> &[u8] {
+        let from = entry.offset as usize;
+        self.bytes.get(from..from + entry.len as usize).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::EventId;
+
+    fn entry(n: u32) -> Entry {
+        let (id, event) = (u128::from(n).to_be_bytes(), u128::from(n + 1).to_be_bytes());
+        let (id, event) = (MessageId::from_bytes(id), EventId::from_bytes(event));
+        Entry { event, first: n.into(), second: 7, author: n % 5, bits: 3, ..Entry::unknown(id) }
+    }
+
+    fn words(entry: &Entry) -> (MessageId, EventId, i64, i64, u32, u32) {
+        (entry.id, entry.event, entry.first, entry.second, entry.author, entry.bits)
+    }
+
+    fn holds(entries: &Entries, plain: &[Entry]) {
+        assert!(entries.iter().map(|entry| words(&entry)).eq(plain.iter().map(words)));
+        assert_eq!((entries.len(), entries.get(plain.len()).is_none()), (plain.len(), true));
+        assert!((0..plain.len()).all(|at| entries.id(at) == Some(plain[at].id)));
+    }
+
+    #[test]
+    fn entries_are_the_same_whether_packed_open_or_both() {
+        for packed in [0, 1, FEW as u32, 100] {
+            let mut plain: Vec<Entry> = (0..packed).map(entry).collect();
+            let mut entries = Entries::from(plain.clone());
+            entries.pack();
+            holds(&entries, &plain);
+            for n in packed..packed + 20 {
+                entries.push(entry(n));
+                plain.push(entry(n));
+                holds(&entries.clone(), &plain);
+            }
+            // Of those changed one is packed and fits, one is packed and does not, one stands open.
+            for (at, first) in [(0, 0), (packed as usize / 2, 1 << 50), (plain.len() - 1, -3)] {
+                let change = |entry: &mut Entry| (entry.first, entry.bits) = (first, entry.bits | 1 << 16);
+                let mut both = entries.clone();
+                entries.update(at, change);
+                change(&mut plain[at]);
+                holds(&entries, &plain);
+                both.renumber(&|author| author + at as u32);
+                assert!(both.iter().zip(&plain).all(|(a, b)| a.author == b.author + at as u32));
+            }
+            entries.pack();
+            holds(&entries, &plain);
+            entries.open().push(entry(500));
+            plain.push(entry(500));
+            holds(&entries, &plain);
+        }
+    }
+}

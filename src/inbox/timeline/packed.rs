@@ -1,0 +1,315 @@
+//! Entries of a chunk that grows no more, each in the bits it needs.
+//!
+//! What is told of messages that stand close together differs little: of each field only the difference to the
+//! least in the chunk is kept, in as many bits as the greatest difference takes. A row is the two ids and those bits,
+//! all rows are of one length, and any is read at once.
+
+use crate::inbox::timeline::entry::{Entry, bits};
+use crate::model::id::{EventId, MessageId};
+
+/// The two ids of a row.
+const IDS_LEN_BYTES: usize = 32;
+
+/// The bits of three fields lie in a word, of which only the bytes needed are kept.
+const WORD_LEN_BYTES: usize = 8;
+
+/// A row as it is made: two ids, two whole words.
+const MAX_ROW_LEN_BYTES: usize = IDS_LEN_BYTES + 2 * WORD_LEN_BYTES;
+
+/// Three fields in one word: the least of each, the bits its differences take, and where they begin.
+#[derive(Clone, Copy, Debug)]
+struct Fields {
+    least: [u64; 3],
+    masks: [u64; 3],
+    shifts: [u8; 3],
+    /// How many bytes of the word are kept.
+    len_bytes: u8,
+}
+
+impl Fields {
+    /// Room for what lies between these; `None` if that takes more than a word.
+    fn between(least: [u64; 3], greatest: [u64; 3]) -> Option<Self> {
+        let (mut masks, mut shifts, mut sum) = ([0; 3], [0; 3], 0);
+        for (((least, greatest), mask), shift) in least.iter().zip(greatest).zip(&mut masks).zip(&mut shifts)
+        {
+            let width = u64::BITS - greatest.saturating_sub(*least).leading_zeros();
+            *mask = 1u64.checked_shl(width).unwrap_or(0).wrapping_sub(1);
+            *shift = sum as u8;
+            sum += width;
+        }
+        (sum <= u64::BITS).then_some(Self { least, masks, shifts, len_bytes: sum.div_ceil(8) as u8 })
+    }
+
+    /// Whether these values have room.
+    fn fit(&self, values: [u64; 3]) -> bool {
+        values.iter().zip(self.least).zip(self.masks).all(|((value, least), mask)| {
+            value.checked_sub(least).is_some_and(|difference| difference & !mask == 0)
+        })
+    }
+
+    /// The word of values that [`Fields::fit`]. A shift by a whole word moves a field of no bits.
+    #[inline]
+    fn word(&self, values: [u64; 3]) -> u64 {
+        let ([a, b, c], [least_a, least_b, least_c], [_, shift_b, shift_c]) =
+            (values, self.least, self.shifts);
+        a.wrapping_sub(least_a)
+            | b.wrapping_sub(least_b).wrapping_shl(shift_b.into())
+            | c.wrapping_sub(least_c).wrapping_shl(shift_c.into())
+    }
+
+    #[inline]
+    fn values(&self, word: u64) -> [u64; 3] {
+        let ([least_a, least_b, least_c], [a, b, c]) = (self.least, self.masks);
+        let [_, shift_b, shift_c] = self.shifts;
+        [
+            least_a.wrapping_add(word & a),
+            least_b.wrapping_add(word.wrapping_shr(shift_b.into()) & b),
+            least_c.wrapping_add(word.wrapping_shr(shift_c.into()) & c),
+        ]
+    }
+}
+
+/// Entries in rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed {
+    len: u32,
+    row_len_bytes: u32,
+    places: Fields,
+    others: Fields,
+    /// Rows, and behind them what is read beyond the last.
+    rows: Box<[u8]>,
+}
+
+/// An instant or a seq, so that the order of all of them is that of unsigned numbers.
+#[inline]
+fn unsigned(value: i64) -> u64 {
+    value.cast_unsigned() ^ 1 << 63
+}
+
+/// Where a message stands, and where its content begins.
+#[inline]
+fn places(entry: &Entry) -> [u64; 3] {
+    [unsigned(entry.first), unsigned(entry.second), entry.offset.into()]
+}
+
+#[inline]
+fn others(entry: &Entry) -> [u64; 3] {
+    [entry.bits.into(), entry.author.into(), entry.len.into()]
+}
+
+/// Widens what lies between `least` and `greatest` so that `values` do.
+#[inline]
+fn widen(least: &mut [u64; 3], greatest: &mut [u64; 3], values: [u64; 3]) {
+    for ((least, greatest), value) in least.iter_mut().zip(greatest).zip(values) {
+        *least = (*least).min(value);
+        *greatest = (*greatest).max(value);
+    }
+}
+
+impl Packed {
+    /// The entries, if they fit.
+    pub(crate) fn of(entries: &[Entry]) -> Option<Self> {
+        let mut places_between = ([u64::MAX; 3], [0; 3]);
+        // Bits may be set later, or taken away; authors may get other numbers.
+        let mut others_between = ([0, 0, u64::MAX], [bits::KEPT.into(), 0, 0]);
+        for entry in entries {
+            widen(&mut places_between.0, &mut places_between.1, places(entry));
+            widen(&mut others_between.0, &mut others_between.1, others(entry));
+        }
+        let place_fields = Fields::between(places_between.0, places_between.1)?;
+        let other_fields = Fields::between(others_between.0, others_between.1)?;
+        let kept = usize::from(place_fields.len_bytes) + usize::from(other_fields.len_bytes);
+        let row_len_bytes = IDS_LEN_BYTES + kept;
+        let mut packed = Self {
+            len: u32::try_from(entries.len()).ok().filter(|len| *len > 0)?,
+            row_len_bytes: row_len_bytes as u32,
+            places: place_fields,
+            others: other_fields,
+            rows: Box::default(),
+        };
+        let mut rows = vec![0; entries.len() * row_len_bytes + MAX_ROW_LEN_BYTES - row_len_bytes];
+        for (entry, at) in entries.iter().zip((0..).step_by(row_len_bytes)) {
+            packed.put(&mut rows, at, entry);
+        }
+        packed.rows = rows.into_boxed_slice();
+        Some(packed)
+    }
+
+    /// Writes the row of an entry that fits; of what is behind it bytes may change.
+    #[inline]
+    fn put(&self, rows: &mut [u8], at: usize, entry: &Entry) {
+        let Some((id, rest)) = rows.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut) else { return };
+        *id = *entry.id.as_bytes();
+        let Some((event, rest)) = rest.split_first_chunk_mut() else { return };
+        *event = *entry.event.as_bytes();
+        if let Some(word) = rest.first_chunk_mut() {
+            *word = self.places.word(places(entry)).to_le_bytes();
+        }
+        // Over the bytes of the first word that are not kept.
+        let rest = rest.get_mut(usize::from(self.places.len_bytes)..);
+        if let Some(word) = rest.and_then(<[u8]>::first_chunk_mut) {
+            *word = self.others.word(others(entry)).to_le_bytes();
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    pub(crate) fn get(&self, at: usize) -> Option<Entry> {
+        if at >= self.len() {
+            return None;
+        }
+        let row = self.rows.get(at * self.row_len_bytes as usize..)?;
+        let (id, row) = row.split_first_chunk()?;
+        let (event, row) = row.split_first_chunk()?;
+        let [first, second, offset] = self.places.values(u64::from_le_bytes(*row.first_chunk()?));
+        let row = row.get(usize::from(self.places.len_bytes)..)?;
+        let [bits, author, len] = self.others.values(u64::from_le_bytes(*row.first_chunk()?));
+        Some(Entry {
+            id: MessageId::from_bytes(*id),
+            event: EventId::from_bytes(*event),
+            first: unsigned(first.cast_signed()).cast_signed(),
+            second: unsigned(second.cast_signed()).cast_signed(),
+            author: author as u32,
+            bits: bits as u32,
+            offset: offset as u32,
+            len: len as u32,
+        })
+    }
+
+    pub(crate) fn id(&self, at: usize) -> Option<MessageId> {
+        let row = self.rows.get(at * self.row_len_bytes as usize..).filter(|_| at < self.len())?;
+        row.first_chunk().map(|id| MessageId::from_bytes(*id))
+    }
+
+    /// Puts another entry in place of the one there; whether it fits.
+    #[must_use]
+    pub(crate) fn set(&mut self, at: usize, entry: &Entry) -> bool {
+        let len = self.row_len_bytes as usize;
+        if at >= self.len() || !self.places.fit(places(entry)) || !self.others.fit(others(entry)) {
+            return false;
+        }
+        let mut row = [0; MAX_ROW_LEN_BYTES];
+        self.put(&mut row, 0, entry);
+        if let Some((place, row)) = self.rows.get_mut(at * len..(at + 1) * len).zip(row.get(..len)) {
+            place.copy_from_slice(row);
+        }
+        true
+    }
+}
+
+impl Packed {
+    /// Gives the authors of known messages other numbers; whether these fit, or else nothing is changed.
+    #[must_use]
+    pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) -> bool {
+        let Fields { least: [_, least, _], masks: [_, mask, _], shifts: [_, shift, _], .. } = self.others;
+        // The bits lie lowest, so their class does.
+        let author = |word: u64| {
+            let is_known = word & u64::from(bits::CLASS) != 0;
+            is_known.then(|| u64::from(number((word >> shift & mask).wrapping_add(least) as u32)))
+        };
+        let fits = |new: u64| new.checked_sub(least).is_some_and(|difference| difference & !mask == 0);
+        let words = self.word_places().map(|at| word_at(&self.rows, at));
+        if !words.filter_map(author).all(fits) {
+            return false;
+        }
+        for at in self.word_places() {
+            let word = word_at(&self.rows, at);
+            if let (Some(new), Some(place)) = (author(word), self.rows.get_mut(at..at + WORD_LEN_BYTES)) {
+                // What lies behind the row is written as it was.
+                let word = word & !(mask << shift) | new.wrapping_sub(least) << shift;
+                place.copy_from_slice(&word.to_le_bytes());
+            }
+        }
+        true
+    }
+
+    /// Where the second words of all rows begin.
+    fn word_places(&self) -> impl Iterator<Item = usize> + use<> {
+        let first = IDS_LEN_BYTES + usize::from(self.places.len_bytes);
+        (first..).step_by(self.row_len_bytes as usize).take(self.len as usize)
+    }
+}
+
+/// Eight bytes of rows, and of what is behind them.
+fn word_at(rows: &[u8], at: usize) -> u64 {
+    let bytes = rows.get(at..).and_then(<[u8]>::first_chunk);
+    bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(n: u64) -> Entry {
+        Entry {
+            id: MessageId::from_bytes((u128::from(n) << 64 | 7).to_be_bytes()),
+            event: EventId::from_bytes((u128::from(n) << 32 | 9).to_be_bytes()),
+            first: n as i64,
+            second: 1_700_000_000_000 + n as i64 * 977,
+            author: n as u32 % 7,
+            bits: bits::HAS_TEXT | 3,
+            offset: n as u32 * 50,
+            len: 50,
+        }
+    }
+
+    fn words(entry: &Entry) -> ([u64; 3], [u64; 3], MessageId, EventId) {
+        (places(entry), others(entry), entry.id, entry.event)
+    }
+
+    fn holds(entries: &[Entry]) -> Packed {
+        let packed = Packed::of(entries).unwrap();
+        assert_eq!(packed.len(), entries.len());
+        for (at, entry) in entries.iter().enumerate() {
+            assert_eq!(words(&packed.get(at).unwrap()), words(entry), "{at}");
+            assert_eq!(packed.id(at), Some(entry.id));
+        }
+        assert!(packed.get(entries.len()).is_none());
+        packed
+    }
+
+    #[test]
+    fn what_is_packed_is_given_back() {
+        for count in [1, 2, 17, 128] {
+            let entries: Vec<Entry> = (0..count).map(entry).collect();
+            let packed = holds(&entries);
+            assert!(packed.row_len_bytes <= 46, "{}", packed.row_len_bytes);
+        }
+        // Extremes, as long as the differences are few enough.
+        let far = Entry { first: -1, second: 0, author: u32::MAX, ..entry(1) };
+        holds(&[far, Entry { second: 1 << 53, author: u32::MAX - 9, ..far }]);
+        holds(&[Entry { first: i64::MIN, ..far }, Entry { first: i64::MAX, ..far }]);
+        holds(&[Entry { len: u32::MAX, bits: 0, ..entry(1) }, Entry { len: 0, author: 1, ..entry(1) }]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_packed() {
+        assert!(Packed::of(&[]).is_none());
+        let low = Entry { first: i64::MIN, second: 0, ..entry(1) };
+        assert!(Packed::of(&[low, Entry { first: i64::MAX, second: 1, ..low }]).is_none());
+        let many = Entry { author: u32::MAX, len: u32::MAX, ..entry(1) };
+        assert!(Packed::of(&[many, Entry { author: 0, len: 0, ..many }]).is_none());
+    }
+
+    #[test]
+    fn an_entry_is_changed_where_it_lies_if_it_fits() {
+        let mut entries: Vec<Entry> = (0..128).map(entry).collect();
+        let mut packed = holds(&entries);
+        for (at, bit) in [(0, bits::DELETED), (127, bits::ASIDE), (5, bits::RECALLED), (5, bits::NAMED)] {
+            entries[at].bits |= bit;
+            assert!(packed.set(at, &entries[at]));
+        }
+        assert!(packed.renumber(&|author| 6 - author));
+        entries.iter_mut().for_each(|entry| entry.author = 6 - entry.author);
+        assert!(!packed.renumber(&|author| author + 6), "six and six is more than there is room for");
+        entries[9] = Entry { bits: 0, ..entries[9] };
+        assert!(packed.set(9, &entries[9]));
+        assert!(!packed.set(3, &Entry { author: 1_000, ..entries[3] }));
+        assert!(!packed.set(3, &Entry { first: -1, ..entries[3] }));
+        for (at, entry) in entries.iter().enumerate() {
+            assert_eq!(words(&packed.get(at).unwrap()), words(entry), "{at}");
+        }
+    }
+}

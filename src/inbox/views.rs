@@ -1,0 +1,8 @@
+//! What is read from an inbox: pages, conversations, messages, the events behind each value.
+
+pub(crate) mod cloud;
+pub(crate) mod conversation;
+pub(crate) mod explain;
+pub(crate) mod for_decide;
+pub(crate) mod message;
+pub(crate) mod page;

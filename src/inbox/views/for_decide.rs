@@ -1,0 +1,326 @@
+//! What a command has to overtake: the registers behind what shows, and the drafts that lost.
+
+use std::collections::BTreeSet;
+
+use crate::inbox::Inbox;
+use crate::inbox::conversation::personal::{Coverage, Personal};
+use crate::inbox::conversation::state::Conversation;
+use crate::inbox::list::folders::FolderState;
+use crate::inbox::timeline::entry::{Class, Entry, Position, bits};
+use crate::inbox::timeline::rare_facts::{Aside, Social};
+use crate::inbox::views::conversation::{ConversationView, Draft};
+use crate::inbox::views::message::MessageView;
+use crate::model::event::{Mark, Message};
+use crate::model::id::{ConversationId, EventId, FolderId, MessageId, UserId};
+use crate::model::time::Stamp;
+
+impl<'a> ConversationView<'a> {
+    /// The drafts that lost to a concurrent write, by stamp: kept, not the one that shows, and not replaced,
+    /// directly or through others, by one that is kept (R27). Clearing or sending ends them all.
+    ///
+    /// Two drafts are concurrent when neither's writer knew of the other: a draft names the one it replaces,
+    /// and whoever did not see a draft does not name it.
+    pub fn drafts_lost(&self) -> Vec<Draft<'a>> {
+        let mut kept = self.drafts_kept();
+        let replaced: BTreeSet<EventId> =
+            kept.iter().filter_map(|d| d.replaces.filter(|id| *id != d.stamp.event)).collect();
+        kept.pop();
+        kept.retain(|draft| !replaced.contains(&draft.stamp.event));
+        kept
+    }
+}
+
+impl Inbox {
+    /// The registers of a conversation, all of them empty if no event named it.
+    pub(crate) fn registers(&self, id: &ConversationId) -> Registers<'_> {
+        let number = self.ids.get(id);
+        let conversation = number.and_then(|number| self.conversations.get(number));
+        Registers { inbox: self, conversation: conversation.map(|c| &**c) }
+    }
+
+    /// The registers of a folder that any event named.
+    pub(crate) fn folder_registers(&self, id: FolderId) -> Option<FolderRegisters<'_>> {
+        Some(FolderRegisters { inbox: self, state: self.folders.get(&id)? })
+    }
+
+    pub(crate) fn quiet_hours_at(&self) -> Option<Stamp> {
+        self.quiet_hours.stamp()
+    }
+
+    /// The owner's name for a user, blank or not, and when it was given.
+    pub(crate) fn remark(&self, user: &UserId) -> Option<(Stamp, &str)> {
+        let (stamp, remark) = self.profile(self.users.get(user)?)?.remark.entry()?;
+        Some((stamp, remark))
+    }
+}
+
+/// The registers of one conversation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registers<'a> {
+    inbox: &'a Inbox,
+    conversation: Option<&'a Conversation>,
+}
+
+impl<'a> Registers<'a> {
+    fn personal(&self) -> Option<&'a Personal> {
+        self.conversation.map(|c| &*c.personal)
+    }
+
+    pub(crate) fn is_known(&self) -> bool {
+        self.conversation.is_some()
+    }
+
+    pub(crate) fn pinned_at(&self) -> Option<Stamp> {
+        self.personal()?.pinned.stamp()
+    }
+
+    /// The latest write to the draft, clearings included.
+    pub(crate) fn drafts_at(&self) -> Option<Stamp> {
+        let drafts = &self.personal()?.drafts;
+        drafts.current().map(|draft| draft.stamp).max(drafts.cleared)
+    }
+
+    pub(crate) fn opened_at(&self) -> Option<Stamp> {
+        self.personal()?.opened
+    }
+
+    /// The latest deletion.
+    pub(crate) fn deleted_at(&self) -> Option<Stamp> {
+        self.personal()?.deleted_at
+    }
+
+    /// The deletion that reaches furthest.
+    pub(crate) fn deleted(&self) -> Coverage {
+        self.personal()?.deleted
+    }
+
+    /// The clearing, or deletion with messages, that reaches furthest.
+    pub(crate) fn cleared(&self) -> Coverage {
+        self.personal()?.cleared
+    }
+
+    pub(crate) fn mark_at(&self, mark: Mark) -> Option<Stamp> {
+        self.personal()?.marks.get(&mark)?.stamp()
+    }
+
+    pub(crate) fn custom_data_at(&self) -> Option<Stamp> {
+        self.personal()?.custom_data.stamp()
+    }
+
+    pub(crate) fn receive_option_at(&self) -> Option<Stamp> {
+        self.personal()?.receive_option.stamp()
+    }
+
+    pub(crate) fn group_type_at(&self) -> Option<Stamp> {
+        self.conversation?.shared.group_type.stamp()
+    }
+
+    /// The latest read, those that wait for their message included.
+    pub(crate) fn reads_at(&self) -> Option<Stamp> {
+        let conversation = self.conversation?;
+        let numbered = conversation.reads.own.iter().chain(conversation.derived.reads.iter());
+        let named = conversation.personal.named_reads.values().copied();
+        numbered.map(|(_, stamp)| stamp).chain(named).max()
+    }
+
+    /// The latest mark from a message on, those that wait for their message included.
+    pub(crate) fn unread_marks_at(&self) -> Option<Stamp> {
+        self.personal()?.unread_marks.values().copied().max()
+    }
+
+    /// The read marker as a first field, -1 for none.
+    pub(crate) fn marker(&self) -> i64 {
+        self.conversation.map_or(-1, |c| c.row.marker)
+    }
+
+    /// The known messages at or before a first field, the last first.
+    fn backwards(&self, through: i64) -> impl Iterator<Item = MessageRegisters<'a>> + use<'a> {
+        let registers = *self;
+        let from = Position::end_of(through);
+        let ordered = self.conversation.and_then(|c| Some((c.order()?, c.facts())));
+        let slots = ordered.into_iter().flat_map(move |(order, facts)| order.backwards(Some(from), facts));
+        slots.filter_map(move |slot| registers.at(slot))
+    }
+
+    /// The last message.
+    pub(crate) fn newest(&self) -> Option<MessageRegisters<'a>> {
+        self.backwards(i64::MAX).next()
+    }
+
+    /// The first field of the last message of rank 0 at or before a first field.
+    pub(crate) fn newest_delivered(&self, through: i64) -> Option<i64> {
+        self.backwards(through).find(|m| m.entry.rank() == 0).map(|m| m.first())
+    }
+
+    /// The latest introduction of a message not delivered among those that stand last (R38).
+    pub(crate) fn last_introduced(&self) -> Option<Stamp> {
+        let first = self.newest()?.first();
+        let last = self.backwards(first).take_while(|m| m.first() == first);
+        last.filter(|m| m.entry.rank() != 0).map(|m| m.introduced()).max()
+    }
+
+    /// Whether a message can be looked at.
+    pub(crate) fn shows_any_message(&self) -> bool {
+        let reach = crate::inbox::conversation::personal::reach(&self.cleared());
+        self.backwards(i64::MAX).take_while(|m| m.first() >= reach).any(|m| m.is_visible())
+    }
+
+    /// The messages pinned in the group, whether this inbox shows them or not.
+    pub(crate) fn pinned_messages(&self) -> usize {
+        self.conversation.map_or(0, |c| c.facts().pinned.len())
+    }
+
+    /// A message that any event named.
+    pub(crate) fn message(&self, id: MessageId) -> Option<MessageRegisters<'a>> {
+        self.at(self.conversation?.facts().slot(id)?)
+    }
+
+    fn at(&self, slot: u32) -> Option<MessageRegisters<'a>> {
+        let conversation = self.conversation?;
+        let entry = conversation.facts().arena.get(slot)?;
+        Some(MessageRegisters { inbox: self.inbox, conversation, slot, entry })
+    }
+}
+
+fn social(aside: &Aside) -> Option<&Social> {
+    aside.social.as_deref()
+}
+
+/// The registers of one message, known or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MessageRegisters<'a> {
+    inbox: &'a Inbox,
+    conversation: &'a Conversation,
+    slot: u32,
+    entry: Entry,
+}
+
+impl<'a> MessageRegisters<'a> {
+    /// The message as it shows, if it is known, though it may be deleted or cleared away.
+    pub(crate) fn view(&self) -> Option<MessageView<'a>> {
+        let known = self.entry.is_known();
+        MessageView::new(self.inbox, self.conversation, self.slot).filter(|_| known)
+    }
+
+    pub(crate) fn is_visible(&self) -> bool {
+        self.conversation.is_visible(self.slot)
+    }
+
+    /// Introduced by an own queueing or delivered by the server.
+    pub(crate) fn is_own_sent(&self) -> bool {
+        let sent = matches!(self.entry.class(), Class::Queued | Class::Received);
+        sent && self.entry.is_known() && self.entry.has(bits::OWN)
+    }
+
+    /// Not introduced, but facts wait that would hide or move it.
+    pub(crate) fn is_spent(&self) -> bool {
+        let delivery = self.conversation.facts().delivery(self.slot);
+        let acknowledged = delivery.is_some_and(|d| d.sent.entry().is_some());
+        acknowledged || self.entry.has(bits::DELETED | bits::RECALLED | bits::HIDDEN)
+    }
+
+    /// Its place: seq in a group, time in a direct chat.
+    pub(crate) fn first(&self) -> i64 {
+        self.entry.first
+    }
+
+    /// The time of its position.
+    pub(crate) fn time(&self) -> i64 {
+        self.conversation.facts().time(&self.entry)
+    }
+
+    /// The introduction that counts.
+    pub(crate) fn introduced(&self) -> Stamp {
+        self.conversation.facts().stamp(self.slot, &self.entry)
+    }
+
+    pub(crate) fn queued_at(&self) -> Option<Stamp> {
+        self.conversation.facts().last_queued(self.slot, &self.entry)
+    }
+
+    /// Whether the latest of its queueings and failures is a failure.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.conversation.facts().failure(self.slot, &self.entry).is_some()
+    }
+
+    pub(crate) fn failed_at(&self) -> Option<Stamp> {
+        self.conversation.facts().delivery(self.slot)?.failed.stamp()
+    }
+
+    /// The message as the introduction that counts brought it.
+    pub(crate) fn original(&self) -> Message {
+        let facts = self.conversation.facts();
+        facts.arena.message(self.slot, facts.introduction(self.slot, &self.entry).1)
+    }
+
+    fn social(&self) -> Option<&'a Social> {
+        social(self.conversation.facts().aside(self.slot)?)
+    }
+
+    pub(crate) fn is_read_by(&self, user: &UserId) -> bool {
+        let number = self.inbox.users.get(user);
+        self.social().zip(number).is_some_and(|(social, number)| social.readers.contains(&number))
+    }
+
+    pub(crate) fn reaction_at(&self, reaction: &str, actor: &UserId) -> Option<Stamp> {
+        let key = (reaction.into(), self.inbox.users.get(actor)?);
+        self.social()?.reactions.get(&key)?.stamp()
+    }
+
+    pub(crate) fn pinned_at(&self) -> Option<Stamp> {
+        self.social()?.pinned.stamp()
+    }
+
+    /// The number of the latest write to an extension, be it deleted or cleared since.
+    pub(crate) fn extension_seq(&self, key: &str) -> Option<u64> {
+        self.social()?.extensions.get(key).map(|(seq, ..)| *seq)
+    }
+
+    /// The greatest number of any write to the extensions.
+    pub(crate) fn extensions_seq(&self) -> u64 {
+        let Some(social) = self.social() else { return 0 };
+        social.extensions.values().map(|(seq, ..)| *seq).fold(social.extensions_cleared, u64::max)
+    }
+}
+
+/// The registers of one folder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FolderRegisters<'a> {
+    inbox: &'a Inbox,
+    state: &'a FolderState,
+}
+
+impl<'a> FolderRegisters<'a> {
+    /// The name, if the folder is there.
+    pub(crate) fn name(&self) -> Option<&'a str> {
+        self.state.shown().map(|name| &**name)
+    }
+
+    pub(crate) fn was_created(&self) -> bool {
+        self.state.alive.stamp().is_some()
+    }
+
+    pub(crate) fn alive_at(&self) -> Option<Stamp> {
+        self.state.alive.stamp()
+    }
+
+    pub(crate) fn name_at(&self) -> Option<Stamp> {
+        self.state.name.stamp()
+    }
+
+    /// Whether it holds a conversation, and since when that was said.
+    pub(crate) fn member(&self, id: &ConversationId) -> (bool, Option<Stamp>) {
+        let register = self.inbox.ids.get(id).and_then(|number| self.state.members.get(&number));
+        register.map_or((false, None), |on| (on.get() == Some(&true), on.stamp()))
+    }
+
+    /// The conversations it holds, those added first at the front.
+    pub(crate) fn members(&self) -> Vec<(Stamp, ConversationId)> {
+        let live = self.state.members.iter().filter(|(_, on)| on.get() == Some(&true));
+        let named =
+            live.filter_map(|(n, on)| Some((on.stamp()?, self.inbox.conversations.get(*n)?.id.clone())));
+        let mut members: Vec<_> = named.collect();
+        members.sort_unstable();
+        members
+    }
+}

@@ -1,0 +1,135 @@
+//! The list: its order, pages and totals.
+
+use crate::inbox::Inbox;
+use crate::inbox::list::ranking::ListKey;
+use crate::inbox::views::conversation::ConversationView;
+use crate::model::change::Totals;
+use crate::model::event::ReceiveOption;
+use crate::model::filter::{Filter, FolderFilter, MarkFilter};
+use crate::model::id::ConversationId;
+
+/// A place in the list: pages go on after it (R51).
+///
+/// It names the order key and the id of a row, not an index, so rows that move between two pages are neither
+/// skipped silently nor repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ListCursor {
+    /// The row's order key.
+    pub order_key: u64,
+    /// The row's conversation.
+    pub id: ConversationId,
+}
+
+/// Some rows of the list.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ListPage<'a> {
+    /// The rows, in list order.
+    pub conversations: Vec<ConversationView<'a>>,
+    /// Where the next page begins; `None` at the end of the list.
+    pub next: Option<ListCursor>,
+}
+
+impl Inbox {
+    /// The listed conversations in list order: pinned first, then the most recently active, then by id (R50).
+    pub fn conversations(&self) -> impl Iterator<Item = ConversationView<'_>> {
+        self.list.iter().filter_map(|(_, number)| ConversationView::new(self, *number))
+    }
+
+    /// Every conversation that an event with an effect named, listed or not, by id.
+    pub fn known_conversations(&self) -> impl Iterator<Item = ConversationView<'_>> {
+        let mut known: Vec<_> =
+            (0..self.ids.len() as u32).filter_map(|number| ConversationView::new(self, number)).collect();
+        known.sort_unstable_by(|a, b| a.id().cmp(b.id()));
+        known.into_iter()
+    }
+
+    /// The conversation with this id, listed or not, if an event with an effect named it.
+    pub fn conversation(&self, id: &ConversationId) -> Option<ConversationView<'_>> {
+        ConversationView::new(self, self.ids.get(id)?)
+    }
+
+    /// Up to `limit` rows that pass `filter`, from just after `after`; O(log n) to find the place (R51, R52).
+    ///
+    /// ```
+    /// use chatfold::{Filter, Inbox, Policy, UserId};
+    /// let inbox = Inbox::new(UserId::new("alice")?, Policy::default());
+    /// let unread = Filter { has_unread: true, ..Filter::default() };
+    /// let mut cursor = None;
+    /// loop {
+    ///     let page = inbox.page(&unread, cursor.as_ref(), 20);
+    ///     // … show page.conversations …
+    ///     cursor = page.next;
+    ///     if cursor.is_none() {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok::<(), chatfold::IdError>(())
+    /// ```
+    pub fn page(&self, filter: &Filter, after: Option<&ListCursor>, limit: usize) -> ListPage<'_> {
+        let mut rows = self.rows_after(filter, after);
+        let conversations: Vec<_> = rows.by_ref().take(limit).collect();
+        let more = conversations.last().filter(|_| rows.next().is_some());
+        let next = more.map(ConversationView::cursor);
+        ListPage { next, conversations }
+    }
+
+    /// The rows that pass `filter`, from just after `after`.
+    pub(crate) fn rows_after(
+        &self,
+        filter: &Filter,
+        after: Option<&ListCursor>,
+    ) -> impl Iterator<Item = ConversationView<'_>> {
+        let after = after.map(|cursor| ListKey::new(cursor.order_key, cursor.id.clone()));
+        self.list
+            .after(after.as_ref())
+            .filter_map(|(_, number)| ConversationView::new(self, *number))
+            .filter(|row| row.passes(filter))
+    }
+
+    /// Unread messages over the listed conversations that pass `filter` (R53). Complexity: O(list); of a filter
+    /// that is subscribed, O(1): see [`UnreadSubscriptions`](crate::UnreadSubscriptions).
+    pub fn totals_of(&self, filter: &Filter) -> Totals {
+        let mut totals = Totals::default();
+        for row in self.conversations().filter(|row| row.passes(filter)) {
+            totals.add(row.unread_count(), row.receive_option());
+        }
+        totals
+    }
+}
+
+impl Totals {
+    pub(crate) fn add(&mut self, unread: u64, option: ReceiveOption) {
+        self.unread_all = self.unread_all.saturating_add(unread);
+        if option == ReceiveOption::Receive {
+            self.unread = self.unread.saturating_add(unread);
+        }
+    }
+
+    /// The totals of a snapshot may lie, if someone wrote checksums that fit.
+    pub(crate) fn sub(&mut self, unread: u64, option: ReceiveOption) {
+        self.unread_all = self.unread_all.saturating_sub(unread);
+        if option == ReceiveOption::Receive {
+            self.unread = self.unread.saturating_sub(unread);
+        }
+    }
+}
+
+impl ConversationView<'_> {
+    /// Whether the conversation passes `filter` (R52).
+    pub fn passes(&self, filter: &Filter) -> bool {
+        filter.kind.is_none_or(|kind| kind == self.kind())
+            && (!filter.has_unread || self.unread_count() > 0)
+            && (!filter.has_mention || self.mention_count() > 0)
+            && match filter.mark {
+                MarkFilter::Any => true,
+                MarkFilter::Unmarked => self.mark_bits() == 0,
+                MarkFilter::With(mark) => self.mark_bits() & mark.bits() != 0,
+            }
+            && match filter.folder {
+                FolderFilter::Any => true,
+                FolderFilter::InNone => !self.is_in_any_folder(),
+                FolderFilter::In(folder) => self.is_in_folder(folder),
+            }
+    }
+}

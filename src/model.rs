@@ -1,0 +1,10 @@
+//! What everything speaks of: ids, instants, events, the policy, filters and change sets, as plain values.
+//!
+//! A value of these types is valid by construction, so nothing above checks it again. Imports nothing of the crate.
+
+pub(crate) mod change;
+pub(crate) mod event;
+pub(crate) mod filter;
+pub(crate) mod id;
+pub(crate) mod policy;
+pub(crate) mod time;

@@ -1,0 +1,292 @@
+//! What a batch of events changed.
+
+use crate::model::id::{ConversationId, FolderId, MessageId, UserId};
+
+/// Everything observable that a batch of events changed, each thing once (R60).
+///
+/// Empty when nothing observable changed. In a fixed order: conversations and messages by id, folders by id.
+/// Two are equal when they tell the same, whatever the revisions between which they tell it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ChangeSet {
+    /// Conversations that came into the list, changed in it, or left it.
+    pub conversations: Vec<ConversationChange>,
+    /// The totals before and after, where they differ.
+    pub totals: Option<TotalsChange>,
+    /// What happened to folders.
+    pub folders: Vec<FolderChange>,
+    /// Messages that appeared, changed or went one by one. What a clearing or the deletion of a conversation
+    /// takes away at once is told by [`Attribute::History`] of the conversation instead, and what the read
+    /// markers change by [`Attribute::ReadMarker`] and [`Attribute::PeerRead`].
+    pub messages: Vec<MessageChange>,
+    /// Users whose shown nickname, remark or face changed.
+    pub profiles: Vec<UserId>,
+    /// Whether the quiet hours changed.
+    pub quiet_hours: bool,
+    pub(crate) revisions: (u64, u64),
+}
+
+impl ChangeSet {
+    /// Whether nothing observable changed.
+    pub fn is_empty(&self) -> bool {
+        let Self { conversations, totals, folders, messages, profiles, quiet_hours, revisions: _ } = self;
+        conversations.is_empty()
+            && totals.is_none()
+            && folders.is_empty()
+            && messages.is_empty()
+            && profiles.is_empty()
+            && !quiet_hours
+    }
+
+    /// The revisions of the inbox before and after: see [`Inbox::revision`](crate::Inbox::revision).
+    pub fn revisions(&self) -> (u64, u64) {
+        self.revisions
+    }
+}
+
+impl PartialEq for ChangeSet {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { conversations, totals, folders, messages, profiles, quiet_hours, revisions: _ } = self;
+        *conversations == other.conversations
+            && *totals == other.totals
+            && *folders == other.folders
+            && *messages == other.messages
+            && *profiles == other.profiles
+            && *quiet_hours == other.quiet_hours
+    }
+}
+
+impl Eq for ChangeSet {}
+
+/// What happened to a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConversationChange {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Whether it came, changed or left.
+    pub kind: ChangeKind,
+    /// Which attributes differ from before.
+    pub attributes: Attributes,
+    /// Its order key before and after, where it stood in the list then and now.
+    pub order_keys: (Option<u64>, Option<u64>),
+}
+
+impl ConversationChange {
+    /// Whether its place in the list is another than before: it came, left, or has another order key.
+    pub fn moved(&self) -> bool {
+        self.order_keys.0 != self.order_keys.1
+    }
+}
+
+/// How a conversation changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// It came into the list.
+    New,
+    /// It is in the list as before, with other attributes.
+    Changed,
+    /// It left the list.
+    Removed,
+    /// It is not in the list, nor was it, but an attribute changed.
+    Unlisted,
+}
+
+/// What one can see of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Attribute {
+    /// Its name.
+    ShowName,
+    /// Its picture.
+    FaceUrl,
+    /// The group's type.
+    GroupType,
+    /// The number of unread messages.
+    UnreadCount,
+    /// Its receive option.
+    ReceiveOption,
+    /// The last message, or what shows of it.
+    LastMessage,
+    /// The unread mentions of the owner.
+    Mentions,
+    /// The draft, or one that it superseded.
+    Draft,
+    /// Whether it is pinned.
+    Pinned,
+    /// Its marks.
+    Marks,
+    /// The custom data.
+    CustomData,
+    /// The live folders that hold it, or their names.
+    Folders,
+    /// How far the owner has read.
+    ReadMarker,
+    /// How far the peer has read.
+    PeerRead,
+    /// When it was last active, which orders the list.
+    Activity,
+    /// The history was cleared up to another point.
+    History,
+    /// The history turned out rotten in the snapshot that it was restored from; its events wait (R99).
+    Fault,
+}
+
+const ATTRIBUTES: [Attribute; 17] = [
+    Attribute::ShowName,
+    Attribute::FaceUrl,
+    Attribute::GroupType,
+    Attribute::UnreadCount,
+    Attribute::ReceiveOption,
+    Attribute::LastMessage,
+    Attribute::Mentions,
+    Attribute::Draft,
+    Attribute::Pinned,
+    Attribute::Marks,
+    Attribute::CustomData,
+    Attribute::Folders,
+    Attribute::ReadMarker,
+    Attribute::PeerRead,
+    Attribute::Activity,
+    Attribute::History,
+    Attribute::Fault,
+];
+
+/// A set of [`Attribute`]s.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Attributes(u32);
+
+impl Attributes {
+    /// Whether `attribute` is in the set.
+    pub const fn contains(self, attribute: Attribute) -> bool {
+        self.0 & 1 << attribute as u8 != 0
+    }
+
+    /// Whether the set is empty.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The attributes in the set, in the order of [`Attribute`].
+    pub fn iter(self) -> impl Iterator<Item = Attribute> {
+        ATTRIBUTES.into_iter().filter(move |a| self.contains(*a))
+    }
+
+    pub(crate) fn insert_if(&mut self, attribute: Attribute, differs: bool) {
+        if differs {
+            self.0 |= 1 << attribute as u8;
+        }
+    }
+}
+
+impl FromIterator<Attribute> for Attributes {
+    fn from_iter<I: IntoIterator<Item = Attribute>>(attributes: I) -> Self {
+        let mut set = Self::default();
+        attributes.into_iter().for_each(|a| set.insert_if(a, true));
+        set
+    }
+}
+
+impl std::fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// Unread messages of the whole list (R53).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Totals {
+    /// In conversations whose receive option is `Receive`: what a badge shows.
+    pub unread: u64,
+    /// In all listed conversations.
+    pub unread_all: u64,
+}
+
+/// The totals before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TotalsChange {
+    /// Before the batch.
+    pub before: Totals,
+    /// After it.
+    pub after: Totals,
+}
+
+/// What happened to a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FolderChange {
+    /// It is there now; its members, if any, are told as added.
+    Created {
+        /// The folder.
+        folder: FolderId,
+        /// Its name.
+        name: String,
+    },
+    /// It has another name.
+    Renamed {
+        /// The folder.
+        folder: FolderId,
+        /// The name before.
+        from: String,
+        /// The name now.
+        to: String,
+    },
+    /// It is gone.
+    Deleted {
+        /// The folder.
+        folder: FolderId,
+        /// The name it had.
+        name: String,
+    },
+    /// Conversations were put into a live folder.
+    MembersAdded {
+        /// The folder.
+        folder: FolderId,
+        /// The conversations, by id.
+        conversations: Vec<ConversationId>,
+    },
+    /// Conversations were taken out of a live folder.
+    MembersRemoved {
+        /// The folder.
+        folder: FolderId,
+        /// The conversations, by id.
+        conversations: Vec<ConversationId>,
+        /// Why.
+        reason: RemovalReason,
+    },
+}
+
+/// Why conversations are no longer in a folder that is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum RemovalReason {
+    /// The owner took them out.
+    TakenOut,
+    /// They made room for others: a folder that would hold too many loses those that it held longest (R71).
+    /// Told from the events: what goes has the very instant of what came.
+    MadeRoom,
+}
+
+/// What happened to one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageChange {
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// The message.
+    pub message: MessageId,
+    /// What happened.
+    pub kind: MessageChangeKind,
+}
+
+/// How a message changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageChangeKind {
+    /// It can be seen now.
+    Added,
+    /// It shows something else, or stands elsewhere.
+    Changed,
+    /// It can no longer be seen.
+    Removed,
+}

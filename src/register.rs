@@ -1,0 +1,7 @@
+//! The registers that state is made of, and their bytes.
+//!
+//! Joining registers is commutative, associative and idempotent (R02–R04). Imports `model` only.
+
+pub(crate) mod bytes;
+pub(crate) mod canon;
+pub(crate) mod lattice;

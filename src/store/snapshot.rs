@@ -1,0 +1,183 @@
+//! What is known of a snapshot beside its inbox: what it stands for, when one is due, why one is refused.
+
+pub(crate) mod frame;
+
+use crate::model::id::{ConversationId, UserId};
+use crate::model::policy::Policy;
+
+/// A prefix of a log: how many events it has, and a hash of them.
+///
+/// The hash runs over each event's one-line form in order, so it is the same however the log is kept. It guards
+/// against accidents (another log, an event lost), not against someone who can rewrite the log.
+///
+/// ```
+/// use chatfold::LogPrefix;
+/// let mut prefix = LogPrefix::EMPTY;
+/// prefix.push(b"{}");
+/// prefix.push_skipped(b"{\"v\":9}");
+/// assert_eq!((prefix.events, prefix.skipped), (2, 1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LogPrefix {
+    /// How many events it has, skipped ones too.
+    pub events: u64,
+    /// How many of them were skipped: of a newer version or an unknown type, so the state knows nothing of them.
+    pub skipped: u64,
+    /// The running hash of all.
+    pub hash: u128,
+}
+
+impl LogPrefix {
+    /// The prefix of no events.
+    pub const EMPTY: Self = Self { events: 0, skipped: 0, hash: 0 };
+
+    /// Takes in a line that the reader skipped, as it stands.
+    pub fn push_skipped(&mut self, line: &[u8]) {
+        self.push(line);
+        self.skipped += 1;
+    }
+
+    /// Takes in the next event, in the form that `jsonl::encode_event` gives it.
+    pub fn push(&mut self, line: &[u8]) {
+        self.events += 1;
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(&self.hash.to_le_bytes());
+        hasher.update(line);
+        self.hash = hasher.digest128();
+    }
+}
+
+/// When a snapshot is due: a value, judged by a pure function.
+///
+/// ```
+/// use chatfold::SnapshotPolicy;
+/// let policy = SnapshotPolicy { every_events: Some(10_000), every_len_bytes: Some(4 << 20) };
+/// assert!(!policy.due(9_999, 1_000));
+/// assert!(policy.due(10_000, 1_000) && policy.due(3, 4 << 20));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SnapshotPolicy {
+    /// After so many events; `None`: however many.
+    pub every_events: Option<u64>,
+    /// After so many bytes of log; `None`: however many.
+    pub every_len_bytes: Option<u64>,
+}
+
+impl SnapshotPolicy {
+    /// Whether a snapshot is due, so many events and bytes of log after the last one. With both bounds set,
+    /// whichever is reached first; never before the first event.
+    pub fn due(&self, events: u64, len_bytes: u64) -> bool {
+        let reached = |bound: Option<u64>, now: u64| bound.is_some_and(|bound| now >= bound);
+        events > 0 && (reached(self.every_events, events) || reached(self.every_len_bytes, len_bytes))
+    }
+}
+
+/// What a snapshot says of itself: whose it is and what it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotInfo {
+    /// The owner of the inbox.
+    pub owner: UserId,
+    /// The policy it was folded with.
+    pub policy: Policy,
+    /// The prefix of the log that it stands for.
+    pub prefix: LogPrefix,
+}
+
+impl SnapshotInfo {
+    /// Reads and verifies the header of a snapshot, and nothing behind it: O(1).
+    pub fn read(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        frame::header(bytes).map(|(info, _)| info)
+    }
+}
+
+/// Whether bytes begin as a snapshot does.
+pub fn is_snapshot(head: &[u8]) -> bool {
+    head.starts_with(&frame::MAGIC)
+}
+
+/// Why a snapshot is not used, or not made. Replay the log instead: it is never fatal (R99).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// It does not begin as a snapshot does.
+    #[error("not a snapshot: it does not begin with its magic")]
+    Magic,
+    /// It was written by a newer program, or by one older than any this library reads.
+    #[error("format version {found}, expected {expected}")]
+    Version {
+        /// The version this library writes.
+        expected: u16,
+        /// The version found.
+        found: u16,
+    },
+    /// Its state is made of other fields than this library's.
+    #[error("its state has schema {found:016x}, this library's is {expected:016x}")]
+    Schema {
+        /// The hash of this library's schema.
+        expected: u64,
+        /// The hash found.
+        found: u64,
+    },
+    /// It ends early, or goes on too long.
+    #[error("expected {expected} bytes, found {found}")]
+    Length {
+        /// How many there should be, as far as is known.
+        expected: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// A checksum does not fit the bytes before it.
+    #[error("the checksum of the {part} at byte {offset} does not fit")]
+    Checksum {
+        /// Of what.
+        part: &'static str,
+        /// Where that begins.
+        offset: u64,
+    },
+    /// The checksums fit, but it says what no writer writes.
+    #[error("what begins at byte {offset} cannot be decoded, though its checksum fits")]
+    Undecodable {
+        /// Where it begins.
+        offset: u64,
+    },
+    /// It belongs to another account.
+    #[error("the snapshot is {found}'s, expected {expected}'s")]
+    Owner {
+        /// Whose was asked for.
+        expected: UserId,
+        /// Whose it is.
+        found: UserId,
+    },
+    /// It was folded with another policy (R41).
+    #[error("it was folded with {found:?}, expected {expected:?}")]
+    Policy {
+        /// The policy asked for.
+        expected: Policy,
+        /// The policy found.
+        found: Policy,
+    },
+    /// It cannot be made: a history is rotten in the snapshot that the inbox came from.
+    #[error("the history of {conversation} is faulty: {fault}")]
+    Faulty {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Its fault.
+        fault: HistoryFault,
+    },
+    /// It cannot be made: the owner's name does not fit into a header.
+    #[error("the header cannot be written: {0}")]
+    Header(String),
+}
+
+/// Why nothing more can be shown of a conversation's history: a part of the snapshot that it was restored from
+/// is rotten (R99). A replay of the log heals it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the part of the snapshot at byte {offset} is rotten: {reason}")]
+#[non_exhaustive]
+pub struct HistoryFault {
+    /// Where the rotten part begins in the snapshot.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}

@@ -1,0 +1,157 @@
+//! The frame of a snapshot: its header, and the trailer that says where the front lies.
+
+use std::ops::Range;
+
+use bincode::{Decode, Encode};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::model::id::UserId;
+use crate::model::policy::Policy;
+use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
+
+/// What every snapshot begins with.
+pub(crate) const MAGIC: [u8; 8] = *b"CFOLDSNP";
+
+/// The version of the format.
+pub(crate) const VERSION: u16 = 3;
+
+/// What the state is made of. Whoever changes a field of it changes this text, and with it the hash in every
+/// header.
+const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social; \
+    bucket hash slot; block min sum slots; timeline chunks tail index pinned groups; \
+    users ids histories row option, registers derived shared personal; profile nickname remark face; list; totals; \
+    folder alive name members; quiet hours";
+
+/// No header is longer: an owner's id has at most 128 bytes.
+const HEADER_LIMIT_LEN_BYTES: usize = 256;
+
+const CONFIG: bincode::config::Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Varint,
+    bincode::config::Limit<HEADER_LIMIT_LEN_BYTES>,
+> = bincode::config::standard().with_limit::<HEADER_LIMIT_LEN_BYTES>();
+
+/// Magic, version and length of the header.
+const BEFORE_HEADER_LEN_BYTES: usize = 14;
+const CHECK_LEN_BYTES: usize = 8;
+/// Where the front begins and its checksum, the length of all, and the checksum of these.
+const TRAILER_LEN_BYTES: usize = 32;
+
+#[derive(Encode, Decode)]
+struct Header {
+    schema: u64,
+    owner: String,
+    meeting_unread: bool,
+    own_message_reads: bool,
+    events: u64,
+    skipped: u64,
+    hash: u128,
+}
+
+/// The bytes of a snapshot up to its first history.
+pub(crate) fn begin(info: &SnapshotInfo) -> Result<Vec<u8>, SnapshotError> {
+    let header = Header {
+        schema: xxh3_64(SCHEMA.as_bytes()),
+        owner: info.owner.as_str().to_owned(),
+        meeting_unread: info.policy.meeting_unread,
+        own_message_reads: info.policy.own_message_reads,
+        events: info.prefix.events,
+        skipped: info.prefix.skipped,
+        hash: info.prefix.hash,
+    };
+    let failed = |error: &dyn std::fmt::Display| SnapshotError::Header(error.to_string());
+    let header = bincode::encode_to_vec(header, CONFIG).map_err(|error| failed(&error))?;
+    let len = u32::try_from(header.len()).map_err(|error| failed(&error))?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(&len.to_le_bytes());
+    bytes.extend_from_slice(&header);
+    bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
+    Ok(bytes)
+}
+
+/// Appends front and trailer behind the histories.
+pub(crate) fn end(bytes: &mut Vec<u8>, front: &[u8]) {
+    let front_at = bytes.len() as u64;
+    bytes.extend_from_slice(front);
+    let trailer = bytes.len();
+    bytes.extend_from_slice(&front_at.to_le_bytes());
+    bytes.extend_from_slice(&xxh3_64(front).to_le_bytes());
+    bytes.extend_from_slice(&((trailer + TRAILER_LEN_BYTES) as u64).to_le_bytes());
+    let check = xxh3_64(bytes.get(trailer..).unwrap_or_default());
+    bytes.extend_from_slice(&check.to_le_bytes());
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at.checked_add(8)?)?.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// The header, verified, and where it ends.
+pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotError> {
+    let short =
+        |expected: usize| SnapshotError::Length { expected: expected as u64, found: bytes.len() as u64 };
+    let magic = bytes.get(..MAGIC.len()).ok_or_else(|| short(BEFORE_HEADER_LEN_BYTES))?;
+    if magic != MAGIC {
+        return Err(SnapshotError::Magic);
+    }
+    let Some([v0, v1, l0, l1, l2, l3]) = bytes.get(MAGIC.len()..BEFORE_HEADER_LEN_BYTES) else {
+        return Err(short(BEFORE_HEADER_LEN_BYTES));
+    };
+    let found = u16::from_le_bytes([*v0, *v1]);
+    if found != VERSION {
+        return Err(SnapshotError::Version { expected: VERSION, found });
+    }
+    let checksum = SnapshotError::Checksum { part: "header", offset: 0 };
+    let len = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
+    if len > HEADER_LIMIT_LEN_BYTES {
+        return Err(checksum);
+    }
+    let end = BEFORE_HEADER_LEN_BYTES + len;
+    let covered = bytes.get(..end).ok_or_else(|| short(end + CHECK_LEN_BYTES))?;
+    let check = number(bytes, end).ok_or_else(|| short(end + CHECK_LEN_BYTES))?;
+    if check != xxh3_64(covered) {
+        return Err(checksum);
+    }
+    let undecodable = SnapshotError::Undecodable { offset: BEFORE_HEADER_LEN_BYTES as u64 };
+    let header = covered.get(BEFORE_HEADER_LEN_BYTES..).unwrap_or_default();
+    let Ok((header, used)) = bincode::decode_from_slice::<Header, _>(header, CONFIG) else {
+        return Err(undecodable);
+    };
+    let expected = xxh3_64(SCHEMA.as_bytes());
+    if header.schema != expected {
+        return Err(SnapshotError::Schema { expected, found: header.schema });
+    }
+    let owner = UserId::new(&header.owner).ok().filter(|_| used == len).ok_or(undecodable)?;
+    let policy =
+        Policy { meeting_unread: header.meeting_unread, own_message_reads: header.own_message_reads };
+    let prefix = LogPrefix { events: header.events, skipped: header.skipped, hash: header.hash };
+    Ok((SnapshotInfo { owner, policy, prefix }, end + CHECK_LEN_BYTES))
+}
+
+/// Where the histories lie, and the front, which is verified.
+pub(crate) fn open(bytes: &[u8]) -> Result<(Range<u64>, Range<usize>), SnapshotError> {
+    let (_, histories_at) = header(bytes)?;
+    let len = bytes.len() as u64;
+    let least = histories_at + TRAILER_LEN_BYTES;
+    let trailer_at = bytes
+        .len()
+        .checked_sub(TRAILER_LEN_BYTES)
+        .filter(|at| *at >= histories_at)
+        .ok_or(SnapshotError::Length { expected: least as u64, found: len })?;
+    let field = |index: usize| number(bytes, trailer_at + 8 * index).unwrap_or_default();
+    let covered = bytes.get(trailer_at..trailer_at + 24).unwrap_or_default();
+    if field(3) != xxh3_64(covered) {
+        return Err(SnapshotError::Checksum { part: "trailer", offset: trailer_at as u64 });
+    }
+    if field(2) != len {
+        return Err(SnapshotError::Length { expected: field(2), found: len });
+    }
+    let front_at = field(0);
+    let undecodable = SnapshotError::Undecodable { offset: trailer_at as u64 };
+    let from = usize::try_from(front_at).ok().filter(|at| *at >= histories_at).ok_or(undecodable.clone())?;
+    let front = bytes.get(from..trailer_at).ok_or(undecodable)?;
+    if field(1) != xxh3_64(front) {
+        return Err(SnapshotError::Checksum { part: "list and rows", offset: front_at });
+    }
+    Ok((histories_at as u64..front_at, from..trailer_at))
+}
