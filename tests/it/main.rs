@@ -26,6 +26,7 @@ mod notify;
 #[cfg(feature = "jsonl")]
 mod oracles;
 mod pages;
+mod partial;
 #[cfg(feature = "jsonl")]
 mod real;
 mod reasons;

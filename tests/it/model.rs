@@ -3,6 +3,7 @@
 //! and the engine disagree, one of them has misread a rule.
 
 mod account;
+pub mod bounds;
 pub mod conversation;
 pub mod message;
 pub mod shown;
