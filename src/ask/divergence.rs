@@ -4,6 +4,7 @@
 //! that one has not seen yet; merging the inboxes, or handing the events over, ends it.
 
 mod messages;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -231,13 +232,13 @@ fn ids<'a>(left: &'a Inbox, right: &'a Inbox) -> BTreeSet<&'a ConversationId> {
 fn account(left: &Inbox, right: &Inbox) -> Vec<Difference> {
     let mut found = Differences::default();
     found.compare("owner", (left.owner(), right.owner()), |owner| Some(owner.to_string()));
-    found.compare("policy", (left.policy(), right.policy()), |policy| Some(format!("{policy:?}")));
+    found.compare("policy", (left.policy(), right.policy()), |policy| Some(words::policy(policy)));
     let (ours, theirs) = (left.totals(), right.totals());
     found.compare("total_unread", (ours.unread, theirs.unread), number);
     found.compare("total_unread_all", (ours.unread_all, theirs.unread_all), number);
     found.compare("folders", (left.folders(), right.folders()), folders);
     found.compare("quiet_hours", (left.quiet_hours(), right.quiet_hours()), |hours| {
-        hours.map(|hours| format!("{hours:?}"))
+        hours.map(words::quiet_hours)
     });
     found.0
 }
@@ -270,7 +271,7 @@ fn attributes(
         view.and_then(|view| view.last_message()).map(|message| messages::summary(&message))
     };
     found.compare("last_message", (last(left), last(right)), |last| last);
-    found.compare("receive_option", both!(receive_option), |option| Some(format!("{option:?}")));
+    found.compare("receive_option", both!(receive_option), |option| Some(words::unit(option)));
     found.compare("mentions", both!(mentions), mentions);
     found.compare("drafts", (drafts(left), drafts(right)), some_list);
     found.compare("pinned", both!(is_pinned), yes);
@@ -289,7 +290,7 @@ fn attributes(
 fn drafts(view: Option<ConversationView<'_>>) -> Vec<String> {
     let said = |draft: Draft<'_>| {
         let replaces = draft.replaces.map(|event| format!(" in place of {event}")).unwrap_or_default();
-        format!("{:?} of {:?}{replaces}", draft.text, draft.stamp)
+        format!("{:?} of {}{replaces}", draft.text, words::stamp(draft.stamp))
     };
     view.map(|view| view.drafts_kept().into_iter().map(said).collect()).unwrap_or_default()
 }
@@ -316,7 +317,9 @@ fn marks(marks: Vec<Mark>) -> Option<String> {
 }
 
 fn mentions(mentions: Vec<Mention>) -> Option<String> {
-    let said = |mention: Mention| format!("{:?} in seq {} ({})", mention.kind, mention.seq, mention.message);
+    let said = |mention: Mention| {
+        format!("{} in seq {} ({})", words::unit(mention.kind), mention.seq, mention.message)
+    };
     some_list(mentions.into_iter().map(said).collect())
 }
 

@@ -11,6 +11,7 @@ use std::io::Write as _;
 use chatfold::jsonl::encode_event;
 use chatfold::{Context, Decision, Inbox, Timestamp, decide};
 
+#[cfg(feature = "tui")]
 pub use self::command::fresh_message;
 use self::journal::Journal;
 use crate::args::DoArgs;
@@ -39,9 +40,9 @@ pub fn run(args: &DoArgs) -> Result<Verdict, Failure> {
 fn on_file(args: &DoArgs) -> Result<(Inbox, Decision), Failure> {
     let mut journal = Journal::open(&args.log, args.owner.as_ref(), args.dry_run)?;
     let inbox = journal.fold()?;
-    let now = args.now.map_or_else(now, |span| Ok(span.from))?;
+    let now = args.instant(now)?;
     let seed = args.seed.map_or_else(seed, Ok)?;
-    let command = command::command(&args.wish, &inbox, now, seed)?;
+    let command = command::command(args, &inbox, now, seed)?;
     let context = Context::new(inbox.owner().clone(), args.role.into(), now, seed);
     let decision = decide(&inbox, &command, &context).map_err(|why| Failure::Refused(refusal(&why)))?;
     let note = if args.dry_run { journal.left() } else { journal.append(&decision.events)? };

@@ -14,7 +14,7 @@ pub use self::files::{ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs}
 use self::tui::TUI_EXAMPLES;
 pub use self::tui::TuiArgs;
 use self::wish::DO_EXAMPLES;
-pub use self::wish::{DoArgs, FolderWish, QuietWish, ScopeFlag, SendArgs, Target, Wish};
+pub use self::wish::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 
 use chatfold::{Mark, Policy, UserId};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -98,6 +98,9 @@ pub enum Command {
     /// See the list in the terminal, move it through time, ask why, act
     #[command(after_help = TUI_EXAMPLES)]
     Tui(TuiArgs),
+    /// Open a log to try things on: a copy in a temporary place, in the terminal inbox or as a list
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArgs),
     /// Carry out a command: append the events it makes to a log
     #[command(after_help = DO_EXAMPLES)]
     Do(Box<DoArgs>),
@@ -149,6 +152,20 @@ Examples:
   chatfold stats team.jsonl
   chatfold stats team.jsonl.zst --top 20
   chatfold stats team.jsonl --json | jq .eventsByType";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  chatfold demo                                the terminal inbox, on a copy that goes when it is left
+  chatfold demo --out my.jsonl                 a copy that stays
+  chatfold do my.jsonl send aiko hello         to try commands on";
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Write the log there instead of opening it
+    #[arg(long, value_name = "LOG")]
+    pub out: Option<PathBuf>,
+}
 
 /// Options of every command that reads logs.
 #[derive(Debug, Args)]
@@ -229,7 +246,7 @@ pub struct TimeArgs {
     /// Print how long ago things were, or when (UTC)
     #[arg(long, value_enum, value_name = "HOW", default_value_t = TimeStyle::Relative)]
     pub time: TimeStyle,
-    /// Reckon from TIME, or from the clock with the word now [default: the newest event that was read]
+    /// Reckon from TIME (the end of a date, minute or second), or from the clock with the word now [default: the newest event that was read]
     #[arg(long, value_name = "TIME", value_parser = Span::parse_or_now)]
     pub now: Option<Span>,
 }
@@ -319,6 +336,9 @@ pub struct ShowArgs {
     /// Name at most N events behind each value
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub why: usize,
+    /// Name messages, events and folders by their ids too
+    #[arg(long)]
+    pub ids: bool,
     /// Write one JSON object instead of text
     #[arg(long)]
     pub json: bool,

@@ -43,7 +43,11 @@ pub fn run(args: &CheckArgs) -> Result<Verdict, Failure> {
             Ok(None) => Verdict::Faulty,
             Err(failure) => {
                 say(&failure.describe());
-                if matches!(failure, Failure::Fault { .. }) { Verdict::Faulty } else { Verdict::Unreadable }
+                if matches!(failure, Failure::Fault { .. } | Failure::NoLog { .. }) {
+                    Verdict::Faulty
+                } else {
+                    Verdict::Unreadable
+                }
             }
         };
         verdict = verdict.max(found);

@@ -28,7 +28,7 @@ pub fn run(args: &CloudArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
     let (inbox, tally) = fold(&source, &args.reading.choice(), args.reading.policy())?;
     tally.report_skipped(&source);
-    let now = args.now.map(|span| span.from).or(tally.newest).unwrap_or(Timestamp::EPOCH);
+    let now = args.now.map(|span| span.to).or(tally.newest).unwrap_or(Timestamp::EPOCH);
     let policy = args.policy();
     let view = cloud_view(&inbox, &policy, now);
     let mut out = stdout();

@@ -55,6 +55,17 @@ pub fn run(args: &DiffArgs) -> Result<Verdict, Failure> {
     }
     let [left, right] = sources;
     let (left, right) = (read(left, args)?, read(right, args)?);
+    let (expected, owner) = (left.inbox.owner(), right.inbox.owner());
+    if expected != owner {
+        let what = format!(
+            "expected the log of {:?}, the owner of {}, found that of {:?}: inboxes of two owners are not compared \
+             (--as OWNER reads both as OWNER's)",
+            expected.as_str(),
+            left.source,
+            owner.as_str(),
+        );
+        return Err(Failure::Unlike { place: right.source.to_string(), what });
+    }
     let found = Found {
         left: &left,
         right: &right,

@@ -63,6 +63,22 @@ pub enum Failure {
         /// Line, column, expected and found; or what is wrong with the whole.
         what: String,
     },
+    /// The input is no log: exit code 1.
+    #[error("{place}: {what}")]
+    NoLog {
+        /// What was read.
+        place: String,
+        /// Where it ceases to be one.
+        what: String,
+    },
+    /// Two logs do not belong together: exit code 1.
+    #[error("{place}: {what}")]
+    Unlike {
+        /// The second log.
+        place: String,
+        /// What was expected and found.
+        what: String,
+    },
     /// The command line contradicts itself: exit code 2.
     #[error("{0}")]
     Usage(String),
@@ -88,10 +104,24 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The input could not be read: exit code 4.
+    pub fn unread(place: impl std::fmt::Display, error: io::Error) -> Self {
+        Self::Input { place: place.to_string(), what: "cannot be read".to_owned(), source: Some(error) }
+    }
+
+    /// This program was built without `what`: how to get it. Exit code 2.
+    #[allow(dead_code, reason = "a program with every feature lacks nothing")]
+    pub fn not_built(what: &str, feature: &str) -> Self {
+        Self::Usage(format!(
+            "this chatfold was built without {what}: in the repository of chatfold, \
+             cargo install --path crates/chatfold-cli --features {feature} makes one with it (--features full: with everything)"
+        ))
+    }
+
     /// The exit code.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Fault { .. } => 1,
+            Self::Fault { .. } | Self::NoLog { .. } | Self::Unlike { .. } => 1,
             Self::Usage(_) => 2,
             Self::NotFound(_) | Self::Refused(_) => 3,
             Self::Input { .. } | Self::Output(_) => 4,

@@ -126,7 +126,7 @@ fn people(
 
 /// The instant that times are reckoned from: never the clock, unless the clock was asked for.
 fn now(args: &TimeArgs, tally: &Tally) -> Timestamp {
-    args.now.map(|span| span.from).or(tally.newest).unwrap_or(Timestamp::EPOCH)
+    args.now.map(|span| span.to).or(tally.newest).unwrap_or(Timestamp::EPOCH)
 }
 
 fn when(args: &TimeArgs, at: Timestamp, now: Timestamp) -> String {

@@ -122,14 +122,10 @@ pub struct Watch {
 impl Input {
     /// Opens `source` and looks at its first bytes.
     pub fn open(source: &Source) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::Input {
-            place: source.to_string(),
-            what: "cannot be read".to_owned(),
-            source: Some(error),
-        };
+        let failed = |error| Failure::unread(source, error);
         match source {
-            Source::Stdin => Self::unpack(source, None, io::stdin().lock()).map_err(failed),
-            Source::Store(place) => Self::unpack(source, None, place.read()?).map_err(failed),
+            Source::Stdin => Self::unpack(source, None, io::stdin().lock()),
+            Source::Store(place) => Self::unpack(source, None, place.read()?),
             Source::File(path) => {
                 let file = File::open(path).map_err(failed)?;
                 let metadata = file.metadata().map_err(failed)?;
@@ -138,26 +134,30 @@ impl Input {
                     return Err(Failure::Input { place: source.to_string(), what, source: None });
                 }
                 let size = metadata.is_file().then_some(metadata.len());
-                Self::unpack(source, size, file).map_err(failed)
+                Self::unpack(source, size, file)
             }
         }
     }
 
-    fn unpack(source: &Source, size: Option<u64>, raw: impl Read + 'static) -> io::Result<Self> {
+    fn unpack(source: &Source, size: Option<u64>, raw: impl Read + 'static) -> Result<Self, Failure> {
+        let failed = |error| Failure::unread(source, error);
         let meter = Rc::new(Meter::default());
         let mut raw = Metered { inner: raw, meter: Rc::clone(&meter) };
         let mut head = Vec::with_capacity(4);
-        raw.by_ref().take(4).read_to_end(&mut head)?;
+        raw.by_ref().take(4).read_to_end(&mut head).map_err(failed)?;
         let packing = Packing::of(&head);
         let whole = BufReader::with_capacity(BUFFER_LEN_BYTES, Cursor::new(head).chain(raw));
         let reader: Box<dyn BufRead> = match packing {
             Packing::Plain => Box::new(whole),
             // Both read on through the next member or frame until the file ends.
             Packing::Gzip => Box::new(BufReader::with_capacity(BUFFER_LEN_BYTES, MultiGzDecoder::new(whole))),
+            #[cfg(feature = "zstd")]
             Packing::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(whole)?;
+                let decoder = zstd::stream::read::Decoder::with_buffer(whole).map_err(failed)?;
                 Box::new(BufReader::with_capacity(BUFFER_LEN_BYTES, decoder))
             }
+            #[cfg(not(feature = "zstd"))]
+            Packing::Zstd => return Err(Failure::not_built("zstd", "zstd")),
         };
         Ok(Self { reader, watch: Watch { source: source.clone(), packing, size, meter } })
     }

@@ -16,6 +16,9 @@ use crate::progress::Progress;
 /// How many records pass between two looks at the clock.
 const RECORDS_PER_TICK: u64 = 4096;
 
+/// How the first line of a text log begins, whatever its version.
+const HEADER: &[u8] = b"{\"log\":\"chatfold\"";
+
 /// How many reasons for skipping are told apart.
 const MAX_REASONS: usize = 20;
 
@@ -214,7 +217,13 @@ impl OpenLog {
             };
             bytes = Box::new(Cursor::new(head).chain(bytes));
         }
-        let reader = Reader::new(bytes).map_err(|error| failure(source, &watch, error))?;
+        let first = first_line(&mut bytes).map_err(|error| watch.judge(1, error))?;
+        let is_log = first.starts_with(HEADER);
+        let bytes: Box<dyn BufRead> = Box::new(Cursor::new(first).chain(bytes));
+        let reader = Reader::new(bytes).map_err(|error| match failure(source, &watch, error) {
+            Failure::Fault { place, what } if !is_log => Failure::NoLog { place, what },
+            failure => failure,
+        })?;
         let owner = choice.owner.clone().unwrap_or_else(|| reader.owner().clone());
         let (source, choice) = (source.clone(), choice.clone());
         Ok(Self {

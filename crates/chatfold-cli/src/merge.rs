@@ -34,7 +34,7 @@ pub fn run(args: &MergeArgs) -> Result<Verdict, Failure> {
                 first.1,
                 log.owner().as_str()
             );
-            return Err(Failure::Fault { place: source.to_string(), what });
+            return Err(Failure::Unlike { place: source.to_string(), what });
         }
         let mut before = Stamp::new(Timestamp::EPOCH, EventId::from_bytes([0; 16]));
         let tally = log.read(|_, event| merged.add(event, &mut before))?;

@@ -169,7 +169,10 @@ impl<'a> Target<'a> {
         if path.as_os_str() != "-" && !args.force && path.exists() {
             return Err(Failure::Usage(format!("{}: is there already (--force replaces it)", named(path))));
         }
+        #[cfg(feature = "zstd")]
         let packing = if args.pack { Packing::Zstd } else { Packing::Plain };
+        #[cfg(not(feature = "zstd"))]
+        let packing = if args.pack { return Err(Failure::not_built("zstd", "zstd")) } else { Packing::Plain };
         Ok(Self { path, form, packing, force: args.force, redacted_from: None })
     }
 

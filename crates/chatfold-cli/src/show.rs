@@ -1,6 +1,6 @@
 //! `chatfold show`: one conversation, its last messages, and why each value is what it is.
 
-mod find;
+pub mod find;
 mod json;
 mod message;
 mod why;
@@ -17,11 +17,14 @@ use crate::instant::minute;
 use crate::list::{BOLD, DIM, PLAIN};
 use crate::log::{count, fold};
 use crate::output::{Output, stdout};
-use crate::text::{Line, Look, escape, one_line};
+use crate::text::{Line, Look, escape, one_line, wrap};
 use crate::words;
 
 /// Where the second column of attributes begins.
 const COLUMN: usize = 18;
+
+/// The least room for text beside a column, however narrow the terminal is.
+const MIN_ROOM: usize = 20;
 
 /// Mentions listed one by one.
 const MAX_MENTIONS: usize = 5;
@@ -42,7 +45,7 @@ pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
         serde_json::to_writer(&mut out, &object).map_err(std::io::Error::from)?;
         out.write_all(b"\n")?;
     } else {
-        let mut page = Page { out: &mut out, look: args.looks.look(), inbox: &inbox };
+        let mut page = Page { out: &mut out, look: args.looks.look(), inbox: &inbox, ids: args.ids };
         page.attributes(conversation)?;
         page.messages(conversation, &messages, older)?;
         page.why(&source, conversation, args.why)?;
@@ -51,23 +54,29 @@ pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
     Ok(tally.verdict())
 }
 
-/// Text for people about one conversation. A page is read whole, so its lines are not cut: a terminal wraps them.
+/// Text for people about one conversation. A page is read whole, so its lines are not cut but wrapped.
 struct Page<'o, 'i> {
     out: &'o mut Output,
     look: Look,
     inbox: &'i Inbox,
+    /// Whether messages, events and folders are named by their ids too.
+    ids: bool,
 }
 
 impl Page<'_, '_> {
     fn title(&mut self, text: &str) -> Result<(), Failure> {
-        writeln!(self.out, "{}", self.look.paint(BOLD, text))?;
+        for line in wrap(text, self.look.width) {
+            writeln!(self.out, "{}", self.look.paint(BOLD, &line))?;
+        }
         Ok(())
     }
 
     fn row(&mut self, label: &str, text: &str) -> Result<(), Failure> {
-        let mut line = Line::new(Look { width: usize::MAX, ..self.look });
-        line.to(2).push(DIM, label).to(COLUMN).push(PLAIN, text);
-        writeln!(self.out, "{}", line.finish())?;
+        for (n, part) in wrap(text, room(self.look, COLUMN)).iter().enumerate() {
+            let mut line = Line::new(Look { width: usize::MAX, ..self.look });
+            line.to(2).push(DIM, if n == 0 { label } else { "" }).to(COLUMN).push(PLAIN, part);
+            writeln!(self.out, "{}", line.finish())?;
+        }
         Ok(())
     }
 
@@ -97,7 +106,7 @@ impl Page<'_, '_> {
         self.title(&title)?;
         let owner = self.inbox.owner().as_str();
         for message in messages {
-            for line in message::lines(self.look, conversation, message, owner) {
+            for line in message::lines(self.look, conversation, message, owner, self.ids) {
                 writeln!(self.out, "{line}")?;
             }
         }
@@ -117,13 +126,21 @@ impl Page<'_, '_> {
         self.title("Why")?;
         let places = why::places(source, &explanation, limit);
         let mut above = "";
-        let detail = Detail { limit, ids: true, ellipsis: self.look.ellipsis() };
+        let detail = Detail { limit, ids: self.ids, ellipsis: self.look.ellipsis() };
         for row in rows(conversation, &explanation, detail) {
-            self.row(if row.label == above { "" } else { row.label }, &why::sentence(&row, &places))?;
+            self.row(
+                if row.label == above { "" } else { row.label },
+                &why::sentence(&row, &places, self.ids),
+            )?;
             above = row.label;
         }
         Ok(())
     }
+}
+
+/// How many cells are left beside `column`.
+fn room(look: Look, column: usize) -> usize {
+    look.width.saturating_sub(column).max(MIN_ROOM)
 }
 
 /// Every attribute that is set, with its name.
@@ -150,7 +167,7 @@ fn attributes(inbox: &Inbox, conversation: ConversationView<'_>) -> Vec<(&'stati
     }
     rows.extend(drafts(conversation));
     if let Some(peer) = conversation.peer_read_marker() {
-        rows.push(("read by the peer", format!("up to {peer}")));
+        rows.push(("peer has read", format!("up to {peer}")));
     }
     for message in conversation.pinned_messages() {
         let content = words::content(&message, inbox.owner().as_str());

@@ -1,5 +1,6 @@
 //! Logs in stores: `sqlite:PATH#OWNER` and `postgres://…#OWNER`, read as text logs, appended to as accounts.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,10 +11,12 @@ use chatfold::store::{
     StoredSnapshot,
 };
 use chatfold::{LogPrefix, UserId};
+#[cfg(feature = "postgres")]
 use chatfold_postgres::{Blocking, PostgresStore};
+#[cfg(feature = "sqlite")]
 use chatfold_sqlite::SqliteStore;
+#[cfg(feature = "postgres")]
 use tokio::runtime::Runtime;
-use tokio_postgres::NoTls;
 
 use crate::failure::Failure;
 
@@ -67,22 +70,37 @@ impl Place {
     /// Opens the store; makes it only if `create`.
     pub fn open(&self, create: bool) -> Result<Store, Failure> {
         match &self.at {
-            At::Sqlite(path) => {
-                let options = chatfold_sqlite::Options { read_only: !create, ..Default::default() };
-                let store = SqliteStore::open(path, &options);
-                store.map(Store::Sqlite).map_err(|error| self.failed("cannot be opened", error))
-            }
-            At::Postgres(url) => {
-                let config =
-                    url.parse().map_err(|error| self.failed("is no address of a PostgreSQL", error))?;
-                let runtime = Runtime::new().map_err(|error| self.failed("cannot be opened", error))?;
-                let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
-                let store = runtime.block_on(PostgresStore::open(config, NoTls, options));
-                let store = store.map_err(|error| self.failed("cannot be opened", error))?;
-                let store = Blocking::new(store, runtime.handle().clone());
-                Ok(Store::Postgres { store, _runtime: runtime })
-            }
+            At::Sqlite(path) => self.open_sqlite(path, create),
+            At::Postgres(url) => self.open_postgres(url),
         }
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn open_sqlite(&self, path: &Path, create: bool) -> Result<Store, Failure> {
+        let options = chatfold_sqlite::Options { read_only: !create, ..Default::default() };
+        let store = SqliteStore::open(path, &options);
+        store.map(Store::Sqlite).map_err(|error| self.failed("cannot be opened", error))
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    fn open_sqlite(&self, _: &Path, _: bool) -> Result<Store, Failure> {
+        Err(Failure::not_built("inboxes in SQLite", "sqlite"))
+    }
+
+    #[cfg(feature = "postgres")]
+    fn open_postgres(&self, url: &str) -> Result<Store, Failure> {
+        let config = url.parse().map_err(|error| self.failed("is no address of a PostgreSQL", error))?;
+        let runtime = Runtime::new().map_err(|error| self.failed("cannot be opened", error))?;
+        let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
+        let store = runtime.block_on(PostgresStore::open(config, tokio_postgres::NoTls, options));
+        let store = store.map_err(|error| self.failed("cannot be opened", error))?;
+        let store = Blocking::new(store, runtime.handle().clone());
+        Ok(Store::Postgres { store, _runtime: runtime })
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn open_postgres(&self, _: &str) -> Result<Store, Failure> {
+        Err(Failure::not_built("inboxes in PostgreSQL", "postgres"))
     }
 
     /// Opens the inbox to be read; one that nobody has written is not there.
@@ -153,11 +171,16 @@ impl Read for Lines {
     }
 }
 
-/// Either store, as the ports know it.
+/// Either store, as the ports know it; of those that the program was built with.
 pub enum Store {
+    /// There is none where the program was built without stores.
+    #[allow(dead_code, reason = "nobody makes one")]
+    Absent(Infallible),
     /// A file.
+    #[cfg(feature = "sqlite")]
     Sqlite(SqliteStore),
     /// A server.
+    #[cfg(feature = "postgres")]
     Postgres {
         /// The store.
         store: Blocking,
@@ -169,20 +192,31 @@ pub enum Store {
 /// What either store fails with.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// There is none where the program was built without stores.
+    #[error(transparent)]
+    Absent(#[from] Infallible),
     /// A file's.
+    #[cfg(feature = "sqlite")]
     #[error(transparent)]
     Sqlite(#[from] chatfold_sqlite::SqliteError),
     /// A server's.
+    #[cfg(feature = "postgres")]
     #[error(transparent)]
     Postgres(#[from] chatfold_postgres::PostgresError),
 }
 
 /// Asks whichever store it is; its error becomes either store's.
 macro_rules! ask {
-    ($store:expr, $method:ident($($argument:expr),*)) => {
+    ($store:expr, $method:ident($($argument:expr),*), $error:expr) => {
         match $store {
-            Store::Sqlite(store) => Ok(store.$method($($argument),*)?),
-            Store::Postgres { store, .. } => Ok(store.$method($($argument),*)?),
+            Store::Absent(never) => {
+                let _ = ($(&$argument),*);
+                match *never {}
+            }
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => store.$method($($argument),*).map_err($error),
+            #[cfg(feature = "postgres")]
+            Store::Postgres { store, .. } => store.$method($($argument),*).map_err($error),
         }
     };
 }
@@ -191,29 +225,15 @@ impl EventStore for Store {
     type Error = StoreError;
 
     fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<StoreError>> {
-        match self {
-            Self::Sqlite(store) => {
-                store.append(inbox, append).map_err(|error| error.map_store(StoreError::from))
-            }
-            Self::Postgres { store, .. } => {
-                store.append(inbox, append).map_err(|error| error.map_store(StoreError::from))
-            }
-        }
+        ask!(self, append(inbox, append), |error| error.map_store(StoreError::from))
     }
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<StoreError>> {
-        match self {
-            Self::Sqlite(store) => {
-                store.import(inbox, events).map_err(|error| error.map_store(StoreError::from))
-            }
-            Self::Postgres { store, .. } => {
-                store.import(inbox, events).map_err(|error| error.map_store(StoreError::from))
-            }
-        }
+        ask!(self, import(inbox, events), |error| error.map_store(StoreError::from))
     }
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, StoreError> {
-        ask!(self, read(inbox, after, limit))
+        ask!(self, read(inbox, after, limit), StoreError::from)
     }
 
     fn rewrite(
@@ -221,35 +241,28 @@ impl EventStore for Store {
         inbox: &UserId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<StoreError>> {
-        match self {
-            Self::Sqlite(store) => {
-                store.rewrite(inbox, events).map_err(|error| error.map_store(StoreError::from))
-            }
-            Self::Postgres { store, .. } => {
-                store.rewrite(inbox, events).map_err(|error| error.map_store(StoreError::from))
-            }
-        }
+        ask!(self, rewrite(inbox, events), |error| error.map_store(StoreError::from))
     }
 
     fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, StoreError> {
-        ask!(self, fence(inbox, to))
+        ask!(self, fence(inbox, to), StoreError::from)
     }
 
     fn erase(&mut self, inbox: &UserId) -> Result<Head, StoreError> {
-        ask!(self, erase(inbox))
+        ask!(self, erase(inbox), StoreError::from)
     }
 
     fn reopen(&mut self, inbox: &UserId) -> Result<Head, StoreError> {
-        ask!(self, reopen(inbox))
+        ask!(self, reopen(inbox), StoreError::from)
     }
 }
 
 impl SnapshotStore for Store {
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, StoreError> {
-        ask!(self, latest(inbox, through))
+        ask!(self, latest(inbox, through), StoreError::from)
     }
 
     fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
-        ask!(self, save(inbox, snapshot))
+        ask!(self, save(inbox, snapshot), StoreError::from)
     }
 }

@@ -94,6 +94,34 @@ pub fn cut<'a>(text: &'a str, limit: usize, ellipsis: &str) -> Cow<'a, str> {
     Cow::Borrowed(text)
 }
 
+/// `text` in lines of at most `limit` cells, broken at spaces, and within a word only where it is longer than a line.
+/// At least one line.
+pub fn wrap(text: &str, limit: usize) -> Vec<String> {
+    let limit = limit.max(1);
+    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
+    for word in text.split(' ') {
+        let cells = width(word);
+        if used > 0 && used + 1 + cells > limit {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        } else if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        for cluster in word.graphemes(true) {
+            let cells = width(cluster);
+            if used > 0 && used + cells > limit {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push_str(cluster);
+            used += cells;
+        }
+    }
+    lines.push(line);
+    lines
+}
+
 /// How output looks: colour or none, pictures or letters, and the width it may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -197,6 +225,21 @@ mod tests {
         assert_eq!(cut("word and", 6, "…"), "word…");
         assert_eq!(cut("abc", 0, "…"), "");
         assert_eq!(cut("abcd", 2, "..."), "");
+    }
+
+    #[test]
+    fn text_is_wrapped_at_spaces_and_loses_nothing() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one two three", 80), ["one two three"]);
+        assert_eq!(wrap("", 5), [""]);
+        assert_eq!(wrap("你好世界 ok", 5), ["你好", "世界", "ok"]);
+        assert_eq!(wrap("a 0123456789 b", 4), ["a", "0123", "4567", "89 b"]);
+        for limit in 0..20 {
+            let text = "the quick 👨‍👩‍👧 brown extraordinarily fox";
+            let lines = wrap(text, limit);
+            assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+            assert!(limit < 2 || lines.iter().all(|line| width(line) <= limit), "{limit}: {lines:?}");
+        }
     }
 
     #[test]

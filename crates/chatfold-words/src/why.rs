@@ -61,7 +61,7 @@ pub fn rows(conversation: ConversationView<'_>, explanation: &Explanation, detai
     for reason in &explanation.listed {
         rows.reason("listed", *reason);
     }
-    for (label, which, event) in singles(explanation) {
+    for (label, which, event) in singles(explanation, Some((conversation, detail.ids))) {
         rows.push(label, which, Some(event));
     }
     rows.rows
@@ -84,7 +84,7 @@ pub fn events(explanation: &Explanation, limit: usize) -> Vec<EventId> {
     }
     let reasons = explanation.listed.iter().chain(&explanation.activity);
     events.extend(reasons.filter_map(|reason| event_of(*reason)));
-    events.extend(singles(explanation).into_iter().map(|(_, _, event)| event));
+    events.extend(singles(explanation, None).into_iter().map(|(_, _, event)| event));
     events.sort_unstable();
     events.dedup();
     events
@@ -101,8 +101,12 @@ pub fn event_of(reason: Reason) -> Option<EventId> {
     }
 }
 
-/// The values that one event each gave: what, which one of several, and the event.
-fn singles(explanation: &Explanation) -> Vec<(&'static str, String, EventId)> {
+/// The values that one event each gave: what, which one of several, and the event. Folders are named as the
+/// conversation names them, with their ids besides where they are asked for.
+fn singles(
+    explanation: &Explanation,
+    names: Option<(ConversationView<'_>, bool)>,
+) -> Vec<(&'static str, String, EventId)> {
     let one = |label, event: Option<EventId>| event.map(|event| (label, String::new(), event));
     let mut singles: Vec<_> = [
         one("pinned", explanation.pinned),
@@ -119,7 +123,16 @@ fn singles(explanation: &Explanation) -> Vec<(&'static str, String, EventId)> {
     .flatten()
     .collect();
     singles.extend(explanation.marks.iter().map(|(mark, event)| ("mark", words::mark(*mark), *event)));
-    singles.extend(explanation.folders.iter().map(|(folder, event)| ("folder", folder.to_string(), *event)));
+    let folders = names.map(|(conversation, _)| conversation.folders()).unwrap_or_default();
+    singles.extend(explanation.folders.iter().map(|(id, event)| {
+        let name = folders.iter().find(|folder| folder.id == *id).map(|folder| one_line(&folder.name));
+        let said = match (name, names) {
+            (Some(name), Some((_, true))) => format!("{name} {id}"),
+            (Some(name), _) => name,
+            (None, _) => id.to_string(),
+        };
+        ("folder", said, *event)
+    }));
     singles
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::ask::divergence::{Difference, Differences, MessageDivergence, bytes, number, some_list, yes};
+use crate::ask::divergence::{
+    Difference, Differences, MessageDivergence, bytes, number, some_list, words, yes,
+};
 use crate::inbox::{ConversationView, MessageStatus, MessageView};
 use crate::model::id::{MessageId, UserId};
 
@@ -47,7 +49,7 @@ pub(crate) fn summary(message: &MessageView<'_>) -> String {
     let said = match (message.status(), message.text()) {
         (MessageStatus::Recalled, _) => "recalled".to_owned(),
         (_, Some(text)) => format!("{text:?}"),
-        (_, None) => format!("{:?}", message.kind()),
+        (_, None) => words::unit(message.kind()),
     };
     let seq = if message.seq() > 0 { format!(", seq {}", message.seq()) } else { String::new() };
     let status = match message.status() {
@@ -85,8 +87,8 @@ fn differences(left: &MessageView<'_>, right: &MessageView<'_>) -> Vec<Differenc
     found.compare("time", both!(time), |at| Some(at.to_string()));
     found.compare("seq", both!(seq), number);
     found.compare("rank", both!(rank), |rank| Some(rank.to_string()));
-    found.compare("status", both!(status), |status| Some(format!("{status:?}")));
-    found.compare("kind", both!(kind), |kind| Some(format!("{kind:?}")));
+    found.compare("status", both!(status), |status| Some(words::unit(status)));
+    found.compare("kind", both!(kind), |kind| Some(words::unit(kind)));
     found.compare("text", both!(text), quoted);
     found.compare("custom", both!(custom), data);
     found.compare("cloud_custom", both!(cloud_custom), data);
@@ -94,7 +96,7 @@ fn differences(left: &MessageView<'_>, right: &MessageView<'_>) -> Vec<Differenc
     let recall = |message: &MessageView<'_>| {
         let recall = message.recall()?;
         let why = recall.reason.map(|reason| format!(", {reason:?}")).unwrap_or_default();
-        Some(format!("by {} at {:?}{why}", recall.by, recall.stamp))
+        Some(format!("by {} at {}{why}", recall.by, words::stamp(recall.stamp)))
     };
     found.compare("recall", (recall(left), recall(right)), |recall| recall);
     found.compare("failure_reason", both!(failure_reason), quoted);

@@ -5,27 +5,33 @@ use chatfold::{
     QuietHours, ReadScope, ReadUpTo, Replaces, Timestamp,
 };
 
-use crate::args::{FolderWish, QuietWish, ScopeFlag, SendArgs, Target, Wish};
+use crate::args::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 use crate::failure::Failure;
 use crate::inbox::folder;
+use crate::show::find::find;
 
 /// What was typed, and what it is about.
 struct Typed<'a> {
     inbox: &'a Inbox,
     now: Timestamp,
     seed: [u8; 16],
+    /// Whether a conversation that `inbox` does not know may be meant.
+    make: bool,
 }
 
-/// The command that `wish` stands for in `inbox`.
-pub fn command(wish: &Wish, inbox: &Inbox, now: Timestamp, seed: [u8; 16]) -> Result<Command, Failure> {
-    let typed = Typed { inbox, now, seed };
-    let command = match wish {
-        Wish::Open { conversation } => Command::Open { conversation: conversation.clone(), group_type: None },
-        Wish::Clear { conversation } => Command::ClearHistory { conversation: conversation.clone() },
+/// The command that the arguments stand for in `inbox`.
+pub fn command(args: &DoArgs, inbox: &Inbox, now: Timestamp, seed: [u8; 16]) -> Result<Command, Failure> {
+    let typed = Typed { inbox, now, seed, make: args.make || inbox.known_conversations().next().is_none() };
+    let command = match &args.wish {
+        Wish::Open { conversation } => {
+            Command::Open { conversation: typed.id(conversation)?, group_type: None }
+        }
+        Wish::Clear { conversation } => Command::ClearHistory { conversation: typed.id(conversation)? },
         Wish::Read { conversation, message } => {
-            let message = message.as_deref().map(|text| typed.message(conversation, text)).transpose()?;
+            let conversation = typed.id(conversation)?;
+            let message = message.as_deref().map(|text| typed.message(&conversation, text)).transpose()?;
             let up_to = message.map_or(ReadUpTo::Newest, ReadUpTo::Message);
-            Command::MarkRead { conversation: conversation.clone(), up_to }
+            Command::MarkRead { conversation, up_to }
         }
         Wish::ReadAll { scope } => Command::MarkAllRead {
             scope: match scope {
@@ -34,29 +40,30 @@ pub fn command(wish: &Wish, inbox: &Inbox, now: Timestamp, seed: [u8; 16]) -> Re
                 ScopeFlag::Everything => ReadScope::Everything,
             },
         },
-        Wish::Pin { conversation } => Command::Pin { conversation: conversation.clone(), on: true },
-        Wish::Unpin { conversation } => Command::Pin { conversation: conversation.clone(), on: false },
+        Wish::Pin { conversation } => Command::Pin { conversation: typed.id(conversation)?, on: true },
+        Wish::Unpin { conversation } => Command::Pin { conversation: typed.id(conversation)?, on: false },
         Wish::Draft { conversation, text } => Command::SetDraft {
-            conversation: conversation.clone(),
+            conversation: typed.id(conversation)?,
             text: text.clone(),
             replaces: Replaces::Shown,
         },
         Wish::Mark { mark, conversations } => {
-            Command::Mark { conversations: conversations.clone(), mark: *mark, on: true }
+            Command::Mark { conversations: typed.ids(conversations)?, mark: *mark, on: true }
         }
         Wish::Unmark { mark, conversations } => {
-            Command::Mark { conversations: conversations.clone(), mark: *mark, on: false }
+            Command::Mark { conversations: typed.ids(conversations)?, mark: *mark, on: false }
         }
-        Wish::Data { text, conversations } => {
-            Command::SetCustomData { conversations: conversations.clone(), data: text.clone().into_bytes() }
-        }
+        Wish::Data { text, conversations } => Command::SetCustomData {
+            conversations: typed.ids(conversations)?,
+            data: text.clone().into_bytes(),
+        },
         Wish::ReceiveOption { option, conversations } => {
-            Command::SetReceiveOption { conversations: conversations.clone(), option: (*option).into() }
+            Command::SetReceiveOption { conversations: typed.ids(conversations)?, option: (*option).into() }
         }
         Wish::Quiet(hours) => Command::SetQuietHours { hours: quiet_hours(hours)? },
         Wish::Folder(wish) => typed.about_folder(wish)?,
         Wish::Delete { conversations, keep_messages } => Command::DeleteConversations {
-            conversations: conversations.clone(),
+            conversations: typed.ids(conversations)?,
             keep_messages: *keep_messages,
         },
         Wish::Remark { user, name } => Command::SetRemark { user: user.clone(), remark: name.clone() },
@@ -72,6 +79,13 @@ pub fn fresh_message(now: Timestamp, seed: [u8; 16]) -> MessageId {
     let chance = u128::from_be_bytes(seed);
     let (high, low) = (chance >> 116, chance & ((1 << 62) - 1));
     MessageId::from_bytes((time << 80 | 7 << 76 | high << 64 | 0b10 << 62 | low).to_be_bytes())
+}
+
+/// What was said of a message beside its text.
+fn describe(message: &mut Message, about: &MessageArgs) {
+    message.kind = about.kind.into();
+    message.excluded_from_unread = about.exclude_from_unread;
+    message.excluded_from_last = about.exclude_from_last;
 }
 
 fn quiet_hours(wish: &QuietWish) -> Result<Option<QuietHours>, Failure> {
@@ -90,6 +104,26 @@ fn quiet_hours(wish: &QuietWish) -> Result<Option<QuietHours>, Failure> {
 }
 
 impl<'a> Typed<'a> {
+    /// The conversation that is called so; one that is not known only where it may be made.
+    fn id(&self, name: &str) -> Result<ConversationId, Failure> {
+        let missing = match find(self.inbox, name) {
+            Ok(found) => return Ok(found.id().clone()),
+            Err(Failure::NotFound(why)) => why,
+            Err(failure) => return Err(failure),
+        };
+        match (ConversationId::new(name), self.make) {
+            (Ok(id), true) => Ok(id),
+            (Ok(_), false) => Err(Failure::NotFound(format!("{missing} (--new makes it)"))),
+            (Err(_), _) => Err(Failure::NotFound(format!(
+                "{missing} (a new one is named by its id, c2c_USER or group_GROUP)"
+            ))),
+        }
+    }
+
+    fn ids(&self, names: &[String]) -> Result<Vec<ConversationId>, Failure> {
+        names.iter().map(|name| self.id(name)).collect()
+    }
+
     fn view(&self, id: &ConversationId) -> Result<ConversationView<'a>, Failure> {
         self.inbox.conversation(id).ok_or_else(|| Failure::NotFound(format!("no conversation {id}")))
     }
@@ -108,7 +142,9 @@ impl<'a> Typed<'a> {
     }
 
     fn target(&self, target: &Target) -> Result<(ConversationId, MessageId), Failure> {
-        Ok((target.conversation.clone(), self.message(&target.conversation, &target.message)?))
+        let conversation = self.id(&target.conversation)?;
+        let message = self.message(&conversation, &target.message)?;
+        Ok((conversation, message))
     }
 
     fn folder(&self, text: &str) -> Result<FolderId, Failure> {
@@ -118,24 +154,24 @@ impl<'a> Typed<'a> {
     fn about_folder(&self, wish: &FolderWish) -> Result<Command, Failure> {
         Ok(match wish {
             FolderWish::Create { name, conversations } => {
-                Command::CreateFolder { name: name.clone(), conversations: conversations.clone() }
+                Command::CreateFolder { name: name.clone(), conversations: self.ids(conversations)? }
             }
             FolderWish::Rename { folder, name } => {
                 Command::RenameFolder { folder: self.folder(folder)?, name: name.clone() }
             }
             FolderWish::Delete { folder } => Command::DeleteFolder { folder: self.folder(folder)? },
             FolderWish::Add { folder, conversations } => {
-                Command::AddToFolder { folder: self.folder(folder)?, conversations: conversations.clone() }
+                Command::AddToFolder { folder: self.folder(folder)?, conversations: self.ids(conversations)? }
             }
             FolderWish::Remove { folder, conversations } => Command::RemoveFromFolder {
                 folder: self.folder(folder)?,
-                conversations: conversations.clone(),
+                conversations: self.ids(conversations)?,
             },
         })
     }
 
     fn send(&self, args: &SendArgs) -> Result<Command, Failure> {
-        let conversation = args.conversation.clone();
+        let conversation = self.id(&args.conversation)?;
         let id = args.id.as_deref().map(|id| self.message(&conversation, id)).transpose()?;
         let mut message =
             Message::text(id.unwrap_or_else(|| fresh_message(self.now, self.seed)), args.text.clone());
@@ -147,30 +183,36 @@ impl<'a> Typed<'a> {
         message.online_only = args.online_only;
         message.need_receipt = args.need_receipt;
         message.supports_extensions = args.extensible;
+        describe(&mut message, &args.about);
         Ok(Command::Send { conversation, message: Box::new(message) })
     }
 
     fn about_messages(&self, wish: &Wish) -> Result<Command, Failure> {
         let command = match wish {
             Wish::Send(args) => self.send(args)?,
-            Wish::Import { conversation, text, sender } => {
-                let message = Box::new(Message::text(fresh_message(self.now, self.seed), text.clone()));
-                Command::Import { conversation: conversation.clone(), sender: sender.clone(), message }
+            Wish::Import { conversation, text, sender, about } => {
+                let mut message = Message::text(fresh_message(self.now, self.seed), text.clone());
+                describe(&mut message, about);
+                let message = Box::new(message);
+                Command::Import { conversation: self.id(conversation)?, sender: sender.clone(), message }
             }
             Wish::Forward { from, to, messages, merged } => {
-                let (messages, from, to) = (self.messages(from, messages)?, from.clone(), to.clone());
+                let (from, to) = (self.id(from)?, self.id(to)?);
+                let messages = self.messages(&from, messages)?;
                 match merged.clone() {
                     Some(text) => Command::ForwardMerged { from, messages, to, text, custom: None },
                     None => Command::Forward { from, messages, to },
                 }
             }
             Wish::DeleteMessages { conversation, messages } => {
-                let messages = self.messages(conversation, messages)?;
-                Command::DeleteMessages { conversation: conversation.clone(), messages }
+                let conversation = self.id(conversation)?;
+                let messages = self.messages(&conversation, messages)?;
+                Command::DeleteMessages { conversation, messages }
             }
             Wish::Receipt { conversation, messages } => {
-                let messages = self.messages(conversation, messages)?;
-                Command::SendReceipts { conversation: conversation.clone(), messages }
+                let conversation = self.id(conversation)?;
+                let messages = self.messages(&conversation, messages)?;
+                Command::SendReceipts { conversation, messages }
             }
             wish => self.about_a_message(wish)?,
         };

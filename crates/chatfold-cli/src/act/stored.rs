@@ -31,9 +31,9 @@ pub fn run(args: &DoArgs, place: &Place) -> Result<(Inbox, Decision), Failure> {
     let account = Account::open(store, owner.clone(), Options::default());
     let mut account = account.map_err(|error| failure(place, error))?;
     let inbox = account.inbox().clone();
-    let now = args.now.map_or_else(now, |span| Ok(span.from))?;
+    let now = args.instant(now)?;
     let seed = args.seed.map_or_else(seed, Ok)?;
-    let command = command::command(&args.wish, &inbox, now, seed)?;
+    let command = command::command(args, &inbox, now, seed)?;
     let context = Context::new(owner, args.role.into(), now, seed);
     let decision = if args.dry_run {
         decide(&inbox, &command, &context).map_err(|why| Failure::Refused(refusal(&why)))?

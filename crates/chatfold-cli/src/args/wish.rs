@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use chatfold::{ConversationId, Mark, ReceiveOption, Role, UserId};
+use chatfold::{Mark, MessageKind, ReceiveOption, Role, Timestamp, UserId};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{parse_mark, parse_owner};
+use crate::failure::Failure;
 use crate::instant::Span;
 
 pub const DO_EXAMPLES: &str = "\
@@ -15,10 +16,14 @@ Examples:
   chatfold do my.jsonl read c2c_bob
   chatfold do my.jsonl recall group_dev last \"wrong chat\" --role admin
   chatfold do my.jsonl folder create Work group_dev c2c_bob
-  chatfold do my.jsonl draft c2c_bob \"See you\" --dry-run
+  chatfold do my.jsonl draft Bob \"See you\" --dry-run
+  chatfold do my.jsonl send --new c2c_carol \"hello\"
+  chatfold do my.jsonl import c2c_bob \"Lunch?\" --sender bob --time 2026-02-01T12:00
 
 What is decided is appended to the log in one write and synced; the log is locked meanwhile. A last line that \
-a crash tore is reported and moved to LOG.torn. MESSAGE is a message id, or the word last for the last \
+a crash tore is reported and moved to LOG.torn. CONVERSATION is an id (c2c_bob, group_dev), or the user id, \
+group id or shown name of exactly one conversation; one that the log does not know is made only with --new, \
+by its id, or where the log knows none at all. MESSAGE is a message id, or the word last for the last \
 message shown. The clock and chance are read for every command, unless --now and --seed say otherwise.
 
 Exit codes: 0 done, also where nothing was left to do; 1 the log has faults; 2 usage; 3 refused; 4 input or \
@@ -33,10 +38,13 @@ pub struct DoArgs {
     /// Make the log for this owner if it is not there
     #[arg(long = "as", value_name = "OWNER", value_parser = parse_owner, global = true)]
     pub owner: Option<UserId>,
+    /// Make a conversation that the log does not know
+    #[arg(long = "new", global = true)]
+    pub make: bool,
     /// Your role in the group
     #[arg(long, value_enum, value_name = "ROLE", default_value_t = RoleFlag::Member, global = true)]
     pub role: RoleFlag,
-    /// Act at TIME [default: the clock]
+    /// Act at TIME; of a date, minute or second, at its end, as --at [default: the clock]
     #[arg(long, value_name = "TIME", value_parser = Span::parse_or_now, global = true)]
     pub now: Option<Span>,
     /// Derive fresh ids from these 16 bytes, written as 32 hexadecimal digits [default: chance]
@@ -78,8 +86,7 @@ impl From<RoleFlag> for Role {
 #[derive(Debug, Args)]
 pub struct Target {
     /// The conversation
-    #[arg(value_parser = parse_conversation)]
-    pub conversation: ConversationId,
+    pub conversation: String,
     /// The message: its id, or last
     pub message: String,
 }
@@ -88,18 +95,13 @@ pub struct Target {
 #[derive(Debug, Subcommand)]
 pub enum Wish {
     /// Put a conversation into the list
-    Open {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
-    },
+    Open { conversation: String },
     /// Queue a message for sending
     Send(SendArgs),
     /// Send copies of messages, or with --merged one bundle of them
     Forward {
-        #[arg(value_parser = parse_conversation)]
-        from: ConversationId,
-        #[arg(value_parser = parse_conversation)]
-        to: ConversationId,
+        from: String,
+        to: String,
         #[arg(required = true)]
         messages: Vec<String>,
         /// Send one bundle with this text for a preview
@@ -133,12 +135,13 @@ pub enum Wish {
     },
     /// Put a message into the local history
     Import {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
+        conversation: String,
         text: String,
         /// Who wrote it [default: you]
         #[arg(long, value_name = "USER", value_parser = parse_owner)]
         sender: Option<UserId>,
+        #[command(flatten)]
+        about: MessageArgs,
     },
     /// Edit the text of a message
     Modify {
@@ -157,22 +160,14 @@ pub enum Wish {
     },
     /// Delete messages of a conversation
     DeleteMessages {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
+        conversation: String,
         #[arg(required = true)]
         messages: Vec<String>,
     },
     /// Clear the history of a conversation
-    Clear {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
-    },
+    Clear { conversation: String },
     /// Read a conversation, to its newest message or up to one
-    Read {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
-        message: Option<String>,
-    },
+    Read { conversation: String, message: Option<String> },
     /// Read all conversations of a kind
     ReadAll {
         #[arg(value_enum, default_value_t = ScopeFlag::Everything)]
@@ -184,48 +179,38 @@ pub enum Wish {
         target: Target,
     },
     /// Pin a conversation
-    Pin {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
-    },
+    Pin { conversation: String },
     /// Unpin a conversation
-    Unpin {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
-    },
+    Unpin { conversation: String },
     /// Set the draft; an empty text clears it
-    Draft {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
-        text: String,
-    },
+    Draft { conversation: String, text: String },
     /// Mark conversations: star, unread, fold, hide, or 1<<N with N from 32 to 63
     Mark {
         #[arg(value_parser = parse_mark)]
         mark: Mark,
-        #[arg(required = true, value_parser = parse_conversation)]
-        conversations: Vec<ConversationId>,
+        #[arg(required = true)]
+        conversations: Vec<String>,
     },
     /// Take a mark from conversations
     Unmark {
         #[arg(value_parser = parse_mark)]
         mark: Mark,
-        #[arg(required = true, value_parser = parse_conversation)]
-        conversations: Vec<ConversationId>,
+        #[arg(required = true)]
+        conversations: Vec<String>,
     },
     /// Set the custom data of conversations; an empty text clears it
     Data {
         text: String,
-        #[arg(required = true, value_parser = parse_conversation)]
-        conversations: Vec<ConversationId>,
+        #[arg(required = true)]
+        conversations: Vec<String>,
     },
     /// Set how you want to be told of the messages of conversations
     #[command(name = "option")]
     ReceiveOption {
         #[arg(value_enum)]
         option: OptionFlag,
-        #[arg(required = true, value_parser = parse_conversation)]
-        conversations: Vec<ConversationId>,
+        #[arg(required = true)]
+        conversations: Vec<String>,
     },
     /// Set the quiet hours
     #[command(subcommand)]
@@ -235,8 +220,8 @@ pub enum Wish {
     Folder(FolderWish),
     /// Delete conversations from the list
     Delete {
-        #[arg(required = true, value_parser = parse_conversation)]
-        conversations: Vec<ConversationId>,
+        #[arg(required = true)]
+        conversations: Vec<String>,
         /// Keep their messages in the history
         #[arg(long)]
         keep_messages: bool,
@@ -280,8 +265,7 @@ pub enum Wish {
     },
     /// Tell the authors of messages of a group that you have read them
     Receipt {
-        #[arg(value_parser = parse_conversation)]
-        conversation: ConversationId,
+        conversation: String,
         #[arg(required = true)]
         messages: Vec<String>,
     },
@@ -293,11 +277,26 @@ pub enum Wish {
     },
 }
 
+impl DoArgs {
+    /// When it is done: at `clock` unless --now says otherwise, a message of another time at its own.
+    pub fn instant(&self, clock: impl FnOnce() -> Result<Timestamp, Failure>) -> Result<Timestamp, Failure> {
+        let about = match &self.wish {
+            Wish::Send(args) => Some(&args.about),
+            Wish::Import { about, .. } => Some(about),
+            _ => None,
+        };
+        match (about.and_then(|about| about.written), self.now) {
+            (Some(written), _) => Ok(written.from),
+            (None, Some(now)) => Ok(now.to),
+            (None, None) => clock(),
+        }
+    }
+}
+
 /// What is sent.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    #[arg(value_parser = parse_conversation)]
-    pub conversation: ConversationId,
+    pub conversation: String,
     pub text: String,
     /// The message's id, by which sending it twice is sending it once [default: a fresh one]
     #[arg(long, value_name = "ID")]
@@ -323,6 +322,59 @@ pub struct SendArgs {
     /// Let extensions be set on it
     #[arg(long)]
     pub extensible: bool,
+    #[command(flatten)]
+    pub about: MessageArgs,
+}
+
+/// When a message was written, what it is and where it counts.
+#[derive(Debug, Args)]
+pub struct MessageArgs {
+    /// When it was written; a date, minute or second means its beginning. Where it could not be seen there (what was
+    /// cleared away, for send also what came later), it gets the next instant at which it can [default: now]
+    #[arg(long = "time", value_name = "TIME", value_parser = Span::parse)]
+    pub written: Option<Span>,
+    /// What it is
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = MessageKindFlag::Text)]
+    pub kind: MessageKindFlag,
+    /// It never counts as unread
+    #[arg(long)]
+    pub exclude_from_unread: bool,
+    /// It neither shows as last message nor moves the conversation
+    #[arg(long)]
+    pub exclude_from_last: bool,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum MessageKindFlag {
+    Text,
+    Custom,
+    Image,
+    Sound,
+    Video,
+    File,
+    Location,
+    Face,
+    GroupTips,
+    Merger,
+}
+
+impl From<MessageKindFlag> for MessageKind {
+    fn from(kind: MessageKindFlag) -> Self {
+        match kind {
+            MessageKindFlag::Text => Self::Text,
+            MessageKindFlag::Custom => Self::Custom,
+            MessageKindFlag::Image => Self::Image,
+            MessageKindFlag::Sound => Self::Sound,
+            MessageKindFlag::Video => Self::Video,
+            MessageKindFlag::File => Self::File,
+            MessageKindFlag::Location => Self::Location,
+            MessageKindFlag::Face => Self::Face,
+            MessageKindFlag::GroupTips => Self::GroupTips,
+            MessageKindFlag::Merger => Self::Merger,
+        }
+    }
 }
 
 /// Which conversations are read.
@@ -389,11 +441,7 @@ pub enum QuietWish {
 #[derive(Debug, Subcommand)]
 pub enum FolderWish {
     /// Create a folder and put conversations into it
-    Create {
-        name: String,
-        #[arg(value_parser = parse_conversation)]
-        conversations: Vec<ConversationId>,
-    },
+    Create { name: String, conversations: Vec<String> },
     /// Rename a folder
     Rename { folder: String, name: String },
     /// Delete a folder; its conversations stay
@@ -401,19 +449,15 @@ pub enum FolderWish {
     /// Put conversations into a folder
     Add {
         folder: String,
-        #[arg(required = true, value_parser = parse_conversation)]
-        conversations: Vec<ConversationId>,
+        #[arg(required = true)]
+        conversations: Vec<String>,
     },
     /// Take conversations out of a folder
     Remove {
         folder: String,
-        #[arg(required = true, value_parser = parse_conversation)]
-        conversations: Vec<ConversationId>,
+        #[arg(required = true)]
+        conversations: Vec<String>,
     },
-}
-
-fn parse_conversation(text: &str) -> Result<ConversationId, String> {
-    ConversationId::new(text).map_err(|error| error.to_string())
 }
 
 fn parse_seed(text: &str) -> Result<[u8; 16], String> {

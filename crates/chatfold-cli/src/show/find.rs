@@ -38,12 +38,18 @@ pub fn find<'a>(inbox: &'a Inbox, wanted: &str) -> Result<ConversationView<'a>, 
 
 /// `; did you mean …?`, or nothing.
 fn suggestions(inbox: &Inbox, wanted: &str) -> String {
-    let wanted = wanted.to_lowercase();
-    let likeness = |name: &str| strsim::jaro_winkler(&wanted, &name.to_lowercase());
+    // The prefixes of ids are alike, whatever stands behind them.
+    let bare = ["c2c_", "group_"].into_iter().find_map(|prefix| wanted.strip_prefix(prefix));
+    let wanted = bare.unwrap_or(wanted).to_lowercase();
+    // One slip of the finger is near however short the name is.
+    let likeness = |name: &str| match name.to_lowercase() {
+        name if strsim::osa_distance(&wanted, &name) <= 1 => 1.0,
+        name => strsim::jaro_winkler(&wanted, &name),
+    };
     let mut near: Vec<(f64, ConversationView<'_>)> = inbox
         .known_conversations()
         .map(|found| {
-            let names = [found.id().as_str(), found.id().target(), found.show_name()];
+            let names = [found.id().target(), found.show_name()];
             (names.into_iter().map(likeness).fold(0.0, f64::max), found)
         })
         .filter(|(likeness, _)| *likeness >= LIKENESS)

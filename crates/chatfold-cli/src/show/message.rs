@@ -6,7 +6,7 @@ use chatfold_words::remarks::remarks;
 
 use crate::instant::minute;
 use crate::list::{DIM, PLAIN};
-use crate::text::{Line, Look};
+use crate::text::{Line, Look, wrap};
 use crate::words;
 
 /// Where what was said begins.
@@ -20,20 +20,42 @@ pub fn lines(
     conversation: ConversationView<'_>,
     message: &MessageView<'_>,
     owner: &str,
+    ids: bool,
 ) -> Vec<String> {
-    let look = Look { width: usize::MAX, ..look };
-    let mut said = Line::new(look);
-    said.to(2).push(DIM, &minute(message.time())).to(COLUMN);
-    if message.recall().is_none() {
-        said.push(AUTHOR, &format!("{}: ", words::author(message)));
+    let wide = Look { width: usize::MAX, ..look };
+    let room = super::room(look, COLUMN);
+    let author = match message.recall() {
+        Some(_) => String::new(),
+        None => format!("{}: ", words::author(message)),
+    };
+    let said = wrap(&format!("{author}{}", words::content(message, owner)), room);
+    let mut lines = Vec::new();
+    for (n, part) in said.iter().enumerate() {
+        let mut line = Line::new(wide);
+        if n == 0 {
+            line.to(2).push(DIM, &minute(message.time()));
+        }
+        line.to(COLUMN);
+        // A name so long that it was wrapped is not told apart.
+        match part.strip_prefix(author.as_str()).filter(|_| n == 0) {
+            Some(text) => line.push(AUTHOR, &author).push(PLAIN, text),
+            None => line.push(PLAIN, part),
+        };
+        lines.push(line.finish());
     }
-    said.push(PLAIN, &words::content(message, owner));
     let mut remarks = remarks(look, conversation, message, owner);
     if message.seq() > 0 {
         remarks.push(format!("seq {}", message.seq()));
     }
-    remarks.push(message.id().to_string());
-    let mut about = Line::new(look);
-    about.to(COLUMN).push(DIM, &remarks.join(&format!("{} ", look.dot())));
-    vec![said.finish(), about.finish()]
+    if ids {
+        remarks.push(message.id().to_string());
+    }
+    if !remarks.is_empty() {
+        for part in wrap(&remarks.join(&format!("{} ", look.dot())), room) {
+            let mut about = Line::new(wide);
+            about.to(COLUMN).push(DIM, &part);
+            lines.push(about.finish());
+        }
+    }
+    lines
 }

@@ -14,14 +14,17 @@ use crate::text::escape;
 /// Where events stand in a log and what they are: `line 12: message_received by bob`, in a binary log `event 11: …`.
 pub type Places = HashMap<EventId, String>;
 
-/// A reason and the event behind it, in one line.
-pub fn sentence(row: &Row, places: &Places) -> String {
+/// A reason and the event behind it, in one line: the event's id, and where it stands; without `ids` only where it
+/// stands, or the id where nothing else can be said.
+pub fn sentence(row: &Row, places: &Places, ids: bool) -> String {
     let Some(event) = row.event else { return row.text.clone() };
-    let by = match places.get(&event) {
-        Some(place) => format!("{} by {event} ({place})", row.text),
-        None => format!("{} by {event}", row.text),
+    let said = match (places.get(&event), ids) {
+        (Some(place), true) => format!("{} by {event} ({place})", row.text),
+        (Some(place), false) => format!("{} in {place}", row.text),
+        (None, false) if !row.text.is_empty() => row.text.trim_end_matches(',').to_owned(),
+        (None, _) => format!("{} by {event}", row.text),
     };
-    by.trim_start().to_owned()
+    said.trim_start().to_owned()
 }
 
 /// Reads the log once more to find the events of `explanation`. Standard input cannot be read again: then, and

@@ -135,7 +135,7 @@ fn refusals_end_with_3_and_name_the_limit() {
     let err = desk.run(&["folder", "create", &long]).refused(3);
     assert!(err.contains("1 to 32 bytes, this one has 33 (code 51011)"), "{err}");
     let err = desk.run(&["recall", "c2c_nobody", "last"]).refused(3);
-    assert!(err.contains("no conversation c2c_nobody"), "{err}");
+    assert!(err.contains("no conversation \"c2c_nobody\"") && err.contains("--new makes it"), "{err}");
     desk.run(&["folder", "delete", "Play"]).refused(3);
     assert_eq!(desk.text(), before);
 }
@@ -151,9 +151,7 @@ fn what_is_no_plain_file_is_refused() {
     run(&["do", "-", "pin", "c2c_bob"], team()).refused(2);
     run(&["do", Files::new().path().to_str().unwrap(), "--as", "alice", "pin", "c2c_bob"], "").refused(2);
     let desk = Desk::new(team());
-    for args in
-        [&[][..], &["pin"], &["pin", "bob"], &["mark", "3", "c2c_bob"], &["recall", "c2c_bob", "first"]]
-    {
+    for args in [&[][..], &["pin"], &["mark", "3", "c2c_bob"], &["recall", "c2c_bob", "first"]] {
         desk.run(args).refused(2);
     }
     run(&["do", &desk.log, "--seed", "12", "pin", "c2c_bob"], "").refused(2);
@@ -237,4 +235,67 @@ fn processes_appending_at_once_lose_nothing() {
     }
     assert!(run(&["check", path], "").ok().contains("sound"));
     assert!(!text.contains(&event_id(1)));
+}
+
+#[test]
+fn a_conversation_is_named_as_in_show_and_made_only_when_asked_to() {
+    let desk = Desk::new(team());
+    for (name, id) in [("Bob", "c2c_bob"), ("bob", "c2c_bob"), ("李雷", "c2c_li"), ("news", "group_news")] {
+        let out = desk.run(&["draft", name, name, "--dry-run"]).ok();
+        assert!(out.contains(&format!("for {id}\n")), "{name}: {out}");
+    }
+    let out = desk.run(&["folder", "create", "Both", "News", "Bob", "--dry-run"]).ok();
+    assert!(out.contains("put group_news into") && out.contains("put c2c_bob into"), "{out}");
+    let out = desk.run(&["react", "Bob", &message_id(9), "+1", "--dry-run"]).ok();
+    assert!(out.contains("in c2c_bob\n"), "{out}");
+    for wish in [&["pin", "group_desgin"][..], &["send", "group_desgin", "hi"], &["read", "group_desgin"]] {
+        let err = desk.run(wish).refused(3);
+        assert!(err.contains("did you mean group_design (设计组 🎨)?") && err.contains("--new"), "{err}");
+    }
+    let err = desk.run(&["pin", "--new", "Desgin"]).refused(3);
+    assert!(err.contains("c2c_USER or group_GROUP"), "{err}");
+    assert_eq!(desk.text(), team(), "nothing was made");
+    desk.run(&["pin", "--new", "group_desgin"]).ok();
+    assert_eq!(desk.row("group_desgin")["isPinned"], true);
+}
+
+#[test]
+fn r35_what_is_imported_or_sent_has_a_time_a_kind_and_stands_where_it_was_written() {
+    let desk = Desk::new(team());
+    let before = desk.row("c2c_bob")["orderkey"].clone();
+    let import = ["import", "Bob", "An old photo", "--sender", "bob", "--time", "2026-02-01T12:00"];
+    let out = desk.run(&[&import[..], &["--kind", "image", "--exclude-from-unread", "--json"]].concat()).ok();
+    assert!(out.contains("\"at\":\"2026-02-01T12:00:00.000Z\""), "{out}");
+    assert!(out.contains("\"kind\":\"image\"") && out.contains("\"excluded_from_unread\":true"), "{out}");
+    assert_eq!(desk.row("c2c_bob")["orderkey"], before, "an old message moves nothing");
+    desk.run(&["import", "Bob", "Now", "--exclude-from-last"]).ok();
+    assert_eq!(desk.row("c2c_bob")["orderkey"], before, "nor does one that is excluded");
+    let sent = desk.run(&["send", "Bob", "smile", "--kind", "face", "--time", "2026-03-02", "--json"]).ok();
+    assert!(sent.contains("\"kind\":\"face\""), "{sent}");
+    assert!(sent.contains("\"at\":\"2026-03-02T00:00:00.000Z\""), "{sent}");
+}
+
+#[test]
+fn now_and_at_mean_the_same_instant() {
+    let desk = Desk::new(team());
+    let out = run(&["do", &desk.log, "--now", "2026-03-05", "pin", "Bob", "--json"], "").ok();
+    assert!(out.contains("\"at\":\"2026-03-05T23:59:59.999Z\""), "{out}");
+    let cloud = json(&["cloud", "-", "--json", "--now", "2026-03-05"], &team());
+    assert_eq!(cloud["now"], "2026-03-05T23:59:59.999Z");
+    let list = run(&["inbox", "-", "--now", "2026-03-05"], team()).ok();
+    assert!(list.contains("as of 2026-03-05 23:59 UTC"), "{list}");
+}
+
+#[test]
+fn the_demo_is_a_copy_that_goes_or_stays() {
+    let out = run(&["demo"], "").ok();
+    assert!(out.contains("Launch 2.0") && out.contains("unread"), "{out}");
+    let files = Files::new();
+    let path = files.path().join("my.jsonl");
+    let path = path.to_str().unwrap();
+    assert!(run(&["demo", "--out", path], "").ok().contains("200 events"));
+    let out = run(&["do", path, "send", "Aiko Tanaka", "hello"], "").ok();
+    assert!(out.contains("queued \"hello\" for c2c_aiko"), "{out}");
+    let err = run(&["demo", "--out", path], "").refused(2);
+    assert!(err.contains("is there already"), "{err}");
 }

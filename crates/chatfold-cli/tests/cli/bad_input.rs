@@ -203,7 +203,37 @@ fn damaged_packed_logs_are_faults_of_the_input() {
 fn nothing_in_a_fault_drives_the_terminal() {
     let log = row("bob 09:00:00 c2c_bob message_recalled {\"target\":\"\u{9b}2J\u{202e}\u{7}\"}");
     let err = run(&["inbox", "-"], log).refused(1);
-    assert!(!err.trim_end().chars().any(|c| c.is_control() || c == '\u{202e}'), "{err:?}");
+    assert!(!err.lines().any(|line| line.chars().any(|c| c.is_control() || c == '\u{202e}')), "{err:?}");
     let err = run(&["inbox", "no\u{1b}[31mfile"], "").refused(4);
     assert!(err.contains("no\\u{1b}[31mfile"), "{err:?}");
+}
+
+#[test]
+fn a_refusal_names_the_way_out() {
+    let files = Files::new();
+    let damaged = files.write("damaged.jsonl", around(b"hello"));
+    let damaged = damaged.to_str().unwrap();
+    for args in [
+        &["inbox", damaged][..],
+        &["show", damaged, "c2c_bob"],
+        &["stats", damaged],
+        &["diff", damaged, damaged],
+    ] {
+        let err = run(args, "").refused(1);
+        assert!(
+            err.contains("--keep-going") && err.contains("chatfold recover LOG --out NEW"),
+            "{args:?}: {err}"
+        );
+        assert!(!err.contains("this is no log"), "{err}");
+    }
+    let err = run(&["do", damaged, "pin", "c2c_bob"], "").refused(1);
+    assert!(err.contains("chatfold recover LOG --out NEW") && !err.contains("--keep-going"), "{err}");
+    for (name, content) in
+        [("a note", "Buy milk\n"), ("a table", "name,age\nbob,7\n"), ("JSON", "{\"a\":1}\n")]
+    {
+        let err = run(&["inbox", "-"], content).refused(1);
+        assert!(err.contains("this is no log of chatfold"), "{name}: {err}");
+    }
+    let newer = run(&["inbox", "-"], "{\"log\":\"chatfold\",\"v\":2,\"owner\":\"alice\"}\n").refused(1);
+    assert!(!newer.contains("this is no log"), "{newer}");
 }

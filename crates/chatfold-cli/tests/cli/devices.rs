@@ -32,7 +32,7 @@ fn r95_the_cloud_keeps_and_evicts_with_reasons() {
 fn r95_plans_and_days_are_chosen() {
     let object = json(&["cloud", "-", "--json", "--plan", "ultimate", "--now", "2026-03-08"], &team());
     assert_eq!(object["policy"]["maxConversations"], 500);
-    let week = json(&["cloud", "-", "--json", "--now", "2026-03-08T09:00:00"], &log("alice", LUNCH));
+    let week = json(&["cloud", "-", "--json", "--now", "2026-03-08T09:00:00.000Z"], &log("alice", LUNCH));
     assert_eq!(week["kept"].as_array().unwrap().len(), 1);
     let later = ["cloud", "-", "--json", "--now", "2026-03-08T09:00:00.001Z"];
     assert_eq!(json(&later, &log("alice", LUNCH))["evicted"][0]["idleMilliseconds"], 604_800_001);
@@ -186,4 +186,33 @@ fn merge_refuses_what_it_must() {
     run(&["merge", &a, faulty], "").refused(1);
     let ran = run(&["merge", &a, faulty, "--keep-going"], "");
     assert!(ran.code == 1 && ran.out.lines().count() == 2 && ran.err.contains("line 3"), "{ran:?}");
+}
+
+#[test]
+fn r96_two_owners_are_not_compared() {
+    let files = Files::new();
+    let (a, b) = two(&files, &log("alice", LUNCH), &log("bob", LUNCH));
+    let err = run(&["diff", &a, &b], "").refused(1);
+    assert!(err.contains("expected the log of \"alice\"") && err.contains("found that of \"bob\""), "{err}");
+    assert_eq!(run(&["diff", &a, &b, "--as", "alice"], "").code, 0);
+}
+
+#[test]
+fn r96_differences_are_said_in_words() {
+    let files = Files::new();
+    let set = r#"
+        alice 09:02:00 - quiet_hours_set {"daily":{"start":"22:00:00","duration_s":32400,"utc_offset_s":3600}}
+        alice 09:03:00 c2c_bob receive_option_set {"option":"not_receive_except_at"}
+        bob 09:04:00 c2c_bob message_recalled {"target":"M1","reason":"typo"}"#;
+    let (a, b) = two(&files, &log("alice", LUNCH), &log("alice", &format!("{LUNCH}\n{set}")));
+    let out = run(&["diff", &a, &b], "").out;
+    for said in [
+        "every day from 22:00:00 for 9:00:00 hours, UTC+01:00",
+        "A receive   B not receive except at",
+        "A sent   B recalled",
+        "by bob at 2026-03-01T09:04:00.000Z (event ",
+    ] {
+        assert!(out.contains(said), "{said:?}: {out}");
+    }
+    assert!(!out.contains("start_s"), "{out}");
 }

@@ -1,6 +1,6 @@
 //! `chatfold show`.
 
-use crate::support::{Files, event_id, json, log, message_id, run, team};
+use crate::support::{Files, Ran, chatfold, event_id, json, log, message_id, run, run_in, team};
 
 const HISTORY: &str = r#"
     bob 08:00:00 - profile_changed {"group":"g","name":"Book club","group_type":"work"}
@@ -19,9 +19,16 @@ const HISTORY: &str = r#"
     alice 09:06:00 group_g draft_set {"text":"Wednesday?"}
 "#;
 
+/// Runs on a terminal that is wide enough for every line.
+fn run_wide(args: &[&str], input: impl Into<Vec<u8>>) -> Ran {
+    let mut command = chatfold();
+    command.env("COLUMNS", "300");
+    run_in(command, args, input)
+}
+
 #[test]
 fn everything_known_of_a_conversation_is_printed() {
-    let out = run(&["show", "-", "group_g"], log("alice", HISTORY)).ok();
+    let out = run_wide(&["show", "-", "group_g", "--ids"], log("alice", HISTORY)).ok();
     for part in [
         "Book club  group_g  Work group\n",
         "  listed          yes, number 1 of 1\n",
@@ -60,7 +67,7 @@ fn everything_known_of_a_conversation_is_printed() {
 fn events_are_named_by_their_lines_where_the_log_can_be_read_again() {
     let files = Files::new();
     let path = files.write("club.jsonl", log("alice", HISTORY));
-    let out = run(&["show", path.to_str().unwrap(), "group_g"], "").ok();
+    let out = run_wide(&["show", path.to_str().unwrap(), "group_g", "--ids"], "").ok();
     assert!(out.contains(&format!("by {} (line 6: message_received by bob)", event_id(5))), "{out}");
     assert!(out.contains(&format!("by {} (line 15: draft_set by alice)", event_id(14))), "{out}");
 }
@@ -129,7 +136,7 @@ fn a_conversation_that_is_not_listed_can_be_shown() {
         r#"bob 09:00:00 c2c_bob message_received {"message":{"id":"M1","text":"Hi"}}
            alice 09:00:01 c2c_bob conversation_deleted {"through":{"time":"2026-03-01T09:00:00.000Z"}}"#,
     );
-    let out = run(&["show", "-", "c2c_bob"], log).ok();
+    let out = run_wide(&["show", "-", "c2c_bob", "--ids"], log).ok();
     assert!(out.contains("  listed          no: ") && out.contains("No messages"), "{out}");
     assert!(out.contains("deleted") && out.contains(&event_id(2)), "{out}");
 }
@@ -150,4 +157,36 @@ fn nothing_from_the_log_drives_the_terminal() {
         assert!(!out.chars().any(harmful), "{args:?}: {out:?}");
         assert!(args[0] == "check" || out.contains("B\\u{1b}[31mb\\u{202"), "{args:?}: {out}");
     }
+}
+
+#[test]
+fn a_page_fits_eighty_columns_and_names_nothing_by_uuid() {
+    let files = Files::new();
+    let path = files.write("team.jsonl", team());
+    let path = path.to_str().unwrap();
+    for id in ["c2c_bob", "c2c_zoe", "c2c_li", "group_design", "group_news", "c2c_amira"] {
+        let out = run(&["show", path, id], "").ok();
+        for line in out.lines() {
+            assert!(chatfold_words::text::width(line) <= 80, "{line:?}");
+            assert!(!line.contains("018f0e2a-"), "{line:?}");
+        }
+        assert!(out.contains(" in line "), "events are named by their lines: {out}");
+        let ids = run(&["show", path, id, "--ids"], "").ok();
+        assert!(ids.contains("018f0e2a-"), "{ids}");
+        assert!(ids.lines().all(|line| chatfold_words::text::width(line) <= 80), "{ids}");
+    }
+    let out = run(&["show", path, "group_design"], "").ok();
+    assert!(out.contains("  folder          Work in line "), "{out}");
+    assert!(
+        out.replace("\n                    ", " ").contains("far too long for any line of eighty cells"),
+        "{out}"
+    );
+}
+
+#[test]
+fn r34_what_the_peer_has_read_stands_apart_from_its_label() {
+    let rows = r#"alice 09:00:00 c2c_bob message_received {"message":{"id":"M1","text":"Hi"}}
+                  bob 09:00:01 c2c_bob peer_read {"through":{"time":"2026-03-01T09:00:00.000Z"}}"#;
+    let out = run(&["show", "-", "c2c_bob"], log("alice", rows)).ok();
+    assert!(out.contains("  peer has read   up to 2026-03-01T09:00:00.000Z\n"), "{out}");
 }

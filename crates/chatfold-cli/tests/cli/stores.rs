@@ -28,9 +28,9 @@ fn every_command(files: &Files, place: impl Fn(&str) -> String) {
     run(&["convert", stored, back.to_str().unwrap(), "--force"], "").ok();
     assert_eq!(std::fs::read(back).unwrap(), std::fs::read(log).unwrap(), "byte for byte");
 
-    let out = run(&["do", stored, "--now", NOW, "pin", "group_new", "--dry-run"], "").ok();
+    let out = run(&["do", stored, "--now", NOW, "pin", "--new", "group_new", "--dry-run"], "").ok();
     assert_eq!(out, "pinned group_new\n1 event, not appended\n");
-    let out = run(&["do", stored, "--now", NOW, "pin", "group_new"], "").ok();
+    let out = run(&["do", stored, "--now", NOW, "pin", "--new", "group_new"], "").ok();
     assert_eq!(out, "pinned group_new\n1 event appended\n");
     let out = run(&["do", stored, "--now", NOW, "pin", "group_new"], "").ok();
     assert_eq!(out, "nothing to do: it is so already\n");

@@ -1,0 +1,114 @@
+//! `chatfold`: the conversation list of a chat on the command line, folded from a log of events.
+//!
+//! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
+//! [`diff`], [`merge`], [`snapshot`], [`rewrite`], [`demo`], `tui` and [`act`] answer, one module a command or a few that are alike;
+//! [`log`] reads events from an [`input`], a file or a [`store`], and [`list`] lays rows out as text. Exit codes and
+//! errors are in [`failure`]; [`output`] and [`text`] are what stands between a log and the terminal.
+
+//!
+//! This is a library only so that the program's own tests can ask for every feature; it has one function, [`main`].
+
+#![cfg_attr(
+    not(feature = "tui"),
+    allow(dead_code, reason = "the terminal inbox uses more of what commands share")
+)]
+#![allow(unreachable_pub, reason = "a program has no API: pub says that another module uses it")]
+
+mod act;
+mod args;
+mod check;
+mod cloud;
+mod demo;
+mod diff;
+mod failure;
+mod inbox;
+mod input;
+mod list;
+mod log;
+mod merge;
+mod output;
+mod progress;
+mod rewrite;
+mod show;
+mod snapshot;
+mod stats;
+mod store;
+#[cfg(feature = "tui")]
+mod tui;
+
+use std::process::ExitCode;
+
+use chatfold_words::{instant, sentence, text, words};
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::failure::{Failure, Verdict};
+
+/// Carries out what the arguments of this process say, and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing is to be done where neither help nor error can be printed.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(&cli) {
+        Ok(verdict) => verdict.exit_code(),
+        Err(failure) => {
+            output::say(&failure.describe());
+            if let Some(way_out) = way_out(&cli.command, &failure) {
+                output::say(way_out);
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+/// What can be done about input that was refused, if anything.
+fn way_out(command: &Command, failure: &Failure) -> Option<&'static str> {
+    match (failure, command) {
+        (Failure::NoLog { .. }, _) => Some(
+            "this is no log of chatfold: one begins with a line such as {\"log\":\"chatfold\",\"v\":1,\"owner\":\"alice\"} \
+             (where only that is lost, --as OWNER --keep-going reads the rest)",
+        ),
+        (Failure::Fault { .. }, Command::Recover(_)) => None,
+        (Failure::Fault { .. }, Command::Do(_) | Command::Redact(_)) => {
+            Some("chatfold recover LOG --out NEW writes what is valid as a new log")
+        }
+        (Failure::Fault { .. }, _) => Some(
+            "--keep-going uses what is valid all the same; chatfold recover LOG --out NEW writes it as a new log",
+        ),
+        _ => None,
+    }
+}
+
+fn run(cli: &Cli) -> Result<Verdict, Failure> {
+    match &cli.command {
+        Command::Inbox(args) => inbox::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Stats(args) => stats::run(args),
+        Command::Cloud(args) => cloud::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Snapshot(args) => snapshot::run(args),
+        Command::Convert(args) => rewrite::convert(args),
+        Command::Recover(args) => rewrite::recover(args),
+        Command::Redact(args) => rewrite::redact(args),
+        Command::Tui(args) => terminal_inbox(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Do(args) => act::run(args),
+    }
+}
+
+#[cfg(feature = "tui")]
+fn terminal_inbox(args: &args::TuiArgs) -> Result<Verdict, Failure> {
+    tui::run(args)
+}
+
+#[cfg(not(feature = "tui"))]
+fn terminal_inbox(_: &args::TuiArgs) -> Result<Verdict, Failure> {
+    Err(Failure::not_built("the terminal inbox", "tui"))
+}
