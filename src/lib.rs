@@ -71,7 +71,7 @@ pub mod store;
 pub mod testing;
 
 pub use ask::divergence::*;
-pub use ask::notify::{Notification, notification};
+pub use ask::notify::{Notification, NotificationReason, notification, notification_reason};
 pub use ask::retention::*;
 #[cfg(feature = "jsonl")]
 pub use ask::v2tim;

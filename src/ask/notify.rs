@@ -57,35 +57,86 @@ pub fn notification(
     message: MessageId,
     at: Timestamp,
 ) -> Notification {
-    let Some(conversation) = inbox.conversation(conversation) else { return Notification::Nothing };
-    let Some(standing) = conversation.standing(message) else { return Notification::Nothing };
+    notification_reason(inbox, conversation, message, at).notification()
+}
+
+/// Which line of the table of [`notification`] decides what a message does (R90).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotificationReason {
+    /// The message is not known, or was targeted at others.
+    Unknown,
+    /// The receive option is `NotReceive`.
+    NotReceived,
+    /// The receive option is `NotReceiveExceptAt`, and the message mentions neither the owner nor everybody.
+    NotReceivedUnmentioned,
+    /// It is deleted or cleared away, alone or with its conversation.
+    PutAway,
+    /// It is the owner's own.
+    Own,
+    /// It is read already.
+    Read,
+    /// It was for those online only.
+    OnlineOnly,
+    /// It is recalled.
+    Recalled,
+    /// It has no position from the server: it is imported, queued or failed.
+    NotDelivered,
+    /// It stands in a live room.
+    InLiveRoom,
+    /// The receive option is `ReceiveNotNotify`.
+    NotNotified,
+    /// The receive option is `NotNotifyExceptAt`, and the message mentions neither the owner nor everybody.
+    NotNotifiedUnmentioned,
+    /// The owner's quiet hours are in force.
+    QuietHours,
+    /// Nothing speaks against it.
+    Notifies,
+}
+
+impl NotificationReason {
+    /// What the message does then.
+    pub const fn notification(self) -> Notification {
+        match self {
+            Self::Unknown | Self::NotReceived | Self::NotReceivedUnmentioned => Notification::Nothing,
+            Self::Notifies => Notification::Push,
+            _ => Notification::Silent,
+        }
+    }
+}
+
+/// Why a message notifies at the instant `at`, or why it does not: the first line of the table of [`notification`]
+/// that fits (R90).
+pub fn notification_reason(
+    inbox: &Inbox,
+    conversation: &ConversationId,
+    message: MessageId,
+    at: Timestamp,
+) -> NotificationReason {
+    use NotificationReason as Why;
+    let Some(conversation) = inbox.conversation(conversation) else { return Why::Unknown };
+    let Some(standing) = conversation.standing(message) else { return Why::Unknown };
     let message = standing.message;
     let is_mentioned = || {
         let mentions = message.mentions();
         mentions.all || mentions.users.contains(inbox.owner())
     };
     let option = conversation.receive_option();
-    let arrives = match option {
-        ReceiveOption::NotReceive => false,
-        ReceiveOption::NotReceiveExceptAt => is_mentioned(),
-        _ => true,
-    };
-    if !arrives {
-        return Notification::Nothing;
-    }
-    let settled = standing.put_away
-        || message.is_read()
-        || message.is_online_only()
-        || message.status() == MessageStatus::Recalled
-        || message.rank() != 0
-        || conversation.group_type() == Some(GroupType::AvChatRoom);
-    let notifies = match option {
-        ReceiveOption::ReceiveNotNotify => false,
-        ReceiveOption::NotNotifyExceptAt => is_mentioned(),
-        _ => true,
-    };
-    let is_quiet = || inbox.quiet_hours().is_some_and(|hours| hours.is_quiet(at));
-    if settled || !notifies || is_quiet() { Notification::Silent } else { Notification::Push }
+    let lines = [
+        (option == ReceiveOption::NotReceive, Why::NotReceived),
+        (option == ReceiveOption::NotReceiveExceptAt && !is_mentioned(), Why::NotReceivedUnmentioned),
+        (standing.put_away, Why::PutAway),
+        (message.is_own(), Why::Own),
+        (message.is_online_only(), Why::OnlineOnly),
+        (message.status() == MessageStatus::Recalled, Why::Recalled),
+        (message.rank() != 0, Why::NotDelivered),
+        (conversation.group_type() == Some(GroupType::AvChatRoom), Why::InLiveRoom),
+        (message.is_read(), Why::Read),
+        (option == ReceiveOption::ReceiveNotNotify, Why::NotNotified),
+        (option == ReceiveOption::NotNotifyExceptAt && !is_mentioned(), Why::NotNotifiedUnmentioned),
+        (inbox.quiet_hours().is_some_and(|hours| hours.is_quiet(at)), Why::QuietHours),
+    ];
+    lines.into_iter().find_map(|(fits, why)| fits.then_some(why)).unwrap_or(Why::Notifies)
 }
 
 impl QuietHours {

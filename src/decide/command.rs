@@ -129,14 +129,14 @@ pub enum Command {
         /// The conversation.
         conversation: ConversationId,
     },
-    /// Reads a conversation (R66).
+    /// Reads a conversation; read wholly, it also loses its UNREAD mark (R66).
     MarkRead {
         /// The conversation.
         conversation: ConversationId,
         /// How far.
         up_to: ReadUpTo,
     },
-    /// Reads many conversations to their newest message: a watermark for each (R66).
+    /// Reads many conversations to their newest message: a watermark for each; their UNREAD marks go too (R66).
     MarkAllRead {
         /// Which.
         scope: ReadScope,
@@ -156,6 +156,12 @@ pub enum Command {
         on: bool,
     },
     /// Sets the draft; an empty text clears it (R27).
+    ///
+    /// A client that saves while somebody types keeps the event of the draft that its editor holds: the one that
+    /// showed when the writing began, then that of each save of its own, whether it showed meanwhile or not. It
+    /// gives that event as [`Replaces::Draft`] with every save. So an autosave that comes after the send which
+    /// cleared the draft names a draft that the clearing ended too; and one that comes from another device, whose
+    /// editor never saw this text, names another one and is kept as concurrent.
     SetDraft {
         /// The conversation.
         conversation: ConversationId,

@@ -3,7 +3,7 @@
 use crate::decide::command::{ReadScope, ReadUpTo};
 use crate::decide::desk::{Desk, Verdict, after};
 use crate::decide::rejection::Rejection;
-use crate::model::event::{Fact, InvalidEvent, Through, Watermark};
+use crate::model::event::{Fact, InvalidEvent, Mark, Through, Watermark};
 use crate::model::id::{ConversationId, ConversationKind, MessageId};
 use crate::model::time::Timestamp;
 
@@ -42,12 +42,22 @@ fn reach(desk: &Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Result<i64, R
 pub(crate) fn read(desk: &mut Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Verdict {
     let registers = desk.registers(id);
     let through = reach(desk, id, up_to)?;
-    let Some(first) = registers.newest_delivered(through) else { return Ok(()) };
-    if registers.marker() >= first {
+    if let Some(first) = registers.newest_delivered(through)
+        && registers.marker() < first
+    {
+        let through = Through::Watermark(watermark(id, first));
+        desk.put(after([registers.unread_marks_at()]), id, Fact::Read { through })?;
+    }
+    if up_to == ReadUpTo::Newest { unmark_unread(desk, id) } else { Ok(()) }
+}
+
+/// Takes the UNREAD mark off a conversation that was read wholly, be it empty (R66).
+fn unmark_unread(desk: &mut Desk<'_>, id: &ConversationId) -> Verdict {
+    if !desk.view(id).is_some_and(|view| view.marks().contains(&Mark::UNREAD)) {
         return Ok(());
     }
-    let through = Through::Watermark(watermark(id, first));
-    desk.put(after([registers.unread_marks_at()]), id, Fact::Read { through })
+    let least = after([desk.registers(id).mark_at(Mark::UNREAD)]);
+    desk.put(least, id, Fact::MarkSet { mark: Mark::UNREAD, on: false })
 }
 
 pub(crate) fn read_all(desk: &mut Desk<'_>, scope: ReadScope) -> Verdict {

@@ -3,6 +3,7 @@
 use chatfold::{
     Body, ConversationId, Envelope, Event, EventId, Fact, GroupType, Inbox, Message, MessageId, Notification,
     Policy, QuietHours, ReceiveOption, Through, Timestamp, UserId, Watermark, notification,
+    notification_reason,
 };
 
 use Notification::{Nothing, Push, Silent};
@@ -99,7 +100,10 @@ impl Case {
     fn judged(&self, introduction: Option<Fact>) -> Notification {
         let inbox = self.introduced_by(introduction);
         let before = inbox.digest();
-        let found = notification(&inbox, &self.conversation.parse().unwrap(), MESSAGE, instant(SENT));
+        let conversation = self.conversation.parse().unwrap();
+        let found = notification(&inbox, &conversation, MESSAGE, instant(SENT));
+        let reason = notification_reason(&inbox, &conversation, MESSAGE, instant(SENT));
+        assert_eq!(reason.notification(), found, "{reason:?}");
         assert_eq!(inbox.digest(), before, "asking changes nothing");
         found
     }

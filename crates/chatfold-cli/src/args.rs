@@ -98,6 +98,9 @@ pub enum Command {
     /// See the list in the terminal, move it through time, ask why, act
     #[command(after_help = TUI_EXAMPLES)]
     Tui(TuiArgs),
+    /// Say whether a message pushes, arrives silently or does not arrive, and why
+    #[command(after_help = NOTIFY_EXAMPLES)]
+    Notify(NotifyArgs),
     /// Open a log to try things on: a copy in a temporary place, in the terminal inbox or as a list
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
@@ -152,6 +155,33 @@ Examples:
   chatfold stats team.jsonl
   chatfold stats team.jsonl.zst --top 20
   chatfold stats team.jsonl --json | jq .eventsByType";
+
+const NOTIFY_EXAMPLES: &str = "\
+Examples:
+  chatfold notify team.jsonl 018f0e2a-0000-7000-8000-0000000000a1 --now 2026-03-01T22:30
+  chatfold notify team.jsonl 018f0e2a-0000-7000-8000-0000000000a1 --json | jq -r .notification
+
+MESSAGE is a message id; chatfold show LOG CONVERSATION --ids names them.";
+
+/// Options of `notify`.
+#[derive(Debug, Args)]
+pub struct NotifyArgs {
+    /// The log; - for standard input
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The message's id
+    #[arg(value_name = "MESSAGE")]
+    pub message: String,
+    /// Ask for this instant (the end of a date, minute or second), or the clock's with the word now [default: the
+    /// newest event that was read]
+    #[arg(long, value_name = "TIME", value_parser = Span::parse_or_now)]
+    pub now: Option<Span>,
+    /// Write one JSON object a conversation that has the message
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reading: LogArgs,
+}
 
 const DEMO_EXAMPLES: &str = "\
 Examples:

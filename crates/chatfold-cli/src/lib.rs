@@ -1,7 +1,7 @@
 //! `chatfold`: the conversation list of a chat on the command line, folded from a log of events.
 //!
 //! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
-//! [`diff`], [`merge`], [`snapshot`], [`rewrite`], [`demo`], `tui` and [`act`] answer, one module a command or a few that are alike;
+//! [`diff`], [`merge`], [`snapshot`], [`rewrite`], [`notify`], [`demo`], `tui` and [`act`] answer, one module a command or a few that are alike;
 //! [`log`] reads events from an [`input`], a file or a [`store`], and [`list`] lays rows out as text. Exit codes and
 //! errors are in [`failure`]; [`output`] and [`text`] are what stands between a log and the terminal.
 
@@ -26,6 +26,7 @@ mod input;
 mod list;
 mod log;
 mod merge;
+mod notify;
 mod output;
 mod progress;
 mod rewrite;
@@ -98,6 +99,7 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Recover(args) => rewrite::recover(args),
         Command::Redact(args) => rewrite::redact(args),
         Command::Tui(args) => terminal_inbox(args),
+        Command::Notify(args) => notify::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Do(args) => act::run(args),
     }

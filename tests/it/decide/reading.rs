@@ -1,7 +1,7 @@
 //! Reading, going back, clearing, deleting: the greatest position known, never the clock (R66).
 
 use chatfold::{
-    Body, Command, ConversationId, Fact, InvalidEvent, Message, ReadScope, ReadUpTo, Rejection, Role,
+    Body, Command, ConversationId, Fact, InvalidEvent, Mark, Message, ReadScope, ReadUpTo, Rejection, Role,
     Through, Timestamp, Watermark,
 };
 
@@ -214,4 +214,30 @@ fn r37_deleting_with_and_without_the_messages() {
     let unknown = Rejection::UnknownConversation { conversation: conversation("group_never") };
     assert_eq!((decision.events.len(), decision.refused.len()), (1, 1));
     assert_eq!(decision.refused[0].rejection, unknown);
+}
+
+#[test]
+fn r66_reading_wholly_takes_the_unread_mark_off() {
+    let context = by("alice", Role::Member, 0);
+    let marked = |chat: &'static str| {
+        event(200, "alice", -5_000, |envelope| envelope.mark_set(conversation(chat), Mark::UNREAD, true))
+    };
+    let off =
+        |chat: &str| Body::Conversation(conversation(chat), Fact::MarkSet { mark: Mark::UNREAD, on: false });
+    let mut both = has_read(GROUP, Watermark::Seq(2));
+    both.push(off(GROUP));
+    in_alices([received(1, "bob", GROUP), received(2, "bob", GROUP), marked(GROUP)])
+        .when(&read(GROUP, ReadUpTo::Position(Watermark::Seq(1))), &context)
+        .then(has_read(GROUP, Watermark::Seq(1)))
+        .when(&read(GROUP, ReadUpTo::Newest), &context)
+        .then(both)
+        .and_again_nothing();
+    in_alices([marked(CHAT)])
+        .when(&read(CHAT, ReadUpTo::Newest), &context)
+        .then(vec![off(CHAT)])
+        .and_again_nothing();
+    in_alices([received(1, "bob", GROUP), marked(GROUP)])
+        .when(&Command::MarkAllRead { scope: ReadScope::Groups }, &context)
+        .then_events(2)
+        .and_again_nothing();
 }

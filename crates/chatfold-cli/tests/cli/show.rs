@@ -190,3 +190,40 @@ fn r34_what_the_peer_has_read_stands_apart_from_its_label() {
     let out = run(&["show", "-", "c2c_bob"], log("alice", rows)).ok();
     assert!(out.contains("  peer has read   up to 2026-03-01T09:00:00.000Z\n"), "{out}");
 }
+
+#[test]
+fn r90_whether_a_message_notifies_is_told_with_its_reason() {
+    let rows = r#"
+        alice 08:00:00 - quiet_hours_set {"daily":{"start":"22:00:00","duration_s":32400,"utc_offset_s":0}}
+        alice 08:00:01 group_g receive_option_set {"option":"not_notify_except_at"}
+        bob 09:00:00 c2c_bob message_received {"message":{"id":"M1","text":"Hi"}}
+        bob 09:00:01 group_g message_received {"message":{"id":"M2","seq":1,"text":"All?"}}
+        bob 09:00:02 group_g message_received {"message":{"id":"M3","seq":2,"mentions":{"users":["alice"]}}}
+        alice 09:00:03 c2c_bob messages_deleted {"targets":["M4"]}
+        bob 09:00:04 c2c_bob message_received {"message":{"id":"M4","text":"gone"}}"#;
+    for (message, now, said) in [
+        (
+            1,
+            "2026-03-01T09:30",
+            "push: nothing speaks against it\n  in bob (c2c_bob) at 2026-03-01T09:30:59.999Z\n",
+        ),
+        (1, "2026-03-01T23:00", "silent: quiet hours are in force\n"),
+        (
+            2,
+            "2026-03-01T09:30",
+            "silent: the receive option is not_notify_except_at, and it mentions neither",
+        ),
+        (3, "2026-03-01T09:30", "push: nothing speaks against it\n"),
+        (4, "2026-03-01T09:30", "silent: it is deleted or cleared away\n"),
+    ] {
+        let out = run(&["notify", "-", &message_id(message), "--now", now], log("alice", rows)).ok();
+        assert!(out.starts_with(said), "{message} at {now}: {out}");
+    }
+    let object = json(&["notify", "-", &message_id(1), "--json"], &log("alice", rows));
+    assert_eq!(
+        (&object["notification"], &object["now"]),
+        (&"push".into(), &"2026-03-01T09:00:04.000Z".into())
+    );
+    run(&["notify", "-", &message_id(9)], log("alice", rows)).refused(3);
+    run(&["notify", "-", "last"], log("alice", rows)).refused(2);
+}
