@@ -112,6 +112,10 @@ pub enum Fact {
         group_type: Option<GroupType>,
     },
     /// A message was delivered by the server: the event's instant is its time, the actor its author.
+    ///
+    /// Where no server orders a direct chat, an adapter writes the earlier of two instants: the sender's clock and that
+    /// of the device which received it. A clock that is ahead must not decide; of the introductions of several devices
+    /// the earliest counts (R15), so that they agree.
     MessageReceived(Box<Message>),
     /// A message's content was edited.
     MessageModified {
