@@ -149,7 +149,7 @@ fn judge<'a>(desk: &mut Desk<'a>, command: &'a Command) -> Verdict {
         C::SetReceiveOption { conversations, option } => {
             conversation::set_receive_option(desk, conversations, *option)
         }
-        C::SetQuietHours { hours } => conversation::set_quiet_hours(desk, *hours),
+        C::SetQuietHours { hours } => conversation::set_quiet_hours(desk, hours.as_ref()),
         C::SetRemark { user, remark } => conversation::set_remark(desk, user, remark),
         C::CreateFolder { name, conversations } => folders::create(desk, name, conversations),
         C::RenameFolder { folder, name } => folders::rename(desk, *folder, name),

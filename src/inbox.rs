@@ -138,7 +138,7 @@ impl Inbox {
 
     /// The owner's quiet hours, if any are set.
     pub fn quiet_hours(&self) -> Option<QuietHours> {
-        self.quiet_hours.get().copied().flatten()
+        self.quiet_hours.get().cloned().flatten()
     }
 
     /// The live folders, by name (bytes) and id (R54).

@@ -143,7 +143,8 @@ impl QuietHours {
     /// Whether the hours are in force at `at`: their start is part of them, their end is not (R90).
     ///
     /// A daily window lies in the clock of its own offset from UTC and may go on past midnight; one of no length
-    /// is never in force.
+    /// is never in force. Where it lies in the clock of a zone, the zone is taken to be at UTC:
+    /// [`is_quiet_at_offset`](Self::is_quiet_at_offset) takes the offset that the zone has at `at`.
     ///
     /// ```
     /// use chatfold::QuietHours;
@@ -153,12 +154,22 @@ impl QuietHours {
     /// # Ok::<(), chatfold::TimestampError>(())
     /// ```
     pub fn is_quiet(&self, at: Timestamp) -> bool {
+        self.is_quiet_at_offset(at, 0)
+    }
+
+    /// The same; a window in a named zone lies in its clock, which is `zone_offset_s` seconds ahead of UTC at `at`.
+    /// The other forms do not look at the offset.
+    pub fn is_quiet_at_offset(&self, at: Timestamp, zone_offset_s: i32) -> bool {
+        let is_in_daily = |start_s: u32, duration_s: u32, offset_s: i32| {
+            let local_ms = at.as_millis() + i64::from(offset_s) * 1000;
+            let since_start_ms = (local_ms - i64::from(start_s) * 1000).rem_euclid(DAY_MS);
+            since_start_ms < i64::from(duration_s) * 1000
+        };
         match *self {
             Self::Daily { start_s, duration_s, utc_offset_s } => {
-                let local_ms = at.as_millis() + i64::from(utc_offset_s) * 1000;
-                let since_start_ms = (local_ms - i64::from(start_s) * 1000).rem_euclid(DAY_MS);
-                since_start_ms < i64::from(duration_s) * 1000
+                is_in_daily(start_s, duration_s, utc_offset_s)
             }
+            Self::DailyIn { start_s, duration_s, zone: _ } => is_in_daily(start_s, duration_s, zone_offset_s),
             Self::Once { start, duration_s } => {
                 let since_start_ms = u64::try_from(at.as_millis() - start.as_millis());
                 since_start_ms.is_ok_and(|passed_ms| passed_ms < duration_s.saturating_mul(1000))

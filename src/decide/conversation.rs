@@ -86,15 +86,20 @@ pub(crate) fn set_receive_option<'a>(
         if desk.view(id).map(|view| view.receive_option()).unwrap_or_default() == option {
             return Ok(());
         }
-        desk.put(after([desk.registers(id).receive_option_at()]), id, Fact::ReceiveOptionSet { option })
+        desk.put(
+            after([desk.registers(id).receive_option_at()]),
+            id,
+            Fact::ReceiveOptionSet { option, until: None },
+        )
     });
     Ok(())
 }
 
-pub(crate) fn set_quiet_hours(desk: &mut Desk<'_>, hours: Option<QuietHours>) -> Verdict {
-    if desk.inbox.quiet_hours() == hours {
+pub(crate) fn set_quiet_hours(desk: &mut Desk<'_>, hours: Option<&QuietHours>) -> Verdict {
+    if desk.inbox.quiet_hours().as_ref() == hours {
         return Ok(());
     }
+    let hours = hours.cloned();
     desk.put_account(after([desk.inbox.quiet_hours_at()]), AccountFact::QuietHoursSet { hours })
 }
 

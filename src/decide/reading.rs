@@ -86,7 +86,7 @@ pub(crate) fn clear(desk: &mut Desk<'_>, id: &ConversationId) -> Verdict {
     let Some(newest) = registers.newest().filter(|_| registers.shows_any_message()) else { return Ok(()) };
     let cleared = registers.cleared().map(|(_, stamp)| stamp);
     let least = after([registers.last_introduced(), cleared]);
-    desk.put(least, id, Fact::HistoryCleared { through: watermark(id, newest.first()) })
+    desk.put(least, id, Fact::HistoryCleared { through: watermark(id, newest.first()), also: Vec::new() })
 }
 
 pub(crate) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_messages: bool) -> Verdict {
@@ -106,7 +106,7 @@ pub(crate) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_me
             registers.last_introduced(),
         ];
         let through = watermark(id, registers.newest().map_or(0, |newest| newest.first()));
-        desk.put(after(stamps), id, Fact::Deleted { through, keep_messages })
+        desk.put(after(stamps), id, Fact::Deleted { through, keep_messages, also: Vec::new() })
     });
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(crate) enum Route<'a> {
     User { user: &'a UserId, fields: [Option<&'a str>; 3] },
     Group { group: &'a GroupId, fields: [Option<&'a str>; 2], group_type: Option<GroupType> },
     Folder(&'a AccountFact),
-    QuietHours(Option<QuietHours>),
+    QuietHours(Option<&'a QuietHours>),
 }
 
 /// Where `event` goes in the inbox of `owner`; `None` where it has no effect.
@@ -37,7 +37,9 @@ pub(crate) fn route<'a>(owner: &UserId, event: &'a Event) -> Option<Route<'a>> {
             let any = fields.iter().any(Option::is_some) || group_type.is_some();
             any.then_some(Route::Group { group, fields, group_type: *group_type })
         }
-        Body::Account(AccountFact::QuietHoursSet { hours }) => own.then_some(Route::QuietHours(*hours)),
+        Body::Account(AccountFact::QuietHoursSet { hours }) => {
+            own.then_some(Route::QuietHours(hours.as_ref()))
+        }
         Body::Account(fact) => own.then_some(Route::Folder(fact)),
     }
 }

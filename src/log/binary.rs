@@ -1,4 +1,4 @@
-//! The binary log, version 1: the same events as the text log in a third of the bytes, checked and chained.
+//! The binary log, version 2: the same events as the text log in a third of the bytes, checked and chained.
 //!
 //! A header names the owner. Behind it stand records, each a **segment**: some thousands of events in columns
 //! (one column a field, times and sequence numbers as differences), with a dictionary of the users and
@@ -27,7 +27,8 @@
 //!
 //! Lines of a newer text log are kept in a segment byte for byte, and given back as
 //! [`LoggedEvent::Skipped`](crate::jsonl::LoggedEvent), or as an event once the library knows their type. A
-//! newer version of this format is refused with its number.
+//! newer version of this format is refused with its number. Version 1 is read for ever; a log of that version is
+//! appended to as one, and holds what version 1 has no form for as lines.
 
 mod body;
 mod columns;
@@ -58,12 +59,14 @@ pub struct Header {
     pub owner: UserId,
     /// The head of the log that this one was made of by leaving out content, if it was.
     pub redacted_from: Option<LogHead>,
+    /// The version of the format: 2, or 1 for a log that older programs are to read.
+    pub version: u16,
 }
 
 impl Header {
-    /// The header of `owner`'s log.
+    /// The header of `owner`'s log, of the newest version.
     pub fn new(owner: UserId) -> Self {
-        Self { owner, redacted_from: None }
+        Self { owner, redacted_from: None, version: frame::VERSION }
     }
 }
 
@@ -82,10 +85,16 @@ pub fn is_binary_log(head: &[u8]) -> bool {
     head.starts_with(&frame::MAGIC)
 }
 
-/// Appends a record that follows `head`, whatever it claims; its checksum.
+/// Appends a record of this kind that follows `head`, whatever it claims; its checksum.
 #[cfg(feature = "testing")]
-pub(crate) fn seal_record(out: &mut Vec<u8>, head: LogHead, flags: u8, events: u32, payload: &[u8]) -> u64 {
+pub(crate) fn seal_record(
+    out: &mut Vec<u8>,
+    head: LogHead,
+    (kind, flags): (u8, u8),
+    events: u32,
+    payload: &[u8],
+) -> u64 {
     let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    let head = frame::Head { flags, len, events, position: head.events, previous: head.check };
+    let head = frame::Head { kind, flags, len, events, position: head.events, previous: head.check };
     frame::put_record(out, &head, payload)
 }

@@ -6,14 +6,18 @@
 
 mod constructors;
 mod message;
+mod report;
 mod validate;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::constructors::Envelope;
 pub use self::message::{Mentions, Message, MessageKind};
+pub use self::report::{ReportedMention, ReportedMentions, UnreadReport};
 pub use self::validate::InvalidEvent;
+pub use self::zone::{ZoneName, ZoneNameError};
 use crate::model::id::{ConversationId, ConversationKind, EventId, FolderId, GroupId, MessageId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 
@@ -175,6 +179,13 @@ pub enum Fact {
         /// Pinned, or unpinned.
         on: bool,
     },
+    /// A user joined a group, left it, was invited or removed; or the group was dissolved (R58).
+    MembershipSet {
+        /// What became of the user.
+        state: Membership,
+        /// The user; `None` exactly where the group was dissolved, which holds for all.
+        user: Option<UserId>,
+    },
     /// Personal: the owner queued a message for sending.
     MessageQueued(Box<Message>),
     /// Personal: the server acknowledged a queued message.
@@ -211,11 +222,20 @@ pub enum Fact {
     HistoryCleared {
         /// Up to where.
         through: Watermark,
+        /// Messages that it also takes, wherever they stand (R37).
+        also: Vec<MessageId>,
     },
     /// Personal: the owner has read up to there.
     Read {
         /// Up to where.
         through: Through,
+    },
+    /// Personal: these messages were read one by one, whatever the marker says, or made unread again (R59).
+    MessagesRead {
+        /// The messages.
+        targets: Vec<MessageId>,
+        /// Read, or no longer read by name.
+        on: bool,
     },
     /// Personal: the owner marked the conversation unread from this message on.
     MarkedUnreadFrom {
@@ -250,6 +270,15 @@ pub enum Fact {
     ReceiveOptionSet {
         /// The option.
         option: ReceiveOption,
+        /// When an event is to end it (R57); never with [`ReceiveOption::Receive`].
+        until: Option<Timestamp>,
+    },
+    /// Personal: the conversation was archived or taken out of the archive (R56).
+    Archived {
+        /// Archived, or taken out.
+        on: bool,
+        /// New messages leave it archived.
+        stay: bool,
     },
     /// Personal: the conversation was put into a folder or taken out.
     FolderMemberSet {
@@ -264,6 +293,17 @@ pub enum Fact {
         through: Watermark,
         /// The messages stay in the history.
         keep_messages: bool,
+        /// Messages that count as covered wherever they stand (R37).
+        also: Vec<MessageId>,
+    },
+    /// Personal: how many messages are unread among those that are not all held here.
+    UnreadReported(Box<UnreadReport>),
+    /// Personal: every message of a stretch is held in this log.
+    HistoryComplete {
+        /// Where the stretch begins, itself part of it.
+        from: Watermark,
+        /// Where it ends, itself part of it.
+        through: Watermark,
     },
 }
 
@@ -330,6 +370,8 @@ pub struct Edit {
     pub custom: Option<Vec<u8>>,
     /// The new data riding on the message.
     pub cloud_custom: Option<Vec<u8>>,
+    /// Whom it mentions now; empty mentions are a value too and take all away.
+    pub mentions: Option<Mentions>,
 }
 
 /// An inclusive position in a conversation's order, in numbers (R14).
@@ -359,7 +401,7 @@ impl Watermark {
 }
 
 /// How far a read reaches: a watermark, or up to and including a message (R14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Through {
     /// Up to a watermark.
     Watermark(Watermark),
@@ -443,8 +485,36 @@ impl fmt::Debug for Mark {
     }
 }
 
-/// When the owner does not want to be notified (R90).
+/// What became of a member of a group (R58).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Membership {
+    /// A member.
+    Joined,
+    /// Invited, and no member yet.
+    Invited,
+    /// Left of one's own will.
+    Left,
+    /// Removed by another.
+    Removed,
+    /// The group is no more.
+    Dissolved,
+}
+
+impl Membership {
+    /// The name in the text log, such as `joined`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Invited => "invited",
+            Self::Left => "left",
+            Self::Removed => "removed",
+            Self::Dissolved => "dissolved",
+        }
+    }
+}
+
+/// When the owner does not want to be notified (R90).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QuietHours {
     /// A window every day; it may cross midnight.
     Daily {
@@ -462,6 +532,15 @@ pub enum QuietHours {
         /// Its length in seconds; the end is not part of it.
         duration_s: u64,
     },
+    /// A window every day by the clock of a named zone, whose offset from UTC changes over a year (R57).
+    DailyIn {
+        /// Start, in seconds after midnight in the zone, below 86,400.
+        start_s: u32,
+        /// Length in seconds, below 86,400.
+        duration_s: u32,
+        /// The zone.
+        zone: ZoneName,
+    },
 }
 
 impl Fact {
@@ -478,6 +557,7 @@ impl Fact {
             Self::ExtensionSet { .. } => "extension_set",
             Self::ExtensionsCleared { .. } => "extensions_cleared",
             Self::MessagePinned { .. } => "message_pinned",
+            Self::MembershipSet { .. } => "membership_set",
             Self::MessageQueued(_) => "message_queued",
             Self::MessageSent { .. } => "message_sent",
             Self::MessageFailed { .. } => "message_failed",
@@ -485,14 +565,18 @@ impl Fact {
             Self::MessagesDeleted { .. } => "messages_deleted",
             Self::HistoryCleared { .. } => "history_cleared",
             Self::Read { .. } => "conversation_read",
+            Self::MessagesRead { .. } => "messages_read",
             Self::MarkedUnreadFrom { .. } => "marked_unread_from",
             Self::Pinned { .. } => "conversation_pinned",
             Self::DraftSet { .. } => "draft_set",
             Self::MarkSet { .. } => "mark_set",
             Self::CustomDataSet { .. } => "custom_data_set",
             Self::ReceiveOptionSet { .. } => "receive_option_set",
+            Self::Archived { .. } => "conversation_archived",
             Self::FolderMemberSet { .. } => "folder_member_set",
             Self::Deleted { .. } => "conversation_deleted",
+            Self::UnreadReported(_) => "unread_reported",
+            Self::HistoryComplete { .. } => "history_complete",
         }
     }
 }

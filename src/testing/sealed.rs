@@ -8,6 +8,8 @@ use crate::model::id::UserId;
 pub struct Claim {
     /// How many events it claims to hold.
     pub events: u32,
+    /// Laid out as version 1 has it, not as the newest.
+    pub old: bool,
     /// The flags of its head.
     pub flags: u8,
     /// Its payload.
@@ -19,7 +21,7 @@ pub struct Claim {
 /// ```
 /// use chatfold::binary::Log;
 /// use chatfold::testing::{Claim, sealed_log};
-/// let nonsense = Claim { events: 3, flags: 0, payload: vec![0xff; 40] };
+/// let nonsense = Claim { events: 3, payload: vec![0xff; 40], ..Claim::default() };
 /// let bytes = sealed_log(&chatfold::UserId::new("alice")?, &[nonsense])?;
 /// let log = Log::open(&bytes)?;
 /// assert!(log.verify().is_ok(), "the checksums fit");
@@ -30,8 +32,9 @@ pub fn sealed_log(owner: &UserId, records: &[Claim]) -> std::io::Result<Vec<u8>>
     let writer = Writer::new(Vec::new(), &Header::new(owner.clone()))?;
     let mut head = writer.head();
     let mut bytes = writer.into_inner();
-    for Claim { events, flags, payload } in records {
-        let check = seal_record(&mut bytes, head, *flags, *events, payload);
+    for Claim { events, old, flags, payload } in records {
+        let kind = if *old { 1 } else { 2 };
+        let check = seal_record(&mut bytes, head, (kind, *flags), *events, payload);
         head = LogHead { events: head.events + u64::from(*events), check };
     }
     Ok(bytes)

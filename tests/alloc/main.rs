@@ -72,13 +72,13 @@ fn streamed(bytes: &[u8]) -> usize {
     events
 }
 
-/// A payload, packed or not by its first byte, behind checksums that fit; the events of a packed one are not kept,
+/// A payload, packed or not and of which version by its first byte, behind checksums that fit; the events of a packed one are not kept,
 /// since what they hold follows from what was packed.
 fn payload(bytes: &[u8]) -> bool {
     let Some((flags, payload)) = bytes.split_first() else { return false };
     let first = payload.get(..4).map_or(0, |head| head.iter().fold(0, |n, byte| n << 8 | u32::from(*byte)));
     let body = payload.get(4..).unwrap_or_default();
-    let claim = Claim { events: first, flags: flags & 1, payload: body.to_vec() };
+    let claim = Claim { events: first, old: flags & 2 != 0, flags: flags & 1, payload: body.to_vec() };
     streamed(&sealed_log(&inputs::owner(), &[claim]).unwrap()) > 0
 }
 

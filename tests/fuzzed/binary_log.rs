@@ -10,16 +10,18 @@ use chatfold::{Event, Inbox, Policy, Replay, UserId};
 pub fn check(data: &[u8]) {
     laws(data);
     let owner = UserId::new("alice").unwrap();
-    laws(&sealed_log(&owner, &claims(data)).unwrap());
+    for old in [false, true] {
+        laws(&sealed_log(&owner, &claims(data, old)).unwrap());
+    }
 }
 
 /// The records that bytes claim: each the number of its events, flags, length of the payload, payload.
-fn claims(mut data: &[u8]) -> Vec<Claim> {
+fn claims(mut data: &[u8], old: bool) -> Vec<Claim> {
     let mut claims = Vec::new();
     while let Some(([events, flags, len, more], rest)) = data.split_first_chunk() {
         let len = (usize::from(*len) << 3 | usize::from(*more)).min(rest.len());
         let (payload, rest) = rest.split_at(len);
-        claims.push(Claim { events: u32::from(*events), flags: *flags, payload: payload.to_vec() });
+        claims.push(Claim { events: u32::from(*events), old, flags: *flags, payload: payload.to_vec() });
         data = rest;
     }
     claims

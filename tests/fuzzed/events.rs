@@ -135,7 +135,13 @@ fn about_conversation(u: &mut Unstructured<'_>, envelope: Envelope, kind: u8) ->
         }
         8 => envelope.message_failed(id, message_id(u)?, text(u)?),
         9 => {
-            let edit = Edit { version: seq(u)?, text: text(u)?, custom: data(u)?, cloud_custom: data(u)? };
+            let edit = Edit {
+                version: seq(u)?,
+                text: text(u)?,
+                custom: data(u)?,
+                cloud_custom: data(u)?,
+                mentions: None,
+            };
             envelope.message_modified(id, message_id(u)?, edit)
         }
         10 => envelope.message_recalled(id, message_id(u)?, text(u)?),

@@ -22,7 +22,11 @@ fn alice() -> UserId {
 
 /// A log of these events, a record after every so many.
 pub fn log_of(owner: &UserId, events: &[LoggedEvent], each: usize) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new(), &Header::new(owner.clone())).unwrap();
+    log_of_version(&Header::new(owner.clone()), events, each)
+}
+
+fn log_of_version(header: &Header, events: &[LoggedEvent], each: usize) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), header).unwrap();
     for chunk in events.chunks(each) {
         chunk.iter().for_each(|event| writer.write(event).unwrap());
         writer.flush().unwrap();
@@ -89,6 +93,45 @@ fn every_type_comes_back_and_what_is_unknown_byte_for_byte() {
     }
 }
 
+fn version_1() -> Header {
+    let mut header = Header::new(alice());
+    header.version = 1;
+    header
+}
+
+#[test]
+fn r99_version_1_is_read_and_appended_to_for_ever() {
+    let events = everything();
+    for each in [1, 3, events.len()] {
+        let bytes = log_of_version(&version_1(), &events, each);
+        assert_eq!((bytes[8], Log::open(&bytes).unwrap().header().version), (1, 1));
+        assert_eq!(read(&bytes), events, "what it has no form for stands there as a line");
+        let mut folded = Replay::new(alice(), Policy::default());
+        Log::open(&bytes).unwrap().fold(&mut folded).unwrap();
+        let known: Vec<_> = events.iter().filter_map(LoggedEvent::known).collect();
+        let expected = Inbox::replay(alice(), Policy::default(), known);
+        assert_eq!(folded.finish().digest(), expected.digest());
+        // What is appended is of the log's version too, whoever appends it.
+        let log = Log::open(&bytes).unwrap();
+        let (header, head) = (log.header().clone(), log.verify().unwrap());
+        let mut writer = Writer::resume(bytes, &header, head);
+        events.iter().for_each(|event| writer.write(event).unwrap());
+        writer.flush().unwrap();
+        let bytes = writer.into_inner();
+        let places = Log::open(&bytes).unwrap().index();
+        assert!(places.iter().all(|place| bytes[place.offset as usize + 4] == 1));
+        assert_eq!(read(&bytes), [&events[..], &events[..]].concat());
+        let from = places[0].offset as usize;
+        assert_eq!(Log::without_header(&bytes[from..], alice()).header().version, 1);
+    }
+    // In their own form they take less.
+    let lens = [&version_1(), &Header::new(alice())].map(|header| log_of_version(header, &events, 999).len());
+    assert!(lens[1] < lens[0], "{lens:?}");
+    let mut header = Header::new(alice());
+    header.version = 3;
+    assert!(Writer::new(Vec::new(), &header).is_err());
+}
+
 #[test]
 fn an_empty_log_is_a_log() {
     let bytes = log_of(&alice(), &[], 1);
@@ -145,7 +188,7 @@ fn r99_an_append_after_a_crash_goes_on_where_the_log_is_sound() {
         let head = records.head();
         assert_eq!(records.offset(), sound.len() as u64);
         bytes.truncate(records.offset() as usize);
-        let mut writer = Writer::resume(bytes, head);
+        let mut writer = Writer::resume(bytes, &Header::new(alice()), head);
         events[..2].iter().for_each(|event| writer.write(event).unwrap());
         writer.flush().unwrap();
         let again = writer.into_inner();
@@ -290,7 +333,7 @@ fn a_line_that_became_known_is_an_event() {
     let len = line.len() + 2;
     payload[13] = len as u8 & 0x7f | 0x80;
     payload.insert(14, (len >> 7) as u8);
-    let claim = chatfold::testing::Claim { events: 1, flags: 0, payload };
+    let claim = chatfold::testing::Claim { events: 1, old: true, flags: 0, payload };
     let bytes = chatfold::testing::sealed_log(&alice(), &[claim]).unwrap();
     let read = read(&bytes);
     assert_eq!(read.len(), 1);
@@ -304,8 +347,8 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-/// The text logs among the fixtures, and where the same log lies in binary form.
-fn golden() -> Vec<(PathBuf, PathBuf)> {
+/// The text logs among the fixtures, and where the same log lies in the binary form of each version.
+fn golden() -> Vec<(PathBuf, u16, PathBuf)> {
     let mut texts: Vec<_> = std::fs::read_dir(fixtures().join("logs/v1"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -313,20 +356,23 @@ fn golden() -> Vec<(PathBuf, PathBuf)> {
         .collect();
     texts.sort();
     assert!(texts.len() >= 9);
-    let binary = |text: &Path| {
+    let binary = |text: &Path, version: u16| {
         let name = text.file_name().unwrap();
-        fixtures().join("binary/v1").join(name).with_extension("chatfold")
+        fixtures().join(format!("binary/v{version}")).join(name).with_extension("chatfold")
     };
-    texts.into_iter().map(|text| (text.clone(), binary(&text))).collect()
+    let each = |text: PathBuf| [1, 2].map(|version| (text.clone(), version, binary(&text, version)));
+    texts.into_iter().flat_map(each).collect()
 }
 
 #[test]
 fn golden_logs_are_written_byte_for_byte_and_read_for_ever() {
-    for (text, binary) in golden() {
+    for (text, version, binary) in golden() {
         let text = std::fs::read(text).unwrap();
         let mut reader = jsonl::Reader::new(&text[..]).unwrap();
         let events: Vec<_> = reader.by_ref().map(|record| record.unwrap().event).collect();
-        let written = log_of(reader.owner(), &events, events.len());
+        let mut header = Header::new(reader.owner().clone());
+        header.version = version;
+        let written = log_of_version(&header, &events, events.len());
         if !binary.exists() && std::env::var("CHATFOLD_BLESS").is_ok_and(|value| value == "1") {
             std::fs::create_dir_all(binary.parent().unwrap()).unwrap();
             std::fs::write(&binary, &written).unwrap();
@@ -351,20 +397,20 @@ fn a_newer_version_and_another_owner_are_refused() {
     let mut bytes = log_of(&alice(), &everything(), 9);
     let error = Log::open_for(&bytes, &UserId::new("bob").unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "byte 14: expected the log of bob, found that of alice");
-    bytes[8] = 2;
+    bytes[8] = 3;
     assert_eq!(Log::open(&bytes).unwrap_err(), HeaderError::Checksum, "damaged, not newer");
     let end = 14 + usize::from(bytes[10]);
     let check = xxhash_rust::xxh3::xxh3_64(&bytes[..end]).to_le_bytes();
     bytes[end..end + 8].copy_from_slice(&check);
     let error = Log::open(&bytes).unwrap_err();
-    assert_eq!(error, HeaderError::Version { expected: 1, found: 2 });
+    assert_eq!(error, HeaderError::Version { expected: 2, found: 3 });
     assert!(matches!(Reader::new(&bytes[..]), Err(chatfold::binary::ReadError::Header(_))));
     assert_eq!(Log::open(b"CFOLDSNPxxxx").unwrap_err(), HeaderError::Magic);
 }
 
 #[test]
 fn a_record_of_another_kind_is_told_apart_from_a_broken_one() {
-    let claim = chatfold::testing::Claim { events: 0, flags: 2, payload: Vec::new() };
+    let claim = chatfold::testing::Claim { flags: 2, ..Default::default() };
     let bytes = chatfold::testing::sealed_log(&alice(), &[claim]).unwrap();
     let fault = Log::open(&bytes).unwrap().verify().unwrap_err();
     assert!(matches!(fault.reason, FaultReason::Unreadable(_)), "{fault}");
@@ -379,7 +425,7 @@ fn r99_a_kept_line_that_is_none_ends_nothing_but_itself() {
     let at = bytes.windows(10).position(|window| window == b"\"anything\"").unwrap();
     bytes[at] = b'!';
     let payload = bytes[from + 36..bytes.len() - 8].to_vec();
-    let claim = chatfold::testing::Claim { events: place.events, flags: 0, payload };
+    let claim = chatfold::testing::Claim { events: place.events, payload, ..Default::default() };
     let bytes = chatfold::testing::sealed_log(&alice(), &[claim]).unwrap();
     let read: Vec<_> = Log::open(&bytes).unwrap().events().collect();
     assert_eq!(read.len(), events.len());

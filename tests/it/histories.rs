@@ -1,12 +1,13 @@
 //! Random histories: every event type, over ids, instants and numbers from pools so small that facts collide,
 //! wait, tie and contradict each other. One seed, one history.
 
+mod report;
 mod rng;
 pub mod tally;
 
 use chatfold::{
     AccountFact, Body, ConversationId, ConversationKind, Edit, Envelope, Event, EventId, Fact, FolderId,
-    GroupId, GroupType, Mark, Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through,
+    GroupId, GroupType, Mark, Mentions, Message, MessageId, MessageKind, Policy, ReceiveOption, Through,
     Timestamp, UserId, Watermark,
 };
 
@@ -99,10 +100,15 @@ enum Type {
     FolderRenamed,
     FolderDeleted,
     QuietHours,
+    MessagesRead,
+    Membership,
+    Archived,
+    Reported,
+    Complete,
 }
 
 /// Each type with its usual weight.
-const TYPES: [(Type, usize); 31] = [
+const TYPES: [(Type, usize); 36] = [
     (Type::Opened, 3),
     (Type::Received, 30),
     (Type::Modified, 5),
@@ -134,6 +140,11 @@ const TYPES: [(Type, usize); 31] = [
     (Type::FolderRenamed, 2),
     (Type::FolderDeleted, 2),
     (Type::QuietHours, 1),
+    (Type::MessagesRead, 6),
+    (Type::Membership, 3),
+    (Type::Archived, 4),
+    (Type::Reported, 1),
+    (Type::Complete, 1),
 ];
 
 const NAMES: [&str; 7] = ["Ann", "", "  \t", "\u{3000}", "Bo", "李雷", "Zoë 👩‍🚀"];
@@ -299,7 +310,7 @@ impl Maker {
     fn conversation_for(&mut self, kind: Type) -> ConversationId {
         let fits = |id: &&ConversationId| match kind {
             Type::PeerRead => id.kind() == ConversationKind::Direct,
-            Type::ReadBy | Type::MessagePinned => id.kind() == ConversationKind::Group,
+            Type::ReadBy | Type::MessagePinned | Type::Membership => id.kind() == ConversationKind::Group,
             _ => true,
         };
         let fitting: Vec<_> = self.conversations.iter().filter(fits).cloned().collect();
@@ -319,6 +330,7 @@ impl Maker {
                 | Type::Extension
                 | Type::ExtensionsCleared
                 | Type::MessagePinned
+                | Type::Membership
                 | Type::UserProfile
                 | Type::GroupProfile
         );
@@ -369,6 +381,16 @@ impl Maker {
 
     fn targets(&mut self) -> Vec<MessageId> {
         (0..self.rng.below(4)).map(|_| self.target()).collect()
+    }
+
+    /// What a clearing or deletion takes besides: mostly nothing.
+    fn also(&mut self) -> Vec<MessageId> {
+        if self.rng.percent(if self.shape.drift { 3 } else { 30 }) { self.targets() } else { Vec::new() }
+    }
+
+    fn mentions(&mut self) -> Mentions {
+        let users = if self.rng.percent(60) { self.users() } else { Vec::new() };
+        Mentions { users, all: self.rng.percent(25) }
     }
 
     fn text(&mut self) -> Option<String> {
@@ -491,18 +513,6 @@ impl Maker {
         Some(fact)
     }
 
-    fn quiet_hours(&mut self) -> Option<QuietHours> {
-        match self.rng.below(3) {
-            0 => None,
-            1 => Some(QuietHours::Daily {
-                start_s: self.rng.below(86_400) as u32,
-                duration_s: 3_600,
-                utc_offset_s: -7_200,
-            }),
-            _ => Some(QuietHours::Once { start: self.instant(), duration_s: 60 }),
-        }
-    }
-
     /// What names messages; the rest is [`Self::personal_fact`].
     fn message_fact(&mut self, kind: Type, group: bool) -> Fact {
         let target = self.target();
@@ -523,6 +533,7 @@ impl Maker {
                     text: self.rng.percent(60).then(|| (*self.rng.pick(&TEXTS)).to_owned()),
                     custom: self.bytes(30),
                     cloud_custom: self.bytes(30),
+                    mentions: self.rng.percent(30).then(|| self.mentions()),
                 },
             },
             Type::Recalled => Fact::MessageRecalled { target, reason: self.name(50) },
@@ -550,6 +561,8 @@ impl Maker {
             Type::Failed => Fact::MessageFailed { target, reason: self.name(50) },
             Type::MessagesDeleted => Fact::MessagesDeleted { targets: self.targets() },
             Type::MarkedUnread => Fact::MarkedUnreadFrom { target },
+            Type::MessagesRead => Fact::MessagesRead { targets: self.targets(), on: self.rng.percent(70) },
+            Type::Membership => self.membership(),
             _ => self.personal_fact(kind, group),
         }
     }
@@ -557,7 +570,7 @@ impl Maker {
     fn personal_fact(&mut self, kind: Type, group: bool) -> Fact {
         use chatfold::ReceiveOption as R;
         match kind {
-            Type::Cleared => Fact::HistoryCleared { through: self.watermark(group) },
+            Type::Cleared => Fact::HistoryCleared { through: self.watermark(group), also: self.also() },
             Type::Pinned => Fact::Pinned { on: self.rng.percent(65) },
             Type::Draft => Fact::DraftSet {
                 text: self.rng.percent(80).then(|| (*self.rng.pick(&TEXTS)).to_owned()),
@@ -577,13 +590,24 @@ impl Maker {
                     R::NotNotifyExceptAt,
                     R::NotReceiveExceptAt,
                 ];
-                Fact::ReceiveOptionSet { option: *self.rng.pick(&all) }
+                let option = *self.rng.pick(&all);
+                let ends = option != R::Receive && self.rng.percent(40);
+                Fact::ReceiveOptionSet { option, until: ends.then(|| self.instant()) }
             }
             Type::FolderMember => {
                 Fact::FolderMemberSet { folder: folder_id(self.rng.below(3)), on: self.rng.percent(75) }
             }
-            Type::Deleted => {
-                Fact::Deleted { through: self.watermark(group), keep_messages: self.rng.percent(35) }
+            Type::Deleted => Fact::Deleted {
+                through: self.watermark(group),
+                keep_messages: self.rng.percent(35),
+                also: self.also(),
+            },
+            Type::Archived => Fact::Archived { on: self.rng.percent(75), stay: self.rng.percent(30) },
+            Type::Reported => Fact::UnreadReported(Box::new(self.report(group))),
+            Type::Complete => {
+                let ends = [self.watermark(group), self.watermark(group)];
+                let [from, through] = [ends.iter().min(), ends.iter().max()].map(|end| *end.unwrap());
+                Fact::HistoryComplete { from, through }
             }
             _ => Fact::Read { through: self.through(group) },
         }

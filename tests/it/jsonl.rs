@@ -121,6 +121,30 @@ pub(crate) const CANONICAL: &[&str] = &[
     r#"A "quiet_hours_set","daily":{"start":"23:59:59","duration_s":86399,"utc_offset_s":-86399}"#,
     r#"A "quiet_hours_set","once":{"start":"2026-03-01T09:00:01.000Z","duration_s":86400}"#,
     r#"D "conversation_pinned","on":true,"meta":{"":"","causation":"x","device":"phone\t1"}"#,
+    r#"D "message_modified","target":#a,"version":3,"mentions":{}"#,
+    r#"G "message_modified","target":#a,"version":3,"text":"x","mentions":{"users":["bob","carol"],"all":true}"#,
+    r#"G "membership_set","state":"joined","user":"alice""#,
+    r#"G "membership_set","state":"invited","user":"alice""#,
+    r#"G "membership_set","state":"left","user":"bob""#,
+    r#"G "membership_set","state":"removed","user":"alice""#,
+    r#"G "membership_set","state":"dissolved""#,
+    r#"D "messages_read","targets":[#a,#b],"on":true"#,
+    r#"G "messages_read","targets":[],"on":false"#,
+    r#"D "conversation_archived","on":true"#,
+    r#"G "conversation_archived","on":true,"stay":true"#,
+    r#"D "conversation_archived","on":false"#,
+    r#"D "receive_option_set","option":"not_receive","until":"2026-03-01T10:00:00.000Z""#,
+    r#"G "history_cleared","through":{"seq":0},"also":[#a]"#,
+    r#"D "conversation_deleted","through":{"time":"2026-03-01T09:00:01.000Z"},"also":[#a,#b]"#,
+    r#"G "conversation_deleted","through":{"seq":7},"keep_messages":true,"also":[#b]"#,
+    r#"D "unread_reported","through":{"time":"2026-03-01T09:00:00.000Z"},"unread":0"#,
+    r#"D "unread_reported","through":{"time":"1970-01-01T00:00:00.000Z"},"unread":9007199254740992,"read":{"message":#a},"at_least":true,"active_at":"2026-03-01T08:00:00.000Z""#,
+    r#"G "unread_reported","through":{"seq":1},"unread":3,"read":{"seq":0},"mentions":2"#,
+    r#"G "unread_reported","through":{"seq":9},"unread":3,"mentions":[{"seq":1,"type":3},{"seq":9,"type":1}]"#,
+    r#"G "unread_reported","through":{"seq":9},"unread":3,"mentions":[]"#,
+    r#"G "history_complete","from":{"seq":0},"through":{"seq":0}"#,
+    r#"D "history_complete","from":{"time":"1970-01-01T00:00:00.000Z"},"through":{"time":"2026-03-01T09:00:00.000Z"}"#,
+    r#"A "quiet_hours_set","daily":{"start":"22:00:00","duration_s":32400,"zone":"Europe/Berlin"}"#,
 ];
 
 #[test]
@@ -136,7 +160,7 @@ fn r99_every_type_is_written_back_as_it_was_read() {
         assert_eq!(encode_event(&event), line);
         types.insert(event.type_name());
     }
-    assert_eq!(types.len(), 30, "types without a line: {types:?}");
+    assert_eq!(types.len(), 35, "types without a line: {types:?}");
     let log = log(CANONICAL);
     let mut reader = Reader::new(log.as_bytes()).unwrap();
     let mut writer = Writer::new(Vec::new(), &reader.owner().clone()).unwrap();
@@ -159,6 +183,19 @@ fn r99_other_ways_to_write_the_same_are_read_alike() {
         (
             r#"D "message_received","message":{"id":#a,"mentions":{}}"#,
             r#"D "message_received","message":{"id":#a}"#,
+        ),
+        (r#"D "conversation_archived","on":true,"stay":false"#, r#"D "conversation_archived","on":true"#),
+        (
+            r#"G "history_cleared","also":[],"through":{"seq":0}"#,
+            r#"G "history_cleared","through":{"seq":0}"#,
+        ),
+        (
+            r#"D "message_modified","target":#a,"version":3,"mentions":{"users":[],"all":false}"#,
+            r#"D "message_modified","target":#a,"version":3,"mentions":{}"#,
+        ),
+        (
+            r#"G "unread_reported","unread":3,"at_least":false,"through":{"seq":9}"#,
+            r#"G "unread_reported","through":{"seq":9},"unread":3"#,
         ),
         (
             r#"G "conversation_deleted","keep_messages":false,"through":{"seq":7}"#,

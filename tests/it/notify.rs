@@ -54,7 +54,7 @@ impl Case {
     }
 
     fn option(self, option: ReceiveOption) -> Self {
-        self.fact(Fact::ReceiveOptionSet { option })
+        self.fact(Fact::ReceiveOptionSet { option, until: None })
     }
 
     fn message(mut self, change: impl FnOnce(&mut Message)) -> Self {
@@ -93,7 +93,7 @@ impl Case {
             inbox.apply(&event(10 + n as u8, SENT + 1, by, self.conversation, fact.clone()));
         }
         let envelope = Envelope::new(EventId::from_bytes([9; 16]), instant(SENT), user("alice"));
-        inbox.apply(&envelope.quiet_hours_set(self.hours).unwrap());
+        inbox.apply(&envelope.quiet_hours_set(self.hours.clone()).unwrap());
         inbox
     }
 
@@ -159,14 +159,14 @@ fn r90_what_cannot_notify_is_silent() {
     let seven = Watermark::Seq(7);
     let six = Watermark::Seq(6);
     let read = |through| Fact::Read { through };
-    let deleted = |through, keep_messages| Fact::Deleted { through, keep_messages };
+    let deleted = |through, keep_messages| Fact::Deleted { through, keep_messages, also: Vec::new() };
     let opened = |group_type| Fact::Opened { group_type: Some(group_type) };
     let table: Vec<(&str, Case, Notification)> = vec![
         ("own", case().by("alice"), Silent),
         ("online-only", case().message(|m| m.online_only = true), Silent),
         ("deleted", case().fact(Fact::MessagesDeleted { targets: vec![MESSAGE] }), Silent),
-        ("cleared", case().fact(Fact::HistoryCleared { through: seven }), Silent),
-        ("cleared before it", case().fact(Fact::HistoryCleared { through: six }), Push),
+        ("cleared", case().fact(Fact::HistoryCleared { through: seven, also: Vec::new() }), Silent),
+        ("cleared before it", case().fact(Fact::HistoryCleared { through: six, also: Vec::new() }), Push),
         ("read", case().fact(read(Through::Watermark(seven))), Silent),
         ("read by name", case().fact(read(Through::Message(MESSAGE))), Silent),
         ("read before it", case().fact(read(Through::Watermark(six))), Push),
@@ -279,7 +279,7 @@ fn daily(start: (u32, u32, u32), duration_s: u32, utc_offset_s: i32) -> QuietHou
     let start_s = start.0 * 3600 + start.1 * 60 + start.2;
     let hours = QuietHours::Daily { start_s, duration_s, utc_offset_s };
     let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, user("alice"));
-    assert!(envelope.quiet_hours_set(Some(hours)).is_ok(), "well-formed");
+    assert!(envelope.quiet_hours_set(Some(hours.clone())).is_ok(), "well-formed");
     hours
 }
 

@@ -226,7 +226,7 @@ fn r95_deletions_stay_here_unless_configured() {
         let mut log = Log::default();
         log.received(MARCH, "c2c_bob").pinned(MARCH, "c2c_bob").pinned(MARCH, "group_g");
         let through = Watermark::Time(time(MARCH));
-        log.mine(MARCH + 1, "c2c_bob", Fact::Deleted { through, keep_messages });
+        log.mine(MARCH + 1, "c2c_bob", Fact::Deleted { through, keep_messages, also: Vec::new() });
         assert!(!log.inbox().conversation(&"c2c_bob".parse().unwrap()).unwrap().is_listed());
         let view = log.view(&STANDARD, MARCH + 1);
         assert_eq!(kept(&view), ["c2c_bob"], "deleted here alone");
@@ -278,7 +278,11 @@ fn r95_direct_unread_is_what_shows_within_the_bounds() {
     assert_eq!(one(&log.view(&few, now)), expect(&[("c2c_carol", 1)]));
     let read = Fact::Read { through: Through::Watermark(Watermark::Time(time(MARCH))) };
     log.mine(now, "c2c_bob", read);
-    log.mine(now, "c2c_carol", Fact::HistoryCleared { through: Watermark::Time(time(now)) });
+    log.mine(
+        now,
+        "c2c_carol",
+        Fact::HistoryCleared { through: Watermark::Time(time(now)), also: Vec::new() },
+    );
     assert_eq!(one(&log.view(&STANDARD, now)), expect(&[("c2c_bob", 1)]));
     // An import, an own message and a recalled one never count.
     log.imported(now + 1, "c2c_bob");

@@ -37,7 +37,7 @@ fn about(fact: &Fact, id: &ConversationId, inbox: &Inbox) -> String {
         Fact::MessageRecalled { target, .. } => format!("recalled {target} in {id}"),
         Fact::MessagesDeleted { targets } => format!("deleted {} in {id}", list(targets)),
         Fact::MessageReadBy { targets } => format!("sent receipts for {} in {id}", list(targets)),
-        Fact::HistoryCleared { through } => format!("cleared {id} up to {}", words::watermark(*through)),
+        Fact::HistoryCleared { through, .. } => format!("cleared {id} up to {}", words::watermark(*through)),
         Fact::Read { through } => format!("read {id} up to {}", self::through(*through)),
         Fact::MarkedUnreadFrom { target } => format!("made {id} unread from {target} on"),
         Fact::Pinned { on } => format!("{} {id}", if *on { "pinned" } else { "unpinned" }),
@@ -50,7 +50,7 @@ fn about(fact: &Fact, id: &ConversationId, inbox: &Inbox) -> String {
             if *on { format!("marked {id} with {mark}") } else { format!("took the mark {mark} from {id}") }
         }
         Fact::CustomDataSet { data } => format!("set the custom data of {id}, {} bytes", data.len()),
-        Fact::ReceiveOptionSet { option } => {
+        Fact::ReceiveOptionSet { option, .. } => {
             format!("set the receive option of {id} to {}", words::receive_option(*option))
         }
         Fact::FolderMemberSet { folder, on } => {

@@ -42,6 +42,10 @@ pub(super) fn quiet_hours(hours: QuietHours) -> String {
         QuietHours::Once { start, duration_s } => {
             format!("once from {start} for {} hours", clock(duration_s))
         }
+        QuietHours::DailyIn { start_s, duration_s, zone } => {
+            let (start, length) = (clock(start_s.into()), clock(duration_s.into()));
+            format!("every day from {start} for {length} hours, in {zone}")
+        }
     }
 }
 

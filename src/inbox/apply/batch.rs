@@ -173,7 +173,7 @@ impl Inbox {
                 folders::fold(&mut self.folders, stamp, fact);
             }
             Route::QuietHours(hours) => {
-                self.quiet_hours.set(stamp, hours);
+                self.quiet_hours.set(stamp, hours.cloned());
             }
         }
     }

@@ -80,12 +80,15 @@ impl Inbox {
         canon.clear().u8(Part::Inbox as u8).str(self.owner.as_str());
         canon.u8(u8::from(self.policy.meeting_unread)).u8(u8::from(self.policy.own_message_reads));
         canon.lww(&self.quiet_hours, |c, hours| {
-            c.option(hours.as_ref(), |c, hours| match *hours {
+            c.option(hours.as_ref(), |c, hours| match hours {
                 QuietHours::Daily { start_s, duration_s, utc_offset_s } => {
-                    c.u8(0).i64(start_s.into()).i64(duration_s.into()).i64(utc_offset_s.into());
+                    c.u8(0).i64((*start_s).into()).i64((*duration_s).into()).i64((*utc_offset_s).into());
                 }
                 QuietHours::Once { start, duration_s } => {
-                    c.u8(1).i64(start.as_millis()).u64(duration_s);
+                    c.u8(1).i64(start.as_millis()).u64(*duration_s);
+                }
+                QuietHours::DailyIn { start_s, duration_s, zone } => {
+                    c.u8(2).i64((*start_s).into()).i64((*duration_s).into()).str(zone.as_str());
                 }
             });
         });

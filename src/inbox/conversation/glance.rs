@@ -96,7 +96,12 @@ pub(crate) fn is_detail(fact: &Fact) -> bool {
         | Fact::MarkedUnreadFrom { .. }
         | Fact::Pinned { .. }
         | Fact::ReceiveOptionSet { .. }
-        | Fact::FolderMemberSet { .. } => false,
+        | Fact::FolderMemberSet { .. }
+        | Fact::MembershipSet { .. }
+        | Fact::MessagesRead { .. }
+        | Fact::Archived { .. }
+        | Fact::UnreadReported(_)
+        | Fact::HistoryComplete { .. } => false,
     }
 }
 

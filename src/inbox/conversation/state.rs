@@ -106,21 +106,25 @@ pub(crate) fn names_messages(fact: &Fact) -> bool {
         | Fact::MessageSent { .. }
         | Fact::MessageFailed { .. }
         | Fact::MessagesDeleted { .. }
-        | Fact::MarkedUnreadFrom { .. } => true,
+        | Fact::MarkedUnreadFrom { .. }
+        | Fact::MessagesRead { .. } => true,
+        Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. } => !also.is_empty(),
         Fact::Read { through } | Fact::PeerRead { through } => matches!(through, Through::Message(_)),
         // No `_` here: whoever adds a type must say, or a replay would look for messages before they are there.
         Fact::Opened { .. }
         | Fact::MessageReceived(_)
         | Fact::MessageQueued(_)
         | Fact::MessageImported { .. }
-        | Fact::HistoryCleared { .. }
+        | Fact::MembershipSet { .. }
         | Fact::Pinned { .. }
         | Fact::DraftSet { .. }
         | Fact::MarkSet { .. }
         | Fact::CustomDataSet { .. }
         | Fact::ReceiveOptionSet { .. }
+        | Fact::Archived { .. }
         | Fact::FolderMemberSet { .. }
-        | Fact::Deleted { .. } => false,
+        | Fact::UnreadReported(_)
+        | Fact::HistoryComplete { .. } => false,
     }
 }
 
@@ -145,6 +149,7 @@ pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact:
         | Fact::ExtensionSet { .. }
         | Fact::ExtensionsCleared { .. }
         | Fact::MessagePinned { .. } => true,
+        Fact::MembershipSet { user, .. } => user.as_ref().is_none_or(|user| user == owner),
         Fact::MessageQueued(_)
         | Fact::MessageSent { .. }
         | Fact::MessageFailed { .. }
@@ -157,8 +162,12 @@ pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact:
         | Fact::MarkSet { .. }
         | Fact::CustomDataSet { .. }
         | Fact::ReceiveOptionSet { .. }
+        | Fact::MessagesRead { .. }
+        | Fact::Archived { .. }
         | Fact::FolderMemberSet { .. }
-        | Fact::Deleted { .. } => by == owner,
+        | Fact::Deleted { .. }
+        | Fact::UnreadReported(_)
+        | Fact::HistoryComplete { .. } => by == owner,
     }
 }
 
@@ -212,10 +221,10 @@ impl Conversation {
                     self.touch_id(around, *target, |facts, slot| facts.set_bit(slot, bits::DELETED));
                 }
             }
-            Fact::HistoryCleared { through } => {
+            Fact::HistoryCleared { through, .. } => {
                 raise(&mut self.personal.cleared, Some((through.first_field(), stamp)));
             }
-            Fact::Deleted { through, keep_messages } => {
+            Fact::Deleted { through, keep_messages, .. } => {
                 self.personal.delete(through.first_field(), stamp, *keep_messages);
             }
             Fact::Pinned { on } => {
@@ -231,7 +240,7 @@ impl Conversation {
             Fact::CustomDataSet { data } => {
                 self.personal.custom_data.set(stamp, data.as_slice().into());
             }
-            Fact::ReceiveOptionSet { option } => {
+            Fact::ReceiveOptionSet { option, .. } => {
                 self.personal.receive_option.set(stamp, *option);
             }
             Fact::FolderMemberSet { .. } => {}

@@ -120,7 +120,7 @@ impl Replay {
             }
             Route::Folder(fact) => folders::fold(&mut self.inbox.folders, stamp, fact),
             Route::QuietHours(hours) => {
-                self.inbox.quiet_hours.set(stamp, hours);
+                self.inbox.quiet_hours.set(stamp, hours.cloned());
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::inbox::list::profile::Profile;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social,
 };
-use crate::model::event::{GroupType, Mark, QuietHours, ReceiveOption};
+use crate::model::event::{GroupType, Mark, QuietHours, ReceiveOption, ZoneName};
 use crate::model::id::{EventId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, Out};
@@ -362,12 +362,15 @@ pub(crate) fn take_folder(from: &mut In<'_>) -> Option<FolderState> {
 
 pub(crate) fn put_quiet_hours(out: &mut Out, hours: &Lww<Option<QuietHours>>) {
     out.lww(hours, |out, hours| {
-        out.option(*hours, |out, hours| match hours {
+        out.option(hours.as_ref(), |out, hours| match hours {
             QuietHours::Daily { start_s, duration_s, utc_offset_s } => {
-                out.u8(0).uint(start_s).uint(duration_s).int(utc_offset_s.into());
+                out.u8(0).uint(*start_s).uint(*duration_s).int((*utc_offset_s).into());
             }
             QuietHours::Once { start, duration_s } => {
-                out.u8(1).int(start.as_millis()).uint(duration_s);
+                out.u8(1).int(start.as_millis()).uint(*duration_s);
+            }
+            QuietHours::DailyIn { start_s, duration_s, zone } => {
+                out.u8(2).uint(*start_s).uint(*duration_s).bytes(zone.as_str().as_bytes());
             }
         });
     });
@@ -384,6 +387,11 @@ pub(crate) fn take_quiet_hours(from: &mut In<'_>) -> Option<Lww<Option<QuietHour
             let start = Timestamp::from_millis(from.int()?).ok()?;
             Some(QuietHours::Once { start, duration_s: from.uint()? })
         }
+        2 => Some(QuietHours::DailyIn {
+            start_s: from.number().filter(|s| *s < 86_400)?,
+            duration_s: from.number().filter(|s| *s < 86_400)?,
+            zone: ZoneName::new(from.text()?).ok()?,
+        }),
         _ => None,
     };
     from.lww(|from| from.option(hours))

@@ -1,8 +1,10 @@
 //! What each type says, as bytes and back. The numbers of types and the order of their parts never change.
 
+pub(crate) mod more;
+
 use crate::model::event::{
     AccountFact, Edit, Fact, GroupType, Mark, Mentions, Message, MessageKind, QuietHours, ReceiveOption,
-    Through, Watermark,
+    Through, Watermark, ZoneName,
 };
 use crate::model::id::{ConversationKind, FolderId, GroupId, MessageId, UserId};
 use crate::model::time::Timestamp;
@@ -41,13 +43,15 @@ pub(crate) mod code {
     pub(in crate::log::binary) const FOLDER_RENAMED: u8 = 28;
     pub(in crate::log::binary) const FOLDER_DELETED: u8 = 29;
     pub(in crate::log::binary) const QUIET_HOURS: u8 = 30;
-    /// A line of the text log that this version does not know.
-    pub(in crate::log::binary) const KEPT: u8 = 31;
+    /// In version 1 a line of the text log that its writer did not know; since version 2 one of [`super::more`].
+    pub(in crate::log::binary) const MORE: u8 = 31;
 }
 
 /// Where an event stands: what its numbers are told as differences to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
+    /// The version of the layout.
+    pub(crate) version: u16,
     pub(crate) kind: ConversationKind,
     pub(crate) at: i64,
     /// The seq named last in this conversation in this segment.
@@ -101,8 +105,9 @@ pub(crate) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
             put_through(out, place, *through);
             code::PEER_READ
         }
-        Fact::HistoryCleared { through } => {
+        Fact::HistoryCleared { through, also } => {
             put_watermark(out, place, *through);
+            put_also(out, place, also);
             code::CLEARED
         }
         Fact::Read { through } => {
@@ -127,20 +132,46 @@ pub(crate) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
             out.bytes(data);
             code::CUSTOM_DATA
         }
-        Fact::ReceiveOptionSet { option } => {
+        Fact::ReceiveOptionSet { option, until } => {
             out.u8(number_of(&OPTIONS, option));
+            if place.version >= 2 {
+                put_time(out, place, *until);
+            }
             code::RECEIVE_OPTION
         }
         Fact::FolderMemberSet { folder, on } => {
             out.raw(folder.as_bytes()).flag(*on);
             code::FOLDER_MEMBER
         }
-        Fact::Deleted { through, keep_messages } => {
+        Fact::Deleted { through, keep_messages, also } => {
             put_watermark(out, place, *through);
             out.flag(*keep_messages);
+            put_also(out, place, also);
             code::DELETED
         }
+        Fact::MembershipSet { .. }
+        | Fact::MessagesRead { .. }
+        | Fact::Archived { .. }
+        | Fact::UnreadReported(_)
+        | Fact::HistoryComplete { .. } => {
+            more::put(out, place, fact);
+            code::MORE
+        }
         _ => put_fact_about_message(out, place, fact),
+    }
+}
+
+/// A time, as the difference to the event's.
+fn put_time(out: &mut Out, place: Place, time: Option<Timestamp>) {
+    out.option(time, |out, time| {
+        out.int(time.as_millis().wrapping_sub(place.at));
+    });
+}
+
+/// The messages that a clearing or deletion takes besides.
+fn put_also(out: &mut Out, place: Place, also: &[MessageId]) {
+    if place.version >= 2 {
+        put_targets(out, also);
     }
 }
 
@@ -150,6 +181,14 @@ fn put_fact_about_message(out: &mut Out, place: Place, fact: &Fact) -> u8 {
             put_text(out.raw(target.as_bytes()).uint(edit.version), edit.text.as_deref());
             put_bytes(out, edit.custom.as_deref());
             put_bytes(out, edit.cloud_custom.as_deref());
+            if place.version >= 2 {
+                out.option(edit.mentions.as_ref(), |out, mentions| {
+                    out.flag(mentions.all).len(mentions.users.len());
+                    mentions.users.iter().for_each(|user| {
+                        out.bytes(user.as_str().as_bytes());
+                    });
+                });
+            }
             code::MODIFIED
         }
         Fact::MessageRecalled { target, reason } => {
@@ -195,7 +234,7 @@ fn put_fact_about_message(out: &mut Out, place: Place, fact: &Fact) -> u8 {
             code::MARKED_UNREAD
         }
         // Everything else was told by the caller.
-        _ => code::KEPT,
+        _ => code::MORE,
     }
 }
 
@@ -231,6 +270,9 @@ pub(crate) fn put_account_fact(out: &mut Out, fact: &AccountFact) -> u8 {
                 }
                 Some(QuietHours::Once { start, duration_s }) => {
                     out.u8(2).int(start.as_millis()).uint(*duration_s)
+                }
+                Some(QuietHours::DailyIn { start_s, duration_s, zone }) => {
+                    out.u8(3).uint(*start_s).uint(*duration_s).bytes(zone.as_str().as_bytes())
                 }
             };
             code::QUIET_HOURS
@@ -322,7 +364,7 @@ pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
         code::OPENED => Fact::Opened { group_type: group_type(from)? },
         code::PEER_READ => Fact::PeerRead { through: through(from, place)? },
         code::READ => Fact::Read { through: through(from, place)? },
-        code::CLEARED => Fact::HistoryCleared { through: watermark(from, place)? },
+        code::CLEARED => Fact::HistoryCleared { through: watermark(from, place)?, also: also(from, place)? },
         code::PINNED => Fact::Pinned { on: from.flag()? },
         code::DRAFT => Fact::DraftSet { text: text(from)?, replaces: from.option(In::event)? },
         code::MARK => {
@@ -331,13 +373,31 @@ pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
             Fact::MarkSet { mark, on: from.flag()? }
         }
         code::CUSTOM_DATA => Fact::CustomDataSet { data: from.bytes()?.to_vec() },
-        code::RECEIVE_OPTION => Fact::ReceiveOptionSet { option: value_of(&OPTIONS, from.u8()?)? },
+        code::RECEIVE_OPTION => {
+            let option = value_of(&OPTIONS, from.u8()?)?;
+            let until = if place.version < 2 { None } else { time(from, place)? };
+            Fact::ReceiveOptionSet { option, until }
+        }
         code::FOLDER_MEMBER => Fact::FolderMemberSet { folder: folder(from)?, on: from.flag()? },
-        code::DELETED => Fact::Deleted { through: watermark(from, place)?, keep_messages: from.flag()? },
+        code::DELETED => Fact::Deleted {
+            through: watermark(from, place)?,
+            keep_messages: from.flag()?,
+            also: also(from, place)?,
+        },
+        code::MORE if place.version >= 2 => more::fact(from, place)?,
         code::READ_BY => Fact::MessageReadBy { targets: targets(from)? },
         code::MESSAGES_DELETED => Fact::MessagesDeleted { targets: targets(from)? },
         _ => fact_about_message(from, place, code)?,
     })
+}
+
+fn time(from: &mut In<'_>, place: Place) -> Option<Option<Timestamp>> {
+    from.option(|from| Timestamp::from_millis(from.int()?.wrapping_add(place.at)).ok())
+}
+
+/// What a clearing or deletion takes besides.
+fn also(from: &mut In<'_>, place: Place) -> Option<Vec<MessageId>> {
+    if place.version < 2 { Some(Vec::new()) } else { targets(from) }
 }
 
 fn fact_about_message(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
@@ -346,7 +406,8 @@ fn fact_about_message(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact>
         code::MODIFIED => {
             let version = from.uint()?;
             let (text, custom, cloud_custom) = (text(from)?, bytes(from)?, bytes(from)?);
-            Fact::MessageModified { target, edit: Edit { version, text, custom, cloud_custom } }
+            let mentions = if place.version < 2 { None } else { from.option(mentions)? };
+            Fact::MessageModified { target, edit: Edit { version, text, custom, cloud_custom, mentions } }
         }
         code::RECALLED => Fact::MessageRecalled { target, reason: text(from)? },
         code::FAILED => Fact::MessageFailed { target, reason: text(from)? },
@@ -433,6 +494,17 @@ fn users(from: &mut In<'_>, user: &mut impl FnMut(&mut In<'_>) -> Option<UserId>
     Some(users)
 }
 
+/// Whom an edit mentions: a user takes at least two bytes of a log.
+fn mentions(from: &mut In<'_>) -> Option<Mentions> {
+    let all = from.flag()?;
+    let count = from.count(2)?;
+    let mut users = Vec::with_capacity(count);
+    for _ in 0..count {
+        users.push(user(from)?);
+    }
+    Some(Mentions { users, all })
+}
+
 fn quiet_hours(from: &mut In<'_>) -> Option<Option<QuietHours>> {
     Some(match from.u8()? {
         0 => None,
@@ -445,6 +517,11 @@ fn quiet_hours(from: &mut In<'_>) -> Option<Option<QuietHours>> {
             let start = Timestamp::from_millis(from.int()?).ok()?;
             Some(QuietHours::Once { start, duration_s: from.uint()? })
         }
+        3 => Some(QuietHours::DailyIn {
+            start_s: from.number()?,
+            duration_s: from.number()?,
+            zone: ZoneName::new(from.text()?).ok()?,
+        }),
         _ => return None,
     })
 }

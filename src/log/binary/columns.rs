@@ -4,7 +4,9 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
+use crate::log::binary::body::more::{self, needs_version_2};
 use crate::log::binary::body::{Place, code, put_account_fact, put_fact, put_message};
+use crate::log::jsonl::encode_event;
 use crate::log::logged::LoggedEvent;
 use crate::model::event::{Body, Event, Fact, Message, MessageKind};
 use crate::model::id::{ConversationId, ConversationKind, UserId};
@@ -58,6 +60,7 @@ impl<T: Clone + Eq + Hash + AsRef<str>> Dictionary<T> {
 /// The columns of a segment.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
+    version: u16,
     users: Dictionary<UserId>,
     conversations: Dictionary<ConversationId>,
     /// By number of the conversation: the seq named last.
@@ -78,6 +81,21 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// Nothing yet, laid out as this version has it.
+    pub(crate) fn new(version: u16) -> Self {
+        Self { version, ..Self::default() }
+    }
+
+    pub(crate) fn version(&self) -> u16 {
+        self.version
+    }
+
+    /// What was gathered; nothing is left.
+    pub(crate) fn take(&mut self) -> Self {
+        let empty = Self::new(self.version);
+        std::mem::replace(self, empty)
+    }
+
     pub(crate) fn events(&self) -> usize {
         self.tags.len()
     }
@@ -100,14 +118,24 @@ impl Columns {
     pub(crate) fn push(&mut self, event: &LoggedEvent) {
         match event {
             LoggedEvent::Known(event) => self.push_event(event),
-            LoggedEvent::Skipped(skipped) => {
-                self.tags.push(code::KEPT);
-                self.rest.bytes(skipped.raw().as_bytes());
-            }
+            LoggedEvent::Skipped(skipped) => self.push_line(skipped.raw()),
         }
     }
 
+    /// A line that is kept as it stands.
+    fn push_line(&mut self, line: &str) {
+        self.tags.push(code::MORE);
+        if self.version >= 2 {
+            self.rest.u8(more::LINE);
+        }
+        self.rest.bytes(line.as_bytes());
+    }
+
     pub(crate) fn push_event(&mut self, event: &Event) {
+        if self.version < 2 && needs_version_2(event.body()) {
+            self.push_line(&encode_event(event));
+            return;
+        }
         let at = event.at().as_millis();
         self.times.int(at.wrapping_sub(self.at));
         self.at = at;
@@ -142,7 +170,8 @@ impl Columns {
         }
         let last_seq = self.last_seqs.get(index).copied().unwrap_or_default();
         let kind = id.kind();
-        tag |= put_fact(&mut self.rest, Place { kind, at, last_seq }, fact);
+        let place = Place { version: self.version, kind, at, last_seq };
+        tag |= put_fact(&mut self.rest, place, fact);
         match fact {
             Fact::MessageReceived(message) | Fact::MessageQueued(message) => {
                 tag |= self.push_message(kind, index, last_seq, None, message);

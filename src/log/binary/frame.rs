@@ -12,8 +12,11 @@ use crate::model::id::UserId;
 /// What every binary log begins with.
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDLOG";
 
-/// The version of the format.
-pub(crate) const VERSION: u16 = 1;
+/// The version of the format, which new logs have.
+pub(crate) const VERSION: u16 = 2;
+
+/// The oldest version that is read, and appended to in its own layout.
+pub(crate) const OLDEST: u16 = 1;
 
 /// No header is longer: an owner's id has at most 128 bytes.
 const HEADER_LIMIT_LEN_BYTES: usize = 256;
@@ -47,7 +50,10 @@ pub(crate) fn put_header(header: &Header) -> std::io::Result<Vec<u8>> {
     let wire = bincode::encode_to_vec(wire, CONFIG).map_err(failed)?;
     let len = u32::try_from(wire.len()).map_err(std::io::Error::other)?;
     let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    if !(OLDEST..=VERSION).contains(&header.version) {
+        return Err(std::io::Error::other(format!("there is no version {} of a binary log", header.version)));
+    }
+    bytes.extend_from_slice(&header.version.to_le_bytes());
     bytes.extend_from_slice(&len.to_le_bytes());
     bytes.extend_from_slice(&wire);
     bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
@@ -65,7 +71,8 @@ pub(crate) fn header_len(bytes: &[u8]) -> Result<usize, HeaderError> {
         return Err(HeaderError::Short { expected, found: bytes.len() as u64 });
     };
     let version = u16::from_le_bytes([*v0, *v1]);
-    let limit = if version == VERSION { HEADER_LIMIT_LEN_BYTES } else { OTHER_LIMIT_LEN_BYTES };
+    let limit =
+        if (OLDEST..=VERSION).contains(&version) { HEADER_LIMIT_LEN_BYTES } else { OTHER_LIMIT_LEN_BYTES };
     let len = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
     if len > limit {
         return Err(HeaderError::Checksum);
@@ -82,10 +89,10 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(Header, usize, u64), HeaderError> 
     if check != xxh3_64(covered) {
         return Err(HeaderError::Checksum);
     }
-    let found =
-        covered.get(MAGIC.len()..).and_then(|rest| rest.first_chunk()).map(|v| u16::from_le_bytes(*v));
-    if let Some(found) = found.filter(|found| *found != VERSION) {
-        return Err(HeaderError::Version { expected: VERSION, found });
+    let found = covered.get(MAGIC.len()..).and_then(|rest| rest.first_chunk());
+    let version = found.map(|found| u16::from_le_bytes(*found)).ok_or(HeaderError::Undecodable)?;
+    if !(OLDEST..=VERSION).contains(&version) {
+        return Err(HeaderError::Version { expected: VERSION, found: version });
     }
     let wire = covered.get(BEFORE_HEADER_LEN_BYTES..).unwrap_or_default();
     let Ok((Wire { owner, redacted }, used)) = bincode::decode_from_slice::<Wire, _>(wire, CONFIG) else {
@@ -93,7 +100,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(Header, usize, u64), HeaderError> 
     };
     let owner = UserId::new(&owner).ok().filter(|_| used == wire.len()).ok_or(HeaderError::Undecodable)?;
     let redacted_from = redacted.map(|(events, check)| LogHead { events, check });
-    Ok((Header { owner, redacted_from }, end, check))
+    Ok((Header { owner, redacted_from, version }, end, check))
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u64> {
@@ -103,8 +110,14 @@ fn number(bytes: &[u8], at: usize) -> Option<u64> {
 /// What every record begins with, so that the next valid one can be found behind a fault.
 pub(crate) const MARK: [u8; 4] = [0xc4, b'F', b'R', 0x0a];
 
-/// The only kind of record there is: a segment of events in columns.
-pub(crate) const SEGMENT: u8 = 1;
+/// The kinds of records there are, each a segment of events in columns: laid out as version 1 has it, and version 2.
+pub(crate) const SEGMENT_1: u8 = 1;
+pub(crate) const SEGMENT_2: u8 = 2;
+
+/// The kind of the records of a log of this version.
+pub(crate) fn segment_of(version: u16) -> u8 {
+    if version < 2 { SEGMENT_1 } else { SEGMENT_2 }
+}
 
 /// The payload is packed with zstd, its unpacked length before it.
 pub(crate) const PACKED: u8 = 1;
@@ -120,6 +133,7 @@ pub(crate) const MAX_PAYLOAD_LEN_BYTES: usize = 64 << 20;
 /// What a record's head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
+    pub(crate) kind: u8,
     pub(crate) flags: u8,
     pub(crate) len: u32,
     pub(crate) events: u32,
@@ -133,7 +147,7 @@ impl Head {
         let mut bytes = [0; HEAD_LEN_BYTES];
         let parts: [&[u8]; 6] = [
             &MARK,
-            &[SEGMENT, self.flags, 0, 0],
+            &[self.kind, self.flags, 0, 0],
             &self.len.to_le_bytes(),
             &self.events.to_le_bytes(),
             &self.position.to_le_bytes(),
@@ -166,13 +180,13 @@ impl Head {
         if check != head_check(head) {
             return Err(FaultReason::Head);
         }
-        if *kind != SEGMENT || *flags & !PACKED != 0 || (*zero, *zero_too) != (0, 0) {
+        if !(SEGMENT_1..=SEGMENT_2).contains(kind) || *flags & !PACKED != 0 || (*zero, *zero_too) != (0, 0) {
             return Err(FaultReason::Unreadable("a record of a kind that this version does not know"));
         }
         if len as usize > MAX_PAYLOAD_LEN_BYTES || position.checked_add(u64::from(events)).is_none() {
             return Err(FaultReason::Unreadable("a record larger than any writer makes"));
         }
-        Ok(Self { flags: *flags, len, events, position, previous })
+        Ok(Self { kind: *kind, flags: *flags, len, events, position, previous })
     }
 }
 

@@ -72,8 +72,11 @@ impl<'a> Log<'a> {
     pub fn without_header(bytes: &'a [u8], owner: UserId) -> Self {
         let begin = frame::next_record(bytes, 0).unwrap_or(bytes.len());
         // What the first record follows is lost with the header.
-        let check = frame::record(bytes, begin).map_or(0, |frame| frame.head.previous);
-        Self { bytes, header: Header::new(owner), begin, check }
+        let first = frame::record(bytes, begin);
+        let check = first.as_ref().map_or(0, |frame| frame.head.previous);
+        let mut header = Header::new(owner);
+        header.version = first.map_or(header.version, |frame| frame.head.kind.into());
+        Self { bytes, header, begin, check }
     }
 
     /// Whose log it is.
@@ -311,6 +314,8 @@ impl<'a> Iterator for Records<'a> {
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
     place: RecordPlace,
+    /// The version whose layout it has.
+    version: u16,
     payload: Cow<'a, [u8]>,
 }
 
@@ -326,7 +331,7 @@ impl<'a> Record<'a> {
         let (position, events) = (frame.head.position, frame.head.events);
         let place = RecordPlace { offset, len_bytes, position, events };
         match unpack(frame.head.flags, payload) {
-            Ok(payload) => Ok(Self { place, payload }),
+            Ok(payload) => Ok(Self { place, version: frame.head.kind.into(), payload }),
             Err(reason) => Err(RecordFault { reason, ..Self::undecodable(place, 0) }),
         }
     }
@@ -340,22 +345,22 @@ impl<'a> Record<'a> {
     /// line kept for a newer program.
     pub fn events(&self) -> impl Iterator<Item = Result<LoggedEvent, RecordFault>> {
         let place = self.place;
-        match Segment::open(&self.payload, place.events) {
+        match Segment::open(&self.payload, self.version, place.events) {
             Some(segment) => RecordEvents::of(place, segment),
             None => RecordEvents::fault(Self::undecodable(place, 0)),
         }
     }
 
     fn into_events(self) -> RecordEvents<'a> {
-        let Self { place, payload } = self;
+        let Self { place, version, payload } = self;
         match payload {
-            Cow::Borrowed(payload) => match Segment::open(payload, place.events) {
+            Cow::Borrowed(payload) => match Segment::open(payload, version, place.events) {
                 Some(segment) => RecordEvents::of(place, segment),
                 None => RecordEvents::fault(Self::undecodable(place, 0)),
             },
             // What was packed lives no longer than this call, and is small.
             Cow::Owned(payload) => {
-                let record = Record { place, payload: Cow::Owned(payload) };
+                let record = Record { place, version, payload: Cow::Owned(payload) };
                 let least = place.events.min(record.payload.len() as u32 / LEAST_EVENT_LEN_BYTES);
                 let mut events = Vec::with_capacity(least as usize);
                 events.extend(record.events());
@@ -366,7 +371,7 @@ impl<'a> Record<'a> {
 
     /// Folds its events into `replay`. On a fault those before it have been folded.
     pub fn fold(&self, replay: &mut Replay) -> Result<Folded, RecordFault> {
-        let segment = Segment::open(&self.payload, self.place.events);
+        let segment = Segment::open(&self.payload, self.version, self.place.events);
         let segment = segment.ok_or_else(|| Self::undecodable(self.place, 0))?;
         segment.fold(replay).map_err(|index| Self::undecodable(self.place, index))
     }

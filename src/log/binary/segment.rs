@@ -8,13 +8,14 @@ use crate::model::id::{ConversationId, ConversationKind, EventId, IdError, Messa
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, signed};
 
-use crate::log::binary::body::{self, Place, code};
+use crate::log::binary::body::{self, Place, code, more};
 use crate::log::binary::columns::tag;
 use crate::log::binary::records::Folded;
 
 /// The columns of a segment, in the bytes of its record: nothing is copied.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment<'a> {
+    version: u16,
     users: Vec<&'a str>,
     conversations: Vec<&'a str>,
     columns: Columns<'a>,
@@ -46,8 +47,8 @@ fn next<const N: usize>(column: &mut &[[u8; N]]) -> Option<[u8; N]> {
 }
 
 impl<'a> Segment<'a> {
-    /// Finds the columns of a payload with so many events.
-    pub(crate) fn open(payload: &'a [u8], events: u32) -> Option<Self> {
+    /// Finds the columns of a payload with so many events, laid out as this version has it.
+    pub(crate) fn open(payload: &'a [u8], version: u16, events: u32) -> Option<Self> {
         let mut from = In(payload);
         // A text takes at least its length and a byte.
         let counts = [from.count(2)?, from.count(2)?];
@@ -75,12 +76,13 @@ impl<'a> Segment<'a> {
         let columns =
             Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest, is_whole };
         let [users, conversations] = [dictionary(users, counts[0])?, dictionary(conversations, counts[1])?];
-        fits.then_some(Self { users, conversations, columns })
+        fits.then_some(Self { version, users, conversations, columns })
     }
 
     pub(crate) fn into_rows(self) -> Rows<'a> {
-        let Self { users, conversations, columns } = self;
+        let Self { version, users, conversations, columns } = self;
         Rows {
+            version,
             states: conversations.iter().map(|id| (kind_of(id), 0)).collect(),
             columns,
             user_ids: vec![None; users.len()],
@@ -144,6 +146,7 @@ struct Plain {
 /// Reads events off the columns.
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
+    version: u16,
     columns: Columns<'a>,
     users: Vec<&'a str>,
     conversations: Vec<&'a str>,
@@ -169,7 +172,7 @@ impl<'a> Rows<'a> {
                 self.text(len)?;
                 let introduced = Introduced { queued, stamp, id, seq, offset, len: len as u32 };
                 batch.introduce(conversation, actor, introduced)?;
-            } else if is_bare_fact(tag) {
+            } else if is_bare_fact(tag) || (tag & !tag::SAME == code::MORE && !self.is_line()) {
                 self.fact(tag, batch)?;
             } else {
                 match self.event(tag).ok()? {
@@ -189,7 +192,7 @@ impl<'a> Rows<'a> {
     fn fact(&mut self, tag: u8, batch: &mut Batch<'_, '_>) -> Option<()> {
         let (stamp, actor) = self.envelope()?;
         let (conversation, kind, last_seq) = self.place(tag)?;
-        let place = Place { kind, at: self.at, last_seq };
+        let place = Place { version: self.version, kind, at: self.at, last_seq };
         let fact = body::fact(&mut self.columns.rest, place, tag & tag::TYPE)?;
         let text = self.conversations.get(conversation)?;
         let known = |text: &str| {
@@ -276,11 +279,19 @@ impl<'a> Rows<'a> {
 
     /// The next event, owned.
     pub(crate) fn event(&mut self, tag: u8) -> Result<LoggedEvent, Undecodable> {
-        if tag & tag::TYPE == code::KEPT {
-            let line = self.columns.rest.text().filter(|_| tag == code::KEPT).ok_or(Undecodable::Rest)?;
+        if tag & tag::TYPE == code::MORE && self.is_line() {
+            if self.version >= 2 {
+                self.columns.rest.u8();
+            }
+            let line = self.columns.rest.text().filter(|_| tag == code::MORE).ok_or(Undecodable::Rest)?;
             return kept(line).ok_or(Undecodable::This);
         }
         self.known(tag).map(LoggedEvent::Known).ok_or(Undecodable::Rest)
+    }
+
+    /// Whether the next event, which is one that a tag has no room for, is a line.
+    fn is_line(&self) -> bool {
+        self.version < 2 || self.columns.rest.0.first() == Some(&more::LINE)
     }
 
     fn known(&mut self, tag: u8) -> Option<Event> {
@@ -307,7 +318,7 @@ impl<'a> Rows<'a> {
     /// What an event says that is no plain message.
     fn body(&mut self, tag: u8) -> Option<Body> {
         let code = tag & tag::TYPE;
-        if code >= code::USER_PROFILE {
+        if (code::USER_PROFILE..code::MORE).contains(&code) {
             let fact = body::account_fact(&mut self.columns.rest, code)?;
             return (tag & tag::SAME == 0).then_some(Body::Account(fact));
         }
@@ -316,7 +327,7 @@ impl<'a> Rows<'a> {
         let fact = if matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
             self.message(conversation, code)?
         } else {
-            let place = Place { kind, at: self.at, last_seq };
+            let place = Place { version: self.version, kind, at: self.at, last_seq };
             body::fact(&mut self.columns.rest, place, code)?
         };
         Some(Body::Conversation(id, fact))

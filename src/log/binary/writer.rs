@@ -50,13 +50,17 @@ impl<W: Write> Writer<W> {
         let bytes = frame::put_header(header)?;
         output.write_all(&bytes)?;
         let check = frame::header(&bytes).map_err(io::Error::other)?.2;
-        Ok(Self::resume(output, LogHead { events: 0, check }))
+        Ok(Self::resume(output, header, LogHead { events: 0, check }))
     }
 
-    /// Goes on with a log that ends with `head`, as [`Log::verify`](crate::log::binary::Log::verify) gives it: writes nothing
-    /// yet. `output` appends right behind the log's last valid record.
-    pub fn resume(output: W, head: LogHead) -> Self {
-        Self { output, columns: Columns::default(), head, packing: Packing::Plain, failed: false }
+    /// Goes on with a log of this header that ends with `head`, as [`Log::verify`](crate::log::binary::Log::verify) gives it:
+    /// writes nothing yet. `output` appends right behind the log's last valid record.
+    ///
+    /// A log of version 1 stays one: what that version has no form for is written as a line of the text log, which
+    /// older programs keep.
+    pub fn resume(output: W, header: &Header, head: LogHead) -> Self {
+        let columns = Columns::new(header.version);
+        Self { output, columns, head, packing: Packing::Plain, failed: false }
     }
 
     /// The same, packing segments so.
@@ -117,14 +121,15 @@ impl<W: Write> Writer<W> {
             return Ok(());
         }
         self.failed = true;
-        let columns = std::mem::take(&mut self.columns);
+        let kind = frame::segment_of(self.columns.version());
+        let columns = self.columns.take();
         let (flags, payload) = self.packing.pack(columns.payload())?;
         let too_large =
             || io::Error::new(io::ErrorKind::InvalidInput, "an event is larger than a record may be");
         let len = u32::try_from(payload.len()).ok().filter(|_| payload.len() <= MAX_PAYLOAD_LEN_BYTES);
         let len = len.ok_or_else(too_large)?;
         let events = columns.events() as u32;
-        let head = Head { flags, len, events, position: self.head.events, previous: self.head.check };
+        let head = Head { kind, flags, len, events, position: self.head.events, previous: self.head.check };
         let mut bytes = Vec::with_capacity(payload.len() + 64);
         let check = frame::put_record(&mut bytes, &head, &payload);
         self.output.write_all(&bytes)?;

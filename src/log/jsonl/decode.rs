@@ -2,6 +2,7 @@
 
 mod body;
 mod message;
+mod report;
 
 use crate::log::jsonl::cache::Cache;
 use crate::log::jsonl::error::DecodeError;
@@ -9,7 +10,7 @@ use crate::log::jsonl::json::{self, Fault, Object, Parsed, Value};
 use crate::log::jsonl::key::Key;
 use crate::log::jsonl::upcast::{OLDEST, upcast, upcast_line};
 use crate::log::jsonl::{LOG_NAME, LoggedEvent, SkipReason, SkippedEvent, VERSION};
-use crate::model::event::{Body, Envelope, Event, InvalidEvent, Meta};
+use crate::model::event::{Body, Envelope, Event, InvalidEvent, MAX_SEQ, Meta};
 use crate::model::id::{ConversationId, IdError, UserId};
 
 const EVENT_ID: &str = "the id of an event, a lower-case hyphenated UUID";
@@ -223,10 +224,13 @@ fn invalid_fault(line: &str, invalid: InvalidEvent, type_place: Value<'_>) -> Bo
             place(&[Key::GroupType]).fault("no group_type, for this is a direct chat")
         }
         InvalidEvent::NotInDirect { what: "a seq watermark" } => {
-            place(&[Key::Through]).fault("a time, for this is a direct chat")
+            watermark_place(line, Key::Seq).unwrap_or(type_place).fault("a time, for this is a direct chat")
         }
         InvalidEvent::NotInGroup { what: "a time watermark" } => {
-            place(&[Key::Through]).fault("a seq, for this is a group")
+            watermark_place(line, Key::Time).unwrap_or(type_place).fault("a seq, for this is a group")
+        }
+        InvalidEvent::NotInDirect { what: "mentions" } => {
+            place(&[Key::Mentions]).fault("no mentions, for this is a direct chat")
         }
         InvalidEvent::NotInDirect { .. } => type_place.fault("a type that a direct chat has"),
         InvalidEvent::NotInGroup { .. } => type_place.fault("a type that a group has"),
@@ -242,11 +246,41 @@ fn invalid_fault(line: &str, invalid: InvalidEvent, type_place: Value<'_>) -> Bo
         InvalidEvent::QuietHours => place(&[Key::Daily]).fault(
             "quiet hours that start within a day, last less than a day and lie less than a day from UTC",
         ),
+        InvalidEvent::UntilOfReceive => {
+            place(&[Key::Until]).fault("no until, for the option receive has no end")
+        }
+        InvalidEvent::MembershipUser => {
+            place(&[Key::User]).fault("no user, for a dissolved group is so for all")
+        }
+        InvalidEvent::EmptyReport => place(&[Key::Through]).fault("a seq of at least 1"),
+        InvalidEvent::CountTooLarge { .. } => count_place(line).unwrap_or(type_place).fault(SEQ),
+        InvalidEvent::ReportedMentions => {
+            place(&[Key::Mentions]).fault("rising seqs from 1 up to that of through, and types from 1 to 3")
+        }
+        InvalidEvent::EmptyStretch => place(&[Key::From]).fault("a place not behind that of through"),
     }
 }
 
+/// The watermark of a kind that does not fit its conversation.
+fn watermark_place(line: &str, wrong: Key) -> Option<Value<'_>> {
+    let keys = [Key::From, Key::Through, Key::Read];
+    keys.into_iter().find(|key| find(line, &[*key, wrong]).is_some()).and_then(|key| find(line, &[key]))
+}
+
+/// The number of messages that is too great.
+fn count_place(line: &str) -> Option<Value<'_>> {
+    let values = [Key::Unread, Key::Mentions].into_iter().filter_map(|key| find(line, &[key]));
+    values.into_iter().find(|value| value.integer(SEQ).is_ok_and(|count: u64| count > MAX_SEQ))
+}
+
 fn seq_place(line: &str) -> Option<Value<'_>> {
-    let paths: [&[Key]; 3] = [&[Key::Seq], &[Key::Message, Key::Seq], &[Key::Through, Key::Seq]];
+    let paths: [&[Key]; 5] = [
+        &[Key::Seq],
+        &[Key::Message, Key::Seq],
+        &[Key::Through, Key::Seq],
+        &[Key::Read, Key::Seq],
+        &[Key::From, Key::Seq],
+    ];
     paths.iter().find_map(|path| find(line, path))
 }
 

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::log::jsonl::{LOG_NAME, VERSION};
 use crate::model::event::{
     AccountFact, Body, Event, Fact, GroupType, Mentions, Message, MessageKind, QuietHours, ReceiveOption,
-    Through, Watermark,
+    ReportedMentions, Through, UnreadReport, Watermark,
 };
 use crate::model::id::{MessageId, UserId};
 
@@ -74,6 +74,9 @@ fn push_fact(keys: &mut Keys<'_>, fact: &Fact) {
             keys.optional_text("text", edit.text.as_deref());
             keys.optional_base64("custom", edit.custom.as_deref());
             keys.optional_base64("cloud_custom", edit.cloud_custom.as_deref());
+            if let Some(mentions) = &edit.mentions {
+                push_mentions(keys, mentions);
+            }
         }
         Fact::MessageRecalled { target, reason } | Fact::MessageFailed { target, reason } => {
             keys.quoted("target", target);
@@ -81,10 +84,31 @@ fn push_fact(keys: &mut Keys<'_>, fact: &Fact) {
         }
         Fact::MessageReadBy { targets } | Fact::MessagesDeleted { targets } => push_targets(keys, targets),
         Fact::PeerRead { through } | Fact::Read { through } => push_through(keys, *through),
-        Fact::HistoryCleared { through } => push_through(keys, Through::Watermark(*through)),
-        Fact::Deleted { through, keep_messages } => {
-            push_through(keys, Through::Watermark(*through));
+        Fact::HistoryCleared { through, also } => {
+            push_watermark(keys, "through", *through);
+            push_also(keys, also);
+        }
+        Fact::Deleted { through, keep_messages, also } => {
+            push_watermark(keys, "through", *through);
             keys.flag("keep_messages", *keep_messages);
+            push_also(keys, also);
+        }
+        Fact::MessagesRead { targets, on } => {
+            push_targets(keys, targets);
+            keys.plain("on", on);
+        }
+        Fact::MembershipSet { state, user } => {
+            keys.quoted("state", state.as_str());
+            keys.optional_text("user", user.as_ref().map(UserId::as_str));
+        }
+        Fact::Archived { on, stay } => {
+            keys.plain("on", on);
+            keys.flag("stay", *stay);
+        }
+        Fact::UnreadReported(report) => push_report(keys, report),
+        Fact::HistoryComplete { from, through } => {
+            push_watermark(keys, "from", *from);
+            push_watermark(keys, "through", *through);
         }
         Fact::ReactionSet { target, reaction, on } => {
             keys.quoted("target", target);
@@ -124,7 +148,12 @@ fn push_fact(keys: &mut Keys<'_>, fact: &Fact) {
             keys.plain("on", on);
         }
         Fact::CustomDataSet { data } => keys.optional_base64("data", Some(data)),
-        Fact::ReceiveOptionSet { option } => keys.quoted("option", receive_option_name(*option)),
+        Fact::ReceiveOptionSet { option, until } => {
+            keys.quoted("option", receive_option_name(*option));
+            if let Some(until) = until {
+                keys.quoted("until", until);
+            }
+        }
         Fact::FolderMemberSet { folder, on } => {
             keys.quoted("folder", folder);
             keys.plain("on", on);
@@ -151,23 +180,55 @@ fn push_account_fact(keys: &mut Keys<'_>, fact: &AccountFact) {
             keys.text("name", name);
         }
         AccountFact::FolderDeleted { folder } => keys.quoted("folder", folder),
-        AccountFact::QuietHoursSet { hours: None } => {}
-        AccountFact::QuietHoursSet {
-            hours: Some(QuietHours::Daily { start_s, duration_s, utc_offset_s }),
-        } => {
-            keys.object("daily", |keys| {
-                let (minutes, seconds) = (start_s / 60, start_s % 60);
-                keys.quoted("start", format_args!("{:02}:{:02}:{seconds:02}", minutes / 60, minutes % 60));
-                keys.plain("duration_s", duration_s);
-                keys.plain("utc_offset_s", utc_offset_s);
-            });
+        AccountFact::QuietHoursSet { hours } => {
+            if let Some(hours) = hours {
+                push_quiet_hours(keys, hours);
+            }
         }
-        AccountFact::QuietHoursSet { hours: Some(QuietHours::Once { start, duration_s }) } => {
-            keys.object("once", |keys| {
-                keys.quoted("start", start);
-                keys.plain("duration_s", duration_s);
+    }
+}
+
+fn push_quiet_hours(keys: &mut Keys<'_>, hours: &QuietHours) {
+    let push_daily = |keys: &mut Keys<'_>, start_s: u32, duration_s: u32| {
+        let (minutes, seconds) = (start_s / 60, start_s % 60);
+        keys.quoted("start", format_args!("{:02}:{:02}:{seconds:02}", minutes / 60, minutes % 60));
+        keys.plain("duration_s", duration_s);
+    };
+    match hours {
+        QuietHours::Daily { start_s, duration_s, utc_offset_s } => keys.object("daily", |keys| {
+            push_daily(keys, *start_s, *duration_s);
+            keys.plain("utc_offset_s", utc_offset_s);
+        }),
+        QuietHours::DailyIn { start_s, duration_s, zone } => keys.object("daily", |keys| {
+            push_daily(keys, *start_s, *duration_s);
+            keys.quoted("zone", zone);
+        }),
+        QuietHours::Once { start, duration_s } => keys.object("once", |keys| {
+            keys.quoted("start", start);
+            keys.plain("duration_s", duration_s);
+        }),
+    }
+}
+
+fn push_report(keys: &mut Keys<'_>, report: &UnreadReport) {
+    push_watermark(keys, "through", report.through);
+    keys.plain("unread", report.unread);
+    if let Some(read) = report.read {
+        push_place(keys, "read", read);
+    }
+    keys.flag("at_least", report.at_least);
+    match &report.mentions {
+        Some(ReportedMentions::Count(count)) => keys.plain("mentions", count),
+        Some(ReportedMentions::At(places)) => keys.array("mentions", places, |out, place| {
+            object(out, |keys| {
+                keys.plain("seq", place.seq);
+                keys.plain("type", place.at_type);
             });
-        }
+        }),
+        None => {}
+    }
+    if let Some(time) = report.active_at {
+        keys.quoted("active_at", time);
     }
 }
 
@@ -182,7 +243,9 @@ fn push_message(keys: &mut Keys<'_>, message: &Message, sender: Option<&UserId>)
         keys.optional_text("text", message.text.as_deref());
         keys.optional_base64("custom", message.custom.as_deref());
         keys.optional_base64("cloud_custom", message.cloud_custom.as_deref());
-        push_mentions(keys, &message.mentions);
+        if !message.mentions.is_empty() {
+            push_mentions(keys, &message.mentions);
+        }
         if !message.recipients.is_empty() {
             keys.texts("recipients", &message.recipients);
         }
@@ -199,9 +262,6 @@ fn push_message(keys: &mut Keys<'_>, message: &Message, sender: Option<&UserId>)
 }
 
 fn push_mentions(keys: &mut Keys<'_>, mentions: &Mentions) {
-    if mentions.is_empty() {
-        return;
-    }
     keys.object("mentions", |keys| {
         if !mentions.users.is_empty() {
             keys.texts("users", &mentions.users);
@@ -214,8 +274,22 @@ fn push_targets(keys: &mut Keys<'_>, targets: &[MessageId]) {
     keys.array("targets", targets, |out, target| push_quoted(out, target));
 }
 
+fn push_also(keys: &mut Keys<'_>, also: &[MessageId]) {
+    if !also.is_empty() {
+        keys.array("also", also, |out, target| push_quoted(out, target));
+    }
+}
+
+fn push_watermark(keys: &mut Keys<'_>, name: &str, watermark: Watermark) {
+    push_place(keys, name, Through::Watermark(watermark));
+}
+
 fn push_through(keys: &mut Keys<'_>, through: Through) {
-    keys.object("through", |keys| match through {
+    push_place(keys, "through", through);
+}
+
+fn push_place(keys: &mut Keys<'_>, name: &str, place: Through) {
+    keys.object(name, |keys| match place {
         Through::Watermark(Watermark::Seq(seq)) => keys.plain("seq", seq),
         Through::Watermark(Watermark::Time(time)) => keys.quoted("time", time),
         Through::Message(message) => keys.quoted("message", message),

@@ -93,6 +93,10 @@ impl<'a> Value<'a> {
         self.raw() == "null"
     }
 
+    pub(crate) fn is_array(self) -> bool {
+        self.raw().starts_with('[')
+    }
+
     /// The text of a string; borrowed where nothing in it is escaped.
     pub(crate) fn text(self, expected: &'static str) -> Parsed<Cow<'a, str>> {
         let inner = self.raw().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -156,7 +160,7 @@ impl<'a> Value<'a> {
         expected: &'static str,
         mut each: impl FnMut(Value<'a>) -> Parsed<T>,
     ) -> Parsed<Vec<T>> {
-        if !self.raw().starts_with('[') {
+        if !self.is_array() {
             return Err(self.fault(expected));
         }
         let mut elements = Vec::new();

@@ -86,13 +86,23 @@ keys! {
     Log = "log",
     Owner = "owner",
     Actor = "actor",
+    Also = "also",
+    State = "state",
+    Until = "until",
+    Stay = "stay",
+    Zone = "zone",
+    Unread = "unread",
+    Read = "read",
+    AtLeast = "at_least",
+    ActiveAt = "active_at",
+    From = "from",
 }
 
 /// A set of keys.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct KeySet(u64);
+pub(crate) struct KeySet(u128);
 
-const _: () = assert!(Key::COUNT <= u64::BITS as usize);
+const _: () = assert!(Key::COUNT <= u128::BITS as usize);
 
 impl KeySet {
     pub(crate) fn contains(self, key: Key) -> bool {

@@ -1,8 +1,8 @@
 //! One constructor an event type.
 
 use crate::model::event::{
-    AccountFact, Body, Edit, Event, Fact, GroupType, InvalidEvent, Mark, Message, Meta, QuietHours,
-    ReceiveOption, Through, Watermark,
+    AccountFact, Body, Edit, Event, Fact, GroupType, InvalidEvent, Mark, Membership, Message, Meta,
+    QuietHours, ReceiveOption, Through, UnreadReport, Watermark,
 };
 use crate::model::id::{ConversationId, EventId, FolderId, GroupId, MessageId, UserId};
 use crate::model::time::Timestamp;
@@ -93,6 +93,8 @@ conversation_events! {
     extensions_cleared(target: MessageId, seq: u64) => Fact::ExtensionsCleared { target, seq };
     /// A message of a group was pinned or unpinned.
     message_pinned(target: MessageId, on: bool) => Fact::MessagePinned { target, on };
+    /// A user became a member of a group or is none any more; no user where it was dissolved.
+    membership_set(state: Membership, user: Option<UserId>) => Fact::MembershipSet { state, user };
     /// The owner queued a message; in a group its `seq` is the one it stands after.
     message_queued(message: Message) => Fact::MessageQueued(Box::new(message));
     /// The server acknowledged a queued message.
@@ -105,10 +107,12 @@ conversation_events! {
         Fact::MessageImported { sender, message: Box::new(message) };
     /// Messages were deleted for the owner.
     messages_deleted(targets: Vec<MessageId>) => Fact::MessagesDeleted { targets };
-    /// The history up to there was cleared.
-    history_cleared(through: Watermark) => Fact::HistoryCleared { through };
+    /// The history up to there was cleared; [`Fact::HistoryCleared`] has more messages that it took.
+    history_cleared(through: Watermark) => Fact::HistoryCleared { through, also: Vec::new() };
     /// The owner has read up to there.
     conversation_read(through: Through) => Fact::Read { through };
+    /// The owner read these messages by name, or made them unread again.
+    messages_read(targets: Vec<MessageId>, on: bool) => Fact::MessagesRead { targets, on };
     /// The owner marked the conversation unread from this message on.
     marked_unread_from(target: MessageId) => Fact::MarkedUnreadFrom { target };
     /// The conversation was pinned or unpinned.
@@ -120,11 +124,22 @@ conversation_events! {
     /// Custom data was set; empty clears it.
     custom_data_set(data: Vec<u8>) => Fact::CustomDataSet { data };
     /// How the owner wants to be told of messages.
-    receive_option_set(option: ReceiveOption) => Fact::ReceiveOptionSet { option };
+    receive_option_set(option: ReceiveOption) => Fact::ReceiveOptionSet { option, until: None };
+    /// The same, until then.
+    receive_option_set_until(option: ReceiveOption, until: Timestamp) =>
+        Fact::ReceiveOptionSet { option, until: Some(until) };
+    /// The conversation was archived or taken out of the archive; with `stay` new messages leave it there.
+    conversation_archived(on: bool, stay: bool) => Fact::Archived { on, stay };
     /// The conversation was put into a folder or taken out.
     folder_member_set(folder: FolderId, on: bool) => Fact::FolderMemberSet { folder, on };
-    /// The conversation was deleted, with its messages up to there unless they are kept.
-    conversation_deleted(through: Watermark, keep_messages: bool) => Fact::Deleted { through, keep_messages };
+    /// The conversation was deleted, with its messages up to there unless they are kept; [`Fact::Deleted`] has more
+    /// messages that it took.
+    conversation_deleted(through: Watermark, keep_messages: bool) =>
+        Fact::Deleted { through, keep_messages, also: Vec::new() };
+    /// A server said how many messages are unread.
+    unread_reported(report: UnreadReport) => Fact::UnreadReported(Box::new(report));
+    /// Every message of a stretch is held in this log.
+    history_complete(from: Watermark, through: Watermark) => Fact::HistoryComplete { from, through };
 }
 
 account_events! {

@@ -1,6 +1,9 @@
 //! What makes an event well-formed.
 
-use crate::model::event::{AccountFact, Body, Fact, MAX_SEQ, QuietHours, Through, Watermark};
+use crate::model::event::{
+    AccountFact, Body, Fact, MAX_SEQ, Membership, QuietHours, ReceiveOption, ReportedMentions, Through,
+    UnreadReport, Watermark,
+};
 use crate::model::id::ConversationKind;
 
 /// Why a body does not make an event.
@@ -37,6 +40,27 @@ pub enum InvalidEvent {
     /// Quiet hours that do not fit a day.
     #[error("quiet hours start within a day, last less than a day and lie less than a day from UTC")]
     QuietHours,
+    /// An end of a receive option that has none.
+    #[error("the option receive has no end")]
+    UntilOfReceive,
+    /// A membership that names nobody, or a dissolved group that names somebody.
+    #[error("a membership names its user, a dissolved group names none")]
+    MembershipUser,
+    /// A report about no message.
+    #[error("an unread report reaches to a seq of at least 1")]
+    EmptyReport,
+    /// A number of messages over [`MAX_SEQ`].
+    #[error("a number of messages is at most 2^53, this one is {found}")]
+    CountTooLarge {
+        /// The number.
+        found: u64,
+    },
+    /// Mentions of a report out of order, behind its end, or of no type.
+    #[error("reported mentions have rising seqs from 1 up to the report's end and a type from 1 to 3")]
+    ReportedMentions,
+    /// A stretch that ends before it begins.
+    #[error("a complete stretch does not end before it begins")]
+    EmptyStretch,
 }
 
 impl Body {
@@ -44,18 +68,22 @@ impl Body {
     pub(crate) fn validate(&self) -> Result<(), InvalidEvent> {
         match self {
             Self::Conversation(id, fact) => fact.validate(id.kind()),
-            Self::Account(AccountFact::QuietHoursSet {
-                hours: Some(QuietHours::Daily { start_s, duration_s, utc_offset_s }),
-            }) => {
-                let day = 86_400;
-                if *start_s < day && *duration_s < day && utc_offset_s.unsigned_abs() < day {
-                    Ok(())
-                } else {
-                    Err(InvalidEvent::QuietHours)
-                }
-            }
+            Self::Account(AccountFact::QuietHoursSet { hours: Some(hours) }) => hours.validate(),
             Self::Account(_) => Ok(()),
         }
+    }
+}
+
+impl QuietHours {
+    fn validate(&self) -> Result<(), InvalidEvent> {
+        let day = 86_400;
+        let (start_s, duration_s, offset_s) = match self {
+            Self::Daily { start_s, duration_s, utc_offset_s } => (*start_s, *duration_s, *utc_offset_s),
+            Self::DailyIn { start_s, duration_s, zone: _ } => (*start_s, *duration_s, 0),
+            Self::Once { .. } => return Ok(()),
+        };
+        let fits = start_s < day && duration_s < day && offset_s.unsigned_abs() < day;
+        if fits { Ok(()) } else { Err(InvalidEvent::QuietHours) }
     }
 }
 
@@ -76,14 +104,55 @@ impl Fact {
             Self::PeerRead { .. } if kind == ConversationKind::Group => {
                 Err(InvalidEvent::NotInGroup { what: "peer_read" })
             }
-            Self::PeerRead { through } | Self::Read { through } => match through {
-                Through::Watermark(watermark) => fitting(*watermark, kind),
-                Through::Message(_) => Ok(()),
-            },
-            Self::HistoryCleared { through } | Self::Deleted { through, .. } => fitting(*through, kind),
+            Self::PeerRead { through } | Self::Read { through } => fitting_or_message(*through, kind),
+            Self::HistoryCleared { through, .. } | Self::Deleted { through, .. } => fitting(*through, kind),
+            Self::ReceiveOptionSet { option: ReceiveOption::Receive, until: Some(_) } => {
+                Err(InvalidEvent::UntilOfReceive)
+            }
+            Self::MembershipSet { state, user } => {
+                groups_only("membership_set", kind)?;
+                let names_none = *state == Membership::Dissolved;
+                if names_none == user.is_none() { Ok(()) } else { Err(InvalidEvent::MembershipUser) }
+            }
+            Self::UnreadReported(report) => report.validate(kind),
+            Self::HistoryComplete { from, through } => {
+                fitting(*from, kind)?;
+                fitting(*through, kind)?;
+                if from > through { Err(InvalidEvent::EmptyStretch) } else { Ok(()) }
+            }
             Self::ExtensionSet { seq, .. } | Self::ExtensionsCleared { seq, .. } => small_seq(*seq),
             _ => Ok(()),
         }
+    }
+}
+
+impl UnreadReport {
+    fn validate(&self, kind: ConversationKind) -> Result<(), InvalidEvent> {
+        fitting(self.through, kind)?;
+        if self.through == Watermark::Seq(0) {
+            return Err(InvalidEvent::EmptyReport);
+        }
+        self.read.map_or(Ok(()), |read| fitting_or_message(read, kind))?;
+        let counted = match &self.mentions {
+            Some(ReportedMentions::Count(count)) => *count,
+            _ => 0,
+        };
+        let found = self.unread.max(counted);
+        if found > MAX_SEQ {
+            return Err(InvalidEvent::CountTooLarge { found });
+        }
+        if self.mentions.is_some() {
+            groups_only("mentions", kind)?;
+        }
+        if let (Some(ReportedMentions::At(places)), Watermark::Seq(last)) = (&self.mentions, self.through) {
+            let rise = places.is_sorted_by(|a, b| a.seq < b.seq);
+            let fit =
+                places.iter().all(|one| (1..=last).contains(&one.seq) && (1..=3).contains(&one.at_type));
+            if !rise || !fit {
+                return Err(InvalidEvent::ReportedMentions);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -104,6 +173,13 @@ fn delivered_seq(seq: Option<u64>, kind: ConversationKind) -> Result<(), Invalid
         (Some(0), ConversationKind::Group) => Err(InvalidEvent::ZeroSeq),
         (Some(seq), _) => small_seq(seq),
         (None, ConversationKind::Direct) => Ok(()),
+    }
+}
+
+fn fitting_or_message(through: Through, kind: ConversationKind) -> Result<(), InvalidEvent> {
+    match through {
+        Through::Watermark(watermark) => fitting(watermark, kind),
+        Through::Message(_) => Ok(()),
     }
 }
 

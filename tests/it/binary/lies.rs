@@ -52,25 +52,28 @@ fn look(claim: Claim) -> bool {
 fn r99_every_byte_of_a_payload_may_lie() {
     let events = everything();
     let (count, honest) = payload(&log_of(&alice(), &events, events.len()));
-    assert!(look(Claim { events: count, flags: 0, payload: honest.clone() }));
+    assert!(look(Claim { events: count, old: false, flags: 0, payload: honest.clone() }));
     let mut read = 0;
     for at in 0..honest.len() {
         for value in [0, 1, 0x7f, 0x80, 0xff, honest[at] ^ 1, honest[at] ^ 0x20, honest[at].wrapping_add(1)] {
             let mut payload = honest.clone();
             payload[at] = value;
-            read += usize::from(look(Claim { events: count, flags: 0, payload }));
+            read += usize::from(look(Claim { events: count, old: false, flags: 0, payload }));
         }
     }
     assert!(read > 0 && read < honest.len() * 8, "some lies are events, some are not: {read}");
     for cut in 0..honest.len() {
-        assert!(!look(Claim { events: count, flags: 0, payload: honest[..cut].to_vec() }), "cut at {cut}");
+        assert!(
+            !look(Claim { events: count, old: false, flags: 0, payload: honest[..cut].to_vec() }),
+            "cut at {cut}"
+        );
     }
     for events in [0, 1, count - 1, count + 1, u32::MAX] {
-        assert!(!look(Claim { events, flags: 0, payload: honest.clone() }), "{events} claimed");
+        assert!(!look(Claim { events, old: false, flags: 0, payload: honest.clone() }), "{events} claimed");
     }
     let mut longer = honest;
     longer.push(0);
-    assert!(!look(Claim { events: count, flags: 0, payload: longer }));
+    assert!(!look(Claim { events: count, old: false, flags: 0, payload: longer }));
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn r99_a_long_segment_may_lie_too() {
     for at in (0..honest.len()).step_by(honest.len() / 40) {
         let mut payload = honest.clone();
         payload[at] ^= 0x81;
-        refused += usize::from(!look(Claim { events: count, flags: 0, payload }));
+        refused += usize::from(!look(Claim { events: count, old: false, flags: 0, payload }));
     }
     assert!(refused > 0, "some of the lies are none that can be read");
 }
@@ -97,7 +100,8 @@ proptest! {
         flags in prop::sample::select(&[0_u8, 0, 0, 1, 2]),
         payload in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        look(Claim { events, flags, payload });
+        look(Claim { events, old: false, flags, payload: payload.clone() });
+        look(Claim { events, old: true, flags, payload });
     }
 
     #[test]
@@ -110,6 +114,6 @@ proptest! {
             let at = at.index(payload.len());
             payload[at] = value;
         }
-        look(Claim { events: count, flags: 0, payload });
+        look(Claim { events: count, old: false, flags: 0, payload });
     }
 }

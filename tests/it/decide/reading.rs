@@ -165,7 +165,7 @@ fn r66_clearing_takes_what_is_queued_and_leaves_what_comes() {
         .when(&clear, &slow)
         .then(vec![Body::Conversation(
             conversation(GROUP),
-            Fact::HistoryCleared { through: Watermark::Seq(3) },
+            Fact::HistoryCleared { through: Watermark::Seq(3), also: Vec::new() },
         )])
         .and_again_nothing();
     let view = cleared.inbox().conversation(&conversation(GROUP)).unwrap();
@@ -189,7 +189,10 @@ fn r66_deleting_an_empty_conversation_writes_seq_0_or_the_epoch() {
         event(n, "alice", 9_000, |envelope| envelope.conversation_opened(conversation(to), None))
     };
     let said = |to: &str, through| {
-        Body::Conversation(conversation(to), Fact::Deleted { through, keep_messages: false })
+        Body::Conversation(
+            conversation(to),
+            Fact::Deleted { through, keep_messages: false, also: Vec::new() },
+        )
     };
     let done = in_alices([opened(1, GROUP), opened(2, CHAT)])
         .when(&delete(&[GROUP, CHAT], false), &alice())

@@ -320,6 +320,7 @@ fn r99_a_bad_fact_about_a_conversation_is_refused() {
             "true or false, found null",
         ),
     ]);
+    facts_of_what_people_expect();
     // A key that is missing: the fault is where its object begins, at column 1.
     for (short, key) in [
         (r#"D "message_received""#, "message"),
@@ -338,6 +339,12 @@ fn r99_a_bad_fact_about_a_conversation_is_refused() {
         (r#"D "mark_set","on":true"#, "mark"),
         (r#"D "custom_data_set""#, "data"),
         (r#"D "receive_option_set""#, "option"),
+        (r#"G "membership_set","user":"bob""#, "state"),
+        (r#"G "membership_set","state":"left""#, "user"),
+        (r#"D "messages_read","targets":[]"#, "on"),
+        (r#"D "conversation_archived","stay":true"#, "on"),
+        (r#"G "unread_reported","through":{"seq":1}"#, "unread"),
+        (r#"G "history_complete","through":{"seq":1}"#, "from"),
         (r#"D "folder_member_set","on":true"#, "folder"),
         (r#"A "profile_changed""#, "user"),
         (r#"A "folder_created","folder":#f"#, "name"),
@@ -346,6 +353,72 @@ fn r99_a_bad_fact_about_a_conversation_is_refused() {
         let expected = format!("line 1, column 1: expected the key \"{key}\"");
         assert!(error.starts_with(&expected), "{short}\n{error}");
     }
+}
+
+/// Archives, memberships, options that end, messages read by name, and what servers report.
+fn facts_of_what_people_expect() {
+    let count = "an integer from 0 to 2^53, found";
+    let mentions = "rising seqs from 1 up to that of through, and types from 1 to 3, found";
+    let unread = |rest: &str| format!(r#"G "unread_reported","through":{{"seq":9}},"unread":1,{rest}"#);
+    let lists = [
+        r#""mentions":«[{"seq":2,"type":1},{"seq":2,"type":1}]"#,
+        r#""mentions":«[{"seq":0,"type":1}]"#,
+        r#""mentions":«[{"seq":10,"type":1}]"#,
+        r#""mentions":«[{"seq":9,"type":4}]"#,
+        r#""mentions":«[{"seq":9,"type":0}]"#,
+    ];
+    lists.iter().for_each(|list| check(&[(&unread(list), mentions)]));
+    check(&[
+        (r#"D «"membership_set","state":"left","user":"alice""#, "a type that a direct chat has"),
+        (
+            r#"G "membership_set","state":«"gone","user":"alice""#,
+            "one of joined, invited, left, removed and dissolved, found \"gone\"",
+        ),
+        (
+            r#"G "membership_set","state":"dissolved","user":«"alice""#,
+            "no user, for a dissolved group is so for all, found \"alice\"",
+        ),
+        (r#"D "messages_read","targets":«7,"on":true"#, "a list of message ids, found 7"),
+        (r#"D "messages_read","targets":[],"on":«1"#, "true or false, found 1"),
+        (r#"D "conversation_archived","on":true,"stay":«null"#, "true or false, found null"),
+        (
+            r#"D "receive_option_set","option":"receive","until":«"2026-03-01T10:00:00.000Z""#,
+            "no until, for the option receive has no end, found",
+        ),
+        (r#"D "receive_option_set","option":"not_receive","until":«7"#, "a time as"),
+        (r#"G "history_cleared","through":{"seq":1},"also":«{}"#, "a list of message ids, found {}"),
+        (r#"G "conversation_deleted","through":{"seq":1},"also":[«null]"#, "the id of a message"),
+        (r#"D "message_modified","target":#a,"version":1,"mentions":«null"#, "an object of users and all"),
+        (
+            r#"D "message_modified","target":#a,"version":1,"mentions":{«"some":1}"#,
+            "a key of mentions, found \"some\"",
+        ),
+        (r#"G "unread_reported","through":«{"seq":0},"unread":1"#, "a seq of at least 1, found"),
+        (r#"G "unread_reported","through":«{"message":#a},"unread":1"#, "a seq in a group or a time"),
+        (r#"G "unread_reported","through":{"seq":1},"unread":«9007199254740993"#, count),
+        (r#"G "unread_reported","through":{"seq":1},"unread":0,"mentions":«9007199254740993"#, count),
+        (
+            r#"G "unread_reported","through":{"seq":1},"unread":0,"mentions":«null"#,
+            "a number of mentions, or a",
+        ),
+        (
+            r#"G "unread_reported","through":{"seq":1},"unread":0,"read":«{"time":"2026-03-01T10:00:00.000Z"}"#,
+            "a seq, for this is a group",
+        ),
+        (
+            r#"D "unread_reported","through":{"time":"2026-03-01T10:00:00.000Z"},"unread":0,"mentions":«1"#,
+            "no mentions, for this is a direct chat, found 1",
+        ),
+        (
+            r#"G "history_complete","from":«{"seq":2},"through":{"seq":1}"#,
+            "a place not behind that of through",
+        ),
+        (
+            r#"D "history_complete","from":«{"seq":2},"through":{"seq":3}"#,
+            "a time, for this is a direct chat",
+        ),
+        (r#"G "history_complete","from":«{"message":#a},"through":{"seq":3}"#, "a seq in a group or a time"),
+    ]);
 }
 
 #[test]
@@ -371,7 +444,7 @@ fn r99_a_bad_fact_about_the_account_is_refused() {
         (r#"A "folder_deleted","folder":#f,«"name":"x""#, "a key of folder_deleted, found \"name\""),
         (
             r#"A "quiet_hours_set","daily":«null"#,
-            "an object of start, duration_s and utc_offset_s, found null",
+            "an object of start, duration_s and utc_offset_s or zone, found null",
         ),
         (
             r#"A "quiet_hours_set","daily":{"start":"22:00:00","duration_s":1,"utc_offset_s":0},"once":«{}"#,
@@ -380,6 +453,19 @@ fn r99_a_bad_fact_about_the_account_is_refused() {
         (r#"A "quiet_hours_set","daily":«{"start":"22:00:00","duration_s":1}"#, "the key \"utc_offset_s\""),
         (r#"A "quiet_hours_set","daily":«{"start":"22:00:00","duration_s":86400,"utc_offset_s":0}"#, hours),
         (r#"A "quiet_hours_set","daily":«{"start":"22:00:00","duration_s":1,"utc_offset_s":-86400}"#, hours),
+        (r#"A "quiet_hours_set","daily":«{"start":"22:00:00","duration_s":86400,"zone":"UTC"}"#, hours),
+        (
+            r#"A "quiet_hours_set","daily":{"start":"22:00:00","duration_s":1,"zone":«"Europe//Berlin"}"#,
+            "the name of a time zone such as Europe/Berlin, found \"Europe//Berlin\"",
+        ),
+        (
+            r#"A "quiet_hours_set","daily":{"start":"22:00:00","duration_s":1,"zone":«"../etc"}"#,
+            "the name of",
+        ),
+        (
+            r#"A "quiet_hours_set","daily":{"start":"22:00:00","duration_s":1,"zone":"UTC",«"utc_offset_s":0}"#,
+            "a key of quiet hours, found \"utc_offset_s\"",
+        ),
         (
             r#"A "quiet_hours_set","daily":{"start":"22:00:00","duration_s":«-1,"utc_offset_s":0}"#,
             "a number of seconds, less than a day, found -1",

@@ -120,7 +120,7 @@ impl<'a> Account<'a> {
     /// R90: last writer.
     pub fn quiet_hours(&self) -> Option<QuietHours> {
         let set = self.facts.iter().filter_map(|(stamp, fact)| match fact {
-            AccountFact::QuietHoursSet { hours } => Some((*stamp, *hours)),
+            AccountFact::QuietHoursSet { hours } => Some((*stamp, hours.clone())),
             _ => None,
         });
         latest(set).and_then(|(_, hours)| hours)

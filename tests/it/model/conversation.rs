@@ -30,6 +30,7 @@ pub fn has_effect(owner: &UserId, id: &ConversationId, event: &Event, fact: &Fac
         | Fact::ExtensionSet { .. }
         | Fact::ExtensionsCleared { .. }
         | Fact::MessagePinned { .. } => true,
+        Fact::MembershipSet { user, .. } => user.as_ref().is_none_or(|user| user == owner),
         _ => by_owner,
     }
 }
@@ -86,7 +87,7 @@ impl<'a> Conversation<'a> {
             _ => None,
         });
         let cleared = coverage(|fact| match fact {
-            Fact::Deleted { through, keep_messages: false } | Fact::HistoryCleared { through } => {
+            Fact::Deleted { through, keep_messages: false, .. } | Fact::HistoryCleared { through, .. } => {
                 Some(*through)
             }
             _ => None,
@@ -367,7 +368,7 @@ impl<'a> Conversation<'a> {
             unread_count: counted.len() as u64,
             last: last.map(|message| message.line(account, &around)),
             receive_option: latest(self.pick(|fact| match fact {
-                Fact::ReceiveOptionSet { option } => Some(*option),
+                Fact::ReceiveOptionSet { option, .. } => Some(*option),
                 _ => None,
             }))
             .map(|(_, option)| option)

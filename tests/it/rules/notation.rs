@@ -232,7 +232,7 @@ fn fact(args: &mut Args<'_>) -> Fact {
     match verb.as_str() {
         "opened" => Fact::Opened { group_type: args.words.pop_front().map(|name| group_type(&name)) },
         "peer-read" => Fact::PeerRead { through: args.through() },
-        "cleared" => Fact::HistoryCleared { through: args.watermark() },
+        "cleared" => Fact::HistoryCleared { through: args.watermark(), also: Vec::new() },
         "read" => Fact::Read { through: args.through() },
         "unread-from" => Fact::MarkedUnreadFrom { target: args.message() },
         "pinned" => Fact::Pinned { on: true },
@@ -244,13 +244,13 @@ fn fact(args: &mut Args<'_>) -> Fact {
         "marked" => Fact::MarkSet { mark: Mark::from_bits(args.number()).unwrap(), on: true },
         "unmarked" => Fact::MarkSet { mark: Mark::from_bits(args.number()).unwrap(), on: false },
         "data" => Fact::CustomDataSet { data: args.text().unwrap().into_bytes() },
-        "option" => Fact::ReceiveOptionSet { option: receive_option(&args.next()) },
+        "option" => Fact::ReceiveOptionSet { option: receive_option(&args.next()), until: None },
         "filed" => Fact::FolderMemberSet { folder: folder_id(&args.next()), on: true },
         "unfiled" => Fact::FolderMemberSet { folder: folder_id(&args.next()), on: false },
         "removed" => {
             let through = args.watermark();
             let keep_messages = args.next_if(|word| word == "keep").is_some();
-            Fact::Deleted { through, keep_messages }
+            Fact::Deleted { through, keep_messages, also: Vec::new() }
         }
         _ => message_fact(&verb, args),
     }
@@ -282,7 +282,10 @@ fn message_fact(verb: &str, args: &mut Args<'_>) -> Fact {
             let (custom, cloud_custom) = (bytes(args.value("custom")), bytes(args.value("cloud")));
             let target = args.message();
             let version = args.next().trim_start_matches('v').parse().unwrap();
-            Fact::MessageModified { target, edit: Edit { version, text: args.text(), custom, cloud_custom } }
+            Fact::MessageModified {
+                target,
+                edit: Edit { version, text: args.text(), custom, cloud_custom, mentions: None },
+            }
         }
         "recalled" => Fact::MessageRecalled { target: args.message(), reason: args.text() },
         "saw" => Fact::MessageReadBy { targets: args.messages() },

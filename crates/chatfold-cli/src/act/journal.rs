@@ -41,7 +41,7 @@ pub struct Journal {
     torn: Option<Vec<u8>>,
     form: Form,
     /// Where a binary log ends.
-    head: Option<LogHead>,
+    head: Option<(Header, LogHead)>,
     /// How long the lock is waited for; absent: as long as it takes.
     patience: Option<Duration>,
 }
@@ -177,7 +177,7 @@ impl Journal {
                 Err(error) => return Err(fault(format!("{error} (chatfold recover saves what is valid)"))),
             }
         }
-        self.head = Some(records.head());
+        self.head = Some((log.header().clone(), records.head()));
         self.sound_len = sound_len;
         let torn = bytes.split_off(usize::try_from(sound_len).unwrap_or(usize::MAX).min(bytes.len()));
         Ok(Some(torn).filter(|torn| !torn.is_empty()))
@@ -316,8 +316,8 @@ impl Journal {
     fn encoded(&self, events: &[Event], owner: &UserId) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if self.form == Form::Binary {
-            let mut writer = match self.head.filter(|_| !self.is_new) {
-                Some(head) => binary::Writer::resume(bytes, head),
+            let mut writer = match self.head.as_ref().filter(|_| !self.is_new) {
+                Some((header, head)) => binary::Writer::resume(bytes, header, *head),
                 None => binary::Writer::new(bytes, &Header::new(owner.clone()))?,
             };
             events.iter().try_for_each(|event| writer.write_event(event))?;

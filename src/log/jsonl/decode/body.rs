@@ -2,12 +2,13 @@
 
 use crate::log::jsonl::decode::message::{base64, bytes, flag, string};
 use crate::log::jsonl::decode::{
-    COUNT, Decoder, EDIT_VERSION, EVENT_ID, FOLDER_ID, MESSAGE_ID, SEQ, STRING, TIME,
+    COUNT, Decoder, EDIT_VERSION, EVENT_ID, FOLDER_ID, MESSAGE_ID, SEQ, STRING, TIME, report,
 };
 use crate::log::jsonl::json::{Object, Parsed, Value};
 use crate::log::jsonl::key::Key;
 use crate::model::event::{
-    AccountFact, Edit, Fact, GroupType, Mark, QuietHours, ReceiveOption, Through, Watermark,
+    AccountFact, Edit, Fact, GroupType, Mark, Membership, QuietHours, ReceiveOption, Through, Watermark,
+    ZoneName,
 };
 use crate::model::id::{FolderId, GroupId, MessageId};
 
@@ -23,6 +24,8 @@ impl Decoder {
             "message_received" => Fact::MessageReceived(Box::new(self.message(keys, message)?)),
             "message_queued" => Fact::MessageQueued(Box::new(self.message(keys, message)?)),
             "message_imported" => self.imported(keys, message)?,
+            "message_modified" => self.modified(keys)?,
+            "membership_set" => self.membership(keys)?,
             _ => match shared_fact(type_name, keys)? {
                 None => return personal_fact(type_name, keys),
                 fact => return Ok(fact),
@@ -44,6 +47,33 @@ impl Decoder {
             "quiet_hours_set" => AccountFact::QuietHoursSet { hours: quiet_hours(keys)? },
             _ => return Ok(None),
         }))
+    }
+
+    fn modified(&mut self, keys: &mut Object<'_>) -> Parsed<Fact> {
+        let target = target(keys)?;
+        let version = keys.need(Key::Version)?.integer(EDIT_VERSION)?;
+        let (text, custom) = (string(keys, Key::Text)?, bytes(keys, Key::Custom)?);
+        let cloud_custom = bytes(keys, Key::CloudCustom)?;
+        let mentions = keys.take(Key::Mentions).map(|value| self.mentions(value)).transpose()?;
+        Ok(Fact::MessageModified { target, edit: Edit { version, text, custom, cloud_custom, mentions } })
+    }
+
+    fn membership(&mut self, keys: &mut Object<'_>) -> Parsed<Fact> {
+        const STATE: &str = "one of joined, invited, left, removed and dissolved";
+        let value = keys.need(Key::State)?;
+        let state = match &*value.text(STATE)? {
+            "joined" => Membership::Joined,
+            "invited" => Membership::Invited,
+            "left" => Membership::Left,
+            "removed" => Membership::Removed,
+            "dissolved" => Membership::Dissolved,
+            _ => return Err(value.fault(STATE)),
+        };
+        let user = match state {
+            Membership::Dissolved => keys.take(Key::User),
+            _ => Some(keys.need(Key::User)?),
+        };
+        Ok(Fact::MembershipSet { state, user: user.map(|user| self.user(user)).transpose()? })
     }
 
     fn profile(&mut self, keys: &mut Object<'_>) -> Parsed<AccountFact> {
@@ -72,13 +102,6 @@ impl Decoder {
 fn shared_fact(type_name: &str, keys: &mut Object<'_>) -> Parsed<Option<Fact>> {
     Ok(Some(match type_name {
         "conversation_opened" => Fact::Opened { group_type: group_type(keys)? },
-        "message_modified" => {
-            let target = target(keys)?;
-            let version = keys.need(Key::Version)?.integer(EDIT_VERSION)?;
-            let (text, custom) = (string(keys, Key::Text)?, bytes(keys, Key::Custom)?);
-            let edit = Edit { version, text, custom, cloud_custom: bytes(keys, Key::CloudCustom)? };
-            Fact::MessageModified { target, edit }
-        }
         "message_recalled" => {
             Fact::MessageRecalled { target: target(keys)?, reason: string(keys, Key::Reason)? }
         }
@@ -113,8 +136,11 @@ fn personal_fact(type_name: &str, keys: &mut Object<'_>) -> Parsed<Option<Fact>>
         },
         "message_failed" => Fact::MessageFailed { target: target(keys)?, reason: string(keys, Key::Reason)? },
         "messages_deleted" => Fact::MessagesDeleted { targets: targets(keys)? },
-        "history_cleared" => Fact::HistoryCleared { through: watermark(keys)? },
+        "history_cleared" => {
+            Fact::HistoryCleared { through: watermark(keys, Key::Through)?, also: also(keys)? }
+        }
         "conversation_read" => Fact::Read { through: through(keys)? },
+        "messages_read" => Fact::MessagesRead { targets: targets(keys)?, on: on(keys)? },
         "marked_unread_from" => Fact::MarkedUnreadFrom { target: target(keys)? },
         "conversation_pinned" => Fact::Pinned { on: on(keys)? },
         "draft_set" => Fact::DraftSet {
@@ -123,11 +149,22 @@ fn personal_fact(type_name: &str, keys: &mut Object<'_>) -> Parsed<Option<Fact>>
         },
         "mark_set" => Fact::MarkSet { mark: mark(keys)?, on: on(keys)? },
         "custom_data_set" => Fact::CustomDataSet { data: base64(keys.need(Key::Data)?)? },
-        "receive_option_set" => Fact::ReceiveOptionSet { option: receive_option(keys.need(Key::Option)?)? },
+        "receive_option_set" => Fact::ReceiveOptionSet {
+            option: receive_option(keys.need(Key::Option)?)?,
+            until: keys.take(Key::Until).map(|until| until.parse(TIME)).transpose()?,
+        },
+        "conversation_archived" => Fact::Archived { on: on(keys)?, stay: flag(keys, Key::Stay)? },
         "folder_member_set" => Fact::FolderMemberSet { folder: folder(keys)?, on: on(keys)? },
-        "conversation_deleted" => {
-            Fact::Deleted { through: watermark(keys)?, keep_messages: flag(keys, Key::KeepMessages)? }
-        }
+        "conversation_deleted" => Fact::Deleted {
+            through: watermark(keys, Key::Through)?,
+            keep_messages: flag(keys, Key::KeepMessages)?,
+            also: also(keys)?,
+        },
+        "unread_reported" => Fact::UnreadReported(Box::new(report::unread(keys)?)),
+        "history_complete" => Fact::HistoryComplete {
+            from: watermark(keys, Key::From)?,
+            through: watermark(keys, Key::Through)?,
+        },
         _ => return Ok(None),
     }))
 }
@@ -137,7 +174,16 @@ fn target(keys: &mut Object<'_>) -> Parsed<MessageId> {
 }
 
 fn targets(keys: &mut Object<'_>) -> Parsed<Vec<MessageId>> {
-    keys.need(Key::Targets)?.array("a list of message ids", |target| target.parse(MESSAGE_ID))
+    message_ids(keys.need(Key::Targets)?)
+}
+
+/// What a clearing or deletion takes besides; nothing where it is absent.
+fn also(keys: &mut Object<'_>) -> Parsed<Vec<MessageId>> {
+    keys.take(Key::Also).map_or(Ok(Vec::new()), message_ids)
+}
+
+fn message_ids(value: Value<'_>) -> Parsed<Vec<MessageId>> {
+    value.array("a list of message ids", |target| target.parse(MESSAGE_ID))
 }
 
 fn on(keys: &mut Object<'_>) -> Parsed<bool> {
@@ -198,15 +244,15 @@ fn through(keys: &mut Object<'_>) -> Parsed<Through> {
 }
 
 /// A watermark, which no message can stand for.
-fn watermark(keys: &mut Object<'_>) -> Parsed<Watermark> {
-    let value = keys.need(Key::Through)?;
+pub(crate) fn watermark(keys: &mut Object<'_>, key: Key) -> Parsed<Watermark> {
+    let value = keys.need(key)?;
     match through_of(value)? {
         Through::Watermark(watermark) => Ok(watermark),
         Through::Message(_) => Err(value.fault("a seq in a group or a time in a direct chat, not a message")),
     }
 }
 
-fn through_of(value: Value<'_>) -> Parsed<Through> {
+pub(crate) fn through_of(value: Value<'_>) -> Parsed<Through> {
     const THROUGH: &str = "an object of one key: seq in a group, time in a direct chat, or message";
     let mut fields = value.object(THROUGH)?;
     let through = if let Some(seq) = fields.take(Key::Seq) {
@@ -228,13 +274,18 @@ fn quiet_hours(keys: &mut Object<'_>) -> Parsed<Option<QuietHours>> {
         (None, None) => return Ok(None),
         (Some(_), Some(once)) => return Err(once.fault("either daily or once")),
         (Some(daily), None) => {
-            let mut fields = daily.object("an object of start, duration_s and utc_offset_s")?;
-            let hours = QuietHours::Daily {
-                start_s: time_of_day(fields.need(Key::Start)?)?,
-                duration_s: fields.need(Key::DurationS)?.integer("a number of seconds, less than a day")?,
-                utc_offset_s: fields
-                    .need(Key::UtcOffsetS)?
-                    .integer("a number of seconds, less than a day")?,
+            const SECONDS: &str = "a number of seconds, less than a day";
+            let mut fields = daily.object("an object of start, duration_s and utc_offset_s or zone")?;
+            let start_s = time_of_day(fields.need(Key::Start)?)?;
+            let duration_s = fields.need(Key::DurationS)?.integer(SECONDS)?;
+            let hours = match fields.take(Key::Zone) {
+                Some(zone) => QuietHours::DailyIn { start_s, duration_s, zone: zone_name(zone)? },
+                None => {
+                    let offset = fields.take(Key::UtcOffsetS);
+                    let missing = || fields.missing("the key \"utc_offset_s\" or \"zone\"");
+                    let utc_offset_s = offset.ok_or_else(missing)?.integer(SECONDS)?;
+                    QuietHours::Daily { start_s, duration_s, utc_offset_s }
+                }
             };
             (hours, fields)
         }
@@ -249,6 +300,10 @@ fn quiet_hours(keys: &mut Object<'_>) -> Parsed<Option<QuietHours>> {
     };
     fields.finish("quiet hours")?;
     Ok(Some(hours))
+}
+
+fn zone_name(value: Value<'_>) -> Parsed<ZoneName> {
+    value.parse("the name of a time zone such as Europe/Berlin")
 }
 
 /// Seconds after midnight, written `HH:MM:SS`.

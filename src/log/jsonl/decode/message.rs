@@ -54,7 +54,7 @@ impl Decoder {
         Ok(message)
     }
 
-    fn mentions(&mut self, value: Value<'_>) -> Parsed<Mentions> {
+    pub(crate) fn mentions(&mut self, value: Value<'_>) -> Parsed<Mentions> {
         let mut fields = value.object("an object of users and all")?;
         let users = match fields.take(Key::Users) {
             Some(users) => self.users(users)?,
