@@ -3,12 +3,17 @@
 //! Times are the thread's own processor time, the best of some runs, beside the floor: the loop that only looks up
 //! the conversation in a hash map and counts. Every inbox timed is audited first. `-- --csv FILE` also writes the
 //! table as CSV.
+//!
+//! `-- hostile` measures instead what hostile and odd logs cost, and fails where one costs more than its length;
+//! `-- hostile NAME` those whose name contains that.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 mod floor;
+mod hostile;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::process::ExitCode;
 
 use chatfold::binary::{Header, Log, Writer};
 use chatfold::testing::Workload;
@@ -67,9 +72,13 @@ fn measure(workload: &Workload, runs: usize) -> Row {
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     let smoke = has("--test");
+    if let Some(at) = args.iter().position(|arg| arg == "hostile") {
+        let only = args.get(at + 1).filter(|name| !name.starts_with('-'));
+        return hostile::run(if smoke { 50 } else { 1_000 }, only.map_or("", String::as_str));
+    }
     let csv = args.iter().position(|arg| arg == "--csv").and_then(|at| args.get(at + 1));
     let mut table = "conversations,events,replay,x floor,binary log,x floor,live,floor\n".to_owned();
     println!(
@@ -107,4 +116,5 @@ fn main() {
     if let Some(csv) = csv {
         std::fs::write(csv, table).unwrap();
     }
+    ExitCode::SUCCESS
 }

@@ -30,6 +30,7 @@ pub use self::views::page::{ListCursor, ListPage};
 use self::containers::interner::Interner;
 use self::containers::seats::Seats;
 use self::conversation::state::Conversation;
+use self::list::authors::LastAuthors;
 use self::list::folders::Folders;
 use self::list::profile::Profile;
 use self::list::ranking::Ranking;
@@ -75,6 +76,8 @@ pub struct Inbox {
     folders: Folders,
     quiet_hours: Lww<Option<QuietHours>>,
     list: Ranking,
+    /// Once a profile changed.
+    last_authors: Option<LastAuthors>,
     totals: Totals,
     /// The rotten histories that a change set told of.
     faults_told: im::OrdSet<u32>,
@@ -91,9 +94,10 @@ impl Inbox {
             ids: Interner::shared(),
             conversations: Seats::default(),
             profiles: Seats::default(),
-            folders: Folders::new(),
+            folders: Folders::default(),
             quiet_hours: Lww::default(),
             list: Ranking::default(),
+            last_authors: None,
             totals: Totals::default(),
             faults_told: im::OrdSet::new(),
             revision: 0,

@@ -5,3 +5,4 @@
 pub(crate) mod bytes;
 pub(crate) mod canon;
 pub(crate) mod lattice;
+pub(crate) mod max_tree;

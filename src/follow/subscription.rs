@@ -1,5 +1,8 @@
 //! Unread totals by filter, kept up to date.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::inbox::{ConversationView, Inbox};
@@ -50,7 +53,7 @@ pub struct FilterTotals {
 #[derive(Clone, Debug)]
 pub struct UnreadSubscriptions {
     /// Of each listed conversation with unread messages, what it adds and where.
-    shares: FxHashMap<ConversationId, Share>,
+    shares: BTreeMap<ConversationId, Share>,
     subscriptions: Subscriptions,
     revision: u64,
 }
@@ -61,23 +64,39 @@ struct Share {
     unread: u64,
     option: ReceiveOption,
     kind: ConversationKind,
-    folders: Vec<FolderId>,
+    /// By id.
+    folders: Arc<[FolderId]>,
     marks: u64,
     has_mention: bool,
 }
 
 impl Share {
-    /// The share of a conversation; none if it adds nothing to any total.
-    fn of(view: ConversationView<'_>) -> Option<Self> {
+    /// The share of a conversation; none if it adds nothing to any total. `folders`: those that hold it, if known.
+    fn of(view: ConversationView<'_>, folders: Option<Arc<[FolderId]>>) -> Option<Self> {
         let counts = view.is_listed() && view.unread_count() > 0;
         counts.then(|| Self {
             unread: view.unread_count(),
             option: view.receive_option(),
             kind: view.kind(),
-            folders: view.folder_ids().collect(),
+            folders: folders.unwrap_or_else(|| view.folder_ids().collect()),
             marks: view.mark_bits(),
             has_mention: view.mention_count() > 0,
         })
+    }
+
+    /// Whether it passes what a filter says of folders and marks.
+    fn passes(&self, folder: FolderFilter, mark: MarkFilter) -> bool {
+        let in_folder = match folder {
+            FolderFilter::Any => true,
+            FolderFilter::InNone => self.folders.is_empty(),
+            FolderFilter::In(folder) => self.folders.binary_search(&folder).is_ok(),
+        };
+        let marked = match mark {
+            MarkFilter::Any => true,
+            MarkFilter::Unmarked => self.marks == 0,
+            MarkFilter::With(mark) => self.marks & mark.bits() != 0,
+        };
+        in_folder && marked
     }
 
     /// What a filter may say of folders so that this passes.
@@ -120,18 +139,29 @@ struct Subscription {
 impl Subscriptions {
     /// The subscriptions whose totals a share counts in.
     fn each_passed(&mut self, share: &Share, mut change: impl FnMut(&mut Totals)) {
-        if self.groups.is_empty() {
+        let touched = &mut self.touched;
+        let mut change_all = |key: (FolderFilter, MarkFilter), group: &mut Vec<Subscription>| {
+            for subscription in group.iter_mut().filter(|s| s.counts(share)) {
+                if subscription.before.is_none() {
+                    subscription.before = Some(subscription.totals);
+                    touched.push(key);
+                }
+                change(&mut subscription.totals);
+            }
+        };
+        // Whatever there is less of: a conversation may be in any number of folders.
+        if self.groups.len() <= share.folders.len() {
+            for (key, group) in
+                self.groups.iter_mut().filter(|((folder, mark), _)| share.passes(*folder, *mark))
+            {
+                change_all(*key, group);
+            }
             return;
         }
         for folder in share.folder_filters() {
             for mark in share.mark_filters() {
-                let Some(group) = self.groups.get_mut(&(folder, mark)) else { continue };
-                for subscription in group.iter_mut().filter(|s| s.counts(share)) {
-                    if subscription.before.is_none() {
-                        subscription.before = Some(subscription.totals);
-                        self.touched.push((folder, mark));
-                    }
-                    change(&mut subscription.totals);
+                if let Some(group) = self.groups.get_mut(&(folder, mark)) {
+                    change_all((folder, mark), group);
                 }
             }
         }
@@ -167,14 +197,13 @@ impl Subscription {
 impl UnreadSubscriptions {
     /// No filters yet, over the inbox as it is now. Complexity: O(list).
     pub fn new(inbox: &Inbox) -> Self {
-        let mut all =
-            Self { shares: FxHashMap::default(), subscriptions: Subscriptions::default(), revision: 0 };
+        let mut all = Self { shares: BTreeMap::new(), subscriptions: Subscriptions::default(), revision: 0 };
         all.read(inbox);
         all
     }
 
     fn read(&mut self, inbox: &Inbox) {
-        let share = |view: ConversationView<'_>| Some((view.id().clone(), Share::of(view)?));
+        let share = |view: ConversationView<'_>| Some((view.id().clone(), Share::of(view, None)?));
         self.shares = inbox.conversations().filter_map(share).collect();
         self.revision = inbox.revision();
     }
@@ -190,10 +219,7 @@ impl UnreadSubscriptions {
         }
         let mut subscription = Subscription { filter, holders: 1, totals: Totals::default(), before: None };
         for share in self.shares.values() {
-            let passes = share.folder_filters().any(|folder| folder == filter.folder)
-                && share.mark_filters().any(|mark| mark == filter.mark)
-                && subscription.counts(share);
-            if passes {
+            if share.passes(filter.folder, filter.mark) && subscription.counts(share) {
                 subscription.totals.add(share.unread, share.option);
             }
         }
@@ -243,7 +269,10 @@ impl UnreadSubscriptions {
         }
         self.revision = to;
         for change in changes.conversations.iter().filter(|change| may_count(change)) {
-            let now = inbox.conversation(&change.id).and_then(Share::of);
+            let same_folders = !change.attributes.contains(Attribute::Folders);
+            let known =
+                self.shares.get(&change.id).filter(|_| same_folders).map(|share| share.folders.clone());
+            let now = inbox.conversation(&change.id).and_then(|view| Share::of(view, known));
             let before = match &now {
                 Some(now) => self.shares.insert(change.id.clone(), now.clone()),
                 None => self.shares.remove(&change.id),

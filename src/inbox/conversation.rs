@@ -3,7 +3,9 @@
 //! Everything shown can be recounted from the registers (`Inbox::audit`). Uses the timeline and below.
 
 pub(crate) mod derive;
+pub(crate) mod edge;
 pub(crate) mod glance;
 pub(crate) mod personal;
+pub(crate) mod resolved;
 pub(crate) mod shown;
 pub(crate) mod state;

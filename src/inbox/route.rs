@@ -1,7 +1,7 @@
 //! Which part of an inbox an event concerns; what has no effect is stopped here (R17).
 
 use crate::inbox::conversation::state::has_effect;
-use crate::inbox::list::folders::{Folders, folder_mut};
+use crate::inbox::list::folders::Folders;
 use crate::inbox::list::profile::Profile;
 use crate::model::event::{AccountFact, Body, Event, Fact, GroupType, QuietHours};
 use crate::model::id::{ConversationId, FolderId, GroupId, UserId};
@@ -73,7 +73,9 @@ pub(crate) fn fold_group(
 
 /// Writes [`Route::Member`].
 pub(crate) fn fold_member(folders: &mut Folders, stamp: Stamp, folder: FolderId, number: u32, on: bool) {
-    folder_mut(folders, folder).members.entry(number).or_default().set(stamp, on);
+    folders.change_member(folder, number, |member| {
+        member.set(stamp, on);
+    });
 }
 
 /// The peer of a direct chat.

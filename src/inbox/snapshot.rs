@@ -17,6 +17,7 @@ use crate::inbox::containers::lazy::{Extent, Lazy, Place, Source};
 use crate::inbox::containers::seats::{Seated, Seats};
 use crate::inbox::containers::tables::{self, Record, Sealed, Tables};
 use crate::inbox::conversation::state::{Conversation, Reads};
+use crate::inbox::list::folders::Folders;
 use crate::inbox::list::profile::Profile;
 use crate::inbox::list::ranking::Ranking;
 use crate::inbox::merge::heal::Restored;
@@ -115,7 +116,7 @@ impl Inbox {
         let mut account = Out::default();
         account.uint(self.totals.unread).uint(self.totals.unread_all);
         account.len(self.folders.len());
-        for (id, folder) in &self.folders {
+        for (id, folder) in self.folders.iter() {
             reg::put_folder(account.raw(id.as_bytes()), folder);
         }
         reg::put_quiet_hours(&mut account, &self.quiet_hours);
@@ -138,9 +139,10 @@ impl Inbox {
     fn of_front(source: Arc<Source>, info: &SnapshotInfo) -> Option<Self> {
         let mut from = In(source.tables().account(source.bytes())?);
         let totals = Totals { unread: from.uint()?, unread_all: from.uint()? };
-        let folders = from.list(19, |from| {
+        let mut folders = Folders::default();
+        let _: Vec<()> = from.list(19, |from| {
             let id = FolderId::from_bytes(from.array()?);
-            Some((id, Arc::new(reg::take_folder(from)?)))
+            reg::take_folder(from, id, &mut folders)
         })?;
         let quiet_hours = reg::take_quiet_hours(&mut from)?;
         from.end()?;
@@ -155,6 +157,7 @@ impl Inbox {
             folders,
             quiet_hours,
             list: Ranking::cold(&source)?,
+            last_authors: None,
             totals,
             faults_told: im::OrdSet::new(),
             revision: 0,

@@ -4,6 +4,7 @@
 //! ends in the same value. That, and nothing else, is why inboxes converge (R02–R04).
 
 use crate::model::time::Stamp;
+use crate::register::max_tree::MaxTree;
 
 /// A value that can take in another of its kind: commutative, associative, idempotent.
 pub(crate) trait Join {
@@ -105,43 +106,99 @@ pub(crate) fn raise<T: Ord>(old: &mut T, new: T) -> bool {
 }
 
 /// Reads or marks that no other dominates: none has both a later-or-equal stamp and a greater-or-equal value
-/// (R42). Values ascend, so stamps descend; a front is tiny in practice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Front(Vec<(i64, Stamp)>);
+/// (R42). Values ascend, so stamps descend. A front is tiny in practice; one that is not, as a stranger may make it,
+/// costs O(log n) a read or mark all the same.
+#[derive(Clone, Debug)]
+pub(crate) enum Front {
+    /// By value.
+    Few(Vec<(i64, Stamp)>),
+    Many(Stamped),
+}
+
+/// Values by stamp: each value with its stamp, so that of equal values the latest is the greatest.
+pub(crate) type Stamped = MaxTree<Stamp, (i64, Stamp)>;
+
+/// How many values are looked through one by one.
+const FEW: usize = 16;
+
+impl Default for Front {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl PartialEq for Front {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Front {}
 
 impl Front {
     /// Adds `value` at `stamp`; whether that changed anything.
     pub(crate) fn insert(&mut self, value: i64, stamp: Stamp) -> bool {
-        if self.0.iter().any(|&(v, s)| v >= value && s >= stamp) {
-            return false;
+        match self {
+            Self::Few(few) => {
+                if few.iter().any(|&(v, s)| v >= value && s >= stamp) {
+                    return false;
+                }
+                few.retain(|&(v, s)| v > value || s > stamp);
+                let at = few.partition_point(|&(v, _)| v < value);
+                // Nearly all fronts have one value for ever.
+                if few.is_empty() {
+                    few.reserve_exact(1);
+                }
+                few.insert(at, (value, stamp));
+                if few.len() > FEW {
+                    *self = Self::Many(few.iter().map(|&(value, stamp)| (stamp, (value, stamp))).collect());
+                }
+                true
+            }
+            Self::Many(many) => insert_among_many(many, value, stamp),
         }
-        self.0.retain(|&(v, s)| v > value || s > stamp);
-        let at = self.0.partition_point(|&(v, _)| v < value);
-        // Nearly all fronts have one value for ever.
-        if self.0.is_empty() {
-            self.0.reserve_exact(1);
-        }
-        self.0.insert(at, (value, stamp));
-        true
     }
 
     /// The greatest value.
     pub(crate) fn greatest(&self) -> Option<(i64, Stamp)> {
-        self.0.last().copied()
+        match self {
+            Self::Few(few) => few.last().copied(),
+            Self::Many(many) => many.greatest().copied(),
+        }
     }
 
     /// The greatest value written later than `stamp`.
     pub(crate) fn greatest_after(&self, stamp: Stamp) -> Option<(i64, Stamp)> {
-        self.0.iter().rev().find(|&&(_, s)| s > stamp).copied()
+        match self {
+            Self::Few(few) => few.iter().rev().find(|&&(_, s)| s > stamp).copied(),
+            Self::Many(many) => many.greatest_where(|s| *s > stamp).copied(),
+        }
     }
 
+    /// All, by value.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, Stamp)> + '_ {
-        self.0.iter().copied()
+        let (few, many) = match self {
+            Self::Few(few) => (Some(few.iter()), None),
+            Self::Many(many) => (None, Some(many.backwards())),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten().map(|(_, value)| value)).copied()
     }
+}
 
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
+fn insert_among_many(many: &mut Stamped, value: i64, stamp: Stamp) -> bool {
+    if many.greatest_where(|s| *s >= stamp).is_some_and(|(v, _)| *v >= value) {
+        return false;
     }
+    // Each that goes came once.
+    let dominated = |many: &Stamped| {
+        let (last, (v, _)) = many.backwards_from(|s| *s > stamp).next()?;
+        (*v <= value).then_some(*last)
+    };
+    while let Some(gone) = dominated(many) {
+        many.remove(&gone);
+    }
+    many.insert(stamp, (value, stamp));
+    true
 }
 
 impl Join for Front {
@@ -212,6 +269,40 @@ mod tests {
         let mut first = Earliest::default();
         assert!(first.set(stamp(5, 1), 3) && !first.set(stamp(5, 1), 2) && first.set(stamp(5, 1), 4));
         assert!(!first.set(stamp(6, 0), 100) && first.set(stamp(4, 2), 0));
+    }
+
+    /// A front of hundreds is what one looked through value by value would be.
+    #[test]
+    fn r42_a_large_front_is_as_a_small_one() {
+        let mut seed = 0x1234_5678_u64;
+        let mut draw = |below: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % below) as i64
+        };
+        for spread in [3, 40, 400] {
+            let (mut front, mut plain) = (Front::default(), Vec::<(i64, Stamp)>::new());
+            let mut longest = 0;
+            for turn in 0..1_500 {
+                // Mostly falling as stamps rise, so that many stay.
+                let at = draw(1_000);
+                let (value, stamp) = (1_000 - at + draw(spread), stamp(at, (turn % 7) as u8));
+                let is_new = !plain.iter().any(|&(v, s)| v >= value && s >= stamp);
+                assert_eq!(front.insert(value, stamp), is_new);
+                if is_new {
+                    plain.retain(|&(v, s)| v > value || s > stamp);
+                    plain.push((value, stamp));
+                    plain.sort_unstable();
+                }
+                assert!(front.iter().eq(plain.iter().copied()));
+                assert_eq!(front.greatest(), plain.last().copied());
+                let after = plain.iter().rev().find(|(_, s)| *s > stamp).copied();
+                assert_eq!(front.greatest_after(stamp), after);
+                longest = longest.max(plain.len());
+            }
+            assert!(spread > 3 || longest > 10 * FEW, "{longest}");
+        }
     }
 
     #[test]

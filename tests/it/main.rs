@@ -15,6 +15,7 @@ mod fuzzed;
 mod harness;
 mod histories;
 mod history;
+mod hostile;
 mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;

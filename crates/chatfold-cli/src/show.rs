@@ -29,6 +29,9 @@ const MIN_ROOM: usize = 20;
 /// Mentions listed one by one.
 const MAX_MENTIONS: usize = 5;
 
+/// How many drafts that lost are listed, the latest.
+const MAX_DRAFTS: usize = 20;
+
 /// Runs the command.
 pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
@@ -224,10 +227,14 @@ fn drafts(conversation: ConversationView<'_>) -> Vec<(&'static str, String)> {
         format!("\"{}\" of {} UTC", one_line(words::head(draft.text)), minute(draft.stamp.at))
     };
     let mut rows: Vec<(&'static str, String)> = shown.iter().map(|draft| ("draft", said(draft))).collect();
-    for draft in conversation.drafts_kept() {
-        if shown.as_ref().is_none_or(|shown| shown.stamp != draft.stamp) {
-            rows.push(("other draft", said(&draft)));
-        }
+    // A writer that never names what it replaces leaves any number of them.
+    let kept = conversation.drafts_kept();
+    let others: Vec<_> =
+        kept.iter().filter(|draft| shown.as_ref().is_none_or(|shown| shown.stamp != draft.stamp)).collect();
+    let earlier = others.len().saturating_sub(MAX_DRAFTS);
+    rows.extend(others.iter().skip(earlier).map(|draft| ("other draft", said(draft))));
+    if earlier > 0 {
+        rows.push(("other drafts", format!("{earlier} earlier ones (--json lists all)")));
     }
     rows
 }

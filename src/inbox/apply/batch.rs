@@ -1,6 +1,6 @@
 //! The live path: apply events, keep everything up to date, and tell what changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -10,6 +10,7 @@ use crate::inbox::containers::seats::Seats;
 use crate::inbox::conversation::derive::Row;
 use crate::inbox::conversation::glance::{Glance, Glances, is_detail};
 use crate::inbox::conversation::state::{Around, Conversation, Touched, Touches};
+use crate::inbox::list::authors::LastAuthors;
 use crate::inbox::list::folders::{self, FolderState, Folders};
 use crate::inbox::list::profile::Profile;
 use crate::inbox::list::ranking::Ranking;
@@ -25,6 +26,9 @@ use crate::model::policy::Policy;
 
 pub(crate) type Profiles = Seats<Profile>;
 
+/// Where the row of a conversation shows.
+pub(crate) type Places<'a> = (&'a mut Totals, &'a mut Ranking, &'a mut Option<LastAuthors>);
+
 /// What a batch may have changed, with what was there before.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker<'a> {
@@ -36,10 +40,33 @@ pub(crate) struct Tracker<'a> {
     fronts: FxHashMap<u32, (Front, Vec<&'a Event>)>,
     /// The profiles before, and whose were written.
     pub(crate) profiles: Option<(Profiles, BTreeSet<u32>)>,
-    /// The folders before, and which were written.
-    pub(crate) folders: Option<(Folders, BTreeSet<FolderId>)>,
+    /// The folders before, and what of them was written.
+    pub(crate) folders: Option<(Folders, BTreeMap<FolderId, Written>)>,
     /// The rotten histories that were told of before.
     faults_told: im::OrdSet<u32>,
+}
+
+/// What of a folder was written.
+#[derive(Clone, Debug)]
+pub(crate) enum Written {
+    /// Whether these conversations are in it, and perhaps its name or whether it is there.
+    Members(BTreeSet<u32>),
+    /// Anything.
+    Whole,
+}
+
+impl Written {
+    fn join(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Members(ours), Self::Members(theirs)) => ours.extend(theirs),
+            _ => *self = Self::Whole,
+        }
+    }
+}
+
+/// Adds to what was written of folders.
+pub(crate) fn note_written(all: &mut BTreeMap<FolderId, Written>, folder: FolderId, written: &Written) {
+    all.entry(folder).or_insert_with(|| Written::Members(BTreeSet::new())).join(written);
 }
 
 /// What changed of one conversation.
@@ -100,8 +127,9 @@ impl<'a> Tracker<'a> {
         self.profiles.get_or_insert_with(|| (profiles.clone(), BTreeSet::new())).1.insert(user);
     }
 
-    pub(crate) fn folder(&mut self, folders: &Folders, folder: FolderId) {
-        self.folders.get_or_insert_with(|| (folders.clone(), BTreeSet::new())).1.insert(folder);
+    pub(crate) fn folder(&mut self, folders: &Folders, folder: FolderId, written: &Written) {
+        let (_, all) = self.folders.get_or_insert_with(|| (folders.clone(), BTreeMap::new()));
+        note_written(all, folder, written);
     }
 }
 
@@ -142,7 +170,7 @@ impl Inbox {
             }
             Route::Member { conversation, folder, on } => {
                 let number = self.number(conversation);
-                tracker.folder(&self.folders, folder);
+                tracker.folder(&self.folders, folder, &Written::Members([number].into()));
                 fold_member(&mut self.folders, stamp, folder, number, on);
             }
             Route::User { user, fields } => {
@@ -169,7 +197,7 @@ impl Inbox {
                 else {
                     return;
                 };
-                tracker.folder(&self.folders, *folder);
+                tracker.folder(&self.folders, *folder, &Written::Members(BTreeSet::new()));
                 folders::fold(&mut self.folders, stamp, fact);
             }
             Route::QuietHours(hours) => {
@@ -207,6 +235,13 @@ impl Inbox {
             self.settle_row(number, before);
         }
         self.note_rotten();
+        if tracker.profiles.is_some() && self.last_authors.is_none() {
+            let mut authors = LastAuthors::default();
+            for (number, conversation) in self.conversations.numbered() {
+                authors.note(number, conversation.last_author());
+            }
+            self.last_authors = Some(authors);
+        }
     }
 
     /// What is otherwise than when the tracker took note of it, given that everything is up to date.
@@ -289,9 +324,9 @@ impl Inbox {
 
     /// Derives one conversation's row anew and carries it over to list and totals.
     fn settle_row(&mut self, number: u32, before: &Glance) {
-        let Self { conversations, policy, totals, list, .. } = self;
+        let Self { conversations, policy, totals, list, last_authors, .. } = self;
         if let Some(conversation) = conversations.get_mut(number) {
-            Arc::make_mut(conversation).settle(number, before, *policy, (totals, list));
+            Arc::make_mut(conversation).settle(number, before, *policy, (totals, list, last_authors));
         }
     }
 
@@ -315,34 +350,30 @@ impl Inbox {
         differs: &mut impl FnMut(u32, Attribute),
     ) -> Vec<UserId> {
         let nothing = Profile::default();
-        let mut changed: FxHashMap<u32, [bool; 3]> = FxHashMap::default();
+        let mut changed: Vec<(u32, [bool; 2])> = Vec::new();
         let mut users = Vec::new();
         for user in written {
             let old = before.get(*user).map_or(&nothing, |p| &**p).shown();
             let new = self.profile(*user).unwrap_or(&nothing).shown();
             if old != new {
                 let name = |[nickname, remark, _]: [Option<_>; 3]| remark.or(nickname);
-                changed.insert(*user, [name(old) != name(new), old[2] != new[2], true]);
+                changed.push((*user, [name(old) != name(new), old[2] != new[2]]));
                 users.extend(self.users.name(*user).cloned());
             }
         }
         users.sort_unstable();
-        if changed.is_empty() {
-            return users;
-        }
-        for (number, conversation) in self.conversations.numbered() {
-            if let Some([name, face, _]) = conversation.peer.and_then(|peer| changed.get(&peer)) {
-                if *name {
+        for (user, [name, face]) in changed {
+            let direct = self.users.name(user).and_then(|id| self.ids.get(ConversationId::direct(id)));
+            if let Some(number) = direct {
+                if name {
                     differs(number, Attribute::ShowName);
                 }
-                if *face {
+                if face {
                     differs(number, Attribute::FaceUrl);
                 }
             }
-            let last = conversation.row.last.and_then(|slot| conversation.facts().arena.get(slot));
-            if last.is_some_and(|entry| changed.contains_key(&entry.author)) {
-                differs(number, Attribute::LastMessage);
-            }
+            let last = self.last_authors.iter().flat_map(|authors| authors.conversations_of(user));
+            last.for_each(|number| differs(number, Attribute::LastMessage));
         }
         users
     }
@@ -351,17 +382,26 @@ impl Inbox {
     fn folder_changes(
         &self,
         before: &Folders,
-        written: &BTreeSet<FolderId>,
+        written: &BTreeMap<FolderId, Written>,
         differs: &mut impl FnMut(u32, Attribute),
     ) -> Vec<FolderChange> {
         let mut changes = Vec::new();
         let nothing = FolderState::default();
-        for id in written {
-            let old = before.get(id).map_or(&nothing, |f| &**f);
-            let new = self.folders.get(id).map_or(&nothing, |f| &**f);
+        for (id, written) in written {
+            let old = before.get(*id).unwrap_or(&nothing);
+            let new = self.folders.get(*id).unwrap_or(&nothing);
             let (old_name, new_name) = (old.shown(), new.shown());
+            // Of a folder that stays and keeps its name, only those written can differ.
+            let some = match written {
+                Written::Members(some) if old_name.is_some() && old_name == new_name => Some(some),
+                _ => None,
+            };
             let members = |state: &FolderState| -> BTreeSet<u32> {
-                if state.shown().is_some() { state.live_members().collect() } else { BTreeSet::new() }
+                match (state.shown(), some) {
+                    (None, _) => BTreeSet::new(),
+                    (Some(_), None) => state.live_members().collect(),
+                    (Some(_), Some(some)) => some.iter().copied().filter(|n| state.holds(*n)).collect(),
+                }
             };
             let (had, has) = (members(old), members(new));
             let (folder, renamed) = (*id, old_name != new_name);
@@ -400,10 +440,9 @@ impl Inbox {
         now: &FolderState,
         (had, has): (&BTreeSet<u32>, &BTreeSet<u32>),
     ) -> impl Iterator<Item = FolderChange> {
-        let arrivals: BTreeSet<_> = has.iter().filter_map(|number| now.written_at(*number)).collect();
         let (evicted, taken): (Vec<u32>, Vec<u32>) = had
             .difference(has)
-            .partition(|number| now.written_at(**number).is_some_and(|at| arrivals.contains(&at)));
+            .partition(|number| now.written_at(**number).is_some_and(|at| now.any_came_at(at)));
         [(taken, RemovalReason::TakenOut), (evicted, RemovalReason::MadeRoom)]
             .map(|(numbers, reason)| (self.names_of(numbers.iter()), reason))
             .into_iter()
@@ -425,15 +464,9 @@ impl Inbox {
 
 impl Conversation {
     /// Derives the row anew and carries it over to totals and list.
-    pub(crate) fn settle(
-        &mut self,
-        number: u32,
-        before: &Glance,
-        policy: Policy,
-        (totals, list): (&mut Totals, &mut Ranking),
-    ) {
+    pub(crate) fn settle(&mut self, number: u32, before: &Glance, policy: Policy, places: Places<'_>) {
         self.refresh(policy);
-        self.carry((&before.row, before.receive_option), number, (totals, list));
+        self.carry((&before.row, before.receive_option), number, places);
     }
 
     /// Carries the row over to totals and list, given what it was before, and the receive option.
@@ -441,7 +474,7 @@ impl Conversation {
         &self,
         (old, option): (&Row, ReceiveOption),
         number: u32,
-        (totals, list): (&mut Totals, &mut Ranking),
+        (totals, list, last_authors): Places<'_>,
     ) {
         let new = &self.row;
         if old.listed {
@@ -451,6 +484,14 @@ impl Conversation {
             totals.add(new.unread.into(), self.personal.receive_option());
         }
         list.shift(&self.id, number, (old.key(), new.key()));
+        if let Some(authors) = last_authors {
+            authors.note(number, self.last_author());
+        }
+    }
+
+    /// Who wrote the last message.
+    fn last_author(&self) -> Option<u32> {
+        self.facts().arena.get(self.row.last?).map(|entry| entry.author)
     }
 
     pub(crate) fn row_change(&self, before: &Glance, touched: &[Touched]) -> RowChange {

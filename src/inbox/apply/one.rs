@@ -34,14 +34,18 @@ impl Inbox {
             return None;
         }
         let number = self.number(id);
-        let Self { owner, policy, users, conversations, totals, list, .. } = self;
+        let Self { owner, policy, users, conversations, totals, list, last_authors, .. } = self;
         let conversation = conversations.get_mut(number).filter(|c| c.restored.is_none())?;
         let conversation = Arc::make_mut(conversation);
         let totals_before = *totals;
         let (conversations, messages) = if let Fact::MessageReceived(message) = fact
             && let Some(before) = conversation.append(owner, *policy, users, (event, message))
         {
-            conversation.carry((&before, conversation.personal.receive_option()), number, (totals, list));
+            conversation.carry(
+                (&before, conversation.personal.receive_option()),
+                number,
+                (totals, list, last_authors),
+            );
             let (change, message) = conversation.appended(&before, message.id);
             (vec![change], vec![message])
         } else {
@@ -53,7 +57,7 @@ impl Inbox {
             let (cleared, trace) = (before.cleared, Some(&mut touched));
             let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
             conversation.fold(&mut around, event.by(), event.stamp(), fact);
-            conversation.settle(number, &before, *policy, (totals, list));
+            conversation.settle(number, &before, *policy, (totals, list, last_authors));
 
             touched.sort_by_key(|t| t.slot);
             touched.dedup_by_key(|t| t.slot);

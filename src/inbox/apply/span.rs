@@ -1,9 +1,9 @@
 //! Several batches told as one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::inbox::Inbox;
-use crate::inbox::apply::batch::Tracker;
+use crate::inbox::apply::batch::{Tracker, Written, note_written};
 use crate::inbox::conversation::glance::Glance;
 use crate::inbox::conversation::state::{Conversation, Touched};
 use crate::model::change::ChangeSet;
@@ -18,7 +18,7 @@ pub(crate) struct Span {
     /// Messages by conversation and slot; a slot never changes.
     messages: BTreeSet<(u32, u32)>,
     users: BTreeSet<u32>,
-    folders: BTreeSet<FolderId>,
+    folders: BTreeMap<FolderId, Written>,
 }
 
 impl Span {
@@ -29,7 +29,7 @@ impl Span {
             conversations: BTreeSet::new(),
             messages: BTreeSet::new(),
             users: BTreeSet::new(),
-            folders: BTreeSet::new(),
+            folders: BTreeMap::new(),
         }
     }
 
@@ -37,7 +37,8 @@ impl Span {
         self.conversations.extend(tracker.glances.iter().map(|(number, _)| number));
         self.messages.extend(tracker.touched.iter().map(|t| (t.conversation, t.slot)));
         self.users.extend(tracker.profiles.iter().flat_map(|(_, users)| users));
-        self.folders.extend(tracker.folders.iter().flat_map(|(_, folders)| folders));
+        let folders = tracker.folders.iter().flat_map(|(_, folders)| folders);
+        folders.for_each(|(folder, written)| note_written(&mut self.folders, *folder, written));
     }
 
     /// A tracker as one batch over all of it would have filled it.

@@ -65,7 +65,7 @@ impl Inbox {
             put_profile(&mut canon, profile);
             sum = sum.wrapping_add(canon.hash128());
         }
-        for (id, folder) in &self.folders {
+        for (id, folder) in self.folders.iter() {
             canon.clear().u8(Part::Folder as u8).raw(id.as_bytes());
             self.put_folder(&mut canon, folder);
             sum = sum.wrapping_add(canon.hash128());
@@ -103,7 +103,7 @@ impl Inbox {
             c.str(name);
         });
         let mut members: Vec<_> = folder
-            .members
+            .members()
             .iter()
             .filter_map(|(number, on)| Some((self.conversations.get(*number)?.id.as_str(), on)))
             .collect();
@@ -271,13 +271,13 @@ fn put_edits(canon: &mut Canon, edits: &Edits) {
 }
 
 fn put_social(canon: &mut Canon, social: &Social, users: &Interner<UserId>) {
-    let mut readers: Vec<_> = social.readers.iter().map(|user| name(users, *user)).collect();
+    let mut readers: Vec<_> = social.readers().iter().map(|user| name(users, *user)).collect();
     readers.sort_unstable();
     canon.list(readers.into_iter(), |c, reader| {
         c.str(reader);
     });
     let mut reactions: Vec<_> = social
-        .reactions
+        .reactions()
         .iter()
         .map(|((reaction, actor), on)| (&**reaction, name(users, *actor), on))
         .collect();
@@ -287,11 +287,14 @@ fn put_social(canon: &mut Canon, social: &Social, users: &Interner<UserId>) {
             c.u8(u8::from(*on));
         });
     });
-    canon.list(social.extensions.iter().collect::<Vec<_>>().into_iter(), |c, (key, (seq, stamp, value))| {
-        c.str(key).u64(*seq).stamp(*stamp).option(value.as_deref(), |c, value| {
-            c.str(value);
-        });
-    });
+    canon.list(
+        social.extensions().iter().collect::<Vec<_>>().into_iter(),
+        |c, (key, (seq, stamp, value))| {
+            c.str(key).u64(*seq).stamp(*stamp).option(value.as_deref(), |c, value| {
+                c.str(value);
+            });
+        },
+    );
     canon.u64(social.extensions_cleared).u8(u8::from(social.was_cleared));
     canon.lww(&social.pinned, |c, on| {
         c.u8(u8::from(*on));

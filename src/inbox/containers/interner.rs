@@ -4,17 +4,17 @@
 //! ids themselves.
 
 use std::borrow::Borrow;
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
-
+use crate::inbox::containers::id_map::{IdMap, SharedIdMap};
 use crate::inbox::containers::lazy::Source;
 use crate::inbox::containers::tables::NameTable;
 use crate::model::id::{Address, ConversationId, UserId};
 
 /// Ids that are numbered: users or conversations.
-pub(crate) trait Name: Clone + Eq + Hash + Address + AsRef<str> {
+pub(crate) trait Name: Clone + Debug + Ord + Hash + Address + Borrow<str> + AsRef<str> {
     fn parse(text: &str) -> Option<Self>;
 
     /// Where a snapshot has them.
@@ -85,12 +85,10 @@ impl<T: Name> Cold<T> {
 /// While a log is replayed nobody holds a copy: a plain map is several times faster than a persistent one.
 #[derive(Clone, Debug)]
 enum Numbers<T: Name> {
-    Plain(FxHashMap<T, u32>, Recent<T>),
+    Plain(IdMap<T>, Recent<T>),
     /// What was there when copies began to be held, and what came since.
-    Shared(Arc<FxHashMap<T, u32>>, Added<T>),
+    Shared(Arc<IdMap<T>>, SharedIdMap<T>),
 }
-
-type Added<T> = im::GenericHashMap<T, u32, FxBuildHasher, im::shared_ptr::DefaultSharedPtr>;
 
 /// Ids seen lately by where their text lies: a reader gives the same id at the same address again and again,
 /// and then neither hashing nor comparing its text is needed.
@@ -124,12 +122,12 @@ impl<T: Clone + Address> Recent<T> {
 impl<T: Name> Interner<T> {
     /// An empty interner for a bulk replay.
     pub(crate) fn plain() -> Self {
-        Self::of(None, Numbers::Plain(FxHashMap::default(), Recent(Vec::new())))
+        Self::of(None, Numbers::Plain(IdMap::default(), Recent(Vec::new())))
     }
 
     /// An empty interner whose clones share.
     pub(crate) fn shared() -> Self {
-        Self::of(None, Numbers::Shared(Arc::default(), Added::default()))
+        Self::of(None, Numbers::Shared(Arc::default(), SharedIdMap::default()))
     }
 
     fn of(cold: Option<Arc<Cold<T>>>, numbers: Numbers<T>) -> Self {
@@ -142,7 +140,7 @@ impl<T: Name> Interner<T> {
         let parsed = std::iter::repeat_with(OnceLock::new).take((len as usize).div_ceil(TRAY)).collect();
         Self::of(
             Some(Arc::new(Cold { source, len, parsed })),
-            Numbers::Shared(Arc::default(), Added::default()),
+            Numbers::Shared(Arc::default(), SharedIdMap::default()),
         )
     }
 
@@ -155,25 +153,22 @@ impl<T: Name> Interner<T> {
     pub(crate) fn share(self) -> Self {
         let Names { cold, ids, numbers } = Arc::unwrap_or_clone(self.0);
         let numbers = match numbers {
-            Numbers::Plain(map, _) => Numbers::Shared(Arc::new(map), Added::default()),
+            Numbers::Plain(map, _) => Numbers::Shared(Arc::new(map), SharedIdMap::default()),
             shared @ Numbers::Shared(..) => shared,
         };
         Self(Arc::new(Names { cold, ids, numbers }))
     }
 
     /// The number of `id`, if it was seen.
-    pub(crate) fn get<Q>(&self, id: &Q) -> Option<u32>
-    where
-        T: Borrow<Q>,
-        Q: Hash + Eq + AsRef<str> + ?Sized,
-    {
+    pub(crate) fn get(&self, id: impl AsRef<str>) -> Option<u32> {
+        let id = id.as_ref();
         let warm = match &self.0.numbers {
-            Numbers::Plain(map, _) => map.get(id).copied(),
-            Numbers::Shared(map, added) => map.get(id).or_else(|| added.get(id)).copied(),
+            Numbers::Plain(map, _) => map.get(id),
+            Numbers::Shared(map, added) => map.get(id).or_else(|| added.get(id)),
         };
         warm.or_else(|| {
             let source = &self.0.cold.as_ref()?.source;
-            T::table(source).find(source.bytes(), id.as_ref())
+            T::table(source).find(source.bytes(), id)
         })
     }
 
@@ -194,7 +189,7 @@ impl<T: Name> Interner<T> {
 
     /// The same of an id that is not soon asked for again at the same address.
     pub(crate) fn intern_once(&mut self, id: &T) -> u32 {
-        self.get(id).unwrap_or_else(|| Arc::make_mut(&mut self.0).add(id))
+        self.get(id.as_ref()).unwrap_or_else(|| Arc::make_mut(&mut self.0).add(id))
     }
 
     /// The id with this number.

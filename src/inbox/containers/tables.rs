@@ -5,6 +5,7 @@
 //! find nothing.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -34,9 +35,15 @@ fn place(bytes: &[u8], at: usize) -> Option<usize> {
     usize::try_from(u64_at(bytes, at)?).ok()
 }
 
+/// How many slots are looked through for an id. Ids whose hashes collide may fill any number of slots in a row: what
+/// is not found in so many is looked for in an order of the texts, which is made then.
+const PROBES: usize = 64;
+
 /// Ids by number, and their numbers by id.
 #[derive(Clone, Debug)]
 pub(crate) struct NameTable {
+    /// All numbers, in the order of the texts, once an id was not found soon.
+    by_text: OnceLock<Vec<u32>>,
     count: u32,
     ends_at: usize,
     slots_at: usize,
@@ -67,7 +74,7 @@ impl NameTable {
     pub(crate) fn find(&self, bytes: &[u8], text: &str) -> Option<u32> {
         let slots = slots(self.count);
         let mut slot = xxh3_64(text.as_bytes()) as usize;
-        for _ in 0..slots {
+        for _ in 0..slots.min(PROBES) {
             slot &= slots - 1;
             let number = u32_at(bytes, self.slots_at + slot * 4)?.checked_sub(1)?;
             if self.text(bytes, number) == Some(text) {
@@ -75,7 +82,17 @@ impl NameTable {
             }
             slot += 1;
         }
-        None
+        if slots <= PROBES {
+            return None;
+        }
+        let text_of = |number: &u32| self.text(bytes, *number);
+        let by_text = self.by_text.get_or_init(|| {
+            let mut numbers: Vec<u32> = (0..self.count).collect();
+            numbers.sort_by_key(text_of);
+            numbers
+        });
+        let at = by_text.partition_point(|number| text_of(number) < Some(text));
+        by_text.get(at).copied().filter(|number| text_of(number) == Some(text))
     }
 
     /// The table, if all its texts are ids; `has_form` says so of a text without control characters.
@@ -93,7 +110,7 @@ impl NameTable {
             texts.get(from..end).filter(|text| has_form(text))?;
             from = end;
         }
-        let table = Self { count, ends_at, slots_at, texts: texts_at..at.end };
+        let table = Self { by_text: OnceLock::new(), count, ends_at, slots_at, texts: texts_at..at.end };
         (from == texts.len()).then_some(table)
     }
 }
@@ -108,13 +125,20 @@ fn put_names<'a>(out: &mut Out, texts: impl Iterator<Item = &'a str> + Clone) {
         out.fixed(end);
     }
     let mut table = vec![0u32; slots(count)];
-    for (number, text) in texts.clone().enumerate() {
+    // From each slot on, one that is free or closer to one that is: no run of slots taken is gone through twice.
+    let mut free: Vec<u32> = (0..table.len() as u32).collect();
+    for (number, text) in (1u32..).zip(texts.clone()) {
         let mut slot = xxh3_64(text.as_bytes()) as usize & (table.len() - 1);
-        while table.get(slot).is_some_and(|taken| *taken != 0) {
-            slot = (slot + 1) & (table.len() - 1);
+        while let Some(&next) = free.get(slot).filter(|next| **next as usize != slot) {
+            let after = free.get(next as usize).copied().unwrap_or(next);
+            if let Some(place) = free.get_mut(slot) {
+                *place = after;
+            }
+            slot = after as usize;
         }
-        if let Some(free) = table.get_mut(slot) {
-            *free = number as u32 + 1;
+        if let Some((taken, next)) = table.get_mut(slot).zip(free.get_mut(slot)) {
+            *taken = number;
+            *next = (slot as u32 + 1) & (slots(count) as u32 - 1);
         }
     }
     for number in table {
@@ -371,6 +395,23 @@ mod tests {
             assert_eq!(table.text(&bytes, count), None);
             assert!((0..500).all(|n| table.find(&bytes, &format!("other{n}")).is_none()));
         }
+    }
+
+    #[test]
+    fn names_that_collide_are_found_where_they_always_were() {
+        let names = (0u32..).map(|n| format!("{n:x}"));
+        let names: Vec<String> =
+            names.filter(|name| xxh3_64(name.as_bytes()) & 0x1ff == 500).take(200).collect();
+        let (bytes, table) = table(&names);
+        // Each in the next free slot, the first of all behind the last.
+        for number in 0..200 {
+            let at = table.slots_at + ((500 + number) % 512) * 4;
+            assert_eq!(u32_at(&bytes, at), Some(number as u32 + 1));
+        }
+        for (number, name) in names.iter().enumerate() {
+            assert_eq!(table.find(&bytes, name), Some(number as u32));
+        }
+        assert!(table.by_text.get().is_some() && table.find(&bytes, "no name").is_none());
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What is derived from a conversation's facts and kept: never the truth, always to be recounted.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use crate::inbox::conversation::edge::{self, Edge, Edges, edge_of};
 use crate::inbox::conversation::personal::{Coverage, covers, reach};
-use crate::inbox::conversation::state::{Conversation, own_read};
+use crate::inbox::conversation::resolved::{Gives, Resolved, set_back_by};
+use crate::inbox::conversation::state::{Conversation, Reads, own_read};
 use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::facts::Timeline;
-use crate::inbox::timeline::order::{Order, Share, Sum};
+use crate::inbox::timeline::order::{Share, Sum};
 use crate::model::event::GroupType;
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
@@ -16,12 +19,16 @@ use crate::register::lattice::{Front, raise};
 pub(crate) const PINNED: u64 = 1 << 52;
 
 /// Caches between the facts and the row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Derived {
-    /// All reads that resolve: by number, by message, and own messages where the policy says so.
+    /// All reads that resolve: by number, by message, and own messages where the policy says so. Once a message that
+    /// gave one has moved, those by number.
     pub(crate) reads: Front,
-    /// All marks whose target is known, first fields negated.
+    /// All marks whose target is known, first fields negated. Once a message that gave one has moved, none.
     pub(crate) marks: Front,
+    /// All that resolve, those by number apart, once a message that gave one has moved.
+    pub(crate) resolved: Option<Arc<Resolved>>,
+    pub(crate) edges: Edges,
     /// The greatest first field the peer has read, -1 for none.
     pub(crate) peer_read: i64,
     /// Reads, marks and peer reads must be resolved anew.
@@ -37,6 +44,8 @@ impl Default for Derived {
         Self {
             reads: Front::default(),
             marks: Front::default(),
+            resolved: None,
+            edges: Edges::default(),
             peer_read: -1,
             stale: false,
             floor: -1,
@@ -84,7 +93,64 @@ impl Default for Row {
     }
 }
 
+impl PartialEq for Derived {
+    fn eq(&self, other: &Self) -> bool {
+        let counts = |d: &Self| (d.peer_read, d.stale, d.floor, d.unread, d.mentions, d.mention_sig);
+        counts(self) == counts(other) && self.fronts() == other.fronts()
+    }
+}
+
 impl Derived {
+    /// What a snapshot says: see [`Derived::fronts`].
+    pub(crate) fn of_fronts(reads: Front, marks: Front) -> Self {
+        Self { reads, marks, ..Self::default() }
+    }
+
+    /// The reads and the marks that resolve and that no other dominates.
+    pub(crate) fn fronts(&self) -> (Front, Front) {
+        let (mut reads, mut marks) = (self.reads.clone(), self.marks.clone());
+        self.resolved.iter().for_each(|resolved| resolved.add_to(&mut reads, &mut marks));
+        (reads, marks)
+    }
+
+    /// Adds a read by number.
+    pub(crate) fn read(&mut self, first: i64, stamp: Stamp) {
+        self.reads.insert(first, stamp);
+    }
+
+    /// Keeps from now on all that resolve.
+    pub(crate) fn resolve(&mut self, reads: &Reads, resolved: Resolved) {
+        (self.reads, self.marks) = (reads.own.clone(), Front::default());
+        self.peer_read = resolved.peer().unwrap_or(-1).max(reads.peer);
+        self.resolved = Some(Arc::new(resolved));
+    }
+
+    /// Puts what a message gives now in the place of what it gave.
+    pub(crate) fn change(&mut self, reads: &Reads, slot: u32, old: &Gives, new: &Gives) {
+        match &mut self.resolved {
+            None => {
+                new.add_to(&mut self.reads, &mut self.marks);
+                raise(&mut self.peer_read, new.peer().unwrap_or(-1));
+            }
+            Some(resolved) => {
+                let resolved = Arc::make_mut(resolved);
+                resolved.change(slot, old, new);
+                self.peer_read = resolved.peer().unwrap_or(-1).max(reads.peer);
+            }
+        }
+    }
+
+    /// The greatest read that resolves.
+    pub(crate) fn greatest_read(&self) -> Option<(i64, Stamp)> {
+        self.reads.greatest().max(self.resolved.as_ref().and_then(|resolved| resolved.greatest_read()))
+    }
+
+    /// The greatest read later than a stamp.
+    pub(crate) fn greatest_read_after(&self, stamp: Stamp) -> Option<(i64, Stamp)> {
+        let named = self.resolved.as_ref().and_then(|resolved| resolved.greatest_read_after(stamp));
+        self.reads.greatest_after(stamp).max(named)
+    }
+
     /// Carries one message's change over to the counts.
     pub(crate) fn account(&mut self, before: &Share, after: &Share) {
         if before.is_after(self.floor) {
@@ -101,14 +167,14 @@ impl Derived {
 
     /// The read marker: the greatest read, unless a mark set it back (R42).
     fn marker(&self) -> i64 {
-        let greatest = self.reads.greatest().map_or(-1, |(first, _)| first);
-        self.marks
-            .iter()
-            .map(|(negated, stamp)| {
-                let later = self.reads.greatest_after(stamp).map_or(-1, |(first, _)| first);
-                later.max(-negated - 1)
-            })
-            .fold(greatest, i64::min)
+        let first = |read: Option<(i64, Stamp)>| read.map_or(-1, |(first, _)| first);
+        let greatest = first(self.greatest_read());
+        let later = |stamp: Stamp| first(self.greatest_read_after(stamp));
+        let back = match &self.resolved {
+            None => set_back_by(&self.marks, later),
+            Some(resolved) => resolved.set_back(later),
+        };
+        back.map_or(greatest, |back| back.min(greatest))
     }
 
     /// Nothing at or before this first field counts as unread or mention.
@@ -135,6 +201,7 @@ impl Conversation {
         if let Some(timeline) = self.timeline.get_mut() {
             timeline.build_order(runs);
         }
+        self.derived.edges = Edges::default();
         self.resolve_reads(policy);
         let floor = self.floor();
         self.recount(floor);
@@ -169,7 +236,7 @@ impl Conversation {
         let facts = &self.timeline.get().facts;
         let derived = &mut self.derived;
         derived.stale = false;
-        derived.reads = self.reads.own.clone();
+        (derived.reads, derived.marks, derived.resolved) = (self.reads.own.clone(), Front::default(), None);
         for (slot, stamp) in &self.personal.named_reads {
             if let Some(first) = facts.read_target(*slot) {
                 derived.reads.insert(first, *stamp);
@@ -182,7 +249,6 @@ impl Conversation {
                 }
             }
         }
-        derived.marks.clear();
         for (slot, stamp) in &self.personal.unread_marks {
             if let Some(first) = facts.known_first(*slot) {
                 derived.marks.insert(-first, *stamp);
@@ -197,7 +263,8 @@ impl Conversation {
     }
 
     fn derive_row(&mut self, policy: Policy) {
-        let Timeline { facts, order: Some(order) } = self.timeline.get() else { return };
+        let timeline = self.timeline.get();
+        let Timeline { facts, order: Some(order) } = timeline else { return };
         let personal = &self.personal;
         let draft = personal.drafts.current().map(|d| d.stamp);
         let opening = personal.opening();
@@ -207,17 +274,22 @@ impl Conversation {
         let top = order.last().and_then(|slot| Some((slot, facts.arena.get(slot)?)));
         let top = top.filter(|(_, entry)| entry.is_known());
         let top = top.map(|(slot, entry)| (slot, entry, facts.share_of(slot, &entry)));
-        let present = || last_uncovered(order, facts, top, Share::PRESENT, &personal.deleted).is_some();
+        let mut edges = std::mem::take(&mut self.derived.edges);
+        let last = |flag, coverage, edge| last_uncovered(timeline, top, (flag, coverage), edge);
+        let shown = last(Share::SHOWN, &personal.cleared, &mut edges.cleared);
+        let stands = pinned || draft.is_some() || opening.is_some();
+        let listed = stands || last(Share::PRESENT, &personal.deleted, &mut edges.deleted).is_some();
         let (unread, mentions, mention_sig) = self.counts_shown(policy);
+        self.derived.edges = edges;
         self.row = Row {
-            listed: pinned || draft.is_some() || opening.is_some() || present(),
+            listed,
             order_key: activity.unsigned_abs() + if pinned { PINNED } else { 0 },
             activity,
             unread,
             mentions,
             mention_sig,
             marker: self.derived.marker(),
-            last: last_uncovered(order, facts, top, Share::SHOWN, &personal.cleared),
+            last: shown,
         };
     }
 
@@ -249,12 +321,12 @@ impl Conversation {
 
 /// The last message with `flag` that `coverage` does not cover, where `top` is the last of all.
 fn last_uncovered(
-    order: &Order,
-    facts: &crate::inbox::timeline::facts::Facts,
+    timeline: &Timeline,
     top: Option<(u32, Entry, Share)>,
-    flag: u8,
-    coverage: &Coverage,
+    (flag, coverage): (u8, &Coverage),
+    edge: &mut Option<Arc<Edge>>,
 ) -> Option<u32> {
+    let Timeline { facts, order: Some(order) } = timeline else { return None };
     // Nearly always it is the very last message.
     if let Some((slot, entry, share)) = top
         && share.has(flag)
@@ -262,14 +334,19 @@ fn last_uncovered(
     {
         return Some(slot);
     }
-    for slot in order.last_with(flag, facts) {
+    for (turn, slot) in order.last_with(flag, facts).enumerate() {
         let entry = facts.arena.get(slot)?;
         let position: Position = entry.position();
         if !covers(coverage, position, || facts.stamp(slot, &entry)) {
             return Some(slot);
         }
-        if coverage.is_some_and(|(through, _)| position.first < through) {
+        let (through, stamp) = (*coverage)?;
+        if position.first < through {
             return None;
+        }
+        // Covered, at the very edge: so is all that stands there but what was introduced later.
+        if turn >= edge::FEW {
+            return edge_of(edge, through, timeline).last_after(stamp, flag);
         }
     }
     None

@@ -163,6 +163,11 @@ impl Conversation {
         use crate::inbox::timeline::entry::bits::DELETED;
         let facts = self.facts();
         let Some(order) = self.order() else { return false };
+        let told = |slot: u32| touched.binary_search_by_key(&slot, |t| t.slot).is_ok();
+        if let Some((edge, from, to)) = self.edge_between(before) {
+            let is_there = |slot: u32| facts.arena.get(slot).is_some_and(|entry| !entry.has(DELETED));
+            return edge.between(from, to).any(|slot| is_there(slot) && !told(slot));
+        }
         let from = Position::end_of(reach(&self.personal.cleared));
         for slot in order.backwards(Some(from), facts) {
             let Some(entry) = facts.arena.get(slot) else { continue };
@@ -170,11 +175,10 @@ impl Conversation {
             if position.first < reach(before) {
                 return false;
             }
-            let told = || touched.iter().any(|t| t.slot == slot);
             if !entry.has(DELETED)
                 && covers(&self.personal.cleared, position, stamp)
                 && !covers(before, position, stamp)
-                && !told()
+                && !told(slot)
             {
                 return true;
             }

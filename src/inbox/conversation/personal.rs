@@ -54,12 +54,16 @@ impl Drafts {
             Some(text) if !text.is_empty() => {
                 // At equal stamps a text is greater than no text, so it stands.
                 if self.cleared <= Some(stamp) && deleted < Some(stamp) {
-                    self.kept.insert(DraftFact { stamp, text: text.into(), replaces });
+                    let draft = DraftFact { stamp, text: text.into(), replaces };
+                    // What is there is not written again: whether anything changed is told by that.
+                    if !self.kept.contains(&draft) {
+                        self.kept.insert(draft);
+                    }
                 }
             }
             _ => {
                 if raise(&mut self.cleared, Some(stamp)) {
-                    self.keep(|draft| draft.stamp >= stamp);
+                    self.drop_while(|draft| draft.stamp < stamp);
                 }
             }
         }
@@ -67,12 +71,13 @@ impl Drafts {
 
     /// Drops what was written at or before a deletion.
     pub(crate) fn delete(&mut self, deleted: Stamp) {
-        self.keep(|draft| draft.stamp > deleted);
+        self.drop_while(|draft| draft.stamp <= deleted);
     }
 
-    fn keep(&mut self, keep: impl Fn(&DraftFact) -> bool) {
-        if !self.kept.iter().all(&keep) {
-            self.kept = self.kept.iter().filter(|draft| keep(draft)).cloned().collect();
+    /// Drops the first drafts that are `gone`: each once, so that those that stay cost nothing.
+    fn drop_while(&mut self, gone: impl Fn(&DraftFact) -> bool) {
+        while let Some(first) = self.kept.get_min().filter(|draft| gone(draft)).cloned() {
+            self.kept.remove(&first);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::inbox::conversation::state::Conversation;
 use crate::inbox::timeline::content::Content;
 use crate::inbox::timeline::entry::{Class, Entry, bits};
 use crate::inbox::timeline::facts::Facts;
-use crate::inbox::timeline::rare_facts::{Aside, RecallFact};
+use crate::inbox::timeline::rare_facts::{Aside, Edits, RecallFact};
 use crate::inbox::views::message::MessageStatus;
 use crate::model::time::Stamp;
 use crate::register::canon::Canon;
@@ -13,8 +13,6 @@ use crate::register::canon::Canon;
 /// A message's content as it shows: after edits, and nothing of it once recalled (R25, R40).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ShownContent<'a> {
-    /// What its introduction carried; texts and data below stand in front of it.
-    pub(crate) original: Content<'a>,
     pub(crate) text: Option<&'a str>,
     pub(crate) custom: Option<&'a [u8]>,
     pub(crate) cloud_custom: Option<&'a [u8]>,
@@ -24,7 +22,6 @@ impl Facts {
     pub(crate) fn shown_content(&self, slot: u32, entry: &Entry) -> ShownContent<'_> {
         let original = self.content(slot);
         let mut shown = ShownContent {
-            original,
             text: original.text,
             custom: original.custom,
             cloud_custom: original.cloud_custom,
@@ -37,6 +34,11 @@ impl Facts {
             shown.cloud_custom = edits.cloud_custom.as_ref().map(|(_, _, d)| &**d).or(shown.cloud_custom);
         }
         shown
+    }
+
+    /// The edits of a message, if there are any.
+    fn edits(&self, slot: u32) -> Option<&Edits> {
+        self.aside(slot)?.edits.as_deref()
     }
 
     /// The recall that counts.
@@ -75,43 +77,41 @@ impl Facts {
     }
 }
 
+/// A longer text is not hashed whenever something happens to its message: where it lies tells it apart, since whatever
+/// takes its place lies elsewhere.
+const LONG: usize = 512;
+
 impl Conversation {
     /// A hash of all that shows of a message, read marks of others in a direct chat apart; `None` where it
     /// cannot be seen with `cleared` away. Only for comparing two moments of one inbox: it uses numbers of
-    /// users.
+    /// users and where long texts lie.
+    ///
+    /// Complexity: O(log n), whatever was said of the message and however long it is.
     pub(crate) fn shown_hash(&self, slot: u32, cleared: &Coverage) -> Option<u64> {
         let facts = self.facts();
         let entry = facts.arena.get(slot).filter(|_| self.was_visible(slot, cleared))?;
-        let mut canon = Canon::with_room(256 + entry.len as usize);
+        let is_long = entry.len as usize > LONG;
+        let mut canon = Canon::with_room(256 + LONG.min(entry.len as usize));
         let status = facts.status(slot, &entry);
         let hidden = bits::ASIDE | bits::NAMED | bits::ACKNOWLEDGED;
         canon.i64(entry.first).i64(entry.second).event(entry.event);
         canon.u64(entry.author.into()).u64((entry.bits & !hidden).into()).u8(status as u8);
-        let content = facts.shown_content(slot, &entry);
-        canon.option(content.text, |c, text| {
-            c.str(text);
-        });
-        for data in [content.custom, content.cloud_custom] {
-            canon.option(data, |c, data| {
-                c.bytes(data);
-            });
-        }
-        let original = content.original;
-        canon.list(original.mentioned().collect::<Vec<_>>().into_iter(), |c, user| {
-            c.str(user);
-        });
-        canon.list(original.recipients().collect::<Vec<_>>().into_iter(), |c, user| {
-            c.str(user);
-        });
-        canon.option(original.reply_to, |c, id| {
-            c.raw(id.as_bytes());
-        });
-        canon.option(facts.members(slot), |c, members| {
+        let members = if is_long {
+            canon.u64(entry.offset.into()).u64(entry.len.into());
+            facts.delivery(slot).and_then(|delivery| delivery.sent.entry()?.1.members)
+        } else {
+            put_content(
+                &mut canon,
+                &facts.content(slot),
+                status,
+                facts.edits(slot).map(|edits| edits.hashes),
+            );
+            facts.members(slot)
+        };
+        canon.option(members, |c, members| {
             c.u64(members);
         });
-        canon.option(facts.failure(slot, &entry).and_then(|(_, reason)| reason), |c, reason| {
-            c.str(reason);
-        });
+        canon.option(facts.failure(slot, &entry).and_then(|(_, reason)| reason), put_text);
         if let Some(aside) = facts.aside(slot) {
             put_aside(&mut canon, aside, &entry);
         }
@@ -119,26 +119,63 @@ impl Conversation {
     }
 }
 
+/// A text, or of a long one where it lies.
+fn put_text(canon: &mut Canon, text: &str) {
+    if text.len() > LONG {
+        canon.u64(text.as_ptr().addr() as u64).u64(text.len() as u64);
+    } else {
+        canon.str(text);
+    }
+}
+
+/// What an introduction carries as it shows: edited fields by their hashes, and none once recalled.
+fn put_content(
+    canon: &mut Canon,
+    original: &Content<'_>,
+    status: MessageStatus,
+    edits: Option<[Option<u64>; 3]>,
+) {
+    let fields = [original.text.map(str::as_bytes), original.custom, original.cloud_custom];
+    for (field, edited) in fields.into_iter().zip(edits.unwrap_or_default()) {
+        match (status, edited) {
+            (MessageStatus::Recalled, _) => {}
+            (_, Some(hash)) => {
+                canon.u8(2).u64(hash);
+            }
+            (_, None) => {
+                canon.option(field, |c, data| {
+                    c.bytes(data);
+                });
+            }
+        }
+    }
+    for users in [original.mentioned().collect::<Vec<_>>(), original.recipients().collect()] {
+        canon.list(users.into_iter(), |c, user| {
+            c.str(user);
+        });
+    }
+    canon.option(original.reply_to, |c, id| {
+        c.raw(id.as_bytes());
+    });
+}
+
 fn put_aside(canon: &mut Canon, aside: &Aside, entry: &Entry) {
     if let Some((stamp, recall)) = aside.recall.as_deref().and_then(|r| r.entry()) {
-        canon.stamp(stamp).str(recall.by.as_str()).str(recall.reason.as_deref().unwrap_or_default());
+        put_text(canon.stamp(stamp).str(recall.by.as_str()), recall.reason.as_deref().unwrap_or_default());
+    } else if let Some(edits) = aside.edits.as_deref().filter(|_| entry.len as usize > LONG) {
+        for hash in edits.hashes {
+            canon.option(hash, |c, hash| {
+                c.u64(hash);
+            });
+        }
     }
     if let Some(edits) = aside.edits.as_deref() {
         canon.u64(edits.version);
     }
     let Some(social) = aside.social.as_deref() else { return };
-    for reader in social.readers.iter().filter(|reader| **reader != entry.author) {
-        canon.u8(1).u64((*reader).into());
-    }
-    for ((reaction, actor), on) in &social.reactions {
-        if on.get() == Some(&true) {
-            canon.u8(2).str(reaction).u64((*actor).into());
-        }
-    }
-    for (key, value, seq) in social.shown_extensions() {
-        canon.u8(3).str(key).str(value).u64(seq);
-    }
-    if social.pinned.get() == Some(&true) {
-        canon.u8(4);
+    // What nobody did, or has taken back, is as good as never done.
+    let (shown, pinned) = (social.shown_hash(entry.author), social.pinned.get() == Some(&true));
+    if shown != 0 || pinned {
+        canon.u64(shown).u8(pinned.into());
     }
 }

@@ -9,6 +9,7 @@ use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::containers::sparse::{Absent, Rare};
 use crate::inbox::conversation::derive::{Derived, Row};
 use crate::inbox::conversation::personal::{Coverage, Personal, covers};
+use crate::inbox::conversation::resolved::Gives;
 use crate::inbox::merge::heal::Restored;
 use crate::inbox::timeline::entry::{bits, timestamp};
 use crate::inbox::timeline::facts::{Facts, Pushed, Timeline};
@@ -222,9 +223,11 @@ impl Conversation {
                 }
             }
             Fact::HistoryCleared { through, .. } => {
+                self.clear_again(through.first_field());
                 raise(&mut self.personal.cleared, Some((through.first_field(), stamp)));
             }
             Fact::Deleted { through, keep_messages, .. } => {
+                self.clear_again(through.first_field());
                 self.personal.delete(through.first_field(), stamp, *keep_messages);
             }
             Fact::Pinned { on } => {
@@ -263,7 +266,7 @@ impl Conversation {
                 for target in targets {
                     self.touch_id(around, *target, |facts, slot| {
                         facts.change_social(slot, |social| {
-                            social.readers.insert(reader);
+                            social.read_by(reader);
                         });
                     });
                 }
@@ -275,9 +278,9 @@ impl Conversation {
                 });
             }
             Fact::ExtensionSet { target, key, value, seq } => {
-                let value = value.as_deref().map(Arc::from);
+                let (key, value) = (key.as_str().into(), value.as_deref().map(Arc::from));
                 self.touch_id(around, *target, |facts, slot| {
-                    facts.change_social(slot, |social| social.set_extension(key, (*seq, stamp, value)));
+                    facts.change_social(slot, |social| social.set_extension(&key, (*seq, stamp, value)));
                 });
             }
             Fact::ExtensionsCleared { target, seq } => {
@@ -315,7 +318,7 @@ impl Conversation {
                 if let Some(trace) = &mut around.trace {
                     trace.push(Touched { conversation: around.number, slot, before: None });
                 }
-                carry_over(timeline, &mut self.derived, around.policy, slot, &Share::NONE);
+                self.after(around.policy, slot, &Share::NONE);
             }
         }
     }
@@ -347,8 +350,24 @@ impl Conversation {
 
     /// Carries a slot's change over to order and totals; a bulk replay does that once at the end.
     pub(crate) fn after(&mut self, policy: Policy, slot: u32, before: &Share) {
-        if let Some(timeline) = self.timeline.get_mut() {
-            carry_over(timeline, &mut self.derived, policy, slot, before);
+        let Timeline { facts, order: Some(_) } = self.timeline.get() else { return };
+        let after = facts.share(slot);
+        if self.derived.edges.cleared.is_some() || self.derived.edges.deleted.is_some() {
+            self.note_at_edges(slot);
+        }
+        let Some(Timeline { facts, order: Some(order) }) = self.timeline.get_mut() else { return };
+        if after == *before {
+            return;
+        }
+        order.update(slot, before, &after, facts);
+        self.derived.account(before, &after);
+        let own_read = (before.flags | after.flags) & Share::OWN_READ;
+        if before.position == after.position && before.flags & own_read == after.flags & own_read {
+            return;
+        }
+        let named = facts.arena.get(slot).is_some_and(|entry| entry.has(bits::NAMED));
+        if named || policy.own_message_reads && own_read != 0 {
+            self.note_move(policy, slot, before, &after);
         }
     }
 
@@ -356,14 +375,10 @@ impl Conversation {
         match through {
             Through::Watermark(watermark) => {
                 self.reads.own.insert(watermark.first_field(), stamp);
-                self.derived.reads.insert(watermark.first_field(), stamp);
+                self.derived.read(watermark.first_field(), stamp);
             }
             Through::Message(id) => {
-                let Some(slot) = self.name(id) else { return };
-                raise_stamp(&mut self.personal.named_reads, slot, stamp);
-                if let Some(first) = self.facts().read_target(slot) {
-                    self.derived.reads.insert(first, stamp);
-                }
+                self.name(id, |personal, _, slot| raise_stamp(&mut personal.named_reads, slot, stamp));
             }
         }
     }
@@ -374,30 +389,33 @@ impl Conversation {
                 raise(&mut self.reads.peer, watermark.first_field());
                 raise(&mut self.derived.peer_read, watermark.first_field());
             }
-            Through::Message(id) => {
-                let Some(slot) = self.name(id) else { return };
-                self.shared.named_peer_reads.insert(slot);
-                if let Some(first) = self.facts().read_target(slot) {
-                    raise(&mut self.derived.peer_read, first);
+            Through::Message(id) => self.name(id, |_, shared, slot| {
+                if !shared.named_peer_reads.contains(&slot) {
+                    shared.named_peer_reads.insert(slot);
                 }
-            }
+            }),
         }
     }
 
     fn mark_unread_from(&mut self, stamp: Stamp, target: MessageId) {
-        let Some(slot) = self.name(target) else { return };
-        raise_stamp(&mut self.personal.unread_marks, slot, stamp);
-        if let Some(first) = self.facts().known_first(slot) {
-            self.derived.marks.insert(-first, stamp);
-        }
+        self.name(target, |personal, _, slot| raise_stamp(&mut personal.unread_marks, slot, stamp));
     }
 
-    /// The slot of a message that a read or mark names.
-    fn name(&mut self, id: MessageId) -> Option<u32> {
-        let facts = &mut self.timeline.get_mut()?.facts;
+    /// Writes a read or mark that names a message, known or not. In a bulk replay all are resolved at its end.
+    fn name(&mut self, id: MessageId, write: impl FnOnce(&mut Rare<Personal>, &mut Rare<Shared>, u32)) {
+        let Some(timeline) = self.timeline.get_mut() else { return };
+        let facts = &mut timeline.facts;
         let slot = facts.slot_or_new(id);
         facts.set_bit(slot, bits::NAMED);
-        Some(slot)
+        if timeline.order.is_none() {
+            return write(&mut self.personal, &mut self.shared, slot);
+        }
+        // What own messages give is no other for it.
+        let (share, kind, policy) = (facts.share(slot), facts.kind, Policy::default());
+        let old = Gives::of(slot, &share, kind, policy, (&self.personal, &self.shared));
+        write(&mut self.personal, &mut self.shared, slot);
+        let new = Gives::of(slot, &share, kind, policy, (&self.personal, &self.shared));
+        self.derived.change(&self.reads, slot, &old, &new);
     }
 
     /// Whether a message can be looked at: known, neither deleted nor cleared away.
@@ -417,31 +435,6 @@ impl Conversation {
     /// The group's type as far as anyone said.
     pub(crate) fn group_type(&self) -> Option<GroupType> {
         self.shared.group_type.get().copied()
-    }
-}
-
-fn carry_over(timeline: &mut Timeline, derived: &mut Derived, policy: Policy, slot: u32, before: &Share) {
-    let Timeline { facts, order: Some(order) } = timeline else { return };
-    let after = facts.share(slot);
-    if after == *before {
-        return;
-    }
-    order.update(slot, before, &after, facts);
-    derived.account(before, &after);
-    let own_read = (before.flags | after.flags) & Share::OWN_READ;
-    if before.position == after.position && before.flags & own_read == after.flags & own_read {
-        return;
-    }
-    let Some(entry) = facts.arena.get(slot) else { return };
-    if entry.has(bits::NAMED) {
-        derived.stale = true;
-    }
-    if policy.own_message_reads && own_read != 0 {
-        if before.has(Share::OWN_READ) {
-            derived.stale = true;
-        } else {
-            derived.reads.insert(entry.first, self::own_read(facts.time(&entry)));
-        }
     }
 }
 

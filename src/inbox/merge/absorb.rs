@@ -43,6 +43,7 @@ impl Inbox {
     /// ```
     pub fn absorb(&mut self, mut other: Self) -> Result<(), MergeError> {
         self.check_joins(&other)?;
+        self.last_authors = None;
         let continues = self.users.continues(&other.users);
         let users =
             if continues { (0..other.users.len() as u32).collect() } else { self.numbers_of_users(&other) };

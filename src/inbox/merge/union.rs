@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::inbox::Inbox;
 use crate::inbox::apply::batch::Tracker;
+use crate::inbox::apply::batch::Written;
 use crate::inbox::conversation::state::{Around, Conversation, raise_stamp};
-use crate::inbox::list::folders::folder_mut;
 use crate::inbox::timeline::entry::{Class, bits};
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::introduction::Introduction;
@@ -144,9 +144,9 @@ impl Inbox {
                 ours.join(profile);
             }
         }
-        for (id, folder) in &other.folders {
-            tracker.folder(&self.folders, *id);
-            folder_mut(&mut self.folders, *id).join(folder, |number| map.conversation(number));
+        for (id, folder) in other.folders.iter() {
+            tracker.folder(&self.folders, *id, &Written::Whole);
+            self.folders.join(*id, folder, |number| map.conversation(number));
         }
         self.quiet_hours.join(&other.quiet_hours);
         for theirs in numbers {

@@ -15,7 +15,6 @@ use crate::inbox::containers::interner::Interner;
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::containers::paged::Shelf;
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::list::folders::folder_mut;
 use crate::inbox::merge::union::MergeError;
 use crate::inbox::replay::events::Replay;
 use crate::inbox::replay::window::{Contents, Held};
@@ -252,17 +251,19 @@ impl Dealer {
 
     /// What stands beside conversations goes to the first part, membership in folders to that of the member.
     fn account(&mut self, theirs: &Inbox, numbers: &Numbers) {
-        for (id, folder) in &theirs.folders {
-            for (member, on) in &folder.members {
+        for (id, folder) in theirs.folders.iter() {
+            for (member, on) in folder.members() {
                 let of_all = numbers.conversations.get(*member as usize).copied().unwrap_or(UNKNOWN);
                 if let Some((part, number)) = self.place(of_all) {
-                    folder_mut(&mut part.inbox.folders, *id).members.entry(number).or_default().join(on);
+                    part.inbox.folders.change_member(*id, number, |member| {
+                        member.join(on);
+                    });
                 }
             }
         }
         let Some(Replay { inbox: ours, .. }) = self.parts.first_mut() else { return };
-        for (id, folder) in &theirs.folders {
-            let ours = folder_mut(&mut ours.folders, *id);
+        for (id, folder) in theirs.folders.iter() {
+            let ours = ours.folders.folder_mut(*id);
             ours.alive.join(&folder.alive);
             ours.name.join(&folder.name);
         }

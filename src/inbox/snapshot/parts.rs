@@ -340,7 +340,7 @@ impl Write for Timeline {
         // A history of one chunk is indexed again when it is loaded.
         if arena.full.len > 0 {
             head.len(index.len);
-            put_shelf(&index.buckets, &mut head, out);
+            put_shelf(&index.whole_buckets(), &mut head, out);
         }
         head.len(pinned.len());
         for slot in pinned {
@@ -363,7 +363,7 @@ impl Part for Timeline {
         let mut index = Index::default();
         if arena.full.len > 0 {
             let len = usize::try_from(from.number()?).ok()?;
-            index = Index { len, buckets: take_shelf(&mut from, place, &mut at)? };
+            index = Index::restored(take_shelf(&mut from, place, &mut at)?, len);
         }
         let pinned: im::OrdSet<u32> = from.list(1, In::number)?;
         let groups: Few<_> = from.list(30, |from| {

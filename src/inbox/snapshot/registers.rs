@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::inbox::conversation::derive::{Derived, Row};
 use crate::inbox::conversation::personal::{Coverage, DraftFact, Drafts, Personal};
 use crate::inbox::conversation::state::Shared;
-use crate::inbox::list::folders::FolderState;
+use crate::inbox::list::folders::{FolderState, Folders};
 use crate::inbox::list::profile::Profile;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social,
 };
 use crate::model::event::{GroupType, Mark, QuietHours, ReceiveOption, ZoneName};
-use crate::model::id::{EventId, UserId};
+use crate::model::id::{EventId, FolderId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, Out};
 use crate::register::lattice::{Front, Lww};
@@ -73,22 +73,23 @@ pub(crate) fn take_row(from: &mut In<'_>) -> Option<Row> {
 }
 
 pub(crate) fn put_derived(out: &mut Out, derived: &Derived) {
-    put_front(out, &derived.reads);
-    put_front(out, &derived.marks);
+    let (reads, marks) = derived.fronts();
+    put_front(out, &reads);
+    put_front(out, &marks);
     out.int(derived.peer_read).flag(derived.stale).int(derived.floor);
     out.uint(derived.unread).uint(derived.mentions).fixed(derived.mention_sig);
 }
 
 pub(crate) fn take_derived(from: &mut In<'_>) -> Option<Derived> {
+    let (reads, marks) = (take_front(from)?, take_front(from)?);
     Some(Derived {
-        reads: take_front(from)?,
-        marks: take_front(from)?,
         peer_read: from.place()?,
         stale: from.flag()?,
         floor: from.place()?,
         unread: from.number()?,
         mentions: from.number()?,
         mention_sig: from.fixed()?,
+        ..Derived::of_fronts(reads, marks)
     })
 }
 
@@ -244,12 +245,15 @@ pub(crate) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
         })
     };
     let edits = |from: &mut In<'_>| {
-        Some(Edits {
+        let mut edits = Edits::default();
+        edits.join(&Edits {
             version: from.uint()?,
             text: take_edit(from, |bytes| std::str::from_utf8(bytes).ok().map(Arc::from))?,
             custom: take_edit(from, |bytes| Some(bytes.into()))?,
             cloud_custom: take_edit(from, |bytes| Some(bytes.into()))?,
-        })
+            ..Edits::default()
+        });
+        Some(edits)
     };
     Some(Aside {
         delivery: from.option(take_delivery)?.map(Box::new),
@@ -304,37 +308,43 @@ fn take_delivery(from: &mut In<'_>) -> Option<Delivery> {
 }
 
 fn put_social(out: &mut Out, social: &Social) {
-    out.len(social.readers.len());
-    for reader in &social.readers {
+    out.len(social.readers().len());
+    for reader in social.readers() {
         out.uint(*reader);
     }
-    out.len(social.reactions.len());
-    for ((reaction, actor), on) in &social.reactions {
+    out.len(social.reactions().len());
+    for ((reaction, actor), on) in social.reactions() {
         out.bytes(reaction.as_bytes()).uint(*actor).lww_flag(on);
     }
-    out.len(social.extensions.len());
-    for (key, (seq, stamp, value)) in &social.extensions {
+    out.len(social.extensions().len());
+    for (key, (seq, stamp, value)) in social.extensions() {
         put_text(out.bytes(key.as_bytes()).uint(*seq).stamp(*stamp), value.as_ref());
     }
     out.uint(social.extensions_cleared).flag(social.was_cleared).lww_flag(&social.pinned);
 }
 
 fn take_social(from: &mut In<'_>) -> Option<Social> {
-    Some(Social {
-        readers: from.list(1, In::number)?,
-        reactions: from.list(3, |from| {
-            let key = (from.text()?.into(), from.number()?);
-            Some((key, from.lww_flag()?))
-        })?,
-        extensions: from.list(20, |from| {
-            let key: Arc<str> = from.text()?.into();
-            let (seq, stamp) = (from.uint()?, from.stamp()?);
-            Some((key, (seq, stamp, take_text(from)?)))
-        })?,
-        extensions_cleared: from.uint()?,
-        was_cleared: from.flag()?,
-        pinned: from.lww_flag()?,
-    })
+    let mut social = Social::default();
+    let readers: Vec<u32> = from.list(1, In::number)?;
+    readers.into_iter().for_each(|reader| social.read_by(reader));
+    let _: Vec<()> = from.list(3, |from| {
+        let (reaction, actor) = (from.text()?.into(), from.number()?);
+        let register = from.lww_flag()?;
+        social.change_reaction(&reaction, actor, |on| *on = register);
+        Some(())
+    })?;
+    let _: Vec<()> = from.list(20, |from| {
+        let key: Arc<str> = from.text()?.into();
+        let (seq, stamp) = (from.uint()?, from.stamp()?);
+        social.set_extension(&key, (seq, stamp, take_text(from)?));
+        Some(())
+    })?;
+    let cleared = from.uint()?;
+    if from.flag()? {
+        social.clear_extensions(cleared);
+    }
+    social.pinned = from.lww_flag()?;
+    Some(social)
 }
 
 pub(crate) fn put_profile(out: &mut Out, profile: &Profile) {
@@ -346,18 +356,19 @@ pub(crate) fn take_profile(from: &mut In<'_>) -> Option<Profile> {
 }
 
 pub(crate) fn put_folder(out: &mut Out, folder: &FolderState) {
-    out.lww_flag(&folder.alive).lww_text(&folder.name).len(folder.members.len());
-    for (member, on) in &folder.members {
+    out.lww_flag(&folder.alive).lww_text(&folder.name).len(folder.members().len());
+    for (member, on) in folder.members() {
         out.uint(*member).lww_flag(on);
     }
 }
 
-pub(crate) fn take_folder(from: &mut In<'_>) -> Option<FolderState> {
-    Some(FolderState {
-        alive: from.lww_flag()?,
-        name: from.lww_text()?,
-        members: from.list(2, |from| Some((from.number()?, from.lww_flag()?)))?,
-    })
+pub(crate) fn take_folder(from: &mut In<'_>, id: FolderId, folders: &mut Folders) -> Option<()> {
+    let (alive, name) = (from.lww_flag()?, from.lww_text()?);
+    let state = folders.folder_mut(id);
+    (state.alive, state.name) = (alive, name);
+    let members: Vec<(u32, Lww<bool>)> = from.list(2, |from| Some((from.number()?, from.lww_flag()?)))?;
+    members.into_iter().for_each(|(number, on)| folders.change_member(id, number, |member| *member = on));
+    Some(())
 }
 
 pub(crate) fn put_quiet_hours(out: &mut Out, hours: &Lww<Option<QuietHours>>) {

@@ -112,6 +112,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Content<'_> {
     content
 }
 
+/// The text of a content that is more than one, as bytes.
+pub(crate) fn raw_text(bytes: &[u8]) -> Option<&[u8]> {
+    Fields(bytes).find(|(tag, _)| *tag == TEXT).map(|(_, value)| value)
+}
+
 /// Stored text; it was valid when it was stored.
 pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()

@@ -335,6 +335,15 @@ impl Arena {
         }
     }
 
+    /// The bytes of the text that the entry's introduction carries.
+    pub(crate) fn raw_text(&self, slot: u32) -> Option<&[u8]> {
+        match self.get(slot) {
+            Some(entry) if entry.has(bits::RICH) => content::raw_text(self.bytes(slot)),
+            Some(entry) if entry.has(bits::HAS_TEXT) => Some(self.bytes(slot)),
+            _ => None,
+        }
+    }
+
     /// Whether two slots bear the same introduction of the same message.
     pub(crate) fn is_same(&self, a: u32, b: u32) -> bool {
         let key = |slot: u32| {

@@ -54,11 +54,16 @@ impl Facts {
             let entries = &self.arena.tail.get().entries;
             return (0..entries.len()).find(|at| entries.id(*at) == Some(id)).map(|at| at as u32);
         }
-        self.index.find(id, |slot| self.arena.id(slot) == Some(id))
+        self.index.find(id, |slot| self.arena.id(slot))
     }
 
     /// The slot of a message, known or not.
     pub(crate) fn slot_or_new(&mut self, id: MessageId) -> u32 {
+        if self.index.len > 0 {
+            let Self { arena, index, .. } = self;
+            let known = index.find_or_insert(id, arena.len() as u32, |slot| arena.id(slot));
+            return known.unwrap_or_else(|| arena.push_unknown(id));
+        }
         self.slot(id).unwrap_or_else(|| {
             let slot = self.arena.push_unknown(id);
             self.index_slot(id, slot);
@@ -69,7 +74,8 @@ impl Facts {
     /// Notes where a message lies whose slot was just made.
     fn index_slot(&mut self, id: MessageId, slot: u32) {
         if self.index.len > 0 {
-            self.index.insert(id, slot);
+            let Self { arena, index, .. } = self;
+            index.insert(id, slot, |slot| arena.id(slot));
         } else if slot as usize >= FEW {
             self.index_all();
         }
@@ -83,9 +89,7 @@ impl Facts {
         let Self { arena, index, .. } = self;
         for (slot, entry) in arena.iter() {
             // Of several slots of one message the first has it.
-            if index.find(entry.id, |slot| arena.get(slot).is_some_and(|e| e.id == entry.id)).is_none() {
-                index.insert(entry.id, slot);
-            }
+            index.find_or_insert(entry.id, slot, |slot| arena.id(slot));
         }
     }
 
@@ -250,9 +254,18 @@ impl Facts {
         intro: &Introduction<'_>,
         users: &Interner<UserId>,
     ) -> Ordering {
-        let old = self.arena.message(slot, old_seq);
-        let old_author = self.arena.get(slot).and_then(|e| users.name(e.author));
-        (intro.message, users.name(intro.author)).cmp(&(&old, old_author))
+        let Some(entry) = self.arena.get(slot) else { return Ordering::Equal };
+        let message = intro.message;
+        // What is first in the order of messages is compared where it lies: a long text is not copied to be told from a
+        // short one.
+        let old_seq_said = entry.has(bits::HAS_SEQ).then(|| old_seq.unsigned_abs());
+        let content = self.arena.raw_text(slot);
+        let first = (message.seq, message.kind).cmp(&(old_seq_said, entry.kind()));
+        let first = first.then_with(|| message.text.as_deref().map(str::as_bytes).cmp(&content));
+        first.then_with(|| {
+            let old = self.arena.message(slot, old_seq);
+            (message, users.name(intro.author)).cmp(&(&old, users.name(entry.author)))
+        })
     }
 
     /// The server acknowledged the message.
@@ -340,11 +353,8 @@ impl Facts {
         let (id, next) = (intro.message.id, self.arena.len() as u32);
         let arena = &self.arena;
         let is_few = self.index.len == 0;
-        let known = if is_few {
-            self.slot(id)
-        } else {
-            self.index.find_or_insert(id, next, |slot| arena.id(slot) == Some(id))
-        };
+        let known =
+            if is_few { self.slot(id) } else { self.index.find_or_insert(id, next, |slot| arena.id(slot)) };
         if let Some(slot) = known {
             return Pushed::Known(slot);
         }
@@ -360,13 +370,13 @@ impl Facts {
     pub(crate) fn build_index(&mut self, users: &Interner<UserId>) {
         let mut hashes = Vec::with_capacity(self.arena.len());
         self.arena.runs().for_each(|(_, entries)| hash_ids(entries, &mut hashes));
-        let built = Index::of(&hashes, |a, b| self.arena.id(a) == self.arena.id(b));
+        let built = Index::of(&hashes, |slot| self.arena.id(slot));
         self.take_index(built, users);
     }
 
     /// The same, given the hashes of the ids by slot.
     pub(crate) fn build_index_of(&mut self, hashes: &[u32], users: &Interner<UserId>) {
-        let built = Index::of(hashes, |a, b| self.arena.id(a) == self.arena.id(b));
+        let built = Index::of(hashes, |slot| self.arena.id(slot));
         self.take_index(built, users);
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use im::ordmap::Entry;
 use smallvec::SmallVec;
 
 use crate::inbox::containers::lazy::Lazy;
@@ -11,6 +12,12 @@ use crate::model::id::MessageId;
 
 /// The mean number of entries a bucket holds before the table grows.
 const LOAD: usize = 32;
+
+/// Ids made so that their hashes collide crowd one bucket: it takes no more pairs than this, which chance never puts
+/// into one …
+const CROWD: usize = 8 * LOAD;
+/// … and no more than these of one hash.
+const ALIKE: usize = 8;
 
 /// By how many pairs a full bucket grows.
 const STEP: usize = 8;
@@ -75,15 +82,32 @@ fn grown(len: usize, hashes: &[u32], slots: &[u32]) -> Arc<Bucket> {
     words.as_slice().into()
 }
 
+/// What a bucket knows of a hash.
+enum Looked {
+    Found(u32),
+    /// There is no such id; whether the bucket takes no more of this hash.
+    Missing {
+        crowded: bool,
+    },
+}
+
 /// The first slot beside this hash that `is_it`.
-fn look_for(bucket: &Bucket, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+fn look_for(bucket: &Bucket, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Looked {
     let (len, hashes, slots) = columns(bucket);
-    let hashes = hashes.get(..len)?;
+    let crowded = len >= CROWD;
+    let hashes = hashes.get(..len).unwrap_or_default();
     // Whether any is equal is told of several at once; nearly always none is.
     if !hashes.iter().fold(false, |any, other| any | (*other == hash)) {
-        return None;
+        return Looked::Missing { crowded };
     }
-    hashes.iter().zip(slots).find(|&(other, slot)| *other == hash && is_it(*slot)).map(|(_, slot)| *slot)
+    let mut alike = 0;
+    for (_, slot) in hashes.iter().zip(slots).filter(|&(other, _)| *other == hash) {
+        if is_it(*slot) {
+            return Looked::Found(*slot);
+        }
+        alike += 1;
+    }
+    Looked::Missing { crowded: crowded || alike >= ALIKE }
 }
 
 /// Adds a pair; a full bucket becomes another with room for more.
@@ -122,11 +146,19 @@ fn retain(bucket: &mut Bucket, stays: impl Fn(u32) -> bool) -> SmallVec<[Pair; 2
 
 /// Linear hashing: a table of small buckets of which one splits at a time, so no insert ever pays for a whole
 /// rehash, and writing after a clone copies one bucket. Eight bytes a message, and the table.
+///
+/// The hash has no key, so anybody can make ids that collide. What a bucket is too crowded for stands in an ordered map.
+/// A snapshot has it in the buckets all the same: one that comes from there too large is put right when it is first
+/// written to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     pub(crate) buckets: Shelf<Bucket>,
     pub(crate) len: usize,
+    overflow: Option<Arc<Overflow>>,
 }
+
+/// Ids that found their bucket crowded, and their slots.
+type Overflow = im::OrdMap<MessageId, u32>;
 
 /// Which of `count` buckets a hash falls into: its low bits, one bit more where that bucket has split already.
 fn bucket(count: usize, hash: u32) -> usize {
@@ -137,9 +169,9 @@ fn bucket(count: usize, hash: u32) -> usize {
 
 impl Index {
     /// The index of all messages by slot, given by the hashes of their ids, in the table that inserting them would
-    /// have made, at a fraction of the cost. Of equal ids, which `same` tells by their slots, the first slot is kept;
-    /// the later ones come back beside it.
-    pub(crate) fn of(hashes: &[u32], same: impl Fn(u32, u32) -> bool) -> (Self, Vec<(u32, u32)>) {
+    /// have made, at a fraction of the cost. Of equal ids, which `id` tells by slot, the first slot is kept; the later
+    /// ones come back beside it.
+    pub(crate) fn of(hashes: &[u32], id: impl Fn(u32) -> Option<MessageId>) -> (Self, Vec<(u32, u32)>) {
         let count = hashes.len().div_ceil(LOAD).max(1);
         let mut sizes = vec![0u32; count];
         for hash in hashes {
@@ -158,18 +190,34 @@ impl Index {
         let mut buckets: Vec<(u64, Range<usize>)> = sizes.into_iter().map(place).collect();
         let mut all: Vec<Pair> = vec![(0, 0); hashes.len()];
         let mut doubles = Vec::new();
+        let mut overflow = Overflow::new();
         let mut len = 0;
         for (slot, &hash) in (0u32..).zip(hashes) {
             let Some((seen, range)) = buckets.get_mut(bucket(count, hash)) else { continue };
             let bit = 1 << (hash >> (HASH_BITS - 6));
+            let mut crowded = range.len() >= CROWD;
             if *seen & bit != 0
                 && let Some(pairs) = all.get(range.clone())
-                && let Some(&(_, first)) = pairs.iter().find(|&&(h, first)| h == hash && same(first, slot))
             {
-                doubles.push((first, slot));
-                continue;
+                let alike = || pairs.iter().filter(|(other, _)| *other == hash);
+                if let Some(&(_, first)) = alike().find(|(_, first)| id(*first) == id(slot)) {
+                    doubles.push((first, slot));
+                    continue;
+                }
+                crowded = crowded || alike().count() >= ALIKE;
             }
             *seen |= bit;
+            if crowded {
+                match id(slot).map(|id| overflow.entry(id)) {
+                    Some(Entry::Occupied(first)) => doubles.push((*first.get(), slot)),
+                    Some(Entry::Vacant(place)) => {
+                        place.insert(slot);
+                        len += 1;
+                    }
+                    None => {}
+                }
+                continue;
+            }
             if let Some(place) = all.get_mut(range.end) {
                 *place = (hash, slot);
             }
@@ -177,38 +225,77 @@ impl Index {
             len += 1;
         }
         let pairs = |range: Range<usize>| bucket_of(all.get(range).unwrap_or_default());
-        (Self { buckets: buckets.into_iter().map(|(_, range)| pairs(range)).collect(), len }, doubles)
+        let buckets = buckets.into_iter().map(|(_, range)| pairs(range)).collect();
+        let overflow = (!overflow.is_empty()).then(|| Arc::new(overflow));
+        (Self { buckets, len, overflow }, doubles)
     }
 
-    /// The slot with this id, asking `is_it` of every candidate.
-    pub(crate) fn find(&self, id: MessageId, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    /// The index of a snapshot.
+    pub(crate) fn restored(buckets: Shelf<Bucket>, len: usize) -> Self {
+        Self { buckets, len, overflow: None }
+    }
+
+    /// The buckets as a snapshot has them.
+    pub(crate) fn whole_buckets(&self) -> Shelf<Bucket> {
+        let (mut buckets, count) = (self.buckets.clone(), self.buckets.len());
+        let overflow = self.overflow.iter().flat_map(|overflow| overflow.iter());
+        let mut more: Vec<_> =
+            overflow.map(|(id, slot)| (bucket(count, hash(*id)), hash(*id), *slot)).collect();
+        more.sort_unstable_by_key(|(at, _, slot)| (*at, *slot));
+        for pairs_of_one in more.chunk_by(|a, b| a.0 == b.0) {
+            let Some(&(at, ..)) = pairs_of_one.first() else { continue };
+            let Some(place) = buckets.lazy_mut(at).and_then(Lazy::part_mut) else { continue };
+            let all: Vec<Pair> =
+                pairs(place).chain(pairs_of_one.iter().map(|(_, h, slot)| (*h, *slot))).collect();
+            *place = bucket_of(&all);
+        }
+        buckets
+    }
+
+    /// The slot with this id, given the ids by slot.
+    #[inline]
+    pub(crate) fn find(&self, id: MessageId, id_of: impl Fn(u32) -> Option<MessageId>) -> Option<u32> {
         let hash = hash(id);
         let count = self.buckets.len();
         let bucket = if count == 0 { None } else { self.buckets.get(bucket(count, hash)) }?;
-        look_for(bucket, hash, is_it)
+        match look_for(bucket, hash, |slot| id_of(slot) == Some(id)) {
+            Looked::Found(slot) => Some(slot),
+            Looked::Missing { .. } => self.overflow.as_ref()?.get(&id).copied(),
+        }
     }
 
     /// Adds an id that is not there yet.
-    pub(crate) fn insert(&mut self, id: MessageId, slot: u32) {
-        self.find_or_insert(id, slot, |_| false);
+    pub(crate) fn insert(&mut self, id: MessageId, slot: u32, id_of: impl Fn(u32) -> Option<MessageId>) {
+        self.find_or_insert(id, slot, id_of);
     }
 
-    /// The slot with this id, asking `is_it` of every candidate; without one the id is added with `slot`.
+    /// The slot with this id; without one the id is added with `slot`.
     pub(crate) fn find_or_insert(
         &mut self,
         id: MessageId,
         slot: u32,
-        is_it: impl FnMut(u32) -> bool,
+        id_of: impl Fn(u32) -> Option<MessageId>,
     ) -> Option<u32> {
         let hash = hash(id);
         if self.buckets.len() == 0 {
             self.buckets.push(Lazy::Warm(bucket_of(&[])));
         }
         let bucket = self.buckets.lazy_mut(bucket(self.buckets.len(), hash))?.part_mut()?;
-        if let Some(known) = look_for(bucket, hash, is_it) {
-            return Some(known);
+        if columns(bucket).0 > CROWD {
+            shed(bucket, &mut self.overflow, &id_of);
         }
-        push(bucket, (hash, slot));
+        let crowded = match look_for(bucket, hash, |slot| id_of(slot) == Some(id)) {
+            Looked::Found(known) => return Some(known),
+            Looked::Missing { crowded } => crowded,
+        };
+        if let Some(known) = self.overflow.as_ref().and_then(|overflow| overflow.get(&id)) {
+            return Some(*known);
+        }
+        if crowded {
+            Arc::make_mut(self.overflow.get_or_insert_default()).insert(id, slot);
+        } else {
+            push(bucket, (hash, slot));
+        }
         self.len += 1;
         if self.len > self.buckets.len() * LOAD {
             self.split();
@@ -226,6 +313,29 @@ impl Index {
     }
 }
 
+/// Moves what a bucket of a snapshot has too much of, to where it is found soon.
+#[cold]
+fn shed(
+    bucket: &mut Arc<Bucket>,
+    overflow: &mut Option<Arc<Overflow>>,
+    id_of: impl Fn(u32) -> Option<MessageId>,
+) {
+    let mut sorted: Vec<Pair> = pairs(bucket).collect();
+    // Those of one hash beside each other, each in the order in which they came.
+    sorted.sort_by_key(|(hash, _)| *hash);
+    let (mut kept, mut gone) = (Vec::new(), Vec::new());
+    for alike in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let room = ALIKE.min(CROWD - kept.len()).min(alike.len());
+        let (stay, go) = alike.split_at(room);
+        kept.extend_from_slice(stay);
+        gone.extend_from_slice(go);
+    }
+    kept.sort_unstable_by_key(|(_, slot)| *slot);
+    let overflow = Arc::make_mut(overflow.get_or_insert_default());
+    overflow.extend(gone.iter().filter_map(|(_, slot)| Some((id_of(*slot)?, *slot))));
+    *bucket = bucket_of(&kept);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,11 +345,12 @@ mod tests {
     }
 
     fn fill(mut index: Index, from: u32, to: u32) -> Index {
+        let id_of = |slot| Some(id(slot));
         for n in from..to {
-            assert_eq!(index.find(id(n), |slot| slot == n), None);
-            index.insert(id(n), n);
+            assert_eq!(index.find(id(n), id_of), None);
+            index.insert(id(n), n, id_of);
             for probe in [0, n / 3, n / 2, n] {
-                assert_eq!(index.find(id(probe), |slot| slot == probe), Some(probe));
+                assert_eq!(index.find(id(probe), id_of), Some(probe));
             }
         }
         index
@@ -249,18 +360,18 @@ mod tests {
     fn every_id_is_found_again_at_every_size() {
         let index = fill(Index::default(), 0, 20_000);
         let longest = index.buckets.iter().map(|b| pairs(b).count()).max();
-        assert!(longest < Some(6 * LOAD), "{longest:?}");
+        assert!(longest < Some(6 * LOAD) && index.overflow.is_none(), "{longest:?}");
     }
 
     #[test]
     fn an_index_made_at_once_goes_on_as_if_it_had_always_been() {
         for turn in [0, 1, LOAD as u32, 777, 10_000] {
             let hashes: Vec<u32> = (0..turn).map(|n| hash(id(n))).collect();
-            let (index, doubles) = Index::of(&hashes, |_, _| false);
+            let (index, doubles) = Index::of(&hashes, |slot| Some(id(slot)));
             assert!(doubles.is_empty());
             let index = fill(index, turn, turn + 3_000);
             for n in 0..turn + 3_000 {
-                assert_eq!(index.find(id(n), |slot| slot == n), Some(n));
+                assert_eq!(index.find(id(n), |slot| Some(id(slot))), Some(n));
             }
         }
     }
@@ -268,9 +379,42 @@ mod tests {
     #[test]
     fn equal_ids_come_back_beside_their_first_slot() {
         let ids = [5, 6, 5, 7, 6, 5];
-        let same = |a: u32, b: u32| ids[a as usize] == ids[b as usize];
-        let (index, doubles) = Index::of(&ids.map(|n| hash(id(n))), same);
+        let id_of = |slot: u32| Some(id(ids[slot as usize]));
+        let (index, doubles) = Index::of(&ids.map(|n| hash(id(n))), id_of);
         assert_eq!(doubles, [(0, 2), (1, 4), (0, 5)]);
-        assert_eq!((index.len, index.find(id(6), |_| true)), (3, Some(1)));
+        assert_eq!((index.len, index.find(id(6), id_of)), (3, Some(1)));
+    }
+
+    /// Ids all of one hash, or of hashes of one bucket.
+    fn colliding(n: u32) -> MessageId {
+        let spread = u64::from(n % 3) << 60;
+        let high = spread ^ u64::from(n).rotate_left(29);
+        MessageId::from_bytes((u128::from(high) << 64 | u128::from(n)).to_be_bytes())
+    }
+
+    #[test]
+    fn ids_that_collide_are_found_and_crowd_no_bucket() {
+        let id_of = |slot: u32| Some(colliding(slot / 2));
+        let count = 4_000;
+        let mut one_by_one = Index::default();
+        let found: Vec<_> = (0..count)
+            .filter_map(|n| Some((one_by_one.find_or_insert(colliding(n / 2), n, id_of)?, n)))
+            .collect();
+        let hashes: Vec<u32> = (0..count).map(|n| hash(colliding(n / 2))).collect();
+        let (at_once, doubles) = Index::of(&hashes, id_of);
+        assert_eq!(doubles, found);
+        // As a snapshot has it, all of them are in their buckets.
+        let mut restored = Index::restored(one_by_one.whole_buckets(), one_by_one.len);
+        assert_eq!(restored.buckets.iter().map(|b| pairs(b).count()).sum::<usize>(), count as usize / 2);
+        let holds = |index: &Index| {
+            assert!((0..count / 2).all(|n| index.find(colliding(n), id_of) == Some(2 * n)));
+            assert_eq!((index.find(colliding(count), id_of), index.len), (None, count as usize / 2));
+        };
+        [&one_by_one, &at_once, &restored].into_iter().for_each(holds);
+        assert!((0..count / 2).all(|n| restored.find_or_insert(colliding(n), 0, id_of) == Some(2 * n)));
+        [&one_by_one, &at_once, &restored].into_iter().for_each(|index| {
+            holds(index);
+            assert!(index.buckets.iter().all(|b| pairs(b).count() <= CROWD));
+        });
     }
 }

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::model::event::Edit;
 use crate::model::id::EventId;
 use crate::model::time::Stamp;
+use crate::register::canon::Canon;
 use crate::register::lattice::{Earliest, Join, Lww, raise};
 
 /// An instant at which a message moved its conversation, and the event that did.
@@ -98,28 +101,41 @@ pub(crate) struct Edits {
     pub(crate) cloud_custom: FieldEdit<Arc<[u8]>>,
     /// The greatest version of any edit.
     pub(crate) version: u64,
+    /// Hashes of the values, so that no event about the message hashes them again.
+    pub(crate) hashes: [Option<u64>; 3],
 }
 
 impl Edits {
     pub(crate) fn add(&mut self, stamp: Stamp, edit: &Edit) {
-        let version = edit.version;
-        raise(&mut self.version, version);
-        if let Some(text) = &edit.text {
-            raise(&mut self.text, Some((version, stamp, text.as_str().into())));
-        }
-        if let Some(custom) = &edit.custom {
-            raise(&mut self.custom, Some((version, stamp, custom.as_slice().into())));
-        }
-        if let Some(data) = &edit.cloud_custom {
-            raise(&mut self.cloud_custom, Some((version, stamp, data.as_slice().into())));
-        }
+        self.join(&Self {
+            text: edit.text.as_ref().map(|text| (edit.version, stamp, text.as_str().into())),
+            custom: edit.custom.as_ref().map(|data| (edit.version, stamp, data.as_slice().into())),
+            cloud_custom: edit
+                .cloud_custom
+                .as_ref()
+                .map(|data| (edit.version, stamp, data.as_slice().into())),
+            version: edit.version,
+            hashes: [None; 3],
+        });
     }
 
     pub(crate) fn join(&mut self, other: &Self) {
         raise(&mut self.version, other.version);
-        raise(&mut self.text, other.text.clone());
-        raise(&mut self.custom, other.custom.clone());
-        raise(&mut self.cloud_custom, other.cloud_custom.clone());
+        let [text, custom, cloud_custom] = &mut self.hashes;
+        join_edit((&mut self.text, text), &other.text, |text| text.as_bytes());
+        join_edit((&mut self.custom, custom), &other.custom, |data| data);
+        join_edit((&mut self.cloud_custom, cloud_custom), &other.cloud_custom, |data| data);
+    }
+}
+
+fn join_edit<T: Ord + Clone>(
+    (ours, hash): (&mut FieldEdit<T>, &mut Option<u64>),
+    theirs: &FieldEdit<T>,
+    bytes: impl FnOnce(&T) -> &[u8],
+) {
+    if theirs > ours {
+        *ours = theirs.clone();
+        *hash = ours.as_ref().map(|(.., value)| xxh3_64(bytes(value)));
     }
 }
 
@@ -129,31 +145,115 @@ pub(crate) type Extension = (u64, Stamp, Option<Arc<str>>);
 /// What people did with a message (R34, R44). Users by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Social {
-    pub(crate) readers: im::OrdSet<u32>,
-    pub(crate) reactions: im::OrdMap<(Arc<str>, u32), Lww<bool>>,
-    pub(crate) extensions: im::OrdMap<Arc<str>, Extension>,
+    readers: im::OrdSet<u32>,
+    reactions: im::OrdMap<(Arc<str>, u32), Lww<bool>>,
+    extensions: im::OrdMap<Arc<str>, Extension>,
     /// Extensions up to this seq are cleared; 0: none.
     pub(crate) extensions_cleared: u64,
     /// Whether any clearing came: seq 0 hides an extension of seq 0.
     pub(crate) was_cleared: bool,
     pub(crate) pinned: Lww<bool>,
+    /// The extensions that show, by seq, so that clearing them costs what it hides.
+    by_seq: im::OrdSet<(u64, Arc<str>)>,
+    /// The sum of the hashes of all that shows, pins apart, so that a fact costs no look at the others.
+    shown: u64,
+}
+
+/// The hash of one thing that shows, given what kind it is.
+fn hash(kind: u8, number: u64, texts: &[&str]) -> u64 {
+    let mut canon = Canon::default();
+    canon.u8(kind).u64(number);
+    for text in texts {
+        canon.str(text);
+    }
+    canon.hash64()
 }
 
 impl Social {
-    pub(crate) fn set_extension(&mut self, key: &str, extension: Extension) {
-        match self.extensions.get_mut(key) {
-            Some(old) => {
-                raise(old, extension);
+    pub(crate) fn readers(&self) -> &im::OrdSet<u32> {
+        &self.readers
+    }
+
+    /// By reaction and actor.
+    pub(crate) fn reactions(&self) -> &im::OrdMap<(Arc<str>, u32), Lww<bool>> {
+        &self.reactions
+    }
+
+    /// By key, those deleted or cleared too.
+    pub(crate) fn extensions(&self) -> &im::OrdMap<Arc<str>, Extension> {
+        &self.extensions
+    }
+
+    /// A hash of what shows where `author` wrote the message, who reads it anyway; pins apart.
+    pub(crate) fn shown_hash(&self, author: u32) -> u64 {
+        let own = if self.readers.contains(&author) { hash(1, author.into(), &[]) } else { 0 };
+        self.shown.wrapping_sub(own)
+    }
+
+    pub(crate) fn read_by(&mut self, reader: u32) {
+        if !self.readers.contains(&reader) {
+            self.readers.insert(reader);
+            self.shown = self.shown.wrapping_add(hash(1, reader.into(), &[]));
+        }
+    }
+
+    /// Writes whether an actor gives a reaction.
+    pub(crate) fn change_reaction(
+        &mut self,
+        reaction: &Arc<str>,
+        actor: u32,
+        write: impl FnOnce(&mut Lww<bool>),
+    ) {
+        let on = self.reactions.entry((reaction.clone(), actor)).or_default();
+        let shown = |on: &Lww<bool>| on.get() == Some(&true);
+        let before = shown(on);
+        write(on);
+        match (before, shown(on)) {
+            (false, true) => self.shown = self.shown.wrapping_add(hash(2, actor.into(), &[reaction])),
+            (true, false) => self.shown = self.shown.wrapping_sub(hash(2, actor.into(), &[reaction])),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn react(&mut self, reaction: &str, actor: u32, stamp: Stamp, on: bool) {
+        self.change_reaction(&reaction.into(), actor, |register| {
+            register.set(stamp, on);
+        });
+    }
+
+    pub(crate) fn set_extension(&mut self, key: &Arc<str>, extension: Extension) {
+        if let Some(old) = self.extensions.get(key) {
+            if *old >= extension {
+                return;
             }
-            None => {
-                self.extensions.insert(key.into(), extension);
-            }
+            let place = (old.0, key.clone());
+            self.hide(place);
+        }
+        let (seq, _, value) = &extension;
+        let cleared = self.was_cleared && *seq <= self.extensions_cleared;
+        if let Some(value) = value.as_deref().filter(|_| !cleared) {
+            self.by_seq.insert((*seq, key.clone()));
+            self.shown = self.shown.wrapping_add(hash(3, *seq, &[key, value]));
+        }
+        self.extensions.insert(key.clone(), extension);
+    }
+
+    /// An extension shows no more, if it did.
+    fn hide(&mut self, place: (u64, Arc<str>)) {
+        if self.by_seq.remove(&place).is_some()
+            && let Some((seq, _, Some(value))) = self.extensions.get(&place.1)
+        {
+            self.shown = self.shown.wrapping_sub(hash(3, *seq, &[&place.1, value]));
         }
     }
 
     pub(crate) fn clear_extensions(&mut self, seq: u64) {
         self.was_cleared = true;
         raise(&mut self.extensions_cleared, seq);
+        let cleared = self.extensions_cleared;
+        while let Some(first) = self.by_seq.get_min().filter(|(seq, _)| *seq <= cleared).cloned() {
+            self.hide(first);
+        }
     }
 
     /// The extensions that show: neither deleted nor cleared.
@@ -164,21 +264,20 @@ impl Social {
         })
     }
 
-    pub(crate) fn react(&mut self, reaction: &str, actor: u32, stamp: Stamp, on: bool) {
-        self.reactions.entry((reaction.into(), actor)).or_default().set(stamp, on);
-    }
-
     /// Joins `other`, whose users `number` maps to ours.
     pub(crate) fn join(&mut self, other: &Self, number: impl Fn(u32) -> u32) {
-        self.readers.extend(other.readers.iter().map(|&user| number(user)));
+        other.readers.iter().for_each(|user| self.read_by(number(*user)));
         for ((reaction, actor), on) in &other.reactions {
-            self.reactions.entry((reaction.clone(), number(*actor))).or_default().join(on);
+            self.change_reaction(reaction, number(*actor), |ours| {
+                ours.join(on);
+            });
         }
         for (key, extension) in &other.extensions {
             self.set_extension(key, extension.clone());
         }
-        raise(&mut self.extensions_cleared, other.extensions_cleared);
-        self.was_cleared |= other.was_cleared;
+        if other.was_cleared {
+            self.clear_extensions(other.extensions_cleared);
+        }
         self.pinned.join(&other.pinned);
     }
 }

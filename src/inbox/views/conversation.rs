@@ -2,8 +2,6 @@
 
 use crate::inbox::Inbox;
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::list::folders;
-use crate::inbox::list::folders::holding;
 use crate::inbox::list::profile::shown;
 use crate::inbox::timeline::entry::{bits, timestamp};
 use crate::inbox::timeline::order::{Look, Share};
@@ -223,26 +221,24 @@ impl<'a> ConversationView<'a> {
 
     /// The live folders that hold it, by name (bytes) and id (R31).
     pub fn folders(&self) -> Vec<Folder> {
-        let held = holding(&self.inbox.folders, self.number);
-        held.into_iter().map(|(name, id)| Folder { name: name.to_string(), id }).collect()
+        let held = self.inbox.folders.holding(self.number);
+        let mut held: Vec<_> = held.map(|(id, name)| Folder { name: name.to_string(), id }).collect();
+        held.sort_unstable();
+        held
     }
 
     /// The live folders that hold it, by id.
     pub(crate) fn folder_ids(&self) -> impl Iterator<Item = FolderId> + use<'a> {
-        let (folders, number) = (&self.inbox.folders, self.number);
-        folders
-            .iter()
-            .filter(move |(_, state)| state.holds(number) && state.shown().is_some())
-            .map(|(id, _)| *id)
+        self.inbox.folders.holding(self.number).map(|(id, _)| id)
     }
 
     pub(crate) fn is_in_folder(&self, folder: FolderId) -> bool {
-        let state: Option<&folders::FolderState> = self.inbox.folders.get(&folder).map(|f| &**f);
+        let state = self.inbox.folders.get(folder);
         state.is_some_and(|state| state.shown().is_some() && state.holds(self.number))
     }
 
     pub(crate) fn is_in_any_folder(&self) -> bool {
-        self.inbox.folders.values().any(|state| state.shown().is_some() && state.holds(self.number))
+        self.inbox.folders.holding(self.number).next().is_some()
     }
 
     /// How far the owner has read (R32, R42); `None` where not at all.

@@ -149,8 +149,8 @@ impl Inbox {
             ..Explanation::default()
         };
         for folder in view.folders() {
-            let state = self.folders.get(&folder.id);
-            let on = state.and_then(|state| state.members.get(&self.ids.get(id)?));
+            let state = self.folders.get(folder.id);
+            let on = state.and_then(|state| state.members().get(&self.ids.get(id)?));
             explanation.folders.extend(on.and_then(|on| on.stamp()).map(|s| (folder.id, s.event)));
         }
         (explanation.show_name, explanation.face_url) = self.name_reasons(&view);
@@ -178,11 +178,9 @@ impl Conversation {
             true => ReadReason::OwnMessage,
             false => ReadReason::Read(stamp.event),
         };
-        let reads = &self.derived.reads;
+        let (reads, marks) = self.derived.fronts();
         let greatest = reads.greatest();
-        let mark = self
-            .derived
-            .marks
+        let mark = marks
             .iter()
             .map(|(negated, stamp)| {
                 let later = reads.greatest_after(stamp);

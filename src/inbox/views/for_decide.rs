@@ -40,7 +40,7 @@ impl Inbox {
 
     /// The registers of a folder that any event named.
     pub(crate) fn folder_registers(&self, id: FolderId) -> Option<FolderRegisters<'_>> {
-        Some(FolderRegisters { inbox: self, state: self.folders.get(&id)? })
+        Some(FolderRegisters { inbox: self, state: self.folders.get(id)? })
     }
 
     pub(crate) fn quiet_hours_at(&self) -> Option<Stamp> {
@@ -118,9 +118,9 @@ impl<'a> Registers<'a> {
     /// The latest read, those that wait for their message included.
     pub(crate) fn reads_at(&self) -> Option<Stamp> {
         let conversation = self.conversation?;
-        let numbered = conversation.reads.own.iter().chain(conversation.derived.reads.iter());
-        let named = conversation.personal.named_reads.values().copied();
-        numbered.map(|(_, stamp)| stamp).chain(named).max()
+        let (resolved, _) = conversation.derived.fronts();
+        let numbered = conversation.reads.own.iter().chain(resolved.iter()).map(|(_, stamp)| stamp).max();
+        numbered.max(conversation.personal.named_reads.values().copied().max())
     }
 
     /// The latest mark from a message on, those that wait for their message included.
@@ -259,12 +259,12 @@ impl<'a> MessageRegisters<'a> {
 
     pub(crate) fn is_read_by(&self, user: &UserId) -> bool {
         let number = self.inbox.users.get(user);
-        self.social().zip(number).is_some_and(|(social, number)| social.readers.contains(&number))
+        self.social().zip(number).is_some_and(|(social, number)| social.readers().contains(&number))
     }
 
     pub(crate) fn reaction_at(&self, reaction: &str, actor: &UserId) -> Option<Stamp> {
         let key = (reaction.into(), self.inbox.users.get(actor)?);
-        self.social()?.reactions.get(&key)?.stamp()
+        self.social()?.reactions().get(&key)?.stamp()
     }
 
     pub(crate) fn pinned_at(&self) -> Option<Stamp> {
@@ -273,13 +273,13 @@ impl<'a> MessageRegisters<'a> {
 
     /// The number of the latest write to an extension, be it deleted or cleared since.
     pub(crate) fn extension_seq(&self, key: &str) -> Option<u64> {
-        self.social()?.extensions.get(key).map(|(seq, ..)| *seq)
+        self.social()?.extensions().get(key).map(|(seq, ..)| *seq)
     }
 
     /// The greatest number of any write to the extensions.
     pub(crate) fn extensions_seq(&self) -> u64 {
         let Some(social) = self.social() else { return 0 };
-        social.extensions.values().map(|(seq, ..)| *seq).fold(social.extensions_cleared, u64::max)
+        social.extensions().values().map(|(seq, ..)| *seq).fold(social.extensions_cleared, u64::max)
     }
 }
 
@@ -310,15 +310,15 @@ impl<'a> FolderRegisters<'a> {
 
     /// Whether it holds a conversation, and since when that was said.
     pub(crate) fn member(&self, id: &ConversationId) -> (bool, Option<Stamp>) {
-        let register = self.inbox.ids.get(id).and_then(|number| self.state.members.get(&number));
+        let register = self.inbox.ids.get(id).and_then(|number| self.state.members().get(&number));
         register.map_or((false, None), |on| (on.get() == Some(&true), on.stamp()))
     }
 
     /// The conversations it holds, those added first at the front.
     pub(crate) fn members(&self) -> Vec<(Stamp, ConversationId)> {
-        let live = self.state.members.iter().filter(|(_, on)| on.get() == Some(&true));
+        let live = self.state.live_members().filter_map(|n| Some((n, self.state.members().get(&n)?)));
         let named =
-            live.filter_map(|(n, on)| Some((on.stamp()?, self.inbox.conversations.get(*n)?.id.clone())));
+            live.filter_map(|(n, on)| Some((on.stamp()?, self.inbox.conversations.get(n)?.id.clone())));
         let mut members: Vec<_> = named.collect();
         members.sort_unstable();
         members

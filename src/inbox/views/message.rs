@@ -201,7 +201,7 @@ impl<'a> MessageView<'a> {
     pub fn readers(&self) -> Vec<&'a UserId> {
         let Some(social) = self.social() else { return Vec::new() };
         let mut readers: Vec<_> = social
-            .readers
+            .readers()
             .iter()
             .filter(|reader| **reader != self.entry.author)
             .map(|reader| self.user(*reader))
@@ -213,7 +213,7 @@ impl<'a> MessageView<'a> {
     /// How many members read it.
     pub fn read_count(&self) -> u64 {
         let Some(social) = self.social() else { return 0 };
-        (social.readers.len() - usize::from(social.readers.contains(&self.entry.author))) as u64
+        (social.readers().len() - usize::from(social.readers().contains(&self.entry.author))) as u64
     }
 
     /// How many members have not read it yet; `None` where nobody said how many there were.
@@ -230,7 +230,7 @@ impl<'a> MessageView<'a> {
     pub fn reactions(&self) -> Vec<Reaction<'a>> {
         let mut reactions: Vec<Reaction<'a>> = Vec::new();
         let Some(social) = self.social() else { return reactions };
-        for ((name, actor), on) in &social.reactions {
+        for ((name, actor), on) in social.reactions() {
             if on.get() != Some(&true) {
                 continue;
             }

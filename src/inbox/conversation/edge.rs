@@ -1,0 +1,126 @@
+//! The messages that stand just where a clearing or deletion ends and were not delivered: which of them it covers, their
+//! introductions decide (R38). There are hardly ever any; where there are many, looking at each would cost much.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::inbox::conversation::personal::Coverage;
+use crate::inbox::conversation::state::Conversation;
+use crate::inbox::timeline::entry::Position;
+use crate::inbox::timeline::facts::{Facts, Timeline};
+use crate::inbox::timeline::order::{Look as _, Share};
+use crate::model::time::Stamp;
+use crate::register::max_tree::MaxTree;
+
+/// So many messages are looked at one by one.
+pub(crate) const FEW: usize = 64;
+
+/// The messages of rank 1 and 2 at one first field, by introduction.
+#[derive(Clone, Debug)]
+pub(crate) struct Edge {
+    through: i64,
+    /// When each was introduced.
+    introduced: im::OrdMap<u32, Stamp>,
+    all: im::OrdSet<(Stamp, u32)>,
+    /// Those that may be the last message, and where they stand.
+    shown: MaxTree<(Stamp, u32), (Position, u32)>,
+    /// Those that keep a conversation in the list.
+    present: im::OrdSet<(Stamp, u32)>,
+}
+
+/// The edges of the clearing and of the deletion, where any was needed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Edges {
+    pub(crate) cleared: Option<Arc<Edge>>,
+    pub(crate) deleted: Option<Arc<Edge>>,
+}
+
+impl Edge {
+    fn of(through: i64, timeline: &Timeline) -> Self {
+        let mut edge = Self {
+            through,
+            introduced: im::OrdMap::new(),
+            all: im::OrdSet::new(),
+            shown: MaxTree::default(),
+            present: im::OrdSet::new(),
+        };
+        let Timeline { facts, order: Some(order) } = timeline else { return edge };
+        let slots = order.backwards(Some(Position::end_of(through)), facts);
+        for slot in slots.take_while(|slot| facts.position(*slot).first == through) {
+            edge.note(slot, facts);
+        }
+        edge
+    }
+
+    /// Takes note of what a message is now.
+    fn note(&mut self, slot: u32, facts: &Facts) {
+        if let Some(old) = self.introduced.remove(&slot) {
+            let key = (old, slot);
+            self.all.remove(&key);
+            self.present.remove(&key);
+            self.shown.remove(&key);
+        }
+        let share = facts.share(slot);
+        let at_edge = |position: &Position| position.first == self.through && position.rank != 0;
+        let Some(position) = share.position.filter(at_edge) else { return };
+        let Some(entry) = facts.arena.get(slot) else { return };
+        let stamp = facts.stamp(slot, &entry);
+        let key = (stamp, slot);
+        self.introduced.insert(slot, stamp);
+        self.all.insert(key);
+        if share.has(Share::PRESENT) {
+            self.present.insert(key);
+        }
+        if share.has(Share::SHOWN) {
+            self.shown.insert(key, (position, slot));
+        }
+    }
+
+    /// The last of those introduced later than a stamp that has a flag: [`Share::SHOWN`]; of others, any.
+    pub(crate) fn last_after(&self, stamp: Stamp, flag: u8) -> Option<u32> {
+        if flag == Share::SHOWN {
+            return self.shown.greatest_where(|(s, _)| *s > stamp).map(|(_, slot)| *slot);
+        }
+        self.present.get_next(&(stamp, u32::MAX)).map(|(_, slot)| *slot)
+    }
+
+    /// Those introduced later than one stamp and not later than another.
+    pub(crate) fn between(&self, from: Stamp, to: Stamp) -> impl Iterator<Item = u32> + '_ {
+        let (from, to) = ((from, u32::MAX), (to.max(from), u32::MAX));
+        self.all.range((Bound::Excluded(from), Bound::Included(to))).map(|(_, slot)| *slot)
+    }
+}
+
+/// The edge of a coverage, which is made if there is none there.
+pub(crate) fn edge_of<'a>(place: &'a mut Option<Arc<Edge>>, through: i64, timeline: &Timeline) -> &'a Edge {
+    if place.as_ref().is_none_or(|edge| edge.through != through) {
+        *place = None;
+    }
+    place.get_or_insert_with(|| Arc::new(Edge::of(through, timeline)))
+}
+
+impl Conversation {
+    /// Carries what a message is now over to the edges there are.
+    pub(super) fn note_at_edges(&mut self, slot: u32) {
+        let facts = &self.timeline.get().facts;
+        let Edges { cleared, deleted } = &mut self.derived.edges;
+        for edge in cleared.iter_mut().chain(deleted) {
+            Arc::make_mut(edge).note(slot, facts);
+        }
+    }
+
+    /// Where a clearing comes that ends where another did, what it takes away is looked for along the edge.
+    pub(super) fn clear_again(&mut self, through: i64) {
+        let timeline = self.timeline.get();
+        if timeline.order.is_some() && self.personal.cleared.is_some_and(|(old, _)| old == through) {
+            edge_of(&mut self.derived.edges.cleared, through, timeline);
+        }
+    }
+
+    /// The edge at which the clearing ended before and ends now, if it is known and the same.
+    pub(super) fn edge_between(&self, before: &Coverage) -> Option<(&Edge, Stamp, Stamp)> {
+        let ((old, from), (new, to)) = ((*before)?, self.personal.cleared?);
+        let edge = self.derived.edges.cleared.as_deref()?;
+        (old == new && edge.through == new).then_some((edge, from, to))
+    }
+}
