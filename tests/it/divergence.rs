@@ -61,10 +61,10 @@ fn r96_every_difference_names_its_place_and_both_values() {
              recalled by bob at 1970-01-01T00:00:10.000Z ({id})"
         ),
         &format!("c2c_bob: {id}: text: \"Lunch?\" | none"),
-        &format!("c2c_bob: {id}: status: Sent | Recalled"),
+        &format!("c2c_bob: {id}: status: sent | recalled"),
         &format!(
             "c2c_bob: {id}: recall: none | by bob at \
-             1970-01-01T00:00:30.000Z/03030303-0303-0303-0303-030303030303, \"oops\""
+             1970-01-01T00:00:30.000Z (event 03030303-0303-0303-0303-030303030303), \"oops\""
         ),
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
