@@ -83,8 +83,11 @@ fn there_and_back_every_byte_is_the_same() {
         let back = path(&files, "back.jsonl");
         run(&["convert", &binary, &back], "");
         assert_eq!(fs::read_to_string(back).unwrap(), text);
-        let golden = fixtures.join("../../binary/v1").join(name).with_extension("chatfold");
-        assert!(fs::read(&binary).unwrap() == fs::read(golden).unwrap());
+        let golden =
+            |version| fixtures.join("../../binary").join(version).join(name).with_extension("chatfold");
+        assert!(fs::read(&binary).unwrap() == fs::read(golden("v2")).unwrap());
+        let of_old = run(&["convert", golden("v1").to_str().unwrap(), "-", "--to", "text"], "");
+        assert_eq!((of_old.code, of_old.out.as_str()), (0, text.as_str()), "version 1 is read for ever");
         let packed = path(&files, "packed.chatfold");
         run(&["convert", &binary, &packed, "--pack"], "");
         assert!(fs::metadata(&packed).unwrap().len() < fs::metadata(&binary).unwrap().len());
