@@ -34,7 +34,7 @@ impl Maker {
             3 => Some(QuietHours::DailyIn {
                 start_s: self.rng.below(86_400) as u32,
                 duration_s: 3_600,
-                zone: ZoneName::new(*self.rng.pick(&["UTC", "Europe/Berlin"])).unwrap(),
+                zone: ZoneName::new(self.rng.pick::<&str>(&["UTC", "Europe/Berlin"])).unwrap(),
             }),
             1 => Some(QuietHours::Daily {
                 start_s: self.rng.below(86_400) as u32,
