@@ -21,6 +21,14 @@
 //! behind it, it is corruption, and reading may go on there; with nothing valid behind it, it is a **torn
 //! tail**, as a crash in the middle of an append leaves one. Nothing is ever cut off or mended in place.
 //!
+//! A damaged record holds bytes that strangers chose, whole records among them. What stands behind a fault is
+//! believed only where a chain proves it: a record that begins where a damaged one with a sound head ends, that
+//! follows the last record before the fault, that belongs to the chain that ends with the log's last byte, or that
+//! names the checksum which what lies between has once its head is put right. Other whole records are left where
+//! they are and counted ([`RecordFault::unproven`]); with one of them behind it a fault is no torn tail
+//! ([`FaultEnd::Unproven`]). [`Log::taking_unproven`] reads them too, for who knows where they come from. All of
+//! this takes time linear in the log, whatever stands in it.
+//!
 //! Checksums are xxh3 with 64 bits. They guard against accidents, not against someone who can rewrite the file.
 //!
 //! # What is not known
@@ -39,6 +47,7 @@ mod reader;
 mod records;
 mod recover;
 mod redact;
+mod scan;
 mod segment;
 mod writer;
 

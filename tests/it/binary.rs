@@ -2,6 +2,7 @@
 
 mod damage;
 mod lies;
+mod planted;
 
 use std::path::{Path, PathBuf};
 

@@ -57,6 +57,9 @@ pub struct RecordFault {
     pub position: u64,
     /// What is wrong.
     pub reason: FaultReason,
+    /// How many whole records stand in these bytes that nothing proves to be this log's; they are not read. Where
+    /// looking at all of them would take more than linear time, the rest of their heads count as records.
+    pub unproven: u64,
     /// What stands behind it.
     pub after: FaultEnd,
 }
@@ -72,6 +75,9 @@ pub enum FaultEnd {
     },
     /// Nothing valid: a torn tail, as a crash during an append leaves one.
     Torn,
+    /// Nothing that is proven to be this log's, and yet whole records: neither can it be read on, nor is it a torn
+    /// tail.
+    Unproven,
     /// It is not known: a stream is not read beyond its first fault.
     Unknown,
 }
@@ -130,11 +136,21 @@ impl RecordFault {
 
     fn aftermath(&self) -> String {
         let Self { offset, len_bytes, position, .. } = self;
+        let aside = match self.unproven {
+            0 => String::new(),
+            1 => "; 1 whole record stands before that which nothing proves to be this log's".to_owned(),
+            n => format!("; {n} whole records stand before that which nothing proves to be this log's"),
+        };
         match self.after {
             FaultEnd::Torn => format!("; nothing valid follows: a torn tail of {len_bytes} bytes"),
             FaultEnd::Record { position: next } if *len_bytes > 0 => {
                 let lost = next.saturating_sub(*position);
-                format!("; the next valid record begins at byte {}, {lost} events on", offset + len_bytes)
+                let next = offset + len_bytes;
+                format!("; the next valid record begins at byte {next}, {lost} events on{aside}")
+            }
+            FaultEnd::Unproven => {
+                let n = self.unproven;
+                format!("; {n} whole records follow, and nothing proves that they are this log's")
             }
             FaultEnd::Record { .. } | FaultEnd::Unknown => String::new(),
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bincode::{Decode, Encode};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::log::binary::error::{FaultReason, HeaderError};
 use crate::log::binary::{Header, LogHead};
@@ -103,7 +103,8 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(Header, usize, u64), HeaderError> 
     Ok((Header { owner, redacted_from, version }, end, check))
 }
 
-fn number(bytes: &[u8], at: usize) -> Option<u64> {
+/// The number of eight bytes that stands at `at`.
+pub(crate) fn number(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at.checked_add(8)?)?.try_into().ok().map(u64::from_le_bytes)
 }
 
@@ -205,6 +206,14 @@ pub(crate) fn put_record(out: &mut Vec<u8>, head: &Head, payload: &[u8]) -> u64 
     check
 }
 
+/// The checksum that a record of this head and payload has.
+pub(crate) fn check_of(head: &Head, payload: &[u8]) -> u64 {
+    let mut hash = Xxh3::new();
+    hash.update(&head.put());
+    hash.update(payload);
+    hash.digest()
+}
+
 /// A record at some place of a log, its own checksums verified.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
@@ -235,34 +244,4 @@ pub(crate) fn record(bytes: &[u8], at: usize) -> Result<Frame, FaultReason> {
 /// The checksum of the record that ends at `end`, as it stands there.
 pub(crate) fn check_before(bytes: &[u8], end: usize) -> Option<u64> {
     number(bytes, end.checked_sub(CHECK_LEN_BYTES)?)
-}
-
-/// The first valid record behind the faulty one that begins at `at`.
-///
-/// Where the faulty record's head is sound, what follows it begins where it ends: a record within its payload, as a
-/// message may carry one, is none of this log's.
-pub(crate) fn record_behind(bytes: &[u8], at: usize) -> Option<usize> {
-    match Head::read(bytes.get(at..)?) {
-        Ok(head) => next_record(bytes, at + HEAD_LEN_BYTES + head.len as usize + CHECK_LEN_BYTES),
-        Err(_) => next_record(bytes, at + 1),
-    }
-}
-
-/// The first valid record that begins at `from` or behind it.
-///
-/// Hostile bytes may look like the beginning of a long record at every place; no more is hashed than some times
-/// their length, and what is behind that is not found.
-pub(crate) fn next_record(bytes: &[u8], mut from: usize) -> Option<usize> {
-    let mut budget = bytes.len().saturating_mul(8);
-    loop {
-        let rest = bytes.get(from..)?;
-        from += rest.windows(MARK.len()).position(|window| window == MARK)?;
-        if let Ok(head) = Head::read(bytes.get(from..)?) {
-            budget = budget.checked_sub(head.len as usize)?;
-            if record(bytes, from).is_ok() {
-                return Some(from);
-            }
-        }
-        from += 1;
-    }
 }

@@ -64,6 +64,17 @@ impl<R: Read> Reader<R> {
         self.head
     }
 
+    /// Where the next record begins, as a byte of the log; behind an error, where the faulty one did.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// After a fault, what was read of the faulty record, and the rest of the stream: whoever holds both can read on
+    /// with [`Log::behind`](super::Log::behind). Otherwise no bytes, and the rest.
+    pub fn into_rest(self) -> (Vec<u8>, R) {
+        (if self.ended { self.record } else { Vec::new() }, self.input)
+    }
+
     /// The next record, verified; `None` at the end of the log, and after an error.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
         if self.ended {
@@ -71,7 +82,14 @@ impl<R: Read> Reader<R> {
         }
         self.ended = true;
         let (offset, position) = (self.offset, self.head.events);
-        let fault = |reason| RecordFault { offset, len_bytes: 0, position, reason, after: FaultEnd::Unknown };
+        let fault = |reason| RecordFault {
+            offset,
+            len_bytes: 0,
+            position,
+            reason,
+            unproven: 0,
+            after: FaultEnd::Unknown,
+        };
         let failed = |source| ReadError::Io { offset, source };
         self.record.clear();
         fill(&mut self.input, &mut self.record, HEAD_LEN_BYTES).map_err(failed)?;
@@ -85,10 +103,10 @@ impl<R: Read> Reader<R> {
         if (head.position, head.previous) != (self.head.events, self.head.check) {
             return Err(fault(FaultReason::Chain { position: head.position }).into());
         }
-        self.head = LogHead { events: head.position + u64::from(head.events), check: frame.check };
-        self.offset += len as u64;
         let payload = self.record.get(frame.payload.clone()).unwrap_or_default();
         let record = Record::new(offset, &frame, payload)?;
+        self.head = LogHead { events: head.position + u64::from(head.events), check: frame.check };
+        self.offset += len as u64;
         self.ended = false;
         Ok(Some(record))
     }

@@ -7,6 +7,7 @@ use crate::inbox::Replay;
 use crate::log::binary::error::{FaultEnd, FaultReason, HeaderError, RecordFault};
 use crate::log::binary::frame::{self, Frame};
 use crate::log::binary::packing::unpack;
+use crate::log::binary::scan::{Behind, Scan};
 use crate::log::binary::segment::{Rows, Segment, Undecodable};
 use crate::log::binary::{Header, LogHead};
 use crate::log::logged::LoggedEvent;
@@ -20,8 +21,9 @@ pub struct Log<'a> {
     header: Header,
     /// Where the records begin.
     begin: usize,
-    /// The checksum of the header.
-    check: u64,
+    /// What the first record follows: the header, or what was read before.
+    head: LogHead,
+    take_unproven: bool,
 }
 
 /// What was folded of a log.
@@ -54,7 +56,8 @@ impl<'a> Log<'a> {
     /// Reads the header. Complexity: O(1).
     pub fn open(bytes: &'a [u8]) -> Result<Self, HeaderError> {
         let (header, begin, check) = frame::header(bytes)?;
-        Ok(Self { bytes, header, begin, check })
+        let head = LogHead { events: 0, check };
+        Ok(Self { bytes, header, begin, head, take_unproven: false })
     }
 
     /// The same, if the log is `owner`'s.
@@ -67,16 +70,37 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// A log whose header is lost, known to be `owner`'s: it begins with the first valid record, whatever stands
-    /// before. Complexity: O(bytes before that record).
+    /// A log whose header is lost, known to be `owner`'s: it begins where the header ends, if its length can still be
+    /// told and a valid record stands there; else with the chain of records that ends with the last byte. With
+    /// neither, whole records are no more than [unproven](RecordFault::unproven). Complexity: O(bytes).
     pub fn without_header(bytes: &'a [u8], owner: UserId) -> Self {
-        let begin = frame::next_record(bytes, 0).unwrap_or(bytes.len());
+        let mut header = Header::new(owner);
+        let told = frame::header_len(bytes).ok();
+        let usual = frame::put_header(&header).ok().map(|header| header.len());
+        let places = [told, usual].into_iter().flatten();
+        let begin =
+            places.into_iter().find(|at| frame::record(bytes, *at).is_ok_and(|r| r.head.position == 0));
+        let begin = begin.unwrap_or_else(|| Scan::new(bytes, 0, false).begin());
         // What the first record follows is lost with the header.
         let first = frame::record(bytes, begin);
         let check = first.as_ref().map_or(0, |frame| frame.head.previous);
-        let mut header = Header::new(owner);
         header.version = first.map_or(header.version, |frame| frame.head.kind.into());
-        Self { bytes, header, begin, check }
+        Self { bytes, header, begin, head: LogHead { events: 0, check }, take_unproven: false }
+    }
+
+    /// What was appended to `owner`'s log behind `head`, as whoever read it up to there goes on.
+    pub fn behind(bytes: &'a [u8], owner: UserId, head: LogHead) -> Self {
+        let mut header = Header::new(owner);
+        header.version = frame::record(bytes, 0).map_or(header.version, |frame| frame.head.kind.into());
+        Self { bytes, header, begin: 0, head, take_unproven: false }
+    }
+
+    /// Reads whole records behind a fault too which nothing proves to be this log's: they may have come within a
+    /// message.
+    #[must_use]
+    pub fn taking_unproven(mut self) -> Self {
+        self.take_unproven = true;
+        self
     }
 
     /// Whose log it is.
@@ -96,8 +120,10 @@ impl<'a> Log<'a> {
             at: self.begin,
             end: self.begin,
             until: self.bytes.len(),
-            head: LogHead { events: 0, check: self.check },
+            head: self.head,
             pending: None,
+            scan: None,
+            take_unproven: self.take_unproven,
         }
     }
 
@@ -143,7 +169,7 @@ impl<'a> Log<'a> {
             };
             let until = std::mem::replace(&mut stretch.until, begin);
             let head = LogHead { events: last.position.saturating_add(last.events.into()), check };
-            stretches.push(Records { bytes: self.bytes, at: begin, end: begin, until, head, pending: None });
+            stretches.push(Records { at: begin, end: begin, until, head, ..self.records() });
         }
         stretches
     }
@@ -202,6 +228,7 @@ impl<'a> Log<'a> {
                 len_bytes: place.len_bytes,
                 position: place.position,
                 reason,
+                unproven: 0,
                 after: FaultEnd::Unknown,
             }),
         }
@@ -224,6 +251,9 @@ pub struct Records<'a> {
     head: LogHead,
     /// A valid record that stands behind a fault which was told already.
     pending: Option<Frame>,
+    /// What may stand behind faults, since there was one.
+    scan: Option<Box<Scan<'a>>>,
+    take_unproven: bool,
 }
 
 impl<'a> Records<'a> {
@@ -265,18 +295,21 @@ impl<'a> Records<'a> {
 
     fn fault(&mut self, reason: FaultReason) -> RecordFault {
         let offset = self.at;
-        let next = frame::record_behind(self.bytes, offset);
-        let (end, after) = match next.and_then(|at| Some((at, frame::record(self.bytes, at).ok()?))) {
+        let bytes = self.bytes;
+        let scan = self.scan.get_or_insert_with(|| Box::new(Scan::new(bytes, offset, self.take_unproven)));
+        let Behind { found, unproven } = scan.behind(offset, self.head);
+        let (end, after) = match found {
             Some((at, frame)) => {
                 let position = frame.head.position;
                 self.pending = Some(frame);
                 (at, FaultEnd::Record { position })
             }
-            None => (self.bytes.len(), FaultEnd::Torn),
+            None if unproven > 0 => (bytes.len(), FaultEnd::Unproven),
+            None => (bytes.len(), FaultEnd::Torn),
         };
         self.at = end;
         let (offset, len_bytes) = (offset as u64, (end - offset) as u64);
-        RecordFault { offset, len_bytes, position: self.head.events, reason, after }
+        RecordFault { offset, len_bytes, position: self.head.events, reason, unproven, after }
     }
 }
 
@@ -305,6 +338,7 @@ impl<'a> Iterator for Records<'a> {
             len_bytes: 0,
             position: self.head.events,
             reason: FaultReason::Chain { position },
+            unproven: 0,
             after: FaultEnd::Record { position },
         }))
     }
@@ -382,6 +416,7 @@ impl<'a> Record<'a> {
             len_bytes: place.len_bytes,
             position: place.position + index,
             reason: FaultReason::Undecodable { index },
+            unproven: 0,
             after: FaultEnd::Unknown,
         }
     }
