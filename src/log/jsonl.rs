@@ -36,6 +36,11 @@
 //! with the next, so a log can be read for all that is valid in it, or for all its faults. Memory stays within a
 //! small multiple of the longest line, and lines have a limit ([`Reader::with_line_limit`]).
 //!
+//! A line that ends in `\n` was written whole; only a last line without one may be torn, and it is if it is not JSON
+//! ([`is_whole_line`]). Of a faulty line [`Reader::salvaging`] gives the whole events that stand one behind the other
+//! at its beginning, with NULs before and between them, as a crash or two writers leave them. What stands behind the
+//! first thing that is no whole object is not believed: it may be part of another event.
+//!
 //! # Writing
 //!
 //! [`Writer`] and [`encode_event`] write keys in one fixed order and leave defaults out. Reading and writing back
@@ -51,7 +56,7 @@ mod reader;
 mod upcast;
 mod writer;
 
-pub use self::decode::decode_line;
+pub use self::decode::{decode_line, is_whole_line};
 pub use self::encode::encode_event;
 pub use self::error::{DecodeError, ReadError};
 pub use self::reader::{DEFAULT_LINE_LIMIT_BYTES, Reader};

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::constructors::Envelope;
+pub(crate) use self::message::MAX_TEXT_LEN_BYTES;
 pub use self::message::{Mentions, Message, MessageKind};
 pub use self::report::{ReportedMention, ReportedMentions, UnreadReport};
 pub use self::validate::InvalidEvent;
@@ -23,6 +24,10 @@ use crate::model::time::{Stamp, Timestamp};
 
 /// The greatest sequence number a log may name: 2^53, the greatest that a double holds exactly.
 pub const MAX_SEQ: u64 = 1 << 53;
+
+/// The most that a message may carry: 31 MiB of text, payloads and ids of users together, counted as
+/// [`InvalidEvent::TooLarge`] says. A line of the text log with more of it is refused by default for its length.
+pub const MAX_MESSAGE_LEN_BYTES: usize = 31 << 20;
 
 /// Text values beside an event (device, causation, correlation): kept, ignored by the fold.
 pub type Meta = BTreeMap<String, String>;

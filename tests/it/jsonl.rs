@@ -2,6 +2,7 @@
 
 mod faults;
 mod random;
+mod salvage;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Cursor, Read};

@@ -8,11 +8,17 @@ use crate::inbox::timeline::entry::{Class, Entry};
 use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::packed::Packed;
 use crate::inbox::timeline::rare_facts::Aside;
-use crate::model::event::Message;
+use crate::model::event::{MAX_MESSAGE_LEN_BYTES, Message};
 use crate::model::id::MessageId;
 
 /// How many entries a chunk holds.
 pub(crate) const CHUNK: usize = 128;
+
+/// The contents of a chunk take no more, since places in them have four bytes.
+const MAX_CONTENTS_LEN_BYTES: usize = u32::MAX as usize;
+
+// So that all messages of a chunk fit, whatever they carry.
+const _: () = assert!(CHUNK * MAX_MESSAGE_LEN_BYTES <= MAX_CONTENTS_LEN_BYTES);
 
 /// What packing fewer would save is less than what it takes to tell how they are packed.
 const FEW: usize = 8;
@@ -180,11 +186,26 @@ impl Clone for Chunk {
 impl Chunk {
     /// Appends the content of a message; where it lies.
     pub(crate) fn put(&mut self, message: &Message) -> (u32, u32) {
-        // A content over 4 GiB cannot be kept; a log line of that size is refused long before.
+        self.leave_out_unused(message.content_len_bytes(), MAX_CONTENTS_LEN_BYTES);
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.make_room(message.text.as_deref().map_or(0, str::len));
         content::encode(message, &mut self.bytes);
         (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
+    }
+
+    /// Leaves out the contents that no entry carries any more, where so many bytes more would not fit otherwise: what
+    /// entries carry always fits, because no message carries more than an event may.
+    fn leave_out_unused(&mut self, more: usize, limit: usize) {
+        if self.bytes.len() + more <= limit {
+            return;
+        }
+        let (mut bytes, mut entries) = (Vec::new(), Vec::with_capacity(self.entries.len()));
+        for entry in self.entries.iter() {
+            let offset = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(self.content_of(&entry));
+            entries.push(Entry { offset, ..entry });
+        }
+        (self.entries, self.bytes) = (entries.into(), bytes);
     }
 
     /// Makes room for another content of this length and for those that are likely to follow: doubling would, in a
@@ -240,8 +261,9 @@ impl Chunk {
         let room = CHUNK.saturating_sub(self.entries.len());
         let (now, later) = entries.split_at(entries.len().min(room));
         let Some((first, last)) = now.first().zip(now.last()) else { return later };
-        let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
         let contents = contents.get(first.offset as usize, last.offset as usize + last.len as usize);
+        self.leave_out_unused(contents.unwrap_or_default().len(), MAX_CONTENTS_LEN_BYTES);
+        let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
         self.bytes.extend_from_slice(contents.unwrap_or_default());
         let placed = now.iter().map(|entry| Entry { offset: entry.offset.wrapping_add(moved), ..*entry });
         self.entries.open().extend(placed);
@@ -274,6 +296,29 @@ mod tests {
         assert!(entries.iter().map(|entry| words(&entry)).eq(plain.iter().map(words)));
         assert_eq!((entries.len(), entries.get(plain.len()).is_none()), (plain.len(), true));
         assert!((0..plain.len()).all(|at| entries.id(at) == Some(plain[at].id)));
+    }
+
+    /// Contents that were replaced make room for others; a lower limit stands for 4 GiB.
+    #[test]
+    fn contents_that_no_entry_carries_make_room() {
+        let message = |n: u8| {
+            Message::text(MessageId::from_bytes([n; 16]), char::from(b'a' + n).to_string().repeat(100))
+        };
+        let mut chunk = Chunk::default();
+        for n in 0..10 {
+            let (offset, len) = chunk.put(&message(n));
+            chunk.push(Entry { offset, len, ..entry(n.into()) });
+        }
+        let carried = |chunk: &Chunk, n: usize| chunk.content_of(&chunk.entries.get(n).unwrap()).to_vec();
+        let expected: Vec<_> = (0..10).map(|n| carried(&chunk, n)).collect();
+        // The third is introduced by an earlier event again and again.
+        for _ in 0..50 {
+            let (offset, len) = chunk.put(&message(2));
+            chunk.entries.update(2, |entry| (entry.offset, entry.len) = (offset, len));
+            chunk.leave_out_unused(200, 1_500);
+            assert!(chunk.bytes.len() <= 1_500);
+            assert!((0..10).all(|n| carried(&chunk, n) == expected[n]));
+        }
     }
 
     #[test]

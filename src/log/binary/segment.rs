@@ -3,7 +3,7 @@
 use crate::inbox::{Batch, Introduced, Replay};
 use crate::log::jsonl;
 use crate::log::logged::LoggedEvent;
-use crate::model::event::{Body, Envelope, Event, Fact, MAX_SEQ, Message, Meta};
+use crate::model::event::{Body, Envelope, Event, Fact, MAX_SEQ, MAX_TEXT_LEN_BYTES, Message, Meta};
 use crate::model::id::{ConversationId, ConversationKind, EventId, IdError, MessageId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, signed};
@@ -272,6 +272,8 @@ impl<'a> Rows<'a> {
     /// The next text, which is of this length.
     #[inline]
     fn text(&mut self, len: usize) -> Option<&'a str> {
+        // A message of more is none: its event would be refused.
+        let len = Some(len).filter(|len| *len <= MAX_TEXT_LEN_BYTES)?;
         let (text, rest) = self.columns.texts.split_at_checked(len)?;
         self.columns.texts = rest;
         Some(text)

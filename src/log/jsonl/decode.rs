@@ -10,8 +10,9 @@ use crate::log::jsonl::json::{self, Fault, Object, Parsed, Value};
 use crate::log::jsonl::key::Key;
 use crate::log::jsonl::upcast::{OLDEST, upcast, upcast_line};
 use crate::log::jsonl::{LOG_NAME, LoggedEvent, SkipReason, SkippedEvent, VERSION};
-use crate::model::event::{Body, Envelope, Event, InvalidEvent, MAX_SEQ, Meta};
-use crate::model::id::{ConversationId, IdError, UserId};
+use crate::model::event::{Body, Envelope, Event, InvalidEvent, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Meta};
+use crate::model::id::{ConversationId, EventId, IdError, UserId};
+use crate::model::time::Timestamp;
 
 const EVENT_ID: &str = "the id of an event, a lower-case hyphenated UUID";
 const MESSAGE_ID: &str = "the id of a message, a lower-case hyphenated UUID";
@@ -41,6 +42,40 @@ pub fn decode_line(line: &[u8]) -> Result<LoggedEvent, DecodeError> {
         Err(fault) => Err(fault),
     }
     .map_err(|fault| DecodeError::new(1, *fault))
+}
+
+/// Whether a line is whole: one JSON object by the grammar of the [`Reader`](super::Reader), whatever it says; a
+/// `\n` at its end is allowed. A line that was torn by a crash is not. Complexity: O(bytes).
+///
+/// ```
+/// use chatfold::jsonl::is_whole_line;
+/// assert!(is_whole_line(br#"{"v":2,"id":"x","k":1e400}"#));
+/// assert!(!is_whole_line(br#"{"v":2,"id":"x","k":1e4"#));
+/// ```
+pub fn is_whole_line(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    json::text(line).is_ok_and(|text| {
+        let (mut object, mut message) = (Object::new(text), Object::new(text));
+        json::line(text, &mut object, &mut message).is_ok()
+    })
+}
+
+impl SkippedEvent {
+    /// The id of its event, if it names one as version 1 does.
+    pub fn id(&self) -> Option<EventId> {
+        self.value(Key::Id)?.parse(EVENT_ID).ok()
+    }
+
+    /// When its event happened, if it says so as version 1 does.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.value(Key::At)?.parse(TIME).ok()
+    }
+
+    fn value(&self, key: Key) -> Option<Value<'_>> {
+        let (mut object, mut message) = (Object::new(&self.raw), Object::new(&self.raw));
+        json::line(&self.raw, &mut object, &mut message).ok()?;
+        object.take(key)
+    }
 }
 
 /// What a line holds.
@@ -242,6 +277,9 @@ fn invalid_fault(line: &str, invalid: InvalidEvent, type_place: Value<'_>) -> Bo
             seq_place(line).unwrap_or(type_place).fault("a seq of at least 1, for this message was delivered")
         }
         InvalidEvent::SeqTooLarge { .. } => seq_place(line).unwrap_or(type_place).fault(SEQ),
+        InvalidEvent::TooLarge { .. } => {
+            place(&[Key::Message]).fault(format!("a message of at most {MAX_MESSAGE_LEN_BYTES} bytes"))
+        }
         InvalidEvent::ZeroVersion => place(&[Key::Version]).fault(EDIT_VERSION),
         InvalidEvent::QuietHours => place(&[Key::Daily]).fault(
             "quiet hours that start within a day, last less than a day and lie less than a day from UTC",

@@ -58,6 +58,13 @@ pub(crate) fn line<'a>(text: &'a str, object: &mut Object<'a>, message: &mut Obj
     }
 }
 
+/// Where the object ends that begins at `at`; a fault where none that is whole does.
+pub(crate) fn object_end(text: &str, at: usize) -> Parsed<usize> {
+    let mut scanner = Scanner { text, at };
+    scanner.object(|scanner, _| scanner.value(MAX_DEPTH).map(drop))?;
+    Ok(scanner.at)
+}
+
 /// A place in a line that holds a value of valid JSON.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value<'a> {

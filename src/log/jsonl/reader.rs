@@ -1,15 +1,19 @@
 //! Reading a log line by line.
 
 use std::io::{self, BufRead};
+use std::ops::Range;
 
 use crate::log::jsonl::Record;
 use crate::log::jsonl::decode::{Decoder, Header, Line};
 use crate::log::jsonl::error::{DecodeError, ReadError};
-use crate::log::jsonl::json::{Fault, Parsed};
+use crate::log::jsonl::json::{self, Fault, Parsed};
 use crate::model::id::UserId;
 
 /// The longest line a [`Reader`] takes unless told otherwise: 16 MiB.
 pub const DEFAULT_LINE_LIMIT_BYTES: usize = 16 << 20;
+
+/// How much of a faulty line is looked at for a whole object at first.
+const FIRST_LOOK_LEN_BYTES: usize = 4 << 10;
 
 /// Reads the records of a text log, one line at a time.
 ///
@@ -41,6 +45,12 @@ pub struct Reader<R> {
     lines: Lines<R>,
     decoder: Decoder,
     owner: UserId,
+    /// Whether events are taken out of faulty lines.
+    salvages: bool,
+    /// Where in the current line, which is faulty, more of them may stand.
+    rest: Option<usize>,
+    /// What is wrong with the first line, if its header could be taken out of it.
+    first: Option<Box<Fault>>,
 }
 
 impl<R: BufRead> Reader<R> {
@@ -59,9 +69,62 @@ impl<R: BufRead> Reader<R> {
             None => Err(Fault::new(0, "the header of a log", "the end of the input")),
         };
         match header {
-            Ok(header) => Ok(Self { lines, decoder, owner: header.owner }),
+            Ok(header) => {
+                let owner = header.owner;
+                Ok(Self { lines, decoder, owner, salvages: false, rest: None, first: None })
+            }
             Err(fault) => Err(DecodeError::new(1, *fault).into()),
         }
+    }
+
+    /// The same, and of every faulty line the whole events are given that stand one behind the other at its
+    /// beginning, with NULs before and between them: behind its fault, with its number. The header is taken out of a
+    /// faulty first line in the same way.
+    ///
+    /// ```
+    /// use chatfold::jsonl::Reader;
+    /// let event = |n: u8| format!(r#"{{"v":1,"id":"018f0e2a-0000-7000-8000-00000000000{n}","at":"2026-03-01T09:00:00.000Z","by":"alice","conversation":"c2c_bob","type":"conversation_pinned","on":true}}"#);
+    /// let header = r#"{"log":"chatfold","v":1,"owner":"alice"}"#;
+    /// let log = format!("{header}\n{}{}\n\0\0\0{}\n", event(1), event(2), event(3));
+    /// let mut reader = Reader::salvaging(log.as_bytes())?;
+    /// assert_eq!(reader.by_ref().filter(Result::is_err).count(), 2);
+    /// assert_eq!(Reader::salvaging(log.as_bytes())?.filter(Result::is_ok).count(), 3);
+    /// # Ok::<(), chatfold::jsonl::ReadError>(())
+    /// ```
+    pub fn salvaging(input: R) -> Result<Self, ReadError> {
+        let limit_bytes = DEFAULT_LINE_LIMIT_BYTES;
+        let mut lines = Lines { input, line: Vec::new(), number: 0, limit_bytes, ended: false };
+        let mut decoder = Decoder::new();
+        let fault = match lines.next()? {
+            Some(line) => match line.and_then(|line| decoder.header(line)) {
+                Ok(Header { owner, .. }) => {
+                    return Ok(Self { lines, decoder, owner, salvages: true, rest: None, first: None });
+                }
+                Err(fault) => fault,
+            },
+            None => Fault::new(0, "the header of a log", "the end of the input"),
+        };
+        if let Some(range) = object_from(&lines.line, 0) {
+            let rest = Some(range.end);
+            let object = lines.line.get(range).unwrap_or_default();
+            if let Ok(Header { owner, .. }) = decoder.header(object) {
+                return Ok(Self { lines, decoder, owner, salvages: true, rest, first: Some(fault) });
+            }
+        }
+        Err(DecodeError::new(1, *fault).into())
+    }
+
+    /// The next event of the rest of a faulty line.
+    fn salvaged(&mut self) -> Option<Record> {
+        while let Some(range) = self.rest.and_then(|at| object_from(&self.lines.line, at)) {
+            self.rest = Some(range.end);
+            let object = self.lines.line.get(range).unwrap_or_default();
+            if let Ok(Line::Event(event)) = self.decoder.line(object) {
+                return Some(Record { line: self.lines.number, event });
+            }
+        }
+        self.rest = None;
+        None
     }
 
     /// Whose log this is, by its header.
@@ -76,6 +139,12 @@ impl<R: BufRead> Reader<R> {
     /// [`ReadError::Decode`] for a malformed line, which is then behind the reader; [`ReadError::Io`] where the
     /// input fails, which ends the log.
     pub fn next_record(&mut self) -> Option<Result<Record, ReadError>> {
+        if let Some(fault) = self.first.take() {
+            return Some(Err(DecodeError::new(1, *fault).into()));
+        }
+        if let Some(record) = self.salvaged() {
+            return Some(Ok(record));
+        }
         loop {
             let line = match self.lines.next() {
                 Ok(Some(line)) => line,
@@ -90,7 +159,29 @@ impl<R: BufRead> Reader<R> {
                 }
                 Err(fault) => fault,
             };
+            self.rest = self.salvages.then_some(0);
             return Some(Err(DecodeError::new(self.lines.number, *fault).into()));
+        }
+    }
+}
+
+/// Where the whole object stands that begins at `at` in a line, NULs and whitespace apart.
+fn object_from(line: &[u8], at: usize) -> Option<Range<usize>> {
+    let rest = line.get(at..)?;
+    let begin = at + rest.iter().position(|byte| !matches!(byte, 0 | b' ' | b'\t' | b'\r'))?;
+    let rest = line.get(begin..)?;
+    // What is looked at doubles, so that a line of many objects is not looked through once for each.
+    let mut len = FIRST_LOOK_LEN_BYTES;
+    loop {
+        let look = rest.get(..len).unwrap_or(rest);
+        let text = match std::str::from_utf8(look) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(look.get(..error.valid_up_to())?).ok()?,
+        };
+        match json::object_end(text, 0) {
+            Ok(end) => return Some(begin..begin + end),
+            Err(_) if len < rest.len() => len = len.saturating_mul(2),
+            Err(_) => return None,
         }
     }
 }

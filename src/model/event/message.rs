@@ -1,5 +1,6 @@
 //! A message as an event brings it.
 
+use crate::model::event::MAX_MESSAGE_LEN_BYTES;
 use crate::model::id::{MessageId, UserId};
 
 /// What kind of element a message carries; its preview text, if any, is [`Message::text`].
@@ -93,7 +94,25 @@ pub struct Message {
     pub members: Option<u64>,
 }
 
+/// What the rest of a message takes at most beside texts, payloads and users.
+const REST_LEN_BYTES: usize = 128;
+
+/// The longest text of a message that carries nothing else.
+pub(crate) const MAX_TEXT_LEN_BYTES: usize = MAX_MESSAGE_LEN_BYTES - REST_LEN_BYTES;
+
+/// What a user takes beside the id.
+const USER_LEN_BYTES: usize = 8;
+
 impl Message {
+    /// How many bytes it carries, at least as many as it takes in an inbox.
+    pub(crate) fn content_len_bytes(&self) -> usize {
+        let users = self.mentions.users.iter().chain(&self.recipients);
+        let users: usize = users.map(|user| user.as_str().len() + USER_LEN_BYTES).sum();
+        let text = self.text.as_deref().map_or(0, str::len);
+        let payloads = [&self.custom, &self.cloud_custom].into_iter().flatten().map(Vec::len).sum::<usize>();
+        text + payloads + users + REST_LEN_BYTES
+    }
+
     /// A message without content.
     pub fn new(id: MessageId) -> Self {
         Self {

@@ -1,8 +1,8 @@
 //! What makes an event well-formed.
 
 use crate::model::event::{
-    AccountFact, Body, Fact, MAX_SEQ, Membership, QuietHours, ReceiveOption, ReportedMentions, Through,
-    UnreadReport, Watermark,
+    AccountFact, Body, Fact, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Membership, QuietHours, ReceiveOption, ReportedMentions,
+    Through, UnreadReport, Watermark,
 };
 use crate::model::id::ConversationKind;
 
@@ -33,6 +33,13 @@ pub enum InvalidEvent {
     SeqTooLarge {
         /// The number.
         found: u64,
+    },
+    /// A message that carries more than [`MAX_MESSAGE_LEN_BYTES`], counted as its text, its payloads, its users with 8
+    /// bytes more each, and 128 bytes for the rest.
+    #[error("a message carries at most {MAX_MESSAGE_LEN_BYTES} bytes, this one {found}")]
+    TooLarge {
+        /// How many bytes it carries.
+        found: usize,
     },
     /// An edit with version 0.
     #[error("the version of an edit is at least 1")]
@@ -89,6 +96,15 @@ impl QuietHours {
 
 impl Fact {
     pub(crate) fn validate(&self, kind: ConversationKind) -> Result<(), InvalidEvent> {
+        if let Self::MessageReceived(message)
+        | Self::MessageQueued(message)
+        | Self::MessageImported { message, .. } = self
+        {
+            match message.content_len_bytes() {
+                0..=MAX_MESSAGE_LEN_BYTES => {}
+                found => return Err(InvalidEvent::TooLarge { found }),
+            }
+        }
         match self {
             Self::Opened { group_type: Some(_) } => groups_only("group_type", kind),
             Self::MessageReceived(message) => delivered_seq(message.seq, kind),
