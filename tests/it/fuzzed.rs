@@ -90,3 +90,59 @@ fn r99_a_binary_log_of_any_bytes_is_read_alike_in_every_way() {
         binary_log::check(&data);
     }
 }
+
+/// Makes the checksums of a binary log fit whatever its records say, as far as their lengths lead.
+fn mend_log(bytes: &mut [u8]) {
+    use xxhash_rust::xxh3::xxh3_64;
+    let number =
+        |bytes: &[u8], at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
+    let Some(mut at) = number(bytes, 10).map(|len| len + 22).filter(|at| *at <= bytes.len()) else { return };
+    let check = xxh3_64(&bytes[..at - 8]);
+    bytes[at - 8..at].copy_from_slice(&check.to_le_bytes());
+    let mut previous = check;
+    while let Some(end) = number(bytes, at + 8).map(|len| at + 36 + len).filter(|end| end + 8 <= bytes.len())
+    {
+        bytes[at + 24..at + 32].copy_from_slice(&previous.to_le_bytes());
+        let head = xxh3_64(&bytes[at..at + 32]) as u32;
+        bytes[at + 32..at + 36].copy_from_slice(&head.to_le_bytes());
+        previous = xxh3_64(&bytes[at..end]);
+        bytes[end..end + 8].copy_from_slice(&previous.to_le_bytes());
+        at = end + 8;
+    }
+}
+
+/// An adversary over logs: changed bytes, with checksums that fit and without, in text, plain and packed logs, and in
+/// snapshots. `CHATFOLD_CASES` sets how many thousands of each.
+#[test]
+fn r99_an_adversary_over_logs_and_snapshots() {
+    use chatfold::binary::{Header, Packing, Writer};
+    use chatfold::jsonl::LoggedEvent;
+    let mut rng = Rng::new(9);
+    for seed in 0..cases(25) {
+        let history = history(seed, USUAL);
+        let events: Vec<_> = history.events.iter().take(60).cloned().collect();
+        let mut text = chatfold::jsonl::Writer::new(Vec::new(), &history.owner).unwrap();
+        events.iter().for_each(|event| text.write_event(event).unwrap());
+        text_log::check(&changed(text.into_inner(), &mut rng));
+        for packing in [Packing::Plain, Packing::Zstd] {
+            let writer = Writer::new(Vec::new(), &Header::new(history.owner.clone())).unwrap();
+            let mut writer = writer.with_packing(packing);
+            for (n, event) in events.iter().enumerate() {
+                writer.write(&LoggedEvent::Known(event.clone())).unwrap();
+                if n % 20 == 19 {
+                    writer.flush().unwrap();
+                }
+            }
+            writer.flush().unwrap();
+            let log = writer.into_inner();
+            let mut mended = changed(log.clone(), &mut rng);
+            mend_log(&mut mended);
+            binary_log::check(&mended);
+            binary_log::check(&changed(log, &mut rng));
+        }
+        let mut snapshot = changed(replay(&history, &events).snapshot(LogPrefix::EMPTY).unwrap(), &mut rng);
+        snapshot::check(&snapshot);
+        mend(&mut snapshot);
+        snapshot::check(&snapshot);
+    }
+}
