@@ -1,4 +1,5 @@
-//! The log as text: JSON Lines, version 1.
+//! The log as text: JSON Lines, version 1. The page docs/LOG.md describes every type and key with examples, the
+//! page docs/RULES.md what the events mean.
 //!
 //! One line, one JSON object. The first line is the header and names the owner; every other line is an event:
 //! the envelope (`v`, `id`, `at`, `by`, `conversation`, `type`), the keys of its type, and `meta`.

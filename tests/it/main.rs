@@ -21,6 +21,8 @@ mod house;
 mod jsonl;
 mod laws;
 mod live;
+#[cfg(feature = "jsonl")]
+mod log_page;
 mod mirror;
 mod model;
 mod notify;
@@ -34,6 +36,7 @@ mod reasons;
 mod redact;
 mod regressions;
 mod retention;
+mod rulebook;
 mod rules;
 mod share_out;
 mod shown;
