@@ -53,11 +53,17 @@ fn every_example_decodes_and_is_written_as_it_stands() {
     let page = page();
     let mut events = 0;
     let log: String = examples(&page).into_iter().map(|(_, line)| line + "\n").collect();
-    for (record, (heading, line)) in jsonl::Reader::new(log.as_bytes()).unwrap().zip(examples(&page).into_iter().skip(1)) {
+    for (record, (heading, line)) in
+        jsonl::Reader::new(log.as_bytes()).unwrap().zip(examples(&page).into_iter().skip(1))
+    {
         let record = record.unwrap_or_else(|fault| panic!("under {heading}: {fault}"));
         let LoggedEvent::Known(event) = record.event else { panic!("under {heading}: not known: {line}") };
         assert_eq!(jsonl::encode_event(&event), line, "under {heading}");
-        assert!(heading == event.type_name() || heading == "The envelope", "{heading} shows {}", event.type_name());
+        assert!(
+            heading == event.type_name() || heading == "The envelope",
+            "{heading} shows {}",
+            event.type_name()
+        );
         events += 1;
     }
     assert_eq!(events + 1, examples(&page).len(), "an example was not read");
@@ -81,6 +87,9 @@ fn every_key_is_described() {
     for key in keys {
         // The name that version 0 had for `by`.
         let old = key == "actor";
-        assert!(old || page.contains(&format!("`{key}`")) || page.contains(&format!("\"{key}\"")), "{key} is not described");
+        assert!(
+            old || page.contains(&format!("`{key}`")) || page.contains(&format!("\"{key}\"")),
+            "{key} is not described"
+        );
     }
 }

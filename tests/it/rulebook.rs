@@ -72,7 +72,8 @@ fn entries(page: &str) -> BTreeMap<u32, Vec<String>> {
     let mut rule = None;
     for line in page.lines() {
         if let Some(rest) = line.strip_prefix("**R") {
-            let number = rest.split("**").next().unwrap().parse().unwrap_or_else(|_| panic!("no number: {line}"));
+            let number =
+                rest.split("**").next().unwrap().parse().unwrap_or_else(|_| panic!("no number: {line}"));
             assert!(entries.insert(number, Vec::new()).is_none(), "R{number:02} has two entries");
             rule = Some(number);
         } else if let Some(named) = line.strip_prefix("Tests: ") {
@@ -118,7 +119,11 @@ fn every_number_in_a_tests_name_has_an_entry() {
     for (path, text) in code() {
         for name in test_names(&text) {
             for number in rules_of(&name) {
-                assert!(entries.contains_key(&number), "{name} in {} proves no rule of the page", path.display());
+                assert!(
+                    entries.contains_key(&number),
+                    "{name} in {} proves no rule of the page",
+                    path.display()
+                );
             }
         }
     }
@@ -141,7 +146,10 @@ fn names_rule(name: &str, number: u32) -> bool {
 
 #[test]
 fn numbers_are_found_where_words_begin() {
-    assert_eq!(numbers("R02–R04, (R99) and R110; not RUSTSEC-2026-R1, XR12, R1234 or R12a", 'R'), [2, 4, 99, 110].into());
+    assert_eq!(
+        numbers("R02–R04, (R99) and R110; not RUSTSEC-2026-R1, XR12, R1234 or R12a", 'R'),
+        [2, 4, 99, 110].into()
+    );
     assert_eq!(rules_of("r51_r52_pages_r53"), [51, 52]);
     assert!(names_rule("r51_r52_pages_r53", 53) && !names_rule("r051_pages", 51));
     let planted = entries("**R07** Text.\nTests: `r07_a`, `r07_b`.\n\n**R08** Text.\nTests: `r08_c`.\n");
@@ -151,8 +159,10 @@ fn numbers_are_found_where_words_begin() {
 
 #[test]
 fn the_page_lists_rules_in_order() {
-    let numbers: Vec<String> =
-        page().lines().filter_map(|line| line.strip_prefix("**R")?.split("**").next().map(str::to_owned)).collect();
+    let numbers: Vec<String> = page()
+        .lines()
+        .filter_map(|line| line.strip_prefix("**R")?.split("**").next().map(str::to_owned))
+        .collect();
     let parsed: Vec<u32> = numbers.iter().map(|number| number.parse().unwrap()).collect();
     assert!(parsed.windows(2).all(|pair| pair[0] < pair[1]), "{parsed:?}");
 }

@@ -1,8 +1,8 @@
 //! What makes an event well-formed.
 
 use crate::model::event::{
-    AccountFact, Body, Fact, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Membership, QuietHours, ReceiveOption, ReportedMentions,
-    Through, UnreadReport, Watermark,
+    AccountFact, Body, Fact, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Membership, QuietHours, ReceiveOption,
+    ReportedMentions, Through, UnreadReport, Watermark,
 };
 use crate::model::id::ConversationKind;
 
