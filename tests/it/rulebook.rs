@@ -66,6 +66,9 @@ fn test_names(source: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// What an entry names in place of tests if it says that its rule is not built.
+const NOT_YET: &str = "not yet";
+
 /// The entries of the page: the number of each rule, and the tests that its entry names.
 fn entries(page: &str) -> BTreeMap<u32, Vec<String>> {
     let mut entries: BTreeMap<u32, Vec<String>> = BTreeMap::new();
@@ -76,6 +79,11 @@ fn entries(page: &str) -> BTreeMap<u32, Vec<String>> {
                 rest.split("**").next().unwrap().parse().unwrap_or_else(|_| panic!("no number: {line}"));
             assert!(entries.insert(number, Vec::new()).is_none(), "R{number:02} has two entries");
             rule = Some(number);
+        } else if line.starts_with("Not yet: ") {
+            entries
+                .get_mut(&rule.unwrap_or_else(|| panic!("no rule: {line}")))
+                .unwrap()
+                .push(NOT_YET.to_owned());
         } else if let Some(named) = line.strip_prefix("Tests: ") {
             let number = rule.unwrap_or_else(|| panic!("tests of no rule: {line}"));
             entries.get_mut(&number).unwrap().extend(named.split('`').skip(1).step_by(2).map(str::to_owned));
@@ -106,7 +114,7 @@ fn every_entry_names_tests_that_are_there() {
     }
     for (number, named) in entries(&page()) {
         assert!(!named.is_empty(), "R{number:02} names no test");
-        for name in named {
+        for name in named.into_iter().filter(|name| name != NOT_YET) {
             assert!(tests.contains_key(&name), "R{number:02} names {name}, which is no test");
             assert!(names_rule(&name, number), "{name} does not bear the number of R{number:02}");
         }
@@ -147,8 +155,8 @@ fn names_rule(name: &str, number: u32) -> bool {
 #[test]
 fn numbers_are_found_where_words_begin() {
     assert_eq!(
-        numbers("R02–R04, (R99) and R110; not RUSTSEC-2026-R1, XR12, R1234 or R12a", 'R'),
-        [2, 4, 99, 110].into()
+        numbers("R02–R04, (R99) and R96; not RUSTSEC-2026-R1, XR12, R1234 or R12a", 'R'),
+        [2, 4, 96, 99].into()
     );
     assert_eq!(rules_of("r51_r52_pages_r53"), [51, 52]);
     assert!(names_rule("r51_r52_pages_r53", 53) && !names_rule("r051_pages", 51));

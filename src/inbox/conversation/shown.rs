@@ -1,5 +1,7 @@
 //! What shows of a message, computed from its facts.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::inbox::conversation::personal::Coverage;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::timeline::content::Content;
@@ -128,7 +130,8 @@ fn put_text(canon: &mut Canon, text: &str) {
     }
 }
 
-/// What an introduction carries as it shows: edited fields by their hashes, and none once recalled.
+/// What an introduction carries as it shows: its fields, or what edits made of them, by their hashes, and none once
+/// recalled.
 fn put_content(
     canon: &mut Canon,
     original: &Content<'_>,
@@ -139,12 +142,10 @@ fn put_content(
     for (field, edited) in fields.into_iter().zip(edits.unwrap_or_default()) {
         match (status, edited) {
             (MessageStatus::Recalled, _) => {}
-            (_, Some(hash)) => {
-                canon.u8(2).u64(hash);
-            }
-            (_, None) => {
-                canon.option(field, |c, data| {
-                    c.bytes(data);
+            (_, edited) => {
+                // An edit to what was there before shows what showed.
+                canon.option(edited.or_else(|| field.map(xxh3_64)), |c, hash| {
+                    c.u64(hash);
                 });
             }
         }
