@@ -181,7 +181,7 @@ fn what_another_process_appends_comes_in() {
             let done = Command::new(chatfold()).arg("do").arg(&log).args(wish).output().unwrap();
             assert!(done.status.success(), "{done:?}");
         };
-        append(&["draft", "c2c_sam", "from elsewhere"]);
+        append(&["draft", "--new", "c2c_sam", "from elsewhere"]);
         program.shows("event 147 of 147");
         program.shows("Draft: from elsewhe");
         append(&["send", "c2c_sam", "and sent"]);
