@@ -3,7 +3,7 @@
 //! A cost is own-thread processor time, the best of some runs, over that of the harmless log of as many events. So a
 //! slow day slows both. The exponent says how it grows: 1 for twice the cost of twice the events, 2 for four times.
 //! What is above the limit is measured again, several times, before it counts: chance adds to times and never takes
-//! away. Memory is the peak of bytes held while a log is replayed, per byte that its events hold.
+//! away. Memory is not measured.
 #![allow(unreachable_pub)]
 
 use std::hint::black_box;
