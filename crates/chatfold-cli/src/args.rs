@@ -57,6 +57,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// What a packed log may unpack to, in bytes [default: 64 MiB and 100 times its packed length]
+    #[arg(long, global = true, value_name = "BYTES", help_heading = "What is read")]
+    pub max_unpacked: Option<u64>,
 }
 
 /// What can be done.
@@ -226,7 +229,7 @@ impl LogArgs {
             until: self.at.map(|span| span.to),
             owner: self.owner.clone(),
             keep_going: self.keep_going,
-            silent: false,
+            ..Choice::default()
         }
     }
 

@@ -12,6 +12,7 @@ use anstyle::{AnsiColor, Style};
 use chatfold::jsonl::LoggedEvent;
 use chatfold::{Event, EventId, Policy, UserId};
 
+use crate::ahead::Ahead;
 use crate::args::CheckArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
@@ -78,6 +79,8 @@ struct Oddities {
     twice: Vec<(EventId, u64, u64)>,
     /// How many such there are.
     twice_count: u64,
+    /// Messages of a clock that was ahead.
+    ahead: Ahead,
 }
 
 /// Reads a log, every fault listed; nothing where it has faults and is not to be used all the same.
@@ -88,6 +91,7 @@ fn examine(source: &Source, args: &CheckArgs) -> Result<Option<Examined>, Failur
     let (mut events, mut lines) = (Vec::new(), Vec::new());
     let mut oddities = Oddities::default();
     let mut first_by_id: HashMap<EventId, usize> = HashMap::new();
+    let mut kept_by_id: HashMap<EventId, (u64, Box<str>)> = HashMap::new();
     let tally = log.read(|line, event| match event {
         LoggedEvent::Known(event) => {
             let first = *first_by_id.entry(event.id()).or_insert(events.len());
@@ -96,12 +100,24 @@ fn examine(source: &Source, args: &CheckArgs) -> Result<Option<Examined>, Failur
                 (Some(_), Some(known_line)) => oddities.twice(event.id(), *known_line, line),
                 _ => {}
             }
+            if let Some((kept_line, _)) = kept_by_id.get(&event.id()) {
+                oddities.twice(event.id(), *kept_line, line);
+            }
+            oddities.ahead.note(line, &event);
             events.push(event);
             lines.push(line);
         }
         LoggedEvent::Skipped(skipped) => {
             if oddities.skipped.len() < MAX_LISTED {
                 oddities.skipped.push((line, skipped.reason().to_string()));
+            }
+            let Some(id) = skipped.id() else { return };
+            let known_line = first_by_id.get(&id).and_then(|first| lines.get(*first));
+            let (kept_line, kept) = kept_by_id.entry(id).or_insert_with(|| (line, skipped.raw().into()));
+            match known_line {
+                Some(known_line) => oddities.twice(id, *known_line, line),
+                None if **kept != *skipped.raw() => oddities.twice(id, *kept_line, line),
+                None => oddities.repeated += u64::from(*kept_line != line),
             }
         }
     })?;
@@ -176,6 +192,22 @@ impl Report {
                 self.row("", DIM, &format!("{} {line}: {}", log.unit, escape(reason)))?;
             }
             self.more(tally.skipped, oddities.skipped.len())?;
+        }
+        if tally.unchecked_frames > 0 {
+            let text = format!(
+                "{} without a checksum: damage to them may not be noticed",
+                count(tally.unchecked_frames, "zstd frame")
+            );
+            self.row("unchecked", PLAIN, &text)?;
+        }
+        if let Some(text) = oddities.ahead.summary() {
+            let ahead = oddities.ahead.lines();
+            self.row("a clock ahead", PLAIN, &text)?;
+            let listed = ahead.get(..MAX_LISTED).unwrap_or(&ahead);
+            for line in listed {
+                self.row("", DIM, &format!("{unit} {line}"))?;
+            }
+            self.more(ahead.len() as u64, listed.len())?;
         }
         if oddities.repeated > 0 {
             let text = format!("{} here more than once, word for word", count(oddities.repeated, "event"));

@@ -43,7 +43,7 @@ fn keep(path: &Path) -> Result<Verdict, Failure> {
     if path.exists() {
         return Err(Failure::Usage(format!("{}: is there already", named(path))));
     }
-    write_whole(path, false, |file| file.write_all(LOG.as_bytes()))?;
+    write_whole(path, false, None, |file| file.write_all(LOG.as_bytes()))?;
     let mut out = stdout();
     writeln!(out, "{}: {} events", named(path), LOG.lines().count() - 1)?;
     out.flush()?;

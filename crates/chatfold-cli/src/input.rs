@@ -1,14 +1,18 @@
 //! Where a log comes from: a file or standard input, plain or compressed, always as a stream.
 
-use std::cell::Cell;
+mod frames;
+
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use flate2::bufread::MultiGzDecoder;
 
+use self::frames::Frames;
 use crate::failure::Failure;
 use crate::store::Place;
 use crate::text::escape;
@@ -80,11 +84,55 @@ impl Packing {
     }
 }
 
+/// What a packed log may unpack to at least, unless `--max-unpacked` says otherwise.
+const FREE_UNPACKED_LEN_BYTES: u64 = 64 << 20;
+
+/// What a packed log may unpack to beyond that, for each of its bytes. Logs of chats pack 5 to 20 times; what packs a
+/// hundred times says next to nothing, or was made to fill a memory.
+const UNPACKED_PER_BYTE: u64 = 100;
+
+static MAX_UNPACKED_LEN_BYTES: OnceLock<u64> = OnceLock::new();
+
+/// Sets what any packed log may unpack to, in place of a bound in proportion to its length. Only the first call counts.
+pub fn set_max_unpacked(len_bytes: u64) {
+    // A command line names it once.
+    let _ = MAX_UNPACKED_LEN_BYTES.set(len_bytes);
+}
+
+/// A packed log unpacks to more than it may.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it unpacks to more than {may} bytes, the bound for {packed} packed ones: --max-unpacked allows more"
+)]
+struct UnpacksTooMuch {
+    may: u64,
+    packed: u64,
+}
+
+/// Unpacked bytes up to a bound.
+struct Bounded<R> {
+    inner: R,
+    unpacked: u64,
+    meter: Rc<Meter>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.unpacked = self.unpacked.saturating_add(count as u64);
+        let packed = self.meter.bytes.get();
+        let usual = FREE_UNPACKED_LEN_BYTES.saturating_add(packed.saturating_mul(UNPACKED_PER_BYTE));
+        let may = MAX_UNPACKED_LEN_BYTES.get().copied().unwrap_or(usual);
+        if self.unpacked > may { Err(io::Error::other(UnpacksTooMuch { may, packed })) } else { Ok(count) }
+    }
+}
+
 /// What the innermost reader has seen, shared with whoever holds the [`Input`].
 #[derive(Debug, Default)]
 struct Meter {
     bytes: Cell<u64>,
     failed: Cell<bool>,
+    frames: RefCell<Option<Frames>>,
 }
 
 /// A reader that counts, and remembers that it was the system that failed and not a decoder above it.
@@ -97,7 +145,12 @@ impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = self.inner.read(buffer);
         match &result {
-            Ok(count) => self.meter.bytes.set(self.meter.bytes.get() + *count as u64),
+            Ok(count) => {
+                self.meter.bytes.set(self.meter.bytes.get() + *count as u64);
+                if let Some(frames) = &mut *self.meter.frames.borrow_mut() {
+                    frames.pass(buffer.get(..*count).unwrap_or_default())?;
+                }
+            }
             Err(error) => self.meter.failed.set(error.kind() != io::ErrorKind::Interrupted),
         }
         result
@@ -146,15 +199,19 @@ impl Input {
         let mut head = Vec::with_capacity(4);
         raw.by_ref().take(4).read_to_end(&mut head).map_err(failed)?;
         let packing = Packing::of(&head);
+        if packing == Packing::Zstd {
+            let mut frames = Frames::default();
+            frames.pass(&head)?;
+            *meter.frames.borrow_mut() = Some(frames);
+        }
         let whole = BufReader::with_capacity(BUFFER_LEN_BYTES, Cursor::new(head).chain(raw));
         let reader: Box<dyn BufRead> = match packing {
             Packing::Plain => Box::new(whole),
             // Both read on through the next member or frame until the file ends.
-            Packing::Gzip => Box::new(BufReader::with_capacity(BUFFER_LEN_BYTES, MultiGzDecoder::new(whole))),
+            Packing::Gzip => bounded(MultiGzDecoder::new(whole), &meter),
             #[cfg(feature = "zstd")]
             Packing::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(whole).map_err(failed)?;
-                Box::new(BufReader::with_capacity(BUFFER_LEN_BYTES, decoder))
+                bounded(zstd::stream::read::Decoder::with_buffer(whole).map_err(failed)?, &meter)
             }
             #[cfg(not(feature = "zstd"))]
             Packing::Zstd => return Err(Failure::not_built("zstd", "zstd")),
@@ -168,7 +225,17 @@ impl Input {
     }
 }
 
+fn bounded(inner: impl Read + 'static, meter: &Rc<Meter>) -> Box<dyn BufRead> {
+    let bounded = Bounded { inner, unpacked: 0, meter: Rc::clone(meter) };
+    Box::new(BufReader::with_capacity(BUFFER_LEN_BYTES, bounded))
+}
+
 impl Watch {
+    /// How many zstd frames without a checksum were read: a bit that is flipped in one may not be noticed.
+    pub fn unchecked_frames(&self) -> u64 {
+        self.meter.frames.borrow().as_ref().map_or(0, Frames::unchecked)
+    }
+
     /// How many bytes have been read, as they stand in the file.
     pub fn bytes_read(&self) -> u64 {
         self.meter.bytes.get()
@@ -197,6 +264,9 @@ impl Watch {
 
     fn judge_at(&self, at: &str, error: io::Error) -> Failure {
         let place = self.source.to_string();
+        if error.get_ref().is_some_and(|error| error.is::<UnpacksTooMuch>()) {
+            return Failure::Input { place, what: format!("{at}: not read on"), source: Some(error) };
+        }
         if self.packing == Packing::Plain || self.meter.failed.get() {
             let what = format!("{at}: cannot be read");
             return Failure::Input { place, what, source: Some(error) };
@@ -207,6 +277,9 @@ impl Watch {
         Failure::Fault { place, what }
     }
 }
+
+#[cfg(feature = "zstd")]
+pub use self::frames::OURS;
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,8 @@
 //! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
 //! [`diff`], [`merge`], [`snapshot`], [`rewrite`], [`notify`], [`demo`], `tui` and [`act`] answer, one module a command or a few that are alike;
 //! [`log`] reads events from an [`input`], a file or a [`store`], and [`list`] lays rows out as text. Exit codes and
-//! errors are in [`failure`]; [`output`] and [`text`] are what stands between a log and the terminal.
-
+//! errors are in [`failure`]; [`beside`] is about the files beside a log; [`output`] and [`text`] are what stands
+//! between a log and the terminal.
 //!
 //! This is a library only so that the program's own tests can ask for every feature; it has one function, [`main`].
 
@@ -15,7 +15,9 @@
 #![allow(unreachable_pub, reason = "a program has no API: pub says that another module uses it")]
 
 mod act;
+mod ahead;
 mod args;
+mod beside;
 mod check;
 mod cloud;
 mod demo;
@@ -86,6 +88,9 @@ fn way_out(command: &Command, failure: &Failure) -> Option<&'static str> {
 }
 
 fn run(cli: &Cli) -> Result<Verdict, Failure> {
+    if let Some(len_bytes) = cli.max_unpacked {
+        input::set_max_unpacked(len_bytes);
+    }
     match &cli.command {
         Command::Inbox(args) => inbox::run(args),
         Command::Show(args) => show::run(args),

@@ -35,6 +35,8 @@ pub struct Choice {
     pub keep_going: bool,
     /// Faults that are passed over were told before.
     pub silent: bool,
+    /// Whole records behind a fault of a binary log are read too, though nothing proves that they are the log's.
+    pub unproven: bool,
 }
 
 /// What was read of a log.
@@ -56,6 +58,10 @@ pub struct Tally {
     pub newest: Option<Timestamp>,
     /// How many bytes of the file were read, where all of its records were asked for.
     pub len_bytes: u64,
+    /// Where a binary log ends, if all of it was read and is sound.
+    pub head: Option<LogHead>,
+    /// How many frames of a log packed with zstd have no checksum.
+    pub unchecked_frames: u64,
 }
 
 impl Tally {
@@ -138,8 +144,11 @@ enum Content {
         /// The first line, where it is an event because the header is missing and that was passed over.
         headless: Option<LoggedEvent>,
     },
-    /// All of a binary log: what stands behind a fault can only be told with everything at hand.
+    /// All of a binary log that is a plain file, and so takes no more than that: what stands behind a fault can only
+    /// be told with everything at hand.
     Binary(Vec<u8>),
+    /// A binary log that is packed: it is read by record, and taken whole only from its first fault on.
+    Packed(Box<binary::Reader<Box<dyn BufRead>>>),
 }
 
 impl OpenLog {
@@ -167,6 +176,17 @@ impl OpenLog {
         mut bytes: Box<dyn BufRead>,
         watch: Watch,
     ) -> Result<Self, Failure> {
+        let may_lack_header = choice.keep_going && choice.owner.is_some();
+        if watch.packing() != Packing::Plain && !may_lack_header {
+            let reader = binary::Reader::new(bytes).map_err(|error| match error {
+                binary::ReadError::Io { source, .. } => watch.judge_bytes(0, source),
+                fault => Failure::Fault { place: source.to_string(), what: fault.to_string() },
+            })?;
+            let owner = choice.owner.clone().unwrap_or_else(|| reader.owner().clone());
+            let content = Content::Packed(Box::new(reader));
+            let (source, choice) = (source.clone(), choice.clone());
+            return Ok(Self { source, choice, owner, content, watch, tally: Tally::default() });
+        }
         let mut whole = Vec::new();
         let mut tally = Tally::default();
         if let Err(error) = bytes.read_to_end(&mut whole) {
@@ -206,7 +226,7 @@ impl OpenLog {
         let mut headless = None;
         if let (true, Some(owner)) = (choice.keep_going, &choice.owner) {
             let first = first_line(&mut bytes).map_err(|error| watch.judge(1, error))?;
-            let head = match Reader::new(first.as_slice()) {
+            let head = match Reader::salvaging(first.as_slice()) {
                 Ok(_) => first,
                 Err(fault) => {
                     tally.faults += 1;
@@ -220,7 +240,8 @@ impl OpenLog {
         let first = first_line(&mut bytes).map_err(|error| watch.judge(1, error))?;
         let is_log = first.starts_with(HEADER);
         let bytes: Box<dyn BufRead> = Box::new(Cursor::new(first).chain(bytes));
-        let reader = Reader::new(bytes).map_err(|error| match failure(source, &watch, error) {
+        let reader = if choice.keep_going { Reader::salvaging(bytes) } else { Reader::new(bytes) };
+        let reader = reader.map_err(|error| match failure(source, &watch, error) {
             Failure::Fault { place, what } if !is_log => Failure::NoLog { place, what },
             failure => failure,
         })?;
@@ -254,14 +275,7 @@ impl OpenLog {
         match &self.content {
             Content::Text { .. } => None,
             Content::Binary(bytes) => binary::Log::open(bytes).ok()?.header().redacted_from,
-        }
-    }
-
-    /// Where a binary log ends, if all of it is sound.
-    pub fn head(&self) -> Option<LogHead> {
-        match &self.content {
-            Content::Text { .. } => None,
-            Content::Binary(bytes) => binary::Log::open(bytes).ok()?.verify().ok(),
+            Content::Packed(reader) => reader.header().redacted_from,
         }
     }
 
@@ -274,7 +288,7 @@ impl OpenLog {
     pub fn form(&self) -> Form {
         match self.content {
             Content::Text { .. } => Form::Text,
-            Content::Binary(_) => Form::Binary,
+            Content::Binary(_) | Content::Packed(_) => Form::Binary,
         }
     }
 
@@ -287,6 +301,7 @@ impl OpenLog {
         match content {
             Content::Text { reader, headless } => reading.text(*reader, headless, sink),
             Content::Binary(bytes) => reading.binary(&bytes, owner, sink),
+            Content::Packed(reader) => reading.packed(*reader, owner, sink),
         }
     }
 
@@ -373,8 +388,19 @@ impl Reading {
                 }
             }
         }
+        Ok(self.end())
+    }
+
+    /// What was read.
+    fn end(mut self) -> Tally {
         self.tally.len_bytes = self.watch.bytes_read();
-        Ok(self.tally)
+        self.tally.unchecked_frames = self.watch.unchecked_frames();
+        if self.tally.unchecked_frames > 0 && !self.choice.silent {
+            let frames = count(self.tally.unchecked_frames, "zstd frame");
+            let what = "without a checksum: damage to them may not be noticed";
+            self.progress.aside(|| say(&format!("{}: {frames} {what}", self.source)));
+        }
+        self.tally
     }
 
     fn binary(
@@ -383,40 +409,99 @@ impl Reading {
         owner: UserId,
         mut sink: impl FnMut(u64, LoggedEvent),
     ) -> Result<Tally, Failure> {
-        let place = self.source.to_string();
         let log = binary::Log::open(bytes).unwrap_or_else(|_| binary::Log::without_header(bytes, owner));
-        for record in log.records() {
+        self.records(log, 0, &mut sink)?;
+        Ok(self.end())
+    }
+
+    /// Reads a packed log by record, and from its first fault on with the rest at hand.
+    fn packed(
+        mut self,
+        mut reader: binary::Reader<Box<dyn BufRead>>,
+        owner: UserId,
+        mut sink: impl FnMut(u64, LoggedEvent),
+    ) -> Result<Tally, Failure> {
+        let failed = loop {
             if !self.wants_more() {
-                break;
+                break None;
             }
-            let (mut number, events) = match &record {
-                Ok(record) => (record.place().position, Some(record.events())),
-                Err(fault) => {
+            match reader.next_record() {
+                Ok(Some(record)) => self.record(&record, 0, &mut sink)?,
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        let (head, offset) = (reader.head(), reader.offset());
+        match failed {
+            None => self.tally.head = Some(head).filter(|_| self.tally.faults == 0 && self.wants_more()),
+            Some(binary::ReadError::Io { source, .. }) => {
+                self.pass(self.watch.judge_bytes(usize::try_from(offset).unwrap_or(usize::MAX), source))?;
+            }
+            Some(_) => {
+                let (mut rest, mut input) = reader.into_rest();
+                let ended = input.read_to_end(&mut rest);
+                self.records(binary::Log::behind(&rest, owner, head), offset, &mut sink)?;
+                if let Err(error) = ended {
+                    let at = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(rest.len());
+                    self.pass(self.watch.judge_bytes(at, error))?;
+                }
+            }
+        }
+        Ok(self.end())
+    }
+
+    /// Reads what is at hand of a log, which begins at this byte of it.
+    fn records(
+        &mut self,
+        log: binary::Log<'_>,
+        offset: u64,
+        sink: &mut impl FnMut(u64, LoggedEvent),
+    ) -> Result<(), Failure> {
+        let log = if self.choice.unproven { log.taking_unproven() } else { log };
+        let mut records = log.records();
+        for record in records.by_ref() {
+            if !self.wants_more() {
+                return Ok(());
+            }
+            match record {
+                Ok(record) => self.record(&record, offset, sink)?,
+                Err(mut fault) => {
+                    fault.offset += offset;
                     let lost = match fault.after {
                         binary::FaultEnd::Record { position } => position.saturating_sub(fault.position),
                         _ => 1,
                     };
                     self.tally.lines += lost;
-                    self.pass(Failure::Fault { place: place.clone(), what: fault.to_string() })?;
-                    (0, None)
-                }
-            };
-            for event in events.into_iter().flatten() {
-                if !self.wants_more() {
-                    break;
-                }
-                number += 1;
-                match event {
-                    Ok(event) => self.take(number, event, &mut sink),
-                    Err(error) => {
-                        self.tally.lines += 1;
-                        self.pass(Failure::Fault { place: place.clone(), what: error.to_string() })?;
-                    }
+                    self.pass(Failure::Fault { place: self.source.to_string(), what: fault.to_string() })?;
                 }
             }
         }
-        self.tally.len_bytes = self.watch.bytes_read();
-        Ok(self.tally)
+        self.tally.head = Some(records.head()).filter(|_| self.tally.faults == 0);
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        record: &binary::Record<'_>,
+        offset: u64,
+        sink: &mut impl FnMut(u64, LoggedEvent),
+    ) -> Result<(), Failure> {
+        let mut number = record.place().position;
+        for event in record.events() {
+            if !self.wants_more() {
+                break;
+            }
+            number += 1;
+            match event {
+                Ok(event) => self.take(number, event, sink),
+                Err(mut fault) => {
+                    fault.offset += offset;
+                    self.tally.lines += 1;
+                    self.pass(Failure::Fault { place: self.source.to_string(), what: fault.to_string() })?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -458,7 +543,7 @@ fn take(
     tally.lines += 1;
     let at = match &event {
         LoggedEvent::Known(event) => Some(event.at()),
-        LoggedEvent::Skipped(skipped) => choice.until.and_then(|_| instant_of(skipped)),
+        LoggedEvent::Skipped(skipped) => choice.until.and_then(|_| skipped.at()),
     };
     if at.is_some_and(|at| choice.until.is_some_and(|until| at > until)) {
         tally.later += 1;
@@ -472,10 +557,4 @@ fn take(
         LoggedEvent::Skipped(skipped) => tally.skip(skipped),
     }
     sink(line, event);
-}
-
-/// When a line that is skipped happened, if it says so as version 1 does.
-fn instant_of(skipped: &SkippedEvent) -> Option<Timestamp> {
-    let line: serde_json::Value = serde_json::from_str(skipped.raw()).ok()?;
-    line.get("at")?.as_str()?.parse().ok()
 }

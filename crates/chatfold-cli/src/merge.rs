@@ -116,7 +116,5 @@ fn text(event: &LoggedEvent) -> String {
 
 /// The stamp of a line that is skipped, if it has one as version 1 does.
 fn stamp_of(skipped: &SkippedEvent) -> Option<Stamp> {
-    let line: serde_json::Value = serde_json::from_str(skipped.raw()).ok()?;
-    let part = |key: &str| line.get(key)?.as_str();
-    Some(Stamp::new(part("at")?.parse().ok()?, part("id")?.parse().ok()?))
+    Some(Stamp::new(skipped.at()?, skipped.id()?))
 }

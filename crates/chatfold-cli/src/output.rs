@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anstream::AutoStream;
 
+use crate::beside;
 use crate::failure::Failure;
 use crate::text::{Look, escape};
 
@@ -101,10 +102,12 @@ pub fn named(path: &Path) -> String {
 }
 
 /// Writes a file whole or not at all: what bore the name before stays until the new one is there and synced, and
-/// for ever unless it may be replaced.
+/// for ever unless it may be replaced. What is replaced is locked meanwhile, so that no command appends to it. The
+/// file gets the mode of the one it replaces, else of the one it is made of, `like`.
 pub fn write_whole<T>(
     path: &Path,
     replace: bool,
+    like: Option<&Path>,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
 ) -> Result<T, Failure> {
     let failed = |error| Failure::Input {
@@ -113,17 +116,24 @@ pub fn write_whole<T>(
         source: Some(error),
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut new = tempfile::Builder::new();
-    #[cfg(unix)]
-    // As any new file: what the user's mask leaves.
-    new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = new.tempfile_in(folder).map_err(failed)?;
+    let replaced = if replace { beside::lock(path).map_err(failed)? } else { None };
+    beside::sweep(path, folder);
+    let file = beside::temporary(path, folder, replaced.as_ref(), like).map_err(failed)?;
     let mut buffer = BufWriter::with_capacity(BUFFER_LEN_BYTES, file.as_file());
     let filled = fill(&mut buffer).map_err(failed)?;
     buffer.flush().map_err(failed)?;
     drop(buffer);
     file.as_file().sync_all().map_err(failed)?;
-    let there = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    let there = if replaced.is_some() { file.persist(path) } else { file.persist_noclobber(path) };
+    beside::guard::set(None);
+    let there = match there {
+        // Something that is no plain file, or a log that came to be meanwhile.
+        Err(error) if replace && error.error.kind() == io::ErrorKind::AlreadyExists => {
+            let _meanwhile = beside::lock(path).map_err(failed)?;
+            error.file.persist(path)
+        }
+        there => there,
+    };
     there.map_err(|error| failed(error.error))?;
     sync_folder(path).map_err(failed)?;
     Ok(filled)

@@ -4,7 +4,7 @@ mod stored;
 
 use std::cell::Cell;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chatfold::binary::{self, Header, LogHead, Packing};
 use chatfold::jsonl::{self, LoggedEvent};
@@ -12,6 +12,8 @@ use chatfold::{Redaction, UserId};
 
 use crate::args::{ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
 use crate::failure::{Failure, Verdict};
+#[cfg(feature = "zstd")]
+use crate::input::OURS;
 use crate::input::Source;
 use crate::log::{Choice, Form, OpenLog, Tally, count};
 use crate::output::{named, stdout, write_whole};
@@ -53,7 +55,8 @@ pub fn convert(args: &ConvertArgs) -> Result<Verdict, Failure> {
 /// Runs `recover`.
 pub fn recover(args: &RecoverArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
-    let choice = Choice { owner: args.owner.clone(), keep_going: true, ..Choice::default() };
+    let (owner, unproven) = (args.owner.clone(), args.unproven);
+    let choice = Choice { owner, keep_going: true, unproven, ..Choice::default() };
     let log = OpenLog::open(&source, &choice)?;
     let (owner, form) = (log.owner().clone(), log.form());
     let mut target = Target::new(&source, &args.out, &args.writing, Some(form))?;
@@ -85,13 +88,15 @@ pub fn redact(args: &RedactArgs) -> Result<Verdict, Failure> {
     let log = OpenLog::open(&source, &choice)?;
     let (owner, form) = (log.owner().clone(), log.form());
     let mut target = Target::new(&source, &args.out, &args.writing, Some(form))?;
-    target.redacted_from = log.head();
-    log.read(|_, event| {
+    let noted = log.read(|_, event| {
         if let Some(event) = event.known() {
             redaction.note(event);
         }
     })?;
+    target.redacted_from = noted.head;
     let redacted = Cell::new(0);
+    // What was appended meanwhile was not looked at.
+    let choice = Choice { first: Some(noted.lines), silent: true, ..choice };
     let log = OpenLog::open(&source, &choice)?;
     let tally = target.replace(&owner, |sink| {
         let tally = log.read(|_, event| match event.known().and_then(|event| redaction.redact(event)) {
@@ -130,6 +135,8 @@ struct Target<'a> {
     packing: Packing,
     force: bool,
     redacted_from: Option<LogHead>,
+    /// The file it is made of.
+    like: Option<PathBuf>,
 }
 
 /// Where events go.
@@ -150,13 +157,12 @@ impl<'a> Target<'a> {
             FormFlag::Text => Form::Text,
             FormFlag::Binary => Form::Binary,
         });
-        let form = asked.or_else(|| Form::of_name(path)).or(otherwise).ok_or_else(|| {
+        let is_packed_text = path.to_str().is_some_and(|path| path.ends_with(".jsonl.zst"));
+        let named_form = Form::of_name(path).or(is_packed_text.then_some(Form::Text));
+        let form = asked.or(named_form).or(otherwise).ok_or_else(|| {
             let what = "which form it shall have cannot be told by its name: call it .jsonl or .chatfold, or say --to";
             Failure::Usage(format!("{}: {what}", named(path)))
         })?;
-        if args.pack && form == Form::Text {
-            return Err(Failure::Usage("--pack is for binary logs".to_owned()));
-        }
         if path.as_os_str() == "-" && otherwise.is_some() {
             return Err(Failure::Usage("a new log goes into a file, not to standard output (-)".to_owned()));
         }
@@ -169,11 +175,16 @@ impl<'a> Target<'a> {
         if path.as_os_str() != "-" && !args.force && path.exists() {
             return Err(Failure::Usage(format!("{}: is there already (--force replaces it)", named(path))));
         }
+        let pack = args.pack || is_packed_text && form == Form::Text;
         #[cfg(feature = "zstd")]
-        let packing = if args.pack { Packing::Zstd } else { Packing::Plain };
+        let packing = if pack { Packing::Zstd } else { Packing::Plain };
         #[cfg(not(feature = "zstd"))]
-        let packing = if args.pack { return Err(Failure::not_built("zstd", "zstd")) } else { Packing::Plain };
-        Ok(Self { path, form, packing, force: args.force, redacted_from: None })
+        let packing = if pack { return Err(Failure::not_built("zstd", "zstd")) } else { Packing::Plain };
+        let like = match source {
+            Source::File(old) => Some(old.clone()),
+            _ => None,
+        };
+        Ok(Self { path, form, packing, force: args.force, redacted_from: None, like })
     }
 
     /// Writes the file whole, or leaves what is there as it is.
@@ -184,11 +195,13 @@ impl<'a> Target<'a> {
     ) -> Result<Tally, Failure> {
         // What failed on the reader's side must not leave a file behind.
         let mut failed = None;
-        let written = write_whole(self.path, self.force, |file| match self.write(file, owner, fill)? {
-            Ok(tally) => Ok(tally),
-            Err(failure) => {
-                failed = Some(failure);
-                Err(io::Error::other("not written"))
+        let written = write_whole(self.path, self.force, self.like.as_deref(), |file| {
+            match self.write(file, owner, fill)? {
+                Ok(tally) => Ok(tally),
+                Err(failure) => {
+                    failed = Some(failure);
+                    Err(io::Error::other("not written"))
+                }
             }
         });
         match failed {
@@ -206,6 +219,18 @@ impl<'a> Target<'a> {
     ) -> io::Result<Result<Tally, Failure>> {
         let mut failed = None;
         let tally = match self.form {
+            #[cfg(feature = "zstd")]
+            Form::Text if self.packing != Packing::Plain => {
+                let mut output = output;
+                output.write_all(OURS)?;
+                let mut packer = zstd::Encoder::new(output, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                packer.include_checksum(true)?;
+                let mut writer = jsonl::Writer::new(&mut packer, owner)?;
+                let tally = fill(&mut |event| note(&mut failed, |()| writer.write(&event)));
+                note(&mut failed, |()| writer.flush());
+                note(&mut failed, |()| packer.finish()?.flush());
+                tally
+            }
             Form::Text => {
                 let mut writer = jsonl::Writer::new(output, owner)?;
                 let tally = fill(&mut |event| note(&mut failed, |()| writer.write(&event)));

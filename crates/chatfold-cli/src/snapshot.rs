@@ -32,7 +32,8 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
         }
     })?;
     let bytes = replay.finish().snapshot(prefix).map_err(|error| fault(&args.out, &error))?;
-    write_whole(&args.out, true, |file| file.write_all(&bytes))?;
+    let like = if let Source::File(log) = &source { Some(log.as_path()) } else { None };
+    write_whole(&args.out, true, like, |file| file.write_all(&bytes))?;
     tally.report_skipped(&source);
     let mut out = stdout();
     let place = named(&args.out);

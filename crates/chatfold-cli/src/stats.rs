@@ -11,6 +11,7 @@ use chatfold::{
 };
 use serde_json::{Value, json};
 
+use crate::ahead::Ahead;
 use crate::args::StatsArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
@@ -36,8 +37,9 @@ pub fn run(args: &StatsArgs) -> Result<Verdict, Failure> {
     let owner = log.owner().clone();
     let mut replay = Replay::new(owner.clone(), args.reading.policy());
     let mut counts = Counts::new(owner);
-    let tally = log.read(|_, event| {
+    let tally = log.read(|line, event| {
         if let LoggedEvent::Known(event) = &event {
+            counts.ahead.note(line, event);
             counts.count(event);
             replay.push(event);
         }
@@ -69,6 +71,7 @@ struct Counts {
     messages: u64,
     own: HashSet<(ConversationId, MessageId)>,
     span: Option<(Timestamp, Timestamp)>,
+    ahead: Ahead,
 }
 
 impl Counts {
@@ -82,6 +85,7 @@ impl Counts {
             messages: 0,
             own: HashSet::new(),
             span: None,
+            ahead: Ahead::default(),
         }
     }
 
@@ -183,6 +187,7 @@ fn json(inbox: &Inbox, counts: &Counts, tally: &Tally, top: usize) -> Value {
         "skippedEvents": tally.skipped,
         "eventsByType": counts.types,
         "messages": counts.messages,
+        "messagesAhead": counts.ahead.lines().len(),
         "from": counts.span.map(|(from, _)| from.to_string()),
         "to": counts.span.map(|(_, to)| to.to_string()),
         "conversations": {
@@ -257,6 +262,7 @@ impl Page<'_> {
             }
         }
         let listed = inbox.conversations().count();
+        let ahead = counts.ahead.summary();
         for (label, text) in [
             ("Owner", escape(inbox.owner().as_str()).into_owned()),
             ("Time", span),
@@ -267,7 +273,10 @@ impl Page<'_> {
             ),
             ("People", counts.people.len().to_string()),
             ("Unread", format!("{} ({} with muted)", totals.unread, totals.unread_all)),
-        ] {
+        ]
+        .into_iter()
+        .chain(ahead.map(|text| ("A clock ahead", text)))
+        {
             let mut line = Line::new(self.look);
             line.push(BOLD, label).to(15).push(PLAIN, &text);
             writeln!(self.out, "{}", line.finish())?;

@@ -8,9 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chatfold::binary::{self, Header, LogHead};
-use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer};
+use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer, is_whole_line};
 use chatfold::{Event, Inbox, Policy, Replay, UserId};
 
+use crate::beside::{append_beside, is_at};
 use crate::failure::Failure;
 use crate::input::{Packing, Source};
 use crate::log::Form;
@@ -101,14 +102,21 @@ impl Journal {
             return Err(Failure::Usage(format!("{}: is a directory, not a log", self.place)));
         }
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(!dry_run).create(create).truncate(false).open(&self.path);
-        let mut file = file.map_err(|error| self.failed("cannot be opened", error))?;
-        let locked = match self.patience {
-            Some(patience) => lock_within(&file, patience),
-            None if dry_run => file.lock_shared(),
-            None => file.lock(),
+        options.read(true).write(!dry_run).create(create).truncate(false);
+        let deadline = self.patience.map(|patience| Instant::now() + patience);
+        let mut file = loop {
+            let file = options.open(&self.path).map_err(|error| self.failed("cannot be opened", error))?;
+            let locked = match deadline {
+                Some(deadline) => lock_until(&file, deadline),
+                None if dry_run => file.lock_shared(),
+                None => file.lock(),
+            };
+            locked.map_err(|error| self.failed("cannot be locked", error))?;
+            // While the lock was waited for, another file may have got the name.
+            if is_at(&file, &self.path).map_err(|error| self.failed("cannot be read", error))? {
+                break file;
+            }
         };
-        locked.map_err(|error| self.failed("cannot be locked", error))?;
         self.torn = self.examine(&mut file)?;
         self.is_new = self.sound_len == 0;
         if self.is_new && self.owner.is_none() {
@@ -142,13 +150,14 @@ impl Journal {
         let mut line = Vec::new();
         file.seek(SeekFrom::Start(start)).map_err(|error| self.failed("cannot be read", error))?;
         file.read_to_end(&mut line).map_err(|error| self.failed("cannot be read", error))?;
-        let is_whole = if start == 0 { Reader::new(&line[..]).is_ok() } else { is_line(&line) };
+        // What ends in a line feed was written whole, whatever it says; the rest is whole by the reader's grammar.
+        let is_whole = line.ends_with(b"\n") || is_whole_line(&line);
         if line.is_empty() || is_whole {
             self.open_end = !line.is_empty() && !line.ends_with(b"\n");
             return Ok(None);
         }
         // A first line that is not the beginning of a header is another file than a log, not the end of one.
-        if start == 0 && !(HEADER.starts_with(&line) || line.starts_with(HEADER) && !line.ends_with(b"\n")) {
+        if start == 0 && !(HEADER.starts_with(&line) || line.starts_with(HEADER)) {
             return Ok(None);
         }
         self.sound_len = start;
@@ -174,7 +183,7 @@ impl Journal {
             match record {
                 Ok(_) => {}
                 Err(torn) if torn.is_torn_tail() => sound_len = torn.offset,
-                Err(error) => return Err(fault(format!("{error} (chatfold recover saves what is valid)"))),
+                Err(error) => return Err(fault(error.to_string())),
             }
         }
         self.head = Some((log.header().clone(), records.head()));
@@ -219,7 +228,7 @@ impl Journal {
         let aside = PathBuf::from(name);
         let to = Source::File(aside.clone());
         let moved = || -> io::Result<()> {
-            let mut kept = OpenOptions::new().append(true).create(true).open(&aside)?;
+            let mut kept = append_beside(&aside, file)?;
             let mut bytes = torn.clone();
             if self.form == Form::Text && !bytes.ends_with(b"\n") {
                 bytes.push(b'\n');
@@ -303,12 +312,19 @@ impl Journal {
             file.sync_all()?;
             if self.is_new { sync_folder(&self.path) } else { Ok(()) }
         };
+        let is_here = || is_at(file, &self.path);
         written().map_err(|error| {
             // What is left of a failed write would be a torn end: the next command finds it if this fails too.
             let _ = file.set_len(self.sound_len);
             let aside = note.as_deref().map(|note| format!("; {note}")).unwrap_or_default();
             self.failed(&format!("cannot be written{aside}"), error)
         })?;
+        // Who replaces a log without its lock takes the events with it.
+        if !is_here().map_err(|error| self.failed("cannot be read", error))? {
+            let what =
+                "was replaced while events were appended to it: they are not in the log now".to_owned();
+            return Err(Failure::Input { place: self.place.clone(), what, source: None });
+        }
         Ok(note)
     }
 
@@ -339,8 +355,7 @@ impl Journal {
 }
 
 /// Locks a file, or gives up.
-fn lock_within(file: &File, patience: Duration) -> io::Result<()> {
-    let deadline = Instant::now() + patience;
+fn lock_until(file: &File, deadline: Instant) -> io::Result<()> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
@@ -368,12 +383,6 @@ fn last_line(file: &mut File, len: u64) -> io::Result<u64> {
         end = from;
     }
     Ok(0)
-}
-
-/// Whether a line other than the first was written whole: a torn one is no JSON. What a whole line says is judged
-/// when it is folded.
-fn is_line(line: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line).is_ok()
 }
 
 /// Whether no valid record stands in the bytes of a binary log.

@@ -22,7 +22,8 @@ Examples:
   chatfold recover broken.chatfold --out sound.chatfold
   chatfold recover broken.jsonl --out sound.jsonl
 
-Everything valid is written, before a fault and behind it, and every fault is reported with its place. The \
+Everything valid is written, before a fault and behind it, and every fault is reported with its place. Records in a \
+damaged stretch that nothing proves to be the log's are counted and left out, unless --unproven takes them. The \
 damaged log is not touched. Exit code 1 says that something was lost.";
 
 pub const REDACT_EXAMPLES: &str = "\
@@ -50,7 +51,7 @@ pub struct WriteArgs {
     /// The form of the new log, whatever its name
     #[arg(long, value_enum, value_name = "FORM")]
     pub to: Option<FormFlag>,
-    /// Pack the records of a binary log with zstd
+    /// Pack with zstd: each record of a binary log, all of a text log, with checksums
     #[arg(long)]
     pub pack: bool,
     /// Replace a file that is there already
@@ -99,6 +100,9 @@ pub struct RecoverArgs {
     pub out: PathBuf,
     #[command(flatten)]
     pub writing: WriteArgs,
+    /// Take whole records behind a fault too which nothing proves to be the log's: they may have come within a message
+    #[arg(long)]
+    pub unproven: bool,
     /// The owner, where the header is lost
     #[arg(long = "as", value_name = "OWNER", value_parser = parse_owner)]
     pub owner: Option<UserId>,

@@ -21,9 +21,7 @@ fn stored(event: &LoggedEvent) -> NewEvent {
     match event {
         LoggedEvent::Known(event) => encode(event),
         LoggedEvent::Skipped(line) => {
-            let line = line.raw();
-            let named = serde_json::from_str::<serde_json::Value>(line).ok();
-            let named = named.as_ref().and_then(|line| line.get("id")?.as_str()?.parse().ok());
+            let (line, named) = (line.raw(), line.id());
             let mut hash = LogPrefix::EMPTY;
             hash.push(line.as_bytes());
             let id = named.unwrap_or(EventId::from_bytes(hash.hash.to_be_bytes()));

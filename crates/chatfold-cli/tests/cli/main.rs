@@ -11,6 +11,7 @@
 mod act;
 mod bad_input;
 mod check;
+mod damage;
 mod devices;
 mod endings;
 mod inbox;

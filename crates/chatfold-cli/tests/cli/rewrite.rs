@@ -111,7 +111,6 @@ fn nothing_is_replaced_unasked() {
     assert!(run(&["convert", &text, &binary], "").refused(2).contains("is there already"));
     assert!(run(&["convert", &text, &text, "--force"], "").refused(2).contains("not written over itself"));
     assert!(run(&["convert", &text, &path(&files, "a.log")], "").refused(2).contains("--to"));
-    assert!(run(&["convert", &text, &path(&files, "b.jsonl"), "--pack"], "").refused(2).contains("--pack"));
     let nowhere = path(&files, "no/such/folder/b.chatfold");
     assert!(run(&["convert", &text, &nowhere], "").refused(4).contains("cannot be written"));
     assert_eq!(fs::read(&binary).unwrap(), before);
