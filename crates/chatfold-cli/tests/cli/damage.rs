@@ -70,6 +70,8 @@ fn r99_a_faulty_line_that_ends_is_refused_alike_everywhere() {
             assert_eq!(err.contains("--keep-going"), args[0] != "do", "{err}");
             assert_eq!(err.matches("recover").count(), 1, "the way out is named once: {err}");
         }
+        let ran = run(&["check", log], "");
+        assert!(ran.code == 1 && ran.err.contains("1 fault in 28 lines"), "{ran:?}");
         assert_eq!(fs::read_to_string(log).unwrap(), team() + last);
     }
 }

@@ -10,12 +10,15 @@
 
 mod act;
 mod bad_input;
+mod bombs;
 mod check;
 mod damage;
 mod devices;
+mod disk;
 mod endings;
 mod inbox;
 mod json;
+mod planted;
 mod reading;
 mod rewrite;
 mod show;

@@ -222,6 +222,29 @@ fn a_line_that_is_half_written_waits_for_its_end() {
     assert_eq!(program.ends(), 0);
 }
 
+/// Another log that gets the followed one's name is told, whatever it holds: one that is longer and does not follow, and
+/// one that says the same.
+#[test]
+fn a_followed_log_that_is_replaced_is_told() {
+    for form in ["jsonl", "chatfold"] {
+        for other in ["team-at-work.jsonl", "family.jsonl"] {
+            let (folder, text) = copy("family.jsonl");
+            let (log, new) = (log(&folder, form, "miriam"), folder.path().join(format!("new.{form}")));
+            for (from, to) in [(&text, &log), (&fixture(other), &new)] {
+                let done = Command::new(chatfold()).arg("convert").arg(from).arg(to).output().unwrap();
+                assert!(done.status.success(), "{done:?}");
+            }
+            let mut program = Program::start(&[&arguments(&log)[..], &["--follow".to_owned()]].concat(), &[]);
+            program.shows("event 146 of 146 · following");
+            fs::rename(&new, &log).unwrap();
+            program.shows("was replaced by another");
+            program.hides("following");
+            program.keys("q");
+            assert_eq!(program.ends(), 0);
+        }
+    }
+}
+
 #[test]
 fn the_terminal_is_as_it_was_after_quitting_and_after_a_signal() {
     for signal in [None, Some("TERM"), Some("INT"), Some("HUP")] {
