@@ -44,6 +44,7 @@ pub struct Event {
 
 impl Event {
     /// The event of this envelope and body; an error where the body does not fit its conversation.
+    #[inline]
     pub fn new(envelope: Envelope, body: Body) -> Result<Self, InvalidEvent> {
         body.validate()?;
         Ok(Self { envelope, body })

@@ -50,6 +50,10 @@ fn split(hash: u64) -> (usize, u32) {
 impl<T: Key> IdMap<T> {
     #[inline]
     pub(crate) fn get(&self, id: &str) -> Option<u32> {
+        if self.places.is_empty() { None } else { self.find(id) }
+    }
+
+    fn find(&self, id: &str) -> Option<u32> {
         let mask = self.places.len().checked_sub(1)?;
         let (at, tag) = split(FxBuildHasher.hash_one(id));
         for step in 0..WINDOW {
@@ -148,21 +152,14 @@ impl<T: Key> SharedIdMap<T> {
     }
 
     fn insert_hashed(&mut self, hash: u32, id: T, number: u32) {
-        match self.0.get_mut(&hash) {
-            None => {
-                self.0.insert(hash, Bin::One(id, number));
-            }
-            Some(Bin::Many(many)) => {
-                Arc::make_mut(many).insert(id, number);
-            }
-            Some(bin @ Bin::One(..)) => {
-                let mut many = im::OrdMap::unit(id, number);
-                if let Bin::One(other, number) = bin {
-                    many.insert(other.clone(), *number);
-                }
-                *bin = Bin::Many(Arc::new(many));
-            }
-        }
+        // Nearly always nothing has this hash: one walk down the tree then.
+        let Some(old) = self.0.insert(hash, Bin::One(id.clone(), number)) else { return };
+        let mut many = match old {
+            Bin::One(other, other_number) => Arc::new(im::OrdMap::unit(other, other_number)),
+            Bin::Many(many) => many,
+        };
+        Arc::make_mut(&mut many).insert(id, number);
+        self.0.insert(hash, Bin::Many(many));
     }
 }
 

@@ -186,7 +186,10 @@ impl Clone for Chunk {
 impl Chunk {
     /// Appends the content of a message; where it lies.
     pub(crate) fn put(&mut self, message: &Message) -> (u32, u32) {
-        self.leave_out_unused(message.content_len_bytes(), MAX_CONTENTS_LEN_BYTES);
+        // Any message fits below this: its length need not be asked for.
+        if self.bytes.len() > MAX_CONTENTS_LEN_BYTES - MAX_MESSAGE_LEN_BYTES {
+            self.leave_out_unused(message.content_len_bytes(), MAX_CONTENTS_LEN_BYTES);
+        }
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.make_room(message.text.as_deref().map_or(0, str::len));
         content::encode(message, &mut self.bytes);

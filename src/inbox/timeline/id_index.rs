@@ -199,12 +199,13 @@ impl Index {
             if *seen & bit != 0
                 && let Some(pairs) = all.get(range.clone())
             {
-                let alike = || pairs.iter().filter(|(other, _)| *other == hash);
-                if let Some(&(_, first)) = alike().find(|(_, first)| id(*first) == id(slot)) {
+                let mut alike = 0;
+                let mut alike_pairs = pairs.iter().filter(|(other, _)| *other == hash).inspect(|_| alike += 1);
+                if let Some(&(_, first)) = alike_pairs.find(|(_, first)| id(*first) == id(slot)) {
                     doubles.push((first, slot));
                     continue;
                 }
-                crowded = crowded || alike().count() >= ALIKE;
+                crowded = crowded || alike >= ALIKE;
             }
             *seen |= bit;
             if crowded {

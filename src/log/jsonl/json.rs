@@ -182,12 +182,11 @@ impl<'a> Value<'a> {
 pub(crate) struct Object<'a> {
     line: &'a str,
     start: usize,
-    /// Start and end of the value under each key that is left.
+    /// Start of the value under each key that is left, and its end: twice that, and one more where the value is a
+    /// string with escapes.
     places: [(usize, usize); Key::COUNT],
     /// The keys that are left.
     left: KeySet,
-    /// The keys whose value is a string with escapes.
-    escaped: KeySet,
     /// Whether a name is none of the format's, or comes a second time.
     unknown: bool,
     twice: bool,
@@ -201,7 +200,6 @@ impl<'a> Object<'a> {
             start: 0,
             places: [(0, 0); Key::COUNT],
             left: KeySet::default(),
-            escaped: KeySet::default(),
             unknown: false,
             twice: false,
         }
@@ -213,9 +211,8 @@ impl<'a> Object<'a> {
             Some(key) if self.left.contains(key) => self.twice = true,
             Some(key) => {
                 self.left.set(key, true);
-                self.escaped.set(key, value.escaped);
                 if let Some(place) = self.places.get_mut(key as usize) {
-                    *place = (value.start, value.end);
+                    *place = (value.start, value.end * 2 + usize::from(value.escaped));
                 }
             }
         }
@@ -246,7 +243,7 @@ impl<'a> Object<'a> {
         }
         self.left.set(key, false);
         let (start, end) = self.places.get(key as usize).copied().unwrap_or_default();
-        Some(Value { line: self.line, start, end, escaped: self.escaped.contains(key) })
+        Some(Value { line: self.line, start, end: end / 2, escaped: end % 2 == 1 })
     }
 
     /// The value under this key; a fault where there is none.
