@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     let smoke = has("--test");
     if let Some(at) = args.iter().position(|arg| arg == "hostile") {
         let only = args.get(at + 1).filter(|name| !name.starts_with('-'));
-        return hostile::run(if smoke { 50 } else { 1_000 }, only.map_or("", String::as_str));
+        return hostile::run(if smoke { 50 } else { 4_000 }, only.map_or("", String::as_str));
     }
     let csv = args.iter().position(|arg| arg == "--csv").and_then(|at| args.get(at + 1));
     let mut table = "conversations,events,replay,x floor,binary log,x floor,live,floor\n".to_owned();

@@ -1,9 +1,10 @@
-//! What hostile and odd logs cost: each at n and at 4 n events, on every way in.
+//! What hostile and odd logs cost, in time and in memory: each at n and at 4 n events, on every way in.
 //!
-//! A cost is own-thread processor time, the best of some runs, over that of the harmless log of as many events. So a
-//! slow day slows both. The exponent says how it grows: 1 for twice the cost of twice the events, 2 for four times.
-//! What is above the limit is measured again, several times, before it counts: chance adds to times and never takes
-//! away. Memory is not measured.
+//! Time is the thread's own processor time, the best of some runs, without what a log of no length costs, over that of
+//! the harmless log of as many events: a slow day slows both. Memory is the most that the allocator held. The exponent
+//! says how a cost grows: 1 for twice the cost of twice the events, 2 for four times. A time that is above the limit is
+//! measured again: chance adds to times and never takes away. A cost that is above it then counts only if it stays
+//! so at four times the length: steps, such as a table that doubles, even out.
 #![allow(unreachable_pub)]
 
 use std::hint::black_box;
@@ -15,12 +16,22 @@ use chatfold::{
     v2tim,
 };
 use cpu_time::ThreadTime;
+use peak_alloc::PeakAlloc;
 
-/// The greatest exponent of cost.
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// The greatest exponent of cost, in time and in memory.
 const LIMIT: f64 = 1.2;
 
-/// How often a cost above the limit is measured again.
+/// The most memory that an event may take while its log is folded: 4 KiB, where a harmless one takes a tenth.
+const MEMORY_LIMIT_BYTES: f64 = 4_096.0;
+
+/// How often a time above the limit is measured again.
 const AGAIN: usize = 6;
+
+/// How often a cost above the limit is measured at four times the length.
+const LONGER: usize = 3;
 
 /// Whose inbox, how it folds, and the log.
 struct Case {
@@ -104,58 +115,126 @@ fn least(case: &Case, fold: fn(&Case) -> Inbox, runs: usize) -> f64 {
     (0..runs).map(|_| once()).fold(f64::INFINITY, f64::min)
 }
 
-/// Two logs of one kind, of n and of 4 n events.
-struct Pair([Case; 2]);
+/// The most bytes that were held at once, beyond the events.
+fn peak(case: &Case, fold: fn(&Case) -> Inbox) -> f64 {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    drop(black_box(fold(case)));
+    (MEMORY.peak_usage() - before) as f64
+}
 
-impl Pair {
+/// Logs of one kind: of next to no events, of n and of 4 n.
+struct Series([Case; 3]);
+
+impl Series {
     fn of(kind: &Hostile, count: usize) -> Self {
-        Self([count, 4 * count].map(|count| Case::of(kind, count)))
+        Self([0, count, 4 * count].map(|count| Case::of(kind, count)))
     }
 
-    /// What both cost.
-    fn cost(&self, fold: fn(&Case) -> Inbox, runs: usize) -> [f64; 2] {
-        let [small, large] = &self.0;
-        [least(small, fold, runs), least(large, fold, runs)]
+    /// What those of n and of 4 n cost beyond the empty one, by a measure of one.
+    fn beyond(&self, cost: impl Fn(&Case) -> f64) -> [f64; 2] {
+        let [empty, small, large] = &self.0;
+        let fixed = cost(empty);
+        [small, large].map(|case| (cost(case) - fixed).max(1.0))
+    }
+
+    fn time(&self, fold: fn(&Case) -> Inbox, runs: usize) -> [f64; 2] {
+        self.beyond(|case| least(case, fold, runs))
+    }
+
+    fn memory(&self, fold: fn(&Case) -> Inbox) -> [f64; 2] {
+        self.beyond(|case| peak(case, fold))
     }
 }
 
-/// How the cost of a log grows, given what harmless ones of as many events cost.
-fn exponent(cost: [f64; 2], harmless: [f64; 2]) -> f64 {
-    1.0 + ((cost[1] / cost[0]) / (harmless[1] / harmless[0])).log(4.0)
+/// How a cost grows.
+fn growth(cost: [f64; 2]) -> f64 {
+    (cost[1] / cost[0]).log(4.0)
+}
+
+/// Harmless logs of some length, and what they cost on every way.
+struct Harmless {
+    count: usize,
+    times: [[f64; 2]; WAYS.len()],
+}
+
+impl Harmless {
+    fn of(count: usize) -> Option<Self> {
+        let series = Series::of(Hostile::ALL.first()?, count);
+        Some(Self { count, times: WAYS.map(|(_, fold)| series.time(fold, 5)) })
+    }
+
+    /// The exponent of a kind's time on the way of this number, and how many times that of the harmless log it is.
+    fn judge(&self, series: &Series, way: usize) -> Option<(f64, f64)> {
+        let (harmless, (_, fold)) = (self.times.get(way)?, WAYS.get(way)?);
+        let mut time = series.time(*fold, 2);
+        let exponent = |time: [f64; 2]| 1.0 + growth(time) - growth(*harmless);
+        for _ in 0..AGAIN {
+            if exponent(time) <= LIMIT {
+                break;
+            }
+            let again = series.time(*fold, 1);
+            time = [time[0].min(again[0]), time[1].min(again[1])];
+        }
+        Some((exponent(time), time[1] / harmless[1]))
+    }
+}
+
+/// What a kind of log costs on one way.
+struct Verdict {
+    time: f64,
+    times_harmless: f64,
+    memory: f64,
+    each_bytes: f64,
+}
+
+impl Verdict {
+    fn of(harmless: &Harmless, series: &Series, way: usize) -> Option<Self> {
+        let ((time, times_harmless), (_, fold)) = (harmless.judge(series, way)?, WAYS.get(way)?);
+        let memory = series.memory(*fold);
+        let each_bytes = memory[1] / (4 * harmless.count) as f64;
+        Some(Self { time, times_harmless, memory: growth(memory), each_bytes })
+    }
+
+    fn is_above(&self) -> bool {
+        self.time > LIMIT || self.memory > LIMIT || self.each_bytes > MEMORY_LIMIT_BYTES
+    }
 }
 
 /// Measures every kind of log whose name contains `only`; a failure where one costs more than its length.
 pub fn run(count: usize, only: &str) -> ExitCode {
-    let [first, kinds @ ..] = Hostile::ALL else { return ExitCode::FAILURE };
-    let harmless = Pair::of(first, count);
-    let of_harmless = WAYS.map(|(_, fold)| harmless.cost(fold, 5));
-    println!("{:<46} {:>7}  exponent and times harmless at {}", "", "events", 4 * count);
-    let heads = WAYS.map(|(name, _)| format!("{name:>16}")).concat();
-    println!("{:<46} {:>7} {heads}", "", "");
+    let Some(harmless) = Harmless::of(count) else { return ExitCode::FAILURE };
+    let mut longer = None;
+    println!("exponent of time, times the harmless log, bytes of memory an event, at {} events", 4 * count);
+    println!("{:<42}{}", "", WAYS.map(|(name, _)| format!("{name:>22}")).concat());
     let mut above = Vec::new();
-    for kind in kinds.iter().filter(|kind| kind.name.contains(only)) {
-        let pair = Pair::of(kind, count);
+    for kind in Hostile::ALL.iter().skip(1).filter(|kind| kind.name.contains(only)) {
+        let series = Series::of(kind, count);
         let mut line = String::new();
-        for ((way, fold), harmless) in WAYS.iter().zip(of_harmless) {
-            let mut cost = pair.cost(*fold, 2);
-            let mut tries = 0;
-            while exponent(cost, harmless) > LIMIT && tries < AGAIN {
-                let again = pair.cost(*fold, 1);
-                cost = [cost[0].min(again[0]), cost[1].min(again[1])];
-                tries += 1;
+        for (at, (way, _)) in WAYS.iter().enumerate() {
+            let Some(mut verdict) = Verdict::of(&harmless, &series, at) else { continue };
+            // With few events chance says more than growth does.
+            if verdict.is_above() && count >= 500 {
+                let longer = longer.get_or_insert_with(|| Harmless::of(4 * count));
+                let again = || Verdict::of(longer.as_ref()?, &Series::of(kind, 4 * count), at);
+                let mut tries = std::iter::repeat_with(again).take(LONGER).flatten();
+                verdict = tries.find(|again| !again.is_above()).unwrap_or(verdict);
+                if verdict.is_above() {
+                    let Verdict { time, memory, each_bytes, .. } = verdict;
+                    let name = kind.name;
+                    above.push(format!(
+                        "{name} ({way}): time {time:.2}, memory {memory:.2}, {each_bytes:.0} B"
+                    ));
+                }
             }
-            let exponent = exponent(cost, harmless);
-            line += &format!("{exponent:>9.2} {:>5.1}x", cost[1] / harmless[1]);
-            if exponent > LIMIT {
-                above.push(format!("{} ({way}): {exponent:.2}", kind.name));
-            }
+            let Verdict { time, times_harmless, each_bytes, .. } = verdict;
+            line += &format!("{time:>7.2} {times_harmless:>5.1}x {each_bytes:>6.0} B");
         }
-        println!("{:<46} {:>7} {line}", kind.name, pair.0[1].events.len());
+        println!("{:<42}{line}", kind.name);
     }
-    // With few events chance says more than growth does.
-    if above.is_empty() || count < 500 {
+    if above.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("\nabove n to the {LIMIT}:\n  {}", above.join("\n  "));
+    println!("\nabove n to the {LIMIT}, or {MEMORY_LIMIT_BYTES} bytes an event:\n  {}", above.join("\n  "));
     ExitCode::FAILURE
 }

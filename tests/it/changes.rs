@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chatfold::{
-    Attribute, Body, ChangeKind, ChangeSet, ConversationId, ConversationKind, Event, Fact, FolderChange,
-    FolderId, Inbox, MessageChangeKind, MessageId, RemovalReason, Timestamp, UserId,
+    Attribute, Body, ChangeKind, ChangeSet, ConversationId, ConversationKind, Edit, Envelope, Event, EventId,
+    Fact, FolderChange, FolderId, Inbox, Message, MessageChangeKind, MessageId, Policy, RemovalReason,
+    Timestamp, UserId,
 };
 
 use crate::harness::{FEW, MIX, cases, ensure, hold, subset};
@@ -360,4 +361,46 @@ fn r60_an_event_tells_what_a_batch_of_it_tells() {
         }
         ensure(alone.digest() == batched.digest(), || "other digests".to_owned())
     });
+}
+
+/// What is said again tells nothing and what is said otherwise does, however long it is.
+#[test]
+fn r60_long_contents_are_told_by_what_they_say() {
+    let alice = UserId::new("alice").unwrap();
+    let direct = || ConversationId::new("c2c_bob").unwrap();
+    let mut inbox = Inbox::new(alice.clone(), Policy::default());
+    let mut tells = |make: &dyn Fn(Envelope) -> Event, id: u8| {
+        let at = Timestamp::from_millis(i64::from(id)).unwrap();
+        !inbox
+            .apply(&make(Envelope::new(EventId::from_bytes([id; 16]), at, alice.clone())))
+            .messages
+            .is_empty()
+    };
+    for (len, first) in [(20_usize, 1_u8), (5_000, 101)] {
+        let target = MessageId::from_bytes([first; 16]);
+        let long = |letter: &str| letter.repeat(len);
+        let edit = |custom: Option<&str>, text: Option<&str>| {
+            let custom = custom.map(|letter| long(letter).into_bytes());
+            Edit { version: 1, text: text.map(long), custom, ..Edit::default() }
+        };
+        let modified =
+            |edit: Edit| move |e: Envelope| e.message_modified(direct(), target, edit.clone()).unwrap();
+        let failed = |why: &'static str| {
+            let why = long(why);
+            move |e: Envelope| e.message_failed(direct(), target, Some(why.clone())).unwrap()
+        };
+        let mut message = Message::text(target, &long("t"));
+        message.custom = Some(long("c").into_bytes());
+        let queued = move |e: Envelope| e.message_queued(direct(), message.clone()).unwrap();
+        assert!(tells(&queued, first));
+        assert!(tells(&failed("why"), first + 1), "{len}: it failed");
+        assert!(!tells(&failed("why"), first + 2), "{len}: it failed again for the same reason");
+        assert!(tells(&failed("how"), first + 3), "{len}: it failed for another reason of that length");
+        assert!(tells(&failed("hoy"), first + 3), "{len}: of equal stamps the greater reason");
+        assert!(tells(&modified(edit(None, Some("u"))), first + 4), "{len}: another text");
+        assert!(!tells(&modified(edit(Some("c"), None)), first + 5), "{len}: the custom data it had");
+        assert!(!tells(&modified(edit(Some("c"), Some("u"))), first + 6), "{len}: all it shows");
+        assert!(tells(&modified(edit(Some("d"), None)), first + 7), "{len}: other custom data");
+        assert!(tells(&modified(edit(Some("c"), None)), first + 8), "{len}: what it carried at first");
+    }
 }

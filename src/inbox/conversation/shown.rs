@@ -7,7 +7,7 @@ use crate::inbox::conversation::state::Conversation;
 use crate::inbox::timeline::content::Content;
 use crate::inbox::timeline::entry::{Class, Entry, bits};
 use crate::inbox::timeline::facts::Facts;
-use crate::inbox::timeline::rare_facts::{Aside, Edits, RecallFact};
+use crate::inbox::timeline::rare_facts::{Aside, Edits, ReasonText, RecallFact};
 use crate::inbox::views::message::MessageStatus;
 use crate::model::time::Stamp;
 use crate::register::canon::Canon;
@@ -55,12 +55,12 @@ impl Facts {
     }
 
     /// The failure that counts: later than every queueing, of a message neither received nor sent.
-    pub(crate) fn failure(&self, slot: u32, entry: &Entry) -> Option<(Stamp, Option<&str>)> {
+    pub(crate) fn failure(&self, slot: u32, entry: &Entry) -> Option<(Stamp, Option<&ReasonText>)> {
         if entry.class() != Class::Queued || entry.rank() == 0 {
             return None;
         }
         let (stamp, reason) = self.delivery(slot)?.failed.entry()?;
-        (Some(stamp) >= self.last_queued(slot, entry)).then_some((stamp, reason.as_deref()))
+        (Some(stamp) >= self.last_queued(slot, entry)).then_some((stamp, reason.as_ref()))
     }
 
     /// The status (R15, R25).
@@ -79,14 +79,14 @@ impl Facts {
     }
 }
 
-/// A longer text is not hashed whenever something happens to its message: where it lies tells it apart, since whatever
-/// takes its place lies elsewhere.
+/// Longer contents are not hashed whenever something happens to their message: where they lie tells them apart, since
+/// whatever takes their place lies elsewhere.
 const LONG: usize = 512;
 
 impl Conversation {
     /// A hash of all that shows of a message, read marks of others in a direct chat apart; `None` where it
     /// cannot be seen with `cleared` away. Only for comparing two moments of one inbox: it uses numbers of
-    /// users and where long texts lie.
+    /// users and where long contents lie.
     ///
     /// Complexity: O(log n), whatever was said of the message and however long it is.
     pub(crate) fn shown_hash(&self, slot: u32, cleared: &Coverage) -> Option<u64> {
@@ -100,6 +100,10 @@ impl Conversation {
         canon.u64(entry.author.into()).u64((entry.bits & !hidden).into()).u8(status as u8);
         let members = if is_long {
             canon.u64(entry.offset.into()).u64(entry.len.into());
+            if let Some(edits) = facts.edits(slot).filter(|_| status != MessageStatus::Recalled) {
+                let shown = edits.shown_hashes(|| field_hashes(&facts.content(slot)));
+                shown.into_iter().for_each(|hash| put_hash(&mut canon, hash));
+            }
             facts.delivery(slot).and_then(|delivery| delivery.sent.entry()?.1.members)
         } else {
             put_content(
@@ -113,7 +117,8 @@ impl Conversation {
         canon.option(members, |c, members| {
             c.u64(members);
         });
-        canon.option(facts.failure(slot, &entry).and_then(|(_, reason)| reason), put_text);
+        let failed = facts.failure(slot, &entry).and_then(|(_, reason)| reason);
+        put_hash(&mut canon, failed.map(ReasonText::hash));
         if let Some(aside) = facts.aside(slot) {
             put_aside(&mut canon, aside, &entry);
         }
@@ -121,13 +126,15 @@ impl Conversation {
     }
 }
 
-/// A text, or of a long one where it lies.
-fn put_text(canon: &mut Canon, text: &str) {
-    if text.len() > LONG {
-        canon.u64(text.as_ptr().addr() as u64).u64(text.len() as u64);
-    } else {
-        canon.str(text);
-    }
+fn put_hash(canon: &mut Canon, hash: Option<u64>) {
+    canon.option(hash, |c, hash| {
+        c.u64(hash);
+    });
+}
+
+/// The hashes of text, custom data and cloud custom data.
+fn field_hashes(content: &Content<'_>) -> [Option<u64>; 3] {
+    [content.text.map(str::as_bytes), content.custom, content.cloud_custom].map(|field| field.map(xxh3_64))
 }
 
 /// What an introduction carries as it shows: its fields, or what edits made of them, by their hashes, and none once
@@ -140,14 +147,9 @@ fn put_content(
 ) {
     let fields = [original.text.map(str::as_bytes), original.custom, original.cloud_custom];
     for (field, edited) in fields.into_iter().zip(edits.unwrap_or_default()) {
-        match (status, edited) {
-            (MessageStatus::Recalled, _) => {}
-            (_, edited) => {
-                // An edit to what was there before shows what showed.
-                canon.option(edited.or_else(|| field.map(xxh3_64)), |c, hash| {
-                    c.u64(hash);
-                });
-            }
+        if status != MessageStatus::Recalled {
+            // An edit to what was there before shows what showed.
+            put_hash(canon, edited.or_else(|| field.map(xxh3_64)));
         }
     }
     for users in [original.mentioned().collect::<Vec<_>>(), original.recipients().collect()] {
@@ -162,13 +164,8 @@ fn put_content(
 
 fn put_aside(canon: &mut Canon, aside: &Aside, entry: &Entry) {
     if let Some((stamp, recall)) = aside.recall.as_deref().and_then(|r| r.entry()) {
-        put_text(canon.stamp(stamp).str(recall.by.as_str()), recall.reason.as_deref().unwrap_or_default());
-    } else if let Some(edits) = aside.edits.as_deref().filter(|_| entry.len as usize > LONG) {
-        for hash in edits.hashes {
-            canon.option(hash, |c, hash| {
-                c.u64(hash);
-            });
-        }
+        canon.stamp(stamp).str(recall.by.as_str());
+        put_hash(canon, recall.reason.as_ref().map(ReasonText::hash));
     }
     if let Some(edits) = aside.edits.as_deref() {
         canon.u64(edits.version);

@@ -15,7 +15,7 @@ use crate::inbox::timeline::entry::{bits, timestamp};
 use crate::inbox::timeline::facts::{Facts, Pushed, Timeline};
 use crate::inbox::timeline::introduction::{Introduction, introduced};
 use crate::inbox::timeline::order::{Look, Order, Share};
-use crate::inbox::timeline::rare_facts::{RecallFact, SentFact};
+use crate::inbox::timeline::rare_facts::{ReasonText, RecallFact, SentFact};
 use crate::model::event::{Fact, GroupType, Through};
 use crate::model::id::{ConversationId, ConversationKind, EventId, MessageId, UserId};
 use crate::model::policy::Policy;
@@ -258,7 +258,7 @@ impl Conversation {
                 self.touch_id(around, *target, |facts, slot| facts.edit(slot, stamp, edit));
             }
             Fact::MessageRecalled { target, reason } => {
-                let recall = RecallFact { by: by.clone(), reason: reason.as_deref().map(Arc::from) };
+                let recall = RecallFact { by: by.clone(), reason: reason.as_deref().map(ReasonText::from) };
                 self.touch_id(around, *target, |facts, slot| facts.recall(slot, stamp, recall));
             }
             Fact::MessageReadBy { targets } => {
@@ -296,7 +296,7 @@ impl Conversation {
                 self.touch_id(around, *target, |facts, slot| facts.acknowledge(slot, stamp, sent));
             }
             Fact::MessageFailed { target, reason } => {
-                let reason = reason.as_deref().map(Arc::from);
+                let reason = reason.as_deref().map(ReasonText::from);
                 self.touch_id(around, *target, |facts, slot| facts.fail(slot, stamp, reason));
             }
             _ => {}

@@ -201,14 +201,14 @@ fn put_event(out: &mut Out, event: Option<EventId>) {
     });
 }
 
-fn put_text(out: &mut Out, text: Option<&Arc<str>>) {
+fn put_text(out: &mut Out, text: Option<&str>) {
     out.option(text, |out, text| {
         out.bytes(text.as_bytes());
     });
 }
 
-fn take_text(from: &mut In<'_>) -> Option<Option<Arc<str>>> {
-    from.option(|from| from.text().map(Arc::from))
+fn take_text<T: for<'t> From<&'t str>>(from: &mut In<'_>) -> Option<Option<T>> {
+    from.option(|from| from.text().map(T::from))
 }
 
 fn put_activity(out: &mut Out, activity: Option<Activity>) {
@@ -225,7 +225,7 @@ pub(crate) fn put_aside(out: &mut Out, aside: &Aside) {
     out.option(aside.delivery.as_deref(), put_delivery);
     out.option(aside.recall.as_deref(), |out, recall| {
         out.earliest(recall, |out, fact| {
-            put_text(out.bytes(fact.by.as_str().as_bytes()), fact.reason.as_ref())
+            put_text(out.bytes(fact.by.as_str().as_bytes()), fact.reason.as_deref())
         });
     });
     out.option(aside.edits.as_deref(), |out, edits| {
@@ -277,7 +277,7 @@ fn put_delivery(out: &mut Out, delivery: &Delivery) {
     put_activity(out, delivery.introduced);
     put_activity(out, delivery.queued);
     put_stamp(out, delivery.last_queued);
-    out.lww(&delivery.failed, |out, reason| put_text(out, reason.as_ref()));
+    out.lww(&delivery.failed, |out, reason| put_text(out, reason.as_deref()));
     out.earliest(&delivery.sent, |out, sent| {
         out.int(sent.sent_at);
         for number in [sent.seq, sent.members] {
@@ -318,7 +318,7 @@ fn put_social(out: &mut Out, social: &Social) {
     }
     out.len(social.extensions().len());
     for (key, (seq, stamp, value)) in social.extensions() {
-        put_text(out.bytes(key.as_bytes()).uint(*seq).stamp(*stamp), value.as_ref());
+        put_text(out.bytes(key.as_bytes()).uint(*seq).stamp(*stamp), value.as_deref());
     }
     out.uint(social.extensions_cleared).flag(social.was_cleared).lww_flag(&social.pinned);
 }

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::timeline::chunk::Entries;
@@ -12,7 +11,7 @@ use crate::inbox::timeline::id_index::{self, Index};
 use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::order::{Builder, Look, Order, Share};
 use crate::inbox::timeline::rare_facts::{
-    Activity, Aside, Delivery, Introduced, RecallFact, SentFact, Social,
+    Activity, Aside, Delivery, Edits, Introduced, ReasonText, RecallFact, SentFact, Social,
 };
 use crate::model::event::Edit;
 use crate::model::id::{ConversationKind, MessageId, UserId};
@@ -241,6 +240,11 @@ impl Facts {
             let at = intro.stamp.at.as_millis();
             let (first, second) = self.fields(at, intro.seq());
             self.arena.introduce(slot, intro, first, second);
+            if self.aside(slot).is_some_and(|aside| aside.edits.is_some()) {
+                self.change_aside(slot, |aside| {
+                    aside.edits.as_deref_mut().into_iter().for_each(Edits::forget_originals);
+                });
+            }
             delivery.introduction = None;
         }
         self.place(slot, delivery);
@@ -277,7 +281,7 @@ impl Facts {
     }
 
     /// Sending the message failed.
-    pub(crate) fn fail(&mut self, slot: u32, stamp: Stamp, reason: Option<Arc<str>>) {
+    pub(crate) fn fail(&mut self, slot: u32, stamp: Stamp, reason: Option<ReasonText>) {
         let mut delivery = self.delivery(slot).cloned().unwrap_or_default();
         delivery.failed.set(stamp, reason);
         self.place(slot, delivery);

@@ -200,7 +200,8 @@ impl Index {
                 && let Some(pairs) = all.get(range.clone())
             {
                 let mut alike = 0;
-                let mut alike_pairs = pairs.iter().filter(|(other, _)| *other == hash).inspect(|_| alike += 1);
+                let mut alike_pairs =
+                    pairs.iter().filter(|(other, _)| *other == hash).inspect(|_| alike += 1);
                 if let Some(&(_, first)) = alike_pairs.find(|(_, first)| id(*first) == id(slot)) {
                     doubles.push((first, slot));
                     continue;

@@ -1,7 +1,8 @@
 //! What few messages have, beside their entry: deliveries with more than one event, recalls, edits,
 //! receipts, reactions, extensions, pins. A fact about a message not yet known waits here too.
 
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -33,7 +34,7 @@ pub(crate) struct Delivery {
     /// The latest queueing, likewise; absent where the entry says the same.
     pub(crate) last_queued: Option<Stamp>,
     /// The latest failure and its reason, likewise.
-    pub(crate) failed: Lww<Option<Arc<str>>>,
+    pub(crate) failed: Lww<Option<ReasonText>>,
     /// The earliest acknowledgement.
     pub(crate) sent: Earliest<SentFact>,
     /// The latest time any acknowledgement gave.
@@ -87,7 +88,34 @@ pub(crate) struct SentFact {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RecallFact {
     pub(crate) by: crate::model::id::UserId,
-    pub(crate) reason: Option<Arc<str>>,
+    pub(crate) reason: Option<ReasonText>,
+}
+
+/// Why a message was recalled or failed, and the hash of that, so that no event about the message hashes it again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ReasonText {
+    text: Arc<str>,
+    hash: u64,
+}
+
+impl ReasonText {
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+impl From<&str> for ReasonText {
+    fn from(text: &str) -> Self {
+        Self { text: text.into(), hash: xxh3_64(text.as_bytes()) }
+    }
+}
+
+impl Deref for ReasonText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
 }
 
 /// An edit of one field: the greatest `(version, stamp, value)` counts (R40).
@@ -103,7 +131,21 @@ pub(crate) struct Edits {
     pub(crate) version: u64,
     /// Hashes of the values, so that no event about the message hashes them again.
     pub(crate) hashes: [Option<u64>; 3],
+    /// Hashes of what the introduction says instead, once somebody asked for them.
+    pub(crate) originals: Originals,
 }
+
+/// Remembered, and no part of the value: two that differ in it alone are equal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Originals(OnceLock<[Option<u64>; 3]>);
+
+impl PartialEq for Originals {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Originals {}
 
 impl Edits {
     pub(crate) fn add(&mut self, stamp: Stamp, edit: &Edit) {
@@ -115,8 +157,22 @@ impl Edits {
                 .as_ref()
                 .map(|data| (edit.version, stamp, data.as_slice().into())),
             version: edit.version,
-            hashes: [None; 3],
+            ..Self::default()
         });
+    }
+
+    /// Hashes of the fields as they show, given those of the introduction. These are asked for once, so that it
+    /// costs O(1) from then on, until [`Edits::forget_originals`].
+    pub(crate) fn shown_hashes(&self, originals: impl FnOnce() -> [Option<u64>; 3]) -> [Option<u64>; 3] {
+        let originals = self.originals.0.get_or_init(originals);
+        let fields = self.hashes.iter().zip(originals);
+        let mut shown = fields.map(|(edited, original)| edited.or(*original));
+        std::array::from_fn(|_| shown.next().flatten())
+    }
+
+    /// Another introduction counts now.
+    pub(crate) fn forget_originals(&mut self) {
+        self.originals = Originals::default();
     }
 
     pub(crate) fn join(&mut self, other: &Self) {

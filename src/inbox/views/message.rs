@@ -184,7 +184,7 @@ impl<'a> MessageView<'a> {
 
     /// Why sending failed, if it did and somebody said.
     pub fn failure_reason(&self) -> Option<&'a str> {
-        self.conversation.facts().failure(self.slot, &self.entry)?.1
+        self.conversation.facts().failure(self.slot, &self.entry)?.1.map(|reason| &**reason)
     }
 
     /// Whether it is read: the owner's own, or at or before the read marker.
