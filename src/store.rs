@@ -22,11 +22,13 @@
 //! [`Append::plan`] judges an append by these laws from what a store has looked up, so that no store has an opinion
 //! of its own. The traits block; an async store has the same methods by the same names, and plans with the same plan.
 
+mod cursor;
 mod memory;
 pub(crate) mod snapshot;
 
 use std::convert::Infallible;
 
+pub use self::cursor::{DamagedLog, LogCursor};
 pub use self::memory::MemoryStore;
 use crate::model::id::{CommandId, EventId, UserId};
 use crate::store::snapshot::LogPrefix;

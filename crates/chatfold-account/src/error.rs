@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use chatfold::jsonl::DecodeError;
-use chatfold::store::Closed;
+use chatfold::store::{Closed, DamagedLog};
 use chatfold::{EventId, Rejection};
 
 /// Why an account could not do what was asked, and who is at fault.
@@ -53,6 +53,12 @@ pub enum AccountError<E> {
 
 /// What the machine itself can fail with: everything but the store.
 pub type Failure = AccountError<Infallible>;
+
+impl<E> From<DamagedLog> for AccountError<E> {
+    fn from(DamagedLog { position }: DamagedLog) -> Self {
+        Self::Damaged { position }
+    }
+}
 
 impl Failure {
     /// The same among a store's errors.

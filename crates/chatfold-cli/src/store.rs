@@ -5,18 +5,20 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use chatfold::UserId;
 use chatfold::jsonl::Writer;
 use chatfold::store::{
-    Append, AppendError, Appended, EventStore, Head, Page, RewriteError, SnapshotStore, StoredEvent,
-    StoredSnapshot,
+    Append, AppendError, Appended, EventStore, Head, LogCursor, Page, RewriteError, SnapshotStore,
+    StoredEvent, StoredSnapshot,
 };
-use chatfold::{LogPrefix, UserId};
 #[cfg(feature = "postgres")]
 use chatfold_postgres::{Blocking, PostgresStore};
 #[cfg(feature = "sqlite")]
 use chatfold_sqlite::SqliteStore;
 #[cfg(feature = "postgres")]
 use tokio::runtime::Runtime;
+#[cfg(feature = "postgres")]
+use tokio_postgres::config::Host;
 
 use crate::failure::Failure;
 
@@ -24,14 +26,14 @@ use crate::failure::Failure;
 const PAGE: usize = 1_000;
 
 /// An inbox in a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Place {
     at: At,
     /// Whose inbox.
     pub owner: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum At {
     Sqlite(PathBuf),
     Postgres(String),
@@ -89,7 +91,12 @@ impl Place {
 
     #[cfg(feature = "postgres")]
     fn open_postgres(&self, url: &str) -> Result<Store, Failure> {
-        let config = url.parse().map_err(|error| self.failed("is no address of a PostgreSQL", error))?;
+        // The parser's own words may repeat a part of a password.
+        let config: tokio_postgres::Config = url.parse().map_err(|_| {
+            let what = "is no address of a PostgreSQL (in a password, write # as %23, & as %26, @ as %40, \
+                        / as %2F, % as %25)";
+            Failure::Usage(format!("{self}: {what}"))
+        })?;
         let runtime = Runtime::new().map_err(|error| self.failed("cannot be opened", error))?;
         let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
         let store = runtime.block_on(PostgresStore::open(config, tokio_postgres::NoTls, options));
@@ -114,7 +121,13 @@ impl Place {
         }
         let header = Writer::new(Vec::new(), &owner).map(Writer::into_inner);
         let lines = io::Cursor::new(header.map_err(|error| self.failed("cannot be read", error))?);
-        Ok(Lines { store, owner, prefix: LogPrefix::EMPTY, lines })
+        Ok(Lines { store, owner, cursor: LogCursor::default(), lines })
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -122,36 +135,57 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.at {
             At::Sqlite(path) => write!(f, "sqlite:{}#{}", path.display(), self.owner),
-            // Not the password.
-            At::Postgres(url) => match url.split_once("://").and_then(|(scheme, rest)| {
-                let (user, host) = rest.rsplit_once('@')?;
-                Some((scheme, user.split_once(':').map_or(user, |(name, _)| name), host))
-            }) {
-                Some((scheme, user, host)) => write!(f, "{scheme}://{user}@{host}#{}", self.owner),
-                None => write!(f, "{url}#{}", self.owner),
-            },
+            At::Postgres(url) => f.write_str(&without_secrets(url, &self.owner)),
         }
     }
+}
+
+/// What an address in PostgreSQL is called that may hold a password anywhere.
+const NOTHING_SURE: &str = "postgres://…";
+
+/// Without the parser of such addresses nothing of one can be told from a password.
+#[cfg(not(feature = "postgres"))]
+fn without_secrets(_: &str, _: &str) -> String {
+    NOTHING_SURE.to_owned()
+}
+
+/// Names an inbox in PostgreSQL by user, host, database and owner: nothing else of an address is ever shown, as a
+/// password may stand in several places of it. Where it cannot be told apart, only the kind of store is named.
+#[cfg(feature = "postgres")]
+fn without_secrets(url: &str, owner: &str) -> String {
+    let Ok(config) = url.parse::<tokio_postgres::Config>() else { return NOTHING_SURE.to_owned() };
+    // A # that stands in a password ends the address too early, and the rest of it would pass for the owner.
+    let cut_in_user = !url.contains('@') && owner.contains('@');
+    let cut_in_query = url.contains("password=") && owner.contains(['&', '#']);
+    if cut_in_user || cut_in_query {
+        return NOTHING_SURE.to_owned();
+    }
+    let user = config.get_user().map(|user| format!("{user}@")).unwrap_or_default();
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(folder) => folder.display().to_string(),
+    });
+    let hosts = hosts.collect::<Vec<_>>().join(",");
+    let database = config.get_dbname().map(|name| format!("/{name}")).unwrap_or_default();
+    format!("postgres://{user}{hosts}{database}#{owner}")
 }
 
 /// The lines of a text log, as they come from a store: each held against the hash beside it.
 struct Lines {
     store: Store,
     owner: UserId,
-    prefix: LogPrefix,
+    cursor: LogCursor,
     lines: io::Cursor<Vec<u8>>,
 }
 
 impl Lines {
+    /// Reads the next page. One without lines is the end: what does not end where the head says is an error.
     fn refill(&mut self) -> io::Result<()> {
-        let page = self.store.read(&self.owner, self.prefix.events, PAGE).map_err(io::Error::other)?;
+        let page = self.store.read(&self.owner, self.cursor.position(), PAGE).map_err(io::Error::other)?;
+        self.cursor.take_in(&page).map_err(|damage| io::Error::new(io::ErrorKind::InvalidData, damage))?;
         let mut lines = Vec::new();
         for event in page.events {
-            if !event.follows(self.prefix) {
-                let position = self.prefix.events + 1;
-                return Err(io::Error::other(format!("the log is damaged at position {position}")));
-            }
-            self.prefix = event.prefix;
             lines.extend_from_slice(&event.bytes);
             lines.push(b'\n');
         }
@@ -264,5 +298,34 @@ impl SnapshotStore for Store {
 
     fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
         ask!(self, save(inbox, snapshot), StoreError::from)
+    }
+}
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_of_an_address_tells_its_password() {
+        for (name, shown) in [
+            ("postgres://u:secret@h/db#alice", "postgres://u@h/db#alice"),
+            ("postgres://u:%73ecret@h:5433/db#alice", "postgres://u@h/db#alice"),
+            ("postgresql://h/db?user=u&password=secret#alice", "postgres://u@h/db#alice"),
+            ("postgres:///db?host=h&password=secret&user=u#alice", "postgres://u@h/db#alice"),
+            ("postgres://u:a%23secret@h/db#alice#x", "postgres://u@h/db#alice#x"),
+            ("postgres://u@h/db#al@ice", "postgres://u@h/db#al@ice"),
+            // A bare # in the password.
+            ("postgres://u:a#secret@h/db#alice", "postgres://…"),
+            ("postgres://u:1#secret@h/db#alice", "postgres://…"),
+            ("postgres://h/db?password=a#secret&user=u#alice", "postgres://…"),
+            ("postgres://h/db?password=a#secret#alice", "postgres://…"),
+            // No address at all.
+            ("postgres://u:secret@h:port/db#alice", "postgres://…"),
+            ("postgres://h/db?passwort=secret#alice", "postgres://…"),
+        ] {
+            let place = Place::of_name(Path::new(name)).unwrap();
+            assert_eq!(place.to_string(), shown, "{name}");
+            assert!(!place.to_string().contains("ecret"), "{name}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Looking at all of a file: SQLite's own structure, and the hash of every event.
 
-use chatfold::store::{EventStore, SnapshotStore};
-use chatfold::{LogPrefix, UserId};
+use chatfold::UserId;
+use chatfold::store::{DamagedLog, EventStore, LogCursor, SnapshotStore};
 
 use crate::{SqliteError, SqliteStore, rows};
 
@@ -70,18 +70,15 @@ impl SqliteStore {
     }
 
     fn check_log(&mut self, inbox: &UserId) -> Result<Option<Damage>, SqliteError> {
-        let mut prefix = LogPrefix::EMPTY;
+        let mut cursor = LogCursor::default();
         loop {
-            let events = self.read(inbox, prefix.events, CHUNK)?.events;
-            if events.is_empty() {
-                return Ok(None);
-            }
-            for event in events {
-                if !event.follows(prefix) {
-                    let position = prefix.events + 1;
+            let page = self.read(inbox, cursor.position(), CHUNK)?;
+            match cursor.take_in(&page) {
+                Ok(true) => return Ok(None),
+                Ok(false) => {}
+                Err(DamagedLog { position }) => {
                     return Ok(Some(Damage::Event { inbox: inbox.clone(), position }));
                 }
-                prefix = event.prefix;
             }
         }
     }

@@ -5,10 +5,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use chatfold::jsonl::encode_event;
-use chatfold::store::{AppendError, Appended, NewEvent, Page};
-use chatfold::{CommandId, Decision, Event, LogPrefix, Rejection, decide};
+use chatfold::store::{AppendError, Appended, LogCursor, NewEvent, Page};
+use chatfold::{
+    CommandId, ConversationId, Decision, Event, HistoryFault, LogPrefix, Refusal, Rejection, decide,
+};
 
-use super::state::{State, Trouble, verify};
+use super::state::{State, Trouble};
 use super::{Batch, Goal, Machine, Request, decode};
 use crate::error::Failure;
 use crate::outcome::Report;
@@ -85,7 +87,14 @@ impl Machine {
     fn judge(&mut self) {
         let Some(Goal::Execute(wish)) = &self.goal else { return };
         let id = CommandId::from_bytes(wish.context.seed);
-        match decide(&self.state.inbox, &wish.command, &wish.context) {
+        let decided = decide(&self.state.inbox, &wish.command, &wish.context);
+        if let Ok(Decision { refused, .. }) = &decided
+            && let Some((conversation, fault)) = rotten(refused)
+        {
+            // Of many conversations one is rotten in the snapshot, and the log heals all of them.
+            return self.trouble(Trouble::Rotten(conversation, fault));
+        }
+        match decided {
             Ok(decision) if !decision.events.is_empty() => {
                 let Decision { events, refused } = decision;
                 self.executed.refused = refused;
@@ -243,8 +252,9 @@ impl Machine {
     /// Looks through a page for what is to be redacted: first to note which messages that is, then to redact them.
     pub(super) fn scan(&mut self, page: Page) {
         let Some(Goal::Redact { redaction, noted, at, changes }) = &mut self.goal else { return };
-        let scanned = verify(&page.events, *at).and_then(|end| {
-            *at = end;
+        let mut cursor = LogCursor::after(*at);
+        let scanned = cursor.take_in(&page).map_err(Failure::from).and_then(|_| {
+            *at = cursor.prefix();
             for stored in &page.events {
                 let position = stored.position();
                 match decode(stored.id, &stored.bytes, position).map(super::known)? {
@@ -256,10 +266,7 @@ impl Machine {
                     None => {}
                 }
             }
-            if page.events.is_empty() && page.head.prefix != end {
-                return Err(Failure::Damaged { position: end.events + 1 });
-            }
-            Ok(end.events)
+            Ok(cursor.position())
         });
         match scanned {
             Err(failure) => self.fail(failure),
@@ -297,4 +304,12 @@ impl Machine {
         self.executed.changes.reset = true;
         self.done();
     }
+}
+
+/// Returns the first conversation that was refused because its history is rotten in the snapshot.
+fn rotten(refused: &[Refusal]) -> Option<(ConversationId, HistoryFault)> {
+    refused.iter().find_map(|refusal| match &refusal.rejection {
+        Rejection::FaultyHistory { conversation, fault } => Some((conversation.clone(), fault.clone())),
+        _ => None,
+    })
 }

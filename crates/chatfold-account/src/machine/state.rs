@@ -1,6 +1,6 @@
 //! What is known of a log, and how pages of it are taken in: verified whole before anything is applied.
 
-use chatfold::store::{Page, StoredEvent, StoredSnapshot};
+use chatfold::store::{LogCursor, Page, StoredSnapshot};
 use chatfold::{
     ChangeSet, ConversationId, Event, HistoryFault, Inbox, LogPrefix, Policy, Replay, SnapshotPolicy, UserId,
 };
@@ -54,26 +54,18 @@ struct Decoded {
 
 impl Decoded {
     /// Verifies that a page goes on from `prefix`, and decodes it.
-    fn of(page: &Page, mut prefix: LogPrefix) -> Result<Self, Failure> {
+    fn of(page: &Page, prefix: LogPrefix) -> Result<Self, Failure> {
+        let mut cursor = LogCursor::after(prefix);
+        let end = cursor.take_in(page)?;
         let (mut events, mut skipped, mut len_bytes) = (Vec::with_capacity(page.events.len()), 0, 0);
         for event in &page.events {
-            if !event.follows(prefix) {
-                return Err(Failure::Damaged { position: prefix.events + 1 });
-            }
-            prefix = event.prefix;
             len_bytes += event.bytes.len() as u64;
             match decode(event.id, &event.bytes, event.position()).map(known)? {
                 Some(event) => events.push(event),
                 None => skipped += 1,
             }
         }
-        let head = page.head.prefix;
-        let end = head.events <= prefix.events;
-        let lost = !end && page.events.is_empty();
-        if lost || (end && head != prefix) {
-            return Err(Failure::Damaged { position: prefix.events.min(head.events) + 1 });
-        }
-        Ok(Self { events, skipped, len_bytes, prefix, end })
+        Ok(Self { events, skipped, len_bytes, prefix: cursor.prefix(), end })
     }
 }
 
@@ -217,15 +209,4 @@ impl Loading {
             Fold::Whole(replay) => State { inbox: replay.finish(), ..self.state },
         }
     }
-}
-
-/// Verifies that events follow `prefix`; where they end.
-pub(super) fn verify(events: &[StoredEvent], mut prefix: LogPrefix) -> Result<LogPrefix, Failure> {
-    for event in events {
-        if !event.follows(prefix) {
-            return Err(Failure::Damaged { position: prefix.events + 1 });
-        }
-        prefix = event.prefix;
-    }
-    Ok(prefix)
 }

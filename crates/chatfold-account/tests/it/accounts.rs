@@ -140,6 +140,34 @@ fn a_snapshot_that_does_not_verify_costs_a_replay_and_is_reported() {
 }
 
 #[test]
+fn r99_a_rotten_snapshot_stops_no_command_over_many_conversations() {
+    let store = MemoryStore::new();
+    let mut account = filled(&store, 60);
+    account.save().unwrap();
+    let good = store.clone().latest(&alice(), u64::MAX).unwrap().unwrap();
+    let events = log(&mut account);
+    let conversations: Vec<_> = account.inbox().conversations().map(|row| row.id().clone()).collect();
+    let mut healed = 0;
+    for at in (0..good.bytes.len()).step_by(11) {
+        let mut bad = good.clone();
+        bad.bytes[at] ^= 0x10;
+        let mut beside = MemoryStore::new();
+        beside.import(&alice(), &events).unwrap();
+        beside.save(&alice(), &bad).unwrap();
+        let mut account = Account::open(beside, alice(), options()).unwrap();
+        let mark =
+            Command::Mark { conversations: conversations.clone(), mark: chatfold::Mark::HIDE, on: true };
+        let executed = account.execute(mark, context(3, 1_000)).unwrap();
+        assert_eq!(executed.refused, [], "byte {at}: the log is sound, so nothing is refused");
+        assert_eq!(executed.events.len(), conversations.len(), "byte {at}");
+        healed += usize::from(account.take_reports().iter().any(|r| matches!(r, Report::Rotten { .. })));
+        let log = log(&mut account);
+        is_of(account.inbox(), &log);
+    }
+    assert!(healed > 0, "none was found rotten");
+}
+
+#[test]
 fn a_snapshot_of_another_log_is_not_believed() {
     let (store, other) = (MemoryStore::new(), MemoryStore::new());
     let (mut account, mut alien) = (filled(&store, 20), open(&other));

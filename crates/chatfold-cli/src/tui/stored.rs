@@ -1,7 +1,7 @@
 //! An inbox in a store at the terminal: an account acts, and what any writer appended is read behind what was read.
 
 use chatfold::jsonl::decode_line;
-use chatfold::store::EventStore as _;
+use chatfold::store::{DamagedLog, EventStore as _, LogCursor};
 use chatfold::{Context, Decision, Event, LogPrefix, Role, UserId};
 use chatfold_account::{Account, AccountError, Options};
 use chatfold_tui::{Done, Wish};
@@ -37,7 +37,10 @@ impl StoreDesk {
             Some(before) => {
                 let page =
                     store.read(&owner, before, 1).map_err(|error| place.failed("cannot be read", error))?;
-                page.events.first().map(|event| event.prefix).ok_or_else(|| changed(place))?
+                page.events
+                    .first()
+                    .map(|event| event.prefix)
+                    .ok_or_else(|| changed(place, DamagedLog { position: events }))?
             }
         };
         let head = store.head(&owner).map_err(|error| place.failed("cannot be read", error))?;
@@ -51,21 +54,17 @@ impl StoreDesk {
         loop {
             let page = self.store.read(&self.owner, self.prefix.events, PAGE);
             let page = page.map_err(|error| self.place.failed("cannot be read", error))?;
-            if page.head.prefix.events < self.prefix.events {
-                return Err(changed(&self.place));
-            }
+            let mut cursor = LogCursor::after(self.prefix);
+            let end = cursor.take_in(&page).map_err(|damage| changed(&self.place, damage))?;
             for event in &page.events {
-                if !event.follows(self.prefix) {
-                    return Err(changed(&self.place));
-                }
                 let known = decode_line(&event.bytes).map_err(|fault| Failure::Fault {
                     place: self.place.to_string(),
                     what: format!("event {}: {fault}", event.position()),
                 })?;
                 events.extend(known.known().cloned());
-                self.prefix = event.prefix;
             }
-            if self.prefix.events >= page.head.prefix.events {
+            self.prefix = cursor.prefix();
+            if end {
                 return Ok(events);
             }
         }
@@ -95,7 +94,9 @@ impl StoreDesk {
     }
 }
 
-fn changed(place: &Place) -> Failure {
-    let what = "the log is not the one that was read: open it anew".to_owned();
+fn changed(place: &Place, DamagedLog { position }: DamagedLog) -> Failure {
+    let what = format!(
+        "the log is not the one that was read, or it is damaged, at position {position}: open it anew"
+    );
     Failure::Fault { place: place.to_string(), what }
 }

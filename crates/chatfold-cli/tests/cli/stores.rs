@@ -75,3 +75,56 @@ fn postgres_is_a_log() {
     let err = run(&["inbox", "postgres://chatfold:secret@%2Fno%2Fsuch/postgres#alice"], "").refused(4);
     assert!(!err.contains("secret"), "a password is not told: {err}");
 }
+
+/// A file of 419 events with a byte of its trees changed: all of them are shown, or it is an error. A page without
+/// events before the head was taken for the end: 234 events, exit code 0, and `check` said sound.
+#[test]
+fn a_damaged_file_is_no_shorter_log() {
+    const PAGE: usize = 4_096;
+    let files = Files::new();
+    let rows: String = (1..=419)
+        .map(|n| format!("bob 09:{:02}:{:02} c2c_bob message_queued {{\"message\":{{\"id\":\"M{n}\",\"text\":\"{n}\"}}}}\n", n / 60, n % 60))
+        .collect();
+    let log = files.write("log.jsonl", crate::support::log("alice", &rows));
+    let path = files.path().join("chat.db");
+    let place = format!("sqlite:{}#alice", path.display());
+    run(&["convert", log.to_str().unwrap(), &place], "").ok();
+    let right = run(&["inbox", &place, "--json"], "").ok();
+    let whole = std::fs::read(&path).unwrap();
+    // Headers and first pointers of inner pages: how many children they have, and which.
+    let inner = |page: &usize| matches!(whole[page * PAGE], 2 | 5);
+    let pages: Vec<usize> = (1..whole.len() / PAGE).filter(inner).collect();
+    assert!(!pages.is_empty());
+    let mut told = 0;
+    for at in pages.iter().flat_map(|page| [3, 4, 11, 12, 13, 15].map(|byte| page * PAGE + byte)) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 5;
+        std::fs::write(&path, &bytes).unwrap();
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+        }
+        let ran = run(&["inbox", &place, "--json"], "");
+        told += usize::from(ran.code != 0);
+        assert!(ran.code != 0 || ran.out == right, "byte {at}: fewer events, and nothing said");
+    }
+    assert!(told > 0);
+}
+
+#[test]
+fn errors_tell_no_password() {
+    for place in [
+        "postgres://u:secret@127.0.0.1:1/db#alice",
+        "postgres://127.0.0.1:1/db?user=u&password=secret#alice",
+        "postgres://u:a#secret@127.0.0.1:1/db#alice",
+        "postgres://u:1%23secret@127.0.0.1:1/db#alice",
+        "postgres://u:secret@127.0.0.1:nowhere/db#alice",
+        "postgres://127.0.0.1:1/db?password=a&secret=b#alice",
+    ] {
+        for command in
+            [&["inbox", place][..], &["check", place], &["stats", place], &["do", place, "pin", "c2c_bob"]]
+        {
+            let ran = run(command, "");
+            assert!(ran.code != 0 && !ran.err.contains("secret") && !ran.out.contains("secret"), "{ran:?}");
+        }
+    }
+}
