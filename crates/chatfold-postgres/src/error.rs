@@ -1,5 +1,7 @@
 //! What can fail.
 
+use std::time::Duration;
+
 use tokio_postgres::error::SqlState;
 
 /// Why the store could not do what was asked.
@@ -23,6 +25,10 @@ pub enum PostgresError {
     /// A row is not what this crate writes.
     #[error("the tables are damaged: {0}")]
     Damaged(String),
+    /// The server did not answer in time ([`Options::answer_timeout`](crate::Options::answer_timeout)). Whether
+    /// anything was written is not known: append the same again.
+    #[error("no answer within {0:?}")]
+    NoAnswer(Duration),
     /// Transactions of others came in between, time after time.
     #[error("other transactions came in between {0} times")]
     Contention(u32),

@@ -73,6 +73,7 @@ mod store;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chatfold::UserId;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
@@ -103,11 +104,27 @@ pub struct Options {
     pub connections: usize,
     /// Whether listeners are told of appends.
     pub notify: bool,
+    /// How long it may take until a connection is there: to be reached, to be let in, and to come free in the pool.
+    /// 10 s unless another is set.
+    pub connect_timeout: Duration,
+    /// How long a host may leave bytes unacknowledged until the connection is given up, and how long an idle one is
+    /// silent before it is probed; the operating system's part. 30 s unless another is set.
+    pub network_timeout: Duration,
+    /// How long one call of [`Blocking`] waits for its answer. 120 s unless another is set: rewriting a long log takes
+    /// its time. Those who call the store itself bound their futures themselves.
+    pub answer_timeout: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { layout: Layout::Partitioned(16), connections: 16, notify: true }
+        Self {
+            layout: Layout::Partitioned(16),
+            connections: 16,
+            notify: true,
+            connect_timeout: Duration::from_secs(10),
+            network_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(120),
+        }
     }
 }
 
@@ -132,13 +149,14 @@ impl PostgresStore {
     /// # Errors
     ///
     /// If the server cannot be reached, or a newer version of this crate made the tables.
-    pub async fn open<T>(config: Config, tls: T, options: Options) -> Result<Self, PostgresError>
+    pub async fn open<T>(mut config: Config, tls: T, options: Options) -> Result<Self, PostgresError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send + Sync,
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
+        bound(&mut config, &options);
         let listen = Arc::new(follow::Endpoint { config: config.clone(), tls: tls.clone() });
         // Whether a connection is closed is known without asking the server.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -146,6 +164,8 @@ impl PostgresStore {
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(1))
             .runtime(Runtime::Tokio1)
+            .create_timeout(Some(options.connect_timeout))
+            .wait_timeout(Some(options.connect_timeout))
             .build()
             .map_err(|error| PostgresError::Pool(error.to_string()))?;
         let teller = options.notify.then(|| follow::begin_telling(pool.clone()));
@@ -160,6 +180,19 @@ impl PostgresStore {
             Err(deadpool_postgres::PoolError::Backend(error)) => Err(error.into()),
             Err(error) => Err(PostgresError::Pool(error.to_string())),
         }
+    }
+}
+
+/// Sets the bounds of a connection where the address has set none of its own.
+fn bound(config: &mut Config, options: &Options) {
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(options.connect_timeout);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(options.network_timeout);
+    }
+    if config.get_keepalives_idle() > options.network_timeout {
+        config.keepalives_idle(options.network_timeout);
     }
 }
 

@@ -129,3 +129,17 @@ async fn a_dropped_append_leaves_no_open_transaction() {
     }
     assert_eq!(log(&store, &alice()).await, (0..40).map(|n| event(1, n)).collect::<Vec<_>>());
 }
+
+/// A host that takes the connection and says nothing, as behind a network that swallows packets.
+#[tokio::test]
+async fn a_host_that_never_answers_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let config = format!("host=127.0.0.1 port={port} user=chatfold").parse().unwrap();
+    let bound = Duration::from_millis(300);
+    let options = chatfold_postgres::Options { connect_timeout: bound, ..Default::default() };
+    let opened =
+        tokio::time::timeout(Duration::from_secs(30), PostgresStore::open(config, NoTls, options)).await;
+    let error = opened.expect("it ends by itself").expect_err("nobody is there");
+    assert!(matches!(error, chatfold_postgres::PostgresError::Pool(_)), "{error}");
+}
