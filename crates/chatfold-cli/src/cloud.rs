@@ -34,7 +34,7 @@ pub fn run(args: &CloudArgs) -> Result<Verdict, Failure> {
     let mut out = stdout();
     if args.json {
         let object = object(&inbox, &policy, now, &view);
-        serde_json::to_writer(&mut out, &object).map_err(std::io::Error::from)?;
+        crate::output::write_json(&mut out, &object)?;
         out.write_all(b"\n")?;
     } else {
         let mut report = Report::new(&mut out, args.looks.look(), &inbox, &view);

@@ -78,7 +78,7 @@ pub fn run(args: &DiffArgs) -> Result<Verdict, Failure> {
     };
     let mut out = stdout();
     if args.json {
-        serde_json::to_writer(&mut out, &json::object(&found)).map_err(std::io::Error::from)?;
+        crate::output::write_json(&mut out, &json::object(&found))?;
         out.write_all(b"\n")?;
     } else {
         Report { out: &mut out, look: args.looks.look(), limit: args.limit, found: &found }.all()?;

@@ -96,7 +96,7 @@ fn json(
     limit: Option<usize>,
 ) -> Result<(), Failure> {
     let object = v2tim::inbox_json(inbox, tally.skipped, filter).with_limit(limit.unwrap_or(usize::MAX));
-    serde_json::to_writer(&mut *out, &object).map_err(std::io::Error::from)?;
+    crate::output::write_json(out, &object)?;
     out.write_all(b"\n")?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use chatfold::{ConversationView, Mark, ReceiveOption};
 use chatfold_words::preview::{Tone, mention, preview};
 
-use crate::text::{Line, Look, cut, width};
+use crate::text::{Line, Look, cut_names, width};
 use crate::words::{self, Signs};
 
 /// Spaces between two columns.
@@ -107,11 +107,14 @@ impl List {
         when: impl Fn(&ConversationView<'a>) -> String,
     ) -> Self {
         let signs = Signs::of(look.ascii);
-        let rows: Vec<Row> = conversations
+        let mut rows: Vec<Row> = conversations
             .into_iter()
             .map(|conversation| Row::new(look, &signs, &conversation, owner, when(&conversation)))
             .collect();
         let columns = Columns::measure(look, &signs, &rows);
+        let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
+        let names = cut_names(&names, columns.name.width, look.ellipsis());
+        rows.iter_mut().zip(names).for_each(|(row, name)| row.name = name);
         Self { look, signs, rows, columns }
     }
 
@@ -142,8 +145,7 @@ impl List {
         line.push(PLAIN, if row.pinned { self.signs.pinned } else { "" });
         line.to(columns.mute.start).push(PLAIN, if row.muted { self.signs.muted } else { "" });
         line.to(columns.marks.start).push(PLAIN, &row.marks);
-        let name = cut(&row.name, columns.name.width, self.look.ellipsis());
-        line.to(columns.name.start).push(if row.unread > 0 { BOLD } else { PLAIN }, &name);
+        line.to(columns.name.start).push(if row.unread > 0 { BOLD } else { PLAIN }, &row.name);
         line.right(columns.unread.end(), if row.muted { DIM } else { COUNTED }, &row.unread_text());
         line.to(columns.mention.start).push(MENTION, row.mention);
         line.right(columns.when.end(), DIM, &row.when).to(columns.preview.start);
@@ -170,7 +172,7 @@ impl Row {
             unread: conversation.unread_count(),
             mention: mention(conversation),
             when,
-            preview: preview(signs, look.ellipsis(), conversation, owner),
+            preview: preview(signs, look.ellipsis(), conversation, owner, look.width / 2),
         }
     }
 

@@ -8,7 +8,7 @@ use anstream::AutoStream;
 
 use crate::beside;
 use crate::failure::Failure;
-use crate::text::{Look, escape};
+use crate::text::{Look, escape, escape_lines};
 
 /// Standard output as commands write it.
 pub type Output = BufWriter<Quiet<StdoutLock<'static>>>;
@@ -73,6 +73,44 @@ pub fn stdout() -> Output {
 /// standard error that is closed or full is nothing to stop for.
 pub fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "chatfold: {}", escape(text));
+}
+
+/// Prints help, or what is wrong with the arguments of this process. An argument that an error repeats is escaped like
+/// everything else: the error printed is the one that the escaped arguments have.
+pub fn usage<C: clap::Parser>(error: &clap::Error) {
+    let escaped = std::env::args_os().map(|argument| escape(&argument.to_string_lossy()).into_owned());
+    // Nothing is to be done where neither help nor error can be printed.
+    let _ = match C::try_parse_from(escaped) {
+        Err(error) => error.print(),
+        // Escaping made the arguments valid: no colours then, as these are escape sequences themselves.
+        Ok(_) => io::stderr().lock().write_all(escape_lines(&error.render().to_string()).as_bytes()),
+    };
+}
+
+/// Writes a value as JSON with the controls escaped that JSON itself lets pass: DEL and C1, among which are the
+/// beginnings of a terminal's commands.
+pub fn write_json(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, NoControls);
+    value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
+/// Compact JSON without DEL and C1 controls in strings.
+struct NoControls;
+
+impl serde_json::ser::Formatter for NoControls {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c| matches!(c, '\u{7f}'..='\u{9f}')) {
+            let (before, from) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            if let Some(c) = chars.next() {
+                write!(writer, "\\u{:04x}", u32::from(c))?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 /// How standard output looks: `choice` and the environment decide on colour (`NO_COLOR`, `CLICOLOR`), the
@@ -160,6 +198,13 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Err(io::ErrorKind::StorageFull.into())
         }
+    }
+
+    #[test]
+    fn json_holds_no_controls() {
+        let mut out = Vec::new();
+        write_json(&mut out, &"a\u{9b}2J \u{7f}\u{85}é\n").unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "\"a\\u009b2J \\u007f\\u0085é\\n\"");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
     let mut out = stdout();
     if args.json {
         let object = json::conversation(&inbox, conversation, &messages);
-        serde_json::to_writer(&mut out, &object).map_err(std::io::Error::from)?;
+        crate::output::write_json(&mut out, &object)?;
         out.write_all(b"\n")?;
     } else {
         let mut page = Page { out: &mut out, look: args.looks.look(), inbox: &inbox, ids: args.ids };

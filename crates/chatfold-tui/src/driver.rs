@@ -15,10 +15,12 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use crate::app::{App, Effect, Input};
 use crate::desk::Desk;
-use crate::view::draw;
+use crate::view::{draw, uncover};
 
 /// How long a key is waited for before the clock and the signals are looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -163,6 +165,7 @@ fn turn(
     signals: &Signals,
 ) -> io::Result<Ending> {
     let started = Instant::now();
+    let mut before = Buffer::empty(Rect::ZERO);
     loop {
         if let Some(signal) = signals.seen() {
             return Ok(Ending::Signal(signal));
@@ -177,7 +180,11 @@ fn turn(
             app.on(Input::Resize(size.width, size.height));
         }
         if app.take_stale() {
-            terminal.draw(|frame| draw(frame, app))?;
+            terminal.draw(|frame| {
+                draw(frame, app);
+                uncover(&before, frame.buffer_mut());
+                before.clone_from(frame.buffer_mut());
+            })?;
         }
         // All keys that wait are taken before the next picture, so that a held key never lags behind.
         let mut wait = TICK;

@@ -11,7 +11,7 @@ mod why;
 use chatfold::MessageId;
 use chatfold_words::text::{cut, width};
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, CellDiffOption};
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
@@ -78,6 +78,28 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let cursor = paint(frame.buffer_mut(), app, &areas);
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
+    }
+}
+
+/// Has every cell repainted that a wide cluster of the picture before covered and that nothing covers now.
+///
+/// A terminal may keep a cluster of several code points, each a column wide for it, in as many cells, and then
+/// overwrites one alone. The difference between two pictures takes such a cell for blank in both and leaves it.
+pub(crate) fn uncover(before: &Buffer, now: &mut Buffer) {
+    if before.area != now.area {
+        return;
+    }
+    for y in now.area.top()..now.area.bottom() {
+        for x in now.area.left()..now.area.right() {
+            let wide = |buffer: &Buffer| buffer.cell((x, y)).map_or(0, |cell| width(cell.symbol()));
+            let (was, is) = (wide(before), wide(now));
+            let covered = is.max(1)..was;
+            for after in covered.filter_map(|cells| u16::try_from(cells).ok()) {
+                if let Some(cell) = now.cell_mut((x + after, y)) {
+                    cell.set_diff_option(CellDiffOption::AlwaysUpdate);
+                }
+            }
+        }
     }
 }
 
@@ -169,5 +191,36 @@ fn clear(buffer: &mut Buffer, area: Rect) {
                 cell.reset();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written to the terminal between two pictures of one line.
+    fn written(before: &str, now: &str) -> Vec<(u16, String)> {
+        let picture = |text: &str| {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
+            put(&mut buffer, (0, 0), 12, text, style::PLAIN);
+            buffer
+        };
+        let (before, mut now) = (picture(before), picture(now));
+        uncover(&before, &mut now);
+        before.diff(&now).into_iter().map(|(x, _, cell)| (x, cell.symbol().to_owned())).collect()
+    }
+
+    #[test]
+    fn what_a_wide_cluster_covered_is_repainted() {
+        // Two code points of a column each, as Devanagari, Thai and flags have them.
+        for cluster in ["का", "กำ", "\u{1f1e9}\u{1f1ea}", "你"] {
+            assert_eq!(width(cluster), 2, "{cluster}");
+            let all = written(&format!("{cluster}ok"), "B ok");
+            assert_eq!(all, [(0, "B".to_owned()), (1, " ".to_owned())], "{cluster}");
+            let shifted = written(&format!("a{cluster}"), "a");
+            assert_eq!(shifted, [(1, " ".to_owned()), (2, " ".to_owned())], "{cluster}");
+        }
+        assert_eq!(written("你ok", "好ok"), [(0, "好".to_owned())], "one wide one covers another");
+        assert_eq!(written("same", "same"), []);
     }
 }

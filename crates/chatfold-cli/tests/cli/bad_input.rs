@@ -237,3 +237,17 @@ fn a_refusal_names_the_way_out() {
     let newer = run(&["inbox", "-"], "{\"log\":\"chatfold\",\"v\":2,\"owner\":\"alice\"}\n").refused(1);
     assert!(!newer.contains("this is no log"), "{newer}");
 }
+
+#[test]
+fn an_argument_that_an_error_repeats_is_escaped() {
+    for (argument, shown) in [
+        ("--\u{1b}[2Jx", "--\\u{1b}[2Jx"),
+        ("--\u{9b}2Jx", "--\\u{9b}2Jx"),
+        ("--al\u{200b}ice", "--al\\u{200b}ice"),
+        ("--al\u{202e}ice", "--al\\u{202e}ice"),
+    ] {
+        let err = run(&["inbox", "-", argument], b"").refused(2);
+        assert!(err.contains(shown), "{err}");
+        assert!(!err.contains(argument), "{err}");
+    }
+}

@@ -8,7 +8,7 @@
 use chatfold::{ConversationView, ReceiveOption};
 use chatfold_words::instant::ago;
 use chatfold_words::preview::{mention, preview};
-use chatfold_words::text::{cut, width};
+use chatfold_words::text::{cut, cut_alike, cut_middle, width};
 use chatfold_words::words::{self, Signs};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,6 +16,9 @@ use ratatui::style::Style;
 
 use super::{ROW_LINES, put, put_parts, style};
 use crate::app::{App, Change, Focus};
+
+/// The cells of a row that signs, time and spaces take beside the name.
+const AROUND_NAME: usize = 16;
 
 pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     let inbox = app.past.inbox();
@@ -29,10 +32,14 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
         return;
     }
     let shown = app.rows.iter().skip(app.top).take(usize::from(area.height / ROW_LINES));
+    let shown: Vec<_> = shown.filter_map(|id| inbox.conversation(id)).collect();
+    let names: Vec<String> = shown.iter().map(words::name).collect();
+    let room = usize::from(area.width).saturating_sub(AROUND_NAME);
+    let alike = cut_alike(&names, room, app.look.ellipsis());
     let mut y = area.y;
-    for row in shown.filter_map(|id| inbox.conversation(id)) {
+    for (row, alike) in shown.into_iter().zip(alike) {
         let lines = Rect::new(area.x, y, area.width, ROW_LINES);
-        paint_row(buffer, lines, app, row);
+        paint_row(buffer, lines, app, row, alike);
         if app.selected.as_ref() == Some(row.id()) {
             buffer.set_style(lines, mark_of_selection(app));
         }
@@ -45,7 +52,7 @@ fn mark_of_selection(app: &App) -> Style {
     if app.focus == Focus::List { style::selected() } else { style::strong() }
 }
 
-fn paint_row(buffer: &mut Buffer, area: Rect, app: &App, row: ConversationView<'_>) {
+fn paint_row(buffer: &mut Buffer, area: Rect, app: &App, row: ConversationView<'_>, alike: bool) {
     let (look, signs) = (app.look, Signs::of(app.look.ascii));
     let (x, above, below, end) = (area.x, area.y, area.y + 1, area.right().saturating_sub(1));
     let sign = change_sign(app, row);
@@ -71,6 +78,7 @@ fn paint_row(buffer: &mut Buffer, area: Rect, app: &App, row: ConversationView<'
     let room = at.saturating_sub(text + 1);
     let name_room = usize::from(room).saturating_sub(if marks.is_empty() { 0 } else { width(&marks) + 1 });
     let name = words::name(&row);
+    let cut = if alike { cut_middle } else { cut };
     let name = cut(&name, name_room, look.ellipsis());
     let weight = if row.unread_count() > 0 { style::strong() } else { style::PLAIN };
     let used = put(buffer, (text, above), room, &name, weight);
@@ -82,7 +90,7 @@ fn paint_row(buffer: &mut Buffer, area: Rect, app: &App, row: ConversationView<'
     let end = if unread.is_empty() { at } else { at.saturating_sub(1) };
     let at = right(buffer, end, below, mention(&row), style::mention(look));
     let room = at.saturating_sub(text + 1);
-    let parts = preview(&signs, look.ellipsis(), &row, app.past.inbox().owner().as_str());
+    let parts = preview(&signs, look.ellipsis(), &row, app.past.inbox().owner().as_str(), room.into());
     let parts = parts.into_iter().map(|(tone, part)| (style::of(look, tone), part));
     put_parts(buffer, (text, below), room, parts, look.ellipsis());
 }
