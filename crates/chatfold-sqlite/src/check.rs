@@ -1,9 +1,11 @@
 //! Looking at all of a file: SQLite's own structure, and the hash of every event.
 
+use std::collections::BTreeSet;
+
 use chatfold::UserId;
 use chatfold::store::{DamagedLog, EventStore, LogCursor, SnapshotStore};
 
-use crate::{SqliteError, SqliteStore, rows};
+use crate::{SqliteError, SqliteStore, owner_id, rows};
 
 /// How many events are held at once.
 const CHUNK: usize = 1_000;
@@ -51,20 +53,35 @@ impl SqliteStore {
             }
         }
         drop(statement);
-        for inbox in self.inboxes()? {
-            found.extend(self.check_log(&inbox)?);
-            let mut through = u64::MAX;
-            while let Some(snapshot) = self.latest(&inbox, through)? {
-                let events = snapshot.prefix.events;
-                let number = rows::find(&self.connection, &inbox)?.map(|(number, _)| number);
-                let log =
-                    number.map_or(Ok(None), |number| rows::prefix_at(&self.connection, number, events))?;
-                if log != Some(snapshot.prefix) {
-                    found.push(Damage::Snapshot { inbox: inbox.clone(), position: events });
-                }
-                let Some(below) = events.checked_sub(1) else { break };
-                through = below;
+        let moment = self.connection.unchecked_transaction()?;
+        let owners = [self.owners("inbox")?, self.owners("head")?];
+        moment.commit()?;
+        let owners: BTreeSet<_> = owners.into_iter().flatten().collect();
+        for owner in owners {
+            match self.check_inbox(&owner) {
+                Ok(damage) => found.extend(damage),
+                Err(SqliteError::Damaged(what)) => found.push(Damage::Structure(what)),
+                Err(error) => return Err(error),
             }
+        }
+        Ok(found)
+    }
+
+    fn check_inbox(&mut self, owner: &str) -> Result<Vec<Damage>, SqliteError> {
+        let inbox = owner_id(owner)?;
+        let moment = self.connection.unchecked_transaction()?;
+        let known = rows::find(&moment, &inbox)?;
+        moment.commit()?;
+        let Some((number, _)) = known else { return Ok(Vec::new()) };
+        let mut found: Vec<_> = self.check_log(&inbox)?.into_iter().collect();
+        let mut through = u64::MAX;
+        while let Some(snapshot) = self.latest(&inbox, through)? {
+            let position = snapshot.prefix.events;
+            if rows::prefix_at(&self.connection, number, position)? != Some(snapshot.prefix) {
+                found.push(Damage::Snapshot { inbox: inbox.clone(), position });
+            }
+            let Some(below) = position.checked_sub(1) else { break };
+            through = below;
         }
         Ok(found)
     }

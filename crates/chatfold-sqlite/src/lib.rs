@@ -37,8 +37,12 @@
 //! # The tables
 //!
 //! `inbox` numbers the owners; `event` has, by inbox and position, the event's id, its command, the hash of the log up
-//! to it and its bytes; `snapshot` the newest snapshots. The view `event_text` shows events as text for `sqlite3`.
-//! Migrations run when a file is opened; a file of a newer schema is refused.
+//! to it and its bytes; `head` says, by owner, the number again and where the log ends; `snapshot` has the newest
+//! snapshots. The view `event_text` shows events as text for `sqlite3`.
+//!
+//! The schema is version 2, which brought `head`. A file of an older version is migrated when it is opened for writing,
+//! in one transaction; opened for reading only, it is read as it stands. Programs of an older version must not have
+//! it open meanwhile, and refuse it afterwards, as a file of a newer schema is refused here.
 //!
 //! # Erasing
 //!
@@ -48,7 +52,9 @@
 //!
 //! # Damage
 //!
-//! SQLite has no checksums of its own; the hash beside each event is one. [`SqliteStore::check`] looks at all of it.
+//! SQLite has no checksums of its own; the hash beside each event is one, and the head in a table of its own tells of
+//! events that are missing at the end. Who reads with a [`LogCursor`](chatfold::store::LogCursor) sees both; an append
+//! to a log that does not end at its head is refused. [`SqliteStore::check`] looks at all of it.
 
 mod check;
 mod error;
@@ -152,15 +158,26 @@ impl SqliteStore {
     }
 
     /// The owners of the inboxes in the file, in order of bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the file is damaged: the two places that name them differ, or one is no id.
     pub fn inboxes(&mut self) -> Result<Vec<UserId>, SqliteError> {
-        let mut statement = self.connection.prepare_cached("SELECT owner FROM inbox ORDER BY owner")?;
-        let owners = statement.query_map([], |row| row.get::<_, String>(0))?;
-        owners
-            .map(|owner| {
-                let owner = owner?;
-                UserId::new(&owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
-            })
-            .collect()
+        let moment = self.connection.unchecked_transaction()?;
+        let (owners, again) = (self.owners("inbox")?, self.owners("head")?);
+        moment.commit()?;
+        if owners != again {
+            return Err(SqliteError::Damaged("the owners that it names in two places differ".into()));
+        }
+        owners.iter().map(|owner| owner_id(owner)).collect()
+    }
+
+    /// The owners that one of two tables names, in order of bytes.
+    fn owners(&self, table: &str) -> Result<Vec<String>, SqliteError> {
+        let sql = format!("SELECT owner FROM {table} ORDER BY owner");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let owners = statement.query_map([], |row| row.get(0))?;
+        Ok(owners.collect::<Result<_, _>>()?)
     }
 
     /// A number that is another one once another connection has written to the file: cheap to ask, so that a
@@ -174,4 +191,8 @@ impl SqliteStore {
     pub fn limit_pages(&self, pages: i64) -> Result<(), SqliteError> {
         Ok(self.connection.pragma_update(None, "max_page_count", pages)?)
     }
+}
+
+fn owner_id(owner: &str) -> Result<UserId, SqliteError> {
+    UserId::new(owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
 }

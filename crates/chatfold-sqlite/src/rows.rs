@@ -3,7 +3,7 @@
 use chatfold::store::{Closed, Head, StoredEvent, StoredSnapshot};
 use chatfold::{CommandId, EventId, LogPrefix, UserId};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use crate::SqliteError;
 
@@ -43,48 +43,101 @@ pub(crate) fn signed(position: u64) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
-/// The number of an inbox and whether it is closed; `None` if nobody wrote it.
-pub(crate) fn find(
-    connection: &Connection,
-    inbox: &UserId,
-) -> Result<Option<(Number, Option<Closed>)>, SqliteError> {
+/// What one of the two tables says of an inbox: its number, and how and for where it is closed.
+type Entry = (Number, Option<String>, Option<String>);
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    Ok((row.get("inbox")?, row.get("closed")?, row.get("moved_to")?))
+}
+
+/// Returns the number of an inbox and where its log stands; `None` if nobody wrote it.
+///
+/// # Errors
+///
+/// If the two tables that say so differ: one of them is damaged, or lacks the inbox.
+pub(crate) fn find(connection: &Connection, inbox: &UserId) -> Result<Option<(Number, Head)>, SqliteError> {
+    let owner = named_params! { ":owner": inbox.as_str() };
     let sql = "SELECT inbox, closed, moved_to FROM inbox WHERE owner = :owner";
-    let row = connection.prepare_cached(sql)?.query_row(named_params! { ":owner": inbox.as_str() }, |row| {
-        Ok((row.get(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
-    });
-    let Some((number, closed, to)) = row.optional()? else { return Ok(None) };
+    let known = connection.prepare_cached(sql)?.query_row(owner, entry).optional()?;
+    let sql = "SELECT inbox, closed, moved_to, position, hash FROM head WHERE owner = :owner";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(owner)?;
+    let head = rows.next()?.map(|row| Ok::<_, SqliteError>((entry(row)?, prefix(row)?))).transpose()?;
+    let ((number, closed, to), prefix) = match (known, head) {
+        (None, None) => return Ok(None),
+        (Some(known), Some((entry, prefix))) if known == entry => (entry, prefix),
+        _ => return Err(SqliteError::Damaged(format!("what it says of {inbox} in two places differs"))),
+    };
     let closed = match closed.as_deref() {
         None => None,
         Some("moved") => Some(Closed::Moved { to: to.unwrap_or_default() }),
         Some("erased") => Some(Closed::Erased),
         Some(other) => return Err(SqliteError::Damaged(format!("{inbox} is closed as {other:?}"))),
     };
-    Ok(Some((number, closed)))
+    Ok(Some((number, Head { prefix, closed })))
 }
 
-/// The number of an inbox, given to it now if nobody wrote it before, and whether it is closed.
-pub(crate) fn find_or_make(
-    connection: &Connection,
-    inbox: &UserId,
-) -> Result<(Number, Option<Closed>), SqliteError> {
-    if let Some(found) = find(connection, inbox)? {
-        return Ok(found);
+/// Returns the number of an inbox, given to it now if nobody wrote it before, and where its log stands, for whoever
+/// writes to it.
+///
+/// # Errors
+///
+/// As [`find`], and if the last event is not the one that the head names: events are missing at the end.
+pub(crate) fn find_or_make(connection: &Connection, inbox: &UserId) -> Result<(Number, Head), SqliteError> {
+    if let Some((number, head)) = find(connection, inbox)? {
+        if last(connection, number)? != head.prefix {
+            return Err(SqliteError::Damaged(format!(
+                "the log of {inbox} does not end at position {} as its head says",
+                head.prefix.events
+            )));
+        }
+        return Ok((number, head));
     }
-    let sql = "INSERT INTO inbox (owner) VALUES (:owner)";
-    connection.prepare_cached(sql)?.execute(named_params! { ":owner": inbox.as_str() })?;
-    Ok((connection.last_insert_rowid(), None))
+    let owner = named_params! { ":owner": inbox.as_str() };
+    connection.prepare_cached("INSERT INTO inbox (owner) VALUES (:owner)")?.execute(owner)?;
+    let number = connection.last_insert_rowid();
+    let sql = "INSERT INTO head (owner, inbox, position, hash) VALUES (?, ?, 0, zeroblob(16))";
+    connection.prepare_cached(sql)?.execute(params![inbox.as_str(), number])?;
+    Ok((number, Head::EMPTY))
 }
 
-pub(crate) fn head(
-    connection: &Connection,
-    number: Number,
-    closed: Option<Closed>,
-) -> Result<Head, SqliteError> {
+/// Returns the log up to its last event.
+fn last(connection: &Connection, number: Number) -> Result<LogPrefix, SqliteError> {
     let sql = "SELECT position, hash FROM event WHERE inbox = ? ORDER BY position DESC LIMIT 1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([number])?;
-    let prefix = rows.next()?.map_or(Ok(LogPrefix::EMPTY), prefix)?;
-    Ok(Head { prefix, closed })
+    rows.next()?.map_or(Ok(LogPrefix::EMPTY), prefix)
+}
+
+/// Writes where a log stands now.
+pub(crate) fn set_prefix(
+    connection: &Connection,
+    inbox: &UserId,
+    prefix: LogPrefix,
+) -> Result<(), SqliteError> {
+    let row = params![signed(prefix.events), prefix.hash.to_be_bytes(), inbox.as_str()];
+    connection.prepare_cached("UPDATE head SET position = ?, hash = ? WHERE owner = ?")?.execute(row)?;
+    Ok(())
+}
+
+/// Writes whether a log is closed.
+pub(crate) fn set_closed(
+    connection: &Connection,
+    inbox: &UserId,
+    closed: Option<&Closed>,
+) -> Result<(), SqliteError> {
+    let (word, to) = match closed {
+        None => (None, None),
+        Some(Closed::Moved { to }) => (Some("moved"), Some(to)),
+        Some(Closed::Erased) => (Some("erased"), None),
+    };
+    for sql in [
+        "UPDATE inbox SET closed = ?, moved_to = ? WHERE owner = ?",
+        "UPDATE head SET closed = ?, moved_to = ? WHERE owner = ?",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![word, to, inbox.as_str()])?;
+    }
+    Ok(())
 }
 
 /// The prefix of so many events, if the log has them.

@@ -11,7 +11,8 @@ use crate::{Options, SqliteError, Synchronous};
 const APPLICATION_ID: i32 = 0x6368_6664;
 
 /// Each brings the schema up by one; none is ever edited once it was released.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE inbox (
         inbox INTEGER PRIMARY KEY,
         owner TEXT NOT NULL UNIQUE,
@@ -39,7 +40,32 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE VIEW event_text AS
         SELECT owner, position, lower(hex(id)) AS id, CAST(bytes AS TEXT) AS line
         FROM event JOIN inbox USING (inbox);
-"];
+",
+    "
+    CREATE TABLE head (
+        owner TEXT PRIMARY KEY,
+        inbox INTEGER NOT NULL,
+        closed TEXT,
+        moved_to TEXT,
+        position INTEGER NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO head
+        SELECT owner, inbox.inbox, closed, moved_to, coalesce(position, 0), coalesce(hash, zeroblob(16))
+        FROM inbox LEFT JOIN event ON event.inbox = inbox.inbox
+            AND position = (SELECT max(e.position) FROM event AS e WHERE e.inbox = inbox.inbox);
+",
+];
+
+/// What stands for the table of heads while a file of schema 1 is read that may not be migrated: the last events, as
+/// its version had it.
+const HEADS_OF_SCHEMA_1: &str = "
+    CREATE TEMP VIEW head AS
+        SELECT owner, inbox.inbox AS inbox, closed, moved_to,
+            coalesce(position, 0) AS position, coalesce(hash, zeroblob(16)) AS hash
+        FROM inbox LEFT JOIN event ON event.inbox = inbox.inbox
+            AND position = (SELECT max(e.position) FROM event AS e WHERE e.inbox = inbox.inbox);
+";
 
 /// Sets a connection up. Nothing of this is kept in the file but the journal's mode.
 pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), SqliteError> {
@@ -106,8 +132,10 @@ pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<()
     if found == newest {
         return Ok(());
     }
-    if read_only {
-        return Err(SqliteError::Nothing);
+    match (read_only, found) {
+        (true, 0) => return Err(SqliteError::Nothing),
+        (true, _) => return Ok(connection.execute_batch(HEADS_OF_SCHEMA_1)?),
+        (false, _) => {}
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = judge(version(&transaction)?)?;

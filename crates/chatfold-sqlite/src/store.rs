@@ -1,8 +1,8 @@
 //! The ports, filled.
 
 use chatfold::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, Known, Page, Plan, RewriteError, SNAPSHOTS_KEPT,
-    SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
+    Append, AppendError, Appended, Closed, EventStore, Head, Known, LogCursor, Page, Plan, RewriteError,
+    SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
 };
 use chatfold::{CommandId, EventId, LogPrefix, UserId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -30,21 +30,19 @@ impl SqliteStore {
     /// Changes whether a log is closed.
     fn close(&mut self, inbox: &UserId, closed: Option<&Closed>, erase: bool) -> Result<Head, SqliteError> {
         let transaction = self.begin()?;
-        let (number, before) = rows::find_or_make(&transaction, inbox)?;
+        // A log that lacks its end can still be erased.
+        let known = if erase { rows::find(&transaction, inbox)? } else { None };
+        let (number, mut head) = known.map_or_else(|| rows::find_or_make(&transaction, inbox), Ok)?;
         // A log that has moved stays moved when it is erased here.
-        let closed = if erase { before.as_ref().or(closed) } else { closed };
-        let (word, to) = match closed {
-            None => (None, None),
-            Some(Closed::Moved { to }) => (Some("moved"), Some(to)),
-            Some(Closed::Erased) => (Some("erased"), None),
-        };
-        let sql = "UPDATE inbox SET closed = ?, moved_to = ? WHERE inbox = ?";
-        transaction.prepare_cached(sql)?.execute(params![word, to, number])?;
+        let kept = head.closed.take().filter(|_| erase);
+        head.closed = kept.or_else(|| closed.cloned());
+        rows::set_closed(&transaction, inbox, head.closed.as_ref())?;
         if erase {
             transaction.prepare_cached("DELETE FROM event WHERE inbox = ?")?.execute([number])?;
             transaction.prepare_cached("DELETE FROM snapshot WHERE inbox = ?")?.execute([number])?;
+            head.prefix = LogPrefix::EMPTY;
+            rows::set_prefix(&transaction, inbox, head.prefix)?;
         }
-        let head = rows::head(&transaction, number, closed.cloned())?;
         transaction.commit()?;
         if erase {
             self.empty_write_ahead_log()?;
@@ -62,10 +60,9 @@ impl SqliteStore {
 fn known(
     connection: &Connection,
     number: Number,
-    closed: Option<Closed>,
+    head: Head,
     append: &Append<'_>,
 ) -> Result<Known, SqliteError> {
-    let head = rows::head(connection, number, closed)?;
     let mut command = None;
     if let Some(id) = append.command {
         let sql = "SELECT min(position), max(position) FROM event WHERE inbox = ? AND command = ?";
@@ -118,8 +115,8 @@ impl EventStore for SqliteStore {
 
     fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
         let transaction = self.begin()?;
-        let (number, closed) = rows::find_or_make(&transaction, inbox)?;
-        let known = known(&transaction, number, closed, append)?;
+        let (number, head) = rows::find_or_make(&transaction, inbox)?;
+        let known = known(&transaction, number, head, append)?;
         let (prefixes, keep_snapshot) = match append.plan(&known)? {
             Plan::Repeat { first, last } => {
                 return Ok(Appended { first, last, prefix: known.head.prefix, repeated: true });
@@ -131,6 +128,7 @@ impl EventStore for SqliteStore {
             insert(&transaction, number, (event.id, append.command), after, &event.bytes)?;
             prefix = after;
         }
+        rows::set_prefix(&transaction, inbox, prefix)?;
         if let Some(snapshot) = append.snapshot.filter(|_| keep_snapshot) {
             keep(&transaction, number, snapshot)?;
         }
@@ -140,13 +138,13 @@ impl EventStore for SqliteStore {
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
         let transaction = self.begin()?;
-        let (number, closed) = rows::find_or_make(&transaction, inbox)?;
-        let mut head = rows::head(&transaction, number, closed)?;
+        let (number, mut head) = rows::find_or_make(&transaction, inbox)?;
         plan_import(&head, events)?;
         for event in events {
             insert(&transaction, number, (event.id, event.command), event.prefix, &event.bytes)?;
             head.prefix = event.prefix;
         }
+        rows::set_prefix(&transaction, inbox, head.prefix)?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         Ok(head)
     }
@@ -154,10 +152,9 @@ impl EventStore for SqliteStore {
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, SqliteError> {
         // One transaction, so that head and events are of one moment.
         let transaction = self.connection.transaction()?;
-        let Some((number, closed)) = rows::find(&transaction, inbox)? else {
+        let Some((number, head)) = rows::find(&transaction, inbox)? else {
             return Ok(Page { head: Head::EMPTY, events: Vec::new() });
         };
-        let head = rows::head(&transaction, number, closed)?;
         let events = rows::events(&transaction, number, after, limit)?;
         Ok(Page { head, events })
     }
@@ -168,7 +165,13 @@ impl EventStore for SqliteStore {
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<SqliteError>> {
         let transaction = self.begin()?;
-        let (number, closed) = rows::find_or_make(&transaction, inbox)?;
+        let (number, mut head) = rows::find_or_make(&transaction, inbox)?;
+        let first = events.iter().map(|(position, _)| *position).min().unwrap_or(u64::MAX);
+        let before = rows::prefix_at(&transaction, number, first.saturating_sub(1))?;
+        if let Some(before) = before {
+            // Hashes computed anew would make damage sound.
+            verify(&transaction, number, before, &head)?;
+        }
         for (position, bytes) in events {
             let changed = transaction
                 .prepare_cached("UPDATE event SET bytes = ? WHERE inbox = ? AND position = ?")
@@ -178,8 +181,10 @@ impl EventStore for SqliteStore {
                 return Err(RewriteError::NoSuchEvent { position: *position });
             }
         }
-        let first = events.iter().map(|(position, _)| *position).min().unwrap_or(u64::MAX);
-        let head = hash_anew(&transaction, number, first, closed)?;
+        if let Some(before) = before {
+            head.prefix = hash_anew(&transaction, number, before)?;
+            rows::set_prefix(&transaction, inbox, head.prefix)?;
+        }
         transaction
             .execute("DELETE FROM snapshot WHERE inbox = ?", [number])
             .and_then(|_| transaction.commit())
@@ -201,21 +206,33 @@ impl EventStore for SqliteStore {
     }
 }
 
-/// Computes the hashes of a log anew from position `first` on.
+/// Holds the events behind `before` against their hashes and the head.
+fn verify(
+    connection: &Connection,
+    number: Number,
+    before: LogPrefix,
+    head: &Head,
+) -> Result<(), SqliteError> {
+    let mut cursor = LogCursor::after(before);
+    loop {
+        let events = rows::events(connection, number, cursor.position(), CHUNK)?;
+        let page = Page { head: head.clone(), events };
+        if cursor.take_in(&page).map_err(|damage| SqliteError::Damaged(damage.to_string()))? {
+            return Ok(());
+        }
+    }
+}
+
+/// Computes the hashes of a log anew behind `prefix`, and returns it to its end.
 fn hash_anew(
     connection: &Connection,
     number: Number,
-    first: u64,
-    closed: Option<Closed>,
-) -> Result<Head, SqliteError> {
-    let mut prefix = match rows::prefix_at(connection, number, first.saturating_sub(1))? {
-        Some(prefix) => prefix,
-        None => return rows::head(connection, number, closed),
-    };
+    mut prefix: LogPrefix,
+) -> Result<LogPrefix, SqliteError> {
     loop {
         let events = rows::events(connection, number, prefix.events, CHUNK)?;
         if events.is_empty() {
-            return Ok(Head { prefix, closed });
+            return Ok(prefix);
         }
         let sql = "UPDATE event SET hash = ? WHERE inbox = ? AND position = ?";
         let mut statement = connection.prepare_cached(sql)?;
@@ -228,10 +245,11 @@ fn hash_anew(
 
 impl SnapshotStore for SqliteStore {
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
-        let Some((number, _)) = rows::find(&self.connection, inbox)? else { return Ok(None) };
+        let transaction = self.connection.transaction()?;
+        let Some((number, _)) = rows::find(&transaction, inbox)? else { return Ok(None) };
         let sql = "SELECT position, hash, bytes FROM snapshot \
                    WHERE inbox = ? AND position <= ? ORDER BY position DESC LIMIT 1";
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = transaction.prepare_cached(sql)?;
         let mut rows = statement.query([number, signed(through)])?;
         rows.next()?.map(rows::snapshot).transpose()
     }

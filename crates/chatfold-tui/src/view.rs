@@ -196,6 +196,8 @@ fn clear(buffer: &mut Buffer, area: Rect) {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::backend::{Backend as _, CrosstermBackend};
+
     use super::*;
 
     /// What is written to the terminal between two pictures of one line.
@@ -222,5 +224,35 @@ mod tests {
         }
         assert_eq!(written("你ok", "好ok"), [(0, "好".to_owned())], "one wide one covers another");
         assert_eq!(written("same", "same"), []);
+    }
+
+    /// What a terminal of 12 columns shows after one picture of a line and then another.
+    fn on_a_terminal(before: &str, now: &str) -> String {
+        let mut terminal = vt100::Parser::new(1, 12, 0);
+        let mut last = Buffer::empty(Rect::new(0, 0, 12, 1));
+        for text in [before, now] {
+            let mut buffer = Buffer::empty(last.area);
+            put(&mut buffer, (0, 0), 12, text, style::PLAIN);
+            uncover(&last, &mut buffer);
+            let mut bytes = Vec::new();
+            CrosstermBackend::new(&mut bytes).draw(last.diff(&buffer).into_iter()).unwrap();
+            terminal.process(&bytes);
+            last = buffer;
+        }
+        terminal.screen().contents()
+    }
+
+    #[test]
+    fn a_terminal_that_keeps_a_column_a_code_point_shows_no_rest_of_them() {
+        for cluster in ["का", "กำ", "\u{1f1e9}\u{1f1ea}", "你"] {
+            for (before, now) in [
+                (format!("{cluster}ok"), "B ok"),
+                (format!("a{cluster}"), "a"),
+                (format!("a{cluster}b"), "a  b"),
+                (format!("{cluster}{cluster}"), "Bo / ok"),
+            ] {
+                assert_eq!(on_a_terminal(&before, now).trim_end(), now, "{before}");
+            }
+        }
     }
 }

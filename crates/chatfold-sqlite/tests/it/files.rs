@@ -41,6 +41,66 @@ fn a_newer_schema_is_refused() {
     assert!(matches!(error, SqliteError::NewerSchema { found: 77, .. }), "{error}");
 }
 
+/// Makes a file as schema 1 had it: without heads.
+fn to_schema_1(path: &std::path::Path) {
+    Connection::open(path).unwrap().execute_batch("DROP TABLE head; PRAGMA user_version = 1").unwrap();
+}
+
+#[test]
+fn a_file_of_schema_1_is_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let bob = chatfold::UserId::new("bob").unwrap();
+    let heads = {
+        let mut store = open(&path);
+        append(&mut store, &alice(), &[event(1, 1), event(1, 2)]);
+        store.fence(&alice(), "elsewhere").unwrap();
+        append(&mut store, &bob, &[event(1, 3)]);
+        store.erase(&bob).unwrap();
+        [store.head(&alice()).unwrap(), store.head(&bob).unwrap()]
+    };
+    to_schema_1(&path);
+    // For reading it is read as it stands.
+    let mut store = SqliteStore::open(&path, &read_only()).unwrap();
+    assert_eq!([store.head(&alice()).unwrap(), store.head(&bob).unwrap()], heads);
+    assert_eq!(store.inboxes().unwrap(), [alice(), bob.clone()]);
+    assert_eq!(log(&mut store, &alice()), [event(1, 1), event(1, 2)]);
+    assert_eq!(store.check().unwrap(), []);
+    drop(store);
+    let version = |path| {
+        let connection = Connection::open(path).unwrap();
+        connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(version(&path), 1);
+    let mut store = open(&path);
+    assert_eq!(version(&path), 2);
+    assert_eq!([store.head(&alice()).unwrap(), store.head(&bob).unwrap()], heads);
+    assert_eq!(store.check().unwrap(), []);
+    store.reopen(&alice()).unwrap();
+    append(&mut store, &alice(), &[event(1, 4)]);
+    assert_eq!(log(&mut store, &alice()).len(), 3);
+}
+
+/// What SQLite lays beside a file may be read by those who may read the file.
+#[cfg(unix)]
+#[test]
+fn what_lies_beside_a_file_has_its_mode() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    drop(open(&path));
+    for mode in [0o600, 0o640, 0o644] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let mut store = open(&path);
+        append(&mut store, &alice(), &[event(1, mode)]);
+        for suffix in ["", "-wal", "-shm"] {
+            let beside = format!("{}{suffix}", path.display());
+            let found = fs::metadata(&beside).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{beside}: {found:o}");
+        }
+    }
+}
+
 #[test]
 fn an_interrupted_making_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
