@@ -26,7 +26,7 @@ use crate::model::time::{Stamp, Timestamp};
 pub const MAX_SEQ: u64 = 1 << 53;
 
 /// The most that a message may carry: 31 MiB of text, payloads and ids of users together, counted as
-/// [`InvalidEvent::TooLarge`] says. A line of the text log with more of it is refused by default for its length.
+/// [`InvalidEvent::TooLarge`] says. The text log's readers have room for the line of every such message.
 pub const MAX_MESSAGE_LEN_BYTES: usize = 31 << 20;
 
 /// Text values beside an event (device, causation, correlation): kept, ignored by the fold.

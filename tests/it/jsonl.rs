@@ -347,11 +347,11 @@ fn around_a_long_line(len: u64) -> impl BufRead {
 
 #[test]
 fn r99_a_line_over_the_limit_is_passed_over() {
-    let mut reader = Reader::new(around_a_long_line(100 << 20)).unwrap();
+    let mut reader = Reader::new(around_a_long_line(200 << 20)).unwrap();
     let fault = reader.next_record().unwrap().unwrap_err().to_string();
     assert_eq!(
         fault,
-        "line 2, column 16777217: expected a line of at most 16777216 bytes, the limit, found a longer one"
+        "line 2, column 196083713: expected a line of at most 196083712 bytes, the limit, found a longer one"
     );
     assert_eq!(reader.next_record().unwrap().unwrap().line, 3);
     assert!(reader.next_record().is_none());
@@ -368,6 +368,27 @@ fn r99_a_line_over_the_limit_is_passed_over() {
         fault,
         "line 1, column 11: expected a line of at most 10 bytes, the limit, found a longer one"
     );
+}
+
+/// What a writer writes a reader reads: a message of 20 MiB was acknowledged once, and its log refused from then on.
+#[test]
+fn r99_the_longest_message_has_room_in_a_line() {
+    use chatfold::{Envelope, EventId, MessageId, Timestamp};
+    let alice: UserId = "alice".parse().unwrap();
+    // Each byte of it takes six in JSON.
+    let text = "\u{1}".repeat(chatfold::MAX_MESSAGE_LEN_BYTES - 128);
+    let custom = vec![7; chatfold::MAX_MESSAGE_LEN_BYTES - 128];
+    for (text, custom) in [(Some(text), None), (None, Some(custom))] {
+        let mut message = Message::new(MessageId::from_bytes([9; 16]));
+        (message.text, message.custom) = (text, custom);
+        let envelope = Envelope::new(EventId::from_bytes([8; 16]), Timestamp::EPOCH, alice.clone());
+        let event = envelope.message_received("c2c_bob".parse().unwrap(), message).unwrap();
+        let mut writer = Writer::new(Vec::new(), &alice).unwrap();
+        writer.write_event(&event).unwrap();
+        let log = writer.into_inner();
+        let read = Reader::new(&log[..]).unwrap().next_record().unwrap().unwrap();
+        assert!(read.event.known() == Some(&event), "{} bytes", log.len());
+    }
 }
 
 #[test]

@@ -31,12 +31,16 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 
 /// Locks the file that bears a name which is about to be given to another, so that no command that appends to it
 /// loses what it has acknowledged: it waits, sees that the name belongs to another file, and opens that. `None` where
-/// no plain file bears it.
+/// none bears it.
+///
+/// # Errors
+///
+/// Where something that is no plain file bears the name: a device or a folder is never replaced.
 pub fn lock(path: &Path) -> io::Result<Option<File>> {
     loop {
         match fs::metadata(path) {
             Ok(there) if there.is_file() => {}
-            Ok(_) => return Ok(None),
+            Ok(_) => return Err(no_plain_file()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         }
@@ -52,6 +56,10 @@ pub fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+fn no_plain_file() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "something that is no plain file bears this name")
+}
+
 /// Opens a file beside a log to append to it, with the log's mode. It is never reached over a symbolic link.
 pub fn append_beside(path: &Path, log: &File) -> io::Result<File> {
     let is_plain = |path: &Path| match fs::symlink_metadata(path) {
@@ -59,10 +67,8 @@ pub fn append_beside(path: &Path, log: &File) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     };
-    let odd =
-        || io::Error::new(io::ErrorKind::AlreadyExists, "something that is no plain file bears this name");
     if !is_plain(path)? {
-        return Err(odd());
+        return Err(no_plain_file());
     }
     let mut options = OpenOptions::new();
     options.append(true).create(true);
@@ -74,7 +80,7 @@ pub fn append_beside(path: &Path, log: &File) -> io::Result<File> {
     let file = options.open(path)?;
     // A link may have been put there in between.
     if !is_plain(path)? || !is_at(&file, path)? {
-        return Err(odd());
+        return Err(no_plain_file());
     }
     file.set_permissions(log.metadata()?.permissions())?;
     Ok(file)

@@ -165,7 +165,7 @@ pub fn write_whole<T>(
     let there = if replaced.is_some() { file.persist(path) } else { file.persist_noclobber(path) };
     beside::guard::set(None);
     let there = match there {
-        // Something that is no plain file, or a log that came to be meanwhile.
+        // A log that came to be meanwhile.
         Err(error) if replace && error.error.kind() == io::ErrorKind::AlreadyExists => {
             let _meanwhile = beside::lock(path).map_err(failed)?;
             error.file.persist(path)

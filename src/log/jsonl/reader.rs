@@ -7,10 +7,12 @@ use crate::log::jsonl::Record;
 use crate::log::jsonl::decode::{Decoder, Header, Line};
 use crate::log::jsonl::error::{DecodeError, ReadError};
 use crate::log::jsonl::json::{self, Fault, Parsed};
+use crate::model::event::MAX_MESSAGE_LEN_BYTES;
 use crate::model::id::UserId;
 
-/// The longest line a [`Reader`] takes unless told otherwise: 16 MiB.
-pub const DEFAULT_LINE_LIMIT_BYTES: usize = 16 << 20;
+/// The longest line a [`Reader`] takes unless told otherwise: 187 MiB. The line of every message that may be has room:
+/// each of its bytes stands as six at most (`\u0001`), and what is beside the message takes less than a mebibyte.
+pub const DEFAULT_LINE_LIMIT_BYTES: usize = 6 * MAX_MESSAGE_LEN_BYTES + (1 << 20);
 
 /// How much of a faulty line is looked at for a whole object at first.
 const FIRST_LOOK_LEN_BYTES: usize = 4 << 10;

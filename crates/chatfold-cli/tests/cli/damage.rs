@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::support::{Files, chatfold, gzip, line, log, run, team, zstd};
+use crate::support::{Files, Ran, chatfold, gzip, line, log, run, team, zstd};
 
 const HEADER: &str = "{\"log\":\"chatfold\",\"v\":1,\"owner\":\"alice\"}\n";
 
@@ -175,6 +175,10 @@ fn r99_frames_without_a_checksum_are_told_and_ours_have_one() {
     assert_eq!(run(&["inbox", "-"], more).code, 1);
 }
 
+fn run_soon(args: Vec<String>) -> std::thread::JoinHandle<Ran> {
+    std::thread::spawn(move || run(&args.iter().map(String::as_str).collect::<Vec<_>>(), ""))
+}
+
 /// A command that waits for the lock of a log that is replaced meanwhile appends to the one that bears the name then.
 #[test]
 fn r99_what_is_acknowledged_is_in_the_log_that_bears_the_name() {
@@ -183,9 +187,6 @@ fn r99_what_is_acknowledged_is_in_the_log_that_bears_the_name() {
     let (name, other) = (file.to_str().unwrap().to_owned(), files.write("b.jsonl", log("alice", "")));
     let held = File::open(&file).unwrap();
     held.lock().unwrap();
-    let run_soon = |args: Vec<String>| {
-        std::thread::spawn(move || run(&args.iter().map(String::as_str).collect::<Vec<_>>(), ""))
-    };
     let waiting = run_soon(["do", &name, "pin", "c2c_bob"].map(str::to_owned).to_vec());
     std::thread::sleep(Duration::from_millis(400));
     fs::rename(&other, &file).unwrap();
@@ -196,17 +197,37 @@ fn r99_what_is_acknowledged_is_in_the_log_that_bears_the_name() {
         fs::read_to_string(&file).unwrap().contains("conversation_pinned"),
         "appended to the log that is there"
     );
-    // What replaces a log waits for who appends to it.
-    let held = File::open(&file).unwrap();
-    held.lock().unwrap();
+}
+
+/// What replaces a log waits for who appends to it, and who comes meanwhile appends to the new one.
+#[test]
+fn r99_what_replaces_a_log_waits_for_its_lock() {
+    let files = Files::new();
     let source = files.write("c.jsonl", team());
-    let replacing =
-        run_soon(["convert", source.to_str().unwrap(), &name, "--force"].map(str::to_owned).to_vec());
-    std::thread::sleep(Duration::from_millis(400));
-    assert_ne!(fs::read_to_string(&file).unwrap(), team(), "it waits");
-    drop(held);
-    assert_eq!(replacing.join().unwrap().code, 0);
-    assert_eq!(fs::read_to_string(&file).unwrap(), team());
+    let source = source.to_str().unwrap();
+    for args in [
+        &["convert", source, "LOG", "--force"][..],
+        &["redact", source, "--author", "bob", "--out", "LOG", "--force"],
+        &["recover", source, "--out", "LOG", "--force"],
+    ] {
+        let file = files.write("a.jsonl", log("alice", ""));
+        let name = file.to_str().unwrap().to_owned();
+        let held = File::open(&file).unwrap();
+        held.lock().unwrap();
+        let args: Vec<String> =
+            args.iter().map(|arg| if *arg == "LOG" { name.clone() } else { (*arg).to_owned() }).collect();
+        let replacing = run_soon(args.clone());
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(fs::read_to_string(&file).unwrap(), log("alice", ""), "{args:?} waits");
+        let appending = run_soon(["do", &name, "pin", "--new", "c2c_bob"].map(str::to_owned).to_vec());
+        std::thread::sleep(Duration::from_millis(300));
+        drop(held);
+        let (replaced, appended) = (replacing.join().unwrap(), appending.join().unwrap());
+        assert_eq!((replaced.code, appended.code), (0, 0), "{replaced:?} {appended:?}");
+        let after = fs::read_to_string(&file).unwrap();
+        // Either was first; what was appended to the old log before it was replaced went with it.
+        assert!(after.starts_with(HEADER) && after.lines().count() >= team().lines().count(), "{after}");
+    }
 }
 
 #[cfg(unix)]

@@ -93,6 +93,15 @@ fn r99_a_log_is_replaced_whole_or_not_at_all() {
             }
         }
     }
+    // A device is never replaced.
+    let (link, pipe) = (path("link.jsonl"), path("pipe.jsonl"));
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for target in [&link, &pipe] {
+        let err = run(&["convert", &text, target, "--force"], "").refused(4);
+        assert!(err.contains("something that is no plain file bears this name"), "{err}");
+        assert!(!fs::symlink_metadata(target).unwrap().is_file());
+    }
     let ran = limited(1, &["demo", "--out", &path("demo.jsonl")]);
     assert!(ran.code == 4 && !Path::new(&path("demo.jsonl")).exists(), "{ran:?}");
 }
