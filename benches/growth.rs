@@ -75,11 +75,11 @@ fn measure(workload: &Workload, runs: usize) -> Row {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     let smoke = has("--test");
+    let csv = args.iter().position(|arg| arg == "--csv").and_then(|at| args.get(at + 1));
     if let Some(at) = args.iter().position(|arg| arg == "hostile") {
         let only = args.get(at + 1).filter(|name| !name.starts_with('-'));
-        return hostile::run(if smoke { 50 } else { 4_000 }, only.map_or("", String::as_str));
+        return hostile::run(if smoke { 50 } else { 4_000 }, only.map_or("", String::as_str), csv);
     }
-    let csv = args.iter().position(|arg| arg == "--csv").and_then(|at| args.get(at + 1));
     let mut table = "conversations,events,replay,x floor,binary log,x floor,live,floor\n".to_owned();
     println!(
         "{:>13} {:>9} {:>10} {:>8} {:>10} {:>8} {:>8} {:>8}   ns an event",

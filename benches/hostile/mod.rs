@@ -201,16 +201,20 @@ impl Verdict {
     }
 }
 
-/// Measures every kind of log whose name contains `only`; a failure where one costs more than its length.
-pub fn run(count: usize, only: &str) -> ExitCode {
+/// Measures every kind of log whose name contains `only`; a failure where one costs more than its length. The table is
+/// also written to `csv`, if that is a file's name.
+pub fn run(count: usize, only: &str, csv: Option<&String>) -> ExitCode {
     let Some(harmless) = Harmless::of(count) else { return ExitCode::FAILURE };
     let mut longer = None;
     println!("exponent of time, times the harmless log, bytes of memory an event, at {} events", 4 * count);
     println!("{:<42}{}", "", WAYS.map(|(name, _)| format!("{name:>22}")).concat());
+    let mut table = "log".to_owned();
+    WAYS.iter().for_each(|(name, _)| table += &format!(",{name},x harmless,bytes an event"));
     let mut above = Vec::new();
     for kind in Hostile::ALL.iter().skip(1).filter(|kind| kind.name.contains(only)) {
         let series = Series::of(kind, count);
         let mut line = String::new();
+        table += &format!("\n\"{}\"", kind.name);
         for (at, (way, _)) in WAYS.iter().enumerate() {
             let Some(mut verdict) = Verdict::of(&harmless, &series, at) else { continue };
             // With few events chance says more than growth does.
@@ -229,8 +233,12 @@ pub fn run(count: usize, only: &str) -> ExitCode {
             }
             let Verdict { time, times_harmless, each_bytes, .. } = verdict;
             line += &format!("{time:>7.2} {times_harmless:>5.1}x {each_bytes:>6.0} B");
+            table += &format!(",{time:.2},{times_harmless:.1},{each_bytes:.0}");
         }
         println!("{:<42}{line}", kind.name);
+    }
+    if let Some(csv) = csv {
+        std::fs::write(csv, table + "\n").unwrap();
     }
     if above.is_empty() {
         return ExitCode::SUCCESS;
