@@ -57,7 +57,8 @@ pub struct Options {
     pub policy: Policy,
     /// When a snapshot is made. It is kept in the same transaction as the events that make it due.
     pub snapshots: SnapshotPolicy,
-    /// How often a command is judged anew because other writers came first.
+    /// How often a command is judged anew because other writers came first, with waits of up to 256 ms in between, of
+    /// another length for each writer. 512 unless another is set, which is about a minute.
     pub attempts: u32,
     /// How many events are read at once.
     pub page_len: usize,
@@ -66,7 +67,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let snapshots = SnapshotPolicy { every_events: Some(1_000), every_len_bytes: Some(4 << 20) };
-        Self { policy: Policy::default(), snapshots, attempts: 32, page_len: 1_000 }
+        Self { policy: Policy::default(), snapshots, attempts: 512, page_len: 1_000 }
     }
 }
 

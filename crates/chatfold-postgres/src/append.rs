@@ -37,27 +37,33 @@ impl PostgresStore {
     /// Appends a batch, whole or not at all; durable when it returns. See
     /// [`EventStore::append`](chatfold::store::EventStore::append).
     pub async fn append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
-        for _ in 0..ATTEMPTS {
-            match self.try_append(inbox, append).await? {
-                Tried::Done(appended) => return Ok(appended),
-                Tried::NoInbox => self.make_inbox(inbox).await?,
-                Tried::Again => {}
+        self.bounded(async {
+            for _ in 0..ATTEMPTS {
+                match self.try_append(inbox, append).await? {
+                    Tried::Done(appended) => return Ok(appended),
+                    Tried::NoInbox => self.make_inbox(inbox).await?,
+                    Tried::Again => {}
+                }
             }
-        }
-        Err(PostgresError::Contention(ATTEMPTS).into())
+            Err(PostgresError::Contention(ATTEMPTS).into())
+        })
+        .await
     }
 
     /// Takes over events as another store kept them. See
     /// [`EventStore::import`](chatfold::store::EventStore::import).
     pub async fn import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
-        for _ in 0..ATTEMPTS {
-            match self.try_import(inbox, events).await? {
-                Tried::Done(head) => return Ok(head),
-                Tried::NoInbox => self.make_inbox(inbox).await?,
-                Tried::Again => {}
+        self.bounded(async {
+            for _ in 0..ATTEMPTS {
+                match self.try_import(inbox, events).await? {
+                    Tried::Done(head) => return Ok(head),
+                    Tried::NoInbox => self.make_inbox(inbox).await?,
+                    Tried::Again => {}
+                }
             }
-        }
-        Err(PostgresError::Contention(ATTEMPTS).into())
+            Err(PostgresError::Contention(ATTEMPTS).into())
+        })
+        .await
     }
 
     async fn make_inbox(&self, inbox: &UserId) -> Result<(), PostgresError> {

@@ -34,14 +34,12 @@ impl Blocking {
             let inboxes = BTreeSet::from([inbox.clone()]);
             let tell = follow::tell_all(&self.store.pool, &inboxes);
             let told = async { tell.await.map_err(|error| PostgresError::Pool(error.to_string())) };
-            let _ = self.wait(told);
+            let _ = self.wait(self.store.bounded(told));
         }
     }
 
-    fn wait<T, E: From<PostgresError>>(&self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let bound = self.store.options.answer_timeout;
-        let answered = self.runtime.block_on(async { tokio::time::timeout(bound, future).await });
-        answered.unwrap_or_else(|_| Err(PostgresError::NoAnswer(bound).into()))
+    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 }
 

@@ -110,8 +110,8 @@ pub struct Options {
     /// How long a host may leave bytes unacknowledged until the connection is given up, and how long an idle one is
     /// silent before it is probed; the operating system's part. 30 s unless another is set.
     pub network_timeout: Duration,
-    /// How long one call of [`Blocking`] waits for its answer. 120 s unless another is set: rewriting a long log takes
-    /// its time. Those who call the store itself bound their futures themselves.
+    /// How long one call waits for its answer, whatever it asks. 120 s unless another is set: rewriting a long log takes
+    /// its time.
     pub answer_timeout: Duration,
 }
 
@@ -170,8 +170,18 @@ impl PostgresStore {
             .map_err(|error| PostgresError::Pool(error.to_string()))?;
         let teller = options.notify.then(|| follow::begin_telling(pool.clone()));
         let store = Self { pool, options, listen, teller };
-        schema::prepare(&store).await?;
+        store.bounded(schema::prepare(&store)).await?;
         Ok(store)
+    }
+
+    /// Waits for an answer no longer than [`Options::answer_timeout`]. What is given up closes its connection.
+    async fn bounded<T, E: From<PostgresError>>(
+        &self,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let bound = self.options.answer_timeout;
+        let answered = tokio::time::timeout(bound, answer).await;
+        answered.unwrap_or_else(|_| Err(PostgresError::NoAnswer(bound).into()))
     }
 
     async fn client(&self) -> Result<Taken, PostgresError> {

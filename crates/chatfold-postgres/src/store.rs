@@ -21,29 +21,33 @@ impl PostgresStore {
     /// At most `limit` events after position `after`, and where the log stood at that moment. See
     /// [`EventStore::read`](chatfold::store::EventStore::read). One round trip.
     pub async fn read(&self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
-        let taken = self.client().await?;
-        let client = taken.client()?;
-        let prepared = try_join3(
-            client.prepare_cached(CLOSED),
-            client.prepare_cached(HEAD),
-            client.prepare_cached(READ),
-        );
-        let (closed, head, read) = prepared.await?;
-        let (owner, after, limit) = (inbox.as_str(), signed(after), i64::try_from(limit).unwrap_or(i64::MAX));
-        // Head and events are of one moment.
-        let ((), closed, head, events, ()) = try_join5(
-            client.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-            client.query_opt(&closed, &[&owner]),
-            client.query_opt(&head, &[&owner]),
-            client.query(&read, &[&owner, &after, &limit]),
-            client.batch_execute("COMMIT"),
-        )
-        .await?;
-        taken.give_back();
-        let closed = closed.as_ref().map_or(Ok(None), rows::closed)?;
-        let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
-        let events = events.iter().map(rows::event).collect::<Result<Vec<StoredEvent>, _>>()?;
-        Ok(Page { head: Head { prefix, closed }, events })
+        self.bounded(async {
+            let taken = self.client().await?;
+            let client = taken.client()?;
+            let prepared = try_join3(
+                client.prepare_cached(CLOSED),
+                client.prepare_cached(HEAD),
+                client.prepare_cached(READ),
+            );
+            let (closed, head, read) = prepared.await?;
+            let (owner, after, limit) =
+                (inbox.as_str(), signed(after), i64::try_from(limit).unwrap_or(i64::MAX));
+            // Head and events are of one moment.
+            let ((), closed, head, events, ()) = try_join5(
+                client.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+                client.query_opt(&closed, &[&owner]),
+                client.query_opt(&head, &[&owner]),
+                client.query(&read, &[&owner, &after, &limit]),
+                client.batch_execute("COMMIT"),
+            )
+            .await?;
+            taken.give_back();
+            let closed = closed.as_ref().map_or(Ok(None), rows::closed)?;
+            let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
+            let events = events.iter().map(rows::event).collect::<Result<Vec<StoredEvent>, _>>()?;
+            Ok(Page { head: Head { prefix, closed }, events })
+        })
+        .await
     }
 
     /// Where a log stands; [`Head::EMPTY`] for one that nobody has written.
@@ -53,16 +57,19 @@ impl PostgresStore {
 
     /// The owners of the inboxes after `after`, in order, at most `limit` of them.
     pub async fn inboxes(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, PostgresError> {
-        let taken = self.client().await?;
-        let sql = "SELECT inbox FROM chatfold_inbox WHERE inbox > $1 ORDER BY inbox LIMIT $2";
-        let (after, limit) = (after.map_or("", UserId::as_str), i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = taken.client()?.query(sql, &[&after, &limit]).await?;
-        taken.give_back();
-        let owner = |row: &tokio_postgres::Row| {
-            let text: &str = row.try_get(0)?;
-            UserId::new(text).map_err(|_| PostgresError::Damaged(format!("{text:?} is no owner's id")))
-        };
-        rows.iter().map(owner).collect()
+        self.bounded(async {
+            let taken = self.client().await?;
+            let sql = "SELECT inbox FROM chatfold_inbox WHERE inbox > $1 ORDER BY inbox LIMIT $2";
+            let (after, limit) = (after.map_or("", UserId::as_str), i64::try_from(limit).unwrap_or(i64::MAX));
+            let rows = taken.client()?.query(sql, &[&after, &limit]).await?;
+            taken.give_back();
+            let owner = |row: &tokio_postgres::Row| {
+                let text: &str = row.try_get(0)?;
+                UserId::new(text).map_err(|_| PostgresError::Damaged(format!("{text:?} is no owner's id")))
+            };
+            rows.iter().map(owner).collect()
+        })
+        .await
     }
 
     /// Puts other bytes in the place of events and drops all snapshots. See
@@ -72,23 +79,26 @@ impl PostgresStore {
         inbox: &UserId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<PostgresError>> {
-        let taken = self.begin(inbox).await?;
-        let client = taken.client()?;
-        let owner = inbox.as_str();
-        let sql = "UPDATE chatfold_event SET bytes = $3 WHERE inbox = $1 AND position = $2";
-        let update = client.prepare_cached(sql).await.map_err(PostgresError::from)?;
-        for (position, bytes) in events {
-            let changed = client.execute(&update, &[&owner, &signed(*position), bytes]).await;
-            if changed.map_err(PostgresError::from)? == 0 {
-                return Err(RewriteError::NoSuchEvent { position: *position });
+        self.bounded(async {
+            let taken = self.begin(inbox).await?;
+            let client = taken.client()?;
+            let owner = inbox.as_str();
+            let sql = "UPDATE chatfold_event SET bytes = $3 WHERE inbox = $1 AND position = $2";
+            let update = client.prepare_cached(sql).await.map_err(PostgresError::from)?;
+            for (position, bytes) in events {
+                let changed = client.execute(&update, &[&owner, &signed(*position), bytes]).await;
+                if changed.map_err(PostgresError::from)? == 0 {
+                    return Err(RewriteError::NoSuchEvent { position: *position });
+                }
             }
-        }
-        let first = events.iter().map(|(position, _)| *position).min().unwrap_or(u64::MAX);
-        hash_anew(client, owner, first).await?;
-        drop_snapshots(client, owner).await?;
-        let head = commit(taken, inbox).await?;
-        self.tell(inbox);
-        Ok(head)
+            let first = events.iter().map(|(position, _)| *position).min().unwrap_or(u64::MAX);
+            hash_anew(client, owner, first).await?;
+            drop_snapshots(client, owner).await?;
+            let head = commit(taken, inbox).await?;
+            self.tell(inbox);
+            Ok(head)
+        })
+        .await
     }
 
     /// Refuses appends from now on. See [`EventStore::fence`](chatfold::store::EventStore::fence).
@@ -103,16 +113,19 @@ impl PostgresStore {
 
     /// Erases the events and all snapshots. See [`EventStore::erase`](chatfold::store::EventStore::erase).
     pub async fn erase(&self, inbox: &UserId) -> Result<Head, PostgresError> {
-        let taken = self.begin(inbox).await?;
-        let client = taken.client()?;
-        let owner = inbox.as_str();
-        let sql = "UPDATE chatfold_inbox SET closed = 'erased' WHERE inbox = $1 AND closed IS NULL";
-        client.execute(sql, &[&owner]).await?;
-        client.execute("DELETE FROM chatfold_event WHERE inbox = $1", &[&owner]).await?;
-        drop_snapshots(client, owner).await?;
-        let head = commit(taken, inbox).await?;
-        self.tell(inbox);
-        Ok(head)
+        self.bounded(async {
+            let taken = self.begin(inbox).await?;
+            let client = taken.client()?;
+            let owner = inbox.as_str();
+            let sql = "UPDATE chatfold_inbox SET closed = 'erased' WHERE inbox = $1 AND closed IS NULL";
+            client.execute(sql, &[&owner]).await?;
+            client.execute("DELETE FROM chatfold_event WHERE inbox = $1", &[&owner]).await?;
+            drop_snapshots(client, owner).await?;
+            let head = commit(taken, inbox).await?;
+            self.tell(inbox);
+            Ok(head)
+        })
+        .await
     }
 
     async fn close(
@@ -121,12 +134,15 @@ impl PostgresStore {
         closed: Option<&str>,
         to: Option<&str>,
     ) -> Result<Head, PostgresError> {
-        let taken = self.begin(inbox).await?;
-        let sql = "UPDATE chatfold_inbox SET closed = $2, moved_to = $3 WHERE inbox = $1";
-        taken.client()?.execute(sql, &[&inbox.as_str(), &closed, &to]).await?;
-        let head = commit(taken, inbox).await?;
-        self.tell(inbox);
-        Ok(head)
+        self.bounded(async {
+            let taken = self.begin(inbox).await?;
+            let sql = "UPDATE chatfold_inbox SET closed = $2, moved_to = $3 WHERE inbox = $1";
+            taken.client()?.execute(sql, &[&inbox.as_str(), &closed, &to]).await?;
+            let head = commit(taken, inbox).await?;
+            self.tell(inbox);
+            Ok(head)
+        })
+        .await
     }
 
     /// Begins a transaction that concerns the whole of a log: appends under way are waited for, later ones wait.
@@ -148,38 +164,44 @@ impl PostgresStore {
         inbox: &UserId,
         through: u64,
     ) -> Result<Option<StoredSnapshot>, PostgresError> {
-        let taken = self.client().await?;
-        let client = taken.client()?;
-        let sql = "SELECT position, hash, bytes FROM chatfold_snapshot \
+        self.bounded(async {
+            let taken = self.client().await?;
+            let client = taken.client()?;
+            let sql = "SELECT position, hash, bytes FROM chatfold_snapshot \
                    WHERE inbox = $1 AND position <= $2 ORDER BY position DESC LIMIT 1";
-        let latest = client.prepare_cached(sql).await?;
-        let row = client.query_opt(&latest, &[&inbox.as_str(), &signed(through)]).await?;
-        taken.give_back();
-        row.as_ref().map(rows::snapshot).transpose()
+            let latest = client.prepare_cached(sql).await?;
+            let row = client.query_opt(&latest, &[&inbox.as_str(), &signed(through)]).await?;
+            taken.give_back();
+            row.as_ref().map(rows::snapshot).transpose()
+        })
+        .await
     }
 
     /// Keeps a snapshot, if it is one of this log as it stands; whether it was kept. See
     /// [`SnapshotStore::save`](chatfold::store::SnapshotStore::save).
     pub async fn save(&self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
-        let taken = self.client().await?;
-        let client = taken.client()?;
-        let (closed, at) = (client.prepare_cached(INBOX).await?, client.prepare_cached(AT).await?);
-        let (owner, position) = (inbox.as_str(), signed(snapshot.prefix.events));
-        client.batch_execute("BEGIN").await?;
-        // What rewrites the log waits until the snapshot is kept, and then drops it.
-        client.query_opt(&closed, &[&owner]).await?;
-        let row = client.query_opt(&at, &[&owner, &position]).await?;
-        let prefix = match snapshot.prefix.events {
-            0 => Some(LogPrefix::EMPTY),
-            _ => row.as_ref().map(rows::prefix).transpose()?,
-        };
-        let kept = prefix == Some(snapshot.prefix);
-        if kept {
-            keep_snapshot(client, inbox, snapshot).await?;
-        }
-        client.batch_execute("COMMIT").await?;
-        taken.give_back();
-        Ok(kept)
+        self.bounded(async {
+            let taken = self.client().await?;
+            let client = taken.client()?;
+            let (closed, at) = (client.prepare_cached(INBOX).await?, client.prepare_cached(AT).await?);
+            let (owner, position) = (inbox.as_str(), signed(snapshot.prefix.events));
+            client.batch_execute("BEGIN").await?;
+            // What rewrites the log waits until the snapshot is kept, and then drops it.
+            client.query_opt(&closed, &[&owner]).await?;
+            let row = client.query_opt(&at, &[&owner, &position]).await?;
+            let prefix = match snapshot.prefix.events {
+                0 => Some(LogPrefix::EMPTY),
+                _ => row.as_ref().map(rows::prefix).transpose()?,
+            };
+            let kept = prefix == Some(snapshot.prefix);
+            if kept {
+                keep_snapshot(client, inbox, snapshot).await?;
+            }
+            client.batch_execute("COMMIT").await?;
+            taken.give_back();
+            Ok(kept)
+        })
+        .await
     }
 }
 

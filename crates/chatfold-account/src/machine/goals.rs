@@ -16,7 +16,7 @@ use crate::error::Failure;
 use crate::outcome::Report;
 
 /// The longest wait before a command is judged anew.
-const LONGEST_WAIT_MS: u64 = 64;
+const LONGEST_WAIT_MS: u64 = 256;
 
 impl Machine {
     /// The first step of what was begun; with nothing known, that is loading.
@@ -238,7 +238,7 @@ impl Machine {
         let folded = seed.iter().fold(u64::from(self.attempts), |mixed, byte| {
             (mixed ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        let bound_ms = 1 << self.attempts.min(6);
+        let bound_ms = 1 << self.attempts.min(8);
         Duration::from_micros((folded >> 16) % (1_000 * LONGEST_WAIT_MS.min(bound_ms)))
     }
 

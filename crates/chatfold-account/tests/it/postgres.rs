@@ -109,6 +109,42 @@ async fn eight_writers_with_ten_thousand_commands() {
     is_of(account.inbox(), &events);
 }
 
+/// Two writers that never pause, each with a pool and a runtime of its own as processes have them, and a third that
+/// gives a command now and then: none of its commands is refused, however often the others come first.
+#[test]
+fn a_command_between_two_busy_writers_is_carried_out() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let run = |writer: u64, commands: Option<u64>| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = open(&server, "-c synchronous_commit=off").await;
+            let mut account = Account::open(store, alice(), options()).await.unwrap();
+            let mut n = 0;
+            while commands.map_or(!done.load(std::sync::atomic::Ordering::Relaxed), |most| n < most) {
+                account.execute(command(writer, n), context(writer, n)).await.unwrap();
+                n += 1;
+            }
+            n
+        })
+    };
+    std::thread::scope(|scope| {
+        let busy: Vec<_> = (0..2)
+            .map(|writer| {
+                scope.spawn({
+                    let run = &run;
+                    move || run(writer, None)
+                })
+            })
+            .collect();
+        let third = scope.spawn(|| run(2, Some(40))).join();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        let busy: Vec<_> = busy.into_iter().map(|busy| busy.join().unwrap()).collect();
+        assert_eq!(third.unwrap(), 40);
+        assert!(busy.iter().all(|commands| *commands > 0), "both wrote meanwhile: {busy:?}");
+    });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_crashes_under_accounts_loses_nothing() {
     let Some(server) = postgres_scratch::server() else { return };
