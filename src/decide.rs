@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 mod conversation;
+pub(crate) mod decision;
 mod desk;
 mod folders;
 mod fresh;
@@ -16,28 +17,8 @@ pub use self::rejection::{Action, Rejection};
 
 use self::desk::{Desk, Verdict};
 use crate::decide::command::{Command, Context};
+use crate::decide::decision::Decision;
 use crate::inbox::Inbox;
-use crate::model::event::Event;
-use crate::model::id::{ConversationId, ConversationKind};
-
-/// What comes of an accepted command.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "the events are to be appended and applied"]
-pub struct Decision {
-    /// The events, in the order to append them; none where the outcome is true already.
-    pub events: Vec<Event>,
-    /// Of a command over many conversations, those that were refused.
-    pub refused: Vec<Refusal>,
-}
-
-/// One conversation of many for which a command was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The conversation.
-    pub conversation: ConversationId,
-    /// Why.
-    pub rejection: Rejection,
-}
 
 /// Judges a command against what the inbox shows: events to append, or why not.
 ///
@@ -86,16 +67,6 @@ pub fn decide(inbox: &Inbox, command: &Command, context: &Context) -> Result<Dec
     command.depends_on().try_for_each(|conversation| desk.is_sound(conversation))?;
     verdict?;
     Ok(desk.decision())
-}
-
-/// Refuses an actor who is neither the owner nor the peer of a direct chat.
-fn party(desk: &Desk<'_>, conversation: &ConversationId, user: &crate::model::id::UserId) -> Verdict {
-    let direct = conversation.kind() == ConversationKind::Direct;
-    if !direct || user == desk.inbox.owner() || user.as_str() == conversation.target() {
-        Ok(())
-    } else {
-        Err(Rejection::NotAParty { user: user.clone(), conversation: conversation.clone() })
-    }
 }
 
 fn judge<'a>(desk: &mut Desk<'a>, command: &'a Command) -> Verdict {

@@ -70,14 +70,16 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use ask::divergence::difference::{Difference, MessageDivergence};
 pub use ask::divergence::*;
 pub use ask::notify::{Notification, NotificationReason, notification, notification_reason};
 pub use ask::retention::*;
 #[cfg(feature = "jsonl")]
 pub use ask::v2tim;
 pub use decide::command::*;
+pub use decide::decision::{Decision, Refusal};
 pub use decide::limits::Limits;
-pub use decide::{Action, Decision, Refusal, Rejection, decide};
+pub use decide::{Action, Rejection, decide};
 pub use follow::list_view::{ListDiff, ListView, Window};
 pub use follow::session as live;
 pub use follow::session::{LiveInbox, Notice};
@@ -95,6 +97,7 @@ pub use model::filter::{Filter, FolderFilter, MarkFilter};
 pub use model::id::*;
 pub use model::policy::Policy;
 pub use model::time::{Stamp, Timestamp, TimestampError};
+pub use store::snapshot::frame::is_snapshot;
 pub use store::snapshot::*;
 
 #[cfg(doctest)]

@@ -3,15 +3,19 @@
 //! Two devices that have seen the same events show the same (R04), so whatever differs is explained by events
 //! that one has not seen yet; merging the inboxes, or handing the events over, ends it.
 
+pub(crate) mod difference;
 mod messages;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::ask::divergence::difference::{
+    Difference, Differences, MessageDivergence, bytes, number, some_list, yes,
+};
 use crate::inbox::{ConversationView, Draft, Folder, Inbox, Mention};
 use crate::model::event::{Event, Mark, Watermark};
-use crate::model::id::{ConversationId, EventId, MessageId, UserId};
+use crate::model::id::{ConversationId, EventId, UserId};
 use crate::model::time::Timestamp;
 
 /// In what two inboxes differ: see [`divergence`].
@@ -26,18 +30,6 @@ pub struct Divergence {
     pub users: Vec<UserDivergence>,
     /// Every conversation that differs, listed or not.
     pub conversations: Vec<ConversationDivergence>,
-}
-
-/// A value that two inboxes show differently.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Difference {
-    /// What it is called, such as `unread_count`.
-    pub attribute: &'static str,
-    /// What the first inbox shows, readable; `None` where nothing is there.
-    pub left: Option<String>,
-    /// What the other shows.
-    pub right: Option<String>,
 }
 
 /// A user whose names or picture differ.
@@ -60,16 +52,6 @@ pub struct ConversationDivergence {
     pub differences: Vec<Difference>,
     /// The messages that differ, or that only one can show, in the first one's order, then the other's.
     pub messages: Vec<MessageDivergence>,
-}
-
-/// A message that differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MessageDivergence {
-    /// The message.
-    pub id: MessageId,
-    /// What differs; where only one inbox can show it, one difference called `message`.
-    pub differences: Vec<Difference>,
 }
 
 /// Everything shown in which two inboxes differ, with both values (R96); empty when nothing is.
@@ -180,13 +162,6 @@ impl Divergence {
     }
 }
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = |value: &'_ Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-        write!(f, "{}: {} | {}", self.attribute, said(&self.left), said(&self.right))
-    }
-}
-
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for difference in &self.account {
@@ -203,24 +178,6 @@ impl fmt::Display for Divergence {
             }
         }
         Ok(())
-    }
-}
-
-/// Gathers the values that differ.
-#[derive(Default)]
-struct Differences(Vec<Difference>);
-
-impl Differences {
-    /// Notes `attribute` where its values differ, which `say` makes readable.
-    fn compare<T: PartialEq>(
-        &mut self,
-        attribute: &'static str,
-        (left, right): (T, T),
-        say: impl Fn(T) -> Option<String>,
-    ) {
-        if left != right {
-            self.0.push(Difference { attribute, left: say(left), right: say(right) });
-        }
     }
 }
 
@@ -295,19 +252,6 @@ fn drafts(view: Option<ConversationView<'_>>) -> Vec<String> {
     view.map(|view| view.drafts_kept().into_iter().map(said).collect()).unwrap_or_default()
 }
 
-fn yes(value: bool) -> Option<String> {
-    Some(if value { "yes" } else { "no" }.to_owned())
-}
-
-fn number(value: u64) -> Option<String> {
-    Some(value.to_string())
-}
-
-/// What a list holds; nothing of an empty one.
-fn some_list(items: Vec<String>) -> Option<String> {
-    (!items.is_empty()).then(|| items.join(", "))
-}
-
 fn folders(folders: Vec<Folder>) -> Option<String> {
     some_list(folders.into_iter().map(|folder| format!("{:?} ({})", folder.name, folder.id)).collect())
 }
@@ -327,13 +271,5 @@ fn watermark(mark: Watermark) -> String {
     match mark {
         Watermark::Seq(seq) => format!("seq {seq}"),
         Watermark::Time(time) => time.to_string(),
-    }
-}
-
-/// Bytes as text where they are text, else in hexadecimal.
-fn bytes(data: &[u8]) -> String {
-    match std::str::from_utf8(data) {
-        Ok(text) => format!("{text:?}"),
-        Err(_) => data.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
     }
 }

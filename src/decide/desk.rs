@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::decide::command::Context;
+use crate::decide::decision::{Decision, Refusal};
 use crate::decide::fresh::{Fresh, Purpose};
 use crate::decide::rejection::Rejection;
-use crate::decide::{Decision, Refusal};
 use crate::inbox::{ConversationView, Inbox, Registers};
 use crate::model::event::{AccountFact, Body, Envelope, Event, Fact};
-use crate::model::id::{ConversationId, FolderId, MessageId};
+use crate::model::id::{ConversationId, ConversationKind, FolderId, MessageId};
 use crate::model::time::{Stamp, Timestamp};
 
 /// What comes of judging: nothing beside the events put down.
@@ -139,5 +139,19 @@ impl<'a> Desk<'a> {
                 Err(Rejection::UnknownConversation { conversation: id.clone() })
             }
         });
+    }
+}
+
+/// Refuses an actor who is neither the owner nor the peer of a direct chat.
+pub(crate) fn party(
+    desk: &Desk<'_>,
+    conversation: &ConversationId,
+    user: &crate::model::id::UserId,
+) -> Verdict {
+    let direct = conversation.kind() == ConversationKind::Direct;
+    if !direct || user == desk.inbox.owner() || user.as_str() == conversation.target() {
+        Ok(())
+    } else {
+        Err(Rejection::NotAParty { user: user.clone(), conversation: conversation.clone() })
     }
 }

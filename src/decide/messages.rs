@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::decide::command::Role;
+use crate::decide::desk::party;
 use crate::decide::desk::{Desk, Verdict, at_most};
-use crate::decide::party;
 use crate::decide::rejection::{Action, Rejection};
 use crate::inbox::{MessageStatus, MessageView};
 use crate::model::event::{Edit, Fact, GroupType};

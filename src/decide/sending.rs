@@ -1,7 +1,7 @@
 //! The outbox: queueing, what becomes of what is queued, forwarding, importing.
 
+use crate::decide::desk::party;
 use crate::decide::desk::{Desk, Verdict, after, at_most};
-use crate::decide::party;
 use crate::decide::rejection::Rejection;
 use crate::inbox::{MessageRegisters, MessageStatus, MessageView, Registers};
 use crate::model::event::{Fact, GroupType, Message, MessageKind};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decide::command::ExtensionWrite;
+use crate::decide::desk::party;
 use crate::decide::desk::{Desk, Verdict, after, at_most};
 use crate::decide::messages::{is_admin, known, lasting, not_allowed, sent};
-use crate::decide::party;
 use crate::decide::rejection::{Action, Rejection};
 use crate::inbox::MessageRegisters;
 use crate::model::event::{Fact, InvalidEvent, MAX_SEQ};

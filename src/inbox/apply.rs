@@ -5,3 +5,28 @@
 pub(crate) mod batch;
 pub(crate) mod one;
 pub(crate) mod span;
+pub(crate) mod tracker;
+
+use crate::inbox::apply::tracker::Tracker;
+use crate::inbox::state::Inbox;
+use crate::model::change::ChangeSet;
+use crate::model::event::Event;
+
+impl Inbox {
+    /// Takes in one event and says what changed (R60). Applied again it changes nothing (R02).
+    ///
+    /// Complexity: O(log n) in conversations and messages, for events that concern one conversation; a profile
+    /// or folder event looks at every conversation it may concern.
+    pub fn apply(&mut self, event: &Event) -> ChangeSet {
+        self.apply_one(event).unwrap_or_else(|| self.apply_batch(std::iter::once(event)))
+    }
+
+    /// Takes in a batch of events and says once, coalesced, what changed from before to after (R60).
+    pub fn apply_batch<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> ChangeSet {
+        let mut tracker = Tracker::new(self);
+        for event in events {
+            self.take_in(event, &mut tracker);
+        }
+        self.settle(tracker)
+    }
+}

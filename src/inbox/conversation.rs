@@ -5,7 +5,11 @@
 pub(crate) mod derive;
 pub(crate) mod edge;
 pub(crate) mod glance;
+pub(crate) mod join;
 pub(crate) mod personal;
 pub(crate) mod resolved;
+pub(crate) mod restored;
+pub(crate) mod row;
+pub(crate) mod shared;
 pub(crate) mod shown;
 pub(crate) mod state;

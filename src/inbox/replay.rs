@@ -1,6 +1,7 @@
 //! The bulk path: events and segments of a log, folded before anything is derived.
 
 pub(crate) mod events;
+pub(crate) mod pieces;
 #[cfg(feature = "binary")]
 pub(crate) mod segment;
 pub(crate) mod share_out;

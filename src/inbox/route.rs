@@ -1,6 +1,6 @@
 //! Which part of an inbox an event concerns; what has no effect is stopped here (R17).
 
-use crate::inbox::conversation::state::has_effect;
+use crate::inbox::effects::has_effect;
 use crate::inbox::list::folders::Folders;
 use crate::inbox::list::profile::Profile;
 use crate::model::event::{AccountFact, Body, Event, Fact, GroupType, QuietHours};
@@ -56,7 +56,7 @@ pub(crate) fn fold_profile(profile: &mut Profile, stamp: Stamp, fields: [Option<
 
 /// Writes what [`Route::Group`] says of a group's conversation.
 pub(crate) fn fold_group(
-    shared: &mut crate::inbox::conversation::state::Shared,
+    shared: &mut crate::inbox::conversation::shared::Shared,
     stamp: Stamp,
     fields: [Option<&str>; 2],
     group_type: Option<GroupType>,
@@ -76,11 +76,4 @@ pub(crate) fn fold_member(folders: &mut Folders, stamp: Stamp, folder: FolderId,
     folders.change_member(folder, number, |member| {
         member.set(stamp, on);
     });
-}
-
-/// The peer of a direct chat.
-pub(crate) fn peer(id: &ConversationId) -> Option<UserId> {
-    let direct = id.kind() == crate::model::id::ConversationKind::Direct;
-    // What follows the prefix of a conversation id was parsed as a user id.
-    if direct { UserId::new(id.target()).ok() } else { None }
 }

@@ -11,17 +11,18 @@ pub(crate) mod registers;
 
 use std::sync::Arc;
 
-use crate::inbox::Inbox;
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::containers::lazy::{Extent, Lazy, Place, Source};
 use crate::inbox::containers::seats::{Seated, Seats};
 use crate::inbox::containers::tables::{self, Record, Sealed, Tables};
-use crate::inbox::conversation::state::{Conversation, Reads};
+use crate::inbox::conversation::restored::Restored;
+use crate::inbox::conversation::shared::Reads;
+use crate::inbox::conversation::state::Conversation;
 use crate::inbox::list::folders::Folders;
 use crate::inbox::list::profile::Profile;
 use crate::inbox::list::ranking::Ranking;
-use crate::inbox::merge::heal::Restored;
 use crate::inbox::snapshot::registers as reg;
+use crate::inbox::state::Inbox;
 use crate::model::change::Totals;
 use crate::model::event::ReceiveOption;
 use crate::model::id::{ConversationId, FolderId, UserId};

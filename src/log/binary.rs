@@ -42,6 +42,7 @@ mod body;
 mod columns;
 mod error;
 mod frame;
+pub(crate) mod header;
 mod packing;
 mod reader;
 mod records;
@@ -52,42 +53,14 @@ mod segment;
 mod writer;
 
 pub use self::error::{FaultEnd, FaultReason, HeaderError, ReadError, RecordFault};
+pub use self::header::{Header, LogHead};
 pub use self::packing::Packing;
 pub use self::reader::Reader;
-pub use self::records::{Folded, Log, Record, RecordPlace, Records};
+pub use self::records::{Log, Record, RecordPlace, Records};
 pub use self::recover::{Recovered, recover};
 pub use self::redact::{RedactError, Redacted, redact};
+pub use self::segment::Folded;
 pub use self::writer::Writer;
-use crate::model::id::UserId;
-
-/// What the header of a binary log says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Header {
-    /// Whose log it is.
-    pub owner: UserId,
-    /// The head of the log that this one was made of by leaving out content, if it was.
-    pub redacted_from: Option<LogHead>,
-    /// The version of the format: 2, or 1 for a log that older programs are to read.
-    pub version: u16,
-}
-
-impl Header {
-    /// The header of `owner`'s log, of the newest version.
-    pub fn new(owner: UserId) -> Self {
-        Self { owner, redacted_from: None, version: frame::VERSION }
-    }
-}
-
-/// Where a binary log ends: how many events it has, and the checksum of its last record, which stands for all
-/// before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LogHead {
-    /// How many events, skipped ones too.
-    pub events: u64,
-    /// The checksum that the next record is chained on.
-    pub check: u64,
-}
 
 /// Whether bytes begin as a binary log does.
 pub fn is_binary_log(head: &[u8]) -> bool {

@@ -1,5 +1,6 @@
 //! What a batch of events changed.
 
+use crate::model::event::ReceiveOption;
 use crate::model::id::{ConversationId, FolderId, MessageId, UserId};
 
 /// Everything observable that a batch of events changed, each thing once (R60).
@@ -289,4 +290,21 @@ pub enum MessageChangeKind {
     Changed,
     /// It can no longer be seen.
     Removed,
+}
+
+impl Totals {
+    pub(crate) fn add(&mut self, unread: u64, option: ReceiveOption) {
+        self.unread_all = self.unread_all.saturating_add(unread);
+        if option == ReceiveOption::Receive {
+            self.unread = self.unread.saturating_add(unread);
+        }
+    }
+
+    /// The totals of a snapshot may lie, if someone wrote checksums that fit.
+    pub(crate) fn sub(&mut self, unread: u64, option: ReceiveOption) {
+        self.unread_all = self.unread_all.saturating_sub(unread);
+        if option == ReceiveOption::Receive {
+            self.unread = self.unread.saturating_sub(unread);
+        }
+    }
 }

@@ -5,8 +5,9 @@
 //! watermark of the wrong kind or a mark of two bits. [`Envelope`] has one constructor an event type.
 
 mod constructors;
-mod message;
+pub(crate) mod message;
 mod report;
+pub(crate) mod tables;
 mod validate;
 mod zone;
 

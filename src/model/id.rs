@@ -248,6 +248,13 @@ const DIRECT: &str = "c2c_";
 const GROUP: &str = "group_";
 
 impl ConversationId {
+    /// The peer of a direct conversation; `None` for a group's.
+    pub fn peer(&self) -> Option<UserId> {
+        let direct = self.kind() == ConversationKind::Direct;
+        // What follows the prefix of a conversation id was parsed as a user id.
+        if direct { UserId::new(self.target()).ok() } else { None }
+    }
+
     /// Parses `c2c_<userID>` or `group_<groupID>`.
     pub fn new(text: &str) -> Result<Self, IdError> {
         check(Self::target_of(text).ok_or(IdError::Prefix)?)?;

@@ -3,6 +3,8 @@
 //! A register only ever grows in its own order, so joining the same fact twice, or facts in another order,
 //! ends in the same value. That, and nothing else, is why inboxes converge (R02–R04).
 
+use std::sync::Arc;
+
 use crate::model::time::Stamp;
 use crate::register::max_tree::MaxTree;
 
@@ -205,6 +207,11 @@ impl Join for Front {
     fn join(&mut self, other: &Self) -> bool {
         other.iter().fold(false, |changed, (value, stamp)| self.insert(value, stamp) | changed)
     }
+}
+
+/// A text that is neither empty nor blank (R21).
+pub(crate) fn shown(register: &Lww<Arc<str>>) -> Option<&str> {
+    register.get().map(|text| &**text).filter(|text| !text.trim().is_empty())
 }
 
 #[cfg(test)]

@@ -84,18 +84,6 @@ pub struct SnapshotInfo {
     pub prefix: LogPrefix,
 }
 
-impl SnapshotInfo {
-    /// Reads and verifies the header of a snapshot, and nothing behind it: O(1).
-    pub fn read(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        frame::header(bytes).map(|(info, _)| info)
-    }
-}
-
-/// Whether bytes begin as a snapshot does.
-pub fn is_snapshot(head: &[u8]) -> bool {
-    head.starts_with(&frame::MAGIC)
-}
-
 /// Why a snapshot is not used, or not made. Replay the log instead: it is never fatal (R99).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

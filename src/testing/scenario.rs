@@ -1,7 +1,8 @@
 //! Given events, when a command, then events or a rejection.
 
 use crate::decide::command::{Command, Context};
-use crate::decide::{Decision, Rejection, decide};
+use crate::decide::decision::Decision;
+use crate::decide::{Rejection, decide};
 use crate::inbox::Inbox;
 use crate::model::event::{Body, Event};
 use crate::model::id::UserId;

@@ -1,6 +1,7 @@
 //! Binary logs whose checksums fit whatever they say: for tests and fuzzers that have to get behind them.
 
-use crate::log::binary::{Header, LogHead, Writer, seal_record};
+use crate::log::binary::header::{Header, LogHead};
+use crate::log::binary::{Writer, seal_record};
 use crate::model::id::UserId;
 
 /// What a record of a binary log claims and carries.

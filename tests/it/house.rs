@@ -1,18 +1,10 @@
-//! The house keeps its order: arrows between modules point one way, and the map names every module.
+//! The house keeps its order: the map names every folder, files stay small.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules of the library by level: each may use those of lower levels only.
-const LEVELS: [&[&str]; 6] =
-    [&["model"], &["register"], &["store"], &["inbox"], &["decide", "follow", "ask", "log"], &["testing"]];
-
-fn level(module: &str) -> Option<usize> {
-    LEVELS.iter().position(|level| level.contains(&module))
-}
-
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -29,45 +21,6 @@ pub fn sources(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
-}
-
-/// The top-level module that a file belongs to.
-fn module(path: &Path) -> String {
-    let inner = path.strip_prefix(root().join("src")).unwrap();
-    let first = inner.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-/// The modules that `crate::` paths of a source name, comments and docs apart.
-fn used(source: &str) -> BTreeSet<String> {
-    let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let mut used = BTreeSet::new();
-    for line in code {
-        for part in line.split("crate::").skip(1) {
-            let name: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            used.insert(name);
-        }
-    }
-    used
-}
-
-#[test]
-fn arrows_point_one_way() {
-    for path in sources(&root().join("src")) {
-        let own = module(&path);
-        if own == "lib" {
-            continue;
-        }
-        let from = level(&own).unwrap_or_else(|| panic!("{own} has no level: say where it belongs"));
-        for name in used(&fs::read_to_string(&path).unwrap()) {
-            let Some(to) = level(&name) else {
-                // In a macro or a path of the root's own re-exports: the root is above everything.
-                assert!(name.is_empty(), "{} names crate::{name} at the root", path.display());
-                continue;
-            };
-            assert!(name == own || to < from, "{} uses {name}, which is not below {own}", path.display());
-        }
-    }
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod reasons;
 mod redact;
 mod regressions;
 mod retention;
+mod rooms;
 mod rulebook;
 mod rules;
 mod share_out;
@@ -43,5 +44,6 @@ mod shown;
 mod snapshot;
 mod store;
 mod subscriptions;
+mod tokens;
 #[cfg(feature = "jsonl")]
 mod v2tim;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::ask::divergence::{
-    Difference, Differences, MessageDivergence, bytes, number, some_list, words, yes,
+use crate::ask::divergence::difference::{
+    Difference, Differences, MessageDivergence, bytes, number, some_list, yes,
 };
+use crate::ask::divergence::words;
 use crate::inbox::{ConversationView, MessageStatus, MessageView};
 use crate::model::id::{MessageId, UserId};
 

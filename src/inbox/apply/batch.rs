@@ -5,152 +5,21 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::inbox::Inbox;
-use crate::inbox::containers::seats::Seats;
-use crate::inbox::conversation::derive::Row;
-use crate::inbox::conversation::glance::{Glance, Glances, is_detail};
-use crate::inbox::conversation::state::{Around, Conversation, Touched, Touches};
+use crate::inbox::apply::tracker::{Profiles, RowChange, Tracker, Written, of_conversation};
+use crate::inbox::conversation::glance::Glance;
+use crate::inbox::conversation::state::{Around, Conversation, Touched};
 use crate::inbox::list::authors::LastAuthors;
 use crate::inbox::list::folders::{self, FolderState, Folders};
 use crate::inbox::list::profile::Profile;
-use crate::inbox::list::ranking::Ranking;
-use crate::inbox::merge::heal::Front;
-use crate::inbox::route::{Route, fold_group, fold_member, fold_profile, peer, route};
+use crate::inbox::route::{Route, fold_group, fold_member, fold_profile, route};
+use crate::inbox::state::Inbox;
 use crate::model::change::{
-    Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, FolderChange, MessageChange,
-    MessageChangeKind, RemovalReason, Totals, TotalsChange,
+    Attribute, Attributes, ChangeSet, FolderChange, MessageChange, RemovalReason, TotalsChange,
 };
-use crate::model::event::{Event, Fact, QuietHours, ReceiveOption};
+use crate::model::event::Event;
 use crate::model::id::{ConversationId, FolderId, UserId};
-use crate::model::policy::Policy;
-
-pub(crate) type Profiles = Seats<Profile>;
-
-/// Where the row of a conversation shows.
-pub(crate) type Places<'a> = (&'a mut Totals, &'a mut Ranking, &'a mut Option<LastAuthors>);
-
-/// What a batch may have changed, with what was there before.
-#[derive(Debug, Default)]
-pub(crate) struct Tracker<'a> {
-    totals: Totals,
-    quiet_hours: Option<QuietHours>,
-    pub(crate) glances: Glances,
-    pub(crate) touched: Touches,
-    /// Of conversations that may turn out rotten, what to put back then, and the events that then wait.
-    fronts: FxHashMap<u32, (Front, Vec<&'a Event>)>,
-    /// The profiles before, and whose were written.
-    pub(crate) profiles: Option<(Profiles, BTreeSet<u32>)>,
-    /// The folders before, and what of them was written.
-    pub(crate) folders: Option<(Folders, BTreeMap<FolderId, Written>)>,
-    /// The rotten histories that were told of before.
-    faults_told: im::OrdSet<u32>,
-}
-
-/// What of a folder was written.
-#[derive(Clone, Debug)]
-pub(crate) enum Written {
-    /// Whether these conversations are in it, and perhaps its name or whether it is there.
-    Members(BTreeSet<u32>),
-    /// Anything.
-    Whole,
-}
-
-impl Written {
-    fn join(&mut self, other: &Self) {
-        match (&mut *self, other) {
-            (Self::Members(ours), Self::Members(theirs)) => ours.extend(theirs),
-            _ => *self = Self::Whole,
-        }
-    }
-}
-
-/// Adds to what was written of folders.
-pub(crate) fn note_written(all: &mut BTreeMap<FolderId, Written>, folder: FolderId, written: &Written) {
-    all.entry(folder).or_insert_with(|| Written::Members(BTreeSet::new())).join(written);
-}
-
-/// What changed of one conversation.
-pub(crate) struct RowChange {
-    attributes: Attributes,
-    /// Its order key before and now, where it was and is listed.
-    order_keys: (Option<u64>, Option<u64>),
-}
-
-impl RowChange {
-    /// The change as it is told, if there is one.
-    pub(crate) fn told(self, id: &ConversationId) -> Option<ConversationChange> {
-        let Self { attributes, order_keys } = self;
-        let kind = match order_keys {
-            (None, Some(_)) => ChangeKind::New,
-            (Some(_), None) => ChangeKind::Removed,
-            _ if attributes.is_empty() => return None,
-            (Some(_), Some(_)) => ChangeKind::Changed,
-            (None, None) => ChangeKind::Unlisted,
-        };
-        Some(ConversationChange { id: id.clone(), kind, attributes, order_keys })
-    }
-}
-
-impl<'a> Tracker<'a> {
-    pub(crate) fn new(inbox: &Inbox) -> Self {
-        Self {
-            totals: inbox.totals,
-            quiet_hours: inbox.quiet_hours(),
-            faults_told: inbox.faults_told.clone(),
-            ..Self::default()
-        }
-    }
-
-    /// Notes what shows of a conversation before its first change.
-    pub(crate) fn glance(&mut self, number: u32, conversation: &Conversation) -> &Glance {
-        let glance = self.glances.get_or(number, || conversation.glimpse());
-        glance.look_closer(conversation);
-        glance
-    }
-
-    /// The same, as far as `fact` may change it.
-    fn glance_for(&mut self, fact: &Fact, number: u32, conversation: &Conversation) -> &Glance {
-        if is_detail(fact) {
-            return self.glance(number, conversation);
-        }
-        self.glances.get_or(number, || conversation.glimpse())
-    }
-
-    /// Notes an event for a conversation that may turn out rotten, before it is folded.
-    fn note(&mut self, number: u32, conversation: &Conversation, event: &'a Event) {
-        if conversation.restored.is_some() {
-            self.fronts.entry(number).or_insert_with(|| (conversation.front(), Vec::new())).1.push(event);
-        }
-    }
-
-    pub(crate) fn profile(&mut self, profiles: &Profiles, user: u32) {
-        self.profiles.get_or_insert_with(|| (profiles.clone(), BTreeSet::new())).1.insert(user);
-    }
-
-    pub(crate) fn folder(&mut self, folders: &Folders, folder: FolderId, written: &Written) {
-        let (_, all) = self.folders.get_or_insert_with(|| (folders.clone(), BTreeMap::new()));
-        note_written(all, folder, written);
-    }
-}
 
 impl Inbox {
-    /// Takes in one event and says what changed (R60). Applied again it changes nothing (R02).
-    ///
-    /// Complexity: O(log n) in conversations and messages, for events that concern one conversation; a profile
-    /// or folder event looks at every conversation it may concern.
-    pub fn apply(&mut self, event: &Event) -> ChangeSet {
-        self.apply_one(event).unwrap_or_else(|| self.apply_batch(std::iter::once(event)))
-    }
-
-    /// Takes in a batch of events and says once, coalesced, what changed from before to after (R60).
-    pub fn apply_batch<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> ChangeSet {
-        let mut tracker = Tracker::new(self);
-        for event in events {
-            self.take_in(event, &mut tracker);
-        }
-        self.settle(tracker)
-    }
-
     pub(crate) fn take_in<'a>(&mut self, event: &'a Event, tracker: &mut Tracker<'a>) {
         let Some(route) = route(&self.owner, event) else { return };
         let stamp = event.stamp();
@@ -204,16 +73,6 @@ impl Inbox {
                 self.quiet_hours.set(stamp, hours.cloned());
             }
         }
-    }
-
-    /// The number of a conversation, which is made if no event named it before.
-    pub(crate) fn number(&mut self, id: &ConversationId) -> u32 {
-        let number = self.ids.intern(id);
-        if number as usize == self.conversations.len() {
-            let peer = peer(id).map(|peer| self.users.intern(&peer));
-            self.conversations.push(Conversation::new(id.clone(), peer, true));
-        }
-        number
     }
 
     /// Brings rows, list and totals up to date and tells the differences.
@@ -462,58 +321,6 @@ impl Inbox {
     }
 }
 
-impl Conversation {
-    /// Derives the row anew and carries it over to totals and list.
-    pub(crate) fn settle(&mut self, number: u32, before: &Glance, policy: Policy, places: Places<'_>) {
-        self.refresh(policy);
-        self.carry((&before.row, before.receive_option), number, places);
-    }
-
-    /// Carries the row over to totals and list, given what it was before, and the receive option.
-    pub(crate) fn carry(
-        &self,
-        (old, option): (&Row, ReceiveOption),
-        number: u32,
-        (totals, list, last_authors): Places<'_>,
-    ) {
-        let new = &self.row;
-        if old.listed {
-            totals.sub(old.unread.into(), option);
-        }
-        if new.listed {
-            totals.add(new.unread.into(), self.personal.receive_option());
-        }
-        list.shift(&self.id, number, (old.key(), new.key()));
-        if let Some(authors) = last_authors {
-            authors.note(number, self.last_author());
-        }
-    }
-
-    /// Who wrote the last message.
-    fn last_author(&self) -> Option<u32> {
-        self.facts().arena.get(self.row.last?).map(|entry| entry.author)
-    }
-
-    pub(crate) fn row_change(&self, before: &Glance, touched: &[Touched]) -> RowChange {
-        let attributes = self.differences(before, touched);
-        RowChange { attributes, order_keys: (before.row.key(), self.row.key()) }
-    }
-
-    /// What happened to a message that was touched, if anything shows of it.
-    pub(crate) fn message_change(&self, touched: &Touched) -> Option<MessageChange> {
-        let Touched { slot, before, .. } = *touched;
-        let message = self.facts().arena.get(slot)?.id;
-        let visible = self.is_visible(slot);
-        let kind = match before {
-            None if visible => MessageChangeKind::Added,
-            Some(_) if !visible => MessageChangeKind::Removed,
-            Some(_) if before != self.shown_hash(slot, &self.personal.cleared) => MessageChangeKind::Changed,
-            _ => return None,
-        };
-        Some(MessageChange { conversation: self.id.clone(), message, kind })
-    }
-}
-
 /// Histories of so many full chunks are loaded whole before their first event.
 const LOADED_WHOLE: usize = 8;
 
@@ -533,11 +340,4 @@ fn ready(conversation: &mut Arc<Conversation>, event: &Event) -> bool {
         Arc::make_mut(conversation).restored = None;
     }
     !faulty
-}
-
-/// The part of `touched`, which is sorted, that belongs to one conversation.
-fn of_conversation(touched: &[Touched], number: u32) -> &[Touched] {
-    let from = touched.partition_point(|t| t.conversation < number);
-    let to = touched.partition_point(|t| t.conversation <= number);
-    touched.get(from..to).unwrap_or_default()
 }

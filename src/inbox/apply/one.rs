@@ -6,17 +6,17 @@
 
 use std::sync::Arc;
 
-use crate::inbox::Inbox;
 use crate::inbox::containers::interner::Interner;
-use crate::inbox::conversation::derive::Row;
-use crate::inbox::conversation::glance::is_detail;
 use crate::inbox::conversation::personal::reach;
+use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Around, Conversation, Touches};
+use crate::inbox::effects::{Class, is_detail};
 use crate::inbox::route::{Route, route};
-use crate::inbox::timeline::entry::{Class, Position, bits};
+use crate::inbox::state::Inbox;
+use crate::inbox::timeline::entry::{Position, bits};
 use crate::inbox::timeline::facts::{Pushed, Timeline};
 use crate::inbox::timeline::introduction::Introduction;
-use crate::inbox::timeline::order::Share;
+use crate::inbox::timeline::order::share::Share;
 use crate::model::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, MessageChange, MessageChangeKind,
     TotalsChange,

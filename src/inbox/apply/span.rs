@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::inbox::Inbox;
-use crate::inbox::apply::batch::{Tracker, Written, note_written};
+use crate::inbox::apply::tracker::{Tracker, Written, note_written};
 use crate::inbox::conversation::glance::Glance;
 use crate::inbox::conversation::state::{Conversation, Touched};
+use crate::inbox::state::Inbox;
 use crate::model::change::ChangeSet;
 use crate::model::event::Event;
 use crate::model::id::FolderId;

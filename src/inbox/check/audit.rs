@@ -1,7 +1,7 @@
 //! Recounting: every cached value computed again from the facts, and compared.
 
-use crate::inbox::Inbox;
 use crate::inbox::list::ranking::ListKey;
+use crate::inbox::state::Inbox;
 use crate::model::change::Totals;
 use crate::model::id::ConversationId;
 use crate::store::snapshot::HistoryFault;

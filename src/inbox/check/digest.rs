@@ -5,12 +5,12 @@
 
 use std::fmt;
 
-use crate::inbox::Inbox;
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::conversation::personal::Personal;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::list::folders::FolderState;
 use crate::inbox::list::profile::Profile;
+use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{Entry, bits};
 use crate::inbox::timeline::rare_facts::{Aside, Delivery, Edits, FieldEdit, Social};
 use crate::model::event::QuietHours;
@@ -148,9 +148,9 @@ impl Inbox {
         // Whether it is placed by an acknowledgement follows from the acknowledgement itself.
         let looks = bits::ACKNOWLEDGED | bits::ASIDE;
         canon.raw(entry.id.as_bytes()).u64((entry.bits & !looks).into());
-        if entry.class() != crate::inbox::timeline::entry::Class::Unknown {
+        if entry.class() != crate::inbox::effects::Class::Unknown {
             canon.event(entry.event).i64(at).i64(seq).str(name(&self.users, entry.author));
-            facts.arena.put_content(slot, canon);
+            canon.bytes(facts.arena.bytes(slot));
         }
         if entry.has(bits::NAMED) {
             let personal = &conversation.personal;

@@ -4,11 +4,9 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::inbox::conversation::personal::Coverage;
-use crate::inbox::conversation::state::Conversation;
 use crate::inbox::timeline::entry::Position;
 use crate::inbox::timeline::facts::{Facts, Timeline};
-use crate::inbox::timeline::order::{Look as _, Share};
+use crate::inbox::timeline::order::share::{Look as _, Share};
 use crate::model::time::Stamp;
 use crate::register::max_tree::MaxTree;
 
@@ -18,7 +16,7 @@ pub(crate) const FEW: usize = 64;
 /// The messages of rank 1 and 2 at one first field, by introduction.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {
-    through: i64,
+    pub(crate) through: i64,
     /// When each was introduced.
     introduced: im::OrdMap<u32, Stamp>,
     all: im::OrdSet<(Stamp, u32)>,
@@ -53,7 +51,7 @@ impl Edge {
     }
 
     /// Takes note of what a message is now.
-    fn note(&mut self, slot: u32, facts: &Facts) {
+    pub(crate) fn note(&mut self, slot: u32, facts: &Facts) {
         if let Some(old) = self.introduced.remove(&slot) {
             let key = (old, slot);
             self.all.remove(&key);
@@ -97,30 +95,4 @@ pub(crate) fn edge_of<'a>(place: &'a mut Option<Arc<Edge>>, through: i64, timeli
         *place = None;
     }
     place.get_or_insert_with(|| Arc::new(Edge::of(through, timeline)))
-}
-
-impl Conversation {
-    /// Carries what a message is now over to the edges there are.
-    pub(super) fn note_at_edges(&mut self, slot: u32) {
-        let facts = &self.timeline.get().facts;
-        let Edges { cleared, deleted } = &mut self.derived.edges;
-        for edge in cleared.iter_mut().chain(deleted) {
-            Arc::make_mut(edge).note(slot, facts);
-        }
-    }
-
-    /// Where a clearing comes that ends where another did, what it takes away is looked for along the edge.
-    pub(super) fn clear_again(&mut self, through: i64) {
-        let timeline = self.timeline.get();
-        if timeline.order.is_some() && self.personal.cleared.is_some_and(|(old, _)| old == through) {
-            edge_of(&mut self.derived.edges.cleared, through, timeline);
-        }
-    }
-
-    /// The edge at which the clearing ended before and ends now, if it is known and the same.
-    pub(super) fn edge_between(&self, before: &Coverage) -> Option<(&Edge, Stamp, Stamp)> {
-        let ((old, from), (new, to)) = ((*before)?, self.personal.cleared?);
-        let edge = self.derived.edges.cleared.as_deref()?;
-        (old == new && edge.through == new).then_some((edge, from, to))
-    }
 }

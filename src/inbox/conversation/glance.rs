@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::inbox::conversation::derive::Row;
 use crate::inbox::conversation::personal::{Coverage, DraftFact, covers, mark_bits, reach};
+use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Conversation, Touched};
-use crate::inbox::list::profile::shown;
 use crate::inbox::timeline::entry::Position;
 use crate::model::change::{Attribute, Attributes};
-use crate::model::event::{Fact, GroupType, Mark, ReceiveOption};
-use crate::register::lattice::Lww;
+use crate::model::event::{GroupType, Mark, ReceiveOption};
+use crate::register::lattice::{Lww, shown};
 
 /// What showed of each conversation touched, by number. Most batches touch one: it is kept in place.
 #[derive(Debug, Default)]
@@ -68,43 +67,6 @@ struct Details {
     face_url: Option<Arc<str>>,
 }
 
-/// Whether a fact may change what only a glance with details tells.
-pub(crate) fn is_detail(fact: &Fact) -> bool {
-    match fact {
-        Fact::Opened { .. }
-        | Fact::DraftSet { .. }
-        | Fact::MarkSet { .. }
-        | Fact::CustomDataSet { .. }
-        | Fact::Deleted { .. } => true,
-        // No `_` here: whoever adds a type must say, or what it changes would not be told.
-        Fact::MessageReceived(_)
-        | Fact::MessageQueued(_)
-        | Fact::MessageImported { .. }
-        | Fact::MessageSent { .. }
-        | Fact::MessageFailed { .. }
-        | Fact::MessageModified { .. }
-        | Fact::MessageRecalled { .. }
-        | Fact::MessageReadBy { .. }
-        | Fact::MessagesDeleted { .. }
-        | Fact::MessagePinned { .. }
-        | Fact::ReactionSet { .. }
-        | Fact::ExtensionSet { .. }
-        | Fact::ExtensionsCleared { .. }
-        | Fact::HistoryCleared { .. }
-        | Fact::Read { .. }
-        | Fact::PeerRead { .. }
-        | Fact::MarkedUnreadFrom { .. }
-        | Fact::Pinned { .. }
-        | Fact::ReceiveOptionSet { .. }
-        | Fact::FolderMemberSet { .. }
-        | Fact::MembershipSet { .. }
-        | Fact::MessagesRead { .. }
-        | Fact::Archived { .. }
-        | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => false,
-    }
-}
-
 impl Glance {
     /// Notes the details too, which nothing has changed since the glance was taken.
     pub(crate) fn look_closer(&mut self, conversation: &Conversation) {
@@ -134,7 +96,7 @@ impl Conversation {
 
     fn details(&self) -> Details {
         let personal = &self.personal;
-        let text = |text: &Lww<Arc<str>>| text.get().filter(|t| !t.trim().is_empty()).cloned();
+        let text = |text: &Lww<Arc<str>>| text.get().filter(|_| shown(text).is_some()).cloned();
         Details {
             drafts: personal.drafts.kept.clone(),
             marks: personal.marks.clone(),

@@ -1,15 +1,15 @@
 //! Reads, marks and peer reads that name messages, where a message that one names has moved.
 //!
-//! While what resolves only grows, the fronts in [`Derived`](super::derive::Derived) are all there has to be. A
+//! While what resolves only grows, the fronts in [`Derived`](super::row::Derived) are all there has to be. A
 //! position that changes takes back what it gave, and what a front dropped for it counts again: from then on every one
 //! that resolves is kept, and the greatest are asked for.
 
 use crate::inbox::conversation::personal::Personal;
-use crate::inbox::conversation::state::{Conversation, Shared, own_read};
-use crate::inbox::timeline::entry::{Position, bits};
+use crate::inbox::conversation::shared::Shared;
+use crate::inbox::timeline::entry::{Position, bits, timestamp};
 use crate::inbox::timeline::facts::Facts;
-use crate::inbox::timeline::order::{Look as _, Share};
-use crate::model::id::ConversationKind;
+use crate::inbox::timeline::order::share::{Look as _, Share};
+use crate::model::id::{ConversationKind, EventId};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
 use crate::register::lattice::Front;
@@ -185,20 +185,7 @@ pub(crate) fn set_back_by(marks: &Front, later: impl Fn(Stamp) -> i64) -> Option
     }
 }
 
-impl Conversation {
-    /// Carries over to reads, marks and peer reads that a message moved.
-    pub(super) fn note_move(&mut self, policy: Policy, slot: u32, before: &Share, after: &Share) {
-        let facts = &self.timeline.get().facts;
-        let said: (&Personal, &Shared) = (&self.personal, &self.shared);
-        let [old, new] = [before, after].map(|share| Gives::of(slot, share, facts.kind, policy, said));
-        if old == new {
-            return;
-        }
-        if self.derived.resolved.is_none() && !old.only_grows(&new) {
-            let resolved = Resolved::of(facts, policy, said);
-            self.derived.resolve(&self.reads, resolved);
-        } else {
-            self.derived.change(&self.reads, slot, &old, &new);
-        }
-    }
+/// The stamp of the read that an own message is (R39): its time, and the nil id.
+pub(crate) fn own_read(time: i64) -> Stamp {
+    Stamp::new(timestamp(time), EventId::from_bytes([0; 16]))
 }

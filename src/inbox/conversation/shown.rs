@@ -2,13 +2,12 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::inbox::conversation::personal::Coverage;
-use crate::inbox::conversation::state::Conversation;
+use crate::inbox::conversation::personal::{Coverage, covers};
+use crate::inbox::effects::Class;
 use crate::inbox::timeline::content::Content;
-use crate::inbox::timeline::entry::{Class, Entry, bits};
+use crate::inbox::timeline::entry::{Entry, bits};
 use crate::inbox::timeline::facts::Facts;
 use crate::inbox::timeline::rare_facts::{Aside, Edits, ReasonText, RecallFact};
-use crate::inbox::views::message::MessageStatus;
 use crate::model::time::Stamp;
 use crate::register::canon::Canon;
 
@@ -83,15 +82,23 @@ impl Facts {
 /// whatever takes their place lies elsewhere.
 const LONG: usize = 512;
 
-impl Conversation {
+impl Facts {
+    /// Whether a message can be looked at with `cleared` away: known, neither deleted nor cleared.
+    pub(crate) fn is_visible(&self, slot: u32, cleared: &Coverage) -> bool {
+        self.arena.get(slot).is_some_and(|entry| {
+            let there = entry.is_known() && !entry.has(bits::DELETED);
+            there && !covers(cleared, entry.position(), || self.stamp(slot, &entry))
+        })
+    }
+
     /// A hash of all that shows of a message, read marks of others in a direct chat apart; `None` where it
     /// cannot be seen with `cleared` away. Only for comparing two moments of one inbox: it uses numbers of
     /// users and where long contents lie.
     ///
     /// Complexity: O(log n), whatever was said of the message and however long it is.
     pub(crate) fn shown_hash(&self, slot: u32, cleared: &Coverage) -> Option<u64> {
-        let facts = self.facts();
-        let entry = facts.arena.get(slot).filter(|_| self.was_visible(slot, cleared))?;
+        let facts = self;
+        let entry = facts.arena.get(slot).filter(|_| facts.is_visible(slot, cleared))?;
         let is_long = entry.len as usize > LONG;
         let mut canon = Canon::with_room(256 + LONG.min(entry.len as usize));
         let status = facts.status(slot, &entry);
@@ -176,4 +183,21 @@ fn put_aside(canon: &mut Canon, aside: &Aside, entry: &Entry) {
     if shown != 0 || pinned {
         canon.u64(shown).u8(pinned.into());
     }
+}
+
+/// The status of a message (R15, R25), with V2TIM's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum MessageStatus {
+    /// Queued, not yet acknowledged.
+    Sending = 1,
+    /// Received from the server or acknowledged by it.
+    Sent = 2,
+    /// Sending failed.
+    Failed = 3,
+    /// Imported locally.
+    Imported = 5,
+    /// Recalled; its content no longer shows.
+    Recalled = 6,
 }

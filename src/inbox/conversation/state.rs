@@ -1,26 +1,31 @@
 //! One conversation: its timeline (shared facts), what is the owner's alone, and the row derived from both.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::containers::lazy::Lazy;
-use crate::inbox::containers::sparse::{Absent, Rare};
-use crate::inbox::conversation::derive::{Derived, Row};
-use crate::inbox::conversation::personal::{Coverage, Personal, covers};
-use crate::inbox::conversation::resolved::Gives;
-use crate::inbox::merge::heal::Restored;
-use crate::inbox::timeline::entry::{bits, timestamp};
-use crate::inbox::timeline::facts::{Facts, Pushed, Timeline};
-use crate::inbox::timeline::introduction::{Introduction, introduced};
-use crate::inbox::timeline::order::{Look, Order, Share};
+use crate::inbox::containers::sparse::Rare;
+use crate::inbox::conversation::edge::{Edge, Edges, edge_of};
+use crate::inbox::conversation::personal::{Coverage, Personal};
+use crate::inbox::conversation::resolved::{Gives, Resolved};
+use crate::inbox::conversation::restored::Restored;
+use crate::inbox::conversation::row::{Derived, Row};
+use crate::inbox::conversation::shared::{Reads, Shared};
+use crate::inbox::effects::introduced;
+use crate::inbox::timeline::entry::bits;
+use crate::inbox::timeline::facts::{Facts, Pushed, Timeline, load_all};
+use crate::inbox::timeline::introduction::Introduction;
+use crate::inbox::timeline::order::share::{Look, Share};
+use crate::inbox::timeline::order::tree::Order;
 use crate::inbox::timeline::rare_facts::{ReasonText, RecallFact, SentFact};
-use crate::model::event::{Fact, GroupType, Through};
-use crate::model::id::{ConversationId, ConversationKind, EventId, MessageId, UserId};
+use crate::model::event::{Event, Fact, GroupType, Through};
+use crate::model::id::{ConversationId, MessageId, UserId};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
-use crate::register::lattice::{Front, Lww, raise};
+use crate::register::lattice::raise;
+use crate::store::snapshot::HistoryFault;
 
 /// What folding one conversation needs of the inbox around it.
 #[derive(Debug)]
@@ -47,38 +52,6 @@ pub(crate) struct Touched {
 /// The messages that a batch touched: few, where it is one event.
 pub(crate) type Touches = SmallVec<[Touched; 2]>;
 
-/// What all members share about a conversation, its messages and how far the peer has read apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shared {
-    pub(crate) group_type: Lww<GroupType>,
-    pub(crate) name: Lww<Arc<str>>,
-    pub(crate) face_url: Lww<Arc<str>>,
-    /// The messages that the peer has read by name.
-    pub(crate) named_peer_reads: im::OrdSet<u32>,
-}
-
-impl Absent for Shared {
-    fn absent() -> &'static Self {
-        static ABSENT: LazyLock<Shared> = LazyLock::new(Shared::default);
-        &ABSENT
-    }
-}
-
-/// How far a conversation was read by number, of which nearly every one knows something.
-#[derive(Clone, Debug)]
-pub(crate) struct Reads {
-    /// The owner's.
-    pub(crate) own: Front,
-    /// The greatest first field that the peer has read, -1 for none.
-    pub(crate) peer: i64,
-}
-
-impl Default for Reads {
-    fn default() -> Self {
-        Self { own: Front::default(), peer: -1 }
-    }
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct Conversation {
     pub(crate) id: ConversationId,
@@ -92,84 +65,6 @@ pub(crate) struct Conversation {
     pub(crate) row: Row,
     /// Present while part of it may lie, unverified, in a snapshot.
     pub(crate) restored: Option<Restored>,
-}
-
-/// Whether a fact names messages, which only an index can find.
-pub(crate) fn names_messages(fact: &Fact) -> bool {
-    match fact {
-        Fact::MessageModified { .. }
-        | Fact::MessageRecalled { .. }
-        | Fact::MessageReadBy { .. }
-        | Fact::ReactionSet { .. }
-        | Fact::ExtensionSet { .. }
-        | Fact::ExtensionsCleared { .. }
-        | Fact::MessagePinned { .. }
-        | Fact::MessageSent { .. }
-        | Fact::MessageFailed { .. }
-        | Fact::MessagesDeleted { .. }
-        | Fact::MarkedUnreadFrom { .. }
-        | Fact::MessagesRead { .. } => true,
-        Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. } => !also.is_empty(),
-        Fact::Read { through } | Fact::PeerRead { through } => matches!(through, Through::Message(_)),
-        // No `_` here: whoever adds a type must say, or a replay would look for messages before they are there.
-        Fact::Opened { .. }
-        | Fact::MessageReceived(_)
-        | Fact::MessageQueued(_)
-        | Fact::MessageImported { .. }
-        | Fact::MembershipSet { .. }
-        | Fact::Pinned { .. }
-        | Fact::DraftSet { .. }
-        | Fact::MarkSet { .. }
-        | Fact::CustomDataSet { .. }
-        | Fact::ReceiveOptionSet { .. }
-        | Fact::Archived { .. }
-        | Fact::FolderMemberSet { .. }
-        | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => false,
-    }
-}
-
-/// Whether folding a fact that names messages gives its author a number.
-pub(crate) fn numbers_author(fact: &Fact) -> bool {
-    matches!(fact, Fact::MessageReadBy { .. } | Fact::ReactionSet { .. })
-}
-
-/// Whether a fact has any effect in the inbox of `owner` (R17).
-pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact: &Fact) -> bool {
-    let direct = id.kind() == ConversationKind::Direct;
-    let is_party = |author: &UserId| !direct || author == owner || author.as_str() == id.target();
-    match fact {
-        Fact::MessageReceived(_) => is_party(by),
-        Fact::MessageImported { sender, .. } => by == owner && is_party(sender.as_ref().unwrap_or(by)),
-        Fact::Opened { group_type } => by == owner || group_type.is_some(),
-        Fact::PeerRead { .. } => by.as_str() == id.target(),
-        Fact::MessageModified { .. }
-        | Fact::MessageRecalled { .. }
-        | Fact::MessageReadBy { .. }
-        | Fact::ReactionSet { .. }
-        | Fact::ExtensionSet { .. }
-        | Fact::ExtensionsCleared { .. }
-        | Fact::MessagePinned { .. } => true,
-        Fact::MembershipSet { user, .. } => user.as_ref().is_none_or(|user| user == owner),
-        Fact::MessageQueued(_)
-        | Fact::MessageSent { .. }
-        | Fact::MessageFailed { .. }
-        | Fact::MessagesDeleted { .. }
-        | Fact::HistoryCleared { .. }
-        | Fact::Read { .. }
-        | Fact::MarkedUnreadFrom { .. }
-        | Fact::Pinned { .. }
-        | Fact::DraftSet { .. }
-        | Fact::MarkSet { .. }
-        | Fact::CustomDataSet { .. }
-        | Fact::ReceiveOptionSet { .. }
-        | Fact::MessagesRead { .. }
-        | Fact::Archived { .. }
-        | Fact::FolderMemberSet { .. }
-        | Fact::Deleted { .. }
-        | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => by == owner,
-    }
 }
 
 impl Conversation {
@@ -418,6 +313,46 @@ impl Conversation {
         self.derived.change(&self.reads, slot, &old, &new);
     }
 
+    /// Carries over to reads, marks and peer reads that a message moved.
+    pub(crate) fn note_move(&mut self, policy: Policy, slot: u32, before: &Share, after: &Share) {
+        let facts = &self.timeline.get().facts;
+        let said: (&Personal, &Shared) = (&self.personal, &self.shared);
+        let [old, new] = [before, after].map(|share| Gives::of(slot, share, facts.kind, policy, said));
+        if old == new {
+            return;
+        }
+        if self.derived.resolved.is_none() && !old.only_grows(&new) {
+            let resolved = Resolved::of(facts, policy, said);
+            self.derived.resolve(&self.reads, resolved);
+        } else {
+            self.derived.change(&self.reads, slot, &old, &new);
+        }
+    }
+
+    /// Carries what a message is now over to the edges there are.
+    pub(crate) fn note_at_edges(&mut self, slot: u32) {
+        let facts = &self.timeline.get().facts;
+        let Edges { cleared, deleted } = &mut self.derived.edges;
+        for edge in cleared.iter_mut().chain(deleted) {
+            Arc::make_mut(edge).note(slot, facts);
+        }
+    }
+
+    /// Where a clearing comes that ends where another did, what it takes away is looked for along the edge.
+    pub(crate) fn clear_again(&mut self, through: i64) {
+        let timeline = self.timeline.get();
+        if timeline.order.is_some() && self.personal.cleared.is_some_and(|(old, _)| old == through) {
+            edge_of(&mut self.derived.edges.cleared, through, timeline);
+        }
+    }
+
+    /// The edge at which the clearing ended before and ends now, if it is known and the same.
+    pub(crate) fn edge_between(&self, before: &Coverage) -> Option<(&Edge, Stamp, Stamp)> {
+        let ((old, from), (new, to)) = ((*before)?, self.personal.cleared?);
+        let edge = self.derived.edges.cleared.as_deref()?;
+        (old == new && edge.through == new).then_some((edge, from, to))
+    }
+
     /// Whether a message can be looked at: known, neither deleted nor cleared away.
     pub(crate) fn is_visible(&self, slot: u32) -> bool {
         self.was_visible(slot, &self.personal.cleared)
@@ -425,22 +360,18 @@ impl Conversation {
 
     /// Whether it could when only `cleared` was cleared away.
     pub(crate) fn was_visible(&self, slot: u32, cleared: &Coverage) -> bool {
-        let facts = self.facts();
-        facts.arena.get(slot).is_some_and(|entry| {
-            let there = entry.is_known() && !entry.has(bits::DELETED);
-            there && !covers(cleared, entry.position(), || facts.stamp(slot, &entry))
-        })
+        self.facts().is_visible(slot, cleared)
+    }
+
+    /// A hash of all that shows of a message: see [`Facts::shown_hash`].
+    pub(crate) fn shown_hash(&self, slot: u32, cleared: &Coverage) -> Option<u64> {
+        self.facts().shown_hash(slot, cleared)
     }
 
     /// The group's type as far as anyone said.
     pub(crate) fn group_type(&self) -> Option<GroupType> {
         self.shared.group_type.get().copied()
     }
-}
-
-/// The stamp of the read that an own message is (R39): its time, and the nil id.
-pub(crate) fn own_read(time: i64) -> Stamp {
-    Stamp::new(timestamp(time), EventId::from_bytes([0; 16]))
 }
 
 pub(crate) fn raise_stamp(map: &mut im::OrdMap<u32, Stamp>, slot: u32, stamp: Stamp) {
@@ -450,6 +381,49 @@ pub(crate) fn raise_stamp(map: &mut im::OrdMap<u32, Stamp>, slot: u32, stamp: St
         }
         None => {
             map.insert(slot, stamp);
+        }
+    }
+}
+
+/// All of a conversation but its history.
+pub(crate) type VerifiedParts = (Rare<Shared>, Rare<Personal>, Reads, Derived, Row);
+
+impl Conversation {
+    /// The fault of its history, if one was found.
+    pub(crate) fn fault(&self) -> Option<HistoryFault> {
+        self.restored.as_ref().and_then(Restored::fault)
+    }
+
+    /// Keeps an event for when the conversation was replayed.
+    pub(crate) fn wait(&mut self, event: &Event) {
+        if let Some(restored) = &mut self.restored {
+            restored.wait(event);
+        }
+    }
+
+    /// What is put back if a fault is found: everything that was verified.
+    pub(crate) fn front(&self) -> VerifiedParts {
+        (self.shared.clone(), self.personal.clone(), self.reads.clone(), self.derived.clone(), self.row)
+    }
+
+    pub(crate) fn put_back(&mut self, front: VerifiedParts) {
+        (self.shared, self.personal, self.reads, self.derived, self.row) = front;
+    }
+
+    /// Loads all of a history, so that what is rotten in it is known.
+    pub(crate) fn load_all(&self) {
+        if self.restored.is_some() {
+            load_all(self.timeline.get());
+        }
+    }
+}
+
+impl Conversation {
+    /// Gives its users other numbers; which these are never shows, so nothing derived changes.
+    pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
+        self.peer = self.peer.map(number);
+        if let Some(timeline) = self.timeline.get_mut() {
+            timeline.facts.arena.renumber(number);
         }
     }
 }

@@ -160,3 +160,12 @@ pub(crate) fn fold(folders: &mut Folders, stamp: Stamp, fact: &AccountFact) {
         _ => {}
     }
 }
+
+/// A live folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Folder {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: FolderId,
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::register::lattice::{Join, Lww};
+use crate::register::lattice::{Join, Lww, shown};
 
 /// What is known of a user; each field by its last writer (R21).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,9 +24,4 @@ impl Profile {
     pub(crate) fn shown(&self) -> [Option<&str>; 3] {
         [shown(&self.nickname), shown(&self.remark), shown(&self.face_url)]
     }
-}
-
-/// A text that is neither empty nor blank (R21).
-pub(crate) fn shown(register: &Lww<Arc<str>>) -> Option<&str> {
-    register.get().map(|text| &**text).filter(|text| !text.trim().is_empty())
 }

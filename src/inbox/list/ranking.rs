@@ -9,7 +9,7 @@ use std::ops::{Bound, Range};
 use std::sync::{Arc, OnceLock};
 
 use crate::inbox::containers::lazy::Source;
-use crate::inbox::conversation::derive::PINNED;
+use crate::inbox::conversation::row::PINNED;
 use crate::model::id::ConversationId;
 
 /// Rows of a leaf when it is made; at twice as many it is split.
@@ -297,6 +297,18 @@ impl Section {
             .flat_map(|leaf| leaf.rows().iter())
             .skip(skipped)
     }
+}
+
+/// A place in the list: pages go on after it (R51).
+///
+/// It names the order key and the id of a row, not an index, so rows that move between two pages are neither
+/// skipped silently nor repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ListCursor {
+    /// The row's order key.
+    pub order_key: u64,
+    /// The row's conversation.
+    pub id: ConversationId,
 }
 
 #[cfg(test)]

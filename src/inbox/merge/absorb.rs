@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::inbox::Inbox;
-use crate::inbox::apply::batch::Tracker;
+use crate::inbox::apply::tracker::Tracker;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::list::ranking::{ListKey, Ranking};
-use crate::inbox::merge::union::{Map, MergeError};
-use crate::inbox::timeline::entry::Arena;
-use crate::inbox::timeline::rare_facts::Social;
+use crate::inbox::merge::union::Map;
+use crate::inbox::state::{Inbox, MergeError};
+use crate::inbox::timeline::arena::Arena;
 
 /// One in so many rows are few: inserting each costs less than making the list anew.
 const FEW_OF: usize = 16;
@@ -108,27 +107,6 @@ impl Inbox {
     }
 }
 
-impl Conversation {
-    /// Gives its users other numbers; which these are never shows, so nothing derived changes.
-    pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
-        self.peer = self.peer.map(number);
-        if let Some(timeline) = self.timeline.get_mut() {
-            timeline.facts.arena.renumber(number);
-        }
-    }
-}
+impl Conversation {}
 
-impl Arena {
-    fn renumber(&mut self, number: &impl Fn(u32) -> u32) {
-        self.for_each_chunk(|chunk| {
-            chunk.entries.renumber(number);
-            for (_, aside) in &mut chunk.asides {
-                if let Some(social) = &aside.social {
-                    let mut anew = Social::default();
-                    anew.join(social, number);
-                    Arc::make_mut(aside).social = Some(Box::new(anew));
-                }
-            }
-        });
-    }
-}
+impl Arena {}

@@ -2,50 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::inbox::Inbox;
-use crate::inbox::apply::batch::Tracker;
-use crate::inbox::apply::batch::Written;
-use crate::inbox::conversation::state::{Around, Conversation, raise_stamp};
-use crate::inbox::timeline::entry::{Class, bits};
+use crate::inbox::apply::tracker::{Tracker, Written};
+use crate::inbox::conversation::state::{Around, Conversation};
+use crate::inbox::effects::Class;
+use crate::inbox::state::{Inbox, MergeError};
+use crate::inbox::timeline::entry::bits;
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::rare_facts::Aside;
 use crate::model::change::ChangeSet;
-use crate::model::id::{ConversationId, UserId};
-use crate::model::policy::Policy;
 use crate::register::lattice::{Join, raise};
-use crate::store::snapshot::HistoryFault;
-
-/// Why two inboxes cannot be joined (R04).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MergeError {
-    /// They belong to two accounts.
-    #[error("cannot merge the inbox of {theirs} into that of {ours}")]
-    Owner {
-        /// The owner of the inbox merged into.
-        ours: UserId,
-        /// The owner of the other.
-        theirs: UserId,
-    },
-    /// They were folded with unlike policies.
-    #[error("cannot merge inboxes folded with unlike policies: {ours:?} and {theirs:?}")]
-    Policy {
-        /// The policy of the inbox merged into.
-        ours: Policy,
-        /// The policy of the other.
-        theirs: Policy,
-    },
-    /// A history of one of them lies rotten in the snapshot that it was restored from: see
-    /// [`Inbox::heal`](crate::Inbox::heal).
-    #[error("the history of {conversation} is faulty: {fault}")]
-    Faulty {
-        /// The conversation.
-        conversation: ConversationId,
-        /// Its fault.
-        fault: HistoryFault,
-    },
-}
 
 /// Our numbers for their users and conversations.
 #[derive(Debug)]
@@ -103,17 +69,6 @@ impl Inbox {
                     return Err(MergeError::Faulty { conversation: id.clone(), fault });
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Whether both are the same owner's, and of the same policy.
-    pub(crate) fn check_alike(&self, other: &Self) -> Result<(), MergeError> {
-        if self.owner != other.owner {
-            return Err(MergeError::Owner { ours: self.owner.clone(), theirs: other.owner.clone() });
-        }
-        if self.policy != other.policy {
-            return Err(MergeError::Policy { ours: self.policy, theirs: other.policy });
         }
         Ok(())
     }
@@ -183,27 +138,6 @@ impl Conversation {
             .map(|(slot, _)| self.join_message(theirs, slot, map, around))
             .collect();
         self.join_registers(theirs, |slot| slots.get(slot as usize).copied().unwrap_or_default());
-    }
-
-    /// Joins everything but messages, whose slots `ours` maps to ours.
-    pub(crate) fn join_registers(&mut self, theirs: &Self, ours: impl Fn(u32) -> u32) {
-        self.reads.own.join(&theirs.reads.own);
-        raise(&mut self.reads.peer, theirs.reads.peer);
-        if let Some(theirs) = theirs.personal.written() {
-            self.personal.join(theirs);
-            for (slot, stamp) in &theirs.named_reads {
-                raise_stamp(&mut self.personal.named_reads, ours(*slot), *stamp);
-            }
-            for (slot, stamp) in &theirs.unread_marks {
-                raise_stamp(&mut self.personal.unread_marks, ours(*slot), *stamp);
-            }
-        }
-        if let Some(theirs) = theirs.shared.written() {
-            self.shared.named_peer_reads.extend(theirs.named_peer_reads.iter().map(|slot| ours(*slot)));
-            self.shared.group_type.join(&theirs.group_type);
-            self.shared.name.join(&theirs.name);
-            self.shared.face_url.join(&theirs.face_url);
-        }
     }
 
     /// Joins one of their messages; its slot here.

@@ -1,10 +1,10 @@
 //! The events of a log segment on their way into a replay: the text of an id is hashed once a segment, and what has
 //! columns of its own becomes no event first.
 
-use crate::inbox::conversation::state::has_effect;
+use crate::inbox::effects::{Class, has_effect, message_counts};
 use crate::inbox::replay::events::Replay;
 use crate::inbox::replay::window::Held;
-use crate::inbox::timeline::entry::{Class, Entry, bits};
+use crate::inbox::timeline::entry::{Entry, bits};
 use crate::model::event::{Event, Fact};
 use crate::model::id::{ConversationId, MessageId, UserId};
 use crate::model::time::Stamp;
@@ -99,8 +99,8 @@ impl<'r, 's> Batch<'r, 's> {
         let mut met = *self.conversations.get(conversation)?;
         let mut number = *self.users.get(author)?;
         let own = author as u32 == self.owner;
-        let is_party = own || !queued && (!met.is_direct || met.party == author as u32);
-        if met.number == UNKNOWN || number == UNKNOWN || !is_party {
+        let counts = message_counts(own, queued, !met.is_direct || met.party == author as u32);
+        if met.number == UNKNOWN || number == UNKNOWN || !counts {
             match self.look_up(conversation, author, queued)? {
                 Some(found) => (met, number) = found,
                 None => return Some(()),
@@ -126,7 +126,8 @@ impl<'r, 's> Batch<'r, 's> {
         let id = *self.conversation_ids.get(conversation)?;
         let author_id = *self.user_ids.get(author)?;
         let own = author as u32 == self.owner;
-        if !own && (queued || id.strip_prefix("c2c_").is_some_and(|peer| peer != author_id)) {
+        let group_or_peer = id.strip_prefix("c2c_").is_none_or(|peer| peer == author_id);
+        if !message_counts(own, queued, group_or_peer) {
             // It has to be an event all the same.
             return UserId::new(author_id).and(ConversationId::new(id).map(|_| None)).ok();
         }

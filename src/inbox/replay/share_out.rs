@@ -7,56 +7,20 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::num::NonZero;
-use std::ops::Range;
 use std::sync::Arc;
 
-use crate::inbox::Inbox;
 use crate::inbox::containers::interner::Interner;
-use crate::inbox::containers::lazy::Lazy;
-use crate::inbox::containers::paged::Shelf;
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::merge::union::MergeError;
 use crate::inbox::replay::events::Replay;
-use crate::inbox::replay::window::{Contents, Held};
+use crate::inbox::replay::pieces::{Dealt, Lot, Piece, UNKNOWN};
+use crate::inbox::replay::window::Held;
+use crate::inbox::state::{Inbox, MergeError};
 use crate::inbox::timeline::chunk::{CHUNK, Chunk};
-use crate::inbox::timeline::entry::Arena;
-use crate::inbox::timeline::facts::hash_ids;
 use crate::model::id::UserId;
 use crate::register::lattice::Join;
 
-/// What one stretch of a log has of a conversation, facts that wait apart.
-#[derive(Debug)]
-pub(crate) struct Piece {
-    conversation: Arc<Conversation>,
-    tail: Chunk,
-    /// The numbers that its users have where the piece came to; `None` where they are its own.
-    users: Option<Arc<[u32]>>,
-}
-
-/// Facts that name messages of the conversations of one stretch, of which a part has some.
-#[derive(Debug)]
-pub(crate) struct Dealt {
-    held: Arc<Vec<Held>>,
-    /// By the number of a conversation in its stretch, where it went.
-    lots: Arc<Vec<Lot>>,
-    part: usize,
-}
-
-impl Dealt {
-    /// Those of the part, with the number of their conversation there.
-    pub(crate) fn held(&self) -> impl Iterator<Item = (u32, &Held)> {
-        self.held.iter().filter_map(|held| {
-            let lot = self.lots.get(held.number as usize)?;
-            (lot.part == self.part).then_some((lot.number, held))
-        })
-    }
-}
-
 /// What finishing a conversation costs, in messages, however few it has.
 const LEAST_COST: usize = 8;
-
-/// Not given yet.
-const UNKNOWN: u32 = u32::MAX;
 
 impl Replay {
     /// Shares the conversations of some replays out to so many, each to one of them, so that each has about as many
@@ -150,13 +114,6 @@ struct Numbers {
     /// `None` where they keep their own.
     users: Option<Arc<[u32]>>,
     conversations: Vec<u32>,
-}
-
-/// Where a conversation goes: to which part, and its number there once it came.
-#[derive(Clone, Copy, Debug)]
-struct Lot {
-    part: usize,
-    number: u32,
 }
 
 /// The parts being dealt to.
@@ -302,103 +259,4 @@ fn lots(costs: &[usize], parts: usize) -> Vec<Lot> {
         }
     }
     lots
-}
-
-impl Piece {
-    /// The same, users numbered as where it came to.
-    fn renumbered(mut self) -> Self {
-        if let Some(users) = self.users.take() {
-            let number = |user: u32| users.get(user as usize).copied().unwrap_or(user);
-            self.tail.entries.renumber(&number);
-            Arc::make_mut(&mut self.conversation).renumber(&number);
-        }
-        self
-    }
-}
-
-impl Conversation {
-    /// Puts behind its messages those that other stretches have of it, all of them not finished, and indexes all of
-    /// them. In which runs of slots they stand, if their stretches are taken one after the other.
-    pub(crate) fn append_pieces(
-        &mut self,
-        pieces: impl Iterator<Item = Piece>,
-        users: &Interner<UserId>,
-    ) -> Vec<Range<u32>> {
-        let mut others = Vec::new();
-        for mut piece in pieces {
-            // Nothing names a message yet.
-            self.join_registers(&piece.conversation, |slot| slot);
-            if let Some(timeline) = Arc::make_mut(&mut piece.conversation).timeline.get_mut() {
-                others.push((std::mem::take(&mut timeline.facts.arena.full), piece.tail, piece.users));
-            }
-        }
-        let Some(timeline) = self.timeline.get_mut() else { return Vec::new() };
-        let (runs, hashes) = timeline.facts.arena.append(others);
-        timeline.facts.build_index_of(&hashes, users);
-        runs
-    }
-}
-
-/// Chunks that are full, the one being filled, and which numbers their authors have now.
-type Chunks = (Shelf<Chunk>, Chunk, Option<Arc<[u32]>>);
-
-impl Arena {
-    /// Puts behind its chunks those of others. The full ones go first, so that only what the last of each has is
-    /// copied; in which runs of slots the entries stand in the order in which they came, and the hashes of their ids by
-    /// slot.
-    fn append(&mut self, others: Vec<Chunks>) -> (Vec<Range<u32>>, Vec<u32>) {
-        let slots = |chunks: usize| (chunks * CHUNK) as u32;
-        let mut full: Vec<Range<u32>> = std::iter::once(0..slots(self.full.len())).collect();
-        let mut tails = vec![self.tail.get_mut().map(std::mem::take).unwrap_or_default()];
-        let chunks = self.full.len() + others.iter().map(|(full, ..)| full.len() + 1).sum::<usize>();
-        let mut hashes = Vec::with_capacity((chunks + 1) * CHUNK);
-        self.full.iter().for_each(|chunk| hash_ids(&chunk.entries, &mut hashes));
-        for (mut chunks, mut tail, users) in others {
-            let renumber = |chunk: &mut Chunk| {
-                if let Some(users) = &users {
-                    chunk.entries.renumber(&|user| users.get(user as usize).copied().unwrap_or(user));
-                }
-            };
-            for at in 0..chunks.len() {
-                // Both at once: a long history does not fit into the processor's caches.
-                if let Some(chunk) = chunks.get_mut(at) {
-                    renumber(chunk);
-                    hash_ids(&chunk.entries, &mut hashes);
-                }
-            }
-            renumber(&mut tail);
-            let from = slots(self.full.len());
-            self.full.append(chunks);
-            full.push(from..slots(self.full.len()));
-            tails.push(tail);
-        }
-        let mut runs = Vec::new();
-        let mut at = slots(self.full.len());
-        let mut last = Chunk::default();
-        for (full, tail) in full.into_iter().zip(tails) {
-            let from = at;
-            at += tail.entries.len() as u32;
-            runs.extend([full, from..at].into_iter().filter(|run| !run.is_empty()));
-            hash_ids(&tail.entries, &mut hashes);
-            self.add_tail(&mut last, tail);
-        }
-        self.tail = Lazy::new(last);
-        (runs, hashes)
-    }
-
-    fn add_tail(&mut self, last: &mut Chunk, mut tail: Chunk) {
-        if last.entries.len() == 0 {
-            *last = tail;
-            return;
-        }
-        let mut entries = tail.entries.open().as_slice();
-        while !entries.is_empty() {
-            if last.is_full() {
-                let next = last.successor();
-                self.full.push(Lazy::new(std::mem::replace(last, next)));
-            }
-            last.reserve(entries.len());
-            entries = last.extend(entries, Contents::of(&tail.bytes));
-        }
-    }
 }

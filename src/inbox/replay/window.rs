@@ -4,8 +4,9 @@
 //! memory of a conversation is touched once a window and not once an event: with a hundred thousand conversations
 //! hit at random that, not the fold, is what costs.
 
-use crate::inbox::Inbox;
 use crate::inbox::conversation::state::{Around, Conversation};
+use crate::inbox::state::Inbox;
+use crate::inbox::timeline::chunk::Contents;
 use crate::inbox::timeline::entry::Entry;
 use crate::model::event::Fact;
 use crate::model::id::UserId;
@@ -64,33 +65,6 @@ pub(crate) fn by_conversation(numbers: impl Iterator<Item = u32>) -> Vec<Place> 
 struct Run {
     number: u32,
     first: u32,
-}
-
-/// Where the contents of the messages lie: those of a segment that is folded at once, and those that were copied.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Contents<'w> {
-    lent: &'w [u8],
-    copied: &'w [u8],
-}
-
-impl<'w> Contents<'w> {
-    /// Those of messages that stand in a chunk.
-    pub(crate) fn of(chunk: &'w [u8]) -> Self {
-        Self { lent: chunk, copied: &[] }
-    }
-
-    /// Where the first of the copied is said to lie: never just behind the last of the lent.
-    fn base(lent: usize) -> usize {
-        if lent == 0 { 0 } else { lent + 1 }
-    }
-
-    pub(crate) fn get(self, from: usize, to: usize) -> Option<&'w [u8]> {
-        let base = Self::base(self.lent.len());
-        match from.checked_sub(base) {
-            Some(from) => self.copied.get(from..to.checked_sub(base)?),
-            None => self.lent.get(from..to),
-        }
-    }
 }
 
 #[derive(Debug, Default)]

@@ -7,11 +7,14 @@ use crate::inbox::containers::lazy::{Extent, Lazy, Part, Place};
 use crate::inbox::containers::paged::{Shelf, TRAY, Tray};
 use crate::inbox::containers::sparse::Few;
 use crate::inbox::snapshot::registers::{put_aside, take_aside};
+use crate::inbox::timeline::arena::Arena;
 use crate::inbox::timeline::chunk::{CHUNK, Chunk, Entries};
-use crate::inbox::timeline::entry::{Arena, Entry, Position};
+use crate::inbox::timeline::entry::{Entry, Position};
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::id_index::{self, Bucket, Index};
-use crate::inbox::timeline::order::{Block, Blocks, Group, Order, Slots, Sum};
+use crate::inbox::timeline::order::block::{Block, Slots};
+use crate::inbox::timeline::order::share::Sum;
+use crate::inbox::timeline::order::tree::{Blocks, Group, Order};
 use crate::model::id::{ConversationKind, EventId, MessageId};
 use crate::register::bytes::{In, Out};
 
@@ -381,16 +384,4 @@ impl Part for Timeline {
     fn hollow(place: &Place) -> Arc<Self> {
         Arc::new(Self::new(place.kind().unwrap_or(ConversationKind::Group)))
     }
-}
-
-/// Loads every part of a history, so that whatever is rotten in it is known.
-pub(crate) fn load_all(timeline: &Timeline) {
-    let Facts { arena, index, .. } = &timeline.facts;
-    let groups = timeline.order.iter().flat_map(|order| order.groups());
-    let blocks = groups.flat_map(|group| &group.lazy().get().0);
-    blocks.for_each(|block| {
-        block.slots().next();
-    });
-    arena.iter().for_each(drop);
-    index.buckets.iter().for_each(drop);
 }

@@ -2,39 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::inbox::conversation::derive::{Derived, Row};
 use crate::inbox::conversation::personal::{Coverage, DraftFact, Drafts, Personal};
-use crate::inbox::conversation::state::Shared;
+use crate::inbox::conversation::row::{Derived, Row};
+use crate::inbox::conversation::shared::Shared;
 use crate::inbox::list::folders::{FolderState, Folders};
 use crate::inbox::list::profile::Profile;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social,
 };
-use crate::model::event::{GroupType, Mark, QuietHours, ReceiveOption, ZoneName};
+use crate::model::event::tables::{GROUP_TYPES, RECEIVE_OPTIONS, number_of, value_of};
+use crate::model::event::{Mark, QuietHours, ReceiveOption, ZoneName};
 use crate::model::id::{EventId, FolderId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, Out};
 use crate::register::lattice::{Front, Lww};
-
-const GROUP_TYPES: [GroupType; 5] =
-    [GroupType::Work, GroupType::Public, GroupType::Meeting, GroupType::AvChatRoom, GroupType::Community];
-
-const OPTIONS: [ReceiveOption; 5] = [
-    ReceiveOption::Receive,
-    ReceiveOption::NotReceive,
-    ReceiveOption::ReceiveNotNotify,
-    ReceiveOption::NotNotifyExceptAt,
-    ReceiveOption::NotReceiveExceptAt,
-];
-
-/// One of `values`, by its place in them.
-fn put_choice<T: PartialEq>(out: &mut Out, values: &[T], value: &T) {
-    out.u8(values.iter().position(|v| v == value).unwrap_or_default() as u8);
-}
-
-fn take_choice<T: Copy>(from: &mut In<'_>, values: &[T]) -> Option<T> {
-    values.get(usize::from(from.u8()?)).copied()
-}
 
 fn put_front(out: &mut Out, front: &Front) {
     out.len(front.iter().count());
@@ -94,7 +75,9 @@ pub(crate) fn take_derived(from: &mut In<'_>) -> Option<Derived> {
 }
 
 pub(crate) fn put_shared(out: &mut Out, shared: &Shared, peer_read: i64) {
-    out.lww(&shared.group_type, |out, kind| put_choice(out, &GROUP_TYPES, kind));
+    out.lww(&shared.group_type, |out, kind| {
+        out.u8(number_of(&GROUP_TYPES, kind));
+    });
     out.lww_text(&shared.name).lww_text(&shared.face_url).int(peer_read);
     out.len(shared.named_peer_reads.len());
     for slot in &shared.named_peer_reads {
@@ -104,7 +87,7 @@ pub(crate) fn put_shared(out: &mut Out, shared: &Shared, peer_read: i64) {
 
 /// What is shared, and how far the peer has read.
 pub(crate) fn take_shared(from: &mut In<'_>) -> Option<(Shared, i64)> {
-    let group_type = from.lww(|from| take_choice(from, &GROUP_TYPES))?;
+    let group_type = from.lww(|from| value_of(&GROUP_TYPES, from.u8()?))?;
     let (name, face_url, peer_read) = (from.lww_text()?, from.lww_text()?, from.place()?);
     let named_peer_reads = from.list(1, In::number)?;
     Some((Shared { group_type, name, face_url, named_peer_reads }, peer_read))
@@ -138,11 +121,13 @@ fn put_stamp(out: &mut Out, stamp: Option<Stamp>) {
 }
 
 pub(crate) fn put_receive_option(out: &mut Out, option: &Lww<ReceiveOption>) {
-    out.lww(option, |out, option| put_choice(out, &OPTIONS, option));
+    out.lww(option, |out, option| {
+        out.u8(number_of(&RECEIVE_OPTIONS, option));
+    });
 }
 
 pub(crate) fn take_receive_option(from: &mut In<'_>) -> Option<Lww<ReceiveOption>> {
-    from.lww(|from| take_choice(from, &OPTIONS))
+    from.lww(|from| value_of(&RECEIVE_OPTIONS, from.u8()?))
 }
 
 /// The receive option apart, which lies with the row.

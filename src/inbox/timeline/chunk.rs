@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::inbox::replay::window::Contents;
+use crate::inbox::effects::Class;
 use crate::inbox::timeline::content;
-use crate::inbox::timeline::entry::{Class, Entry};
+use crate::inbox::timeline::entry::Entry;
 use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::packed::Packed;
 use crate::inbox::timeline::rare_facts::Aside;
@@ -277,6 +277,33 @@ impl Chunk {
     pub(crate) fn content_of(&self, entry: &Entry) -> &[u8] {
         let from = entry.offset as usize;
         self.bytes.get(from..from + entry.len as usize).unwrap_or_default()
+    }
+}
+
+/// Where the contents of the messages lie: those of a segment that is folded at once, and those that were copied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contents<'w> {
+    pub(crate) lent: &'w [u8],
+    pub(crate) copied: &'w [u8],
+}
+
+impl<'w> Contents<'w> {
+    /// Those of messages that stand in a chunk.
+    pub(crate) fn of(chunk: &'w [u8]) -> Self {
+        Self { lent: chunk, copied: &[] }
+    }
+
+    /// Where the first of the copied is said to lie: never just behind the last of the lent.
+    pub(crate) fn base(lent: usize) -> usize {
+        if lent == 0 { 0 } else { lent + 1 }
+    }
+
+    pub(crate) fn get(self, from: usize, to: usize) -> Option<&'w [u8]> {
+        let base = Self::base(self.lent.len());
+        match from.checked_sub(base) {
+            Some(from) => self.copied.get(from..to.checked_sub(base)?),
+            None => self.lent.get(from..to),
+        }
     }
 }
 

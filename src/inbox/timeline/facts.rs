@@ -4,12 +4,16 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::inbox::containers::interner::Interner;
+use crate::inbox::effects::Class;
+use crate::inbox::timeline::arena::Arena;
 use crate::inbox::timeline::chunk::Entries;
 use crate::inbox::timeline::content::Content;
-use crate::inbox::timeline::entry::{Arena, Class, Entry, Position, bits, timestamp};
+use crate::inbox::timeline::entry::{Entry, Position, bits, timestamp};
 use crate::inbox::timeline::id_index::{self, Index};
 use crate::inbox::timeline::introduction::Introduction;
-use crate::inbox::timeline::order::{Builder, Look, Order, Share};
+use crate::inbox::timeline::order::build::Builder;
+use crate::inbox::timeline::order::share::{Look, Share};
+use crate::inbox::timeline::order::tree::Order;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, Introduced, ReasonText, RecallFact, SentFact, Social,
 };
@@ -554,4 +558,16 @@ impl Timeline {
             (ours, theirs) => ours.is_none() && theirs.is_none(),
         }
     }
+}
+
+/// Loads every part of a history, so that whatever is rotten in it is known.
+pub(crate) fn load_all(timeline: &Timeline) {
+    let Facts { arena, index, .. } = &timeline.facts;
+    let groups = timeline.order.iter().flat_map(|order| order.groups());
+    let blocks = groups.flat_map(|group| &group.lazy().get().0);
+    blocks.for_each(|block| {
+        block.slots().next();
+    });
+    arena.iter().for_each(drop);
+    index.buckets.iter().for_each(drop);
 }

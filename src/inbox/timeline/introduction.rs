@@ -1,8 +1,10 @@
 //! What an event says when it introduces a message, borrowed from wherever the event lies.
 
-use crate::inbox::timeline::content;
-use crate::inbox::timeline::entry::{Class, KINDS, bits};
-use crate::model::event::{Fact, Message};
+use crate::inbox::effects::Class;
+use crate::inbox::timeline::content::{self};
+use crate::inbox::timeline::entry::{Entry, bits};
+use crate::model::event::Message;
+use crate::model::event::tables::{KINDS, number_of};
 use crate::model::id::UserId;
 use crate::model::time::Stamp;
 
@@ -15,16 +17,6 @@ pub(crate) struct Introduction<'a> {
     pub(crate) message: &'a Message,
     /// Bits that depend on who looks: own, hidden, mentioned.
     pub(crate) viewer_bits: u32,
-}
-
-/// The message that a fact introduces, its class, and who wrote it where that is not who did it.
-pub(crate) fn introduced(fact: &Fact) -> Option<(Class, Option<&UserId>, &Message)> {
-    match fact {
-        Fact::MessageReceived(message) => Some((Class::Received, None, message)),
-        Fact::MessageQueued(message) => Some((Class::Queued, None, message)),
-        Fact::MessageImported { sender, message } => Some((Class::Imported, sender.as_ref(), message)),
-        _ => None,
-    }
 }
 
 impl<'a> Introduction<'a> {
@@ -50,7 +42,7 @@ impl<'a> Introduction<'a> {
 
     pub(crate) fn bits(&self) -> u32 {
         let message = self.message;
-        let kind = KINDS.iter().position(|k| *k == message.kind).unwrap_or(0) as u32;
+        let kind = u32::from(number_of(&KINDS, &message.kind));
         self.class as u32
             | self.viewer_bits
             | kind << bits::KIND_SHIFT
@@ -74,4 +66,12 @@ impl<'a> Introduction<'a> {
 
 fn flag(on: bool, bit: u32) -> u32 {
     if on { bit } else { 0 }
+}
+
+impl Entry {
+    /// A message with its first introduction, placed at `(first, second)`; where its content lies is not said.
+    pub(crate) fn introduced(intro: &Introduction<'_>, (first, second): (i64, i64)) -> Self {
+        let (id, event, author) = (intro.message.id, intro.stamp.event, intro.author);
+        Self { id, event, first, second, author, bits: intro.bits(), offset: 0, len: 0 }
+    }
 }

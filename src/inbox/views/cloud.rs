@@ -2,7 +2,8 @@
 //! that were deleted or cleared away, and what of a conversation ever reaches a server.
 
 use crate::inbox::conversation::personal::{covers, reach};
-use crate::inbox::timeline::entry::{Class, bits, timestamp};
+use crate::inbox::effects::Class;
+use crate::inbox::timeline::entry::{bits, timestamp};
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
 use crate::model::id::MessageId;

@@ -1,24 +1,17 @@
 //! One conversation as it shows, and its history.
 
-use crate::inbox::Inbox;
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::list::profile::shown;
+use crate::inbox::list::folders::Folder;
+use crate::inbox::list::ranking::ListCursor;
+use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{bits, timestamp};
-use crate::inbox::timeline::order::{Look, Share};
+use crate::inbox::timeline::order::share::{Look, Share};
 use crate::inbox::views::message::{MessageCursor, MessageView};
-use crate::inbox::views::page::ListCursor;
 use crate::model::event::{GroupType, Mark, ReceiveOption, Watermark};
 use crate::model::id::{ConversationId, ConversationKind, EventId, FolderId, MessageId};
 use crate::model::time::{Stamp, Timestamp};
-
-/// A live folder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Folder {
-    /// Its name.
-    pub name: String,
-    /// Its id.
-    pub id: FolderId,
-}
+use crate::register::lattice::shown;
+use crate::store::snapshot::HistoryFault;
 
 /// An unread message that mentions the owner (R26).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,13 +76,7 @@ pub struct ConversationView<'a> {
     number: u32,
 }
 
-impl Conversation {
-    /// Whether a message has `flag` and stands after the read marker and what was deleted or cleared.
-    pub(crate) fn counts(&self, slot: u32, flag: u8) -> bool {
-        let share = self.facts().share(slot);
-        share.has(flag) && share.is_after(self.derived.floor())
-    }
-}
+impl Conversation {}
 
 impl<'a> ConversationView<'a> {
     pub(crate) fn new(inbox: &'a Inbox, number: u32) -> Option<Self> {
@@ -375,5 +362,17 @@ impl<'a> ConversationView<'a> {
             pinned.filter(|slot| self.in_history(*slot)).filter_map(|slot| self.view(slot)).collect();
         pinned.sort_unstable_by_key(MessageView::cursor);
         pinned
+    }
+}
+
+impl ConversationView<'_> {
+    /// The fault found in the history, if it was restored from a snapshot and part of it is rotten (R99).
+    pub fn fault(&self) -> Option<HistoryFault> {
+        self.state().fault()
+    }
+
+    /// How many events wait because the history is faulty.
+    pub fn waiting_events(&self) -> usize {
+        self.state().restored.as_ref().map_or(0, |restored| restored.waiting().len())
     }
 }

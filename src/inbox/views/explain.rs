@@ -1,10 +1,10 @@
 //! Why a value is what it is: the messages and events behind it (R43).
 
-use crate::inbox::Inbox;
 use crate::inbox::conversation::personal::covers;
 use crate::inbox::conversation::state::Conversation;
+use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::bits;
-use crate::inbox::timeline::order::Look;
+use crate::inbox::timeline::order::share::Look;
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
 use crate::model::event::{GroupType, Mark};
@@ -160,7 +160,7 @@ impl Inbox {
     fn name_reasons(&self, view: &ConversationView<'_>) -> (Option<EventId>, Option<EventId>) {
         let conversation = view.state();
         let shown = |register: &crate::register::lattice::Lww<std::sync::Arc<str>>| {
-            crate::inbox::list::profile::shown(register).and(register.stamp()).map(|stamp| stamp.event)
+            crate::register::lattice::shown(register).and(register.stamp()).map(|stamp| stamp.event)
         };
         match conversation.peer {
             None => (shown(&conversation.shared.name), shown(&conversation.shared.face_url)),

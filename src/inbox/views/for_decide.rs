@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::inbox::Inbox;
 use crate::inbox::conversation::personal::{Coverage, Personal};
 use crate::inbox::conversation::state::Conversation;
+use crate::inbox::effects::Class;
 use crate::inbox::list::folders::FolderState;
-use crate::inbox::timeline::entry::{Class, Entry, Position, bits};
+use crate::inbox::state::Inbox;
+use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::rare_facts::{Aside, Social};
 use crate::inbox::views::conversation::{ConversationView, Draft};
 use crate::inbox::views::message::MessageView;

@@ -1,30 +1,15 @@
 //! One message as it shows.
 
-use crate::inbox::Inbox;
+use crate::inbox::conversation::shown::MessageStatus;
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::list::profile::shown;
-use crate::inbox::timeline::entry::{Entry, Position, bits, timestamp, users};
+use crate::inbox::state::Inbox;
+use crate::inbox::timeline::arena::users;
+use crate::inbox::timeline::entry::{Entry, Position, bits, timestamp};
 use crate::inbox::timeline::rare_facts::Social;
 use crate::model::event::{Mentions, MessageKind};
 use crate::model::id::{ConversationKind, EventId, MessageId, UserId};
 use crate::model::time::{Stamp, Timestamp};
-
-/// The status of a message (R15, R25), with V2TIM's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum MessageStatus {
-    /// Queued, not yet acknowledged.
-    Sending = 1,
-    /// Received from the server or acknowledged by it.
-    Sent = 2,
-    /// Sending failed.
-    Failed = 3,
-    /// Imported locally.
-    Imported = 5,
-    /// Recalled; its content no longer shows.
-    Recalled = 6,
-}
+use crate::register::lattice::shown;
 
 /// A place in a conversation's history: pages go on after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -282,7 +267,7 @@ impl<'a> MessageView<'a> {
 
     /// Whether it counts as unread now: after the read marker and everything else R23 asks.
     pub fn counts_as_unread(&self) -> bool {
-        self.conversation.counts(self.slot, crate::inbox::timeline::order::Share::UNREAD)
+        self.conversation.counts(self.slot, crate::inbox::timeline::order::share::Share::UNREAD)
             && self.conversation.row.unread > 0
     }
 

@@ -1,24 +1,11 @@
 //! The list: its order, pages and totals.
 
-use crate::inbox::Inbox;
-use crate::inbox::list::ranking::ListKey;
+use crate::inbox::list::ranking::{ListCursor, ListKey};
+use crate::inbox::state::Inbox;
 use crate::inbox::views::conversation::ConversationView;
 use crate::model::change::Totals;
-use crate::model::event::ReceiveOption;
 use crate::model::filter::{Filter, FolderFilter, MarkFilter};
 use crate::model::id::ConversationId;
-
-/// A place in the list: pages go on after it (R51).
-///
-/// It names the order key and the id of a row, not an index, so rows that move between two pages are neither
-/// skipped silently nor repeated.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ListCursor {
-    /// The row's order key.
-    pub order_key: u64,
-    /// The row's conversation.
-    pub id: ConversationId,
-}
 
 /// Some rows of the list.
 #[derive(Clone, Debug)]
@@ -95,23 +82,6 @@ impl Inbox {
             totals.add(row.unread_count(), row.receive_option());
         }
         totals
-    }
-}
-
-impl Totals {
-    pub(crate) fn add(&mut self, unread: u64, option: ReceiveOption) {
-        self.unread_all = self.unread_all.saturating_add(unread);
-        if option == ReceiveOption::Receive {
-            self.unread = self.unread.saturating_add(unread);
-        }
-    }
-
-    /// The totals of a snapshot may lie, if someone wrote checksums that fit.
-    pub(crate) fn sub(&mut self, unread: u64, option: ReceiveOption) {
-        self.unread_all = self.unread_all.saturating_sub(unread);
-        if option == ReceiveOption::Receive {
-            self.unread = self.unread.saturating_sub(unread);
-        }
     }
 }
 

@@ -1,12 +1,17 @@
 //! What each type says, as bytes and back. The numbers of types and the order of their parts never change.
 
 pub(crate) mod more;
+pub(crate) mod values;
 
-use crate::model::event::{
-    AccountFact, Edit, Fact, GroupType, Mark, Mentions, Message, MessageKind, QuietHours, ReceiveOption,
-    Through, Watermark, ZoneName,
+use crate::log::binary::body::values::{
+    Place, bytes, put_bytes, put_targets, put_text, put_through, put_time, put_uint, put_watermark, target,
+    targets, text, through, time, uint, user, watermark,
 };
-use crate::model::id::{ConversationKind, FolderId, GroupId, MessageId, UserId};
+use crate::model::event::tables::{GROUP_TYPES, KINDS, RECEIVE_OPTIONS, number_of, value_of};
+use crate::model::event::{
+    AccountFact, Edit, Fact, GroupType, Mark, Mentions, Message, QuietHours, ZoneName,
+};
+use crate::model::id::{FolderId, GroupId, MessageId, UserId};
 use crate::model::time::Timestamp;
 use crate::register::bytes::{In, Out};
 
@@ -45,50 +50,6 @@ pub(crate) mod code {
     pub(in crate::log::binary) const QUIET_HOURS: u8 = 30;
     /// In version 1 a line of the text log that its writer did not know; since version 2 one of [`super::more`].
     pub(in crate::log::binary) const MORE: u8 = 31;
-}
-
-/// Where an event stands: what its numbers are told as differences to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    /// The version of the layout.
-    pub(crate) version: u16,
-    pub(crate) kind: ConversationKind,
-    pub(crate) at: i64,
-    /// The seq named last in this conversation in this segment.
-    pub(crate) last_seq: i64,
-}
-
-const GROUP_TYPES: [GroupType; 5] =
-    [GroupType::Work, GroupType::Public, GroupType::Meeting, GroupType::AvChatRoom, GroupType::Community];
-
-const OPTIONS: [ReceiveOption; 5] = [
-    ReceiveOption::Receive,
-    ReceiveOption::NotReceive,
-    ReceiveOption::ReceiveNotNotify,
-    ReceiveOption::NotNotifyExceptAt,
-    ReceiveOption::NotReceiveExceptAt,
-];
-
-const KINDS: [MessageKind; 10] = [
-    MessageKind::Text,
-    MessageKind::Custom,
-    MessageKind::Image,
-    MessageKind::Sound,
-    MessageKind::Video,
-    MessageKind::File,
-    MessageKind::Location,
-    MessageKind::Face,
-    MessageKind::GroupTips,
-    MessageKind::Merger,
-];
-
-/// The number of a value in its table, which holds them all.
-fn number_of<T: PartialEq>(table: &[T], value: &T) -> u8 {
-    table.iter().position(|other| other == value).unwrap_or_default() as u8
-}
-
-fn value_of<T: Copy>(table: &[T], number: u8) -> Option<T> {
-    table.get(usize::from(number)).copied()
 }
 
 /// The type of a fact; messages, which have columns of their own, apart.
@@ -133,7 +94,7 @@ pub(crate) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
             code::CUSTOM_DATA
         }
         Fact::ReceiveOptionSet { option, until } => {
-            out.u8(number_of(&OPTIONS, option));
+            out.u8(number_of(&RECEIVE_OPTIONS, option));
             if place.version >= 2 {
                 put_time(out, place, *until);
             }
@@ -159,13 +120,6 @@ pub(crate) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
         }
         _ => put_fact_about_message(out, place, fact),
     }
-}
-
-/// A time, as the difference to the event's.
-fn put_time(out: &mut Out, place: Place, time: Option<Timestamp>) {
-    out.option(time, |out, time| {
-        out.int(time.as_millis().wrapping_sub(place.at));
-    });
 }
 
 /// The messages that a clearing or deletion takes besides.
@@ -318,46 +272,6 @@ fn put_group_type(out: &mut Out, group_type: Option<GroupType>) -> &mut Out {
     out.u8(group_type.map_or(0, |group_type| 1 + number_of(&GROUP_TYPES, &group_type)))
 }
 
-fn put_bytes<'o>(out: &'o mut Out, bytes: Option<&[u8]>) -> &'o mut Out {
-    out.option(bytes, |out, bytes| {
-        out.bytes(bytes);
-    })
-}
-
-fn put_text<'o>(out: &'o mut Out, text: Option<&str>) -> &'o mut Out {
-    put_bytes(out, text.map(str::as_bytes))
-}
-
-fn put_uint(out: &mut Out, value: Option<u64>) -> &mut Out {
-    out.option(value, |out, value| {
-        out.uint(value);
-    })
-}
-
-fn put_targets(out: &mut Out, targets: &[MessageId]) {
-    out.len(targets.len());
-    targets.iter().for_each(|target| {
-        out.raw(target.as_bytes());
-    });
-}
-
-fn put_watermark(out: &mut Out, place: Place, watermark: Watermark) {
-    let base = match watermark {
-        Watermark::Seq(_) => place.last_seq,
-        Watermark::Time(_) => place.at,
-    };
-    out.int(watermark.first_field().wrapping_sub(base));
-}
-
-fn put_through(out: &mut Out, place: Place, through: Through) {
-    match through {
-        Through::Watermark(watermark) => put_watermark(out.u8(0), place, watermark),
-        Through::Message(message) => {
-            out.u8(1).raw(message.as_bytes());
-        }
-    }
-}
-
 /// The fact of this type, messages apart.
 pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
     Some(match code {
@@ -374,7 +288,7 @@ pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
         }
         code::CUSTOM_DATA => Fact::CustomDataSet { data: from.bytes()?.to_vec() },
         code::RECEIVE_OPTION => {
-            let option = value_of(&OPTIONS, from.u8()?)?;
+            let option = value_of(&RECEIVE_OPTIONS, from.u8()?)?;
             let until = if place.version < 2 { None } else { time(from, place)? };
             Fact::ReceiveOptionSet { option, until }
         }
@@ -389,10 +303,6 @@ pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
         code::MESSAGES_DELETED => Fact::MessagesDeleted { targets: targets(from)? },
         _ => fact_about_message(from, place, code)?,
     })
-}
-
-fn time(from: &mut In<'_>, place: Place) -> Option<Option<Timestamp>> {
-    from.option(|from| Timestamp::from_millis(from.int()?.wrapping_add(place.at)).ok())
 }
 
 /// What a clearing or deletion takes besides.
@@ -533,50 +443,6 @@ fn group_type(from: &mut In<'_>) -> Option<Option<GroupType>> {
     }
 }
 
-fn through(from: &mut In<'_>, place: Place) -> Option<Through> {
-    match from.u8()? {
-        0 => watermark(from, place).map(Through::Watermark),
-        1 => target(from).map(Through::Message),
-        _ => None,
-    }
-}
-
-fn watermark(from: &mut In<'_>, place: Place) -> Option<Watermark> {
-    let difference = from.int()?;
-    match place.kind {
-        ConversationKind::Group => {
-            u64::try_from(place.last_seq.wrapping_add(difference)).ok().map(Watermark::Seq)
-        }
-        ConversationKind::Direct => {
-            Timestamp::from_millis(place.at.wrapping_add(difference)).ok().map(Watermark::Time)
-        }
-    }
-}
-
-fn target(from: &mut In<'_>) -> Option<MessageId> {
-    from.array().map(MessageId::from_bytes)
-}
-
-fn targets(from: &mut In<'_>) -> Option<Vec<MessageId>> {
-    from.list(16, target)
-}
-
 fn folder(from: &mut In<'_>) -> Option<FolderId> {
     from.array().map(FolderId::from_bytes)
-}
-
-fn user(from: &mut In<'_>) -> Option<UserId> {
-    UserId::new(from.text()?).ok()
-}
-
-fn text(from: &mut In<'_>) -> Option<Option<String>> {
-    from.option(|from| from.text().map(str::to_owned))
-}
-
-fn bytes(from: &mut In<'_>) -> Option<Option<Vec<u8>>> {
-    from.option(|from| from.bytes().map(<[u8]>::to_vec))
-}
-
-fn uint(from: &mut In<'_>) -> Option<Option<u64>> {
-    from.option(In::uint)
 }

@@ -5,7 +5,8 @@ use std::hash::Hash;
 use rustc_hash::FxHashMap;
 
 use crate::log::binary::body::more::{self, needs_version_2};
-use crate::log::binary::body::{Place, code, put_account_fact, put_fact, put_message};
+use crate::log::binary::body::values::Place;
+use crate::log::binary::body::{code, put_account_fact, put_fact, put_message};
 use crate::log::jsonl::encode_event;
 use crate::log::logged::LoggedEvent;
 use crate::model::event::{Body, Event, Fact, Message, MessageKind};

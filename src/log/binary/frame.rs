@@ -6,14 +6,11 @@ use bincode::{Decode, Encode};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::log::binary::error::{FaultReason, HeaderError};
-use crate::log::binary::{Header, LogHead};
+use crate::log::binary::header::{Header, LogHead, VERSION};
 use crate::model::id::UserId;
 
 /// What every binary log begins with.
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDLOG";
-
-/// The version of the format, which new logs have.
-pub(crate) const VERSION: u16 = 2;
 
 /// The oldest version that is read, and appended to in its own layout.
 pub(crate) const OLDEST: u16 = 1;

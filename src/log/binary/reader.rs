@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use crate::log::binary::error::{FaultEnd, FaultReason, ReadError, RecordFault};
 use crate::log::binary::frame::{self, BEFORE_HEADER_LEN_BYTES, CHECK_LEN_BYTES, HEAD_LEN_BYTES};
+use crate::log::binary::header::{Header, LogHead};
 use crate::log::binary::records::Record;
-use crate::log::binary::{Header, LogHead};
 use crate::model::id::UserId;
 
 /// Reads a binary log from a stream, one record in memory at a time.

@@ -6,13 +6,12 @@ use std::num::NonZero;
 use crate::inbox::Replay;
 use crate::log::binary::error::{FaultEnd, FaultReason, HeaderError, RecordFault};
 use crate::log::binary::frame::{self, Frame};
+use crate::log::binary::header::{Header, LogHead};
 use crate::log::binary::packing::unpack;
 use crate::log::binary::scan::{Behind, Scan};
-use crate::log::binary::segment::{Rows, Segment, Undecodable};
-use crate::log::binary::{Header, LogHead};
+use crate::log::binary::segment::{Folded, Rows, Segment, Undecodable};
 use crate::log::logged::LoggedEvent;
 use crate::model::id::UserId;
-use crate::model::time::Timestamp;
 
 /// A binary log at hand as bytes. Nothing behind the header is read before it is asked for.
 #[derive(Clone, Debug)]
@@ -24,18 +23,6 @@ pub struct Log<'a> {
     /// What the first record follows: the header, or what was read before.
     head: LogHead,
     take_unproven: bool,
-}
-
-/// What was folded of a log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Folded {
-    /// How many events, skipped ones too.
-    pub events: u64,
-    /// How many of them were skipped because their type or version is not known.
-    pub skipped: u64,
-    /// The latest instant of an event that was not skipped.
-    pub newest: Option<Timestamp>,
 }
 
 /// Where a record lies.

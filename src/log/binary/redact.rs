@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::log::binary::{Header, Log, Packing, RecordFault, Writer};
+use crate::log::binary::header::Header;
+use crate::log::binary::{Log, Packing, RecordFault, Writer};
 use crate::log::logged::LoggedEvent;
 use crate::log::redact::Redaction;
 

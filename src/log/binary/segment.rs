@@ -1,16 +1,15 @@
 //! A segment being read: columns in place, events one after the other.
 
 use crate::inbox::{Batch, Introduced, Replay};
+use crate::log::binary::body::values::Place;
+use crate::log::binary::body::{self, code, more};
+use crate::log::binary::columns::tag;
 use crate::log::jsonl;
 use crate::log::logged::LoggedEvent;
 use crate::model::event::{Body, Envelope, Event, Fact, MAX_SEQ, MAX_TEXT_LEN_BYTES, Message, Meta};
 use crate::model::id::{ConversationId, ConversationKind, EventId, IdError, MessageId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, signed};
-
-use crate::log::binary::body::{self, Place, code, more};
-use crate::log::binary::columns::tag;
-use crate::log::binary::records::Folded;
 
 /// The columns of a segment, in the bytes of its record: nothing is copied.
 #[derive(Clone, Debug)]
@@ -406,4 +405,16 @@ fn made<'p, T>(
         *place = make(text).ok();
     }
     place.as_ref()
+}
+
+/// What was folded of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Folded {
+    /// How many events, skipped ones too.
+    pub events: u64,
+    /// How many of them were skipped because their type or version is not known.
+    pub skipped: u64,
+    /// The latest instant of an event that was not skipped.
+    pub newest: Option<Timestamp>,
 }

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use crate::log::binary::Packing;
 use crate::log::binary::columns::Columns;
 use crate::log::binary::frame::{self, Head, MAX_PAYLOAD_LEN_BYTES};
-use crate::log::binary::{Header, LogHead, Packing};
+use crate::log::binary::header::{Header, LogHead};
 use crate::log::logged::LoggedEvent;
 use crate::model::event::Event;
 

@@ -3,10 +3,12 @@
 mod body;
 mod message;
 mod report;
+mod through;
 
 use crate::log::jsonl::cache::Cache;
 use crate::log::jsonl::error::DecodeError;
-use crate::log::jsonl::json::{self, Fault, Object, Parsed, Value};
+use crate::log::jsonl::json::value::{Fault, Object, Parsed, Value};
+use crate::log::jsonl::json::{self};
 use crate::log::jsonl::key::Key;
 use crate::log::jsonl::upcast::{OLDEST, upcast, upcast_line};
 use crate::log::jsonl::{LOG_NAME, LoggedEvent, SkipReason, SkippedEvent, VERSION};

@@ -6,9 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::log::jsonl::{LOG_NAME, VERSION};
+use crate::model::event::tables::{GROUP_TYPES, KINDS, RECEIVE_OPTIONS, name_of};
 use crate::model::event::{
-    AccountFact, Body, Event, Fact, GroupType, Mentions, Message, MessageKind, QuietHours, ReceiveOption,
-    ReportedMentions, Through, UnreadReport, Watermark,
+    AccountFact, Body, Event, Fact, GroupType, Mentions, Message, MessageKind, QuietHours, ReportedMentions,
+    Through, UnreadReport, Watermark,
 };
 use crate::model::id::{MessageId, UserId};
 
@@ -149,7 +150,7 @@ fn push_fact(keys: &mut Keys<'_>, fact: &Fact) {
         }
         Fact::CustomDataSet { data } => keys.optional_base64("data", Some(data)),
         Fact::ReceiveOptionSet { option, until } => {
-            keys.quoted("option", receive_option_name(*option));
+            keys.quoted("option", name_of(&RECEIVE_OPTIONS, option));
             if let Some(until) = until {
                 keys.quoted("until", until);
             }
@@ -238,7 +239,7 @@ fn push_message(keys: &mut Keys<'_>, message: &Message, sender: Option<&UserId>)
         keys.optional_text("sender", sender.map(UserId::as_str));
         keys.optional("seq", message.seq);
         if message.kind != MessageKind::default() {
-            keys.quoted("kind", kind_name(message.kind));
+            keys.quoted("kind", name_of(&KINDS, &message.kind));
         }
         keys.optional_text("text", message.text.as_deref());
         keys.optional_base64("custom", message.custom.as_deref());
@@ -297,39 +298,8 @@ fn push_place(keys: &mut Keys<'_>, name: &str, place: Through) {
 }
 
 fn push_group_type(keys: &mut Keys<'_>, group_type: Option<GroupType>) {
-    let name = match group_type {
-        None => return,
-        Some(GroupType::Work) => "work",
-        Some(GroupType::Public) => "public",
-        Some(GroupType::Meeting) => "meeting",
-        Some(GroupType::AvChatRoom) => "avchatroom",
-        Some(GroupType::Community) => "community",
-    };
-    keys.quoted("group_type", name);
-}
-
-fn kind_name(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Text => "text",
-        MessageKind::Custom => "custom",
-        MessageKind::Image => "image",
-        MessageKind::Sound => "sound",
-        MessageKind::Video => "video",
-        MessageKind::File => "file",
-        MessageKind::Location => "location",
-        MessageKind::Face => "face",
-        MessageKind::GroupTips => "group_tips",
-        MessageKind::Merger => "merger",
-    }
-}
-
-fn receive_option_name(option: ReceiveOption) -> &'static str {
-    match option {
-        ReceiveOption::Receive => "receive",
-        ReceiveOption::NotReceive => "not_receive",
-        ReceiveOption::ReceiveNotNotify => "receive_not_notify",
-        ReceiveOption::NotNotifyExceptAt => "not_notify_except_at",
-        ReceiveOption::NotReceiveExceptAt => "not_receive_except_at",
+    if let Some(group_type) = group_type {
+        keys.quoted("group_type", name_of(&GROUP_TYPES, &group_type));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::log::jsonl::json::Fault;
+use crate::log::jsonl::json::value::Fault;
 
 /// A line that is not part of a valid log: where, what was expected there, what was found.
 ///

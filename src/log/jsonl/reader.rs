@@ -6,7 +6,8 @@ use std::ops::Range;
 use crate::log::jsonl::Record;
 use crate::log::jsonl::decode::{Decoder, Header, Line};
 use crate::log::jsonl::error::{DecodeError, ReadError};
-use crate::log::jsonl::json::{self, Fault, Parsed};
+use crate::log::jsonl::json;
+use crate::log::jsonl::json::value::{Fault, Parsed};
 use crate::model::event::MAX_MESSAGE_LEN_BYTES;
 use crate::model::id::UserId;
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::log::jsonl::json::{Object, Parsed};
+use crate::log::jsonl::json::value::{Object, Parsed};
 use crate::log::jsonl::key::Key;
 use crate::log::jsonl::{VERSION, json};
 
@@ -32,7 +32,7 @@ fn actor_became_by(object: &mut Object<'_>) -> Parsed<()> {
 /// Kept as it is, it could be read in an old log only.
 pub(crate) fn upcast_line(version: u64, line: &str) -> Parsed<String> {
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_str(line).map_err(|error| {
-        json::Fault::new(error.column().saturating_sub(1), "an object", error.to_string())
+        json::value::Fault::new(error.column().saturating_sub(1), "an object", error.to_string())
     })?;
     if version == 0
         && let Some(actor) = keys.remove(Key::Actor.name())

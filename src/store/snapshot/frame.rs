@@ -1,5 +1,6 @@
 //! The frame of a snapshot: its header, and the trailer that says where the front lies.
 
+use crate::store::snapshot::frame;
 use std::ops::Range;
 
 use bincode::{Decode, Encode};
@@ -38,7 +39,7 @@ const CHECK_LEN_BYTES: usize = 8;
 const TRAILER_LEN_BYTES: usize = 32;
 
 #[derive(Encode, Decode)]
-struct Header {
+pub(crate) struct Header {
     schema: u64,
     owner: String,
     meeting_unread: bool,
@@ -154,4 +155,16 @@ pub(crate) fn open(bytes: &[u8]) -> Result<(Range<u64>, Range<usize>), SnapshotE
         return Err(SnapshotError::Checksum { part: "list and rows", offset: front_at });
     }
     Ok((histories_at as u64..front_at, from..trailer_at))
+}
+
+impl SnapshotInfo {
+    /// Reads and verifies the header of a snapshot, and nothing behind it: O(1).
+    pub fn read(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        frame::header(bytes).map(|(info, _)| info)
+    }
+}
+
+/// Whether bytes begin as a snapshot does.
+pub fn is_snapshot(head: &[u8]) -> bool {
+    head.starts_with(&frame::MAGIC)
 }

@@ -2,7 +2,7 @@
 
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::timeline::entry::Position;
-use crate::inbox::timeline::order::{Look, Share, Sum};
+use crate::inbox::timeline::order::share::{Look, Share, Sum};
 
 /// A block's slots.
 #[derive(Clone, Debug, PartialEq, Eq)]

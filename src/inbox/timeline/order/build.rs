@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::inbox::timeline::entry::{Entry, Position, bits};
-use crate::inbox::timeline::order::{BLOCK, Block, GROUP, Group, Order, Share, Slots, Sum};
+use crate::inbox::timeline::order::block::{Block, Slots};
+use crate::inbox::timeline::order::share::{Share, Sum};
+use crate::inbox::timeline::order::tree::{BLOCK, GROUP, Group, Order};
 
 /// Builds an order from slots that come sorted by position.
 #[derive(Debug)]

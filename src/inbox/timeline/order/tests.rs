@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::inbox::timeline::order::*;
+use crate::inbox::timeline::entry::Position;
+use crate::inbox::timeline::order::share::{Look, Share, Sum};
+use crate::inbox::timeline::order::tree::Order;
 use crate::model::id::MessageId;
 
 struct Random(u64);

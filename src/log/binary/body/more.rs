@@ -1,11 +1,12 @@
 //! The types that a tag has no room for: since version 2 they are one number in a tag and a byte of their own.
 
-use crate::log::binary::body::{
-    Place, number_of, put_targets, put_text, put_through, put_time, put_watermark, targets, through, time,
-    user, value_of, watermark,
+use crate::log::binary::body::values::{
+    Place, put_targets, put_text, put_through, put_time, put_watermark, targets, through, time, user,
+    watermark,
 };
+use crate::model::event::tables::{MEMBERSHIPS, number_of, value_of};
 use crate::model::event::{
-    AccountFact, Body, Fact, Membership, QuietHours, ReportedMention, ReportedMentions, UnreadReport,
+    AccountFact, Body, Fact, QuietHours, ReportedMention, ReportedMentions, UnreadReport,
 };
 use crate::model::id::UserId;
 use crate::register::bytes::{In, Out};
@@ -17,9 +18,6 @@ pub(crate) const MESSAGES_READ: u8 = 2;
 pub(crate) const ARCHIVED: u8 = 3;
 pub(crate) const UNREAD_REPORTED: u8 = 4;
 pub(crate) const HISTORY_COMPLETE: u8 = 5;
-
-const MEMBERSHIPS: [Membership; 5] =
-    [Membership::Joined, Membership::Invited, Membership::Left, Membership::Removed, Membership::Dissolved];
 
 /// Whether version 1 has no form for this.
 pub(crate) fn needs_version_2(body: &Body) -> bool {

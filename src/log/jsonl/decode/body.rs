@@ -1,14 +1,15 @@
 //! What each type says.
 
 use crate::log::jsonl::decode::message::{base64, bytes, flag, string};
+use crate::log::jsonl::decode::through::{through, watermark};
 use crate::log::jsonl::decode::{
     COUNT, Decoder, EDIT_VERSION, EVENT_ID, FOLDER_ID, MESSAGE_ID, SEQ, STRING, TIME, report,
 };
-use crate::log::jsonl::json::{Object, Parsed, Value};
+use crate::log::jsonl::json::value::{Object, Parsed, Value};
 use crate::log::jsonl::key::Key;
+use crate::model::event::tables::{GROUP_TYPES, MEMBERSHIPS, RECEIVE_OPTIONS, named};
 use crate::model::event::{
-    AccountFact, Edit, Fact, GroupType, Mark, Membership, QuietHours, ReceiveOption, Through, Watermark,
-    ZoneName,
+    AccountFact, Edit, Fact, GroupType, Mark, Membership, QuietHours, ReceiveOption, ZoneName,
 };
 use crate::model::id::{FolderId, GroupId, MessageId};
 
@@ -61,14 +62,7 @@ impl Decoder {
     fn membership(&mut self, keys: &mut Object<'_>) -> Parsed<Fact> {
         const STATE: &str = "one of joined, invited, left, removed and dissolved";
         let value = keys.need(Key::State)?;
-        let state = match &*value.text(STATE)? {
-            "joined" => Membership::Joined,
-            "invited" => Membership::Invited,
-            "left" => Membership::Left,
-            "removed" => Membership::Removed,
-            "dissolved" => Membership::Dissolved,
-            _ => return Err(value.fault(STATE)),
-        };
+        let state = named(&MEMBERSHIPS, &value.text(STATE)?).ok_or_else(|| value.fault(STATE))?;
         let user = match state {
             Membership::Dissolved => keys.take(Key::User),
             _ => Some(keys.need(Key::User)?),
@@ -209,62 +203,19 @@ fn group_type(keys: &mut Object<'_>) -> Parsed<Option<GroupType>> {
     let Some(value) = keys.take(Key::GroupType) else {
         return Ok(None);
     };
-    Ok(Some(match &*value.text(GROUP_TYPE)? {
-        "work" => GroupType::Work,
-        "public" => GroupType::Public,
-        "meeting" => GroupType::Meeting,
-        "avchatroom" => GroupType::AvChatRoom,
-        "community" => GroupType::Community,
-        _ => return Err(value.fault(GROUP_TYPE)),
-    }))
+    named(&GROUP_TYPES, &value.text(GROUP_TYPE)?).map(Some).ok_or_else(|| value.fault(GROUP_TYPE))
 }
 
 fn receive_option(value: Value<'_>) -> Parsed<ReceiveOption> {
     const OPTION: &str =
         "one of receive, not_receive, receive_not_notify, not_notify_except_at and not_receive_except_at";
-    Ok(match &*value.text(OPTION)? {
-        "receive" => ReceiveOption::Receive,
-        "not_receive" => ReceiveOption::NotReceive,
-        "receive_not_notify" => ReceiveOption::ReceiveNotNotify,
-        "not_notify_except_at" => ReceiveOption::NotNotifyExceptAt,
-        "not_receive_except_at" => ReceiveOption::NotReceiveExceptAt,
-        _ => return Err(value.fault(OPTION)),
-    })
+    named(&RECEIVE_OPTIONS, &value.text(OPTION)?).ok_or_else(|| value.fault(OPTION))
 }
 
 fn mark(keys: &mut Object<'_>) -> Parsed<Mark> {
     const MARK: &str = "a mark, an integer with a single bit set";
     let value = keys.need(Key::Mark)?;
     Mark::from_bits(value.integer(MARK)?).ok_or_else(|| value.fault(MARK))
-}
-
-/// A watermark, or a message.
-fn through(keys: &mut Object<'_>) -> Parsed<Through> {
-    through_of(keys.need(Key::Through)?)
-}
-
-/// A watermark, which no message can stand for.
-pub(crate) fn watermark(keys: &mut Object<'_>, key: Key) -> Parsed<Watermark> {
-    let value = keys.need(key)?;
-    match through_of(value)? {
-        Through::Watermark(watermark) => Ok(watermark),
-        Through::Message(_) => Err(value.fault("a seq in a group or a time in a direct chat, not a message")),
-    }
-}
-
-pub(crate) fn through_of(value: Value<'_>) -> Parsed<Through> {
-    const THROUGH: &str = "an object of one key: seq in a group, time in a direct chat, or message";
-    let mut fields = value.object(THROUGH)?;
-    let through = if let Some(seq) = fields.take(Key::Seq) {
-        Through::Watermark(Watermark::Seq(seq.integer(SEQ)?))
-    } else if let Some(time) = fields.take(Key::Time) {
-        Through::Watermark(Watermark::Time(time.parse(TIME)?))
-    } else if let Some(message) = fields.take(Key::Message) {
-        Through::Message(message.parse(MESSAGE_ID)?)
-    } else {
-        return Err(value.fault(THROUGH));
-    };
-    if fields.is_empty() { Ok(through) } else { Err(value.fault(THROUGH)) }
 }
 
 fn quiet_hours(keys: &mut Object<'_>) -> Parsed<Option<QuietHours>> {

@@ -4,8 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::log::jsonl::decode::{COUNT, Decoder, MESSAGE_ID, SEQ, STRING};
-use crate::log::jsonl::json::{Object, Parsed, Value};
+use crate::log::jsonl::json::value::{Object, Parsed, Value};
 use crate::log::jsonl::key::Key;
+use crate::model::event::tables::{KINDS, named};
 use crate::model::event::{Fact, Mentions, Message, MessageKind};
 
 impl Decoder {
@@ -69,19 +70,7 @@ impl Decoder {
 fn kind(value: Value<'_>) -> Parsed<MessageKind> {
     const KIND: &str =
         "one of text, image, sound, video, file, location, face, custom, merger and group_tips";
-    Ok(match &*value.text(KIND)? {
-        "text" => MessageKind::Text,
-        "image" => MessageKind::Image,
-        "sound" => MessageKind::Sound,
-        "video" => MessageKind::Video,
-        "file" => MessageKind::File,
-        "location" => MessageKind::Location,
-        "face" => MessageKind::Face,
-        "custom" => MessageKind::Custom,
-        "merger" => MessageKind::Merger,
-        "group_tips" => MessageKind::GroupTips,
-        _ => return Err(value.fault(KIND)),
-    })
+    named(&KINDS, &value.text(KIND)?).ok_or_else(|| value.fault(KIND))
 }
 
 /// An optional boolean, false where it is absent.

@@ -1,9 +1,9 @@
 //! What a server reports of unread messages.
 
-use crate::log::jsonl::decode::body::{through_of, watermark};
 use crate::log::jsonl::decode::message::flag;
+use crate::log::jsonl::decode::through::{through_of, watermark};
 use crate::log::jsonl::decode::{COUNT, SEQ, TIME};
-use crate::log::jsonl::json::{Object, Parsed, Value};
+use crate::log::jsonl::json::value::{Object, Parsed, Value};
 use crate::log::jsonl::key::Key;
 use crate::model::event::{ReportedMention, ReportedMentions, UnreadReport};
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::log::jsonl::json::{Fault, Object, Parsed, Value, key_of};
+use crate::log::jsonl::json::value::{Fault, Object, Parsed, Value, key_of};
 use crate::log::jsonl::key::Key;
 
 /// Arrays and objects within each other, at most; a valid event has four.

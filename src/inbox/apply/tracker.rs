@@ -1,0 +1,190 @@
+//! What a batch may have changed, with what was there before, and how one conversation's change is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
+
+use crate::inbox::containers::seats::Seats;
+use crate::inbox::conversation::glance::{Glance, Glances};
+use crate::inbox::conversation::row::Row;
+use crate::inbox::conversation::state::{Conversation, Touched, Touches, VerifiedParts};
+use crate::inbox::effects::is_detail;
+use crate::inbox::list::authors::LastAuthors;
+use crate::inbox::list::folders::Folders;
+use crate::inbox::list::profile::Profile;
+use crate::inbox::list::ranking::Ranking;
+use crate::inbox::state::Inbox;
+use crate::model::change::{
+    Attributes, ChangeKind, ConversationChange, MessageChange, MessageChangeKind, Totals,
+};
+use crate::model::event::{Event, Fact, QuietHours, ReceiveOption};
+use crate::model::id::{ConversationId, FolderId};
+use crate::model::policy::Policy;
+
+pub(crate) type Profiles = Seats<Profile>;
+
+/// Where the row of a conversation shows.
+pub(crate) type Places<'a> = (&'a mut Totals, &'a mut Ranking, &'a mut Option<LastAuthors>);
+
+/// What a batch may have changed, with what was there before.
+#[derive(Debug, Default)]
+pub(crate) struct Tracker<'a> {
+    pub(crate) totals: Totals,
+    pub(crate) quiet_hours: Option<QuietHours>,
+    pub(crate) glances: Glances,
+    pub(crate) touched: Touches,
+    /// Of conversations that may turn out rotten, what to put back then, and the events that then wait.
+    pub(crate) fronts: FxHashMap<u32, (VerifiedParts, Vec<&'a Event>)>,
+    /// The profiles before, and whose were written.
+    pub(crate) profiles: Option<(Profiles, BTreeSet<u32>)>,
+    /// The folders before, and what of them was written.
+    pub(crate) folders: Option<(Folders, BTreeMap<FolderId, Written>)>,
+    /// The rotten histories that were told of before.
+    pub(crate) faults_told: im::OrdSet<u32>,
+}
+
+impl<'a> Tracker<'a> {
+    pub(crate) fn new(inbox: &Inbox) -> Self {
+        Self {
+            totals: inbox.totals,
+            quiet_hours: inbox.quiet_hours(),
+            faults_told: inbox.faults_told.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Notes what shows of a conversation before its first change.
+    pub(crate) fn glance(&mut self, number: u32, conversation: &Conversation) -> &Glance {
+        let glance = self.glances.get_or(number, || conversation.glimpse());
+        glance.look_closer(conversation);
+        glance
+    }
+
+    /// The same, as far as `fact` may change it.
+    pub(crate) fn glance_for(&mut self, fact: &Fact, number: u32, conversation: &Conversation) -> &Glance {
+        if is_detail(fact) {
+            return self.glance(number, conversation);
+        }
+        self.glances.get_or(number, || conversation.glimpse())
+    }
+
+    /// Notes an event for a conversation that may turn out rotten, before it is folded.
+    pub(crate) fn note(&mut self, number: u32, conversation: &Conversation, event: &'a Event) {
+        if conversation.restored.is_some() {
+            self.fronts.entry(number).or_insert_with(|| (conversation.front(), Vec::new())).1.push(event);
+        }
+    }
+
+    pub(crate) fn profile(&mut self, profiles: &Profiles, user: u32) {
+        self.profiles.get_or_insert_with(|| (profiles.clone(), BTreeSet::new())).1.insert(user);
+    }
+
+    pub(crate) fn folder(&mut self, folders: &Folders, folder: FolderId, written: &Written) {
+        let (_, all) = self.folders.get_or_insert_with(|| (folders.clone(), BTreeMap::new()));
+        note_written(all, folder, written);
+    }
+}
+
+/// What of a folder was written.
+#[derive(Clone, Debug)]
+pub(crate) enum Written {
+    /// Whether these conversations are in it, and perhaps its name or whether it is there.
+    Members(BTreeSet<u32>),
+    /// Anything.
+    Whole,
+}
+
+impl Written {
+    fn join(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Members(ours), Self::Members(theirs)) => ours.extend(theirs),
+            _ => *self = Self::Whole,
+        }
+    }
+}
+
+/// Adds to what was written of folders.
+pub(crate) fn note_written(all: &mut BTreeMap<FolderId, Written>, folder: FolderId, written: &Written) {
+    all.entry(folder).or_insert_with(|| Written::Members(BTreeSet::new())).join(written);
+}
+
+/// What changed of one conversation.
+pub(crate) struct RowChange {
+    pub(crate) attributes: Attributes,
+    /// Its order key before and now, where it was and is listed.
+    pub(crate) order_keys: (Option<u64>, Option<u64>),
+}
+
+impl RowChange {
+    /// The change as it is told, if there is one.
+    pub(crate) fn told(self, id: &ConversationId) -> Option<ConversationChange> {
+        let Self { attributes, order_keys } = self;
+        let kind = match order_keys {
+            (None, Some(_)) => ChangeKind::New,
+            (Some(_), None) => ChangeKind::Removed,
+            _ if attributes.is_empty() => return None,
+            (Some(_), Some(_)) => ChangeKind::Changed,
+            (None, None) => ChangeKind::Unlisted,
+        };
+        Some(ConversationChange { id: id.clone(), kind, attributes, order_keys })
+    }
+}
+
+/// The part of `touched`, which is sorted, that belongs to one conversation.
+pub(crate) fn of_conversation(touched: &[Touched], number: u32) -> &[Touched] {
+    let from = touched.partition_point(|t| t.conversation < number);
+    let to = touched.partition_point(|t| t.conversation <= number);
+    touched.get(from..to).unwrap_or_default()
+}
+
+impl Conversation {
+    /// Derives the row anew and carries it over to totals and list.
+    pub(crate) fn settle(&mut self, number: u32, before: &Glance, policy: Policy, places: Places<'_>) {
+        self.refresh(policy);
+        self.carry((&before.row, before.receive_option), number, places);
+    }
+
+    /// Carries the row over to totals and list, given what it was before, and the receive option.
+    pub(crate) fn carry(
+        &self,
+        (old, option): (&Row, ReceiveOption),
+        number: u32,
+        (totals, list, last_authors): Places<'_>,
+    ) {
+        let new = &self.row;
+        if old.listed {
+            totals.sub(old.unread.into(), option);
+        }
+        if new.listed {
+            totals.add(new.unread.into(), self.personal.receive_option());
+        }
+        list.shift(&self.id, number, (old.key(), new.key()));
+        if let Some(authors) = last_authors {
+            authors.note(number, self.last_author());
+        }
+    }
+
+    /// Who wrote the last message.
+    pub(crate) fn last_author(&self) -> Option<u32> {
+        self.facts().arena.get(self.row.last?).map(|entry| entry.author)
+    }
+
+    pub(crate) fn row_change(&self, before: &Glance, touched: &[Touched]) -> RowChange {
+        let attributes = self.differences(before, touched);
+        RowChange { attributes, order_keys: (before.row.key(), self.row.key()) }
+    }
+
+    /// What happened to a message that was touched, if anything shows of it.
+    pub(crate) fn message_change(&self, touched: &Touched) -> Option<MessageChange> {
+        let Touched { slot, before, .. } = *touched;
+        let message = self.facts().arena.get(slot)?.id;
+        let visible = self.is_visible(slot);
+        let kind = match before {
+            None if visible => MessageChangeKind::Added,
+            Some(_) if !visible => MessageChangeKind::Removed,
+            Some(_) if before != self.shown_hash(slot, &self.personal.cleared) => MessageChangeKind::Changed,
+            _ => return None,
+        };
+        Some(MessageChange { conversation: self.id.clone(), message, kind })
+    }
+}

@@ -1,0 +1,43 @@
+//! Which conversations turned out corrupt (R99).
+
+use crate::inbox::state::Inbox;
+use crate::model::id::ConversationId;
+use crate::store::snapshot::HistoryFault;
+
+impl Inbox {
+    /// The conversations part of whose history or registers, restored from a snapshot, turned out rotten when they
+    /// were first touched (R99).
+    ///
+    /// The list keeps their rows as they were verified, their histories show only what was verified, and
+    /// their events wait: [`Inbox::heal`] takes them from a replay of the log. Only what was touched is known:
+    /// [`Inbox::verify`] touches everything. The next change set tells of each once, by
+    /// [`Attribute::Fault`](crate::Attribute::Fault).
+    pub fn faults(&self) -> impl Iterator<Item = (&ConversationId, HistoryFault)> {
+        let conversations = self.rotten().into_iter().filter_map(|number| self.conversations.get(number));
+        conversations.filter_map(|conversation| Some((&conversation.id, conversation.fault()?)))
+    }
+
+    /// The numbers of the same.
+    pub(crate) fn rotten(&self) -> Vec<u32> {
+        let mut numbers = self.conversations.source().map(|source| source.faulty()).unwrap_or_default();
+        numbers.retain(|number| self.conversations.get(*number).is_some_and(|c| c.fault().is_some()));
+        numbers
+    }
+
+    /// Notes the conversations found rotten by now, whoever touched them, so that each is told of once.
+    pub(crate) fn note_rotten(&mut self) {
+        let rotten = self.rotten();
+        if !rotten.is_empty() {
+            self.faults_told.extend(rotten);
+        }
+    }
+
+    /// Loads and verifies all registers and histories that were restored from a snapshot; the first fault, if there is
+    /// one.
+    ///
+    /// Complexity: everything that lies in the snapshot is decoded.
+    pub fn verify(&self) -> Result<(), HistoryFault> {
+        self.conversations.iter().for_each(|conversation| conversation.load_all());
+        self.faults().next().map_or(Ok(()), |(_, fault)| Err(fault))
+    }
+}

@@ -1,0 +1,107 @@
+//! What a message adds to totals, and totals over messages.
+
+use crate::inbox::timeline::entry::Position;
+
+/// What a message adds to its conversation's totals, deletions and clearings aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// `None`: not known.
+    pub(crate) position: Option<Position>,
+    pub(crate) flags: u8,
+    /// Tells lists of mentions apart: 0 unless [`Share::MENTION`].
+    pub(crate) mention_sig: u64,
+    /// The greatest instant at which it moved the conversation (R35), -1 for none.
+    pub(crate) activity: i64,
+}
+
+impl Share {
+    /// Counts as unread after the read marker (R23).
+    pub(crate) const UNREAD: u8 = 1;
+    /// Mentions the owner after the read marker (R26).
+    pub(crate) const MENTION: u8 = 2;
+    /// May be the last message (R25).
+    pub(crate) const SHOWN: u8 = 4;
+    /// Lists its conversation (R36).
+    pub(crate) const PRESENT: u8 = 8;
+
+    /// Is a read of its position where the policy says so (R39).
+    pub(crate) const OWN_READ: u8 = 16;
+
+    pub(crate) const NONE: Self = Self { position: None, flags: 0, mention_sig: 0, activity: -1 };
+
+    /// What an ordinary message adds, written by the owner or another.
+    #[inline]
+    pub(crate) fn ordinary(position: Position, own: bool, activity: i64) -> Self {
+        let counted = if own { Self::OWN_READ } else { Self::UNREAD };
+        let flags = counted | Self::SHOWN | Self::PRESENT;
+        Self { position: Some(position), flags, mention_sig: 0, activity }
+    }
+
+    pub(crate) fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Known, with a first field after `floor`.
+    pub(crate) fn is_after(&self, floor: i64) -> bool {
+        self.position.is_some_and(|p| p.first > floor)
+    }
+}
+
+/// How the tree asks what a slot holds.
+pub(crate) trait Look {
+    fn share(&self, slot: u32) -> Share;
+    fn position(&self, slot: u32) -> Position;
+}
+
+/// Totals over some messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) unread: u32,
+    pub(crate) mentions: u32,
+    pub(crate) shown: u32,
+    pub(crate) present: u32,
+    pub(crate) mention_sig: u64,
+    pub(crate) activity: i64,
+}
+
+impl Sum {
+    pub(crate) const ZERO: Self =
+        Self { unread: 0, mentions: 0, shown: 0, present: 0, mention_sig: 0, activity: -1 };
+
+    pub(crate) fn add(&mut self, share: &Share) {
+        self.unread = self.unread.saturating_add(u32::from(share.has(Share::UNREAD)));
+        self.mentions = self.mentions.saturating_add(u32::from(share.has(Share::MENTION)));
+        self.shown = self.shown.saturating_add(u32::from(share.has(Share::SHOWN)));
+        self.present = self.present.saturating_add(u32::from(share.has(Share::PRESENT)));
+        self.mention_sig = self.mention_sig.wrapping_add(share.mention_sig);
+        self.activity = self.activity.max(share.activity);
+    }
+
+    /// Takes `share` out of all but the activity, which is a maximum: see [`Sum::activity`].
+    pub(crate) fn sub_counts(&mut self, share: &Share) {
+        // Saturating: the sums of a snapshot may lie, and the fold never fails (R01).
+        self.unread = self.unread.saturating_sub(u32::from(share.has(Share::UNREAD)));
+        self.mentions = self.mentions.saturating_sub(u32::from(share.has(Share::MENTION)));
+        self.shown = self.shown.saturating_sub(u32::from(share.has(Share::SHOWN)));
+        self.present = self.present.saturating_sub(u32::from(share.has(Share::PRESENT)));
+        self.mention_sig = self.mention_sig.wrapping_sub(share.mention_sig);
+    }
+
+    pub(crate) fn add_sum(&mut self, other: &Self) {
+        self.unread = self.unread.saturating_add(other.unread);
+        self.mentions = self.mentions.saturating_add(other.mentions);
+        self.shown = self.shown.saturating_add(other.shown);
+        self.present = self.present.saturating_add(other.present);
+        self.mention_sig = self.mention_sig.wrapping_add(other.mention_sig);
+        self.activity = self.activity.max(other.activity);
+    }
+
+    pub(crate) fn count(&self, flag: u8) -> u32 {
+        match flag {
+            Share::UNREAD => self.unread,
+            Share::MENTION => self.mentions,
+            Share::SHOWN => self.shown,
+            _ => self.present,
+        }
+    }
+}
