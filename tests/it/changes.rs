@@ -389,7 +389,7 @@ fn r60_long_contents_are_told_by_what_they_say() {
             let why = long(why);
             move |e: Envelope| e.message_failed(direct(), target, Some(why.clone())).unwrap()
         };
-        let mut message = Message::text(target, &long("t"));
+        let mut message = Message::text(target, long("t"));
         message.custom = Some(long("c").into_bytes());
         let queued = move |e: Envelope| e.message_queued(direct(), message.clone()).unwrap();
         assert!(tells(&queued, first));
