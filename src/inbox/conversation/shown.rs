@@ -117,7 +117,7 @@ impl Facts {
                 &mut canon,
                 &facts.content(slot),
                 status,
-                facts.edits(slot).map(|edits| edits.hashes),
+                facts.edits(slot).map(Edits::edited_hashes),
             );
             facts.members(slot)
         };

@@ -129,15 +129,15 @@ pub(crate) struct Edits {
     pub(crate) cloud_custom: FieldEdit<Arc<[u8]>>,
     /// The greatest version of any edit.
     pub(crate) version: u64,
-    /// Hashes of the values, so that no event about the message hashes them again.
-    pub(crate) hashes: [Option<u64>; 3],
+    /// Hashes of the values that there are, so that no event about the message hashes them again.
+    pub(crate) hashes: [u64; 3],
     /// Hashes of what the introduction says instead, once somebody asked for them.
     pub(crate) originals: Originals,
 }
 
 /// Remembered, and no part of the value: two that differ in it alone are equal.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Originals(OnceLock<[Option<u64>; 3]>);
+pub(crate) struct Originals(OnceLock<Box<[Option<u64>; 3]>>);
 
 impl PartialEq for Originals {
     fn eq(&self, _: &Self) -> bool {
@@ -164,10 +164,19 @@ impl Edits {
     /// Hashes of the fields as they show, given those of the introduction. These are asked for once, so that it
     /// costs O(1) from then on, until [`Edits::forget_originals`].
     pub(crate) fn shown_hashes(&self, originals: impl FnOnce() -> [Option<u64>; 3]) -> [Option<u64>; 3] {
-        let originals = self.originals.0.get_or_init(originals);
-        let fields = self.hashes.iter().zip(originals);
-        let mut shown = fields.map(|(edited, original)| edited.or(*original));
-        std::array::from_fn(|_| shown.next().flatten())
+        let originals = self.originals.0.get_or_init(|| Box::new(originals()));
+        let mut shown = self.edited_hashes().into_iter().zip(originals.iter());
+        std::array::from_fn(|_| shown.next().and_then(|(edited, original)| edited.or(*original)))
+    }
+
+    /// Hashes of the fields that were edited.
+    pub(crate) fn edited_hashes(&self) -> [Option<u64>; 3] {
+        let [text, custom, cloud_custom] = self.hashes;
+        [
+            self.text.as_ref().map(|_| text),
+            self.custom.as_ref().map(|_| custom),
+            self.cloud_custom.as_ref().map(|_| cloud_custom),
+        ]
     }
 
     /// Another introduction counts now.
@@ -185,13 +194,13 @@ impl Edits {
 }
 
 fn join_edit<T: Ord + Clone>(
-    (ours, hash): (&mut FieldEdit<T>, &mut Option<u64>),
+    (ours, hash): (&mut FieldEdit<T>, &mut u64),
     theirs: &FieldEdit<T>,
     bytes: impl FnOnce(&T) -> &[u8],
 ) {
     if theirs > ours {
         *ours = theirs.clone();
-        *hash = ours.as_ref().map(|(.., value)| xxh3_64(bytes(value)));
+        *hash = ours.as_ref().map_or(0, |(.., value)| xxh3_64(bytes(value)));
     }
 }
 
