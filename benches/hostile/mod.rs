@@ -27,6 +27,9 @@ const LIMIT: f64 = 1.2;
 /// The most memory that an event may take while its log is folded: 4 KiB, where a harmless one takes a tenth.
 const MEMORY_LIMIT_BYTES: f64 = 4_096.0;
 
+/// What fails: above the limit by more than what caches and other work on a shared machine were seen to add.
+const FAILS: f64 = 1.4;
+
 /// How often a time above the limit is measured again.
 const AGAIN: usize = 6;
 
@@ -210,7 +213,7 @@ pub fn run(count: usize, only: &str, csv: Option<&String>) -> ExitCode {
     println!("{:<42}{}", "", WAYS.map(|(name, _)| format!("{name:>22}")).concat());
     let mut table = "log".to_owned();
     WAYS.iter().for_each(|(name, _)| table += &format!(",{name},x harmless,bytes an event"));
-    let mut above = Vec::new();
+    let (mut above, mut worst) = (Vec::new(), 0.0_f64);
     for kind in Hostile::ALL.iter().skip(1).filter(|kind| kind.name.contains(only)) {
         let series = Series::of(kind, count);
         let mut line = String::new();
@@ -224,6 +227,9 @@ pub fn run(count: usize, only: &str, csv: Option<&String>) -> ExitCode {
                 let mut tries = std::iter::repeat_with(again).take(LONGER).flatten();
                 verdict = tries.find(|again| !again.is_above()).unwrap_or(verdict);
                 if verdict.is_above() {
+                    let is_large = verdict.each_bytes > MEMORY_LIMIT_BYTES;
+                    worst =
+                        verdict.time.max(verdict.memory).max(if is_large { f64::INFINITY } else { worst });
                     let Verdict { time, memory, each_bytes, .. } = verdict;
                     let name = kind.name;
                     above.push(format!(
@@ -243,6 +249,7 @@ pub fn run(count: usize, only: &str, csv: Option<&String>) -> ExitCode {
     if above.is_empty() {
         return ExitCode::SUCCESS;
     }
+    let fails = worst > FAILS;
     println!("\nabove n to the {LIMIT}, or {MEMORY_LIMIT_BYTES} bytes an event:\n  {}", above.join("\n  "));
-    ExitCode::FAILURE
+    if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
