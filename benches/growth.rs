@@ -8,6 +8,7 @@
 //! `-- hostile NAME` those whose name contains that.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
+mod callgrind;
 mod floor;
 mod hostile;
 
@@ -76,6 +77,9 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     let smoke = has("--test");
     let csv = args.iter().position(|arg| arg == "--csv").and_then(|at| args.get(at + 1));
+    if let Some(at) = args.iter().position(|arg| arg == hostile::CHILD) {
+        return hostile::child(&args[at + 1..]);
+    }
     if let Some(at) = args.iter().position(|arg| arg == "hostile") {
         let only = args.get(at + 1).filter(|name| !name.starts_with('-'));
         return hostile::run(if smoke { 50 } else { 4_000 }, only.map_or("", String::as_str), csv);

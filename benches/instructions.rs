@@ -5,16 +5,20 @@
 //! anew; `-- NAME` counts the rows whose name begins so.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
 
+mod callgrind;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use chatfold::binary::{Header, Log, Writer};
 use chatfold::jsonl::{Reader, encode_event};
 use chatfold::testing::Workload;
 use chatfold::{Event, Filter, Inbox, LogPrefix, Policy, Replay};
+
+use self::callgrind::measured;
 
 /// How far above its figure a count may be, in percent.
 const TOLERANCE: u64 = 5;
@@ -57,12 +61,6 @@ fn workload(name: &str, events: usize) -> (Workload, Vec<Event>) {
     let workload = workload.with_events(events as u64);
     let events = if name == "storm" { workload.storm() } else { workload.iter().collect() };
     (workload, events)
-}
-
-/// What is counted: everything inside, nothing outside.
-#[inline(never)]
-fn measured<T>(work: impl FnOnce() -> T) -> T {
-    black_box(work())
 }
 
 /// Does the work of a row; by how many things its instructions are divided.
@@ -115,29 +113,10 @@ fn child(name: &str, events: usize, work: Work) -> u64 {
     count
 }
 
-/// Runs this program under callgrind for a row: instructions, and by what they are divided.
+/// The instructions of a row, and by what they are divided.
 fn count(name: &str) -> (u64, u64) {
-    let folder = std::env::temp_dir().join(format!("chatfold-instructions-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let out = folder.join("callgrind.out");
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*instructions*measured*"])
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(std::env::current_exe().unwrap())
-        .args(["--child", name])
-        .output()
-        .expect("valgrind is installed");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
-    let profile = std::fs::read_to_string(&out).unwrap();
-    // Kept by name where somebody wants to see where the instructions go.
-    if let Some(kept) = std::env::var_os("CHATFOLD_PROFILES") {
-        std::fs::copy(&out, Path::new(&kept).join(name.replace('/', "-"))).unwrap();
-    }
-    std::fs::remove_dir_all(folder).unwrap();
-    let total = profile.lines().find_map(|line| line.strip_prefix("totals: ")).unwrap();
-    let divisor = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
-    (total.trim().parse().unwrap(), divisor)
+    let (instructions, divisor) = callgrind::count(name, &["--child", name]);
+    (instructions, divisor.trim().parse().unwrap())
 }
 
 fn figures() -> PathBuf {
