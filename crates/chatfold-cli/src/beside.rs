@@ -1,6 +1,6 @@
 //! Files made beside a log, and the log's own name: who holds it, what mode it has, what a killed command left.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -8,24 +8,27 @@ use tempfile::NamedTempFile;
 
 use crate::output::{named, say};
 
-/// Whether this open file is the one that bears the name now.
-pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+/// The device and number of a file, by which it is known again under any name; `None` where the system has none.
+pub fn number(metadata: &Metadata) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
-        let here = match fs::metadata(path) {
-            Ok(here) => here,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let file = file.metadata()?;
-        Ok((file.dev(), file.ino()) == (here.dev(), here.ino()))
+        Some((metadata.dev(), metadata.ino()))
     }
-    // Elsewhere an open file cannot be replaced.
     #[cfg(not(unix))]
     {
-        let _ = file;
-        path.try_exists()
+        let _ = metadata;
+        None
+    }
+}
+
+/// Whether this open file is the one that bears the name now. Where files have no number an open one cannot be
+/// replaced, so that any file of the name is this one.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(here) => Ok(number(&here) == number(&file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -37,26 +37,25 @@ impl PostgresStore {
     /// Appends a batch, whole or not at all; durable when it returns. See
     /// [`EventStore::append`](chatfold::store::EventStore::append).
     pub async fn append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
-        self.bounded(async {
-            for _ in 0..ATTEMPTS {
-                match self.try_append(inbox, append).await? {
-                    Tried::Done(appended) => return Ok(appended),
-                    Tried::NoInbox => self.make_inbox(inbox).await?,
-                    Tried::Again => {}
-                }
-            }
-            Err(PostgresError::Contention(ATTEMPTS).into())
-        })
-        .await
+        self.until_done(inbox, || self.try_append(inbox, append)).await
     }
 
     /// Takes over events as another store kept them. See
     /// [`EventStore::import`](chatfold::store::EventStore::import).
     pub async fn import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+        self.until_done(inbox, || self.try_import(inbox, events)).await
+    }
+
+    /// Tries again until no other transaction comes in between, and returns what was done then.
+    async fn until_done<T, F: Future<Output = AppendResult<Tried<T>>>>(
+        &self,
+        inbox: &UserId,
+        attempt: impl Fn() -> F,
+    ) -> AppendResult<T> {
         self.bounded(async {
             for _ in 0..ATTEMPTS {
-                match self.try_import(inbox, events).await? {
-                    Tried::Done(head) => return Ok(head),
+                match attempt().await? {
+                    Tried::Done(done) => return Ok(done),
                     Tried::NoInbox => self.make_inbox(inbox).await?,
                     Tried::Again => {}
                 }

@@ -8,6 +8,7 @@ use chatfold::binary::{self, FaultReason, LogHead, RecordFault};
 use chatfold::jsonl::{LoggedEvent, Reader, decode_line};
 use chatfold::{Event, UserId};
 
+use crate::beside::number;
 use crate::failure::Failure;
 use crate::input::Source;
 use crate::log::{Form, Tally};
@@ -156,18 +157,6 @@ impl Identity {
         let mut input = file;
         input.seek(SeekFrom::Start(read_len.saturating_sub(IDENTITY_LEN_BYTES)))?;
         input.take(read_len.min(IDENTITY_LEN_BYTES)).read_to_end(&mut end)?;
-        Ok(Self { file: number(file)?, end })
+        Ok(Self { file: number(&file.metadata()?), end })
     }
-}
-
-#[cfg(unix)]
-fn number(file: &File) -> io::Result<Option<(u64, u64)>> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = file.metadata()?;
-    Ok(Some((metadata.dev(), metadata.ino())))
-}
-
-#[cfg(not(unix))]
-fn number(_file: &File) -> io::Result<Option<(u64, u64)>> {
-    Ok(None)
 }
