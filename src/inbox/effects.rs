@@ -1,6 +1,5 @@
-//! What a kind of fact does, question by question: whether it has an effect at all (R17), whether it introduces a
-//! message, names messages, numbers its author, changes details. Whoever adds a kind answers each of them here: the
-//! compiler asks.
+//! What a kind of fact does: whether it has an effect at all (R17), which message it introduces, and its traits. Whoever
+//! adds a kind answers each of these here: the compiler asks.
 
 use crate::model::event::{Fact, Message, Through};
 use crate::model::id::{ConversationId, ConversationKind, UserId};
@@ -53,13 +52,27 @@ pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact:
     }
 }
 
-/// Whether a fact names messages, which only an index can find.
-pub(crate) fn names_messages(fact: &Fact) -> bool {
+/// What must be known of a fact before it is folded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traits {
+    /// It names messages, which only an index can find.
+    pub(crate) names_messages: bool,
+    /// Folding it gives its author a number.
+    pub(crate) numbers_author: bool,
+    /// It may change what only a glance with details tells.
+    pub(crate) is_detail: bool,
+}
+
+/// Returns what must be known of a fact before it is folded.
+#[inline]
+pub(crate) fn traits(fact: &Fact) -> Traits {
+    let nothing = Traits::default();
     match fact {
+        Fact::MessageReadBy { .. } | Fact::ReactionSet { .. } => {
+            Traits { names_messages: true, numbers_author: true, ..nothing }
+        }
         Fact::MessageModified { .. }
         | Fact::MessageRecalled { .. }
-        | Fact::MessageReadBy { .. }
-        | Fact::ReactionSet { .. }
         | Fact::ExtensionSet { .. }
         | Fact::ExtensionsCleared { .. }
         | Fact::MessagePinned { .. }
@@ -67,97 +80,27 @@ pub(crate) fn names_messages(fact: &Fact) -> bool {
         | Fact::MessageFailed { .. }
         | Fact::MessagesDeleted { .. }
         | Fact::MarkedUnreadFrom { .. }
-        | Fact::MessagesRead { .. } => true,
-        Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. } => !also.is_empty(),
-        Fact::Read { through } | Fact::PeerRead { through } => matches!(through, Through::Message(_)),
-        // No `_` here: whoever adds a type must say, or a replay would look for messages before they are there.
-        Fact::Opened { .. }
-        | Fact::MessageReceived(_)
-        | Fact::MessageQueued(_)
-        | Fact::MessageImported { .. }
-        | Fact::MembershipSet { .. }
-        | Fact::Pinned { .. }
-        | Fact::DraftSet { .. }
-        | Fact::MarkSet { .. }
-        | Fact::CustomDataSet { .. }
-        | Fact::ReceiveOptionSet { .. }
-        | Fact::Archived { .. }
-        | Fact::FolderMemberSet { .. }
-        | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => false,
-    }
-}
-
-/// Whether folding a fact that names messages gives its author a number.
-pub(crate) fn numbers_author(fact: &Fact) -> bool {
-    match fact {
-        Fact::MessageReadBy { .. } | Fact::ReactionSet { .. } => true,
-        // No `_` here: whoever adds a type must say, or the author would not have a number when it is folded.
-        Fact::Opened { .. }
-        | Fact::MessageReceived(_)
-        | Fact::MessageQueued(_)
-        | Fact::MessageImported { .. }
-        | Fact::MessageSent { .. }
-        | Fact::MessageFailed { .. }
-        | Fact::MessageModified { .. }
-        | Fact::MessageRecalled { .. }
-        | Fact::MessagesDeleted { .. }
-        | Fact::MessagePinned { .. }
-        | Fact::ExtensionSet { .. }
-        | Fact::ExtensionsCleared { .. }
-        | Fact::HistoryCleared { .. }
-        | Fact::Read { .. }
-        | Fact::PeerRead { .. }
-        | Fact::MarkedUnreadFrom { .. }
-        | Fact::Pinned { .. }
-        | Fact::DraftSet { .. }
-        | Fact::MarkSet { .. }
-        | Fact::CustomDataSet { .. }
-        | Fact::ReceiveOptionSet { .. }
-        | Fact::FolderMemberSet { .. }
-        | Fact::Deleted { .. }
-        | Fact::MembershipSet { .. }
-        | Fact::MessagesRead { .. }
-        | Fact::Archived { .. }
-        | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => false,
-    }
-}
-
-/// Whether a fact may change what only a glance with details tells.
-pub(crate) fn is_detail(fact: &Fact) -> bool {
-    match fact {
-        Fact::Opened { .. }
-        | Fact::DraftSet { .. }
-        | Fact::MarkSet { .. }
-        | Fact::CustomDataSet { .. }
-        | Fact::Deleted { .. } => true,
-        // No `_` here: whoever adds a type must say, or what it changes would not be told.
+        | Fact::MessagesRead { .. } => Traits { names_messages: true, ..nothing },
+        Fact::HistoryCleared { also, .. } => Traits { names_messages: !also.is_empty(), ..nothing },
+        Fact::Deleted { also, .. } => Traits { names_messages: !also.is_empty(), is_detail: true, ..nothing },
+        Fact::Read { through } | Fact::PeerRead { through } => {
+            Traits { names_messages: matches!(through, Through::Message(_)), ..nothing }
+        }
+        Fact::Opened { .. } | Fact::DraftSet { .. } | Fact::MarkSet { .. } | Fact::CustomDataSet { .. } => {
+            Traits { is_detail: true, ..nothing }
+        }
+        // No `_` here: whoever adds a type must say. A replay would look for messages before they are there, an author
+        // would not have a number when the fact is folded, or what it changes would not be told.
         Fact::MessageReceived(_)
         | Fact::MessageQueued(_)
         | Fact::MessageImported { .. }
-        | Fact::MessageSent { .. }
-        | Fact::MessageFailed { .. }
-        | Fact::MessageModified { .. }
-        | Fact::MessageRecalled { .. }
-        | Fact::MessageReadBy { .. }
-        | Fact::MessagesDeleted { .. }
-        | Fact::MessagePinned { .. }
-        | Fact::ReactionSet { .. }
-        | Fact::ExtensionSet { .. }
-        | Fact::ExtensionsCleared { .. }
-        | Fact::HistoryCleared { .. }
-        | Fact::Read { .. }
-        | Fact::PeerRead { .. }
-        | Fact::MarkedUnreadFrom { .. }
+        | Fact::MembershipSet { .. }
         | Fact::Pinned { .. }
         | Fact::ReceiveOptionSet { .. }
-        | Fact::FolderMemberSet { .. }
-        | Fact::MembershipSet { .. }
-        | Fact::MessagesRead { .. }
         | Fact::Archived { .. }
+        | Fact::FolderMemberSet { .. }
         | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => false,
+        | Fact::HistoryComplete { .. } => nothing,
     }
 }
 

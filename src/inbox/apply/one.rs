@@ -10,7 +10,7 @@ use crate::inbox::containers::interner::Interner;
 use crate::inbox::conversation::personal::reach;
 use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Around, Conversation, Touches};
-use crate::inbox::effects::{Class, is_detail};
+use crate::inbox::effects::{Class, traits};
 use crate::inbox::route::{Route, route};
 use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{Position, bits};
@@ -50,7 +50,7 @@ impl Inbox {
             (vec![change], vec![message])
         } else {
             let mut before = conversation.glimpse();
-            if is_detail(fact) {
+            if traits(fact).is_detail {
                 before.look_closer(conversation);
             }
             let mut touched = Touches::new();

@@ -8,7 +8,7 @@ use crate::inbox::containers::seats::Seats;
 use crate::inbox::conversation::glance::{Glance, Glances};
 use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Conversation, Touched, Touches, VerifiedParts};
-use crate::inbox::effects::is_detail;
+use crate::inbox::effects::traits;
 use crate::inbox::list::authors::LastAuthors;
 use crate::inbox::list::folders::Folders;
 use crate::inbox::list::profile::Profile;
@@ -62,7 +62,7 @@ impl<'a> Tracker<'a> {
 
     /// The same, as far as `fact` may change it.
     pub(crate) fn glance_for(&mut self, fact: &Fact, number: u32, conversation: &Conversation) -> &Glance {
-        if is_detail(fact) {
+        if traits(fact).is_detail {
             return self.glance(number, conversation);
         }
         self.glances.get_or(number, || conversation.glimpse())

@@ -55,7 +55,7 @@ pub(crate) struct Glance {
     details: Option<Box<Details>>,
 }
 
-/// What no message, read or pin changes: see [`is_detail`].
+/// What no message, read or pin changes: see [`Traits::is_detail`].
 #[derive(Clone, Debug)]
 struct Details {
     /// The drafts kept, of which the latest shows.

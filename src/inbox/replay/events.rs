@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::effects::{introduced, names_messages, numbers_author};
+use crate::inbox::effects::{introduced, traits};
 use crate::inbox::list::folders;
 use crate::inbox::list::ranking::{ListKey, Ranking};
 use crate::inbox::replay::pieces::{Dealt, Piece};
@@ -128,9 +128,10 @@ impl Replay {
 
     /// Takes in a fact that has an effect and introduces no message.
     pub(crate) fn hold(&mut self, held: Held) {
-        if names_messages(&held.fact) {
+        let traits = traits(&held.fact);
+        if traits.names_messages {
             // So that finishing numbers nobody: replays that finish apart would do so in unlike ways.
-            if numbers_author(&held.fact) {
+            if traits.numbers_author {
                 self.inbox.users.intern(&held.by);
             }
             self.deferred.push(held);
