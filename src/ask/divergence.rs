@@ -229,6 +229,10 @@ fn attributes(
     };
     found.compare("last_message", (last(left), last(right)), |last| last);
     found.compare("receive_option", both!(receive_option), |option| Some(words::unit(option)));
+    found.compare("receive_option_until", both!(receive_option_until), |at| at.map(|at| at.to_string()));
+    found.compare("archived", both!(is_archived), yes);
+    found.compare("stays_archived", both!(stays_archived), yes);
+    found.compare("membership", both!(membership), |state| state.map(words::unit));
     found.compare("mentions", both!(mentions), mentions);
     found.compare("drafts", (drafts(left), drafts(right)), some_list);
     found.compare("pinned", both!(is_pinned), yes);

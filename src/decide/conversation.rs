@@ -3,6 +3,7 @@
 use crate::decide::command::Replaces;
 use crate::decide::desk::{Desk, Verdict, after, at_most};
 use crate::decide::rejection::Rejection;
+use crate::model::blank::is_blank;
 use crate::model::event::{AccountFact, Fact, GroupType, Mark, QuietHours, ReceiveOption};
 use crate::model::id::{ConversationId, UserId};
 
@@ -106,8 +107,8 @@ pub(crate) fn set_quiet_hours(desk: &mut Desk<'_>, hours: Option<&QuietHours>) -
 pub(crate) fn set_remark(desk: &mut Desk<'_>, user: &UserId, remark: &str) -> Verdict {
     let old = desk.inbox.remark(user);
     let same = match old {
-        Some((_, old)) => old == remark || old.trim().is_empty() && remark.trim().is_empty(),
-        None => remark.trim().is_empty(),
+        Some((_, old)) => old == remark || is_blank(old) && is_blank(remark),
+        None => is_blank(remark),
     };
     if same {
         return Ok(());

@@ -86,18 +86,19 @@ pub(crate) fn traits(fact: &Fact) -> Traits {
         Fact::Read { through } | Fact::PeerRead { through } => {
             Traits { names_messages: matches!(through, Through::Message(_)), ..nothing }
         }
-        Fact::Opened { .. } | Fact::DraftSet { .. } | Fact::MarkSet { .. } | Fact::CustomDataSet { .. } => {
-            Traits { is_detail: true, ..nothing }
-        }
+        Fact::Opened { .. }
+        | Fact::DraftSet { .. }
+        | Fact::MarkSet { .. }
+        | Fact::CustomDataSet { .. }
+        | Fact::MembershipSet { .. }
+        | Fact::Archived { .. } => Traits { is_detail: true, ..nothing },
         // No `_` here: whoever adds a type must say. A replay would look for messages before they are there, an author
         // would not have a number when the fact is folded, or what it changes would not be told.
         Fact::MessageReceived(_)
         | Fact::MessageQueued(_)
         | Fact::MessageImported { .. }
-        | Fact::MembershipSet { .. }
         | Fact::Pinned { .. }
         | Fact::ReceiveOptionSet { .. }
-        | Fact::Archived { .. }
         | Fact::FolderMemberSet { .. }
         | Fact::UnreadReported(_)
         | Fact::HistoryComplete { .. } => nothing,

@@ -24,11 +24,9 @@ use crate::inbox::list::ranking::Ranking;
 use crate::inbox::snapshot::registers as reg;
 use crate::inbox::state::Inbox;
 use crate::model::change::Totals;
-use crate::model::event::ReceiveOption;
 use crate::model::id::{ConversationId, FolderId, UserId};
 use crate::model::policy::Policy;
 use crate::register::bytes::{In, Out};
-use crate::register::lattice::Lww;
 use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, frame};
 
 impl Inbox {
@@ -170,7 +168,6 @@ impl Inbox {
 fn put_row(out: &mut Out, conversation: &Conversation) {
     out.uint(conversation.peer.map_or(0, |peer| u64::from(peer) + 1));
     reg::put_row(out, &conversation.row);
-    reg::put_receive_option(out, &conversation.personal.receive_option);
 }
 
 /// Everything else of a conversation but its history.
@@ -192,7 +189,6 @@ fn take_conversation(
     let mut from = In(record.bytes);
     let peer = u32::try_from(from.uint()?).ok()?.checked_sub(1);
     let row = reg::take_row(&mut from)?;
-    let receive_option = reg::take_receive_option(&mut from)?;
     from.end()?;
     let mut conversation = Conversation::new(id.clone(), peer, true);
     conversation.row = row;
@@ -202,7 +198,6 @@ fn take_conversation(
         Some(None) => Err("the checksum of its registers fits, but they cannot be decoded"),
         None => Err("the checksum of its registers does not fit"),
     };
-    conversation.keep_option(receive_option);
     if sound.is_err() {
         return Some((conversation, sound));
     }
@@ -223,13 +218,6 @@ impl Conversation {
         (self.derived, self.reads) = (derived, Reads { own, peer });
         (self.shared, self.personal) = (shared.into(), personal.into());
         Some(())
-    }
-
-    /// The receive option, which stands with the row: totals follow from both.
-    fn keep_option(&mut self, option: Lww<ReceiveOption>) {
-        if option.get().is_some() {
-            self.personal.receive_option = option;
-        }
     }
 }
 

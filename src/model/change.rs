@@ -106,7 +106,7 @@ pub enum Attribute {
     GroupType,
     /// The number of unread messages.
     UnreadCount,
-    /// Its receive option.
+    /// Its receive option, or when an event is to end it.
     ReceiveOption,
     /// The last message, or what shows of it.
     LastMessage,
@@ -132,9 +132,13 @@ pub enum Attribute {
     History,
     /// The history turned out rotten in the snapshot that it was restored from; its events wait (R99).
     Fault,
+    /// Whether it is archived, or whether new messages leave it so (R56).
+    Archived,
+    /// What became of the owner as a member of the group (R58).
+    Membership,
 }
 
-const ATTRIBUTES: [Attribute; 17] = [
+const ATTRIBUTES: [Attribute; 19] = [
     Attribute::ShowName,
     Attribute::FaceUrl,
     Attribute::GroupType,
@@ -152,6 +156,8 @@ const ATTRIBUTES: [Attribute; 17] = [
     Attribute::Activity,
     Attribute::History,
     Attribute::Fault,
+    Attribute::Archived,
+    Attribute::Membership,
 ];
 
 /// A set of [`Attribute`]s.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::model::blank::is_blank;
 use crate::model::time::Stamp;
 use crate::register::max_tree::MaxTree;
 
@@ -209,9 +210,9 @@ impl Join for Front {
     }
 }
 
-/// A text that is neither empty nor blank (R21).
+/// A text that shows something (R21).
 pub(crate) fn shown(register: &Lww<Arc<str>>) -> Option<&str> {
-    register.get().map(|text| &**text).filter(|text| !text.trim().is_empty())
+    register.get().map(|text| &**text).filter(|text| !is_blank(text))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 
 use chatfold::{
     ConversationId, Edit, Envelope, Event, EventId, FolderId, GroupId, GroupType, Inbox, InvalidEvent, Mark,
-    Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through, Timestamp, UserId,
-    Watermark,
+    Membership, Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through, Timestamp,
+    UserId, Watermark,
 };
 
 use crate::model::{Shown, shown};
@@ -173,6 +173,31 @@ fn r08_the_owners_own_attributes_are_in_the_digest() {
             opened(),
             vec![own(2).receive_option_set(direct(), ReceiveOption::NotReceive)],
             vec![own(2).receive_option_set(direct(), ReceiveOption::ReceiveNotNotify)],
+        ),
+        pair(
+            &["receive_option_until"],
+            opened(),
+            vec![own(2).receive_option_set_until(direct(), ReceiveOption::NotReceive, at(9))],
+            vec![own(2).receive_option_set_until(direct(), ReceiveOption::NotReceive, at(10))],
+        ),
+        pair(
+            &["receive_option_until"],
+            opened(),
+            vec![own(2).receive_option_set_until(direct(), ReceiveOption::NotReceive, at(9))],
+            vec![own(2).receive_option_set(direct(), ReceiveOption::NotReceive)],
+        ),
+        pair(&["archived"], opened(), vec![own(2).conversation_archived(direct(), true, false)], vec![]),
+        pair(
+            &["stays_archived"],
+            opened(),
+            vec![own(2).conversation_archived(direct(), true, true)],
+            vec![own(2).conversation_archived(direct(), true, false)],
+        ),
+        pair(
+            &["membership"],
+            opened(),
+            vec![bobs(2).membership_set(group(), Membership::Removed, Some(user("alice")))],
+            vec![bobs(2).membership_set(group(), Membership::Dissolved, None)],
         ),
         pair(&["draft", "drafts_kept"], opened(), vec![draft(2, 2, "a")], vec![draft(2, 2, "b")]),
         pair(&["drafts_kept"], vec![draft(2, 2, "a")], vec![draft(1, 1, "b")], vec![]),

@@ -147,7 +147,8 @@ const TYPES: [(Type, usize); 36] = [
     (Type::Complete, 1),
 ];
 
-const NAMES: [&str; 7] = ["Ann", "", "  \t", "\u{3000}", "Bo", "李雷", "Zoë 👩‍🚀"];
+const NAMES: [&str; 9] =
+    ["Ann", "", "  \t", "\u{3000}", "Bo", "李雷", "Zoë 👩‍🚀", "\u{200b}\u{2800} \u{e0041}", "\u{feff}Ida"];
 const TEXTS: [&str; 7] = ["hi", "", "lunch?", "好的 👍", " ", "naïve\nline", "\u{0}"];
 const FOLDER_NAMES: [&str; 3] = ["work", "Ünïcode", "a"];
 const BYTES: [&[u8]; 4] = [b"", b"x", b"{\"a\":1}", &[0, 255, 254]];
@@ -293,8 +294,10 @@ impl Maker {
     /// A type whose facts are compared with those of `kind` by their stamps.
     fn partner(&mut self, kind: Type) -> Type {
         let partners: &[Type] = match kind {
-            Type::Deleted => &[Type::Draft, Type::Pinned, Type::Opened, Type::Queued, Type::Imported],
-            Type::Draft | Type::Pinned | Type::Opened => &[Type::Deleted],
+            Type::Deleted => {
+                &[Type::Draft, Type::Pinned, Type::Opened, Type::Queued, Type::Imported, Type::Archived]
+            }
+            Type::Draft | Type::Pinned | Type::Opened | Type::Archived => &[Type::Deleted],
             Type::Read => &[Type::MarkedUnread],
             Type::MarkedUnread => &[Type::Read],
             Type::Queued => &[Type::Failed, Type::Cleared, Type::Deleted],

@@ -20,8 +20,9 @@ fn face(view: ConversationView<'_>) -> String {
     let names = (view.id(), view.show_name(), view.face_url(), view.group_type());
     let counts = (view.unread_count(), view.mentions(), view.receive_option());
     let own = (view.draft(), view.drafts_kept(), view.marks(), view.custom_data(), view.folders());
-    let place = (view.is_pinned(), view.activity(), view.order_key());
-    let read = (view.read_marker(), view.peer_read_marker());
+    let place =
+        (view.is_pinned(), view.activity(), view.order_key(), view.is_archived(), view.stays_archived());
+    let read = (view.read_marker(), view.peer_read_marker(), view.receive_option_until(), view.membership());
     format!("{names:?} {counts:?} {own:?} {place:?} {read:?} {last:?}")
 }
 

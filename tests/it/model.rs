@@ -99,5 +99,16 @@ fn earliest<V: Ord>(written: impl IntoIterator<Item = (Stamp, V)>) -> Option<(St
 
 /// A name, remark or address: empty and blank count as absent (R21).
 fn not_blank(text: &str) -> Option<&str> {
-    Some(text).filter(|text| !text.trim().is_empty())
+    Some(text).filter(|text| !text.chars().all(shows_nothing))
+}
+
+/// R21: White_Space, Default_Ignorable_Code_Point, and three more that look like nothing.
+fn shows_nothing(c: char) -> bool {
+    let white = matches!(c, '\u{9}'..='\u{d}' | ' ' | '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}'
+        | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}');
+    let ignorable = matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    white || ignorable || matches!(c, '\u{2800}' | '\u{3164}' | '\u{115f}'..='\u{1160}')
 }

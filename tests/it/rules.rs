@@ -4,6 +4,7 @@
 //! backwards, doubled, merged from halves), each of which must show the same, and is held against the reference
 //! model too.
 
+mod beside;
 mod clearing;
 mod expected;
 mod folders;

@@ -41,11 +41,7 @@ impl Inbox {
         let (conversations, messages) = if let Fact::MessageReceived(message) = fact
             && let Some(before) = conversation.append(owner, *policy, users, (event, message))
         {
-            conversation.carry(
-                (&before, conversation.personal.receive_option()),
-                number,
-                (totals, list, last_authors),
-            );
+            conversation.carry(&before, number, (totals, list, last_authors));
             let (change, message) = conversation.appended(&before, message.id);
             (vec![change], vec![message])
         } else {
@@ -126,6 +122,7 @@ impl Conversation {
         attributes.insert_if(Attribute::LastMessage, true);
         attributes.insert_if(Attribute::UnreadCount, before.unread != row.unread);
         attributes.insert_if(Attribute::Activity, before.activity != row.activity);
+        attributes.insert_if(Attribute::Archived, before.archived != row.archived);
         let kind = if before.listed { ChangeKind::Changed } else { ChangeKind::New };
         let order_keys = (before.key(), row.key());
         let of_message =

@@ -17,7 +17,7 @@ use crate::inbox::state::Inbox;
 use crate::model::change::{
     Attributes, ChangeKind, ConversationChange, MessageChange, MessageChangeKind, Totals,
 };
-use crate::model::event::{Event, Fact, QuietHours, ReceiveOption};
+use crate::model::event::{Event, Fact, QuietHours};
 use crate::model::id::{ConversationId, FolderId};
 use crate::model::policy::Policy;
 
@@ -141,22 +141,17 @@ impl Conversation {
     /// Derives the row anew and carries it over to totals and list.
     pub(crate) fn settle(&mut self, number: u32, before: &Glance, policy: Policy, places: Places<'_>) {
         self.refresh(policy);
-        self.carry((&before.row, before.receive_option), number, places);
+        self.carry(&before.row, number, places);
     }
 
-    /// Carries the row over to totals and list, given what it was before, and the receive option.
-    pub(crate) fn carry(
-        &self,
-        (old, option): (&Row, ReceiveOption),
-        number: u32,
-        (totals, list, last_authors): Places<'_>,
-    ) {
+    /// Carries the row over to totals and list, given what it was before.
+    pub(crate) fn carry(&self, old: &Row, number: u32, (totals, list, last_authors): Places<'_>) {
         let new = &self.row;
         if old.listed {
-            totals.sub(old.unread.into(), option);
+            totals.sub(old.unread.into(), old.option);
         }
         if new.listed {
-            totals.add(new.unread.into(), self.personal.receive_option());
+            totals.add(new.unread.into(), new.option);
         }
         list.shift(&self.id, number, (old.key(), new.key()));
         if let Some(authors) = last_authors {

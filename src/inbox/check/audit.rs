@@ -72,7 +72,7 @@ impl Inbox {
             }
             if again.row.listed {
                 list.push((ListKey::new(again.row.order_key, again.id.clone()), number));
-                counted.add(again.row.unread.into(), again.personal.receive_option());
+                counted.add(again.row.unread.into(), again.row.option);
             }
         }
         list.sort_unstable();

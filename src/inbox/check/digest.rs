@@ -209,8 +209,8 @@ fn put_personal(canon: &mut Canon, personal: &Personal) {
     canon.lww(&personal.custom_data, |c, data| {
         c.bytes(data);
     });
-    canon.lww(&personal.receive_option, |c, option| {
-        c.u8(*option as u8);
+    canon.lww(&personal.receive_option, |c, setting| {
+        c.u8(setting.option as u8);
     });
     for stamp in [personal.opened, personal.deleted_at] {
         canon.option(stamp, |c, stamp| {
@@ -220,6 +220,25 @@ fn put_personal(canon: &mut Canon, personal: &Personal) {
     for coverage in [personal.deleted, personal.cleared] {
         canon.option(coverage, |c, (through, stamp)| {
             c.i64(through).stamp(stamp);
+        });
+    }
+    put_if_written(canon, personal);
+}
+
+/// What only some logs say: each is there only where it was written, behind a number of its own, so that an inbox
+/// without any keeps the digest that it had before there was such a thing.
+fn put_if_written(canon: &mut Canon, personal: &Personal) {
+    if let Some(until) = personal.option_setting().until {
+        canon.u8(1).i64(until.as_millis());
+    }
+    if personal.archived.get().is_some() {
+        canon.u8(2).lww(&personal.archived, |c, archiving| {
+            c.u8(archiving.on.into()).u8(archiving.stay.into());
+        });
+    }
+    if personal.membership.get().is_some() {
+        canon.u8(3).lww(&personal.membership, |c, membership| {
+            c.u8(*membership as u8);
         });
     }
 }

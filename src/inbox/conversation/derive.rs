@@ -95,7 +95,8 @@ impl Conversation {
         let draft = personal.drafts.current().map(|d| d.stamp);
         let opening = personal.opening();
         let at = |stamp: Option<Stamp>| stamp.map_or(-1, |s| s.at.as_millis());
-        let activity = order.activity().max(at(draft)).max(at(opening)).max(0);
+        let active = order.activity();
+        let activity = active.max(at(draft)).max(at(opening)).max(0);
         let pinned = personal.is_pinned();
         let top = order.last().and_then(|slot| Some((slot, facts.arena.get(slot)?)));
         let top = top.filter(|(_, entry)| entry.is_known());
@@ -109,6 +110,8 @@ impl Conversation {
         self.derived.edges = edges;
         self.row = Row {
             listed,
+            archived: personal.is_archived(active),
+            option: personal.option_setting().option,
             order_key: activity.unsigned_abs() + if pinned { PINNED } else { 0 },
             activity,
             unread,
@@ -132,7 +135,10 @@ impl Conversation {
     /// Derives the row anew after nothing but an ordinary message was added, behind all others and whatever covers any.
     pub(crate) fn append_row(&mut self, policy: Policy, slot: u32, at: i64) {
         let (unread, mentions, mention_sig) = self.counts_shown(policy);
+        // A message never brings one into the archive.
+        let archived = self.row.archived && self.personal.is_archived(at);
         let row = &mut self.row;
+        row.archived = archived;
         row.activity = row.activity.max(at);
         row.order_key = row.activity.unsigned_abs() + if row.order_key >= PINNED { PINNED } else { 0 };
         (row.unread, row.mentions, row.mention_sig) = (unread, mentions, mention_sig);

@@ -9,7 +9,8 @@ use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Conversation, Touched};
 use crate::inbox::timeline::entry::Position;
 use crate::model::change::{Attribute, Attributes};
-use crate::model::event::{GroupType, Mark, ReceiveOption};
+use crate::model::event::{GroupType, Mark, Membership};
+use crate::model::time::Timestamp;
 use crate::register::lattice::{Lww, shown};
 
 /// What showed of each conversation touched, by number. Most batches touch one: it is kept in place.
@@ -46,7 +47,8 @@ impl Glances {
 #[derive(Clone, Debug)]
 pub(crate) struct Glance {
     pub(crate) row: Row,
-    pub(crate) receive_option: ReceiveOption,
+    /// When an event is to end the receive option, which the row has.
+    option_until: Option<Timestamp>,
     pinned: bool,
     peer_read: i64,
     last_is_peer_read: bool,
@@ -65,6 +67,8 @@ struct Details {
     group_type: Option<GroupType>,
     name: Option<Arc<str>>,
     face_url: Option<Arc<str>>,
+    stays_archived: bool,
+    membership: Option<Membership>,
 }
 
 impl Glance {
@@ -85,7 +89,7 @@ impl Conversation {
         let personal = &self.personal;
         Glance {
             row: self.row,
-            receive_option: personal.receive_option(),
+            option_until: personal.option_setting().until,
             pinned: personal.is_pinned(),
             peer_read: self.derived.peer_read,
             last_is_peer_read: self.last_is_peer_read(),
@@ -104,6 +108,8 @@ impl Conversation {
             group_type: self.group_type(),
             name: text(&self.shared.name),
             face_url: text(&self.shared.face_url),
+            stays_archived: personal.stays_archived(),
+            membership: personal.membership.get().copied(),
         }
     }
 
@@ -158,7 +164,9 @@ impl Conversation {
         set.insert_if(A::ReadMarker, old.marker != new.marker);
         set.insert_if(A::Activity, old.activity != new.activity);
         set.insert_if(A::Pinned, before.pinned != personal.is_pinned());
-        set.insert_if(A::ReceiveOption, before.receive_option != personal.receive_option());
+        let until = personal.option_setting().until;
+        set.insert_if(A::ReceiveOption, (old.option, before.option_until) != (new.option, until));
+        set.insert_if(A::Archived, old.archived != new.archived);
         set.insert_if(A::PeerRead, before.peer_read != self.derived.peer_read);
         let touched_last = || {
             let last = touched.iter().find(|t| Some(t.slot) == new.last);
@@ -188,5 +196,7 @@ impl Conversation {
         set.insert_if(A::GroupType, before.group_type != self.group_type());
         set.insert_if(A::ShowName, before.name.as_deref() != shown(&self.shared.name));
         set.insert_if(A::FaceUrl, before.face_url.as_deref() != shown(&self.shared.face_url));
+        set.insert_if(A::Archived, before.stays_archived != personal.stays_archived());
+        set.insert_if(A::Membership, before.membership.as_ref() != personal.membership.get());
     }
 }

@@ -1,4 +1,4 @@
-//! What is the owner's alone: pin, draft, marks, receive option, deletion, reads by name.
+//! What is the owner's alone: pin, draft, marks, receive option, archive, membership, deletion, reads by name.
 //!
 //! Kept apart from the shared facts, so that one day a shared timeline can serve many owners.
 
@@ -6,9 +6,9 @@ use std::sync::{Arc, LazyLock};
 
 use crate::inbox::containers::sparse::Absent;
 use crate::inbox::timeline::entry::Position;
-use crate::model::event::{Mark, ReceiveOption};
+use crate::model::event::{Mark, Membership, ReceiveOption};
 use crate::model::id::EventId;
-use crate::model::time::Stamp;
+use crate::model::time::{Stamp, Timestamp};
 use crate::register::lattice::{Join, Lww, raise};
 
 /// What a clearing or deletion covers: `(through, stamp)`, the greatest counts (R38).
@@ -87,6 +87,21 @@ impl Drafts {
     }
 }
 
+/// Whether a conversation was put into the archive, and whether new messages leave it there (R56). The greater value
+/// settles ties of equal stamps (R07).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Archiving {
+    pub(crate) on: bool,
+    pub(crate) stay: bool,
+}
+
+/// A receive option, and when an event is to end it (R57).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OptionSetting {
+    pub(crate) option: ReceiveOption,
+    pub(crate) until: Option<Timestamp>,
+}
+
 /// The owner's own facts about one conversation, reads by number apart: of most there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Personal {
@@ -98,7 +113,10 @@ pub(crate) struct Personal {
     pub(crate) drafts: Drafts,
     pub(crate) marks: im::OrdMap<Mark, Lww<bool>>,
     pub(crate) custom_data: Lww<Arc<[u8]>>,
-    pub(crate) receive_option: Lww<ReceiveOption>,
+    pub(crate) receive_option: Lww<OptionSetting>,
+    pub(crate) archived: Lww<Archiving>,
+    /// What became of the owner as a member of the group. Whoever wrote it, it names the owner or all (R58).
+    pub(crate) membership: Lww<Membership>,
     /// The latest opening by the owner.
     pub(crate) opened: Option<Stamp>,
     /// All deletions.
@@ -131,8 +149,25 @@ impl Personal {
         self.opened.filter(|&stamp| self.outlives(Some(stamp)))
     }
 
-    pub(crate) fn receive_option(&self) -> ReceiveOption {
+    /// The receive option as it stands, and when an event is to end it.
+    pub(crate) fn option_setting(&self) -> OptionSetting {
         self.receive_option.get().copied().unwrap_or_default()
+    }
+
+    /// The archiving that stands: no deletion took it (R56), though messages may have.
+    fn archiving(&self) -> Option<(Stamp, Archiving)> {
+        let (stamp, archiving) = self.archived.entry()?;
+        (archiving.on && self.outlives(Some(stamp))).then_some((stamp, *archiving))
+    }
+
+    /// Whether it shows as archived, where `active_ms` is the activity that messages gave it, -1 for none (R56).
+    pub(crate) fn is_archived(&self, active_ms: i64) -> bool {
+        self.archiving().is_some_and(|(stamp, archiving)| archiving.stay || active_ms <= stamp.at.as_millis())
+    }
+
+    /// Whether it is archived and new messages leave it so.
+    pub(crate) fn stays_archived(&self) -> bool {
+        self.archiving().is_some_and(|(_, archiving)| archiving.stay)
     }
 
     /// The custom data, if any.
@@ -164,6 +199,8 @@ impl Personal {
         }
         self.custom_data.join(&other.custom_data);
         self.receive_option.join(&other.receive_option);
+        self.archived.join(&other.archived);
+        self.membership.join(&other.membership);
         raise(&mut self.opened, other.opened);
         raise(&mut self.deleted, other.deleted);
         raise(&mut self.deleted_at, other.deleted_at);

@@ -6,6 +6,7 @@ use crate::inbox::conversation::edge::Edges;
 use crate::inbox::conversation::resolved::{Gives, Resolved, set_back_by};
 use crate::inbox::conversation::shared::Reads;
 use crate::inbox::timeline::order::share::{Share, Sum};
+use crate::model::event::ReceiveOption;
 use crate::model::time::Stamp;
 use crate::register::lattice::{Front, raise};
 
@@ -54,6 +55,10 @@ impl Default for Derived {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) listed: bool,
+    /// Whether it shows as archived (R56).
+    pub(crate) archived: bool,
+    /// The receive option: totals follow from it.
+    pub(crate) option: ReceiveOption,
     pub(crate) order_key: u64,
     pub(crate) activity: i64,
     pub(crate) unread: u32,
@@ -76,6 +81,8 @@ impl Default for Row {
     fn default() -> Self {
         Self {
             listed: false,
+            archived: false,
+            option: ReceiveOption::default(),
             order_key: 0,
             activity: 0,
             unread: 0,

@@ -8,7 +8,7 @@ use crate::inbox::containers::interner::Interner;
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::containers::sparse::Rare;
 use crate::inbox::conversation::edge::{Edge, Edges, edge_of};
-use crate::inbox::conversation::personal::{Coverage, Personal};
+use crate::inbox::conversation::personal::{Archiving, Coverage, OptionSetting, Personal};
 use crate::inbox::conversation::resolved::{Gives, Resolved};
 use crate::inbox::conversation::restored::Restored;
 use crate::inbox::conversation::row::{Derived, Row};
@@ -138,8 +138,14 @@ impl Conversation {
             Fact::CustomDataSet { data } => {
                 self.personal.custom_data.set(stamp, data.as_slice().into());
             }
-            Fact::ReceiveOptionSet { option, .. } => {
-                self.personal.receive_option.set(stamp, *option);
+            Fact::ReceiveOptionSet { option, until } => {
+                self.personal.receive_option.set(stamp, OptionSetting { option: *option, until: *until });
+            }
+            Fact::Archived { on, stay } => {
+                self.personal.archived.set(stamp, Archiving { on: *on, stay: *stay });
+            }
+            Fact::MembershipSet { state, .. } => {
+                self.personal.membership.set(stamp, *state);
             }
             Fact::FolderMemberSet { .. } => {}
             _ => self.fold_about_message(around, by, stamp, fact),

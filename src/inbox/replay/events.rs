@@ -254,7 +254,7 @@ impl Replay {
             let row = conversation.row;
             if row.listed {
                 keys.push((ListKey::new(row.order_key, conversation.id.clone()), number));
-                totals.add(row.unread.into(), conversation.personal.receive_option());
+                totals.add(row.unread.into(), row.option);
             }
         }
         keys.sort_unstable();

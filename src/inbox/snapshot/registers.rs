@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::inbox::conversation::personal::{Coverage, DraftFact, Drafts, Personal};
+use crate::inbox::conversation::personal::{Archiving, Coverage, DraftFact, Drafts, OptionSetting, Personal};
 use crate::inbox::conversation::row::{Derived, Row};
 use crate::inbox::conversation::shared::Shared;
 use crate::inbox::list::folders::{FolderState, Folders};
@@ -10,8 +10,8 @@ use crate::inbox::list::profile::Profile;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social,
 };
-use crate::model::event::tables::{GROUP_TYPES, RECEIVE_OPTIONS, number_of, value_of};
-use crate::model::event::{Mark, QuietHours, ReceiveOption, ZoneName};
+use crate::model::event::tables::{GROUP_TYPES, MEMBERSHIPS, RECEIVE_OPTIONS, number_of, value_of};
+use crate::model::event::{Mark, QuietHours, ZoneName};
 use crate::model::id::{EventId, FolderId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, Out};
@@ -36,13 +36,21 @@ fn take_front(from: &mut In<'_>) -> Option<Front> {
 }
 
 pub(crate) fn put_row(out: &mut Out, row: &Row) {
-    out.flag(row.listed).uint(row.order_key).int(row.activity).uint(row.unread).uint(row.mentions);
+    out.flag(row.listed)
+        .flag(row.archived)
+        .u8(number_of(&RECEIVE_OPTIONS, &row.option))
+        .uint(row.order_key)
+        .int(row.activity)
+        .uint(row.unread)
+        .uint(row.mentions);
     out.fixed(row.mention_sig).int(row.marker).uint(row.last.map_or(0, |slot| u64::from(slot) + 1));
 }
 
 pub(crate) fn take_row(from: &mut In<'_>) -> Option<Row> {
     Some(Row {
         listed: from.flag()?,
+        archived: from.flag()?,
+        option: value_of(&RECEIVE_OPTIONS, from.u8()?)?,
         order_key: from.uint()?,
         activity: from.place()?,
         unread: from.number()?,
@@ -120,17 +128,6 @@ fn put_stamp(out: &mut Out, stamp: Option<Stamp>) {
     });
 }
 
-pub(crate) fn put_receive_option(out: &mut Out, option: &Lww<ReceiveOption>) {
-    out.lww(option, |out, option| {
-        out.u8(number_of(&RECEIVE_OPTIONS, option));
-    });
-}
-
-pub(crate) fn take_receive_option(from: &mut In<'_>) -> Option<Lww<ReceiveOption>> {
-    from.lww(|from| value_of(&RECEIVE_OPTIONS, from.u8()?))
-}
-
-/// The receive option apart, which lies with the row.
 pub(crate) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
     put_front(out, reads);
     put_stamps(out, &personal.named_reads);
@@ -149,13 +146,24 @@ pub(crate) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
     out.lww(&personal.custom_data, |out, data| {
         out.bytes(data);
     });
+    out.lww(&personal.receive_option, |out, setting| {
+        out.u8(number_of(&RECEIVE_OPTIONS, &setting.option)).option(setting.until, |out, until| {
+            out.int(until.as_millis());
+        });
+    });
+    out.lww(&personal.archived, |out, archiving| {
+        out.flag(archiving.on).flag(archiving.stay);
+    });
+    out.lww(&personal.membership, |out, membership| {
+        out.u8(number_of(&MEMBERSHIPS, membership));
+    });
     put_stamp(out, personal.opened);
     put_coverage(out, personal.deleted);
     put_stamp(out, personal.deleted_at);
     put_coverage(out, personal.cleared);
 }
 
-/// What is the owner's, the receive option apart, and the reads by number.
+/// What is the owner's, and the reads by number.
 pub(crate) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
     let reads = take_front(from)?;
     let personal = Personal {
@@ -171,7 +179,13 @@ pub(crate) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
         },
         marks: from.list(2, |from| Some((Mark::from_bits(from.uint()?)?, from.lww_flag()?)))?,
         custom_data: from.lww(|from| from.bytes().map(Arc::from))?,
-        receive_option: Lww::default(),
+        receive_option: from.lww(|from| {
+            let option = value_of(&RECEIVE_OPTIONS, from.u8()?)?;
+            let until = from.option(|from| Timestamp::from_millis(from.int()?).ok())?;
+            Some(OptionSetting { option, until })
+        })?,
+        archived: from.lww(|from| Some(Archiving { on: from.flag()?, stay: from.flag()? }))?,
+        membership: from.lww(|from| value_of(&MEMBERSHIPS, from.u8()?))?,
         opened: from.option(In::stamp)?,
         deleted: take_coverage(from)?,
         deleted_at: from.option(In::stamp)?,

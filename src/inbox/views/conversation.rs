@@ -7,7 +7,7 @@ use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{bits, timestamp};
 use crate::inbox::timeline::order::share::{Look, Share};
 use crate::inbox::views::message::{MessageCursor, MessageView};
-use crate::model::event::{GroupType, Mark, ReceiveOption, Watermark};
+use crate::model::event::{GroupType, Mark, Membership, ReceiveOption, Watermark};
 use crate::model::id::{ConversationId, ConversationKind, EventId, FolderId, MessageId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::lattice::shown;
@@ -188,7 +188,28 @@ impl<'a> ConversationView<'a> {
 
     /// How the owner wants to be told of its messages (R24).
     pub fn receive_option(&self) -> ReceiveOption {
-        self.conversation.personal.receive_option()
+        self.conversation.row.option
+    }
+
+    /// When an event is to end the receive option, where it was set for a time (R57); the option stands until one does.
+    pub fn receive_option_until(&self) -> Option<Timestamp> {
+        self.conversation.personal.option_setting().until
+    }
+
+    /// Whether it is archived (R56): it was put into the archive, and no later message took it out, unless it is to
+    /// [stay](Self::stays_archived) there. Its place, its counts and whether it is listed are what they would be otherwise.
+    pub fn is_archived(&self) -> bool {
+        self.conversation.row.archived
+    }
+
+    /// Whether it is archived and new messages leave it so.
+    pub fn stays_archived(&self) -> bool {
+        self.conversation.personal.stays_archived()
+    }
+
+    /// What became of the owner as a member of the group, if anybody said (R58).
+    pub fn membership(&self) -> Option<Membership> {
+        self.conversation.personal.membership.get().copied()
     }
 
     pub(crate) fn mark_bits(&self) -> u64 {

@@ -97,6 +97,11 @@ pub struct Explanation {
     pub deleted: Option<EventId>,
     /// The event that set the receive option.
     pub receive_option: Option<EventId>,
+    /// The event that put it into the archive or took it out last. Whether it still shows as archived is told by
+    /// [`ConversationView::is_archived`]: a later message may have taken it out (R56).
+    pub archived: Option<EventId>,
+    /// The event that says what became of the owner as a member of the group (R58).
+    pub membership: Option<EventId>,
     /// The event that set the custom data.
     pub custom_data: Option<EventId>,
     /// The events that set the marks it bears.
@@ -138,6 +143,8 @@ impl Inbox {
             cleared: personal.cleared.map(|(_, s)| s.event),
             deleted: personal.deleted.map(|(_, s)| s.event),
             receive_option: personal.receive_option.stamp().map(|s| s.event),
+            archived: personal.archived.stamp().map(|s| s.event),
+            membership: personal.membership.stamp().map(|s| s.event),
             custom_data: personal.custom_data.stamp().map(|s| s.event),
             marks: personal
                 .marks

@@ -14,13 +14,13 @@ use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDSNP";
 
 /// The version of the format.
-pub(crate) const VERSION: u16 = 3;
+pub(crate) const VERSION: u16 = 4;
 
 /// What the state is made of. Whoever changes a field of it changes this text, and with it the hash in every
 /// header.
 const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social; \
     bucket hash slot; block min sum slots; timeline chunks tail index pinned groups; \
-    users ids histories row option, registers derived shared personal; profile nickname remark face; list; totals; \
+    users ids histories row, registers derived shared personal with archived membership until; profile nickname remark face; list; totals; \
     folder alive name members; quiet hours";
 
 /// No header is longer: an owner's id has at most 128 bytes.

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chatfold::{
-    Body, ConversationKind, Event, Fact, GroupType, MessageId, ReceiveOption, Stamp, Through, UserId,
+    Body, ConversationKind, Event, Fact, GroupType, Membership, MessageId, ReceiveOption, Stamp, Through,
+    UserId,
 };
 
 use crate::histories::History;
@@ -48,6 +49,7 @@ impl Tally {
             self.reading(&conversation, row);
             self.deletions(&conversation, row);
             self.attributes(&conversation, row);
+            self.beside(&conversation, row);
         }
         self.lists(shown);
     }
@@ -77,6 +79,10 @@ impl Tally {
         self.note("a draft under a deletion's stamp", meet("conversation_deleted", "draft_set"));
         self.note("a pin under a deletion's stamp", meet("conversation_deleted", "conversation_pinned"));
         self.note("an opening under a deletion's stamp", meet("conversation_deleted", "conversation_opened"));
+        self.note(
+            "an archiving under a deletion's stamp",
+            meet("conversation_deleted", "conversation_archived"),
+        );
         self.note("a read under a mark's stamp", meet("conversation_read", "marked_unread_from"));
         self.note("a queueing under a failure's stamp", meet("message_queued", "message_failed"));
         self.note("a queueing under a deletion's stamp", meet("message_queued", "conversation_deleted"));
@@ -260,6 +266,22 @@ impl Tally {
         self.note("marked", !row.marks.is_empty());
     }
 
+    /// The archive, memberships and options that end.
+    fn beside(&mut self, conversation: &Conversation<'_>, row: &Row) {
+        self.note("archived", row.archived);
+        self.note("archived, and stays", row.stays_archived);
+        if let Some((stamp, (on, stay))) = conversation.last_archiving() {
+            let stands = on && conversation.stands(stamp);
+            self.note("an archiving taken by a deletion", on && !conversation.stands(stamp));
+            self.note("taken out of the archive by a message", stands && !row.archived);
+            let later = row.activity > stamp.at;
+            self.note("archived, and a later draft or opening", stands && !stay && row.archived && later);
+        }
+        self.note("a member no more", matches!(row.membership, Some(Membership::Left | Membership::Removed)));
+        self.note("dissolved", row.membership == Some(Membership::Dissolved));
+        self.note("an option that ends", row.receive_option_until.is_some());
+    }
+
     fn lists(&mut self, shown: &Shown) {
         let rows: Vec<&Row> = shown.list.iter().map(|id| &shown.rows[id]).collect();
         self.note("equal order keys", rows.windows(2).any(|pair| pair[0].order_key == pair[1].order_key));
@@ -329,6 +351,8 @@ pub const EVERY_CASE: &[&str] = &[
     "folder_renamed",
     "folder_deleted",
     "quiet_hours_set",
+    "conversation_archived",
+    "membership_set",
     // stamps
     "same instant, same type, same conversation",
     "two events under one id",
@@ -336,6 +360,7 @@ pub const EVERY_CASE: &[&str] = &[
     "a draft under a deletion's stamp",
     "a pin under a deletion's stamp",
     "an opening under a deletion's stamp",
+    "an archiving under a deletion's stamp",
     "a read under a mark's stamp",
     "a queueing under a failure's stamp",
     "a queueing under a deletion's stamp",
@@ -424,4 +449,13 @@ pub const EVERY_CASE: &[&str] = &[
     "unread but not notifying",
     "two live folders of one name",
     "quiet hours",
+    // archive, membership, options that end
+    "archived",
+    "archived, and stays",
+    "an archiving taken by a deletion",
+    "taken out of the archive by a message",
+    "archived, and a later draft or opening",
+    "a member no more",
+    "dissolved",
+    "an option that ends",
 ];

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chatfold::{
-    ConversationId, ConversationKind, Event, EventId, Fact, GroupType, MessageId, Stamp, Through, Timestamp,
-    UserId, Watermark,
+    ConversationId, ConversationKind, Event, EventId, Fact, GroupType, Membership, MessageId, ReceiveOption,
+    Stamp, Through, Timestamp, UserId, Watermark,
 };
 
 use super::account::Account;
@@ -319,6 +319,44 @@ impl<'a> Conversation<'a> {
         messages.chain(rest).max().unwrap_or(Timestamp::EPOCH)
     }
 
+    /// R56: the last writer of the archive: whether it is on, and whether it stays.
+    pub fn last_archiving(&self) -> Option<(Stamp, (bool, bool))> {
+        latest(self.pick(|fact| match fact {
+            Fact::Archived { on, stay } => Some((*on, *stay)),
+            _ => None,
+        }))
+    }
+
+    /// R56: the last archiving, while no deletion and no later message took it; whether it stays whatever comes.
+    fn archived(&self) -> Option<bool> {
+        let (stamp, (on, stay)) = self.last_archiving()?;
+        let mut active = self.messages.iter().flat_map(|message| &message.activity);
+        let taken_out = !stay && active.any(|at| *at > stamp.at);
+        (on && self.stands(stamp) && !taken_out).then_some(stay)
+    }
+
+    /// R58: the last of what was said of the owner, or of all.
+    fn membership(&self) -> Option<Membership> {
+        let said = self.pick(|fact| match fact {
+            Fact::MembershipSet { state, user }
+                if user.as_ref().is_none_or(|user| user == self.terms.owner) =>
+            {
+                Some(*state)
+            }
+            _ => None,
+        });
+        latest(said).map(|(_, state)| state)
+    }
+
+    /// R24, R57: the last option, and when it is to end.
+    fn receive_option(&self) -> (ReceiveOption, Option<Timestamp>) {
+        let set = self.pick(|fact| match fact {
+            Fact::ReceiveOptionSet { option, until } => Some((*option, *until)),
+            _ => None,
+        });
+        latest(set).map(|(_, setting)| setting).unwrap_or_default()
+    }
+
     /// R36: a message that lists the conversation.
     pub fn brought_back_by_message(&self) -> bool {
         let candidates = self.messages.iter().filter(|message| !message.content.online_only);
@@ -357,6 +395,7 @@ impl<'a> Conversation<'a> {
         let history = || kept().filter(|message| !message.content.online_only);
         let last = history().rfind(|message| !message.content.excluded_from_last);
         let pinned = self.is_pinned();
+        let (receive_option, receive_option_until) = self.receive_option();
         let activity = self.activity(draft.as_ref().map(|(stamp, ..)| *stamp));
         Row {
             id: self.id.clone(),
@@ -367,12 +406,11 @@ impl<'a> Conversation<'a> {
             group_type,
             unread_count: counted.len() as u64,
             last: last.map(|message| message.line(account, &around)),
-            receive_option: latest(self.pick(|fact| match fact {
-                Fact::ReceiveOptionSet { option, .. } => Some(*option),
-                _ => None,
-            }))
-            .map(|(_, option)| option)
-            .unwrap_or_default(),
+            receive_option,
+            receive_option_until,
+            archived: self.archived().is_some(),
+            stays_archived: self.archived() == Some(true),
+            membership: self.membership(),
             mentions: self.mentions(marker, group_type),
             draft,
             pinned,

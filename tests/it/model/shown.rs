@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use chatfold::{
-    ConversationId, ConversationKind, EventId, FolderId, GroupType, Mentions, MessageId, MessageKind,
-    QuietHours, ReceiveOption, Stamp, Timestamp, UserId, Watermark,
+    ConversationId, ConversationKind, EventId, FolderId, GroupType, Membership, Mentions, MessageId,
+    MessageKind, QuietHours, ReceiveOption, Stamp, Timestamp, UserId, Watermark,
 };
 
 /// A struct that can tell in which of its fields it differs from another.
@@ -68,6 +68,10 @@ comparable! {
         pub unread_count: u64,
         pub last: Option<Line>,
         pub receive_option: ReceiveOption,
+        pub receive_option_until: Option<Timestamp>,
+        pub archived: bool,
+        pub stays_archived: bool,
+        pub membership: Option<Membership>,
         /// Message, seq, and 1 me, 2 all, 3 both.
         pub mentions: Vec<(MessageId, u64, u8)>,
         /// When, the text, and which draft it replaces.
@@ -145,6 +149,10 @@ impl Row {
             unread_count: 0,
             last: None,
             receive_option: ReceiveOption::Receive,
+            receive_option_until: None,
+            archived: false,
+            stays_archived: false,
+            membership: None,
             mentions: Vec::new(),
             draft: None,
             pinned: false,

@@ -154,7 +154,7 @@ fn of_row(row: Option<&Row>, key: &str) -> String {
         return match key {
             "unread" | "activity" | "key" => "0",
             "at" | "kept" | "marks" | "in" | "history" | "pins" => "[]",
-            "pinned" => "no",
+            "pinned" | "archived" => "no",
             "option" => "receive",
             _ => "none",
         }
@@ -168,6 +168,10 @@ fn of_row(row: Option<&Row>, key: &str) -> String {
         "first" => or_none(row.first_unread, id),
         "last" => or_none(row.last.as_ref(), |line| id(line.id)),
         "option" => option(row.receive_option),
+        "until" => or_none(row.receive_option_until, seconds),
+        "archived" if row.stays_archived => "stays".to_owned(),
+        "archived" => yes(row.archived),
+        "membership" => or_none(row.membership, |state| state.as_str().to_owned()),
         "at" => list(row.mentions.iter().map(mention)),
         "draft" => or_none(row.draft.as_ref(), draft),
         "kept" => list(row.drafts_kept.iter().map(draft)),

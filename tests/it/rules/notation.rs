@@ -16,8 +16,8 @@ use std::collections::VecDeque;
 
 use chatfold::{
     AccountFact, Body, ConversationId, Edit, Envelope, Event, EventId, Fact, FolderId, GroupId, GroupType,
-    Mark, Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through, Timestamp, UserId,
-    Watermark,
+    Mark, Membership, Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through, Timestamp,
+    UserId, Watermark,
 };
 
 /// Whose inbox every case is about.
@@ -226,6 +226,16 @@ fn receive_option(name: &str) -> ReceiveOption {
     }
 }
 
+fn membership(name: &str) -> Membership {
+    match name {
+        "joined" => Membership::Joined,
+        "invited" => Membership::Invited,
+        "left" => Membership::Left,
+        "removed" => Membership::Removed,
+        _ => panic!("no such membership: {name}"),
+    }
+}
+
 /// What happened to a conversation.
 fn fact(args: &mut Args<'_>) -> Fact {
     let verb = args.next();
@@ -244,7 +254,17 @@ fn fact(args: &mut Args<'_>) -> Fact {
         "marked" => Fact::MarkSet { mark: Mark::from_bits(args.number()).unwrap(), on: true },
         "unmarked" => Fact::MarkSet { mark: Mark::from_bits(args.number()).unwrap(), on: false },
         "data" => Fact::CustomDataSet { data: args.text().unwrap().into_bytes() },
-        "option" => Fact::ReceiveOptionSet { option: receive_option(&args.next()), until: None },
+        "option" => {
+            let until = args.value("until").map(|at| time(&at));
+            Fact::ReceiveOptionSet { option: receive_option(&args.next()), until }
+        }
+        "archived" => Fact::Archived { on: true, stay: args.next_if(|word| word == "stay").is_some() },
+        "unarchived" => Fact::Archived { on: false, stay: false },
+        "dissolved" => Fact::MembershipSet { state: Membership::Dissolved, user: None },
+        "member" => {
+            let state = membership(&args.next());
+            Fact::MembershipSet { state, user: Some(user(&args.next())) }
+        }
         "filed" => Fact::FolderMemberSet { folder: folder_id(&args.next()), on: true },
         "unfiled" => Fact::FolderMemberSet { folder: folder_id(&args.next()), on: false },
         "removed" => {
