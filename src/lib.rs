@@ -91,9 +91,10 @@ pub use log::binary;
 #[cfg(feature = "jsonl")]
 pub use log::jsonl;
 pub use log::redact::Redaction;
+pub use model::badge::BadgeRule;
 pub use model::change::*;
 pub use model::event::*;
-pub use model::filter::{Filter, FolderFilter, MarkFilter};
+pub use model::filter::{ArchiveFilter, Filter, FolderFilter, MarkFilter, MembershipFilter};
 pub use model::id::*;
 pub use model::policy::Policy;
 pub use model::time::{Stamp, Timestamp, TimestampError};

@@ -2,6 +2,7 @@
 //!
 //! A value of these types is valid by construction, so nothing above checks it again. Imports nothing of the crate.
 
+pub(crate) mod badge;
 pub(crate) mod blank;
 pub(crate) mod change;
 pub(crate) mod event;

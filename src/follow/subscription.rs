@@ -6,12 +6,13 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::inbox::{ConversationView, Inbox};
+use crate::model::badge::Counted;
 use crate::model::change::{Attribute, ChangeKind, ChangeSet, ConversationChange, Totals};
-use crate::model::event::{Mark, ReceiveOption};
+use crate::model::event::{Mark, Membership};
 use crate::model::filter::{Filter, FolderFilter, MarkFilter};
 use crate::model::id::{ConversationId, ConversationKind, FolderId};
 
-/// The unread totals of a filter before and after (R53).
+/// The unread totals and the badge of a filter before and after (R53, R55).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FilterTotals {
@@ -28,8 +29,8 @@ pub struct FilterTotals {
 /// Filters are values: equal ones share one subscription, which ends when all who asked for it have let go.
 ///
 /// What a change set costs grows with the filters that the changed conversations pass, before or after, not with
-/// those they do not pass, nor with the conversations. Memory: the conversations with unread messages, and the
-/// filters.
+/// those they do not pass, nor with the conversations. Memory: the conversations with unread messages or mentions or the
+/// mark UNREAD, and the filters.
 ///
 /// ```
 /// use chatfold::{ConversationId, ConversationKind, Envelope, EventId, Filter, Inbox, Message, MessageId, Policy, Timestamp, UnreadSubscriptions, UserId};
@@ -52,35 +53,34 @@ pub struct FilterTotals {
 /// ```
 #[derive(Clone, Debug)]
 pub struct UnreadSubscriptions {
-    /// Of each listed conversation with unread messages, what it adds and where.
+    /// Of each listed conversation that can add to any total, what it adds and where.
     shares: BTreeMap<ConversationId, Share>,
     subscriptions: Subscriptions,
     revision: u64,
 }
 
-/// What a conversation with unread messages adds to the totals of the filters it passes.
+/// What a conversation adds to the totals of the filters it passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Share {
-    unread: u64,
-    option: ReceiveOption,
+    counted: Counted,
     kind: ConversationKind,
     /// By id.
     folders: Arc<[FolderId]>,
     marks: u64,
-    has_mention: bool,
+    membership: Option<Membership>,
 }
 
 impl Share {
     /// The share of a conversation; none if it adds nothing to any total. `folders`: those that hold it, if known.
     fn of(view: ConversationView<'_>, folders: Option<Arc<[FolderId]>>) -> Option<Self> {
-        let counts = view.is_listed() && view.unread_count() > 0;
-        counts.then(|| Self {
-            unread: view.unread_count(),
-            option: view.receive_option(),
+        let counted = view.counted();
+        let counts = counted.unread > 0 || counted.mentions > 0 || counted.marked;
+        (view.is_listed() && counts).then(|| Self {
+            counted,
             kind: view.kind(),
             folders: folders.unwrap_or_else(|| view.folder_ids().collect()),
             marks: view.mark_bits(),
-            has_mention: view.mention_count() > 0,
+            membership: view.membership(),
         })
     }
 
@@ -189,8 +189,15 @@ impl Subscriptions {
 impl Subscription {
     /// Whether a share that passes what the filter says of folders and marks passes all of it.
     fn counts(&self, share: &Share) -> bool {
-        self.filter.kind.is_none_or(|kind| kind == share.kind)
-            && (!self.filter.has_mention || share.has_mention)
+        let Share { counted, kind, marks, membership, folders: _ } = share;
+        let filter = &self.filter;
+        filter.kind.is_none_or(|wanted| wanted == *kind)
+            && (!filter.has_unread || counted.unread > 0)
+            && (!filter.has_mention || counted.mentions > 0)
+            && (!filter.unread_or_marked || counted.unread > 0 || counted.marked)
+            && marks & filter.without_marks == 0
+            && filter.archived.passes(counted.archived)
+            && filter.membership.passes(*membership)
     }
 }
 
@@ -210,7 +217,7 @@ impl UnreadSubscriptions {
 
     /// Asks for the totals of a filter; what they are as of the last change set followed.
     ///
-    /// Complexity: of a filter that is subscribed already, O(1); else O(conversations with unread messages).
+    /// Complexity: of a filter that is subscribed already, O(1); else O(conversations that add to any total).
     pub fn subscribe(&mut self, filter: Filter) -> Totals {
         let group = self.subscriptions.groups.entry((filter.folder, filter.mark)).or_default();
         if let Some(subscription) = group.iter_mut().find(|s| s.filter == filter) {
@@ -220,7 +227,7 @@ impl UnreadSubscriptions {
         let mut subscription = Subscription { filter, holders: 1, totals: Totals::default(), before: None };
         for share in self.shares.values() {
             if share.passes(filter.folder, filter.mark) && subscription.counts(share) {
-                subscription.totals.add(share.unread, share.option);
+                subscription.totals.add(&share.counted);
             }
         }
         let totals = subscription.totals;
@@ -282,10 +289,10 @@ impl UnreadSubscriptions {
             }
             let subscriptions = &mut self.subscriptions;
             if let Some(share) = before {
-                subscriptions.each_passed(&share, |totals| totals.sub(share.unread, share.option));
+                subscriptions.each_passed(&share, |totals| totals.sub(&share.counted));
             }
             if let Some(share) = now {
-                subscriptions.each_passed(&share, |totals| totals.add(share.unread, share.option));
+                subscriptions.each_passed(&share, |totals| totals.add(&share.counted));
             }
         }
         self.subscriptions.told()
@@ -295,10 +302,10 @@ impl UnreadSubscriptions {
         let before = std::mem::take(&mut self.shares);
         self.read(inbox);
         for share in before.values() {
-            self.subscriptions.each_passed(share, |totals| totals.sub(share.unread, share.option));
+            self.subscriptions.each_passed(share, |totals| totals.sub(&share.counted));
         }
         for share in self.shares.values() {
-            self.subscriptions.each_passed(share, |totals| totals.add(share.unread, share.option));
+            self.subscriptions.each_passed(share, |totals| totals.add(&share.counted));
         }
         self.subscriptions.told()
     }
@@ -306,11 +313,14 @@ impl UnreadSubscriptions {
 
 /// Whether a change can be one of what a conversation adds to totals.
 fn may_count(change: &ConversationChange) -> bool {
-    use Attribute::{Folders, Marks, Mentions, ReceiveOption, UnreadCount};
+    use Attribute::{Archived, Folders, Marks, Membership, Mentions, ReceiveOption, UnreadCount};
     let told = |attribute| change.attributes.contains(attribute);
     match change.kind {
         ChangeKind::New | ChangeKind::Removed => true,
         ChangeKind::Unlisted => false,
-        ChangeKind::Changed => [UnreadCount, ReceiveOption, Marks, Mentions, Folders].into_iter().any(told),
+        ChangeKind::Changed => {
+            let counted = [UnreadCount, ReceiveOption, Marks, Mentions, Folders, Archived, Membership];
+            counted.into_iter().any(told)
+        }
     }
 }

@@ -23,7 +23,6 @@ use crate::inbox::list::profile::Profile;
 use crate::inbox::list::ranking::Ranking;
 use crate::inbox::snapshot::registers as reg;
 use crate::inbox::state::Inbox;
-use crate::model::change::Totals;
 use crate::model::id::{ConversationId, FolderId, UserId};
 use crate::model::policy::Policy;
 use crate::register::bytes::{In, Out};
@@ -113,7 +112,7 @@ impl Inbox {
 
     fn front(&self, records: &tables::Records) -> Vec<u8> {
         let mut account = Out::default();
-        account.uint(self.totals.unread).uint(self.totals.unread_all);
+        reg::put_sums(&mut account, &self.sums);
         account.len(self.folders.len());
         for (id, folder) in self.folders.iter() {
             reg::put_folder(account.raw(id.as_bytes()), folder);
@@ -137,7 +136,7 @@ impl Inbox {
     /// The inbox of a verified front, of which nothing is decoded but the account's own.
     fn of_front(source: Arc<Source>, info: &SnapshotInfo) -> Option<Self> {
         let mut from = In(source.tables().account(source.bytes())?);
-        let totals = Totals { unread: from.uint()?, unread_all: from.uint()? };
+        let sums = reg::take_sums(&mut from)?;
         let mut folders = Folders::default();
         let _: Vec<()> = from.list(19, |from| {
             let id = FolderId::from_bytes(from.array()?);
@@ -157,7 +156,7 @@ impl Inbox {
             quiet_hours,
             list: Ranking::cold(&source)?,
             last_authors: None,
-            totals,
+            sums,
             faults_told: im::OrdSet::new(),
             revision: 0,
         })

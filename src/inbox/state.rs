@@ -7,6 +7,7 @@ use crate::inbox::list::authors::LastAuthors;
 use crate::inbox::list::folders::{Folder, Folders};
 use crate::inbox::list::profile::Profile;
 use crate::inbox::list::ranking::Ranking;
+use crate::model::badge::{BadgeRule, Sums};
 use crate::model::change::Totals;
 use crate::model::event::QuietHours;
 use crate::model::id::{ConversationId, UserId};
@@ -52,7 +53,7 @@ pub struct Inbox {
     pub(super) list: Ranking,
     /// Once a profile changed.
     pub(super) last_authors: Option<LastAuthors>,
-    pub(super) totals: Totals,
+    pub(super) sums: Sums,
     /// The rotten histories that a change set told of.
     pub(super) faults_told: im::OrdSet<u32>,
     pub(super) revision: u64,
@@ -72,7 +73,7 @@ impl Inbox {
             quiet_hours: Lww::default(),
             list: Ranking::default(),
             last_authors: None,
-            totals: Totals::default(),
+            sums: Sums::default(),
             faults_told: im::OrdSet::new(),
             revision: 0,
         }
@@ -90,7 +91,12 @@ impl Inbox {
 
     /// Unread messages over the whole list: O(1).
     pub fn totals(&self) -> Totals {
-        self.totals
+        self.sums.totals
+    }
+
+    /// The badge over the whole list, by a rule of the reader's own (R55): O(1).
+    pub fn badge(&self, rule: BadgeRule) -> u64 {
+        self.sums.badges.count(rule)
     }
 
     /// How often what this inbox shows has changed since it was made, replayed or restored: of one inbox and its

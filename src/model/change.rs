@@ -1,6 +1,5 @@
 //! What a batch of events changed.
 
-use crate::model::event::ReceiveOption;
 use crate::model::id::{ConversationId, FolderId, MessageId, UserId};
 
 /// Everything observable that a batch of events changed, each thing once (R60).
@@ -201,13 +200,16 @@ impl std::fmt::Debug for Attributes {
     }
 }
 
-/// Unread messages of the whole list (R53).
+/// Unread messages of the whole list (R53), and the badge (R55).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Totals {
-    /// In conversations whose receive option is `Receive`: what a badge shows.
+    /// In conversations whose receive option is `Receive`.
     pub unread: u64,
     /// In all listed conversations.
     pub unread_all: u64,
+    /// The badge by the default rule (R55). By any other rule it is [`Inbox::badge`](crate::Inbox::badge), which can
+    /// only have changed where a change set tells of a conversation.
+    pub badge: u64,
 }
 
 /// The totals before and after.
@@ -296,21 +298,4 @@ pub enum MessageChangeKind {
     Changed,
     /// It can no longer be seen.
     Removed,
-}
-
-impl Totals {
-    pub(crate) fn add(&mut self, unread: u64, option: ReceiveOption) {
-        self.unread_all = self.unread_all.saturating_add(unread);
-        if option == ReceiveOption::Receive {
-            self.unread = self.unread.saturating_add(unread);
-        }
-    }
-
-    /// The totals of a snapshot may lie, if someone wrote checksums that fit.
-    pub(crate) fn sub(&mut self, unread: u64, option: ReceiveOption) {
-        self.unread_all = self.unread_all.saturating_sub(unread);
-        if option == ReceiveOption::Receive {
-            self.unread = self.unread.saturating_sub(unread);
-        }
-    }
 }

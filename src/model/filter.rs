@@ -1,6 +1,6 @@
 //! Filters: which conversations of a list one wants to see.
 
-use crate::model::event::Mark;
+use crate::model::event::{Mark, Membership};
 use crate::model::id::{ConversationKind, FolderId};
 
 /// Which conversations a list shows; what is given conjoins (R52).
@@ -11,6 +11,8 @@ use crate::model::id::{ConversationKind, FolderId};
 /// use chatfold::{ConversationKind, Filter};
 /// let unread_groups = Filter { kind: Some(ConversationKind::Group), has_unread: true, ..Filter::default() };
 /// assert_ne!(unread_groups, Filter::default());
+/// let inbox = Filter::default().leaving_out_archived().without_mark(chatfold::Mark::HIDE);
+/// assert_eq!(inbox, inbox.without_mark(chatfold::Mark::HIDE));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Filter {
@@ -24,6 +26,81 @@ pub struct Filter {
     pub has_unread: bool,
     /// Only those with an unread mention of the owner.
     pub has_mention: bool,
+    /// Only those with unread messages or the mark [`UNREAD`](Mark::UNREAD).
+    pub unread_or_marked: bool,
+    /// Only those that bear none of these marks, given as bits.
+    pub without_marks: u64,
+    /// By archive.
+    pub archived: ArchiveFilter,
+    /// By what became of the owner as a member.
+    pub membership: MembershipFilter,
+}
+
+impl Filter {
+    /// The same without conversations that bear `mark`.
+    #[must_use]
+    pub const fn without_mark(mut self, mark: Mark) -> Self {
+        self.without_marks |= mark.bits();
+        self
+    }
+
+    /// The same without archived conversations.
+    #[must_use]
+    pub const fn leaving_out_archived(mut self) -> Self {
+        self.archived = ArchiveFilter::LeaveOut;
+        self
+    }
+
+    /// The same with archived conversations only.
+    #[must_use]
+    pub const fn only_archived(mut self) -> Self {
+        self.archived = ArchiveFilter::Only;
+        self
+    }
+}
+
+/// Whether a conversation is archived (R56).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ArchiveFilter {
+    /// It or not.
+    #[default]
+    Any,
+    /// It is not.
+    LeaveOut,
+    /// It is.
+    Only,
+}
+
+impl ArchiveFilter {
+    pub(crate) fn passes(self, archived: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::LeaveOut => !archived,
+            Self::Only => archived,
+        }
+    }
+}
+
+/// What became of the owner as a member of a group (R58).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MembershipFilter {
+    /// Anything.
+    #[default]
+    Any,
+    /// Nobody said; so it is in every direct chat.
+    Unknown,
+    /// This.
+    Is(Membership),
+}
+
+impl MembershipFilter {
+    pub(crate) fn passes(self, membership: Option<Membership>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Unknown => membership.is_none(),
+            Self::Is(state) => membership == Some(state),
+        }
+    }
 }
 
 /// Which folder a conversation is in.

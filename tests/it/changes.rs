@@ -230,7 +230,11 @@ fn check(step: &Step<'_>, changes: &ChangeSet) -> Result<(), String> {
     let (before, after) = (&step.before, &step.after);
     check_conversations(step, changes)?;
     check_messages(step, changes)?;
-    let totals = |shown: &Shown| chatfold::Totals { unread: shown.unread, unread_all: shown.unread_all };
+    let totals = |shown: &Shown| chatfold::Totals {
+        unread: shown.unread,
+        unread_all: shown.unread_all,
+        badge: shown.badges[0],
+    };
     let (old, new) = (totals(&before.0), totals(&after.0));
     let told = changes.totals.map(|change| (change.before, change.after));
     ensure(told == (old != new).then_some((old, new)), || format!("totals {old:?} {new:?}, told {told:?}"))?;

@@ -3,6 +3,7 @@
 //! and the engine disagree, one of them has misread a rule.
 
 mod account;
+pub mod badge;
 pub mod bounds;
 pub mod conversation;
 pub mod message;
@@ -47,9 +48,10 @@ pub fn shown(owner: &UserId, policy: Policy, events: &[Event]) -> Shown {
     let unread_all = list.iter().map(|row| row.unread_count).sum();
     let notifying = list.iter().filter(|row| row.receive_option == ReceiveOption::Receive);
     let unread = notifying.map(|row| row.unread_count).sum();
+    let badges = badge::RULES.map(|rule| list.iter().map(|row| badge::of(row, rule)).sum());
     let list = list.iter().map(|row| row.id.clone()).collect();
     let quiet_hours = account.quiet_hours();
-    Shown { list, unread, unread_all, folders: account.folders, quiet_hours, rows }
+    Shown { list, unread, unread_all, badges, folders: account.folders, quiet_hours, rows }
 }
 
 /// The profile of every user that a profile names, as it is shown.

@@ -20,7 +20,7 @@ mod shown;
 
 use std::collections::BTreeMap;
 
-use chatfold::{Event, Inbox, Totals};
+use chatfold::{Event, Inbox};
 
 use self::expected::differences;
 use self::notation::{Given, OWNER, given, user};
@@ -127,13 +127,7 @@ fn applied(given: &Given) -> Result<(), String> {
     let mut inbox = Inbox::new(user(OWNER), given.policy);
     for (index, event) in given.events.iter().enumerate() {
         inbox.apply(event);
-        let mut sum = Totals::default();
-        for row in inbox.conversations() {
-            sum.unread_all += row.unread_count();
-            if row.receive_option() == chatfold::ReceiveOption::Receive {
-                sum.unread += row.unread_count();
-            }
-        }
+        let sum = crate::pages::totals(inbox.conversations());
         if sum != inbox.totals() {
             return Err(format!("after event {}: totals {:?}, sum {sum:?}", index + 1, inbox.totals()));
         }

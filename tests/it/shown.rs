@@ -7,6 +7,7 @@ use chatfold::{
     MentionKind, MessageId, MessageStatus, MessageView, Through,
 };
 
+use crate::model::badge::RULES;
 use crate::model::message::named;
 use crate::model::{Row, Shown, shown::Line};
 
@@ -46,11 +47,15 @@ pub fn shown(inbox: &Inbox, names: &Names) -> Shown {
     let rows: BTreeMap<ConversationId, Row> =
         inbox.known_conversations().map(|view| (view.id().clone(), row(view, names))).collect();
     let totals = inbox.totals();
+    let summed = RULES.map(|rule| inbox.conversations().map(|view| view.badge(rule)).sum::<u64>());
+    assert_eq!(summed, RULES.map(|rule| inbox.badge(rule)), "a badge is the sum over the list (R55)");
+    assert_eq!(totals.badge, summed[0], "the totals have it by the default rule");
     let folders = folders(inbox.folders());
     let shown = Shown {
         list,
         unread: totals.unread,
         unread_all: totals.unread_all,
+        badges: RULES.map(|rule| inbox.badge(rule)),
         folders,
         quiet_hours: inbox.quiet_hours(),
         rows,

@@ -7,19 +7,12 @@ use chatfold::{ChangeSet, Event, Filter, FilterTotals, Inbox, Totals, UnreadSubs
 use crate::harness::{MIX, SPREAD, cases, ensure, hold, replay, subset};
 use crate::histories::{History, Rng};
 use crate::mirror::batches;
-use crate::pages::{any_filter, passes};
+use crate::pages::{any_filter, passes, totals};
 use crate::snapshot::restored;
 
 /// R53, by definition.
 fn sum(inbox: &Inbox, filter: &Filter) -> Totals {
-    let mut totals = Totals::default();
-    for row in inbox.conversations().filter(|row| passes(filter, row)) {
-        totals.unread_all += row.unread_count();
-        if row.receive_option() == chatfold::ReceiveOption::Receive {
-            totals.unread += row.unread_count();
-        }
-    }
-    totals
+    totals(inbox.conversations().filter(|row| passes(filter, row)))
 }
 
 struct Subscribed {

@@ -60,6 +60,7 @@ fn filter(args: &FilterArgs, inbox: &Inbox) -> Result<Filter, Failure> {
         },
         has_unread: args.unread,
         has_mention: args.mention,
+        ..Filter::default()
     })
 }
 

@@ -132,7 +132,7 @@ impl Inbox {
             false => self.with_elsewhere(rows, elsewhere).into_iter().filter_map(tell).collect(),
         };
         changes.conversations.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let (before, after) = (tracker.totals, self.totals);
+        let (before, after) = (tracker.totals, self.sums.totals);
         changes.totals = (before != after).then_some(TotalsChange { before, after });
         changes
     }
@@ -183,9 +183,9 @@ impl Inbox {
 
     /// Derives one conversation's row anew and carries it over to list and totals.
     fn settle_row(&mut self, number: u32, before: &Glance) {
-        let Self { conversations, policy, totals, list, last_authors, .. } = self;
+        let Self { conversations, policy, sums, list, last_authors, .. } = self;
         if let Some(conversation) = conversations.get_mut(number) {
-            Arc::make_mut(conversation).settle(number, before, *policy, (totals, list, last_authors));
+            Arc::make_mut(conversation).settle(number, before, *policy, (sums, list, last_authors));
         }
     }
 

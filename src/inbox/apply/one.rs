@@ -34,14 +34,14 @@ impl Inbox {
             return None;
         }
         let number = self.number(id);
-        let Self { owner, policy, users, conversations, totals, list, last_authors, .. } = self;
+        let Self { owner, policy, users, conversations, sums, list, last_authors, .. } = self;
         let conversation = conversations.get_mut(number).filter(|c| c.restored.is_none())?;
         let conversation = Arc::make_mut(conversation);
-        let totals_before = *totals;
+        let totals_before = sums.totals;
         let (conversations, messages) = if let Fact::MessageReceived(message) = fact
             && let Some(before) = conversation.append(owner, *policy, users, (event, message))
         {
-            conversation.carry(&before, number, (totals, list, last_authors));
+            conversation.carry(&before, number, (sums, list, last_authors));
             let (change, message) = conversation.appended(&before, message.id);
             (vec![change], vec![message])
         } else {
@@ -53,7 +53,7 @@ impl Inbox {
             let (cleared, trace) = (before.cleared, Some(&mut touched));
             let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
             conversation.fold(&mut around, event.by(), event.stamp(), fact);
-            conversation.settle(number, &before, *policy, (totals, list, last_authors));
+            conversation.settle(number, &before, *policy, (sums, list, last_authors));
 
             touched.sort_by_key(|t| t.slot);
             touched.dedup_by_key(|t| t.slot);
@@ -66,7 +66,7 @@ impl Inbox {
             let change = conversation.row_change(&before, &touched).told(&conversation.id);
             (change.into_iter().collect(), messages)
         };
-        let after = *totals;
+        let after = sums.totals;
         let totals = (totals_before != after).then_some(TotalsChange { before: totals_before, after });
         let mut changes = ChangeSet { conversations, messages, totals, ..ChangeSet::default() };
         let revision = self.revision;

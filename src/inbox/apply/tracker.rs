@@ -14,6 +14,7 @@ use crate::inbox::list::folders::Folders;
 use crate::inbox::list::profile::Profile;
 use crate::inbox::list::ranking::Ranking;
 use crate::inbox::state::Inbox;
+use crate::model::badge::Sums;
 use crate::model::change::{
     Attributes, ChangeKind, ConversationChange, MessageChange, MessageChangeKind, Totals,
 };
@@ -24,7 +25,7 @@ use crate::model::policy::Policy;
 pub(crate) type Profiles = Seats<Profile>;
 
 /// Where the row of a conversation shows.
-pub(crate) type Places<'a> = (&'a mut Totals, &'a mut Ranking, &'a mut Option<LastAuthors>);
+pub(crate) type Places<'a> = (&'a mut Sums, &'a mut Ranking, &'a mut Option<LastAuthors>);
 
 /// What a batch may have changed, with what was there before.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ pub(crate) struct Tracker<'a> {
 impl<'a> Tracker<'a> {
     pub(crate) fn new(inbox: &Inbox) -> Self {
         Self {
-            totals: inbox.totals,
+            totals: inbox.sums.totals,
             quiet_hours: inbox.quiet_hours(),
             faults_told: inbox.faults_told.clone(),
             ..Self::default()
@@ -145,13 +146,12 @@ impl Conversation {
     }
 
     /// Carries the row over to totals and list, given what it was before.
-    pub(crate) fn carry(&self, old: &Row, number: u32, (totals, list, last_authors): Places<'_>) {
+    pub(crate) fn carry(&self, old: &Row, number: u32, (sums, list, last_authors): Places<'_>) {
         let new = &self.row;
-        if old.listed {
-            totals.sub(old.unread.into(), old.option);
-        }
-        if new.listed {
-            totals.add(new.unread.into(), new.option);
+        let [had, has] = [old, new].map(|row| row.listed.then(|| row.counted()));
+        if had != has {
+            had.iter().for_each(|counted| sums.sub(counted));
+            has.iter().for_each(|counted| sums.add(counted));
         }
         list.shift(&self.id, number, (old.key(), new.key()));
         if let Some(authors) = last_authors {

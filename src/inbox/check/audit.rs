@@ -2,6 +2,7 @@
 
 use crate::inbox::list::ranking::ListKey;
 use crate::inbox::state::Inbox;
+use crate::model::badge::Sums;
 use crate::model::change::Totals;
 use crate::model::id::ConversationId;
 use crate::store::snapshot::HistoryFault;
@@ -37,7 +38,7 @@ pub enum AuditError {
     /// The list: a row is missing, stands elsewhere or should not be there.
     #[error("the list does not hold exactly the listed conversations in their places")]
     List,
-    /// The totals.
+    /// The totals, or what badges by some rule follow from.
     #[error("the totals are {kept:?}, the list adds up to {counted:?}")]
     Totals {
         /// What was kept.
@@ -52,7 +53,7 @@ impl Inbox {
     /// library; the tests ask after every event. Complexity: everything is looked at.
     pub fn audit(&self) -> Result<(), AuditError> {
         let mut list = Vec::new();
-        let mut counted = Totals::default();
+        let mut counted = Sums::default();
         for (number, conversation) in self.conversations.numbered() {
             conversation.load_all();
             if let Some(fault) = conversation.fault() {
@@ -72,15 +73,15 @@ impl Inbox {
             }
             if again.row.listed {
                 list.push((ListKey::new(again.row.order_key, again.id.clone()), number));
-                counted.add(again.row.unread.into(), again.row.option);
+                counted.add(&again.row.counted());
             }
         }
         list.sort_unstable();
         if !list.iter().eq(self.list.iter()) || list.len() != self.list.len() {
             return Err(AuditError::List);
         }
-        if counted != self.totals {
-            return Err(AuditError::Totals { kept: self.totals, counted });
+        if counted != self.sums {
+            return Err(AuditError::Totals { kept: self.totals(), counted: counted.totals });
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::inbox::conversation::state::Conversation;
 use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::facts::Timeline;
 use crate::inbox::timeline::order::share::{Look as _, Share, Sum};
-use crate::model::event::GroupType;
+use crate::model::event::{GroupType, Mark};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
 use crate::register::lattice::{Front, raise};
@@ -112,6 +112,8 @@ impl Conversation {
             listed,
             archived: personal.is_archived(active),
             option: personal.option_setting().option,
+            hidden: personal.has_mark(Mark::HIDE),
+            marked: personal.has_mark(Mark::UNREAD),
             order_key: activity.unsigned_abs() + if pinned { PINNED } else { 0 },
             activity,
             unread,

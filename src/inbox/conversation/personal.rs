@@ -180,6 +180,10 @@ impl Personal {
         mark_bits(&self.marks)
     }
 
+    pub(crate) fn has_mark(&self, mark: Mark) -> bool {
+        self.marks.get(&mark).and_then(Lww::get) == Some(&true)
+    }
+
     /// The conversation was deleted.
     pub(crate) fn delete(&mut self, through: i64, stamp: Stamp, keep_messages: bool) {
         raise(&mut self.deleted, Some((through, stamp)));

@@ -6,6 +6,7 @@ use crate::inbox::conversation::edge::Edges;
 use crate::inbox::conversation::resolved::{Gives, Resolved, set_back_by};
 use crate::inbox::conversation::shared::Reads;
 use crate::inbox::timeline::order::share::{Share, Sum};
+use crate::model::badge::Counted;
 use crate::model::event::ReceiveOption;
 use crate::model::time::Stamp;
 use crate::register::lattice::{Front, raise};
@@ -57,8 +58,10 @@ pub(crate) struct Row {
     pub(crate) listed: bool,
     /// Whether it shows as archived (R56).
     pub(crate) archived: bool,
-    /// The receive option: totals follow from it.
+    /// The receive option, and whether it bears the marks HIDE and UNREAD: totals follow from these.
     pub(crate) option: ReceiveOption,
+    pub(crate) hidden: bool,
+    pub(crate) marked: bool,
     pub(crate) order_key: u64,
     pub(crate) activity: i64,
     pub(crate) unread: u32,
@@ -75,6 +78,12 @@ impl Row {
     pub(crate) fn key(&self) -> Option<u64> {
         self.listed.then_some(self.order_key)
     }
+
+    /// What totals follow from.
+    pub(crate) fn counted(&self) -> Counted {
+        let Self { unread, mentions, option, archived, hidden, marked, .. } = *self;
+        Counted { unread, mentions, option, archived, hidden, marked }
+    }
 }
 
 impl Default for Row {
@@ -83,6 +92,8 @@ impl Default for Row {
             listed: false,
             archived: false,
             option: ReceiveOption::default(),
+            hidden: false,
+            marked: false,
             order_key: 0,
             activity: 0,
             unread: 0,

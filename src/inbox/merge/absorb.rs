@@ -84,7 +84,7 @@ impl Inbox {
         let number = self.ids.intern(&conversation.id);
         let row = conversation.row;
         if row.listed {
-            self.totals.add(row.unread.into(), row.option);
+            self.sums.add(&row.counted());
         }
         let row = row.key().map(|key| (ListKey::new(key, conversation.id.clone()), number));
         self.conversations.push_shared(conversation);

@@ -17,7 +17,7 @@ use crate::inbox::timeline::content;
 use crate::inbox::timeline::entry::Entry;
 use crate::inbox::timeline::facts::fields;
 use crate::inbox::timeline::introduction::Introduction;
-use crate::model::change::Totals;
+use crate::model::badge::Sums;
 use crate::model::event::Event;
 use crate::model::id::{Address, ConversationId, UserId};
 use crate::model::policy::Policy;
@@ -224,7 +224,7 @@ impl Replay {
         waiting.extend(dealt.iter().flat_map(Dealt::held));
         let mut turns = by_conversation(waiting.iter().map(|(number, _)| *number)).into_iter().peekable();
         let mut keys = Vec::new();
-        let mut totals = Totals::default();
+        let mut sums = Sums::default();
         // All of a conversation, then the next, so that each is at hand while it is finished.
         for ((number, conversation), tail) in (0u32..).zip(&mut conversations).zip(tails) {
             // Nobody else has it yet.
@@ -254,12 +254,12 @@ impl Replay {
             let row = conversation.row;
             if row.listed {
                 keys.push((ListKey::new(row.order_key, conversation.id.clone()), number));
-                totals.add(row.unread.into(), row.option);
+                sums.add(&row.counted());
             }
         }
         keys.sort_unstable();
         inbox.list = Ranking::of(keys);
-        inbox.totals = totals;
+        inbox.sums = sums;
         conversations.into_iter().for_each(|conversation| inbox.conversations.push_shared(conversation));
         inbox.users = inbox.users.share();
         inbox.ids = inbox.ids.share();

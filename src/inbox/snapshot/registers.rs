@@ -10,6 +10,8 @@ use crate::inbox::list::profile::Profile;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social,
 };
+use crate::model::badge::{BadgeClass, Badges, Sums};
+use crate::model::change::Totals;
 use crate::model::event::tables::{GROUP_TYPES, MEMBERSHIPS, RECEIVE_OPTIONS, number_of, value_of};
 use crate::model::event::{Mark, QuietHours, ZoneName};
 use crate::model::id::{EventId, FolderId, UserId};
@@ -39,6 +41,8 @@ pub(crate) fn put_row(out: &mut Out, row: &Row) {
     out.flag(row.listed)
         .flag(row.archived)
         .u8(number_of(&RECEIVE_OPTIONS, &row.option))
+        .flag(row.hidden)
+        .flag(row.marked)
         .uint(row.order_key)
         .int(row.activity)
         .uint(row.unread)
@@ -51,6 +55,8 @@ pub(crate) fn take_row(from: &mut In<'_>) -> Option<Row> {
         listed: from.flag()?,
         archived: from.flag()?,
         option: value_of(&RECEIVE_OPTIONS, from.u8()?)?,
+        hidden: from.flag()?,
+        marked: from.flag()?,
         order_key: from.uint()?,
         activity: from.place()?,
         unread: from.number()?,
@@ -59,6 +65,23 @@ pub(crate) fn take_row(from: &mut In<'_>) -> Option<Row> {
         marker: from.place()?,
         last: u32::try_from(from.uint()?).ok()?.checked_sub(1),
     })
+}
+
+pub(crate) fn put_sums(out: &mut Out, sums: &Sums) {
+    let Totals { unread, unread_all, badge } = sums.totals;
+    out.uint(unread).uint(unread_all).uint(badge);
+    for class in &sums.badges.0 {
+        out.uint(class.messages).uint(class.chats).uint(class.marked);
+    }
+}
+
+pub(crate) fn take_sums(from: &mut In<'_>) -> Option<Sums> {
+    let totals = Totals { unread: from.uint()?, unread_all: from.uint()?, badge: from.uint()? };
+    let mut badges = Badges::default();
+    for class in &mut badges.0 {
+        *class = BadgeClass { messages: from.uint()?, chats: from.number()?, marked: from.number()? };
+    }
+    Some(Sums { totals, badges })
 }
 
 pub(crate) fn put_derived(out: &mut Out, derived: &Derived) {

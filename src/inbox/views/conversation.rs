@@ -7,6 +7,7 @@ use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{bits, timestamp};
 use crate::inbox::timeline::order::share::{Look, Share};
 use crate::inbox::views::message::{MessageCursor, MessageView};
+use crate::model::badge::{BadgeRule, Counted};
 use crate::model::event::{GroupType, Mark, Membership, ReceiveOption, Watermark};
 use crate::model::id::{ConversationId, ConversationKind, EventId, FolderId, MessageId};
 use crate::model::time::{Stamp, Timestamp};
@@ -189,6 +190,16 @@ impl<'a> ConversationView<'a> {
     /// How the owner wants to be told of its messages (R24).
     pub fn receive_option(&self) -> ReceiveOption {
         self.conversation.row.option
+    }
+
+    /// What it gives to the badge by a rule of the reader's own (R55): 0 where it is not listed.
+    pub fn badge(&self, rule: BadgeRule) -> u64 {
+        if self.is_listed() { self.counted().badge(rule) } else { 0 }
+    }
+
+    /// What totals follow from, if it is listed.
+    pub(crate) fn counted(&self) -> Counted {
+        self.conversation.row.counted()
     }
 
     /// When an event is to end the receive option, where it was set for a time (R57); the option stands until one does.

@@ -74,12 +74,12 @@ impl Inbox {
             .filter(|row| row.passes(filter))
     }
 
-    /// Unread messages over the listed conversations that pass `filter` (R53). Complexity: O(list); of a filter
+    /// Unread messages and the badge over the listed conversations that pass `filter` (R53, R55). Complexity: O(list); of a filter
     /// that is subscribed, O(1): see [`UnreadSubscriptions`](crate::UnreadSubscriptions).
     pub fn totals_of(&self, filter: &Filter) -> Totals {
         let mut totals = Totals::default();
         for row in self.conversations().filter(|row| row.passes(filter)) {
-            totals.add(row.unread_count(), row.receive_option());
+            totals.add(&row.counted());
         }
         totals
     }
@@ -91,6 +91,10 @@ impl ConversationView<'_> {
         filter.kind.is_none_or(|kind| kind == self.kind())
             && (!filter.has_unread || self.unread_count() > 0)
             && (!filter.has_mention || self.mention_count() > 0)
+            && (!filter.unread_or_marked || self.unread_count() > 0 || self.counted().marked)
+            && (filter.without_marks == 0 || self.mark_bits() & filter.without_marks == 0)
+            && filter.archived.passes(self.is_archived())
+            && filter.membership.passes(self.membership())
             && match filter.mark {
                 MarkFilter::Any => true,
                 MarkFilter::Unmarked => self.mark_bits() == 0,

@@ -20,7 +20,7 @@ pub(crate) const VERSION: u16 = 4;
 /// header.
 const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social; \
     bucket hash slot; block min sum slots; timeline chunks tail index pinned groups; \
-    users ids histories row, registers derived shared personal with archived membership until; profile nickname remark face; list; totals; \
+    users ids histories row, registers derived shared personal with archived membership until; profile nickname remark face; list; sums; \
     folder alive name members; quiet hours";
 
 /// No header is longer: an owner's id has at most 128 bytes.

@@ -49,6 +49,8 @@ pub struct Shown {
     pub unread: u64,
     /// Unread over all listed conversations.
     pub unread_all: u64,
+    /// The badge by each of [`badge::RULES`](super::badge::RULES).
+    pub badges: [u64; 16],
     /// The live folders.
     pub folders: Vec<(FolderId, String)>,
     pub quiet_hours: Option<QuietHours>,
@@ -196,6 +198,7 @@ impl Shown {
         note("list", format!("{:?}", self.list), format!("{:?}", other.list));
         note("total unread", self.unread.to_string(), other.unread.to_string());
         note("total unread of all", self.unread_all.to_string(), other.unread_all.to_string());
+        note("badges", format!("{:?}", self.badges), format!("{:?}", other.badges));
         note("folders", format!("{:?}", self.folders), format!("{:?}", other.folders));
         note("quiet hours", format!("{:?}", self.quiet_hours), format!("{:?}", other.quiet_hours));
         let ids = self.rows.keys().chain(other.rows.keys()).collect::<std::collections::BTreeSet<_>>();

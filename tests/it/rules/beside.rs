@@ -1,6 +1,124 @@
-//! R56–R58: the archive, options that end, memberships.
+//! R52, R55–R58: the badge, filters that leave out, the archive, options that end, memberships.
 
-use super::check;
+use chatfold::{BadgeRule, Filter, Mark, Membership, MembershipFilter};
+
+use super::{check, inbox};
+
+const BADGES: &str = "
+    1 bob in c2c_bob: received m1
+    1 bob in c2c_bob: received m2
+    2 me in c2c_eve: opened
+    2 me in c2c_eve: marked 2
+    1 joe in c2c_joe: received m1
+    2 me in c2c_joe: option not_receive
+    2 me in c2c_joe: marked 2
+    1 kim in c2c_kim: received m1
+    2 me in c2c_kim: marked 8
+    1 lea in c2c_lea: received m1
+    2 me in c2c_lea: archived
+    1 bob in group_a: received m1 #1 @me
+    1 bob in group_a: received m2 #2 @all no_unread
+    1 bob in group_a: received m3 #3
+    2 me in group_a: option not_notify_except_at
+    2 me in group_a: marked 2
+    1 bob in group_b: received m1 #1
+    2 me in group_b: option not_receive_except_at
+    2 me in group_b: marked 2
+    1 bob in group_c: received m1 #1
+    2 me in group_c: option not_receive_except_at
+    3 me in c2c_mia: marked 2
+";
+
+#[test]
+fn r55_r29_each_conversation_gives_to_the_badge_by_its_option_marks_and_archive() {
+    check(
+        BADGES,
+        "
+        total 4/9
+        c2c_eve badge=1 unread=0
+        c2c_bob badge=2
+        c2c_joe badge=0
+        c2c_kim badge=0
+        c2c_lea badge=0
+        group_a badge=2
+        group_b badge=1
+        group_c badge=0
+        ",
+    );
+    assert_eq!(inbox(BADGES).totals().badge, 6);
+}
+
+#[test]
+fn r55_a_rule_is_the_readers_own() {
+    let inbox = inbox(BADGES);
+    let rule = BadgeRule::default();
+    for (rule, badge) in [
+        (rule, 6),
+        (BadgeRule { chats: true, ..rule }, 4),
+        (BadgeRule { with_archived: true, ..rule }, 7),
+        (BadgeRule { with_hidden: true, ..rule }, 7),
+        // What is muted and marked UNREAD gives 1 all the same, be it mentioned or not.
+        (BadgeRule { without_muted_mentions: true, ..rule }, 5),
+        (BadgeRule { chats: true, with_archived: true, with_hidden: true, without_muted_mentions: true }, 6),
+    ] {
+        assert_eq!(inbox.badge(rule), badge, "{rule:?}");
+    }
+}
+
+/// Only what shows changes: a mark on what gives already, or on what never gives, is none of the badge's.
+#[test]
+fn r55_r60_the_badge_is_told_with_the_totals() {
+    let told = |log: &str| {
+        let given = super::notation::given(log);
+        let (last, before) = given.events.split_last().unwrap();
+        let mut inbox = chatfold::Inbox::new(super::user(super::OWNER), given.policy);
+        inbox.apply_batch(before);
+        inbox.apply(last).totals.map(|change| (change.before.badge, change.after.badge))
+    };
+    assert_eq!(told("1 bob in c2c_bob: received m1\n 2 me in c2c_bob: marked 8"), Some((1, 0)));
+    assert_eq!(told("1 bob in c2c_bob: received m1\n 2 me in c2c_bob: archived"), Some((1, 0)));
+    assert_eq!(told("1 me in c2c_bob: opened\n 2 me in c2c_bob: marked 2"), Some((0, 1)));
+    assert_eq!(told("1 bob in c2c_bob: received m1\n 2 me in c2c_bob: marked 2"), None);
+}
+
+#[test]
+fn r52_filters_leave_out_marks_and_the_archive_and_know_memberships() {
+    let log = "
+        8 me in group_a: marked 2
+        8 bob in group_a: member removed me
+        8 bob in group_a: received m1 #1
+        7 bob in group_a: received m2 #2
+        7 bob in group_b: received m1 #1
+        7 me in group_b: read #1
+        7 bob in group_b: member joined me
+        6 bob in c2c_bob: received m1
+        6 me in c2c_bob: archived
+        5 me in c2c_eve: opened
+        5 me in c2c_eve: marked 2
+        5 me in c2c_eve: marked 8
+        4 me in c2c_joe: opened
+        4 me in c2c_joe: marked 4294967296
+    ";
+    let inbox = inbox(log);
+    let all = Filter::default();
+    let is = |state| Filter { membership: MembershipFilter::Is(state), ..all };
+    for (filter, rows) in [
+        (all.leaving_out_archived(), &["group_a", "group_b", "c2c_eve", "c2c_joe"] as &[&str]),
+        (all.only_archived(), &["c2c_bob"]),
+        (all.without_mark(Mark::HIDE), &["group_a", "group_b", "c2c_bob", "c2c_joe"]),
+        (all.without_mark(Mark::HIDE).without_mark(Mark::UNREAD), &["group_b", "c2c_bob", "c2c_joe"]),
+        (Filter { without_marks: 1 << 32, ..all }, &["group_a", "group_b", "c2c_bob", "c2c_eve"]),
+        (Filter { unread_or_marked: true, ..all }, &["group_a", "c2c_bob", "c2c_eve"]),
+        (Filter { unread_or_marked: true, has_unread: true, ..all }, &["group_a", "c2c_bob"]),
+        (is(Membership::Removed), &["group_a"]),
+        (is(Membership::Joined), &["group_b"]),
+        (Filter { membership: MembershipFilter::Unknown, ..all }, &["c2c_bob", "c2c_eve", "c2c_joe"]),
+    ] {
+        let page = inbox.page(&filter, None, 9);
+        let found: Vec<_> = page.conversations.iter().map(|row| row.id().as_str()).collect();
+        assert_eq!(found, rows, "{filter:?}");
+    }
+}
 
 #[test]
 fn r56_an_archived_conversation_stays_until_a_message_comes() {

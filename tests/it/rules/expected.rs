@@ -16,6 +16,7 @@ use chatfold::{
 };
 
 use super::notation::{conversation, lines, message_id, name, words};
+use crate::model::badge::{self, RULES};
 use crate::model::shown::{Line, Row, Shown};
 
 /// Everything in which `shown` is not as `expected`, a line each.
@@ -168,6 +169,7 @@ fn of_row(row: Option<&Row>, key: &str) -> String {
         "first" => or_none(row.first_unread, id),
         "last" => or_none(row.last.as_ref(), |line| id(line.id)),
         "option" => option(row.receive_option),
+        "badge" => RULES.map(|rule| badge::of(row, rule))[0].to_string(),
         "until" => or_none(row.receive_option_until, seconds),
         "archived" if row.stays_archived => "stays".to_owned(),
         "archived" => yes(row.archived),

@@ -1,0 +1,194 @@
+//! The badge: the number that an application's icon shows (R55), and the totals beside it (R53).
+
+use crate::model::change::Totals;
+use crate::model::event::ReceiveOption;
+
+/// How a reader counts its badge (R55). It is the reader's own: the inbox answers any rule in O(1).
+///
+/// By the default rule each listed conversation that is neither archived nor marked [`HIDE`](crate::Mark::HIDE) gives:
+///
+/// | receive option | gives |
+/// |---|---|
+/// | `Receive` | its unread messages |
+/// | `NotNotifyExceptAt`, `NotReceiveExceptAt` | its unread mentions of the owner |
+/// | `NotReceive`, `ReceiveNotNotify` | nothing |
+///
+/// Where that is nothing, it gives 1 if it bears the mark [`UNREAD`](crate::Mark::UNREAD) and its option is none of the
+/// last line.
+///
+/// ```
+/// use chatfold::{BadgeRule, ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
+/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let mut inbox = Inbox::new(alice, Policy::default());
+/// for n in [1, 2] {
+///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(1_000)?, bob.clone());
+///     inbox.apply(&envelope.message_received(ConversationId::direct(&bob), Message::new(MessageId::from_bytes([n; 16])))?);
+/// }
+/// assert_eq!(inbox.badge(BadgeRule::default()), 2);
+/// assert_eq!(inbox.badge(BadgeRule { chats: true, ..BadgeRule::default() }), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BadgeRule {
+    /// Counts conversations that give anything, in place of what they give.
+    pub chats: bool,
+    /// Archived conversations give too.
+    pub with_archived: bool,
+    /// Conversations marked HIDE give too.
+    pub with_hidden: bool,
+    /// Mentions in conversations whose messages do not notify otherwise give nothing; a mark UNREAD still gives 1.
+    pub without_muted_mentions: bool,
+}
+
+/// What a listed conversation has that totals follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) unread: u32,
+    pub(crate) mentions: u32,
+    pub(crate) option: ReceiveOption,
+    pub(crate) archived: bool,
+    /// It bears the mark HIDE.
+    pub(crate) hidden: bool,
+    /// It bears the mark UNREAD.
+    pub(crate) marked: bool,
+}
+
+impl Counted {
+    /// Whether only mentions give; `None` where nothing ever does.
+    fn only_mentions(&self) -> Option<bool> {
+        match self.option {
+            ReceiveOption::Receive => Some(false),
+            ReceiveOption::NotNotifyExceptAt | ReceiveOption::NotReceiveExceptAt => Some(true),
+            ReceiveOption::NotReceive | ReceiveOption::ReceiveNotNotify => None,
+        }
+    }
+
+    /// What it gives where its archive and marks keep nothing back.
+    fn gives(&self, only_mentions: bool) -> u32 {
+        let counted = if only_mentions { self.mentions } else { self.unread };
+        if counted == 0 { self.marked.into() } else { counted }
+    }
+
+    /// What it adds to the badge.
+    pub(crate) fn badge(&self, rule: BadgeRule) -> u64 {
+        let mut badges = Badges::default();
+        badges.add(self);
+        badges.count(rule)
+    }
+}
+
+/// What some conversations give to badges, by class: for any rule the sum over a few classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Badges(pub(crate) [BadgeClass; Badges::CLASSES]);
+
+/// What the conversations of one class give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BadgeClass {
+    /// What they give together.
+    pub(crate) messages: u64,
+    /// How many give anything.
+    pub(crate) chats: u32,
+    /// How many bear the mark UNREAD.
+    pub(crate) marked: u32,
+}
+
+/// The bits of a class's number.
+const MENTIONS: usize = 1;
+const ARCHIVED: usize = 2;
+const HIDDEN: usize = 4;
+
+impl Badges {
+    /// One for each combination of the bits.
+    pub(crate) const CLASSES: usize = 8;
+
+    fn class(&mut self, counted: &Counted) -> Option<(&mut BadgeClass, u32)> {
+        let only_mentions = counted.only_mentions()?;
+        let gives = counted.gives(only_mentions);
+        if gives == 0 {
+            return None;
+        }
+        let bit = |bit: usize, on: bool| if on { bit } else { 0 };
+        let class =
+            bit(MENTIONS, only_mentions) | bit(ARCHIVED, counted.archived) | bit(HIDDEN, counted.hidden);
+        Some((self.0.get_mut(class)?, gives))
+    }
+
+    pub(crate) fn add(&mut self, counted: &Counted) {
+        if let Some((class, gives)) = self.class(counted) {
+            class.messages = class.messages.saturating_add(gives.into());
+            class.chats = class.chats.saturating_add(1);
+            class.marked = class.marked.saturating_add(counted.marked.into());
+        }
+    }
+
+    /// Saturating: what a snapshot says may lie, if someone wrote checksums that fit.
+    pub(crate) fn sub(&mut self, counted: &Counted) {
+        if let Some((class, gives)) = self.class(counted) {
+            class.messages = class.messages.saturating_sub(gives.into());
+            class.chats = class.chats.saturating_sub(1);
+            class.marked = class.marked.saturating_sub(counted.marked.into());
+        }
+    }
+
+    /// The badge by a rule.
+    pub(crate) fn count(&self, rule: BadgeRule) -> u64 {
+        let counts = |class: usize| {
+            (rule.with_archived || class & ARCHIVED == 0) && (rule.with_hidden || class & HIDDEN == 0)
+        };
+        let classes = self.0.iter().enumerate().filter(|(class, _)| counts(*class));
+        let each = classes.map(|(number, class)| match (number & MENTIONS != 0, rule) {
+            (true, BadgeRule { without_muted_mentions: true, .. }) => class.marked.into(),
+            (_, BadgeRule { chats: true, .. }) => class.chats.into(),
+            _ => class.messages,
+        });
+        each.fold(0, u64::saturating_add)
+    }
+}
+
+/// The totals of a list, and what badges by any rule follow from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) totals: Totals,
+    pub(crate) badges: Badges,
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, counted: &Counted) {
+        self.totals.add(counted);
+        self.badges.add(counted);
+    }
+
+    pub(crate) fn sub(&mut self, counted: &Counted) {
+        self.totals.sub(counted);
+        self.badges.sub(counted);
+    }
+}
+
+impl Totals {
+    pub(crate) fn add(&mut self, counted: &Counted) {
+        let unread = u64::from(counted.unread);
+        self.unread_all = self.unread_all.saturating_add(unread);
+        if counted.option == ReceiveOption::Receive {
+            self.unread = self.unread.saturating_add(unread);
+        }
+        self.badge = self.badge.saturating_add(counted.default_badge());
+    }
+
+    /// The totals of a snapshot may lie, if someone wrote checksums that fit.
+    pub(crate) fn sub(&mut self, counted: &Counted) {
+        let unread = u64::from(counted.unread);
+        self.unread_all = self.unread_all.saturating_sub(unread);
+        if counted.option == ReceiveOption::Receive {
+            self.unread = self.unread.saturating_sub(unread);
+        }
+        self.badge = self.badge.saturating_sub(counted.default_badge());
+    }
+}
+
+impl Counted {
+    /// What it adds to the badge by the default rule.
+    fn default_badge(&self) -> u64 {
+        let gives = || self.only_mentions().map(|only_mentions| self.gives(only_mentions).into());
+        if self.archived || self.hidden { 0 } else { gives().unwrap_or(0) }
+    }
+}

@@ -1,0 +1,43 @@
+//! R55: what each row gives to a badge, rule by rule.
+
+use chatfold::{BadgeRule, ReceiveOption};
+
+use super::Row;
+
+/// Every rule; the first is the default.
+pub const RULES: [BadgeRule; 16] = {
+    let mut rules = [rule(0); 16];
+    let mut bits = 0;
+    while bits < 16 {
+        rules[bits] = rule(bits);
+        bits += 1;
+    }
+    rules
+};
+
+const fn rule(bits: usize) -> BadgeRule {
+    BadgeRule {
+        chats: bits & 1 != 0,
+        with_archived: bits & 2 != 0,
+        with_hidden: bits & 4 != 0,
+        without_muted_mentions: bits & 8 != 0,
+    }
+}
+
+/// What a listed row gives.
+pub fn of(row: &Row, rule: BadgeRule) -> u64 {
+    let marked = |mark: u64| row.marks.contains(&mark);
+    if row.archived && !rule.with_archived || marked(8) && !rule.with_hidden {
+        return 0;
+    }
+    let mentions = row.mentions.len() as u64;
+    let gives = match row.receive_option {
+        ReceiveOption::Receive => row.unread_count,
+        ReceiveOption::NotNotifyExceptAt | ReceiveOption::NotReceiveExceptAt => {
+            if rule.without_muted_mentions { 0 } else { mentions }
+        }
+        ReceiveOption::NotReceive | ReceiveOption::ReceiveNotNotify => return 0,
+    };
+    let gives = if gives == 0 { u64::from(marked(2)) } else { gives };
+    if rule.chats { gives.min(1) } else { gives }
+}
