@@ -28,7 +28,8 @@ use crate::inbox::Inbox;
 /// - A command whose outcome is already true yields none; so does the same command once they are applied.
 /// - They win over everything the inbox has seen, even if the actor's clock is slow: each happens at the
 ///   context's time or, where that is not enough, 1 ms after what it overtakes (R65).
-/// - They read and clear no further than the greatest position known, even if the clock is fast (R66).
+/// - They read and clear no further than the greatest position known, even if the clock is fast, and no further than the
+///   actor's clock, with some tolerance, even if another's is: what is ahead of it is named (R66).
 ///
 /// # Errors
 ///
@@ -106,6 +107,9 @@ fn judge<'a>(desk: &mut Desk<'a>, command: &'a Command) -> Verdict {
         C::ClearHistory { conversation } => reading::clear(desk, conversation),
         C::MarkRead { conversation, up_to } => reading::read(desk, conversation, *up_to),
         C::MarkAllRead { scope } => reading::read_all(desk, *scope),
+        C::ReadMessages { conversation, messages, on } => {
+            reading::read_by_name(desk, conversation, messages, *on)
+        }
         C::MarkUnreadFrom { conversation, message } => reading::unread_from(desk, conversation, *message),
         C::DeleteConversations { conversations, keep_messages } => {
             reading::delete(desk, conversations, *keep_messages)

@@ -28,6 +28,8 @@ pub enum Notification {
 /// | the owner's quiet hours are in force at `at` | `Silent` |
 /// | otherwise, also when it counts neither as unread nor as last message | `Push` |
 ///
+/// A message read by name is read (R59). Whom it mentions, its introduction says: an edit notifies nobody anew (R40).
+///
 /// A message that is not known, or was targeted at others, has not arrived: `Nothing`. One that a deletion of its
 /// conversation covers is deleted here also where the deletion kept the messages: it can no longer be unread.
 ///
@@ -118,7 +120,7 @@ pub fn notification_reason(
     let Some(standing) = conversation.standing(message) else { return Why::Unknown };
     let message = standing.message;
     let is_mentioned = || {
-        let mentions = message.mentions();
+        let mentions = message.mentions_at_first();
         mentions.all || mentions.users.contains(inbox.owner())
     };
     let option = conversation.receive_option();

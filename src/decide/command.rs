@@ -141,7 +141,17 @@ pub enum Command {
         /// Which.
         scope: ReadScope,
     },
-    /// Makes a message and what follows it unread again (R42).
+    /// Reads messages one by one, wherever the read marker stands, or takes that back (R59). The marker does not move, so
+    /// what stands at or before it stays read.
+    ReadMessages {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The messages.
+        messages: Vec<MessageId>,
+        /// Read, or no longer read by name.
+        on: bool,
+    },
+    /// Makes a message and what follows it unread again (R42); what was read by name from there on is so too (R59).
     MarkUnreadFrom {
         /// The conversation.
         conversation: ConversationId,
@@ -320,6 +330,7 @@ impl Command {
             | Self::DeleteMessages { conversation, .. }
             | Self::ClearHistory { conversation }
             | Self::MarkRead { conversation, .. }
+            | Self::ReadMessages { conversation, .. }
             | Self::MarkUnreadFrom { conversation, .. }
             | Self::Pin { conversation, .. }
             | Self::SetDraft { conversation, .. }
@@ -345,7 +356,8 @@ impl Command {
     }
 }
 
-/// How far a conversation is read. Whatever it is, the event names the greatest known position within it (R66).
+/// How far a conversation is read. Whatever it is, the event names the greatest known position within it that is no outlier,
+/// and outliers within it are read by name (R66).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReadUpTo {
     /// To its newest message.
@@ -376,7 +388,9 @@ pub enum Replaces {
     /// The one that shows now.
     #[default]
     Shown,
-    /// The one of this event: what the editor held when the writing began.
+    /// The one of this event: what the editor held when the writing began, or wrote last. Where that draft is gone by
+    /// now, sent or cleared or deleted, nothing is written: a save that was under way does not bring back what was sent.
+    /// What is written after that replaces nothing.
     Draft(EventId),
     /// None: its writer saw no draft.
     Nothing,
@@ -433,12 +447,23 @@ pub struct Context {
     pub seed: [u8; 16],
     /// The bounds to enforce.
     pub limits: Limits,
+    /// Whether the seqs of the groups that the command is about are instants in milliseconds, as an adapter writes them
+    /// where no server numbers messages: a clock that is ahead makes outliers there too (R66). In direct chats times
+    /// decide, so they have outliers anyway.
+    pub seqs_are_instants: bool,
 }
 
 impl Context {
     /// A context with the default limits.
     pub fn new(actor: UserId, role: Role, time: Timestamp, seed: [u8; 16]) -> Self {
-        Self { actor, role, time, seed, limits: Limits::default() }
+        Self { actor, role, time, seed, limits: Limits::default(), seqs_are_instants: false }
+    }
+
+    /// The same where the seqs of groups are instants in milliseconds.
+    #[must_use]
+    pub fn with_seqs_as_instants(mut self) -> Self {
+        self.seqs_are_instants = true;
+        self
     }
 
     /// The same with other limits.

@@ -38,6 +38,13 @@ pub(crate) fn set_draft(desk: &mut Desk<'_>, id: &ConversationId, text: &str, re
         return Ok(());
     }
     let registers = desk.registers(id);
+    if let Replaces::Draft(event) = replaces
+        && !desk
+            .view(id)
+            .is_some_and(|view| view.drafts_kept().iter().any(|draft| draft.stamp.event == event))
+    {
+        return Ok(());
+    }
     let replaces = match replaces {
         Replaces::Shown => shown.map(|draft| draft.stamp.event),
         Replaces::Draft(event) => Some(event),

@@ -23,6 +23,9 @@ pub(crate) struct Desk<'a> {
     refused: Vec<Refusal>,
 }
 
+/// So many messages are named by one event, where a command names what it finds (R66).
+const NAMED_AT_ONCE: usize = 200;
+
 /// The first instant in milliseconds after all of `stamps` (R65).
 pub(crate) fn after<const N: usize>(stamps: [Option<Stamp>; N]) -> i64 {
     stamps.into_iter().flatten().map(|stamp| stamp.at.as_millis() + 1).max().unwrap_or(0)
@@ -63,6 +66,28 @@ impl<'a> Desk<'a> {
     pub(crate) fn at(&self, least: i64) -> Result<Timestamp, Rejection> {
         let at = self.context.time.as_millis().max(least);
         Timestamp::from_millis(at).map_err(|_| Rejection::EndOfTime { limit: Timestamp::MAX })
+    }
+
+    /// The greatest first field of a message that is no outlier (R66): where first fields are instants, the context's
+    /// time and what clocks may differ by.
+    pub(crate) fn horizon(&self, id: &ConversationId) -> i64 {
+        let Context { time, limits, seqs_are_instants, .. } = self.context;
+        if id.kind() == ConversationKind::Group && !seqs_are_instants {
+            return i64::MAX;
+        }
+        let tolerance_ms = i64::try_from(limits.clock_tolerance_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        time.as_millis().saturating_add(tolerance_ms)
+    }
+
+    /// Puts down facts that name these messages, a few at a time, at `least` or later.
+    pub(crate) fn put_named(
+        &mut self,
+        least: i64,
+        id: &ConversationId,
+        messages: &[MessageId],
+        fact: impl Fn(Vec<MessageId>) -> Fact,
+    ) -> Verdict {
+        messages.chunks(NAMED_AT_ONCE).try_for_each(|some| self.put(least, id, fact(some.to_vec())))
     }
 
     /// Puts down a fact about a conversation, at `least` or later.

@@ -1,6 +1,6 @@
 //! Limits: every bound that `decide` enforces, and nothing else reads.
 
-/// The bounds of commands (R70–R80), each with the reference's default.
+/// The bounds of commands (R66, R70–R80), each with the reference's default.
 ///
 /// Only [`decide`](crate::decide()) reads them, never the fold: a limit lowered tomorrow changes what may be
 /// done from then on, not what history means.
@@ -28,6 +28,9 @@ pub struct Limits {
     pub recall_s: u64,
     /// Whether anyone in the conversation may edit a message, as in the reference (R75).
     pub anyone_modifies: bool,
+    /// How many seconds a message may be ahead of the actor's clock. One that is further ahead is an outlier: no command
+    /// reads, clears or deletes up to it, it is named instead (R66).
+    pub clock_tolerance_s: u64,
     /// Messages deleted in a request (R76).
     pub deleted_messages: usize,
     /// Users that a message mentions by name (R77).
@@ -63,6 +66,7 @@ impl Default for Limits {
             custom_data_bytes: 256,
             recall_s: 120,
             anyone_modifies: false,
+            clock_tolerance_s: 120,
             deleted_messages: 50,
             mentions: 30,
             recipients: 50,

@@ -56,10 +56,21 @@ pub(crate) fn modify(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId
     if !is_author && !is_admin(desk, id) && !desk.context.limits.anyone_modifies {
         return Err(not_allowed(desk, id, Action::Modify));
     }
+    if let Some(mentions) = &edit.mentions {
+        let refuse = |found, limit| Rejection::TooManyMentions { found, limit };
+        at_most(desk.context.limits.mentions, mentions.users.len(), refuse)?;
+        match view.recipients().len() {
+            recipients if recipients > 0 && !mentions.is_empty() => {
+                return Err(Rejection::TargetedWithMentions { recipients });
+            }
+            _ => {}
+        }
+    }
     let is_new = |new: Option<&[u8]>, old: Option<&[u8]>| new.is_some() && new != old;
     let differs = is_new(edit.text.as_deref().map(str::as_bytes), view.text().map(str::as_bytes))
         || is_new(edit.custom.as_deref(), view.custom())
-        || is_new(edit.cloud_custom.as_deref(), view.cloud_custom());
+        || is_new(edit.cloud_custom.as_deref(), view.cloud_custom())
+        || edit.mentions.as_ref().is_some_and(|mentions| *mentions != view.mentions());
     if !differs {
         return Ok(());
     }

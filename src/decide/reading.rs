@@ -1,8 +1,12 @@
-//! Reading, clearing and deleting: how far is the greatest position known, never the clock (R66).
+//! Reading, clearing and deleting: how far is the greatest position known that is no outlier, never the clock (R66). What it
+//! leaves out, and is to be taken too, is named.
+
+use std::collections::BTreeSet;
 
 use crate::decide::command::{ReadScope, ReadUpTo};
 use crate::decide::desk::{Desk, Verdict, after};
 use crate::decide::rejection::Rejection;
+use crate::inbox::MessageRegisters;
 use crate::model::event::{Fact, InvalidEvent, Mark, Through, Watermark};
 use crate::model::id::{ConversationId, ConversationKind, MessageId};
 use crate::model::time::Timestamp;
@@ -40,15 +44,43 @@ fn reach(desk: &Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Result<i64, R
 }
 
 pub(crate) fn read(desk: &mut Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Verdict {
-    let registers = desk.registers(id);
-    let through = reach(desk, id, up_to)?;
-    if let Some(first) = registers.newest_delivered(through)
+    let (registers, horizon) = (desk.registers(id), desk.horizon(id));
+    let target = reach(desk, id, up_to)?;
+    if let Some(first) = registers.newest_delivered(target.min(horizon))
         && registers.marker() < first
     {
         let through = Through::Watermark(watermark(id, first));
         desk.put(after([registers.unread_marks_at()]), id, Fact::Read { through })?;
     }
+    let outliers: Vec<_> = registers.not_read(horizon, target).collect();
+    name_read(desk, id, &outliers, true)?;
     if up_to == ReadUpTo::Newest { unmark_unread(desk, id) } else { Ok(()) }
+}
+
+/// Says of messages that they are read by name, or no longer are (R59).
+fn name_read(desk: &mut Desk<'_>, id: &ConversationId, found: &[MessageRegisters<'_>], on: bool) -> Verdict {
+    let targets: Vec<_> = found.iter().map(MessageRegisters::id).collect();
+    let said = found.iter().filter_map(MessageRegisters::named_read_at).max();
+    desk.put_named(after([said]), id, &targets, |targets| Fact::MessagesRead { targets, on })
+}
+
+pub(crate) fn read_by_name(
+    desk: &mut Desk<'_>,
+    id: &ConversationId,
+    messages: &[MessageId],
+    on: bool,
+) -> Verdict {
+    let registers = desk.registers(id);
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for &message in messages.iter().filter(|message| seen.insert(**message)) {
+        let known = registers.message(message).filter(|m| m.view().is_some());
+        let known = known.ok_or(Rejection::UnknownMessage { message })?;
+        if if on { !known.is_read() } else { known.is_read_by_name() } {
+            found.push(known);
+        }
+    }
+    name_read(desk, id, &found, on)
 }
 
 /// Takes the UNREAD mark off a conversation that was read wholly, be it empty (R66).
@@ -75,18 +107,42 @@ pub(crate) fn unread_from(desk: &mut Desk<'_>, id: &ConversationId, message: Mes
     let registers = desk.registers(id);
     let target = registers.message(message).filter(|m| m.is_visible());
     let Some(target) = target else { return Err(Rejection::UnknownMessage { message }) };
-    if registers.marker() < target.first() {
-        return Ok(());
+    if registers.marker() >= target.first() {
+        desk.put(after([registers.reads_at()]), id, Fact::MarkedUnreadFrom { target: message })?;
     }
-    desk.put(after([registers.reads_at()]), id, Fact::MarkedUnreadFrom { target: message })
+    let named: Vec<_> = registers.read_by_name(target.first() - 1).collect();
+    name_read(desk, id, &named, false)
+}
+
+/// The first field up to which a clearing or deletion takes everything: the newest delivered message that is no outlier.
+fn through(desk: &Desk<'_>, id: &ConversationId) -> i64 {
+    desk.registers(id).newest_delivered(desk.horizon(id)).unwrap_or(0)
+}
+
+/// Puts down a clearing or deletion that names these messages besides: the fact once, and again where they are many.
+fn put_taking(
+    desk: &mut Desk<'_>,
+    least: i64,
+    id: &ConversationId,
+    also: &[MessageId],
+    fact: impl Fn(Vec<MessageId>) -> Fact,
+) -> Verdict {
+    if also.is_empty() {
+        desk.put(least, id, fact(Vec::new()))
+    } else {
+        desk.put_named(least, id, also, fact)
+    }
 }
 
 pub(crate) fn clear(desk: &mut Desk<'_>, id: &ConversationId) -> Verdict {
     let registers = desk.registers(id);
-    let Some(newest) = registers.newest().filter(|_| registers.shows_any_message()) else { return Ok(()) };
-    let cleared = registers.cleared().map(|(_, stamp)| stamp);
-    let least = after([registers.last_introduced(), cleared]);
-    desk.put(least, id, Fact::HistoryCleared { through: watermark(id, newest.first()), also: Vec::new() })
+    if !registers.shows_any_message() {
+        return Ok(());
+    }
+    let first = through(desk, id);
+    let (through, also) = (watermark(id, first), registers.left_by_clearing(first));
+    let least = after([registers.cleared().map(|(_, stamp)| stamp)]);
+    put_taking(desk, least, id, &also, |also| Fact::HistoryCleared { through, also })
 }
 
 pub(crate) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_messages: bool) -> Verdict {
@@ -103,10 +159,11 @@ pub(crate) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_me
             registers.opened_at(),
             registers.deleted_at(),
             registers.cleared().map(|(_, stamp)| stamp),
-            registers.last_introduced(),
         ];
-        let through = watermark(id, registers.newest().map_or(0, |newest| newest.first()));
-        desk.put(after(stamps), id, Fact::Deleted { through, keep_messages, also: Vec::new() })
+        let first = through(desk, id);
+        let (through, also) = (watermark(id, first), registers.left_by_deletion(first, keep_messages));
+        let deletion = |also| Fact::Deleted { through, keep_messages, also };
+        put_taking(desk, after(stamps), id, &also, deletion)
     });
     Ok(())
 }

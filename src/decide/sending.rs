@@ -41,28 +41,36 @@ fn check_addressees(desk: &Desk<'_>, id: &ConversationId, message: &Message) -> 
     }
 }
 
-/// The first instant at which what is introduced shows, whatever was cleared away or deleted (R38).
-fn after_clearing(registers: Registers<'_>, id: &ConversationId) -> i64 {
+/// The first instant at which what is introduced shows, whatever was cleared away or deleted (R38). In a direct chat it is
+/// enough to stand behind what was cleared: a clearing whose own stamp is ahead drags nothing after it.
+fn after_clearing(desk: &Desk<'_>, id: &ConversationId) -> i64 {
+    let (registers, horizon) = (desk.registers(id), desk.horizon(id));
     let coverages = [registers.cleared(), registers.deleted()].into_iter().flatten();
-    let least = coverages.map(|(through, stamp)| match id.kind() {
-        ConversationKind::Direct => after([Some(stamp)]).max(through + 1),
-        ConversationKind::Group => after([Some(stamp)]),
+    let least = coverages.map(|(through, stamp)| {
+        let least = after([Some(stamp)]);
+        match id.kind() {
+            ConversationKind::Direct if least > horizon => through + 1,
+            ConversationKind::Direct => least.max(through + 1),
+            ConversationKind::Group => least,
+        }
     });
     least.max().unwrap_or(0)
 }
 
-/// The first instant at which what is queued stands last (R65).
-fn after_newest(registers: Registers<'_>, id: &ConversationId) -> i64 {
-    let newest = registers.newest().map_or(0, |newest| newest.time() + 1);
-    newest.max(after_clearing(registers, id))
+/// The first instant at which what is queued stands last, outliers apart (R65).
+fn after_newest(desk: &Desk<'_>, id: &ConversationId) -> i64 {
+    let registers = desk.registers(id);
+    let newest = registers.newest(desk.horizon(id)).map_or(0, |newest| newest.time() + 1);
+    newest.max(after_clearing(desk, id))
 }
 
-/// The message, in a group with the highest seq known (R12).
-fn placed(registers: Registers<'_>, id: &ConversationId, mut message: Message) -> Message {
+/// The message, in a group with the highest seq known, outliers apart (R12).
+fn placed(desk: &Desk<'_>, id: &ConversationId, mut message: Message) -> Message {
     if id.kind() == ConversationKind::Group {
+        let registers = desk.registers(id);
         let coverages = [registers.cleared(), registers.deleted()].into_iter().flatten();
         let covered = coverages.map(|(through, _)| through).max();
-        let newest = registers.newest().map(|newest| newest.first());
+        let newest = registers.newest(desk.horizon(id)).map(|newest| newest.first());
         message.seq = Some(newest.max(covered).unwrap_or(0).unsigned_abs());
     }
     message
@@ -75,8 +83,8 @@ pub(crate) fn send(desk: &mut Desk<'_>, id: &ConversationId, message: &Message) 
     }
     check_addressees(desk, id, message)?;
     let failed = registers.message(message.id).and_then(|waiting| waiting.failed_at());
-    let least = after_newest(registers, id).max(after([failed]));
-    let queued = placed(registers, id, message.clone());
+    let least = after_newest(desk, id).max(after([failed]));
+    let queued = placed(desk, id, message.clone());
     desk.put(least, id, Fact::MessageQueued(Box::new(queued)))?;
     if desk.view(id).is_some_and(|view| view.draft().is_some()) {
         desk.put(after([registers.drafts_at()]), id, Fact::DraftSet { text: None, replaces: None })?;
@@ -105,10 +113,9 @@ fn check_sources(desk: &Desk<'_>, messages: &[MessageId]) -> Verdict {
 
 /// Queues messages of fresh ids one after the other.
 fn queue_all(desk: &mut Desk<'_>, to: &ConversationId, messages: Vec<Message>) -> Verdict {
-    let registers = desk.registers(to);
-    let first = desk.at(after_newest(registers, to))?.as_millis();
+    let first = desk.at(after_newest(desk, to))?.as_millis();
     for (at, message) in (first..).zip(messages) {
-        let queued = placed(registers, to, message);
+        let queued = placed(desk, to, message);
         desk.put(at, to, Fact::MessageQueued(Box::new(queued)))?;
     }
     Ok(())
@@ -214,7 +221,7 @@ pub(crate) fn retry(desk: &mut Desk<'_>, id: &ConversationId, message: MessageId
         return Ok(());
     }
     let least = after([registers.failed_at(), registers.queued_at()]);
-    let least = least.max(after_newest(desk.registers(id), id));
+    let least = least.max(after_newest(desk, id));
     desk.put(least, id, Fact::MessageQueued(Box::new(registers.original())))
 }
 
@@ -240,7 +247,7 @@ pub(crate) fn import(
             return Err(Rejection::MessageIdTaken { message: message.id });
         }
     }
-    let message = Box::new(placed(registers, id, message.clone()));
+    let message = Box::new(placed(desk, id, message.clone()));
     let fact = Fact::MessageImported { sender: sender.cloned(), message };
-    desk.put(after_clearing(registers, id), id, fact)
+    desk.put(after_clearing(desk, id), id, fact)
 }

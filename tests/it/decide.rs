@@ -10,4 +10,5 @@ mod limits;
 mod messages;
 mod outbox;
 mod outcome;
+mod outliers;
 mod reading;

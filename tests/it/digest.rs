@@ -2,9 +2,9 @@
 //! pair of inboxes that differ in it alone, and their digests differ.
 
 use chatfold::{
-    ConversationId, Edit, Envelope, Event, EventId, FolderId, GroupId, GroupType, Inbox, InvalidEvent, Mark,
-    Membership, Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through, Timestamp,
-    UserId, Watermark,
+    Body, ConversationId, Edit, Envelope, Event, EventId, Fact, FolderId, GroupId, GroupType, Inbox,
+    InvalidEvent, Mark, Membership, Mentions, Message, MessageId, MessageKind, Policy, QuietHours,
+    ReceiveOption, Through, Timestamp, UserId, Watermark,
 };
 
 use crate::model::{Shown, shown};
@@ -335,6 +335,10 @@ fn r08_each_fact_about_a_message_is_in_the_digest() {
     let base = || vec![received(5, |_| ()), received(6, |m| m.excluded_from_last = true)];
     let queued = || vec![own(5).message_queued(group(), text(5))];
     let edit = |text: &str| Edit { version: 2, text: Some(text.into()), ..Edit::default() };
+    let mentioning = |name: &str| {
+        let mentions = Some(Mentions { users: vec![user(name)], all: false });
+        Edit { version: 2, mentions, ..Edit::default() }
+    };
     let extension =
         |value: &str, seq| bobs(9).extension_set(group(), id(6), "k".into(), Some(value.into()), seq);
     let reaction = |name: &str, on| bobs(9).reaction_set(group(), id(6), name.into(), on);
@@ -352,6 +356,18 @@ fn r08_each_fact_about_a_message_is_in_the_digest() {
             base(),
             vec![bobs(9).message_modified(group(), id(6), Edit { version: 3, ..edit("a") })],
             vec![bobs(9).message_modified(group(), id(6), edit("a"))],
+        ),
+        pair(
+            &["mentions"],
+            base(),
+            vec![bobs(9).message_modified(group(), id(6), mentioning("carol"))],
+            vec![bobs(9).message_modified(group(), id(6), mentioning("dave"))],
+        ),
+        pair(
+            &["read", "read_by_name", "totals", "unread_count", "unread"],
+            base(),
+            vec![own(9).messages_read(group(), vec![id(6)], true)],
+            vec![own(9).messages_read(group(), vec![id(6)], false)],
         ),
         pair(&["recall"], base(), vec![recalled("a")], vec![recalled("b")]),
         pair(&["extensions"], base(), vec![extension("a", 1)], vec![extension("b", 1)]),
@@ -408,6 +424,8 @@ fn r08_each_fact_about_a_message_is_in_the_digest() {
 #[test]
 fn r08_what_waits_or_is_masked_is_in_the_digest() {
     let base = || vec![received(5, |_| ())];
+    let mentions = |mentions| Edit { version: 1, mentions: Some(mentions), ..Edit::default() };
+    let taking = |fact| Event::new(own(9), Body::Conversation(group(), fact));
     let facts = [
         bobs(9).message_recalled(group(), id(7), None),
         bobs(9).message_modified(
@@ -430,6 +448,15 @@ fn r08_what_waits_or_is_masked_is_in_the_digest() {
         own(9).marked_unread_from(group(), id(5)),
         own(9).history_cleared(group(), Watermark::Seq(0)),
         own(9).conversation_deleted(group(), Watermark::Seq(0), true),
+        own(9).messages_read(group(), vec![id(7)], true),
+        own(9).messages_read(group(), vec![id(7)], false),
+        own(10).messages_read(group(), vec![id(7)], false),
+        bobs(9).message_modified(group(), id(7), mentions(Mentions::default())),
+        bobs(9).message_modified(group(), id(7), mentions(Mentions { users: vec![user("bob")], all: false })),
+        bobs(9).message_modified(group(), id(7), mentions(Mentions { users: vec![], all: true })),
+        taking(Fact::HistoryCleared { through: Watermark::Seq(0), also: vec![id(7)] }),
+        taking(Fact::Deleted { through: Watermark::Seq(0), keep_messages: true, also: vec![id(7)] }),
+        taking(Fact::Deleted { through: Watermark::Seq(0), keep_messages: false, also: vec![id(7)] }),
     ];
     let alice = user("alice");
     let mut digests = Vec::new();

@@ -221,7 +221,7 @@ fn together_the_logs_use_every_type_of_event() {
     let logs = fixtures();
     let used: BTreeSet<&str> =
         logs.iter().flat_map(|fixture| fixture.events.iter().map(Event::type_name)).collect();
-    assert_eq!(used.len(), 30, "{used:?}");
+    assert_eq!(used.len(), 31, "{used:?}");
     assert!(logs.iter().any(|fixture| fixture.skipped > 0));
     for fixture in &logs {
         let lines = fixture.events.len();

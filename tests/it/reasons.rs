@@ -9,8 +9,13 @@ use crate::model::{self, Row};
 
 /// Every event that the explanation names.
 fn events(told: &Explanation) -> Vec<EventId> {
-    let mut events: Vec<EventId> =
-        told.unread.iter().chain(&told.mentions).map(|because| because.event).collect();
+    let mut events: Vec<EventId> = told
+        .unread
+        .iter()
+        .chain(&told.mentions)
+        .chain(&told.read_by_name)
+        .map(|because| because.event)
+        .collect();
     events.extend(told.read_marker.iter().filter_map(|reason| match reason {
         ReadReason::Read(event) | ReadReason::MarkedUnread(event) => Some(*event),
         _ => None,
@@ -61,6 +66,11 @@ fn check_row(told: &Explanation, row: &Row, log: &Log<'_>) -> Result<(), String>
     let because: Vec<_> =
         told.mentions.iter().map(|because| (because.message, Some(because.event))).collect();
     ensure(mentions == because, || wrong(&format!("mentions are {mentions:?}")))?;
+    let unread_by_name = told.read_by_name.iter().find(|because| {
+        let line = row.history.iter().find(|line| line.id == because.message);
+        line.is_none_or(|line| !line.read_by_name || line.own || unread.iter().any(|(id, _)| *id == line.id))
+    });
+    ensure(unread_by_name.is_none(), || wrong(&format!("{unread_by_name:?} is not read by name")))?;
     ensure(!row.pinned || told.pinned.is_some(), || wrong("pinned"))?;
     ensure(told.draft == row.draft.as_ref().map(|(stamp, ..)| stamp.event), || wrong("draft"))?;
     ensure(told.listed.is_empty() != row.listed, || wrong("listed"))?;

@@ -5,6 +5,7 @@
 //! model too.
 
 mod beside;
+mod by_name;
 mod clearing;
 mod expected;
 mod folders;

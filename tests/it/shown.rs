@@ -180,6 +180,7 @@ pub fn line(view: MessageView<'_>) -> Line {
         edit_version: view.edit_version(),
         failure_reason: owned(view.failure_reason()),
         read: view.is_read(),
+        read_by_name: view.is_read_by_name(),
         peer_read: view.is_peer_read(),
         readers,
         unread_receipts: view.unread_receipts(),

@@ -9,7 +9,7 @@ pub mod stored;
 use std::io::Write as _;
 
 use chatfold::jsonl::encode_event;
-use chatfold::{Context, Decision, Inbox, Timestamp, decide};
+use chatfold::{Decision, Inbox, Timestamp, decide};
 
 #[cfg(feature = "tui")]
 pub use self::command::fresh_message;
@@ -43,7 +43,7 @@ fn on_file(args: &DoArgs) -> Result<(Inbox, Decision), Failure> {
     let now = args.instant(now)?;
     let seed = args.seed.map_or_else(seed, Ok)?;
     let command = command::command(args, &inbox, now, seed)?;
-    let context = Context::new(inbox.owner().clone(), args.role.into(), now, seed);
+    let context = args.context(inbox.owner().clone(), now, seed);
     let decision = decide(&inbox, &command, &context).map_err(|why| Failure::Refused(refusal(&why)))?;
     let note = if args.dry_run { journal.left() } else { journal.append(&decision.events)? };
     note.iter().for_each(|note| say(note));

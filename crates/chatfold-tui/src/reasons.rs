@@ -228,7 +228,10 @@ fn names(fact: &Fact, id: MessageId) -> bool {
         | Fact::MessageSent { target, .. }
         | Fact::MessageFailed { target, .. }
         | Fact::MarkedUnreadFrom { target } => *target == id,
-        Fact::MessageReadBy { targets } | Fact::MessagesDeleted { targets } => targets.contains(&id),
+        Fact::MessageReadBy { targets }
+        | Fact::MessagesDeleted { targets }
+        | Fact::MessagesRead { targets, .. } => targets.contains(&id),
+        Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. } => also.contains(&id),
         Fact::PeerRead { through } | Fact::Read { through } => *through == chatfold::Through::Message(id),
         _ => false,
     }

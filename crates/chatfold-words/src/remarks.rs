@@ -38,6 +38,7 @@ pub fn remarks(
         let counted = message.counts_as_unread();
         remarks.push(if counted { "unread" } else { "unread, not counted" }.to_owned());
     }
+    remarks.extend(message.is_read_by_name().then(|| "read by name".to_owned()));
     let mentions = message.mentions();
     let mut whom: Vec<String> = mentions.users.iter().map(|user| format!("@{}", user_id(user))).collect();
     whom.extend(mentions.all.then(|| "@all".to_owned()));

@@ -37,7 +37,13 @@ fn about(fact: &Fact, id: &ConversationId, inbox: &Inbox) -> String {
         Fact::MessageRecalled { target, .. } => format!("recalled {target} in {id}"),
         Fact::MessagesDeleted { targets } => format!("deleted {} in {id}", list(targets)),
         Fact::MessageReadBy { targets } => format!("sent receipts for {} in {id}", list(targets)),
-        Fact::HistoryCleared { through, .. } => format!("cleared {id} up to {}", words::watermark(*through)),
+        Fact::HistoryCleared { through, also } => {
+            format!("cleared {id} up to {}{}", words::watermark(*through), besides(also.len()))
+        }
+        Fact::MessagesRead { targets, on: true } => format!("read {} in {id}", list(targets)),
+        Fact::MessagesRead { targets, on: false } => {
+            format!("took back that {} in {id} were read one by one", list(targets))
+        }
         Fact::Read { through } => format!("read {id} up to {}", self::through(*through)),
         Fact::MarkedUnreadFrom { target } => format!("made {id} unread from {target} on"),
         Fact::Pinned { on } => format!("{} {id}", if *on { "pinned" } else { "unpinned" }),
@@ -59,8 +65,9 @@ fn about(fact: &Fact, id: &ConversationId, inbox: &Inbox) -> String {
             let name = name.unwrap_or_else(|| folder.to_string());
             if *on { format!("put {id} into {name}") } else { format!("took {id} out of {name}") }
         }
-        Fact::Deleted { keep_messages, .. } => {
-            format!("deleted {id}{}", if *keep_messages { ", its messages are kept" } else { "" })
+        Fact::Deleted { keep_messages, also, .. } => {
+            let kept = if *keep_messages { ", its messages are kept" } else { "" };
+            format!("deleted {id}{}{kept}", besides(also.len()))
         }
         Fact::ReactionSet { target, reaction, on } => {
             let verb = if *on { "put" } else { "took" };
@@ -78,6 +85,15 @@ fn about(fact: &Fact, id: &ConversationId, inbox: &Inbox) -> String {
             format!("{} {target} in {id}", if *on { "pinned" } else { "unpinned" })
         }
         other => format!("{} in {id}", other.type_name()),
+    }
+}
+
+/// That so many messages are taken besides.
+fn besides(messages: usize) -> String {
+    match messages {
+        0 => String::new(),
+        1 => " and 1 message besides".to_owned(),
+        more => format!(" and {more} messages besides"),
     }
 }
 

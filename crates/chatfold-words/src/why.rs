@@ -38,6 +38,7 @@ pub fn rows(conversation: ConversationView<'_>, explanation: &Explanation, detai
         rows.push("unread", format!("nothing counts in {} groups", kind.as_str()), None);
     }
     rows.many("mentions", &explanation.mentions);
+    rows.many("read by name", &explanation.read_by_name);
     for reason in &explanation.read_marker {
         match reason {
             ReadReason::Read(event) => rows.push("read up to", "read", Some(*event)),
@@ -69,7 +70,7 @@ pub fn rows(conversation: ConversationView<'_>, explanation: &Explanation, detai
 
 /// Every event that [`rows`] names, ascending.
 pub fn events(explanation: &Explanation, limit: usize) -> Vec<EventId> {
-    let lists = [&explanation.unread, &explanation.mentions];
+    let lists = [&explanation.unread, &explanation.mentions, &explanation.read_by_name];
     let mut events: Vec<EventId> =
         lists.into_iter().flat_map(|list| list.iter().take(limit)).map(|because| because.event).collect();
     events.extend(explanation.read_marker.iter().filter_map(|reason| match reason {

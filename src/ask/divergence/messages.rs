@@ -130,6 +130,7 @@ fn more_differences(found: &mut Differences, left: &MessageView<'_>, right: &Mes
         let said = extensions.iter().map(|one| format!("{:?}={:?} of seq {}", one.key, one.value, one.seq));
         some_list(said.collect())
     });
+    found.compare("read_by_name", both!(is_read_by_name), yes);
     found.compare("pinned", both!(is_pinned), yes);
     found.compare("online_only", both!(is_online_only), yes);
     found.compare("excluded_from_unread", both!(is_excluded_from_unread), yes);

@@ -173,7 +173,20 @@ impl Inbox {
         });
         // An aside that became empty again is as good as none.
         let nothing = Aside::default();
-        put_aside(canon, facts.aside(slot).unwrap_or(&nothing), &self.users);
+        let aside = facts.aside(slot).unwrap_or(&nothing);
+        put_aside(canon, aside, &self.users);
+        // What most messages have nothing of stands behind all else, each kind under a number of its own.
+        if let Some(read) = facts.arena.named_read(slot) {
+            canon.u8(1).lww(read, |c, on| {
+                c.u8(u8::from(*on));
+            });
+        }
+        if let Some(edit) = aside.edits.as_deref().and_then(|edits| edits.mentioned.as_deref()) {
+            canon.u8(2).u64(edit.version).stamp(edit.stamp).u8(u8::from(edit.mentions.all));
+            canon.list(edit.mentions.users.iter(), |c, user| {
+                c.str(user.as_str());
+            });
+        }
     }
 }
 

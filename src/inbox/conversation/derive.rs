@@ -187,6 +187,12 @@ fn last_uncovered(
 }
 
 impl Conversation {
+    /// Whether a deletion of the conversation covers a message, by where it stands or by name (R37).
+    pub(crate) fn is_deleted(&self, slot: u32, entry: &Entry) -> bool {
+        let stamp = || self.facts().stamp(slot, entry);
+        entry.has(bits::UNLISTED) || covers(&self.personal.deleted, entry.position(), stamp)
+    }
+
     /// Whether a message has `flag` and stands after the read marker and what was deleted or cleared.
     pub(crate) fn counts(&self, slot: u32, flag: u8) -> bool {
         let share = self.facts().share(slot);

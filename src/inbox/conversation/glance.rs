@@ -128,12 +128,11 @@ impl Conversation {
     /// Whether raising the clearing from `before` to what it is now took a message away that showed. What was
     /// `touched` is told message by message.
     fn lost_history(&self, before: &Coverage, touched: &[Touched]) -> bool {
-        use crate::inbox::timeline::entry::bits::DELETED;
         let facts = self.facts();
         let Some(order) = self.order() else { return false };
         let told = |slot: u32| touched.binary_search_by_key(&slot, |t| t.slot).is_ok();
         if let Some((edge, from, to)) = self.edge_between(before) {
-            let is_there = |slot: u32| facts.arena.get(slot).is_some_and(|entry| !entry.has(DELETED));
+            let is_there = |slot: u32| facts.arena.get(slot).is_some_and(|entry| !entry.is_gone());
             return edge.between(from, to).any(|slot| is_there(slot) && !told(slot));
         }
         let from = Position::end_of(reach(&self.personal.cleared));
@@ -143,7 +142,7 @@ impl Conversation {
             if position.first < reach(before) {
                 return false;
             }
-            if !entry.has(DELETED)
+            if !entry.is_gone()
                 && covers(&self.personal.cleared, position, stamp)
                 && !covers(before, position, stamp)
                 && !told(slot)

@@ -7,7 +7,8 @@ use crate::inbox::effects::Class;
 use crate::inbox::timeline::content::Content;
 use crate::inbox::timeline::entry::{Entry, bits};
 use crate::inbox::timeline::facts::Facts;
-use crate::inbox::timeline::rare_facts::{Aside, Edits, ReasonText, RecallFact};
+use crate::inbox::timeline::rare_facts::{Aside, Edits, MentionsEdit, ReasonText, RecallFact, mentions_hash};
+use crate::model::event::Mentions;
 use crate::model::time::Stamp;
 use crate::register::canon::Canon;
 
@@ -35,6 +36,12 @@ impl Facts {
             shown.cloud_custom = edits.cloud_custom.as_ref().map(|(_, _, d)| &**d).or(shown.cloud_custom);
         }
         shown
+    }
+
+    /// Whom the edits of a message say that it mentions: nothing where it is recalled (R40).
+    pub(crate) fn edited_mentions(&self, slot: u32, entry: &Entry) -> Option<&Mentions> {
+        let edited = entry.has(bits::MENTIONS_EDITED) && !entry.has(bits::RECALLED);
+        self.edits(slot).filter(|_| edited)?.mentions()
     }
 
     /// The edits of a message, if there are any.
@@ -78,6 +85,18 @@ impl Facts {
     }
 }
 
+/// The bits that do not show, or show by something else that is hashed.
+const UNSHOWN: u32 = bits::ASIDE
+    | bits::NAMED
+    | bits::ACKNOWLEDGED
+    | bits::UNLISTED
+    | bits::READ_SAID
+    | bits::AT_ME
+    | bits::AT_ALL
+    | bits::MENTIONS_EDITED
+    | bits::EDITED_AT_ME
+    | bits::EDITED_AT_ALL;
+
 /// Longer contents are not hashed whenever something happens to their message: where they lie tells them apart, since
 /// whatever takes their place lies elsewhere.
 const LONG: usize = 512;
@@ -86,7 +105,7 @@ impl Facts {
     /// Whether a message can be looked at with `cleared` away: known, neither deleted nor cleared.
     pub(crate) fn is_visible(&self, slot: u32, cleared: &Coverage) -> bool {
         self.arena.get(slot).is_some_and(|entry| {
-            let there = entry.is_known() && !entry.has(bits::DELETED);
+            let there = entry.is_known() && !entry.is_gone();
             there && !covers(cleared, entry.position(), || self.stamp(slot, &entry))
         })
     }
@@ -102,23 +121,23 @@ impl Facts {
         let is_long = entry.len as usize > LONG;
         let mut canon = Canon::with_room(256 + LONG.min(entry.len as usize));
         let status = facts.status(slot, &entry);
-        let hidden = bits::ASIDE | bits::NAMED | bits::ACKNOWLEDGED;
         canon.i64(entry.first).i64(entry.second).event(entry.event);
-        canon.u64(entry.author.into()).u64((entry.bits & !hidden).into()).u8(status as u8);
+        canon.u64(entry.author.into()).u64((entry.bits & !UNSHOWN).into()).u8(status as u8);
+        let edits = facts.edits(slot).filter(|_| status != MessageStatus::Recalled);
         let members = if is_long {
             canon.u64(entry.offset.into()).u64(entry.len.into());
-            if let Some(edits) = facts.edits(slot).filter(|_| status != MessageStatus::Recalled) {
-                let shown = edits.shown_hashes(|| field_hashes(&facts.content(slot)));
-                shown.into_iter().for_each(|hash| put_hash(&mut canon, hash));
+            if let Some(edits) = edits {
+                let original = || {
+                    let content = facts.content(slot);
+                    (field_hashes(&content), mentions_hash(content.mentioned(), entry.has(bits::AT_ALL)))
+                };
+                let (fields, mentions) = edits.shown_hashes(original);
+                fields.into_iter().for_each(|hash| put_hash(&mut canon, hash));
+                canon.u64(mentions);
             }
             facts.delivery(slot).and_then(|delivery| delivery.sent.entry()?.1.members)
         } else {
-            put_content(
-                &mut canon,
-                &facts.content(slot),
-                status,
-                facts.edits(slot).map(Edits::edited_hashes),
-            );
+            put_content(&mut canon, &facts.content(slot), entry.has(bits::AT_ALL), status, edits);
             facts.members(slot)
         };
         canon.option(members, |c, members| {
@@ -149,21 +168,22 @@ fn field_hashes(content: &Content<'_>) -> [Option<u64>; 3] {
 fn put_content(
     canon: &mut Canon,
     original: &Content<'_>,
+    at_all: bool,
     status: MessageStatus,
-    edits: Option<[Option<u64>; 3]>,
+    edits: Option<&Edits>,
 ) {
     let fields = [original.text.map(str::as_bytes), original.custom, original.cloud_custom];
-    for (field, edited) in fields.into_iter().zip(edits.unwrap_or_default()) {
+    for (field, edited) in fields.into_iter().zip(edits.map(Edits::edited_hashes).unwrap_or_default()) {
         if status != MessageStatus::Recalled {
             // An edit to what was there before shows what showed.
             put_hash(canon, edited.or_else(|| field.map(xxh3_64)));
         }
     }
-    for users in [original.mentioned().collect::<Vec<_>>(), original.recipients().collect()] {
-        canon.list(users.into_iter(), |c, user| {
-            c.str(user);
-        });
-    }
+    let edited = edits.and_then(|edits| edits.mentioned.as_deref());
+    canon.u64(edited.map_or_else(|| mentions_hash(original.mentioned(), at_all), MentionsEdit::hash));
+    canon.list(original.recipients().collect::<Vec<_>>().into_iter(), |c, user| {
+        c.str(user);
+    });
     canon.option(original.reply_to, |c, id| {
         c.raw(id.as_bytes());
     });

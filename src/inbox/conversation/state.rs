@@ -24,7 +24,7 @@ use crate::model::event::{Event, Fact, GroupType, Through};
 use crate::model::id::{ConversationId, MessageId, UserId};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
-use crate::register::lattice::raise;
+use crate::register::lattice::{Lww, raise};
 use crate::store::snapshot::HistoryFault;
 
 /// What folding one conversation needs of the inbox around it.
@@ -117,13 +117,16 @@ impl Conversation {
                     self.touch_id(around, *target, |facts, slot| facts.set_bit(slot, bits::DELETED));
                 }
             }
-            Fact::HistoryCleared { through, .. } => {
+            Fact::HistoryCleared { through, also } => {
                 self.clear_again(through.first_field());
                 raise(&mut self.personal.cleared, Some((through.first_field(), stamp)));
+                self.take_by_name(around, also, bits::CLEARED);
             }
-            Fact::Deleted { through, keep_messages, .. } => {
+            Fact::Deleted { through, keep_messages, also } => {
                 self.clear_again(through.first_field());
                 self.personal.delete(through.first_field(), stamp, *keep_messages);
+                let cleared = if *keep_messages { 0 } else { bits::CLEARED };
+                self.take_by_name(around, also, bits::UNLISTED | cleared);
             }
             Fact::Pinned { on } => {
                 self.personal.pinned.set(stamp, *on);
@@ -156,7 +159,15 @@ impl Conversation {
     fn fold_about_message(&mut self, around: &mut Around<'_>, by: &UserId, stamp: Stamp, fact: &Fact) {
         match fact {
             Fact::MessageModified { target, edit } => {
-                self.touch_id(around, *target, |facts, slot| facts.edit(slot, stamp, edit));
+                let owner = around.owner;
+                self.touch_id(around, *target, |facts, slot| facts.edit(slot, stamp, edit, owner));
+            }
+            Fact::MessagesRead { targets, on } => {
+                let mut said = Lww::default();
+                said.set(stamp, *on);
+                for target in targets {
+                    self.touch_id(around, *target, |facts, slot| facts.join_named_read(slot, &said));
+                }
             }
             Fact::MessageRecalled { target, reason } => {
                 let recall = RecallFact { by: by.clone(), reason: reason.as_deref().map(ReasonText::from) };
@@ -201,6 +212,13 @@ impl Conversation {
                 self.touch_id(around, *target, |facts, slot| facts.fail(slot, stamp, reason));
             }
             _ => {}
+        }
+    }
+
+    /// A clearing or deletion takes messages wherever they stand, known or not (R37).
+    fn take_by_name(&mut self, around: &mut Around<'_>, messages: &[MessageId], bits: u32) {
+        for message in messages {
+            self.touch_id(around, *message, |facts, slot| facts.set_bit(slot, bits));
         }
     }
 

@@ -160,13 +160,17 @@ impl Conversation {
             };
             facts.introduce(slot, &intro, around.users);
         }
-        for bit in [bits::DELETED, bits::RECALLED, bits::NAMED] {
+        for bit in [bits::DELETED, bits::RECALLED, bits::NAMED, bits::CLEARED, bits::UNLISTED] {
             if entry.has(bit) {
                 facts.set_bit(slot, bit);
             }
         }
+        if let Some(said) = their_facts.arena.named_read(their_slot) {
+            facts.join_named_read(slot, said);
+        }
         if let Some(aside) = their_facts.aside(their_slot) {
             facts.join_aside(slot, aside, map);
+            facts.note_mentions(slot, around.owner);
         }
         slot
     }

@@ -8,7 +8,7 @@ use crate::inbox::containers::paged::{Shelf, TRAY, Tray};
 use crate::inbox::containers::sparse::Few;
 use crate::inbox::snapshot::registers::{put_aside, take_aside};
 use crate::inbox::timeline::arena::Arena;
-use crate::inbox::timeline::chunk::{CHUNK, Chunk, Entries};
+use crate::inbox::timeline::chunk::{CHUNK, Chunk, Entries, NamedReads};
 use crate::inbox::timeline::entry::{Entry, Position};
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::id_index::{self, Bucket, Index};
@@ -138,6 +138,11 @@ impl Write for Chunk {
         for (place, aside) in &self.asides {
             put_aside(out.u8(*place), aside);
         }
+        let reads = self.reads.as_deref().map(Vec::as_slice).unwrap_or_default();
+        out.len(reads.len());
+        for (place, read) in reads {
+            out.u8(*place).lww_flag(read);
+        }
         for entry in entries {
             out.raw(self.content_of(entry));
         }
@@ -165,9 +170,13 @@ impl Part for Chunk {
         let asides: Vec<_> = from.list(2, |from| Some((from.u8()?, Arc::new(take_aside(from)?))))?;
         let ascending = asides.is_sorted_by(|(a, _), (b, _)| a < b);
         let fits = asides.last().is_none_or(|(place, _)| usize::from(*place) < count);
+        let reads: NamedReads = from.list(19, |from| Some((from.u8()?, from.lww_flag()?)))?;
+        let ascending = ascending && reads.is_sorted_by(|(a, _), (b, _)| a < b);
+        let fits = fits && reads.last().is_none_or(|(place, _)| usize::from(*place) < count);
         if bits.len() != count || !ascending || !fits {
             return None;
         }
+        let reads = if reads.is_empty() { None } else { Some(Box::new(reads)) };
         let mut entries = Vec::with_capacity(count);
         let mut offset = 0u32;
         let columns = ids.into_iter().zip(events).zip(bits).zip(authors).zip(firsts).zip(seconds).zip(lens);
@@ -182,7 +191,7 @@ impl Part for Chunk {
         if count == CHUNK {
             entries.pack();
         }
-        Some(Arc::new(Self { entries, bytes, asides }))
+        Some(Arc::new(Self { entries, bytes, asides, reads }))
     }
 
     fn hollow(_: &Place) -> Arc<Self> {

@@ -8,12 +8,12 @@ use crate::inbox::conversation::shared::Shared;
 use crate::inbox::list::folders::{FolderState, Folders};
 use crate::inbox::list::profile::Profile;
 use crate::inbox::timeline::rare_facts::{
-    Activity, Aside, Delivery, Edits, FieldEdit, RecallFact, SentFact, Social,
+    Activity, Aside, Delivery, Edits, FieldEdit, MentionsEdit, RecallFact, SentFact, Social,
 };
 use crate::model::badge::{BadgeClass, Badges, Sums};
 use crate::model::change::Totals;
 use crate::model::event::tables::{GROUP_TYPES, MEMBERSHIPS, RECEIVE_OPTIONS, number_of, value_of};
-use crate::model::event::{Mark, QuietHours, ZoneName};
+use crate::model::event::{Mark, Mentions, QuietHours, ZoneName};
 use crate::model::id::{EventId, FolderId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, Out};
@@ -255,6 +255,12 @@ pub(crate) fn put_aside(out: &mut Out, aside: &Aside) {
         put_edit(out, &edits.text, |text| text.as_bytes());
         put_edit(out, &edits.custom, |data| data);
         put_edit(out, &edits.cloud_custom, |data| data);
+        out.option(edits.mentioned.as_deref(), |out, edit| {
+            out.uint(edit.version).stamp(edit.stamp).flag(edit.mentions.all).len(edit.mentions.users.len());
+            for user in &edit.mentions.users {
+                out.bytes(user.as_str().as_bytes());
+            }
+        });
     });
     out.option(aside.social.as_deref(), put_social);
 }
@@ -273,6 +279,7 @@ pub(crate) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
             text: take_edit(from, |bytes| std::str::from_utf8(bytes).ok().map(Arc::from))?,
             custom: take_edit(from, |bytes| Some(bytes.into()))?,
             cloud_custom: take_edit(from, |bytes| Some(bytes.into()))?,
+            mentioned: from.option(take_mentions)?.map(Box::new),
             ..Edits::default()
         });
         Some(edits)
@@ -283,6 +290,12 @@ pub(crate) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
         edits: from.option(edits)?.map(Box::new),
         social: from.option(take_social)?.map(Box::new),
     })
+}
+
+fn take_mentions(from: &mut In<'_>) -> Option<MentionsEdit> {
+    let (version, stamp, all) = (from.uint()?, from.stamp()?, from.flag()?);
+    let users = from.list(2, |from| UserId::new(from.text()?).ok())?;
+    Some(MentionsEdit::new(version, stamp, Mentions { users, all }))
 }
 
 fn put_edit<T>(out: &mut Out, edit: &FieldEdit<T>, bytes: impl Fn(&T) -> &[u8]) {

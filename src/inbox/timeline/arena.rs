@@ -13,6 +13,7 @@ use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::rare_facts::{Aside, Social};
 use crate::model::event::Message;
 use crate::model::id::{MessageId, UserId};
+use crate::register::lattice::Lww;
 
 /// All messages of one conversation by slot.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +61,17 @@ impl Arena {
             }
         };
         asides.get_mut(at).map(|(_, aside)| Arc::make_mut(aside))
+    }
+
+    /// Who last said whether a message is read by name.
+    pub(crate) fn named_read(&self, slot: u32) -> Option<&Lww<bool>> {
+        let said = self.get(slot)?.has(bits::READ_SAID);
+        if said { self.chunk(slot)?.named_read(in_chunk(slot)) } else { None }
+    }
+
+    /// Joins what was said of that; whether the message is read by name now.
+    pub(crate) fn join_named_read(&mut self, slot: u32, said: &Lww<bool>) -> bool {
+        self.chunk_mut(slot).is_some_and(|chunk| chunk.join_named_read(in_chunk(slot), said))
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<Entry> {

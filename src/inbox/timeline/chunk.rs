@@ -10,6 +10,7 @@ use crate::inbox::timeline::packed::Packed;
 use crate::inbox::timeline::rare_facts::Aside;
 use crate::model::event::{MAX_MESSAGE_LEN_BYTES, Message};
 use crate::model::id::MessageId;
+use crate::register::lattice::{Join as _, Lww};
 
 /// How many entries a chunk holds.
 pub(crate) const CHUNK: usize = 128;
@@ -171,7 +172,12 @@ pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
     /// By place in the chunk, ascending.
     pub(crate) asides: Vec<(u8, Arc<Aside>)>,
+    /// Which messages were read by name, or no longer are (R59): by place in the chunk, ascending. Nearly none has any.
+    pub(crate) reads: Option<Box<NamedReads>>,
 }
+
+/// The last writer of each message that was read by name, by place in the chunk, ascending.
+pub(crate) type NamedReads = Vec<(u8, Lww<bool>)>;
 
 impl Clone for Chunk {
     /// What grows is copied to be added to: there is room for more at once.
@@ -179,7 +185,7 @@ impl Clone for Chunk {
         let more = if self.entries.grows_no_more() { 0 } else { self.likely() };
         let mut bytes = Vec::with_capacity(self.bytes.len() + more);
         bytes.extend_from_slice(&self.bytes);
-        Self { entries: self.entries.clone(), bytes, asides: self.asides.clone() }
+        Self { entries: self.entries.clone(), bytes, asides: self.asides.clone(), reads: self.reads.clone() }
     }
 }
 
@@ -232,7 +238,7 @@ impl Chunk {
     /// An empty chunk with room for a little more than this one holds: the next will be much like it.
     pub(crate) fn successor(&self) -> Self {
         let (entries, bytes) = (Vec::with_capacity(CHUNK).into(), self.bytes.len() + self.bytes.len() / 16);
-        Self { entries, bytes: Vec::with_capacity(bytes), asides: Vec::new() }
+        Self { entries, bytes: Vec::with_capacity(bytes), asides: Vec::new(), reads: None }
     }
 
     /// Gives back the room that it may never need.
@@ -240,6 +246,27 @@ impl Chunk {
         self.entries.pack();
         self.bytes.shrink_to_fit();
         self.asides.shrink_to_fit();
+    }
+
+    /// Who last said whether the message at a place is read by name.
+    pub(crate) fn named_read(&self, at: u8) -> Option<&Lww<bool>> {
+        let reads = self.reads.as_deref()?;
+        let at = reads.binary_search_by_key(&at, |(place, _)| *place).ok()?;
+        reads.get(at).map(|(_, read)| read)
+    }
+
+    /// Joins what was said of that; whether the message is read by name now.
+    pub(crate) fn join_named_read(&mut self, at: u8, said: &Lww<bool>) -> bool {
+        let reads = self.reads.get_or_insert_default();
+        let found = reads.binary_search_by_key(&at, |(place, _)| *place);
+        let at = found.unwrap_or_else(|free| {
+            reads.insert(free, (at, Lww::default()));
+            free
+        });
+        reads.get_mut(at).is_some_and(|(_, read)| {
+            read.join(said);
+            read.get() == Some(&true)
+        })
     }
 
     /// Adds an entry that carries nothing.

@@ -52,6 +52,18 @@ pub(crate) mod bits {
     pub(crate) const ASIDE: u32 = 1 << 18;
     /// A read, a peer read or a mark names it.
     pub(crate) const NAMED: u32 = 1 << 19;
+    /// Read by name (R59).
+    pub(crate) const READ: u32 = 1 << 24;
+    /// Named by a clearing, or by a deletion that takes the messages (R37).
+    pub(crate) const CLEARED: u32 = 1 << 25;
+    /// Named by a deletion of the conversation (R37).
+    pub(crate) const UNLISTED: u32 = 1 << 26;
+    /// An edit says whom it mentions (R40), which the next two sum up; the edit itself lies aside.
+    pub(crate) const MENTIONS_EDITED: u32 = 1 << 27;
+    pub(crate) const EDITED_AT_ME: u32 = 1 << 28;
+    pub(crate) const EDITED_AT_ALL: u32 = 1 << 29;
+    /// Somebody said whether it is read by name: the register lies in the chunk.
+    pub(crate) const READ_SAID: u32 = 1 << 30;
     /// Without any of these, and received, a message is one like nearly all.
     pub(crate) const ODD: u32 = HIDDEN
         | ONLINE_ONLY
@@ -63,14 +75,29 @@ pub(crate) mod bits {
         | ACKNOWLEDGED
         | DELETED
         | RECALLED
-        | ASIDE;
+        | ASIDE
+        | READ
+        | CLEARED
+        | UNLISTED;
     /// What depends on who looks.
     pub(crate) const VIEWER: u32 = HIDDEN | OWN | AT_ME;
     pub(crate) const CLASS: u32 = 0b11;
     pub(crate) const KIND_SHIFT: u32 = 20;
     pub(crate) const KIND: u32 = 0b1111 << KIND_SHIFT;
     /// What belongs to the message, not to its introduction.
-    pub(crate) const KEPT: u32 = DELETED | RECALLED | ASIDE | NAMED;
+    pub(crate) const KEPT: u32 = DELETED
+        | RECALLED
+        | ASIDE
+        | NAMED
+        | READ
+        | CLEARED
+        | UNLISTED
+        | MENTIONS_EDITED
+        | EDITED_AT_ME
+        | EDITED_AT_ALL
+        | READ_SAID;
+    /// What is so often set later that a packed entry has room for it.
+    pub(crate) const ROOM: u32 = DELETED | RECALLED | ASIDE | NAMED;
 }
 
 /// One message, its content apart.
@@ -133,6 +160,19 @@ impl Entry {
 
     pub(crate) fn position(&self) -> Position {
         Position { first: self.first, rank: self.rank(), second: self.second, id: self.id }
+    }
+
+    /// Whether it mentions the owner, and whether everybody: as introduced, or as an edit says (R40).
+    pub(crate) fn mentions(&self) -> (bool, bool) {
+        match self.has(bits::MENTIONS_EDITED) {
+            true => (self.has(bits::EDITED_AT_ME), self.has(bits::EDITED_AT_ALL)),
+            false => (self.has(bits::AT_ME), self.has(bits::AT_ALL)),
+        }
+    }
+
+    /// Whether it is out of the history wherever it stands: deleted, or cleared away by name.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.has(bits::DELETED | bits::CLEARED)
     }
 
     pub(crate) fn kind(&self) -> MessageKind {

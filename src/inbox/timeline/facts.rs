@@ -20,6 +20,7 @@ use crate::inbox::timeline::rare_facts::{
 use crate::model::event::Edit;
 use crate::model::id::{ConversationKind, MessageId, UserId};
 use crate::model::time::Stamp;
+use crate::register::lattice::Lww;
 
 /// Histories of so few messages have no index: looking at every one is as fast.
 const FEW: usize = 16;
@@ -336,13 +337,42 @@ impl Facts {
     }
 
     /// The message's content was edited.
-    pub(crate) fn edit(&mut self, slot: u32, stamp: Stamp, edit: &Edit) {
+    pub(crate) fn edit(&mut self, slot: u32, stamp: Stamp, edit: &Edit, owner: &UserId) {
         self.change_aside(slot, |aside| aside.edits.get_or_insert_default().add(stamp, edit));
+        if edit.mentions.is_some() {
+            self.note_mentions(slot, owner);
+        }
+    }
+
+    /// Carries whom the edits of a message mention over to its bits.
+    pub(crate) fn note_mentions(&mut self, slot: u32, owner: &UserId) {
+        let edits = self.aside(slot).and_then(|aside| aside.edits.as_deref());
+        let Some(mentions) = edits.and_then(Edits::mentions) else { return };
+        let mut bits = bits::MENTIONS_EDITED;
+        if mentions.users.contains(owner) {
+            bits |= bits::EDITED_AT_ME;
+        }
+        if mentions.all {
+            bits |= bits::EDITED_AT_ALL;
+        }
+        self.put_bits(slot, bits::MENTIONS_EDITED | bits::EDITED_AT_ME | bits::EDITED_AT_ALL, bits);
+    }
+
+    /// Joins what was said of whether a message is read by name (R59).
+    pub(crate) fn join_named_read(&mut self, slot: u32, said: &Lww<bool>) {
+        let on = self.arena.join_named_read(slot, said);
+        let read = if on { bits::READ } else { 0 };
+        self.put_bits(slot, bits::READ_SAID | bits::READ, bits::READ_SAID | read);
     }
 
     pub(crate) fn set_bit(&mut self, slot: u32, bit: u32) {
-        if self.arena.get(slot).is_some_and(|e| !e.has(bit)) {
-            self.arena.update(slot, |e| e.bits |= bit);
+        self.put_bits(slot, bit, bit);
+    }
+
+    /// Of these bits, leaves set those of `bits`.
+    fn put_bits(&mut self, slot: u32, of: u32, bits: u32) {
+        if self.arena.get(slot).is_some_and(|e| e.bits & of != bits) {
+            self.arena.update(slot, |e| e.bits = e.bits & !of | bits);
         }
     }
 
@@ -426,17 +456,20 @@ impl Facts {
     fn odd_share_of(&self, slot: u32, entry: &Entry) -> Share {
         let flag = |on: bool, flag: u8| if on { flag } else { 0 };
         let position = entry.position();
-        let gone = bits::DELETED | bits::RECALLED | bits::ONLINE_ONLY;
-        let counts = position.rank == 0 && !entry.has(bits::OWN | gone);
+        let gone = bits::DELETED | bits::RECALLED | bits::ONLINE_ONLY | bits::CLEARED | bits::UNLISTED;
+        let counts = position.rank == 0 && !entry.has(bits::OWN | bits::READ | gone);
         let in_group = self.kind == ConversationKind::Group;
-        let mention = counts && in_group && entry.has(bits::AT_ME | bits::AT_ALL);
+        let (at_me, at_all) = entry.mentions();
+        let mention = counts && in_group && (at_me || at_all);
+        let unseen = bits::DELETED | bits::CLEARED | bits::ONLINE_ONLY | bits::EXCLUDED_FROM_LAST;
         let flags = flag(counts && !entry.has(bits::EXCLUDED_FROM_UNREAD | bits::TARGETED), Share::UNREAD)
             | flag(mention, Share::MENTION)
-            | flag(!entry.has(bits::DELETED | bits::ONLINE_ONLY | bits::EXCLUDED_FROM_LAST), Share::SHOWN)
-            | flag(!entry.has(bits::ONLINE_ONLY), Share::PRESENT)
+            | flag(!entry.has(unseen), Share::SHOWN)
+            | flag(!entry.has(bits::ONLINE_ONLY | bits::UNLISTED), Share::PRESENT)
             | flag(position.rank == 0 && entry.has(bits::OWN), Share::OWN_READ);
         let mention_sig = if mention {
-            let kind = u64::from(entry.bits & (bits::AT_ME | bits::AT_ALL));
+            let kind = if at_me { u64::from(bits::AT_ME) } else { 0 };
+            let kind = kind | if at_all { u64::from(bits::AT_ALL) } else { 0 };
             (u64::from(slot) << 20 | kind).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ entry.first.unsigned_abs()
         } else {
             0

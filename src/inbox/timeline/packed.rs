@@ -111,7 +111,7 @@ impl Packed {
     pub(crate) fn of(entries: &[Entry]) -> Option<Self> {
         let mut places_between = ([u64::MAX; 3], [0; 3]);
         // Bits may be set later, or taken away; authors may get other numbers.
-        let mut others_between = ([0, 0, u64::MAX], [bits::KEPT.into(), 0, 0]);
+        let mut others_between = ([0, 0, u64::MAX], [bits::ROOM.into(), 0, 0]);
         for entry in entries {
             widen(&mut places_between.0, &mut places_between.1, places(entry));
             widen(&mut others_between.0, &mut others_between.1, others(entry));

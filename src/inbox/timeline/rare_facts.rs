@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::model::event::Edit;
-use crate::model::id::EventId;
+use crate::model::event::{Edit, Mentions};
+use crate::model::id::{EventId, UserId};
 use crate::model::time::Stamp;
 use crate::register::canon::Canon;
 use crate::register::lattice::{Earliest, Join, Lww, raise};
@@ -127,17 +127,58 @@ pub(crate) struct Edits {
     pub(crate) text: FieldEdit<Arc<str>>,
     pub(crate) custom: FieldEdit<Arc<[u8]>>,
     pub(crate) cloud_custom: FieldEdit<Arc<[u8]>>,
+    /// Whom the message mentions now; few edits say so.
+    pub(crate) mentioned: Option<Box<MentionsEdit>>,
     /// The greatest version of any edit.
     pub(crate) version: u64,
-    /// Hashes of the values that there are, so that no event about the message hashes them again.
+    /// Hashes of the values that there are, mentions apart, so that no event about the message hashes them again.
     pub(crate) hashes: [u64; 3],
     /// Hashes of what the introduction says instead, once somebody asked for them.
     pub(crate) originals: Originals,
 }
 
+/// An edit of whom a message mentions: the greatest `(version, stamp, value)` counts (R40). The hash follows from the
+/// value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MentionsEdit {
+    pub(crate) version: u64,
+    pub(crate) stamp: Stamp,
+    pub(crate) mentions: Mentions,
+    hash: u64,
+}
+
+impl MentionsEdit {
+    pub(crate) fn new(version: u64, stamp: Stamp, mentions: Mentions) -> Self {
+        let hash = mentions_hash(mentions.users.iter().map(UserId::as_str), mentions.all);
+        Self { version, stamp, mentions, hash }
+    }
+
+    /// See [`mentions_hash`].
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+/// A hash of whom a message mentions, in the order written; 0 where nobody.
+pub(crate) fn mentions_hash<'a>(users: impl Iterator<Item = &'a str>, all: bool) -> u64 {
+    let mut users = users.peekable();
+    if users.peek().is_none() && !all {
+        return 0;
+    }
+    let mut canon = Canon::default();
+    canon.u8(all.into());
+    for user in users {
+        canon.str(user);
+    }
+    canon.hash64()
+}
+
 /// Remembered, and no part of the value: two that differ in it alone are equal.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Originals(OnceLock<Box<[Option<u64>; 3]>>);
+pub(crate) struct Originals(OnceLock<Box<Originally>>);
+
+/// Hashes of text, custom data, cloud custom data and mentions as the introduction has them.
+pub(crate) type Originally = ([Option<u64>; 3], u64);
 
 impl PartialEq for Originals {
     fn eq(&self, _: &Self) -> bool {
@@ -156,17 +197,28 @@ impl Edits {
                 .cloud_custom
                 .as_ref()
                 .map(|data| (edit.version, stamp, data.as_slice().into())),
+            mentioned: edit
+                .mentions
+                .as_ref()
+                .map(|mentions| Box::new(MentionsEdit::new(edit.version, stamp, mentions.clone()))),
             version: edit.version,
             ..Self::default()
         });
     }
 
+    /// Whom the edits say that the message mentions, if any says so.
+    pub(crate) fn mentions(&self) -> Option<&Mentions> {
+        self.mentioned.as_deref().map(|edit| &edit.mentions)
+    }
+
     /// Hashes of the fields as they show, given those of the introduction. These are asked for once, so that it
     /// costs O(1) from then on, until [`Edits::forget_originals`].
-    pub(crate) fn shown_hashes(&self, originals: impl FnOnce() -> [Option<u64>; 3]) -> [Option<u64>; 3] {
-        let originals = self.originals.0.get_or_init(|| Box::new(originals()));
+    pub(crate) fn shown_hashes(&self, originals: impl FnOnce() -> Originally) -> Originally {
+        let (originals, mentions) = &**self.originals.0.get_or_init(|| Box::new(originals()));
         let mut shown = self.edited_hashes().into_iter().zip(originals.iter());
-        std::array::from_fn(|_| shown.next().and_then(|(edited, original)| edited.or(*original)))
+        let fields =
+            std::array::from_fn(|_| shown.next().and_then(|(edited, original)| edited.or(*original)));
+        (fields, self.mentioned.as_deref().map_or(*mentions, MentionsEdit::hash))
     }
 
     /// Hashes of the fields that were edited.
@@ -190,6 +242,9 @@ impl Edits {
         join_edit((&mut self.text, text), &other.text, |text| text.as_bytes());
         join_edit((&mut self.custom, custom), &other.custom, |data| data);
         join_edit((&mut self.cloud_custom, cloud_custom), &other.cloud_custom, |data| data);
+        if other.mentioned > self.mentioned {
+            self.mentioned.clone_from(&other.mentioned);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What an inbox knows beside what it shows, for judging notices, the cloud's view and divergence: messages
 //! that were deleted or cleared away, and what of a conversation ever reaches a server.
 
-use crate::inbox::conversation::personal::{covers, reach};
+use crate::inbox::conversation::personal::reach;
 use crate::inbox::effects::Class;
-use crate::inbox::timeline::entry::{bits, timestamp};
+use crate::inbox::timeline::entry::{Entry, bits, timestamp};
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
 use crate::model::id::MessageId;
@@ -33,7 +33,7 @@ impl<'a> ConversationView<'a> {
         let facts = conversation.facts();
         let slot = facts.slot(id)?;
         let entry = facts.arena.get(slot).filter(|entry| entry.is_known())?;
-        let deleted = covers(&conversation.personal.deleted, entry.position(), || facts.stamp(slot, &entry));
+        let deleted = conversation.is_deleted(slot, &entry);
         let put_away = deleted || !conversation.is_visible(slot);
         Some(Standing { message: self.view(slot)?, put_away })
     }
@@ -64,8 +64,7 @@ impl<'a> ConversationView<'a> {
             if !entry.is_known() || entry.rank() != 0 || entry.has(bits::ONLINE_ONLY) {
                 continue;
             }
-            let covered = || covers(&personal.deleted, entry.position(), || facts.stamp(slot, &entry));
-            present = present || !deletions || !covered();
+            present = present || !deletions || !conversation.is_deleted(slot, &entry);
             if entry.has(bits::EXCLUDED_FROM_LAST) {
                 continue;
             }
@@ -84,13 +83,22 @@ impl<'a> ConversationView<'a> {
         let cleared = personal.cleared.filter(|_| deletions || personal.cleared > personal.deleted);
         let deleted = personal.deleted.filter(|_| deletions);
         let floor = conversation.row.marker.max(reach(&cleared)).max(reach(&deleted)).max(since - 1);
-        let uncounted =
-            bits::OWN | bits::RECALLED | bits::ONLINE_ONLY | bits::EXCLUDED_FROM_UNREAD | bits::TARGETED;
+        let mut uncounted = bits::OWN
+            | bits::READ
+            | bits::RECALLED
+            | bits::ONLINE_ONLY
+            | bits::EXCLUDED_FROM_UNREAD
+            | bits::TARGETED;
+        if deletions {
+            uncounted |= bits::UNLISTED;
+        }
+        // What both a clearing and a deletion may have named counts as the deletion's own, as above.
+        let named = |entry: &Entry| entry.has(bits::CLEARED) && (deletions || !entry.has(bits::UNLISTED));
         let slots = conversation.order().into_iter().flat_map(|order| order.backwards(None, facts));
         let entries = slots.filter_map(|slot| facts.arena.get(slot));
         let counted = entries
             .take_while(|entry| entry.first > floor)
-            .filter(|entry| entry.rank() == 0 && !entry.has(uncounted));
+            .filter(|entry| entry.rank() == 0 && !entry.has(uncounted) && !named(entry));
         counted.take(usize::try_from(limit).unwrap_or(usize::MAX)).count() as u64
     }
 }

@@ -147,7 +147,7 @@ impl<'a> ConversationView<'a> {
         self.mention_slots()
             .filter_map(|slot| {
                 let entry = self.conversation.facts().arena.get(slot)?;
-                let kind = match (entry.has(bits::AT_ME), entry.has(bits::AT_ALL)) {
+                let kind = match entry.mentions() {
                     (true, true) => MentionKind::Both,
                     (true, false) => MentionKind::Me,
                     _ => MentionKind::All,

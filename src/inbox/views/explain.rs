@@ -1,10 +1,9 @@
 //! Why a value is what it is: the messages and events behind it (R43).
 
-use crate::inbox::conversation::personal::covers;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::state::Inbox;
-use crate::inbox::timeline::entry::bits;
-use crate::inbox::timeline::order::share::Look;
+use crate::inbox::timeline::entry::{Entry, bits};
+use crate::inbox::timeline::order::share::Share;
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
 use crate::model::event::{GroupType, Mark};
@@ -79,6 +78,9 @@ pub struct Explanation {
     pub uncounted: Option<GroupType>,
     /// The messages that mention the owner, oldest first.
     pub mentions: Vec<Because>,
+    /// The messages that would count as unread or mention the owner if they were not read by name, oldest first, and
+    /// the events that say so (R59).
+    pub read_by_name: Vec<Because>,
     /// What set the read marker.
     pub read_marker: Vec<ReadReason>,
     /// What makes the last message look as it does.
@@ -134,6 +136,7 @@ impl Inbox {
                 _ => false,
             }),
             mentions: mentions.iter().filter_map(|m| view.message(m.message)).map(because).collect(),
+            read_by_name: conversation.reads_by_name(),
             read_marker: conversation.read_reasons(),
             last_message: conversation.last_reason(),
             activity: conversation.activity_reason(),
@@ -205,6 +208,20 @@ impl Conversation {
         }
     }
 
+    fn reads_by_name(&self) -> Vec<Because> {
+        let (facts, floor) = (self.facts(), self.derived.floor());
+        let slots = self.order().into_iter().flat_map(|order| order.forwards(None, facts));
+        let read = slots.filter_map(|slot| {
+            let entry = facts.arena.get(slot).filter(|entry| entry.has(bits::READ) && entry.first > floor)?;
+            let unread = Entry { bits: entry.bits & !bits::READ, ..entry };
+            let counts = Share::UNREAD | Share::MENTION;
+            let said = facts.arena.named_read(slot)?.stamp()?;
+            let would = facts.share_of(slot, &unread).has(counts);
+            would.then_some(Because { message: entry.id, event: said.event })
+        });
+        read.collect()
+    }
+
     fn last_reason(&self) -> Option<LastMessageReason> {
         let slot = self.row.last?;
         let facts = self.facts();
@@ -215,7 +232,8 @@ impl Conversation {
                 let text = e.text.as_ref().map(|(_, stamp, _)| stamp.event);
                 let custom = e.custom.as_ref().map(|(_, stamp, _)| stamp.event);
                 let cloud_custom = e.cloud_custom.as_ref().map(|(_, stamp, _)| stamp.event);
-                [text, custom, cloud_custom].into_iter().flatten().collect()
+                let mentions = e.mentioned.as_deref().map(|edit| edit.stamp.event);
+                [text, custom, cloud_custom, mentions].into_iter().flatten().collect()
             })
             .unwrap_or_default();
         edits.sort_unstable();
@@ -257,8 +275,7 @@ impl Conversation {
         let newest = self.order().and_then(|order| {
             order.backwards(None, facts).find(|&slot| {
                 let Some(entry) = facts.arena.get(slot) else { return false };
-                let stamp = || facts.stamp(slot, &entry);
-                !entry.has(bits::ONLINE_ONLY) && !covers(&self.personal.deleted, facts.position(slot), stamp)
+                !entry.has(bits::ONLINE_ONLY) && !self.is_deleted(slot, &entry)
             })
         });
         let message = newest.and_then(|slot| facts.arena.get(slot));

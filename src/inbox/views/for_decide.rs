@@ -143,21 +143,69 @@ impl<'a> Registers<'a> {
         slots.filter_map(move |slot| registers.at(slot))
     }
 
-    /// The last message.
-    pub(crate) fn newest(&self) -> Option<MessageRegisters<'a>> {
-        self.backwards(i64::MAX).next()
+    /// The known messages after a first field, the first first.
+    fn forwards(&self, after: i64) -> impl Iterator<Item = MessageRegisters<'a>> + use<'a> {
+        let registers = *self;
+        let from = Position::end_of(after);
+        let ordered = self.conversation.and_then(|c| Some((c.order()?, c.facts())));
+        let slots = ordered.into_iter().flat_map(move |(order, facts)| order.forwards(Some(from), facts));
+        slots.filter_map(move |slot| registers.at(slot))
+    }
+
+    /// The last message at or before a first field.
+    pub(crate) fn newest(&self, through: i64) -> Option<MessageRegisters<'a>> {
+        self.backwards(through).next()
+    }
+
+    /// The delivered messages after one first field and at or before another that can be looked at and are not read,
+    /// the first first.
+    pub(crate) fn not_read(
+        &self,
+        after: i64,
+        through: i64,
+    ) -> impl Iterator<Item = MessageRegisters<'a>> + use<'a> {
+        let between = self.forwards(after).take_while(move |m| m.first() <= through);
+        between.filter(|m| m.entry.rank() == 0 && !m.is_read() && m.is_visible())
+    }
+
+    /// The messages after a first field that are read by name, the first first (R59).
+    pub(crate) fn read_by_name(&self, after: i64) -> impl Iterator<Item = MessageRegisters<'a>> + use<'a> {
+        self.forwards(after).filter(|m| m.entry.has(bits::READ))
+    }
+
+    /// What a clearing up to a first field does not surely take, in order: what stands after it, what was imported just
+    /// there, and what is queued, because that moves when it is acknowledged. Of these, what is still there.
+    ///
+    /// Complexity: the messages of the conversation are looked at.
+    fn left(&self, through: i64, is_there: impl Fn(&Conversation, u32, &Entry) -> bool) -> Vec<MessageId> {
+        let Some(conversation) = self.conversation else { return Vec::new() };
+        let is_left = |entry: &Entry| match entry.rank() {
+            0 => entry.first > through,
+            1 => entry.first >= through,
+            _ => true,
+        };
+        let known = conversation.facts().arena.iter().filter(|(_, entry)| entry.is_known() && is_left(entry));
+        let left = known.filter(|(slot, entry)| is_there(conversation, *slot, entry));
+        let mut left: Vec<Position> = left.map(|(_, entry)| entry.position()).collect();
+        left.sort_unstable();
+        left.into_iter().map(|position| position.id).collect()
+    }
+
+    /// What a clearing of the history up to a first field has to name besides (R66).
+    pub(crate) fn left_by_clearing(&self, through: i64) -> Vec<MessageId> {
+        self.left(through, |conversation, slot, _| conversation.is_visible(slot))
+    }
+
+    /// What a deletion of the conversation up to a first field has to name besides (R66).
+    pub(crate) fn left_by_deletion(&self, through: i64, keep_messages: bool) -> Vec<MessageId> {
+        self.left(through, |conversation, slot, entry| {
+            !conversation.is_deleted(slot, entry) || !keep_messages && conversation.is_visible(slot)
+        })
     }
 
     /// The first field of the last message of rank 0 at or before a first field.
     pub(crate) fn newest_delivered(&self, through: i64) -> Option<i64> {
         self.backwards(through).find(|m| m.entry.rank() == 0).map(|m| m.first())
-    }
-
-    /// The latest introduction of a message not delivered among those that stand last (R38).
-    pub(crate) fn last_introduced(&self) -> Option<Stamp> {
-        let first = self.newest()?.first();
-        let last = self.backwards(first).take_while(|m| m.first() == first);
-        last.filter(|m| m.entry.rank() != 0).map(|m| m.introduced()).max()
     }
 
     /// Whether a message can be looked at.
@@ -207,6 +255,24 @@ impl<'a> MessageRegisters<'a> {
         self.conversation.is_visible(self.slot)
     }
 
+    pub(crate) fn id(&self) -> MessageId {
+        self.entry.id
+    }
+
+    /// Whether it is the owner's own, at or before the read marker, or read by name.
+    pub(crate) fn is_read(&self) -> bool {
+        self.entry.has(bits::OWN | bits::READ) || self.entry.first <= self.conversation.row.marker
+    }
+
+    pub(crate) fn is_read_by_name(&self) -> bool {
+        self.entry.has(bits::READ)
+    }
+
+    /// When it was last said whether it is read by name.
+    pub(crate) fn named_read_at(&self) -> Option<Stamp> {
+        self.conversation.facts().arena.named_read(self.slot)?.stamp()
+    }
+
     /// Introduced by an own queueing or delivered by the server.
     pub(crate) fn is_own_sent(&self) -> bool {
         let sent = matches!(self.entry.class(), Class::Queued | Class::Received);
@@ -217,7 +283,8 @@ impl<'a> MessageRegisters<'a> {
     pub(crate) fn is_spent(&self) -> bool {
         let delivery = self.conversation.facts().delivery(self.slot);
         let acknowledged = delivery.is_some_and(|d| d.sent.entry().is_some());
-        acknowledged || self.entry.has(bits::DELETED | bits::RECALLED | bits::HIDDEN)
+        let hidden = bits::DELETED | bits::CLEARED | bits::UNLISTED | bits::RECALLED | bits::HIDDEN;
+        acknowledged || self.entry.has(hidden)
     }
 
     /// Its place: seq in a group, time in a direct chat.
@@ -228,11 +295,6 @@ impl<'a> MessageRegisters<'a> {
     /// The time of its position.
     pub(crate) fn time(&self) -> i64 {
         self.conversation.facts().time(&self.entry)
-    }
-
-    /// The introduction that counts.
-    pub(crate) fn introduced(&self) -> Stamp {
-        self.conversation.facts().stamp(self.slot, &self.entry)
     }
 
     pub(crate) fn queued_at(&self) -> Option<Stamp> {

@@ -134,8 +134,14 @@ impl<'a> MessageView<'a> {
         self.conversation.facts().shown_content(self.slot, &self.entry).cloud_custom
     }
 
-    /// Whom it mentions.
+    /// Whom it mentions, after edits; of a recalled message, whom it mentioned first (R40).
     pub fn mentions(&self) -> Mentions {
+        let edited = self.conversation.facts().edited_mentions(self.slot, &self.entry);
+        edited.cloned().unwrap_or_else(|| self.mentions_at_first())
+    }
+
+    /// Whom it mentioned before any edit: nobody is notified anew (R40, R90).
+    pub(crate) fn mentions_at_first(&self) -> Mentions {
         let content = self.conversation.facts().content(self.slot);
         Mentions { users: users(content.mentioned()), all: self.entry.has(bits::AT_ALL) }
     }
@@ -172,9 +178,14 @@ impl<'a> MessageView<'a> {
         self.conversation.facts().failure(self.slot, &self.entry)?.1.map(|reason| &**reason)
     }
 
-    /// Whether it is read: the owner's own, or at or before the read marker.
+    /// Whether it is read: the owner's own, at or before the read marker, or read by name.
     pub fn is_read(&self) -> bool {
-        self.is_own() || self.entry.first <= self.conversation.row.marker
+        self.is_own() || self.is_read_by_name() || self.entry.first <= self.conversation.row.marker
+    }
+
+    /// Whether it was read by name, wherever the read marker stands (R59).
+    pub fn is_read_by_name(&self) -> bool {
+        self.entry.has(bits::READ)
     }
 
     /// Whether the peer of a direct chat has read this own message; false in a group (R34).

@@ -18,7 +18,7 @@ pub(crate) const VERSION: u16 = 4;
 
 /// What the state is made of. Whoever changes a field of it changes this text, and with it the hash in every
 /// header.
-const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social; \
+const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social, reads by name; \
     bucket hash slot; block min sum slots; timeline chunks tail index pinned groups; \
     users ids histories row, registers derived shared personal with archived membership until; profile nickname remark face; list; sums; \
     folder alive name members; quiet hours";

@@ -22,9 +22,9 @@ pub fn name(command: &Command) -> String {
 }
 
 /// How many numbers [`Commander::command`] draws from: one names two commands, two name one.
-const KINDS: usize = 33;
+const KINDS: usize = 34;
 /// How many commands there are.
-pub const NAMES: usize = 33;
+pub const NAMES: usize = 34;
 
 impl<'a> Commander<'a> {
     pub fn new(seed: u64, events: &'a [Event]) -> Self {
@@ -37,10 +37,11 @@ impl<'a> Commander<'a> {
         Self { rng: Rng::new(seed ^ 0xc0_ffee), conversations, events }
     }
 
-    /// A context whose clock is slow, right or an hour fast: histories take place in the first half minute.
+    /// A context whose clock is slow, right or an hour fast: histories take place in the first half minute. With a slow
+    /// one and little tolerance, much of what is there is ahead of it (R66).
     pub fn context(&mut self, owner: &UserId) -> Context {
         let hour = 3_600_000;
-        let time = *self.rng.pick(&[0, 0, 9_500, 30_000, hour]);
+        let time = *self.rng.pick(&[0, 4, 9_500, 30_000, hour]);
         self.context_at(owner, time)
     }
 
@@ -62,7 +63,11 @@ impl<'a> Commander<'a> {
             pinned_messages: 2,
             ..Limits::default()
         };
-        if self.rng.percent(30) { context.with_limits(small) } else { context }
+        let mut context = if self.rng.percent(30) { context.with_limits(small) } else { context };
+        if self.rng.percent(40) {
+            context.limits.clock_tolerance_s = *self.rng.pick(&[0, 2]);
+        }
+        if self.rng.percent(30) { context.with_seqs_as_instants() } else { context }
     }
 
     fn conversation(&mut self) -> ConversationId {
@@ -229,7 +234,8 @@ impl<'a> Commander<'a> {
             6 => {
                 let next = shown.and_then(|message| message.edit_version()).unwrap_or(0) + 1;
                 let version = if on { next } else { self.rng.below(5) as u64 };
-                let edit = Edit { version, text: Some(self.text()), ..Edit::default() };
+                let mentions = self.rng.percent(20).then(|| self.message(true).mentions);
+                let edit = Edit { version, text: Some(self.text()), mentions, ..Edit::default() };
                 Command::Modify { conversation, message, edit }
             }
             7 => Command::Recall { conversation, message, reason: None },
@@ -252,6 +258,10 @@ impl<'a> Commander<'a> {
             11 => Command::ClearExtensions { conversation, message },
             12 => Command::PinMessage { conversation, message, on },
             13 => Command::MarkUnreadFrom { conversation, message },
+            33 => {
+                let messages = [vec![message], self.targets(2)].concat();
+                Command::ReadMessages { conversation, messages, on }
+            }
             32 if on => Command::SendReceipts { conversation, messages: vec![message] },
             _ => return None,
         })

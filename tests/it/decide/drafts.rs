@@ -126,6 +126,38 @@ fn r27_sending_clearing_and_deleting_end_lost_drafts_too() {
     }
 }
 
+/// A save that was under way when the message was sent names a draft that is gone by then.
+#[test]
+fn r27_an_autosave_after_the_send_does_not_bring_the_draft_back() {
+    let shown = |phone: &Device| {
+        let view = phone.inbox.conversation(&conversation(CHAT)).unwrap();
+        view.draft().unwrap().stamp.event
+    };
+    let (mut phone, mut laptop) = two();
+    phone.writes("Dear", 0);
+    let first = shown(&phone);
+    phone.does(&draft("Dear Bob", Replaces::Draft(first)), 1_000);
+    let second = shown(&phone);
+    laptop.hears_of(&phone);
+    let send = Command::Send {
+        conversation: conversation(CHAT),
+        message: Box::new(Message::text(id(900), "Dear Bob")),
+    };
+    phone.does(&send, 2_000);
+    for gone in [first, second] {
+        let context = phone.context(9);
+        let late = draft("Dear Bob,", Replaces::Draft(gone));
+        assert_eq!(decide(&phone.inbox, &late, &context).unwrap().events, []);
+    }
+    // A save of another device that has not heard of it is there until it does, and a new draft is a new one.
+    laptop.does(&draft("Dear Bob,", Replaces::Draft(second)), 1_500);
+    assert_eq!(laptop.draft().as_deref(), Some("Dear Bob,"));
+    laptop.hears_of(&phone);
+    assert_eq!(laptop.draft(), None, "written before it was sent");
+    phone.does(&draft("One more thing", Replaces::Nothing), 3_000);
+    assert_eq!(phone.draft().as_deref(), Some("One more thing"));
+}
+
 #[test]
 fn r27_the_same_text_again_is_no_event() {
     let (mut phone, _) = two();

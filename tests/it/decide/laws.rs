@@ -1,10 +1,11 @@
 //! The laws of `decide`, on random states and commands.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chatfold::{
-    Command, Context, ConversationKind, Decision, Envelope, Event, EventId, Inbox, Limits, Message,
-    Timestamp, UserId, decide,
+    Body, Command, Context, ConversationKind, Decision, Direction, Envelope, Event, EventId, Fact, Inbox,
+    Limits, Message, Timestamp, UserId, decide,
 };
 
 use super::commands::{Commander, NAMES, name};
@@ -129,6 +130,105 @@ fn r66_what_was_not_there_is_neither_read_nor_cleared() {
     });
 }
 
+/// R66: whatever is ahead of the actor's clock, it takes nothing of what comes: a message with an honest clock is unread,
+/// shows, lists its conversation and stands behind what was queued, wherever it would without the commands.
+#[test]
+fn r66_one_wrong_clock_never_swallows_what_comes() {
+    let (named, checked) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    hold("R66", MIX, cases(1_500), &|history| {
+        let before = replay(history, &history.events);
+        let mut inbox = before.clone();
+        let mut commander = Commander::new(history.seed, &history.events);
+        let time = *commander.rng.pick(&[4, 9_500]);
+        let tolerance_s = *commander.rng.pick(&[0, 2]);
+        let instants = commander.rng.percent(60);
+        for _ in 0..6 {
+            let command = commander.command(&inbox);
+            let takes = matches!(
+                command,
+                Command::ClearHistory { .. }
+                    | Command::MarkRead { .. }
+                    | Command::MarkAllRead { .. }
+                    | Command::MarkUnreadFrom { .. }
+                    | Command::ReadMessages { .. }
+                    | Command::Send { .. }
+                    | Command::DeleteConversations { .. }
+            );
+            let mut context = commander.context_at(&history.owner, time);
+            context.limits.clock_tolerance_s = tolerance_s;
+            context.seqs_are_instants = instants;
+            if takes && let Some(decision) = judge(&inbox, &command, &context)? {
+                inbox = take_in(&inbox, &command, &context, &decision)?;
+                let names = |event: &&Event| match event.body() {
+                    Body::Conversation(_, Fact::MessagesRead { .. }) => true,
+                    Body::Conversation(_, Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. }) => {
+                        !also.is_empty()
+                    }
+                    _ => false,
+                };
+                named.fetch_add(decision.events.iter().filter(names).count(), Ordering::Relaxed);
+            }
+        }
+        let horizon = time + 1_000 * tolerance_s as i64;
+        let count = check_honest(history, (&before, &inbox), (horizon, instants))?;
+        checked.fetch_add(count, Ordering::Relaxed);
+        Ok(())
+    });
+    let (named, checked) = (named.into_inner(), checked.into_inner());
+    assert!(named > 200 && checked > 500, "{named} events named messages, {checked} messages were looked at");
+}
+
+/// Looks in each conversation at a message just behind the horizon, with the commands' events and without; how many were
+/// to be seen.
+fn check_honest(
+    history: &History,
+    (before, after): (&Inbox, &Inbox),
+    (horizon, instants): (i64, bool),
+) -> Result<usize, String> {
+    let ids: Vec<_> = after.known_conversations().map(|view| view.id().clone()).collect();
+    let mut checked = 0;
+    for id in ids {
+        let author = match id.kind() {
+            ConversationKind::Direct if id.target() == history.owner.as_str() => continue,
+            ConversationKind::Direct => UserId::new(id.target()).unwrap(),
+            ConversationKind::Group => UserId::new("bob").unwrap(),
+        };
+        let late = message_id(5_000_000);
+        let seq = if instants { horizon as u64 + 2 } else { 1_000 };
+        let envelope = Envelope::new(
+            EventId::from_bytes([0xee; 16]),
+            Timestamp::from_millis(horizon + 2).unwrap(),
+            author,
+        );
+        let event =
+            envelope.message_received(id.clone(), Message::text(late, "later").with_seq(seq)).unwrap();
+        let [without, with] = [before, after].map(|inbox| {
+            let mut inbox = inbox.clone();
+            inbox.apply(&event);
+            inbox
+        });
+        let seen = without.conversation(&id).and_then(|view| view.message(late));
+        if seen.is_none_or(|message| message.is_read()) {
+            continue;
+        }
+        checked += 1;
+        let view = with.conversation(&id).ok_or("gone")?;
+        // Deletions of the history's own may cover it and keep the messages.
+        let own = |event: &&Event| matches!(event.body(), Body::Conversation(of, Fact::Deleted { .. }) if *of == id);
+        let deletions: Vec<Event> =
+            history.events.iter().filter(own).cloned().chain([event.clone()]).collect();
+        let lists = replay(history, &deletions).conversation(&id).is_some_and(|view| view.is_listed());
+        ensure(view.is_listed() || !lists, || format!("{id} is not listed"))?;
+        let message = view.message(late).ok_or_else(|| format!("taken in {id}"))?;
+        ensure(!message.is_read(), || format!("read in {id}"))?;
+        let later = view.messages(Direction::OldestFirst, Some(&message.cursor()), usize::MAX).messages;
+        let queued = later.iter().find(|m| m.id() >= message_id(100) && m.rank() == 2);
+        let queued = queued.map(|message| message.id()).filter(|_| lists);
+        ensure(queued.is_none(), || format!("{queued:?} stands behind what came later in {id}"))?;
+    }
+    Ok(checked)
+}
+
 /// A message that arrives in each conversation half a minute after the beginning, after all that was there.
 fn check_arrivals(history: &History, inbox: &Inbox) -> Result<(), String> {
     let ids: Vec<_> = inbox.known_conversations().map(|view| view.id().clone()).collect();
@@ -194,6 +294,7 @@ fn limits_lowered_afterwards_change_no_history() {
         custom_data_bytes: 0,
         recall_s: 0,
         anyone_modifies: false,
+        clock_tolerance_s: 0,
         deleted_messages: 0,
         mentions: 0,
         recipients: 0,

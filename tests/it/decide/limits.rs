@@ -1,8 +1,8 @@
 //! Every limit: at it, one under, one over (R70–R80).
 
 use chatfold::{
-    Command, Context, ConversationId, Edit, Event, ExtensionWrite, FolderId, Mark, Message, MessageId,
-    ReceiveOption, Rejection, Role,
+    Command, Context, ConversationId, Edit, Event, ExtensionWrite, FolderId, Mark, Mentions, Message,
+    MessageId, ReceiveOption, Rejection, Role,
 };
 
 use super::kit::{alice, at, by, conversation, event, id, in_alices, limited, received, received_as, user};
@@ -383,6 +383,27 @@ fn r80_the_11th_pinned_message_is_refused() {
     let refused = Rejection::TooManyPinnedMessages { found: 11, limit: 10 };
     assert_eq!(refused.code(), Some(10070));
     in_alices(with_pins(10)).when(&pin, &admin).then(refused);
+}
+
+#[test]
+fn r40_r77_an_edit_mentions_as_a_message_does() {
+    let edit = |mentions: Mentions| Command::Modify {
+        conversation: conversation("group_dev"),
+        message: id(1),
+        edit: Edit { version: 1, mentions: Some(mentions), ..Edit::default() },
+    };
+    let admin = by("alice", Role::Admin, 0);
+    let many = |count: usize| Mentions { users: users(count), all: false };
+    let events = || vec![received(1, "bob", "group_dev")];
+    assert_eq!(judged(events(), &edit(many(30)), &admin), Ok(1));
+    let refused = Rejection::TooManyMentions { found: 31, limit: 30 };
+    assert_eq!(judged(events(), &edit(many(31)), &admin), Err(refused));
+    assert_eq!(judged(events(), &edit(Mentions::default()), &admin), Ok(0), "it mentions nobody already");
+    let mut message = Message::text(id(1), "hi").with_seq(1);
+    message.recipients.push(user("alice"));
+    let targeted = || vec![received_as("bob", "group_dev", message.clone())];
+    let refused = Rejection::TargetedWithMentions { recipients: 1 };
+    assert_eq!(judged(targeted(), &edit(many(1)), &admin), Err(refused));
 }
 
 #[test]

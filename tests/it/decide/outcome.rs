@@ -2,7 +2,7 @@
 
 use chatfold::{
     Command, Context, ConversationId, ConversationView, Direction, Edit, Event, Fact, Inbox, Message,
-    MessageStatus, MessageView, ReadScope, ReadUpTo, Role,
+    MessageStatus, MessageView, ReadScope, ReadUpTo, Replaces, Role,
 };
 
 use crate::harness::ensure;
@@ -23,7 +23,7 @@ fn message<'a>(
 pub fn check(inbox: &Inbox, command: &Command, context: &Context, events: &[Event]) -> Result<(), String> {
     let shows = |holds: bool, what: &str| ensure(holds, || format!("{what} does not hold"));
     match command {
-        Command::Send { conversation, message } => queued(inbox, conversation, message, events),
+        Command::Send { conversation, message } => queued(inbox, conversation, message, (context, events)),
         Command::Forward { to, .. } | Command::ForwardMerged { to, .. } => {
             for event in events {
                 let chatfold::Body::Conversation(_, Fact::MessageQueued(copy)) = event.body() else {
@@ -143,14 +143,30 @@ fn personal(inbox: &Inbox, command: &Command, events: &[Event]) -> Result<(), St
         }
         Command::MarkUnreadFrom { conversation, message: id } => {
             let message = message(inbox, conversation, *id)?;
-            shows(message.is_own() || !message.is_read(), "unread again")
+            shows(message.is_own() || !message.is_read(), "unread again")?;
+            let later =
+                view(inbox, conversation)?.messages(Direction::OldestFirst, Some(&message.cursor()), 99);
+            let none = later.messages.iter().all(|later| !later.is_read_by_name());
+            shows(none, "nothing read by name from there on")
+        }
+        Command::ReadMessages { conversation, messages, on } => {
+            let view = view(inbox, conversation)?;
+            let shown = messages.iter().filter_map(|id| view.message(*id));
+            let holds = |m: MessageView<'_>| if *on { m.is_read() } else { !m.is_read_by_name() };
+            shows(shown.into_iter().all(holds), "read by name")
         }
         Command::Pin { conversation, on } => {
             shows(inbox.conversation(conversation).is_some_and(|v| v.is_pinned()) == *on, "the pin")
         }
-        Command::SetDraft { conversation, text, .. } => {
-            let draft = inbox.conversation(conversation).and_then(|view| view.draft());
-            shows(draft.map_or("", |draft| draft.text) == text, "the draft")
+        Command::SetDraft { conversation, text, replaces } => {
+            let view = inbox.conversation(conversation);
+            let draft = view.and_then(|view| view.draft());
+            let kept = view.map(|view| view.drafts_kept()).unwrap_or_default();
+            // Of a draft that is gone nothing comes back.
+            let is_gone =
+                matches!(replaces, Replaces::Draft(event) if kept.iter().all(|d| d.stamp.event != *event));
+            let stale = events.is_empty() && is_gone;
+            shows(stale || draft.map_or("", |draft| draft.text) == text, "the draft")
         }
         Command::Mark { conversations, mark, on } => {
             shows(all(conversations, &|view| view.marks().contains(mark) == *on), "the mark")
@@ -202,8 +218,23 @@ fn account(inbox: &Inbox, command: &Command, events: &[Event]) -> Result<(), Str
     }
 }
 
-/// R12, R65: what was sent now stands last, at the highest seq known, and the draft is gone.
-fn queued(inbox: &Inbox, id: &ConversationId, sent: &Message, events: &[Event]) -> Result<(), String> {
+/// R66: whether a message is ahead of the context's clock by more than clocks may differ.
+pub fn is_outlier(message: MessageView<'_>, context: &Context) -> bool {
+    let millis = match message.in_group() {
+        true if !context.seqs_are_instants => return false,
+        true => message.seq() as i64,
+        false => message.time().as_millis(),
+    };
+    millis > context.time.as_millis() + 1_000 * context.limits.clock_tolerance_s as i64
+}
+
+/// R12, R65: what was sent now stands last, outliers apart, at the highest seq known, and the draft is gone.
+fn queued(
+    inbox: &Inbox,
+    id: &ConversationId,
+    sent: &Message,
+    (context, events): (&Context, &[Event]),
+) -> Result<(), String> {
     let view = view(inbox, id)?;
     if events.is_empty() {
         return Ok(());
@@ -211,8 +242,8 @@ fn queued(inbox: &Inbox, id: &ConversationId, sent: &Message, events: &[Event]) 
     let message = message(inbox, id, sent.id)?;
     ensure(message.status() == MessageStatus::Sending, || format!("it is {:?}", message.status()))?;
     ensure(view.draft().is_none(), || "the draft is still there".to_owned())?;
-    let newest = view.messages(Direction::NewestFirst, None, 1).messages;
-    let last = newest.first().map(MessageView::id);
+    let newest = view.messages(Direction::NewestFirst, None, usize::MAX).messages;
+    let last = newest.iter().find(|m| m.id() == sent.id || !is_outlier(**m, context)).map(MessageView::id);
     ensure(sent.online_only || last == Some(sent.id), || format!("{last:?} stands last"))?;
     ensure(sent.online_only || view.is_listed(), || "it is not listed".to_owned())
 }

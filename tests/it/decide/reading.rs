@@ -165,7 +165,7 @@ fn r66_clearing_takes_what_is_queued_and_leaves_what_comes() {
         .when(&clear, &slow)
         .then(vec![Body::Conversation(
             conversation(GROUP),
-            Fact::HistoryCleared { through: Watermark::Seq(3), also: Vec::new() },
+            Fact::HistoryCleared { through: Watermark::Seq(3), also: vec![id(900)] },
         )])
         .and_again_nothing();
     let view = cleared.inbox().conversation(&conversation(GROUP)).unwrap();

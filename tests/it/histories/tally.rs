@@ -9,7 +9,7 @@ use chatfold::{
 };
 
 use crate::histories::History;
-use crate::model::conversation::{covers, has_effect};
+use crate::model::conversation::{Coverage, covers, has_effect};
 use crate::model::message::{DELIVERED, named};
 use crate::model::{self, Conversation, Known, Row, Shown, Terms};
 
@@ -152,6 +152,7 @@ impl Tally {
             let highest = edits.iter().max_by_key(|(version, (stamp, _))| (*version, *stamp));
             let overtaken = highest.is_some_and(|(_, (stamp, _))| Some(*stamp) < newest);
             self.note("an older edit of a greater version", overtaken);
+            self.by_name(conversation, m);
             let excluded = m.mention_of(owner).is_some() && m.content.excluded_from_unread;
             self.note("a mention excluded from unread", excluded && !m.own);
         }
@@ -160,6 +161,36 @@ impl Tally {
         let position = |m: &Known<'_>| (m.first_field(), m.rank);
         let tied = conversation.messages.windows(2).any(|pair| position(&pair[0]) == position(&pair[1]));
         self.note("equal first field and rank", tied);
+    }
+
+    /// What names a message beside its conversation's watermarks (R37, R40, R59).
+    fn by_name(&mut self, conversation: &Conversation<'_>, m: &Known<'_>) {
+        let owner = conversation.terms.owner;
+        let said =
+            m.facts.iter().filter(|(_, fact)| matches!(fact, Fact::MessagesRead { .. })).collect::<Vec<_>>();
+        let on = |fact: &Fact| matches!(fact, Fact::MessagesRead { on: true, .. });
+        let beyond = m.first_field() > conversation.read_marker() && m.rank == DELIVERED && !m.own;
+        self.note("read by name beyond the marker", beyond && m.read_by_name());
+        self.note("read by name, then no longer", {
+            !m.read_by_name() && said.iter().any(|(_, fact)| on(fact))
+        });
+        let first_of =
+            |m: &Known<'_>| match (m.content.mentions.users.contains(owner), m.content.mentions.all) {
+                (false, false) => None,
+                (me, all) => Some(u8::from(me) + 2 * u8::from(all)),
+            };
+        let (first, now) = (first_of(m), m.mention_of(owner));
+        self.note("an edit brought a mention", first.is_none() && now.is_some());
+        self.note("an edit took a mention", first.is_some() && now.is_none());
+        self.note("an edit changed a mention", first.is_some() && now.is_some() && first != now);
+        let reached =
+            |coverage: &Coverage| covers(&Coverage { also: BTreeSet::new(), ..coverage.clone() }, m);
+        let (cleared, deleted) = (&conversation.cleared, &conversation.deleted);
+        let taken = |coverage: &Coverage| covers(coverage, m) && !reached(coverage);
+        self.note("cleared by name alone", taken(cleared) && !m.deleted);
+        self.note("deleted by name alone", taken(deleted));
+        self.note("deleted by name, and kept", taken(deleted) && !covers(cleared, m));
+        self.note("queued or imported, cleared by name", taken(cleared) && m.rank != DELIVERED);
     }
 
     fn reading(&mut self, conversation: &Conversation<'_>, row: &Row) {
@@ -200,13 +231,13 @@ impl Tally {
 
     fn deletions(&mut self, conversation: &Conversation<'_>, row: &Row) {
         let messages = &conversation.messages;
-        let gone_from = |coverage| messages.iter().any(|m| covers(coverage, m));
+        let gone_from = |coverage: &Coverage| messages.iter().any(|m| covers(coverage, m));
         let Some(deletion) = conversation.last_deletion else {
-            self.note("cleared", gone_from(conversation.cleared));
+            self.note("cleared", gone_from(&conversation.cleared));
             return;
         };
         self.note("deleted and not listed", !row.listed && !messages.is_empty());
-        let came_back = gone_from(conversation.deleted) && row.listed;
+        let came_back = gone_from(&conversation.deleted) && row.listed;
         let by_message = conversation.brought_back_by_message();
         self.note("deleted, then back by a message", came_back && by_message);
         self.note("deleted, then back by a draft", came_back && !by_message && row.draft.is_some());
@@ -217,20 +248,21 @@ impl Tally {
             !row.pinned && conversation.last_pin().is_some_and(|(stamp, on)| on && stamp <= deletion)
         });
         let kept = messages.iter().any(|m| {
-            covers(conversation.deleted, m) && conversation.is_kept(m) && !m.own && m.rank == DELIVERED
+            covers(&conversation.deleted, m) && conversation.is_kept(m) && !m.own && m.rank == DELIVERED
         });
         self.note("kept by a deletion that keeps messages", kept);
         let edge = |m: &&Known<'_>| {
-            m.rank != DELIVERED && conversation.deleted.is_some_and(|(through, _)| through == m.first_field())
+            m.rank != DELIVERED
+                && conversation.deleted.reach.is_some_and(|(through, _)| through == m.first_field())
         };
         let at_edge = || messages.iter().filter(edge);
         self.note("queued or imported at the edge, covered", {
-            at_edge().any(|m| covers(conversation.deleted, m))
+            at_edge().any(|m| covers(&conversation.deleted, m))
         });
         self.note("queued or imported at the edge, not covered", {
-            at_edge().any(|m| !covers(conversation.deleted, m))
+            at_edge().any(|m| !covers(&conversation.deleted, m))
         });
-        let greatest_is_not_latest = conversation.deleted.is_some_and(|(_, stamp)| stamp < deletion);
+        let greatest_is_not_latest = conversation.deleted.reach.is_some_and(|(_, stamp)| stamp < deletion);
         self.note("the farthest deletion is not the latest", greatest_is_not_latest);
     }
 
@@ -314,6 +346,8 @@ fn waits(fact: &Fact) -> &'static str {
         Fact::MessagesDeleted { .. } => "a deletion of a message waited",
         Fact::ReactionSet { .. } => "a reaction waited",
         Fact::MessagePinned { .. } => "a pin of a message waited",
+        Fact::MessagesRead { .. } => "a read by name waited",
+        Fact::HistoryCleared { .. } | Fact::Deleted { .. } => "a clearing by name waited",
         _ => "an extension waited",
     }
 }
@@ -379,6 +413,8 @@ pub const EVERY_CASE: &[&str] = &[
     "a deletion of a message waited",
     "a reaction waited",
     "a pin of a message waited",
+    "a read by name waited",
+    "a clearing by name waited",
     "an extension waited",
     "received from neither party",
     "imported by another, or from neither party",
@@ -400,6 +436,16 @@ pub const EVERY_CASE: &[&str] = &[
     "an older edit of a greater version",
     "a mention excluded from unread",
     "equal first field and rank",
+    // by name
+    "read by name beyond the marker",
+    "read by name, then no longer",
+    "an edit brought a mention",
+    "an edit took a mention",
+    "an edit changed a mention",
+    "cleared by name alone",
+    "deleted by name alone",
+    "deleted by name, and kept",
+    "queued or imported, cleared by name",
     // reading
     "a front of reads longer than one",
     "a front of reads longer than two",

@@ -38,15 +38,24 @@ pub fn has_effect(owner: &UserId, id: &ConversationId, event: &Event, fact: &Fac
 /// A draft's text and what it replaces.
 type DraftText = (String, Option<EventId>);
 
-/// A clearing or deletion: up to which first field, and when (R37, R38).
-pub type Coverage = Option<(i64, Stamp)>;
+/// Clearings or deletions: up to which first field and when the greatest reaches, and which messages any names (R37,
+/// R38).
+#[derive(Clone, Default)]
+pub struct Coverage {
+    pub reach: Option<(i64, Stamp)>,
+    pub also: BTreeSet<MessageId>,
+}
 
-/// R38: what a clearing or deletion covers.
-pub fn covers(coverage: Coverage, message: &Known<'_>) -> bool {
-    coverage.is_some_and(|(through, stamp)| {
+/// What a fact clears or deletes, if it does: up to where, and which messages besides.
+type Takes<'f> = Option<(Watermark, &'f [MessageId])>;
+
+/// R38: what a clearing or deletion covers; R37: what it names counts as covered wherever it stands.
+pub fn covers(coverage: &Coverage, message: &Known<'_>) -> bool {
+    let reached = coverage.reach.is_some_and(|(through, stamp)| {
         let first = message.first_field();
         first < through || first == through && (message.rank == DELIVERED || message.introduced <= stamp)
-    })
+    });
+    reached || coverage.also.contains(&message.id)
 }
 
 pub struct Conversation<'a> {
@@ -76,20 +85,20 @@ impl<'a> Conversation<'a> {
         let known = known.filter_map(|(message, facts)| Known::of(terms, message, id.kind(), facts));
         let mut messages: Vec<_> = known.collect();
         messages.sort_by_key(Known::position);
-        let coverage = |counts: fn(&Fact) -> Option<Watermark>| {
-            let through = facts.iter().filter_map(|(event, fact)| {
-                counts(fact).map(|through| (through.first_field(), event.stamp()))
-            });
-            through.max()
+        let coverage = |counts: fn(&Fact) -> Takes<'_>| {
+            let counting = || facts.iter().filter_map(|(event, fact)| Some((event.stamp(), counts(fact)?)));
+            Coverage {
+                reach: counting().map(|(stamp, (through, _))| (through.first_field(), stamp)).max(),
+                also: counting().flat_map(|(_, (_, also))| also).copied().collect(),
+            }
         };
         let deleted = coverage(|fact| match fact {
-            Fact::Deleted { through, .. } => Some(*through),
+            Fact::Deleted { through, also, .. } => Some((*through, also)),
             _ => None,
         });
         let cleared = coverage(|fact| match fact {
-            Fact::Deleted { through, keep_messages: false, .. } | Fact::HistoryCleared { through, .. } => {
-                Some(*through)
-            }
+            Fact::Deleted { through, keep_messages: false, also }
+            | Fact::HistoryCleared { through, also } => Some((*through, also)),
             _ => None,
         });
         let deletions = facts.iter().filter(|(_, fact)| matches!(fact, Fact::Deleted { .. }));
@@ -206,9 +215,10 @@ impl<'a> Conversation<'a> {
                 && !message.own
                 && !message.deleted
                 && message.recall.is_none()
-                && !covers(self.cleared, message)
-                && !covers(self.deleted, message)
+                && !covers(&self.cleared, message)
+                && !covers(&self.deleted, message)
                 && message.first_field() > marker
+                && !message.read_by_name()
                 && !message.content.online_only
                 && !message.content.excluded_from_unread
                 && message.content.recipients.is_empty()
@@ -234,9 +244,10 @@ impl<'a> Conversation<'a> {
                 && !message.own
                 && !message.deleted
                 && message.recall.is_none()
-                && !covers(self.cleared, message)
-                && !covers(self.deleted, message)
+                && !covers(&self.cleared, message)
+                && !covers(&self.deleted, message)
                 && !message.content.online_only
+                && !message.read_by_name()
                 && message.first_field() > marker
         });
         let mention = |message: &Known<'a>| {
@@ -360,12 +371,12 @@ impl<'a> Conversation<'a> {
     /// R36: a message that lists the conversation.
     pub fn brought_back_by_message(&self) -> bool {
         let candidates = self.messages.iter().filter(|message| !message.content.online_only);
-        candidates.into_iter().any(|message| !covers(self.deleted, message))
+        candidates.into_iter().any(|message| !covers(&self.deleted, message))
     }
 
     /// Neither deleted nor cleared away: it can still be looked at.
     pub fn is_kept(&self, message: &Known<'_>) -> bool {
-        !message.deleted && !covers(self.cleared, message)
+        !message.deleted && !covers(&self.cleared, message)
     }
 
     /// R29: the bits that are set, ascending.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::{ConversationKind, Event, Fact, Message, MessageId, Stamp, Timestamp, UserId};
+use chatfold::{ConversationKind, Event, Fact, Mentions, Message, MessageId, Stamp, Timestamp, UserId};
 
 use super::account::Account;
 use super::shown::Line;
@@ -63,7 +63,10 @@ pub fn named(fact: &Fact) -> Vec<MessageId> {
         | Fact::MessagePinned { target, .. }
         | Fact::MessageSent { target, .. }
         | Fact::MessageFailed { target, .. } => vec![*target],
-        Fact::MessageReadBy { targets } | Fact::MessagesDeleted { targets } => targets.clone(),
+        Fact::MessageReadBy { targets }
+        | Fact::MessagesDeleted { targets }
+        | Fact::MessagesRead { targets, .. } => targets.clone(),
+        Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. } => also.clone(),
         _ => Vec::new(),
     }
 }
@@ -182,9 +185,26 @@ impl<'a> Known<'a> {
         self.sent.and_then(|(_, _, members)| members).or(self.content.members)
     }
 
+    /// R40: whom it mentions: what the edit with the greatest `(version, stamp, value)` says, else as introduced.
+    pub fn mentions(&self) -> Mentions {
+        let written = self.edits().filter_map(|(version, (stamp, edit))| {
+            edit.mentions.as_ref().map(|mentions| (version, stamp, mentions))
+        });
+        written.max().map_or_else(|| self.content.mentions.clone(), |(_, _, mentions)| mentions.clone())
+    }
+
+    /// R59: last writer.
+    pub fn read_by_name(&self) -> bool {
+        latest(pick(&self.facts, |_, fact| match fact {
+            Fact::MessagesRead { on, .. } => Some(*on),
+            _ => None,
+        }))
+        .is_some_and(|(_, on)| on)
+    }
+
     /// Whom it mentions of interest to `owner`: 1 the owner, 2 all, 3 both (R26).
     pub fn mention_of(&self, owner: &UserId) -> Option<u8> {
-        let mentions = &self.content.mentions;
+        let mentions = self.mentions();
         match (mentions.users.contains(owner), mentions.all) {
             (true, false) => Some(1),
             (false, true) => Some(2),
@@ -218,14 +238,16 @@ impl<'a> Known<'a> {
             text: self.edited(|edit| edit.text.as_ref(), &self.content.text),
             custom: self.edited(|edit| edit.custom.as_ref(), &self.content.custom),
             cloud_custom: self.edited(|edit| edit.cloud_custom.as_ref(), &self.content.cloud_custom),
-            mentions: self.content.mentions.clone(),
+            // R40: editing a recalled message shows nothing.
+            mentions: if self.recall.is_some() { self.content.mentions.clone() } else { self.mentions() },
             recipients: self.content.recipients.clone(),
             reply_to: self.content.reply_to,
             status: if self.recall.is_some() { 6 } else { self.delivery },
             recall: self.recall.map(|(stamp, (by, reason))| (by.clone(), reason.map(str::to_owned), stamp)),
             edit_version: self.edits().map(|(version, _)| version).max(),
             failure_reason: self.failure_reason(),
-            read: self.own || self.first_field() <= around.read,
+            read: self.own || self.first_field() <= around.read || self.read_by_name(),
+            read_by_name: self.read_by_name(),
             peer_read: self.own && delivered && around.peer_read.is_some_and(|to| self.first_field() <= to),
             unread_receipts: others.map(|others| others.saturating_sub(readers.len() as u64)),
             readers,

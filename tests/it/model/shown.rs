@@ -119,6 +119,7 @@ comparable! {
         pub edit_version: Option<u64>,
         pub failure_reason: Option<String>,
         pub read: bool,
+        pub read_by_name: bool,
         pub peer_read: bool,
         pub readers: Vec<UserId>,
         pub unread_receipts: Option<u64>,

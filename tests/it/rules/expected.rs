@@ -232,6 +232,7 @@ fn of_line(line: &Line, key: &str) -> String {
         "version" => or_none(line.edit_version, |version| version.to_string()),
         "failure" => or_none(line.failure_reason.as_deref(), quoted),
         "read" => yes(line.read),
+        "read-by-name" => yes(line.read_by_name),
         "peer-read" => yes(line.peer_read),
         "readers" => users(&line.readers),
         "waiting-for" => or_none(line.unread_receipts, |left| left.to_string()),

@@ -16,8 +16,8 @@ use std::collections::VecDeque;
 
 use chatfold::{
     AccountFact, Body, ConversationId, Edit, Envelope, Event, EventId, Fact, FolderId, GroupId, GroupType,
-    Mark, Membership, Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through, Timestamp,
-    UserId, Watermark,
+    Mark, Membership, Mentions, Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through,
+    Timestamp, UserId, Watermark,
 };
 
 /// Whose inbox every case is about.
@@ -176,6 +176,13 @@ impl Args<'_> {
         word.split_once('=').map(|(_, value)| unquoted(value))
     }
 
+    /// The names of `key=[a b]`, wherever it stands.
+    fn named(&mut self, key: &str) -> Option<Vec<String>> {
+        let value = self.value(key)?;
+        let names = value.trim_matches(['[', ']']).split(' ').filter(|name| !name.is_empty());
+        Some(names.map(str::to_owned).collect())
+    }
+
     fn number(&mut self) -> u64 {
         let word = self.next();
         word.trim_start_matches('#').parse().unwrap_or_else(|_| panic!("not a number, {word}: {}", self.line))
@@ -242,7 +249,13 @@ fn fact(args: &mut Args<'_>) -> Fact {
     match verb.as_str() {
         "opened" => Fact::Opened { group_type: args.words.pop_front().map(|name| group_type(&name)) },
         "peer-read" => Fact::PeerRead { through: args.through() },
-        "cleared" => Fact::HistoryCleared { through: args.watermark(), also: Vec::new() },
+        "cleared" => {
+            let also = args.named("also").unwrap_or_default();
+            Fact::HistoryCleared {
+                through: args.watermark(),
+                also: also.iter().map(|m| message_id(m)).collect(),
+            }
+        }
         "read" => Fact::Read { through: args.through() },
         "unread-from" => Fact::MarkedUnreadFrom { target: args.message() },
         "pinned" => Fact::Pinned { on: true },
@@ -268,9 +281,10 @@ fn fact(args: &mut Args<'_>) -> Fact {
         "filed" => Fact::FolderMemberSet { folder: folder_id(&args.next()), on: true },
         "unfiled" => Fact::FolderMemberSet { folder: folder_id(&args.next()), on: false },
         "removed" => {
+            let also = args.named("also").unwrap_or_default();
             let through = args.watermark();
             let keep_messages = args.next_if(|word| word == "keep").is_some();
-            Fact::Deleted { through, keep_messages, also: Vec::new() }
+            Fact::Deleted { through, keep_messages, also: also.iter().map(|m| message_id(m)).collect() }
         }
         _ => message_fact(&verb, args),
     }
@@ -300,16 +314,22 @@ fn message_fact(verb: &str, args: &mut Args<'_>) -> Fact {
         "edited" => {
             let bytes = |value: Option<String>| value.map(String::into_bytes);
             let (custom, cloud_custom) = (bytes(args.value("custom")), bytes(args.value("cloud")));
+            let mentions = args.named("mentions").map(|names| Mentions {
+                all: names.iter().any(|name| name == "all"),
+                users: names.iter().filter(|name| *name != "all").map(|name| user(name)).collect(),
+            });
             let target = args.message();
             let version = args.next().trim_start_matches('v').parse().unwrap();
             Fact::MessageModified {
                 target,
-                edit: Edit { version, text: args.text(), custom, cloud_custom, mentions: None },
+                edit: Edit { version, text: args.text(), custom, cloud_custom, mentions },
             }
         }
         "recalled" => Fact::MessageRecalled { target: args.message(), reason: args.text() },
         "saw" => Fact::MessageReadBy { targets: args.messages() },
         "deleted" => Fact::MessagesDeleted { targets: args.messages() },
+        "read-by-name" => Fact::MessagesRead { targets: args.messages(), on: true },
+        "unread-by-name" => Fact::MessagesRead { targets: args.messages(), on: false },
         "reacted" => Fact::ReactionSet { target: args.message(), reaction: args.next(), on: true },
         "unreacted" => Fact::ReactionSet { target: args.message(), reaction: args.next(), on: false },
         "extended" => {

@@ -1,8 +1,8 @@
 //! From what was typed to a command.
 
 use chatfold::{
-    Command, ConversationId, ConversationView, Edit, ExtensionWrite, FolderId, Inbox, Message, MessageId,
-    QuietHours, ReadScope, ReadUpTo, Replaces, Timestamp,
+    Command, ConversationId, ConversationView, Edit, ExtensionWrite, FolderId, Inbox, Mentions, Message,
+    MessageId, QuietHours, ReadScope, ReadUpTo, Replaces, Timestamp,
 };
 
 use crate::args::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
@@ -209,6 +209,13 @@ impl<'a> Typed<'a> {
                 let messages = self.messages(&conversation, messages)?;
                 Command::DeleteMessages { conversation, messages }
             }
+            Wish::ReadMessages { conversation, messages }
+            | Wish::UnreadMessages { conversation, messages } => {
+                let conversation = self.id(conversation)?;
+                let messages = self.messages(&conversation, messages)?;
+                let on = matches!(wish, Wish::ReadMessages { .. });
+                Command::ReadMessages { conversation, messages, on }
+            }
             Wish::Receipt { conversation, messages } => {
                 let conversation = self.id(conversation)?;
                 let messages = self.messages(&conversation, messages)?;
@@ -243,11 +250,13 @@ impl<'a> Typed<'a> {
             }
             Wish::Fail { reason, .. } => Command::Fail { conversation, message, reason: reason.clone() },
             Wish::Retry { .. } => Command::Retry { conversation, message },
-            Wish::Modify { text, version, .. } => {
+            Wish::Modify { text, version, mention, mention_all, mention_nobody, .. } => {
                 let shown = self.inbox.conversation(&conversation).and_then(|view| view.message(message));
                 let next = shown.and_then(|shown| shown.edit_version()).unwrap_or(0).saturating_add(1);
                 let version = version.unwrap_or(next);
-                let edit = Edit { version, text: Some(text.clone()), ..Edit::default() };
+                let says = *mention_all || *mention_nobody || !mention.is_empty();
+                let mentions = says.then(|| Mentions { users: mention.clone(), all: *mention_all });
+                let edit = Edit { version, text: Some(text.clone()), mentions, ..Edit::default() };
                 Command::Modify { conversation, message, edit }
             }
             Wish::Recall { reason, .. } => Command::Recall { conversation, message, reason: reason.clone() },

@@ -1,6 +1,6 @@
 //! A command on an inbox in a store: an account carries it out.
 
-use chatfold::{Context, Decision, Inbox, decide};
+use chatfold::{Decision, Inbox, decide};
 use chatfold_account::{Account, AccountError, Options};
 
 use super::{command, now, refusal, seed};
@@ -34,7 +34,7 @@ pub fn run(args: &DoArgs, place: &Place) -> Result<(Inbox, Decision), Failure> {
     let now = args.instant(now)?;
     let seed = args.seed.map_or_else(seed, Ok)?;
     let command = command::command(args, &inbox, now, seed)?;
-    let context = Context::new(owner, args.role.into(), now, seed);
+    let context = args.context(owner, now, seed);
     let decision = if args.dry_run {
         decide(&inbox, &command, &context).map_err(|why| Failure::Refused(refusal(&why)))?
     } else {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chatfold::{Mark, MessageKind, ReceiveOption, Role, Timestamp, UserId};
+use chatfold::{Context, Mark, MessageKind, ReceiveOption, Role, Timestamp, UserId};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{parse_mark, parse_owner};
@@ -50,6 +50,9 @@ pub struct DoArgs {
     /// Derive fresh ids from these 16 bytes, written as 32 hexadecimal digits [default: chance]
     #[arg(long, value_name = "HEX", value_parser = parse_seed, global = true)]
     pub seed: Option<[u8; 16]>,
+    /// The seqs of groups are instants in milliseconds: one ahead of the clock is named, and nothing reaches up to it
+    #[arg(long, global = true)]
+    pub seqs_are_instants: bool,
     /// Say what would be appended, and append nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
@@ -151,6 +154,15 @@ pub enum Wish {
         /// The version the edit makes [default: the next]
         #[arg(long)]
         version: Option<u64>,
+        /// Mention this user and nobody else; may be given more than once
+        #[arg(long, value_name = "USER", value_parser = parse_owner)]
+        mention: Vec<UserId>,
+        /// Mention everybody
+        #[arg(long)]
+        mention_all: bool,
+        /// Mention nobody any more
+        #[arg(long, conflicts_with_all = ["mention", "mention_all"])]
+        mention_nobody: bool,
     },
     /// Recall a message
     Recall {
@@ -172,6 +184,18 @@ pub enum Wish {
     ReadAll {
         #[arg(value_enum, default_value_t = ScopeFlag::Everything)]
         scope: ScopeFlag,
+    },
+    /// Read messages one by one, wherever the read marker stands
+    ReadMessages {
+        conversation: String,
+        #[arg(required = true)]
+        messages: Vec<String>,
+    },
+    /// Take back that messages were read one by one
+    UnreadMessages {
+        conversation: String,
+        #[arg(required = true)]
+        messages: Vec<String>,
     },
     /// Make a message and what follows it unread again
     Unread {
@@ -278,6 +302,12 @@ pub enum Wish {
 }
 
 impl DoArgs {
+    /// Who does it, when, and by which chance.
+    pub fn context(&self, owner: UserId, now: Timestamp, seed: [u8; 16]) -> Context {
+        let context = Context::new(owner, self.role.into(), now, seed);
+        if self.seqs_are_instants { context.with_seqs_as_instants() } else { context }
+    }
+
     /// When it is done: at `clock` unless --now says otherwise, a message of another time at its own.
     pub fn instant(&self, clock: impl FnOnce() -> Result<Timestamp, Failure>) -> Result<Timestamp, Failure> {
         let about = match &self.wish {

@@ -75,6 +75,7 @@ pub fn json(explanation: &Explanation) -> Value {
         "unread": because(&explanation.unread),
         "uncounted": explanation.uncounted.map(|kind| kind.as_str()),
         "mentions": because(&explanation.mentions),
+        "readByName": because(&explanation.read_by_name),
         "readMarker": explanation.read_marker.iter().map(|reason| read_reason(*reason)).collect::<Vec<_>>(),
         "lastMessage": last,
         "activity": explanation.activity.map(reason),

@@ -82,6 +82,8 @@ fn commands_do_what_they_say() {
     for (args, said) in [
         (&["read", "c2c_bob"][..], "read c2c_bob up to"),
         (&["unread", "c2c_bob", &m9], "made c2c_bob unread from"),
+        (&["read-messages", "c2c_bob", &m9], "read 018f0e2a"),
+        (&["unread-messages", "c2c_bob", &m9], "were read one by one"),
         (&["draft", "c2c_bob", "See {you}"], "wrote the draft \"See {you}\" for c2c_bob"),
         (&["mark", "fold", "c2c_bob", "group_news"], "marked group_news with fold"),
         (&["unmark", "star", "c2c_bob"], "took the mark star from c2c_bob"),
@@ -112,6 +114,30 @@ fn commands_do_what_they_say() {
     assert_eq!(row["recvOpt"], 3);
     assert_eq!(row["unreadCount"], 1);
     assert!(run(&["check", &desk.log], "").ok().contains("sound"));
+}
+
+/// A message two hours ahead of the clock is read by name; what comes next is unread.
+#[test]
+fn r66_reading_names_what_is_ahead_of_the_clock() {
+    let at = |time: &str| format!("2026-03-01T{time}.000Z");
+    let message = |n: u64, time: &str| {
+        format!(
+            r#"{{"v":1,"id":"{}","at":"{}","by":"bob","conversation":"c2c_bob","type":"message_received","message":{{"id":"{}","text":"hi"}}}}"#,
+            event_id(n),
+            at(time),
+            message_id(n)
+        )
+    };
+    let header = r#"{"log":"chatfold","v":1,"owner":"alice"}"#;
+    let desk = Desk::new(format!("{header}\n{}\n{}\n", message(1, "09:59:00"), message(2, "12:00:00")));
+    let out = desk.run(&["read", "c2c_bob"]).ok();
+    assert!(out.contains("read c2c_bob up to") && out.contains(&message_id(2)), "{out}");
+    assert_eq!(desk.row("c2c_bob")["unreadCount"], 0);
+    let shown = run(&["show", &desk.log, "c2c_bob"], "").ok();
+    assert!(shown.matches("read by name").count() >= 2, "beside the message, and as a reason: {shown}");
+    let text = desk.text() + &message(3, "10:00:30") + "\n";
+    std::fs::write(&desk.log, text).unwrap();
+    assert_eq!(desk.row("c2c_bob")["unreadCount"], 1);
 }
 
 #[test]
