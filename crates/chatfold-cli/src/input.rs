@@ -267,6 +267,10 @@ impl Watch {
         if error.get_ref().is_some_and(|error| error.is::<UnpacksTooMuch>()) {
             return Failure::Input { place, what: format!("{at}: not read on"), source: Some(error) };
         }
+        if self.packing == Packing::Plain && error.kind() == io::ErrorKind::InvalidData {
+            let what = format!("{at}: {error}");
+            return Failure::Fault { place, what };
+        }
         if self.packing == Packing::Plain || self.meter.failed.get() {
             let what = format!("{at}: cannot be read");
             return Failure::Input { place, what, source: Some(error) };

@@ -5,7 +5,6 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use chatfold::UserId;
 use chatfold::jsonl::Writer;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, LogCursor, Page, RewriteError, SnapshotStore,
@@ -60,13 +59,15 @@ impl Place {
             .map_err(|error| Failure::Usage(format!("{self}: whose inbox? Name it behind #: {error}")))
     }
 
-    /// The store failed: exit code 4.
-    pub fn failed(&self, what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-        Failure::Input {
-            place: self.to_string(),
-            what: what.to_owned(),
-            source: Some(io::Error::other(error)),
+    /// The store failed: exit code 1 where what it holds is damaged, as in a file; exit code 4 where it could not be
+    /// reached, read or written.
+    pub fn failed(&self, what: &str, error: impl Into<StoreError>) -> Failure {
+        let error = error.into();
+        let place = self.to_string();
+        if error.is_damaged() {
+            return Failure::Fault { place, what: format!("{what}: {error}") };
         }
+        Failure::Input { place, what: what.to_owned(), source: Some(io::Error::other(error)) }
     }
 
     /// Opens the store; makes it only if `create`.
@@ -97,7 +98,7 @@ impl Place {
                         / as %2F, % as %25)";
             Failure::Usage(format!("{self}: {what}"))
         })?;
-        let runtime = Runtime::new().map_err(|error| self.failed("cannot be opened", error))?;
+        let runtime = Runtime::new().map_err(|error| Failure::unread(self, error))?;
         let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
         let store = runtime.block_on(PostgresStore::open(config, tokio_postgres::NoTls, options));
         let store = store.map_err(|error| self.failed("cannot be opened", error))?;
@@ -120,7 +121,7 @@ impl Place {
             return Err(Failure::Input { place: self.to_string(), what, source: None });
         }
         let header = Writer::new(Vec::new(), &owner).map(Writer::into_inner);
-        let lines = io::Cursor::new(header.map_err(|error| self.failed("cannot be read", error))?);
+        let lines = io::Cursor::new(header.map_err(|error| Failure::unread(self, error))?);
         Ok(Lines { store, owner, cursor: LogCursor::default(), lines })
     }
 }
@@ -182,7 +183,10 @@ struct Lines {
 impl Lines {
     /// Reads the next page. One without lines is the end: what does not end where the head says is an error.
     fn refill(&mut self) -> io::Result<()> {
-        let page = self.store.read(&self.owner, self.cursor.position(), PAGE).map_err(io::Error::other)?;
+        let page = self.store.read(&self.owner, self.cursor.position(), PAGE).map_err(|error| {
+            let kind = if error.is_damaged() { io::ErrorKind::InvalidData } else { io::ErrorKind::Other };
+            io::Error::new(kind, error)
+        })?;
         self.cursor.take_in(&page).map_err(|damage| io::Error::new(io::ErrorKind::InvalidData, damage))?;
         let mut lines = Vec::new();
         for event in page.events {
@@ -237,6 +241,19 @@ pub enum StoreError {
     #[cfg(feature = "postgres")]
     #[error(transparent)]
     Postgres(#[from] chatfold_postgres::PostgresError),
+}
+
+impl StoreError {
+    /// Whether what the store holds is not what it should be; else the store could not be reached, read or written.
+    fn is_damaged(&self) -> bool {
+        match self {
+            Self::Absent(never) => match *never {},
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(error) => error.is_damaged(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => matches!(error, chatfold_postgres::PostgresError::Damaged(_)),
+        }
+    }
 }
 
 /// Asks whichever store it is; its error becomes either store's.

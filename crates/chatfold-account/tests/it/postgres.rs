@@ -109,40 +109,74 @@ async fn eight_writers_with_ten_thousand_commands() {
     is_of(account.inbox(), &events);
 }
 
-/// Two writers that never pause, each with a pool and a runtime of its own as processes have them, and a third that
-/// gives a command now and then: none of its commands is refused, however often the others come first.
+/// The process of a busy writer gives commands until it is killed.
 #[test]
-fn a_command_between_two_busy_writers_is_carried_out() {
+#[ignore = "the process that a test starts"]
+fn busy_writer() {
+    let Ok(address) = std::env::var("CHATFOLD_BUSY_ADDRESS") else { return };
+    let writer = std::env::var("CHATFOLD_BUSY_WRITER").unwrap().parse().unwrap();
+    give_commands(&address, writer, u64::MAX);
+}
+
+/// Gives so many commands, one after the other; none of them may be refused.
+fn give_commands(address: &str, writer: u64, count: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut config: Config = address.parse().unwrap();
+        config.options("-c synchronous_commit=off");
+        let options_of_store = chatfold_postgres::Options::default();
+        let store = PostgresStore::open(config, NoTls, options_of_store).await.unwrap();
+        let mut account = Account::open(store, alice(), options()).await.unwrap();
+        for n in 0..count {
+            account.execute(command(writer, n), context(writer, n)).await.unwrap();
+        }
+    });
+}
+
+/// Ends the process when the test ends, however it ends.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Two processes that write without a pause, and this one that gives a command now and then: none of its commands is
+/// refused, however often the others come first.
+#[test]
+fn a_command_between_two_busy_processes_is_carried_out() {
+    const OURS: u64 = 2;
     let Some(server) = postgres_scratch::server() else { return };
-    let done = std::sync::atomic::AtomicBool::new(false);
-    let run = |writer: u64, commands: Option<u64>| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let address = server.config();
+    let start = |writer: u64| {
+        let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+        program.args(["--exact", "postgres::busy_writer", "--ignored"]);
+        program.env("CHATFOLD_BUSY_ADDRESS", &address).env("CHATFOLD_BUSY_WRITER", writer.to_string());
+        program.stdout(std::process::Stdio::null());
+        Running(program.spawn().unwrap())
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let events = || {
         runtime.block_on(async {
-            let store = open(&server, "-c synchronous_commit=off").await;
-            let mut account = Account::open(store, alice(), options()).await.unwrap();
-            let mut n = 0;
-            while commands.map_or(!done.load(std::sync::atomic::Ordering::Relaxed), |most| n < most) {
-                account.execute(command(writer, n), context(writer, n)).await.unwrap();
-                n += 1;
-            }
-            n
+            let account = Account::open(open(&server, "").await, alice(), options()).await.unwrap();
+            log(&account).await
         })
     };
-    std::thread::scope(|scope| {
-        let busy: Vec<_> = (0..2)
-            .map(|writer| {
-                scope.spawn({
-                    let run = &run;
-                    move || run(writer, None)
-                })
-            })
-            .collect();
-        let third = scope.spawn(|| run(2, Some(40))).join();
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-        let busy: Vec<_> = busy.into_iter().map(|busy| busy.join().unwrap()).collect();
-        assert_eq!(third.unwrap(), 40);
-        assert!(busy.iter().all(|commands| *commands > 0), "both wrote meanwhile: {busy:?}");
-    });
+    let busy: Vec<Running> = (0..OURS).map(start).collect();
+    while (0..OURS).any(|writer| sent(&events(), writer).is_empty()) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let before: Vec<usize> = (0..OURS).map(|writer| sent(&events(), writer).len()).collect();
+    give_commands(&address, OURS, 40);
+    drop(busy);
+    let events = events();
+    let expected: Vec<u64> = (0..40).filter(|n| n % 3 == 0).collect();
+    assert_eq!(sent(&events, OURS), expected, "all of ours, once, in order");
+    for (writer, before) in before.into_iter().enumerate() {
+        assert!(sent(&events, writer as u64).len() > before, "writer {writer} wrote meanwhile");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
