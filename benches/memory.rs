@@ -47,6 +47,29 @@ fn measure(report: &mut Report, name: &str, workload: &Workload, events: &[Event
     assert!(messages < 50_000 || beyond <= 72.0, "{beyond} bytes a message");
 }
 
+/// A group whose server has no seq, so that those of its messages are instants in milliseconds (R117), of which half a
+/// day's worth and more stand in a chunk.
+fn instants(report: &mut Report, messages: u64) {
+    let owner = UserId::new("alice").unwrap();
+    let authors = ["bob", "carol", "dave"].map(|name| UserId::new(name).unwrap());
+    let group: ConversationId = "group_g".parse().unwrap();
+    let said = |n: u64| {
+        let id = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes();
+        let at = 1_600_000_000_000 + n as i64 * 601_337;
+        let mut message = Message::text(MessageId::from_bytes(id), "thirty-eight bytes of text in a group.");
+        message.seq = Some(at.unsigned_abs());
+        let author = authors[(n % 3) as usize].clone();
+        let at = Timestamp::from_millis(at).unwrap();
+        Envelope::new(EventId::from_bytes(id), at, author).message_received(group.clone(), message)
+    };
+    let events: Vec<Event> = (0..messages).map(|n| said(n).unwrap()).collect();
+    let (_, bytes) = content(&events);
+    let (held, _) = held(&owner, &events);
+    let beyond = held.saturating_sub(bytes) as f64 / messages as f64;
+    report.row("seqs of instants", "held beyond content", beyond, "bytes a message", None);
+    assert!(beyond <= 64.0, "{beyond} bytes a message");
+}
+
 /// Many conversations in each of which one message came.
 fn idle(report: &mut Report, conversations: u64) {
     let said = |n: u64| {
@@ -78,6 +101,7 @@ fn main() {
             measure(&mut report, "storm", &workload, &workload.storm());
         }
     }
+    instants(&mut report, 64_000);
     idle(&mut report, 10_000);
     report.finish();
 }

@@ -2,7 +2,8 @@
 //!
 //! What is told of messages that stand close together differs little: of each field only the difference to the
 //! least in the chunk is kept, in as many bits as the greatest difference takes. A row is the two ids and those bits,
-//! all rows are of one length, and any is read at once.
+//! all rows are of one length, and any is read at once. In a group whose seqs are instants both fields of a position
+//! lie far apart and close to each other: there the second is kept as its difference to the first.
 
 use crate::inbox::timeline::entry::{Entry, bits};
 use crate::model::id::{EventId, MessageId};
@@ -73,9 +74,10 @@ impl Fields {
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
     len: u32,
-    row_len_bytes: u32,
+    row_len_bytes: u8,
     places: Fields,
     others: Fields,
+    second: Second,
     /// Rows, and behind them what is read beyond the last.
     rows: Box<[u8]>,
 }
@@ -86,10 +88,31 @@ fn unsigned(value: i64) -> u64 {
     value.cast_unsigned() ^ 1 << 63
 }
 
-/// Where a message stands, and where its content begins.
-#[inline]
-fn places(entry: &Entry) -> [u64; 3] {
-    [unsigned(entry.first), unsigned(entry.second), entry.offset.into()]
+/// As what the second field of a position is kept. The number is a mask over the first field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i8)]
+enum Second {
+    /// As it is.
+    Itself = 0,
+    /// As its difference to the first field.
+    FromFirst = -1,
+}
+
+impl Second {
+    /// Where a message stands, and where its content begins.
+    #[inline]
+    fn places(self, entry: &Entry) -> [u64; 3] {
+        let second = entry.second.wrapping_sub(entry.first & self as i64);
+        [unsigned(entry.first), unsigned(second), entry.offset.into()]
+    }
+
+    /// The two fields of a position, of what is kept of them.
+    #[inline]
+    fn fields(self, first: u64, second: u64) -> (i64, i64) {
+        let first = unsigned(first.cast_signed()).cast_signed();
+        let second = unsigned(second.cast_signed()).cast_signed();
+        (first, second.wrapping_add(first & self as i64))
+    }
 }
 
 #[inline]
@@ -110,11 +133,20 @@ impl Packed {
     /// The entries, if they fit.
     pub(crate) fn of(entries: &[Entry]) -> Option<Self> {
         let mut places_between = ([u64::MAX; 3], [0; 3]);
+        let (mut least_apart, mut most_apart) = (u64::MAX, 0);
         // Bits may be set later, or taken away; authors may get other numbers.
         let mut others_between = ([0, 0, u64::MAX], [bits::ROOM.into(), 0, 0]);
         for entry in entries {
-            widen(&mut places_between.0, &mut places_between.1, places(entry));
+            widen(&mut places_between.0, &mut places_between.1, Second::Itself.places(entry));
             widen(&mut others_between.0, &mut others_between.1, others(entry));
+            let [_, apart, _] = Second::FromFirst.places(entry);
+            (least_apart, most_apart) = (least_apart.min(apart), most_apart.max(apart));
+        }
+        let ([_, least, _], [_, greatest, _]) = (&mut places_between.0, &mut places_between.1);
+        let is_shorter = most_apart.saturating_sub(least_apart) < greatest.saturating_sub(*least);
+        let second = if is_shorter { Second::FromFirst } else { Second::Itself };
+        if is_shorter {
+            (*least, *greatest) = (least_apart, most_apart);
         }
         let place_fields = Fields::between(places_between.0, places_between.1)?;
         let other_fields = Fields::between(others_between.0, others_between.1)?;
@@ -122,9 +154,10 @@ impl Packed {
         let row_len_bytes = IDS_LEN_BYTES + kept;
         let mut packed = Self {
             len: u32::try_from(entries.len()).ok().filter(|len| *len > 0)?,
-            row_len_bytes: row_len_bytes as u32,
+            row_len_bytes: row_len_bytes as u8,
             places: place_fields,
             others: other_fields,
+            second,
             rows: Box::default(),
         };
         let mut rows = vec![0; entries.len() * row_len_bytes + MAX_ROW_LEN_BYTES - row_len_bytes];
@@ -143,7 +176,7 @@ impl Packed {
         let Some((event, rest)) = rest.split_first_chunk_mut() else { return };
         *event = *entry.event.as_bytes();
         if let Some(word) = rest.first_chunk_mut() {
-            *word = self.places.word(places(entry)).to_le_bytes();
+            *word = self.places.word(self.second.places(entry)).to_le_bytes();
         }
         // Over the bytes of the first word that are not kept.
         let rest = rest.get_mut(usize::from(self.places.len_bytes)..);
@@ -160,17 +193,18 @@ impl Packed {
         if at >= self.len() {
             return None;
         }
-        let row = self.rows.get(at * self.row_len_bytes as usize..)?;
+        let row = self.rows.get(at * usize::from(self.row_len_bytes)..)?;
         let (id, row) = row.split_first_chunk()?;
         let (event, row) = row.split_first_chunk()?;
         let [first, second, offset] = self.places.values(u64::from_le_bytes(*row.first_chunk()?));
+        let (first, second) = self.second.fields(first, second);
         let row = row.get(usize::from(self.places.len_bytes)..)?;
         let [bits, author, len] = self.others.values(u64::from_le_bytes(*row.first_chunk()?));
         Some(Entry {
             id: MessageId::from_bytes(*id),
             event: EventId::from_bytes(*event),
-            first: unsigned(first.cast_signed()).cast_signed(),
-            second: unsigned(second.cast_signed()).cast_signed(),
+            first,
+            second,
             author: author as u32,
             bits: bits as u32,
             offset: offset as u32,
@@ -179,15 +213,16 @@ impl Packed {
     }
 
     pub(crate) fn id(&self, at: usize) -> Option<MessageId> {
-        let row = self.rows.get(at * self.row_len_bytes as usize..).filter(|_| at < self.len())?;
+        let row = self.rows.get(at * usize::from(self.row_len_bytes)..).filter(|_| at < self.len())?;
         row.first_chunk().map(|id| MessageId::from_bytes(*id))
     }
 
     /// Puts another entry in place of the one there; whether it fits.
     #[must_use]
     pub(crate) fn set(&mut self, at: usize, entry: &Entry) -> bool {
-        let len = self.row_len_bytes as usize;
-        if at >= self.len() || !self.places.fit(places(entry)) || !self.others.fit(others(entry)) {
+        let len = usize::from(self.row_len_bytes);
+        if at >= self.len() || !self.places.fit(self.second.places(entry)) || !self.others.fit(others(entry))
+        {
             return false;
         }
         let mut row = [0; MAX_ROW_LEN_BYTES];
@@ -228,7 +263,7 @@ impl Packed {
     /// Where the second words of all rows begin.
     fn word_places(&self) -> impl Iterator<Item = usize> + use<> {
         let first = IDS_LEN_BYTES + usize::from(self.places.len_bytes);
-        (first..).step_by(self.row_len_bytes as usize).take(self.len as usize)
+        (first..).step_by(usize::from(self.row_len_bytes)).take(self.len as usize)
     }
 }
 
@@ -256,7 +291,7 @@ mod tests {
     }
 
     fn words(entry: &Entry) -> ([u64; 3], [u64; 3], MessageId, EventId) {
-        (places(entry), others(entry), entry.id, entry.event)
+        (Second::Itself.places(entry), others(entry), entry.id, entry.event)
     }
 
     fn holds(entries: &[Entry]) -> Packed {
@@ -277,10 +312,19 @@ mod tests {
             let packed = holds(&entries);
             assert!(packed.row_len_bytes <= 46, "{}", packed.row_len_bytes);
         }
+        // Seqs that are instants, with messages a day apart.
+        let instants = |n: u64| Entry { first: 1_700_000_000_000 + n as i64 * 86_400_000, ..entry(n) };
+        let of_time = |n: u64| Entry { second: instants(n).first, ..instants(n) };
+        let packed = holds(&(0..128).map(of_time).collect::<Vec<Entry>>());
+        assert_eq!(packed.second, Second::FromFirst);
+        assert!(packed.row_len_bytes <= 46, "{}", packed.row_len_bytes);
         // Extremes, as long as the differences are few enough.
         let far = Entry { first: -1, second: 0, author: u32::MAX, ..entry(1) };
         holds(&[far, Entry { second: 1 << 53, author: u32::MAX - 9, ..far }]);
         holds(&[Entry { first: i64::MIN, ..far }, Entry { first: i64::MAX, ..far }]);
+        holds(&[Entry { second: i64::MIN, ..far }, Entry { second: i64::MAX, ..far }]);
+        let both = |place| Entry { first: place, second: place, offset: 0, ..far };
+        holds(&[both(i64::MIN), both(i64::MAX), both(0)]);
         holds(&[Entry { len: u32::MAX, bits: 0, ..entry(1) }, Entry { len: 0, author: 1, ..entry(1) }]);
     }
 
