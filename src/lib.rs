@@ -62,6 +62,7 @@
 mod ask;
 mod decide;
 mod follow;
+pub mod foreign;
 mod inbox;
 mod log;
 mod model;

@@ -370,6 +370,10 @@ pub trait EventStore {
     /// At most `limit` events after position `after`, and where the log stood at that moment.
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Self::Error>;
 
+    /// The event of this id; `None` where the log has none. It is as the store has it: whoever must know that it is what
+    /// was appended holds it against the event before it ([`StoredEvent::follows`]). Complexity: O(log n).
+    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Self::Error>;
+
     /// Where the log stands; [`Head::EMPTY`] for one that nobody has written.
     fn head(&mut self, inbox: &UserId) -> Result<Head, Self::Error> {
         self.read(inbox, u64::MAX, 0).map(|page| page.head)

@@ -164,6 +164,13 @@ impl EventStore for MemoryStore {
         })
     }
 
+    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
+        Ok(self.with(inbox, |log| {
+            let position = usize::try_from(*log.positions.get(&id)?).ok()?;
+            log.events.get(position.checked_sub(1)?).cloned()
+        }))
+    }
+
     fn rewrite(
         &mut self,
         inbox: &UserId,

@@ -107,12 +107,19 @@ fn holds<S: EventStore>(store: &mut S, inbox: &UserId, numbers: &[u8]) {
     let found: Vec<_> =
         log.iter().map(|event| NewEvent { id: event.id, bytes: event.bytes.clone() }).collect();
     assert_eq!(found, events(numbers), "the log holds exactly what was appended, in order");
+    for event in log {
+        let id = event.id;
+        assert_eq!(valid(store.find(inbox, id)), Some(event), "an event is found by its id, as it stands");
+    }
+    let never = EventId::from_bytes([0xee; 16]);
+    assert_eq!(valid(store.find(inbox, never)), None, "an id that nobody appended is not found");
 }
 
 fn nobody_wrote<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
     let mut store = open();
     assert_eq!(valid(store.head(inbox)), Head::EMPTY, "a log that nobody wrote is empty and open");
     assert_eq!(valid(store.read(inbox, 0, 10)).events, [], "and has no events");
+    assert_eq!(valid(store.find(inbox, EventId::from_bytes([1; 16]))), None, "and none is found");
     assert_eq!(valid(store.latest(inbox, u64::MAX)), None, "and no snapshot");
     assert_eq!(valid(store.read(inbox, u64::MAX, usize::MAX)).events, [], "however far one reads");
 }

@@ -11,6 +11,8 @@ mod digest;
 mod divergence;
 #[cfg(feature = "jsonl")]
 mod fixtures;
+#[cfg(feature = "jsonl")]
+mod foreign;
 mod fuzzed;
 mod harness;
 mod histories;

@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::panic::{self, AssertUnwindSafe};
 
-use chatfold::UserId;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, MemoryStore, Page, RewriteError, SnapshotStore,
     StoredEvent, StoredSnapshot,
 };
 use chatfold::testing::check_store;
+use chatfold::{EventId, UserId};
 
 /// The reference store with one thing wrong.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ enum Fault {
     KeepsAlienSnapshots,
     ReadsOneTooMany,
     ReadsFromTheStart,
+    FindsNothing,
+    FindsAnything,
     ForgetsBytes,
     MixesInboxes,
     RewritesNothing,
@@ -37,7 +39,7 @@ enum Fault {
     SeesNoOneElse,
 }
 
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 18] = [
     Fault::NeverConflicts,
     Fault::LooksAtTheVersionFirst,
     Fault::ForgetsCommands,
@@ -46,6 +48,8 @@ const FAULTS: [Fault; 16] = [
     Fault::KeepsAlienSnapshots,
     Fault::ReadsOneTooMany,
     Fault::ReadsFromTheStart,
+    Fault::FindsNothing,
+    Fault::FindsAnything,
     Fault::ForgetsBytes,
     Fault::MixesInboxes,
     Fault::RewritesNothing,
@@ -109,6 +113,16 @@ impl EventStore for Wrong {
             page.events.iter_mut().for_each(|event| event.bytes.truncate(2));
         }
         Ok(page)
+    }
+
+    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
+        let found = self.store.find(&self.inbox(inbox), id)?;
+        Ok(match self.fault {
+            Fault::FindsNothing => None,
+            // As if the first event of the log had been remembered for whoever asks.
+            Fault::FindsAnything => found.or(self.store.read(inbox, 0, 1)?.events.pop()),
+            _ => found,
+        })
     }
 
     fn rewrite(

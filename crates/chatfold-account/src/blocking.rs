@@ -3,12 +3,15 @@
 use std::thread;
 
 use chatfold::store::{NewEvent, RewriteError, SnapshotStore, StoredEvent};
-use chatfold::{Command, Context, Event, Inbox, LogPrefix, Redaction, UserId};
+use chatfold::{
+    Command, Context, ConversationId, Event, EventId, Inbox, LogPrefix, MessageId, Redaction, UserId,
+};
 
 use crate::encode;
 use crate::error::{AccountError, Failure};
 use crate::machine::{Machine, Options, Request};
 use crate::outcome::{Changes, Executed, Report};
+use crate::way_back::{WayBack, before, kept, verified, way_back};
 
 type Outcome<T, S> = Result<T, AccountError<<S as chatfold::store::EventStore>::Error>>;
 
@@ -127,6 +130,38 @@ impl<S: SnapshotStore> Account<S> {
     pub fn events(&mut self, after: u64, limit: usize) -> Outcome<Vec<StoredEvent>, S> {
         let page = self.store.read(self.machine.owner(), after, limit).map_err(AccountError::Store)?;
         Ok(page.events)
+    }
+
+    /// The event of this id, verified; `None` where the log has none, or one of a type or version that this version does
+    /// not know. Complexity: O(log n).
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Damaged`] if the event is not what was appended, [`AccountError::Undecodable`] if it cannot be
+    /// decoded, [`AccountError::Store`] if the store fails.
+    pub fn find(&mut self, id: EventId) -> Outcome<Option<Event>, S> {
+        let owner = self.machine.owner();
+        let Some(found) = self.store.find(owner, id).map_err(AccountError::Store)? else { return Ok(None) };
+        let around = self.store.read(owner, before(&found), 1).map_err(AccountError::Store)?;
+        verified(&found, &around.events)
+    }
+
+    /// What its server calls a message (R112): the number or UUID that its id holds, or what the event that introduced it
+    /// keeps as `foreign`. `None` where the message is not known or not shown any more, or its writer kept nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Account::find`].
+    pub fn foreign_id(
+        &mut self,
+        conversation: &ConversationId,
+        message: MessageId,
+    ) -> Outcome<Option<String>, S> {
+        match way_back(self.machine.inbox(), conversation, message) {
+            WayBack::Unknown => Ok(None),
+            WayBack::Told(foreign) => Ok(Some(foreign)),
+            WayBack::In(event) => self.find(event).map(kept),
+        }
     }
 
     /// Keeps a snapshot now, whatever the policy says.

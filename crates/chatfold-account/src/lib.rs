@@ -47,6 +47,7 @@ mod outcome;
 pub mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod way_back;
 
 use chatfold::Event;
 use chatfold::jsonl::encode_event;

@@ -3,7 +3,9 @@
 mod accounts;
 
 use chatfold::store::{NewEvent, RewriteError, StoredEvent};
-use chatfold::{Command, Context, Event, Inbox, LogPrefix, Redaction, UserId};
+use chatfold::{
+    Command, Context, ConversationId, Event, EventId, Inbox, LogPrefix, MessageId, Redaction, UserId,
+};
 use chatfold_postgres::{PostgresError, PostgresStore};
 
 pub use self::accounts::{Accounts, AccountsError, Usage};
@@ -11,6 +13,7 @@ use crate::encode;
 use crate::error::{AccountError, Failure};
 use crate::machine::{Machine, Options, Request};
 use crate::outcome::{Changes, Executed, Report};
+use crate::way_back::{WayBack, before, kept, verified, way_back};
 
 type Outcome<T> = Result<T, AccountError<PostgresError>>;
 
@@ -90,6 +93,28 @@ impl Account {
     pub async fn events(&self, after: u64, limit: usize) -> Outcome<Vec<StoredEvent>> {
         let page = self.store.read(self.machine.owner(), after, limit).await;
         page.map(|page| page.events).map_err(AccountError::Store)
+    }
+
+    /// The event of this id, verified. See [`crate::Account::find`].
+    pub async fn find(&self, id: EventId) -> Outcome<Option<Event>> {
+        let owner = self.machine.owner();
+        let found = self.store.find(owner, id).await.map_err(AccountError::Store)?;
+        let Some(found) = found else { return Ok(None) };
+        let around = self.store.read(owner, before(&found), 1).await.map_err(AccountError::Store)?;
+        verified(&found, &around.events)
+    }
+
+    /// What its server calls a message. See [`crate::Account::foreign_id`].
+    pub async fn foreign_id(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+    ) -> Outcome<Option<String>> {
+        match way_back(self.machine.inbox(), conversation, message) {
+            WayBack::Unknown => Ok(None),
+            WayBack::Told(foreign) => Ok(Some(foreign)),
+            WayBack::In(event) => self.find(event).await.map(kept),
+        }
     }
 
     /// Keeps a snapshot now, whatever the policy says.

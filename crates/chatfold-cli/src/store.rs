@@ -10,6 +10,7 @@ use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, LogCursor, Page, RewriteError, SnapshotStore,
     StoredEvent, StoredSnapshot,
 };
+use chatfold::{EventId, UserId};
 #[cfg(feature = "postgres")]
 use chatfold_postgres::{Blocking, PostgresStore};
 #[cfg(feature = "sqlite")]
@@ -285,6 +286,10 @@ impl EventStore for Store {
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, StoreError> {
         ask!(self, read(inbox, after, limit), StoreError::from)
+    }
+
+    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
+        ask!(self, find(inbox, id), StoreError::from)
     }
 
     fn rewrite(

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chatfold::UserId;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, Page, RewriteError, SnapshotStore, StoredEvent,
     StoredSnapshot,
 };
+use chatfold::{EventId, UserId};
 use tokio::runtime::Handle;
 
 use crate::{PostgresError, PostgresStore, follow};
@@ -62,6 +62,10 @@ impl EventStore for Blocking {
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
         self.wait(self.store.read(inbox, after, limit))
+    }
+
+    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
+        self.wait(self.store.find(inbox, id))
     }
 
     fn rewrite(

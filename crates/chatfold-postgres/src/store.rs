@@ -1,7 +1,7 @@
 //! Everything but appending.
 
 use chatfold::store::{Head, Page, RewriteError, SNAPSHOTS_KEPT, StoredEvent, StoredSnapshot};
-use chatfold::{LogPrefix, UserId};
+use chatfold::{EventId, LogPrefix, UserId};
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::{try_join3, try_join5};
 
@@ -46,6 +46,22 @@ impl PostgresStore {
             let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
             let events = events.iter().map(rows::event).collect::<Result<Vec<StoredEvent>, _>>()?;
             Ok(Page { head: Head { prefix, closed }, events })
+        })
+        .await
+    }
+
+    /// The event of this id, as the store has it; `None` where the log has none. See
+    /// [`EventStore::find`](chatfold::store::EventStore::find). One round trip.
+    pub async fn find(&self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
+        self.bounded(async {
+            let taken = self.client().await?;
+            let client = taken.client()?;
+            let sql =
+                "SELECT position, id, command, hash, bytes FROM chatfold_event WHERE inbox = $1 AND id = $2";
+            let find = client.prepare_cached(sql).await?;
+            let row = client.query_opt(&find, &[&inbox.as_str(), &id.uuid()]).await?;
+            taken.give_back();
+            row.as_ref().map(rows::event).transpose()
         })
         .await
     }

@@ -159,6 +159,15 @@ impl EventStore for SqliteStore {
         Ok(Page { head, events })
     }
 
+    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+        let transaction = self.connection.transaction()?;
+        let Some((number, _)) = rows::find(&transaction, inbox)? else { return Ok(None) };
+        let sql = "SELECT position, id, command, hash, bytes FROM event WHERE inbox = ? AND id = ?";
+        let mut statement = transaction.prepare_cached(sql)?;
+        let mut rows = statement.query(params![number, id.as_bytes()])?;
+        rows.next()?.map(rows::event).transpose()
+    }
+
     fn rewrite(
         &mut self,
         inbox: &UserId,

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use chatfold::foreign::{EventKey, META_FOREIGN, Network};
 use chatfold::store::{Closed, EventStore, MemoryStore, SnapshotStore, StoredSnapshot};
-use chatfold::{Command, LogPrefix, Message, Policy, Redaction, SnapshotPolicy};
+use chatfold::{
+    Command, ConversationId, Envelope, Event, EventId, LogPrefix, Message, MessageId, Policy, Redaction,
+    SnapshotPolicy, Timestamp, UserId,
+};
 use chatfold_account::{Account, AccountError, Options, Report};
 use chatfold_sqlite::SqliteStore;
 
@@ -302,4 +306,62 @@ fn waiting_ends_when_another_connection_writes() {
         let changes = phone.wait(Duration::from_secs(600)).unwrap();
         assert_eq!((changes.events, changes.sets.len()), (1, 1));
     });
+}
+
+/// An event of a server whose ids are no UUIDs.
+fn from_server(network: &Network, foreign: &str, keeps: bool) -> (MessageId, Event) {
+    let chat: ConversationId = "c2c_bob".parse().unwrap();
+    let derived = network.message_id(foreign).unwrap();
+    let id = EventKey::Introduced(foreign).id(network, Some(&chat));
+    let mut envelope = Envelope::new(id, Timestamp::from_millis(1_000).unwrap(), UserId::new("bob").unwrap());
+    if let Some(foreign) = derived.keep.filter(|_| keeps) {
+        envelope.meta.insert(META_FOREIGN.to_owned(), foreign.into());
+    }
+    let message = Message::text(derived.id, foreign);
+    (derived.id, envelope.message_received(chat, message).unwrap())
+}
+
+/// The way back from a message to what its server calls it, in a store in memory and in a file.
+fn way_back<S: SnapshotStore<Error: Send + Sync>>(store: S) {
+    let network = Network::new("matrix").unwrap();
+    let mut account = Account::open(store, alice(), options()).unwrap();
+    let chat: ConversationId = "c2c_bob".parse().unwrap();
+    let uuid = "0194f1e2-0000-7000-8000-0000000000a1";
+    let said: Vec<_> =
+        ["$one", "7001", uuid, "$two"].map(|foreign| (foreign, from_server(&network, foreign, true))).into();
+    account.receive(said.iter().map(|(_, (_, event))| event)).unwrap();
+    for (foreign, (message, event)) in &said {
+        assert_eq!(account.foreign_id(&chat, *message).unwrap().as_deref(), Some(*foreign));
+        assert_eq!(account.find(event.id()).unwrap().as_ref(), Some(event));
+    }
+    let (message, event) = from_server(&network, "$three", false);
+    assert_eq!(account.foreign_id(&chat, message).unwrap(), None, "it is not known");
+    account.receive([&event]).unwrap();
+    assert_eq!(account.foreign_id(&chat, message).unwrap(), None, "its writer kept nothing");
+    assert_eq!(account.find(EventId::from_bytes([0; 16])).unwrap(), None);
+}
+
+#[test]
+fn r112_from_a_message_back_to_the_servers_id() {
+    way_back(MemoryStore::new());
+    let folder = tempfile::tempdir().unwrap();
+    way_back(SqliteStore::open(folder.path().join("chat.db"), &chatfold_sqlite::Options::default()).unwrap());
+}
+
+/// A store that was changed under its hashes: what is found is told as damage, not as an event.
+#[test]
+fn what_is_found_is_what_was_appended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let store = SqliteStore::open(&path, &chatfold_sqlite::Options::default()).unwrap();
+    let network = Network::new("matrix").unwrap();
+    let mut account = Account::open(store, alice(), options()).unwrap();
+    let events: Vec<_> = ["$one", "$two", "$three"].map(|id| from_server(&network, id, true).1).into();
+    account.receive(&events).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let sql = "UPDATE event SET bytes = replace(bytes, '$two', '$six') WHERE position = 2";
+    assert_eq!(other.execute(sql, []).unwrap(), 1);
+    assert_eq!(account.find(events[0].id()).unwrap().as_ref(), Some(&events[0]));
+    let found = account.find(events[1].id());
+    assert!(matches!(found, Err(AccountError::Damaged { position: 2 })), "{found:?}");
 }

@@ -7,7 +7,7 @@ use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, MemoryStore, Page, RewriteError, SnapshotStore,
     StoredEvent, StoredSnapshot,
 };
-use chatfold::{Redaction, UserId};
+use chatfold::{EventId, Redaction, UserId};
 use chatfold_account::{Account, AccountError};
 
 use crate::support::{alice, command, context, is_of, log, options, sent};
@@ -73,6 +73,10 @@ impl EventStore for Faulty {
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Outage> {
         self.call(|store| Ok(store.read(inbox, after, limit)?))
+    }
+
+    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Outage> {
+        self.call(|store| Ok(store.find(inbox, id)?))
     }
 
     fn rewrite(&mut self, inbox: &UserId, events: &[(u64, Vec<u8>)]) -> Result<Head, RewriteError<Outage>> {
