@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod decoded;
 mod goals;
 mod state;
 
@@ -40,12 +41,10 @@ use std::fmt;
 use std::mem;
 use std::time::Duration;
 
-use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::store::{Append, NewEvent, Page, StoredEvent, StoredSnapshot};
-use chatfold::{
-    Command, CommandId, Context, Event, Inbox, LogPrefix, Policy, Redaction, SnapshotPolicy, UserId,
-};
+use chatfold::{Command, CommandId, Context, Inbox, LogPrefix, Policy, Redaction, SnapshotPolicy, UserId};
 
+use self::decoded::decode;
 use self::state::{Candidate, Loading, State, Trouble};
 use crate::error::Failure;
 use crate::outcome::{Changes, Executed, Report};
@@ -451,22 +450,5 @@ impl Machine {
         self.executed.changes.reset = true;
         self.loading = Some(Loading::whole(&self.owner, self.options.policy));
         self.read(0);
-    }
-}
-
-/// The event, if its type is known.
-fn known(event: LoggedEvent) -> Option<Event> {
-    match event {
-        LoggedEvent::Known(event) => Some(event),
-        LoggedEvent::Skipped(_) => None,
-    }
-}
-
-/// An event, decoded, its id compared with the one beside it.
-fn decode(id: chatfold::EventId, bytes: &[u8], position: u64) -> Result<LoggedEvent, Failure> {
-    let event = decode_line(bytes).map_err(|error| Failure::Undecodable { position, error })?;
-    match event.known() {
-        Some(known) if known.id() != id => Err(Failure::Damaged { position }),
-        _ => Ok(event),
     }
 }

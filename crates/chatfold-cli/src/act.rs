@@ -1,7 +1,8 @@
 //! `chatfold do`: carries out a command on a log.
 //!
-//! Clock and chance are read here and nowhere else; what is decided follows from them, the log and the command.
+//! What is decided follows from the log, the command, the clock and one draw of chance.
 
+mod chance;
 mod command;
 pub mod journal;
 pub mod stored;
@@ -9,14 +10,14 @@ pub mod stored;
 use std::io::Write as _;
 
 use chatfold::jsonl::encode_event;
-use chatfold::{Decision, Inbox, Timestamp, decide};
+use chatfold::{Decision, Inbox, decide};
 
+pub use self::chance::{now, seed};
 #[cfg(feature = "tui")]
 pub use self::command::fresh_message;
 use self::journal::Journal;
 use crate::args::DoArgs;
 use crate::failure::{Failure, Verdict};
-use crate::instant::Span;
 use crate::log::count;
 use crate::output::{say, stdout};
 use crate::sentence::{refusal, sentence};
@@ -67,24 +68,4 @@ fn tell(args: &DoArgs, inbox: &Inbox, decision: &Decision) -> Result<(), Failure
     }
     out.flush()?;
     Ok(())
-}
-
-/// The clock's time.
-pub fn now() -> Result<Timestamp, Failure> {
-    Span::parse_or_now("now").map(|span| span.from).map_err(|why| Failure::Input {
-        place: "the clock".to_owned(),
-        what: why,
-        source: None,
-    })
-}
-
-/// Chance for one command.
-pub fn seed() -> Result<[u8; 16], Failure> {
-    let mut seed = [0; 16];
-    getrandom::fill(&mut seed).map_err(|error| Failure::Input {
-        place: "the system's source of chance".to_owned(),
-        what: error.to_string(),
-        source: None,
-    })?;
-    Ok(seed)
 }

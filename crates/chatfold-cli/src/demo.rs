@@ -8,7 +8,8 @@ use clap::Parser as _;
 
 use crate::args::{Cli, Command, DemoArgs};
 use crate::failure::{Failure, Verdict};
-use crate::output::{named, stdout, write_whole};
+use crate::output::{named, stdout};
+use crate::whole::write_whole;
 
 /// Two hundred events of a team at work. A test holds it to be the fixture of that name.
 const LOG: &str = include_str!("demo.jsonl");

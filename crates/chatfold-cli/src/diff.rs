@@ -2,50 +2,29 @@
 //!
 //! The events of both are held in memory, to be compared one by one.
 
+mod found;
 mod json;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use chatfold::jsonl::LoggedEvent;
-use chatfold::{
-    ConversationDivergence, Difference, Divergence, Event, EventsLacked, Inbox, UserId, divergence,
-    events_lacked,
-};
+use chatfold::{ConversationDivergence, Difference, Event, Inbox, UserId, divergence, events_lacked};
 
+use self::found::{Device, Found};
 use crate::args::DiffArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::list::{BOLD, DIM, PLAIN};
-use crate::log::{OpenLog, Tally, count};
+use crate::log::{OpenLog, count};
 use crate::output::{Output, stdout};
 use crate::text::{Line, Look, escape, width};
-use crate::words;
 
 /// Where the values of attributes begin.
 const COLUMN: usize = 22;
 
 /// Two values stand on one line where they take at most this many cells.
 const MAX_VALUES: usize = 56;
-
-/// A log in memory.
-struct Device {
-    source: Source,
-    tally: Tally,
-    events: Vec<Event>,
-    skipped: BTreeSet<String>,
-    inbox: Inbox,
-}
-
-/// What two logs differ in.
-struct Found<'a> {
-    left: &'a Device,
-    right: &'a Device,
-    shown: Divergence,
-    lacked: EventsLacked<'a>,
-    /// How many lines of unknown type or newer version each lacks.
-    skipped: [usize; 2],
-}
 
 /// Runs the command.
 pub fn run(args: &DiffArgs) -> Result<Verdict, Failure> {
@@ -101,23 +80,6 @@ fn read(source: Source, args: &DiffArgs) -> Result<Device, Failure> {
     tally.report_skipped(&source);
     let inbox = Inbox::replay(owner, args.reading.policy(), &events);
     Ok(Device { source, tally, events, skipped, inbox })
-}
-
-impl Found<'_> {
-    fn is_empty(&self) -> bool {
-        let EventsLacked { left, right, .. } = &self.lacked;
-        self.shown.is_empty() && left.is_empty() && right.is_empty() && self.skipped == [0, 0]
-    }
-
-    /// What a conversation is called, on either device.
-    fn name(&self, differs: &ConversationDivergence) -> String {
-        let views = [self.left, self.right].map(|device| device.inbox.conversation(&differs.id));
-        let mut names: Vec<String> = views.into_iter().flatten().map(|view| words::name(&view)).collect();
-        names.dedup();
-        names.retain(|name| name != differs.id.target());
-        names.push(escape(differs.id.as_str()).into_owned());
-        names.join("  ")
-    }
 }
 
 /// Text for people about two logs. It is read whole, so its lines are not cut: a terminal wraps them.

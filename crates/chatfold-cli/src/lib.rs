@@ -38,6 +38,7 @@ mod stats;
 mod store;
 #[cfg(feature = "tui")]
 mod tui;
+mod whole;
 
 use std::process::ExitCode;
 

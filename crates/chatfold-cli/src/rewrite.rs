@@ -16,8 +16,9 @@ use crate::failure::{Failure, Verdict};
 use crate::input::OURS;
 use crate::input::Source;
 use crate::log::{Choice, Form, OpenLog, Tally, count};
-use crate::output::{named, stdout, write_whole};
+use crate::output::{named, stdout};
 use crate::store::Place;
+use crate::whole::write_whole;
 
 /// Runs `convert`.
 pub fn convert(args: &ConvertArgs) -> Result<Verdict, Failure> {

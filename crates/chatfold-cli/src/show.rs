@@ -3,6 +3,7 @@
 pub mod find;
 mod json;
 mod message;
+mod room;
 mod why;
 
 use std::io::Write as _;
@@ -10,6 +11,7 @@ use std::io::Write as _;
 use chatfold::{ConversationKind, ConversationView, Direction, Inbox, MentionKind, MessageView, Timestamp};
 use chatfold_words::why::{Detail, rows};
 
+use self::room::room;
 use crate::args::ShowArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
@@ -22,9 +24,6 @@ use crate::words;
 
 /// Where the second column of attributes begins.
 const COLUMN: usize = 18;
-
-/// The least room for text beside a column, however narrow the terminal is.
-const MIN_ROOM: usize = 20;
 
 /// Mentions listed one by one.
 const MAX_MENTIONS: usize = 5;
@@ -139,11 +138,6 @@ impl Page<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// How many cells are left beside `column`.
-fn room(look: Look, column: usize) -> usize {
-    look.width.saturating_sub(column).max(MIN_ROOM)
 }
 
 /// Every attribute that is set, with its name.

@@ -11,7 +11,8 @@ use crate::args::SnapshotArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::{Choice, OpenLog, Tally, count, fold};
-use crate::output::{named, say, stdout, write_whole};
+use crate::output::{named, say, stdout};
+use crate::whole::write_whole;
 
 /// Runs the command.
 pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {

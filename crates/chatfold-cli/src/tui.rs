@@ -2,6 +2,7 @@
 
 mod stored;
 mod tail;
+mod wish;
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _};
@@ -9,13 +10,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chatfold::jsonl::LoggedEvent;
-use chatfold::{Command, Context, Event, Inbox, Message, Policy, Role, UserId, decide};
+use chatfold::{Context, Event, Inbox, Policy, Role, UserId, decide};
 use chatfold_tui::{Access, App, Desk, Done, Ending, Wish};
 
 use self::stored::StoreDesk;
 use self::tail::Tail;
+use self::wish::command;
 use crate::act::journal::Journal;
-use crate::act::{fresh_message, now, seed};
+use crate::act::{now, seed};
 use crate::args::TuiArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
@@ -147,17 +149,5 @@ impl Desk for StoreDesk {
 
     fn act(&mut self, _inbox: &Inbox, wish: &Wish) -> Result<Done, String> {
         StoreDesk::act(self, wish).map_err(|failure| failure.describe())
-    }
-}
-
-/// What a wish comes to; a message gets its id here.
-fn command(wish: &Wish, context: &Context) -> Command {
-    match wish {
-        Wish::Send { conversation, text, reply_to } => {
-            let mut message = Message::text(fresh_message(context.time, context.seed), text.clone());
-            message.reply_to = *reply_to;
-            Command::Send { conversation: conversation.clone(), message: Box::new(message) }
-        }
-        Wish::Command(command) => command.clone(),
     }
 }

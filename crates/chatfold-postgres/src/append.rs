@@ -6,16 +6,14 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::future::{join, try_join_all, try_join4, try_join5};
 use tokio_postgres::{Row, Statement};
 
-use crate::rows::{self, signed};
-use crate::store::keep_snapshot;
-use crate::{PostgresError, PostgresStore, Taken};
+use crate::error::PostgresError;
+use crate::pool::{PostgresStore, Taken};
+use crate::rows::{self, HEAD, INBOX, signed};
+use crate::snapshots::keep_snapshot;
 
 /// How often an append looks again because another transaction came in between.
 const ATTEMPTS: u32 = 20;
 
-pub(crate) const INBOX: &str = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1 FOR SHARE";
-pub(crate) const HEAD: &str =
-    "SELECT position, hash FROM chatfold_event WHERE inbox = $1 ORDER BY position DESC LIMIT 1";
 const IDS: &str = "SELECT id, position FROM chatfold_event WHERE inbox = $1 AND id = ANY($2)";
 const COMMAND: &str =
     "SELECT min(position), max(position) FROM chatfold_event WHERE inbox = $1 AND command = $2";

@@ -9,7 +9,9 @@ use chatfold::store::{
 use chatfold::{EventId, UserId};
 use tokio::runtime::Handle;
 
-use crate::{PostgresError, PostgresStore, follow};
+use crate::error::PostgresError;
+use crate::follow;
+use crate::pool::PostgresStore;
 
 /// A store whose every call waits for its answer.
 ///

@@ -1,94 +1,14 @@
-//! Hearing of appends as they happen.
+//! Hearing and telling of appends as they happen.
 
 use std::collections::BTreeSet;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 
 use chatfold::UserId;
 use deadpool_postgres::Pool;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{AsyncMessage, Client, Config, Socket};
 
-use crate::{PostgresError, PostgresStore};
-
-/// What appends are told on.
-const CHANNEL: &str = "chatfold";
-
-type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Listener, PostgresError>> + Send + 'a>>;
-
-/// Connects to listen, whatever the kind of encryption.
-pub(crate) trait Connect: Send + Sync {
-    fn listen(&self) -> Connecting<'_>;
-}
-
-/// Where to connect to, and how.
-pub(crate) struct Endpoint<T> {
-    pub(crate) config: Config,
-    pub(crate) tls: T,
-}
-
-/// A connection of its own that hears which inboxes were appended to.
-#[derive(Debug)]
-pub struct Listener {
-    heard: mpsc::UnboundedReceiver<Result<UserId, PostgresError>>,
-    driver: JoinHandle<()>,
-    _client: Client,
-}
-
-impl Listener {
-    /// The next inbox that was appended to. Several appends in short order may be told as one.
-    ///
-    /// # Errors
-    ///
-    /// If the connection broke: listen anew, and take it that every inbox may have changed meanwhile.
-    pub async fn next(&mut self) -> Result<UserId, PostgresError> {
-        match self.heard.recv().await {
-            Some(heard) => heard,
-            None => Err(PostgresError::Pool("the connection was closed".into())),
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
-impl<T> Connect for Endpoint<T>
-where
-    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-    T::Stream: Send + Sync,
-    T::TlsConnect: Send + Sync,
-    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
-{
-    fn listen(&self) -> Connecting<'_> {
-        Box::pin(async {
-            let (client, mut connection) = self.config.connect(self.tls.clone()).await?;
-            let (tell, heard) = mpsc::unbounded_channel();
-            let driver = tokio::spawn(async move {
-                // Nobody listens any more: nothing is lost by not telling.
-                while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-                    let told = match message {
-                        Ok(AsyncMessage::Notification(heard)) => match UserId::new(heard.payload()) {
-                            Ok(owner) => tell.send(Ok(owner)),
-                            Err(_) => Ok(()),
-                        },
-                        Ok(_) => Ok(()),
-                        Err(error) => tell.send(Err(error.into())),
-                    };
-                    if told.is_err() {
-                        break;
-                    }
-                }
-            });
-            client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
-            Ok(Listener { heard, driver, _client: client })
-        })
-    }
-}
+use crate::error::PostgresError;
+use crate::listen::{CHANNEL, Listener};
+use crate::pool::PostgresStore;
 
 impl PostgresStore {
     /// Listens on a connection of its own: from when this returns, appends to any inbox are heard of.

@@ -66,165 +66,19 @@ mod append;
 mod blocking;
 mod error;
 mod follow;
+mod listen;
 mod moving;
+mod open;
+mod options;
+mod pool;
 mod rows;
 mod schema;
+mod snapshots;
 mod store;
-
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-
-use chatfold::UserId;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio::sync::mpsc;
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Config, Socket};
 
 pub use self::blocking::Blocking;
 pub use self::error::PostgresError;
-pub use self::follow::Listener;
+pub use self::listen::Listener;
 pub use self::moving::MoveError;
-
-/// How the tables are spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// Over so many partitions by the inbox's hash: plain PostgreSQL. The number is fixed when the tables are made.
-    Partitioned(u16),
-    /// Not by the schema: the engine spreads them itself.
-    Plain,
-}
-
-/// How a store is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// How the tables are spread if they have yet to be made.
-    pub layout: Layout,
-    /// How many connections are kept at most.
-    pub connections: usize,
-    /// Whether listeners are told of appends.
-    pub notify: bool,
-    /// How long it may take until a connection is there: to be reached, to be let in, and to come free in the pool.
-    /// 10 s unless another is set.
-    pub connect_timeout: Duration,
-    /// How long a host may leave bytes unacknowledged until the connection is given up, and how long an idle one is
-    /// silent before it is probed; the operating system's part. 30 s unless another is set.
-    pub network_timeout: Duration,
-    /// How long one call waits for its answer, whatever it asks. 120 s unless another is set: rewriting a long log takes
-    /// its time.
-    pub answer_timeout: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            layout: Layout::Partitioned(16),
-            connections: 16,
-            notify: true,
-            connect_timeout: Duration::from_secs(10),
-            network_timeout: Duration::from_secs(30),
-            answer_timeout: Duration::from_secs(120),
-        }
-    }
-}
-
-/// Logs and snapshots in PostgreSQL.
-#[derive(Clone)]
-pub struct PostgresStore {
-    pool: Pool,
-    options: Options,
-    listen: Arc<dyn follow::Connect>,
-    teller: Option<mpsc::UnboundedSender<UserId>>,
-}
-
-impl fmt::Debug for PostgresStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresStore").field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-impl PostgresStore {
-    /// Opens a store, making its tables if they are not there. Several may do so at once.
-    ///
-    /// # Errors
-    ///
-    /// If the server cannot be reached, or a newer version of this crate made the tables.
-    pub async fn open<T>(mut config: Config, tls: T, options: Options) -> Result<Self, PostgresError>
-    where
-        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-        T::Stream: Send + Sync,
-        T::TlsConnect: Send + Sync,
-        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
-    {
-        bound(&mut config, &options);
-        let listen = Arc::new(follow::Endpoint { config: config.clone(), tls: tls.clone() });
-        // Whether a connection is closed is known without asking the server.
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, tls, recycling);
-        let pool = Pool::builder(manager)
-            .max_size(options.connections.max(1))
-            .runtime(Runtime::Tokio1)
-            .create_timeout(Some(options.connect_timeout))
-            .wait_timeout(Some(options.connect_timeout))
-            .build()
-            .map_err(|error| PostgresError::Pool(error.to_string()))?;
-        let teller = options.notify.then(|| follow::begin_telling(pool.clone()));
-        let store = Self { pool, options, listen, teller };
-        store.bounded(schema::prepare(&store)).await?;
-        Ok(store)
-    }
-
-    /// Waits for an answer no longer than [`Options::answer_timeout`]. What is given up closes its connection.
-    async fn bounded<T, E: From<PostgresError>>(
-        &self,
-        answer: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let bound = self.options.answer_timeout;
-        let answered = tokio::time::timeout(bound, answer).await;
-        answered.unwrap_or_else(|_| Err(PostgresError::NoAnswer(bound).into()))
-    }
-
-    async fn client(&self) -> Result<Taken, PostgresError> {
-        match self.pool.get().await {
-            Ok(object) => Ok(Taken(Some(object))),
-            Err(deadpool_postgres::PoolError::Backend(error)) => Err(error.into()),
-            Err(error) => Err(PostgresError::Pool(error.to_string())),
-        }
-    }
-}
-
-/// Sets the bounds of a connection where the address has set none of its own.
-fn bound(config: &mut Config, options: &Options) {
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(options.connect_timeout);
-    }
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(options.network_timeout);
-    }
-    if config.get_keepalives_idle() > options.network_timeout {
-        config.keepalives_idle(options.network_timeout);
-    }
-}
-
-/// A connection taken from the pool for one transaction. It goes back only when that ended well: one that was given
-/// up in the middle (an error, a dropped future) is closed, and the server rolls back.
-struct Taken(Option<Object>);
-
-impl Taken {
-    fn client(&self) -> Result<&deadpool_postgres::ClientWrapper, PostgresError> {
-        self.0.as_deref().ok_or_else(|| PostgresError::Pool("the connection was given back".into()))
-    }
-
-    /// The transaction ended: the connection serves others.
-    fn give_back(mut self) {
-        drop(self.0.take());
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        if let Some(object) = self.0.take() {
-            drop(Object::take(object));
-        }
-    }
-}
+pub use self::options::{Layout, Options};
+pub use self::pool::PostgresStore;

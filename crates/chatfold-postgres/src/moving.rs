@@ -3,7 +3,8 @@
 use chatfold::UserId;
 use chatfold::store::{AppendError, Closed, Head};
 
-use crate::{PostgresError, PostgresStore};
+use crate::error::PostgresError;
+use crate::pool::PostgresStore;
 
 /// How many events are moved at once.
 const PAGE: usize = 1_000;

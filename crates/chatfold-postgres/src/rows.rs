@@ -4,7 +4,13 @@ use chatfold::store::{Closed, StoredEvent, StoredSnapshot};
 use chatfold::{CommandId, EventId, LogPrefix};
 use tokio_postgres::Row;
 
-use crate::PostgresError;
+use crate::error::PostgresError;
+
+/// Whether an inbox is closed, its row locked against what concerns the whole log.
+pub(crate) const INBOX: &str = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1 FOR SHARE";
+/// Where the log of an inbox ends.
+pub(crate) const HEAD: &str =
+    "SELECT position, hash FROM chatfold_event WHERE inbox = $1 ORDER BY position DESC LIMIT 1";
 
 /// A position as PostgreSQL counts; beyond what it can count there is nothing.
 pub(crate) fn signed(position: u64) -> i64 {

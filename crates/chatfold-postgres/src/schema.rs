@@ -1,6 +1,8 @@
 //! The tables.
 
-use crate::{Layout, PostgresError, PostgresStore};
+use crate::error::PostgresError;
+use crate::options::Layout;
+use crate::pool::PostgresStore;
 
 /// The schema that this version makes.
 const SCHEMA: i32 = 1;

@@ -1,13 +1,14 @@
 //! Everything but appending.
 
-use chatfold::store::{Head, Page, RewriteError, SNAPSHOTS_KEPT, StoredEvent, StoredSnapshot};
+use chatfold::store::{Head, Page, RewriteError, StoredEvent, StoredSnapshot};
 use chatfold::{EventId, LogPrefix, UserId};
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::{try_join3, try_join5};
 
-use crate::append::{HEAD, INBOX};
-use crate::rows::{self, signed};
-use crate::{PostgresError, PostgresStore, Taken};
+use crate::error::PostgresError;
+use crate::pool::{PostgresStore, Taken};
+use crate::rows::{self, HEAD, INBOX, signed};
+use crate::snapshots::keep_snapshot;
 
 /// How many events are held at once while the hashes of a log are computed anew.
 const CHUNK: i64 = 1_000;
@@ -236,30 +237,6 @@ async fn commit(taken: Taken, inbox: &UserId) -> Result<Head, PostgresError> {
     let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
     taken.give_back();
     Ok(Head { prefix, closed })
-}
-
-/// Keeps a snapshot and drops those that it makes superfluous, within the transaction that is open.
-pub(crate) async fn keep_snapshot(
-    client: &ClientWrapper,
-    inbox: &UserId,
-    snapshot: &StoredSnapshot,
-) -> Result<(), PostgresError> {
-    let StoredSnapshot { prefix, bytes } = snapshot;
-    let (owner, position, hash) = (inbox.as_str(), signed(prefix.events), prefix.hash.to_be_bytes());
-    let sql = "INSERT INTO chatfold_snapshot (inbox, position, hash, bytes) VALUES ($1, $2, $3, $4) \
-               ON CONFLICT (inbox, position) DO UPDATE SET hash = excluded.hash, bytes = excluded.bytes";
-    let keep = client.prepare_cached(sql).await?;
-    client.execute(&keep, &[&owner, &position, &hash.as_slice(), bytes]).await?;
-    let sql = "SELECT position FROM chatfold_snapshot WHERE inbox = $1 ORDER BY position DESC LIMIT $2";
-    let newest = client.prepare_cached(sql).await?;
-    let newest = client.query(&newest, &[&owner, &(SNAPSHOTS_KEPT as i64)]).await?;
-    if let Some(oldest) = newest.last() {
-        let oldest: i64 = oldest.try_get(0)?;
-        let sql = "DELETE FROM chatfold_snapshot WHERE inbox = $1 AND position < $2";
-        let forget = client.prepare_cached(sql).await?;
-        client.execute(&forget, &[&owner, &oldest]).await?;
-    }
-    Ok(())
 }
 
 async fn drop_snapshots(client: &ClientWrapper, owner: &str) -> Result<(), PostgresError> {

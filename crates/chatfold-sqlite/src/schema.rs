@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::{Options, SqliteError, Synchronous};
+use crate::error::SqliteError;
+use crate::options::{Options, Synchronous};
 
 /// Says in the file's header whose it is: `chfd`.
 const APPLICATION_ID: i32 = 0x6368_6664;

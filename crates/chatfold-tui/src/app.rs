@@ -8,13 +8,13 @@ use chatfold_words::text::Look;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
+use crate::areas::Areas;
 use crate::desk::{Access, Done, Wish};
 use crate::keys::{Action, action};
 use crate::past::{Past, Step};
 use crate::prompt::{Prompt, Purpose, Typed};
 use crate::reasons::{self, Reasons};
 use crate::search::Search;
-use crate::view::Areas;
 
 /// How long rows that moved are marked.
 const MARKED_MS: u64 = 1_500;

@@ -22,6 +22,7 @@
 
 mod act;
 mod app;
+mod areas;
 mod desk;
 mod driver;
 pub mod keys;

@@ -4,8 +4,9 @@ use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use crate::app::{App, Focus, Panel};
+use crate::areas::{Areas, ROW_LINES};
 use crate::past::Step;
-use crate::view::{self, Areas, ROW_LINES};
+use crate::view;
 
 impl App {
     /// Uses the mouse too: [`run`](crate::run) asks the terminal for it, the page of keys says what it does. A

@@ -1,5 +1,6 @@
 //! What the screen shows: the state of an [`App`], drawn.
 
+mod cells;
 mod conversation;
 mod help;
 mod list;
@@ -13,64 +14,13 @@ use chatfold_words::text::{cut, width};
 use ratatui::Frame;
 use ratatui::buffer::{Buffer, CellDiffOption};
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
 
+use self::cells::{clear, put};
 use crate::app::{App, Focus, Panel};
-
-/// Narrower than this, the list and the conversation do not stand side by side.
-const MIN_WIDTH: u16 = 60;
-
-/// The list takes two fifths of the width, within these bounds.
-const LIST_WIDTHS: (u16, u16) = (30, 48);
-
-/// How many lines a row of the list takes.
-pub(crate) const ROW_LINES: u16 = 2;
+use crate::areas::Areas;
 
 /// Columns and rows below which nothing of use can be shown.
 const MIN_SIZE: (u16, u16) = (20, 6);
-
-/// Where everything stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Areas {
-    header: Rect,
-    /// List and conversation together.
-    pub(crate) body: Rect,
-    pub(crate) list: Rect,
-    /// The line between them; empty where they do not stand side by side.
-    rule: Rect,
-    pub(crate) conversation: Rect,
-    pub(crate) timeline: Rect,
-    status: Rect,
-    prompt: Rect,
-}
-
-impl Areas {
-    /// The layout of a terminal of this size. What does not fit is left out from below the list upwards.
-    pub(crate) fn of(size: Rect) -> Self {
-        let line = |y: u16, height: u16| Rect::new(0, y, size.width, height).intersection(size);
-        let below = if size.height >= 10 { 4 } else { size.height.saturating_sub(4).min(2) };
-        let top = u16::from(size.height >= 5);
-        let body = line(top, size.height.saturating_sub(top + below));
-        let end = body.bottom();
-        let (timeline, status, prompt) = match below {
-            4 => (line(end, 2), line(end + 2, 1), line(end + 3, 1)),
-            _ => (line(end, 0), line(end, below.min(1)), line(end + 1, below.saturating_sub(1))),
-        };
-        let (list, rule, conversation) = if size.width < MIN_WIDTH {
-            (body, Rect::ZERO, body)
-        } else {
-            let wide = (size.width * 2 / 5).clamp(LIST_WIDTHS.0, LIST_WIDTHS.1);
-            let part = |x: u16, width: u16| Rect::new(x, body.y, width, body.height);
-            (part(0, wide), part(wide, 1), part(wide + 1, size.width - wide - 1))
-        };
-        Self { header: line(0, top), body, list, rule, conversation, timeline, status, prompt }
-    }
-
-    /// How many rows of the list fit.
-    pub(crate) fn rows(&self) -> usize {
-        usize::from((self.list.height / ROW_LINES).max(1))
-    }
-}
 
 /// Draws the inbox. The app has to know the size of the frame: see [`Input::Resize`](crate::Input::Resize).
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
@@ -151,47 +101,6 @@ pub(crate) fn message_at(app: &App, areas: &Areas, y: u16) -> Option<MessageId> 
 /// The position behind all events of a column of the time line.
 pub(crate) fn position_at(app: &App, areas: &Areas, x: u16) -> Option<usize> {
     timeline::position_at(areas.timeline, app, x)
-}
-
-/// Puts text at a place, cut to so many cells; how many it took. The text must be harmless already.
-fn put(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, text: &str, style: Style) -> u16 {
-    if !buffer.area.contains(Position::new(x, y)) {
-        return 0;
-    }
-    let room = room.min(buffer.area.right() - x);
-    let (end, _) = buffer.set_stringn(x, y, text, usize::from(room), style);
-    end - x
-}
-
-/// Puts parts one after the other, cut to so many cells with an ellipsis; how many they took.
-fn put_parts<S: AsRef<str>>(
-    buffer: &mut Buffer,
-    (x, y): (u16, u16),
-    room: u16,
-    parts: impl IntoIterator<Item = (Style, S)>,
-    ellipsis: &str,
-) -> u16 {
-    let mut used = 0;
-    for (style, part) in parts {
-        let left = room.saturating_sub(used);
-        let text = cut(part.as_ref(), left.into(), ellipsis);
-        used += put(buffer, (x + used, y), left, &text, style);
-        if width(part.as_ref()) > usize::from(left) {
-            break;
-        }
-    }
-    used
-}
-
-/// Makes an area empty.
-fn clear(buffer: &mut Buffer, area: Rect) {
-    for y in area.top()..area.bottom() {
-        for x in area.left()..area.right() {
-            if let Some(cell) = buffer.cell_mut((x, y)) {
-                cell.reset();
-            }
-        }
-    }
 }
 
 #[cfg(test)]

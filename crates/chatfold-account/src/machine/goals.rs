@@ -10,8 +10,9 @@ use chatfold::{
     CommandId, ConversationId, Decision, Event, HistoryFault, LogPrefix, Refusal, Rejection, decide,
 };
 
+use super::decoded::{decode, known};
 use super::state::{State, Trouble};
-use super::{Batch, Goal, Machine, Request, decode};
+use super::{Batch, Goal, Machine, Request};
 use crate::error::Failure;
 use crate::outcome::Report;
 
@@ -153,7 +154,7 @@ impl Machine {
         let decoded = new.iter().zip(position + 1..).map(|(e, position)| decode(e.id, &e.bytes, position));
         match decoded.collect::<Result<Vec<_>, _>>() {
             Ok(decoded) => {
-                let events = decoded.into_iter().filter_map(super::known).collect();
+                let events = decoded.into_iter().filter_map(known).collect();
                 self.propose(None, events, new);
             }
             Err(failure) => self.fail(failure),
@@ -257,7 +258,7 @@ impl Machine {
             *at = cursor.prefix();
             for stored in &page.events {
                 let position = stored.position();
-                match decode(stored.id, &stored.bytes, position).map(super::known)? {
+                match decode(stored.id, &stored.bytes, position).map(known)? {
                     Some(event) if *noted => {
                         let redacted = redaction.redact(&event);
                         changes.extend(redacted.map(|event| (position, encode_event(&event).into_bytes())));

@@ -5,7 +5,7 @@ use chatfold::{
     ChangeSet, ConversationId, Event, HistoryFault, Inbox, LogPrefix, Policy, Replay, SnapshotPolicy, UserId,
 };
 
-use super::{decode, known};
+use super::decoded::{decode, known};
 use crate::error::Failure;
 use crate::outcome::{Changes, Report};
 

@@ -359,7 +359,7 @@ fn what_is_found_is_what_was_appended() {
     let events: Vec<_> = ["$one", "$two", "$three"].map(|id| from_server(&network, id, true).1).into();
     account.receive(&events).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
-    let sql = "UPDATE event SET bytes = replace(bytes, '$two', '$six') WHERE position = 2";
+    let sql = "UPDATE event SET bytes = CAST(replace(CAST(bytes AS TEXT), '$two', '$six') AS BLOB) WHERE position = 2";
     assert_eq!(other.execute(sql, []).unwrap(), 1);
     assert_eq!(account.find(events[0].id()).unwrap().as_ref(), Some(&events[0]));
     let found = account.find(events[1].id());

@@ -15,7 +15,7 @@ use crate::beside::{append_beside, is_at};
 use crate::failure::Failure;
 use crate::input::{Packing, Source};
 use crate::log::Form;
-use crate::output::sync_folder;
+use crate::whole::sync_folder;
 
 /// How every header begins.
 const HEADER: &[u8] = b"{\"log\":\"chatfold\"";

@@ -3,10 +3,12 @@
 use chatfold::{Decision, Inbox, decide};
 use chatfold_account::{Account, AccountError, Options};
 
-use super::{command, now, refusal, seed};
+use super::chance::{now, seed};
+use super::command;
 use crate::args::DoArgs;
 use crate::failure::Failure;
 use crate::output::say;
+use crate::sentence::refusal;
 use crate::store::{Place, StoreError};
 
 /// Why an account could not do it, and the exit code that this means.

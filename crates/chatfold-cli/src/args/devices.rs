@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chatfold::{RetentionPolicy, UserId};
 use clap::{Args, ValueEnum};
 
-use super::{LogArgs, LookArgs, parse_owner};
+use super::common::{LogArgs, LookArgs, parse_owner};
 use crate::instant::Span;
 
 pub const CLOUD_EXAMPLES: &str = "\

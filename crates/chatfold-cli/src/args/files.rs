@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chatfold::{ConversationId, MessageId, UserId};
 use clap::{Args, ValueEnum};
 
-use super::parse_owner;
+use super::common::parse_owner;
 
 pub const CONVERT_EXAMPLES: &str = "\
 Examples:

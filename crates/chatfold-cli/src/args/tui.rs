@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::common::{LogArgs, LookArgs};
 use super::wish::RoleFlag;
-use super::{LogArgs, LookArgs};
 
 pub const TUI_EXAMPLES: &str = "\
 Examples:

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chatfold::{Context, Mark, MessageKind, ReceiveOption, Role, Timestamp, UserId};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{parse_mark, parse_owner};
+use super::common::{parse_mark, parse_owner};
 use crate::failure::Failure;
 use crate::instant::Span;
 

@@ -3,7 +3,7 @@
 use chatfold::{Difference, Event};
 use serde_json::{Value, json};
 
-use super::Found;
+use super::found::Found;
 
 /// Everything that differs.
 pub fn object(found: &Found<'_>) -> Value {

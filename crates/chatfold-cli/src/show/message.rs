@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use chatfold::{ConversationView, MessageView};
 use chatfold_words::remarks::remarks;
 
+use super::room::room;
 use crate::instant::minute;
 use crate::list::{DIM, PLAIN};
 use crate::text::{Line, Look, wrap};
@@ -23,7 +24,7 @@ pub fn lines(
     ids: bool,
 ) -> Vec<String> {
     let wide = Look { width: usize::MAX, ..look };
-    let room = super::room(look, COLUMN);
+    let room = room(look, COLUMN);
     let author = match message.recall() {
         Some(_) => String::new(),
         None => format!("{}: ", words::author(message)),

@@ -6,7 +6,7 @@ use chatfold::{Context, Decision, Event, LogPrefix, Role, UserId};
 use chatfold_account::{Account, AccountError, Options};
 use chatfold_tui::{Done, Wish};
 
-use super::command;
+use super::wish::command;
 use crate::act::{now, seed, stored};
 use crate::failure::Failure;
 use crate::store::{Place, Store};

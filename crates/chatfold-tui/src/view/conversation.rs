@@ -8,7 +8,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::{put_parts, style};
+use super::cells::put_parts;
+use super::style;
 use crate::app::{App, Focus};
 
 /// Where what was said begins: behind `09:14 `.

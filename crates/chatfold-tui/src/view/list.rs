@@ -14,8 +14,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{ROW_LINES, put, put_parts, style};
+use super::cells::{put, put_parts};
+use super::style;
 use crate::app::{App, Change, Focus};
+use crate::areas::ROW_LINES;
 
 /// The cells of a row that signs, time and spaces take beside the name.
 const AROUND_NAME: usize = 16;

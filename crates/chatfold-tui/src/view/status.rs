@@ -6,8 +6,9 @@ use chatfold_words::words;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::cells::{put, put_parts};
 use super::conversation::wrap;
-use super::{put, put_parts, style};
+use super::style;
 use crate::app::{App, Focus, Panel};
 
 /// Whose inbox it is, and which conversations of it are shown.

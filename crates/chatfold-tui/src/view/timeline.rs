@@ -6,7 +6,8 @@ use chatfold_words::text::width;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{put, style};
+use super::cells::put;
+use super::style;
 use crate::app::App;
 
 const BARS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];

@@ -4,7 +4,8 @@ use chatfold_words::text::{cut, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{clear, put, style};
+use super::cells::{clear, put};
+use super::style;
 use crate::app::App;
 use crate::reasons::Reasons;
 
