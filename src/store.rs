@@ -189,6 +189,10 @@ impl Append<'_> {
     ///
     /// What was looked up must still hold when the events are written: both belong into one transaction that no
     /// other writer of the inbox gets into.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`] of every kind but [`AppendError::Store`]: by which law the append is refused.
     pub fn plan<E>(&self, known: &Known) -> Result<Plan, AppendError<E>> {
         self.well_formed()?;
         if let Some((first, last)) = known.command {
@@ -241,6 +245,10 @@ impl Append<'_> {
 }
 
 /// Judges whether `events`, as another store kept them, are what follows `head`.
+///
+/// # Errors
+///
+/// [`AppendError::Closed`], [`AppendError::Empty`], [`AppendError::Conflict`] or [`AppendError::Broken`].
 pub fn plan_import<E>(head: &Head, events: &[StoredEvent]) -> Result<(), AppendError<E>> {
     if let Some(closed) = &head.closed {
         return Err(AppendError::Closed(closed.clone()));
@@ -301,6 +309,10 @@ pub enum AppendError<E> {
 
 impl<E> AppendError<E> {
     /// Tells a refusal from an outage: the same without a store's error, or that error.
+    ///
+    /// # Errors
+    ///
+    /// The store's error, if it was one.
     pub fn refusal(self) -> Result<AppendError<Infallible>, E> {
         self.try_map_store(Err)
     }
@@ -362,19 +374,39 @@ pub trait EventStore {
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Appends a batch, whole or not at all; durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]: by which law it is refused, or that the store failed.
     fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<Self::Error>>;
 
     /// Takes over events as another store kept them, with their commands; they must follow what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]: by which law it is refused, or that the store failed.
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<Self::Error>>;
 
     /// At most `limit` events after position `after`, and where the log stood at that moment.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Self::Error>;
 
     /// The event of this id; `None` where the log has none. It is as the store has it: whoever must know that it is what
     /// was appended holds it against the event before it ([`StoredEvent::follows`]). Complexity: O(log n).
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
     fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Self::Error>;
 
     /// Where the log stands; [`Head::EMPTY`] for one that nobody has written.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
     fn head(&mut self, inbox: &UserId) -> Result<Head, Self::Error> {
         self.read(inbox, u64::MAX, 0).map(|page| page.head)
     }
@@ -382,6 +414,11 @@ pub trait EventStore {
     /// Puts other bytes in the place of events, by position, and drops all snapshots: all or nothing.
     ///
     /// Complexity: the log from the first rewritten event on, whose hashes are computed anew.
+    ///
+    /// # Errors
+    ///
+    /// [`RewriteError::NoSuchEvent`] if a position has no event, [`RewriteError::Store`] if the store failed. Nothing
+    /// is changed then.
     fn rewrite(
         &mut self,
         inbox: &UserId,
@@ -390,21 +427,41 @@ pub trait EventStore {
 
     /// Refuses appends from now on, because the log is kept elsewhere. An append that is under way is either in
     /// the head this returns, or refused. On a closed log only `to` changes.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
     fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Self::Error>;
 
     /// Erases the events and all snapshots. A log that has moved stays moved, any other is closed as erased.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
     fn erase(&mut self, inbox: &UserId) -> Result<Head, Self::Error>;
 
     /// Takes appends again: a log that was erased begins anew.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
     fn reopen(&mut self, inbox: &UserId) -> Result<Head, Self::Error>;
 }
 
 /// Keeps snapshots beside the logs. A few newest are enough: each is a cache of the log.
 pub trait SnapshotStore: EventStore {
     /// The newest snapshot that stands for no more than `through` events.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Self::Error>;
 
     /// Keeps a snapshot, if it is one of this log as it stands; whether it was kept.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
     fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Self::Error>;
 }
 

@@ -215,6 +215,10 @@ impl LiveInbox {
     }
 
     /// Joins another inbox in, as [`Inbox::merge`]. In a session what came before is told first.
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError`] if the inboxes belong to two owners, have unlike policies, or one of them is corrupt in a part.
     pub fn merge(&mut self, other: &Inbox) -> Result<Vec<Notice>, MergeError> {
         let mut merged = self.inbox.clone();
         let changes = merged.merge(other)?;
@@ -227,6 +231,10 @@ impl LiveInbox {
 
     /// Heals faulty histories from a replay, as [`Inbox::heal`], and tells a [`Notice::Reset`]. In a session what
     /// came before is told first.
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError`] if the inboxes belong to two owners or have unlike policies.
     pub fn heal(&mut self, replayed: &Inbox) -> Result<Vec<Notice>, MergeError> {
         let mut healed = self.inbox.clone();
         healed.heal(replayed)?;

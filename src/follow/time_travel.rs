@@ -246,6 +246,10 @@ impl History {
     /// where the moment is a time, those later than it do not count.
     ///
     /// Complexity: O(copies), whatever the log.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Before`] or [`HistoryError::Beyond`] if the moment lies outside of what was recorded.
     pub fn start(&self, moment: impl Into<Moment>) -> Result<(&Inbox, Range<u64>), HistoryError> {
         let moment = moment.into();
         let begin = self.frozen.first().map_or(0, |first| first.position);
@@ -278,6 +282,10 @@ impl History {
     /// `tail` is asked once for the events at some positions of the log, in any order.
     ///
     /// Complexity: O(copies), and a live apply for each event between the nearest copy and the moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`History::start`].
     pub fn at<I>(
         &self,
         moment: impl Into<Moment>,

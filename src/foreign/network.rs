@@ -200,7 +200,8 @@ impl Network {
         let (text, keep) = if whole.len() <= MAX_ID_LEN_BYTES {
             (whole, None)
         } else {
-            let kept = whole.get(..whole.floor_char_boundary(MAX_KEPT_LEN_BYTES)).unwrap_or_default();
+            let ends = (0..=MAX_KEPT_LEN_BYTES).rev().find(|end| whole.is_char_boundary(*end));
+            let kept = whole.get(..ends.unwrap_or(0)).unwrap_or_default();
             (format!("{kept}~{}", self.hash(foreign).simple()), Some(foreign.into()))
         };
         // The text was checked above: it has 1 to 128 bytes and no control characters.

@@ -36,6 +36,10 @@ impl Inbox {
     /// one.
     ///
     /// Complexity: everything that lies in the snapshot is decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryFault`]: the first part that is corrupt.
     pub fn verify(&self) -> Result<(), HistoryFault> {
         self.conversations.iter().for_each(|conversation| conversation.load_all());
         self.faults().next().map_or(Ok(()), |(_, fault)| Err(fault))

@@ -45,6 +45,10 @@ impl Inbox {
     /// assert_eq!((restored.digest(), prefix.events), (inbox.digest(), 0));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError::Faulty`] if a part of the inbox is corrupt: heal it first.
     pub fn snapshot(&self, prefix: LogPrefix) -> Result<Vec<u8>, SnapshotError> {
         if let Some((conversation, fault)) = self.faults().next() {
             return Err(SnapshotError::Faulty { conversation: conversation.clone(), fault });
@@ -91,6 +95,10 @@ impl Inbox {
     ///
     /// Complexity: every byte of ids and rows is verified, whatever the histories; what is decoded of them is a row
     /// in 64 of the list.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError`]: why the bytes are no snapshot that can be used here. A replay of the log takes its place.
     pub fn restore(
         bytes: impl AsRef<[u8]> + Send + Sync + 'static,
         owner: &UserId,

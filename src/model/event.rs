@@ -45,6 +45,10 @@ pub struct Event {
 
 impl Event {
     /// The event of this envelope and body; an error where the body does not fit its conversation.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEvent`]: what of the body does not fit its conversation, or is too long.
     #[inline]
     pub fn new(envelope: Envelope, body: Body) -> Result<Self, InvalidEvent> {
         body.validate()?;

@@ -66,6 +66,10 @@ macro_rules! text_id {
 
         impl $name {
             /// Parses an id (R20).
+            ///
+            /// # Errors
+            ///
+            /// [`IdError`]: why the text is no such id.
             pub fn new(text: &str) -> Result<Self, IdError> {
                 check(text)?;
                 Ok(Self(text.into()))
@@ -256,6 +260,10 @@ impl ConversationId {
     }
 
     /// Parses `c2c_<userID>` or `group_<groupID>`.
+    ///
+    /// # Errors
+    ///
+    /// [`IdError`]: why the text is no such id.
     pub fn new(text: &str) -> Result<Self, IdError> {
         check(Self::target_of(text).ok_or(IdError::Prefix)?)?;
         Ok(Self(text.into()))

@@ -30,6 +30,10 @@ impl Timestamp {
     pub const MAX: Self = Self(253_370_764_799_999);
 
     /// The instant `millis` milliseconds after the epoch; an error outside the years 1970 to 9998.
+    ///
+    /// # Errors
+    ///
+    /// [`TimestampError::OutOfRange`] outside the years 1970 to 9998.
     pub fn from_millis(millis: i64) -> Result<Self, TimestampError> {
         if (0..=Self::MAX.0).contains(&millis) { Ok(Self(millis)) } else { Err(TimestampError::OutOfRange) }
     }

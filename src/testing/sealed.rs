@@ -29,6 +29,10 @@ pub struct Claim {
 /// assert!(log.events().all(|event| event.is_err()), "and yet no event is there");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+///
+/// An error of the output.
 pub fn sealed_log(owner: &UserId, records: &[Claim]) -> std::io::Result<Vec<u8>> {
     let writer = Writer::new(Vec::new(), &Header::new(owner.clone()))?;
     let mut head = writer.head();

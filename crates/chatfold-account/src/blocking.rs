@@ -109,6 +109,11 @@ impl<S: SnapshotStore> Account<S> {
     }
 
     /// Takes in what other writers have appended.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Store`] if the store fails, [`AccountError::Damaged`] or [`AccountError::Undecodable`] if the
+    /// log is not what was appended.
     pub fn follow(&mut self) -> Outcome<Changes, S> {
         self.machine.follow();
         self.changes()
@@ -116,17 +121,29 @@ impl<S: SnapshotStore> Account<S> {
 
     /// Takes in events that happened elsewhere: a server's deliveries, another device's log. Those the log has
     /// already are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Closed`] if the log takes no more events; otherwise as [`Account::follow`].
     pub fn receive<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> Outcome<Changes, S> {
         self.receive_encoded(events.into_iter().map(encode).collect())
     }
 
     /// The same for events as a store has them, those of unknown types too.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Closed`] if the log takes no more events; otherwise as [`Account::follow`].
     pub fn receive_encoded(&mut self, events: Vec<NewEvent>) -> Outcome<Changes, S> {
         self.machine.receive(events).map_err(Failure::widen)?;
         self.changes()
     }
 
     /// At most `limit` events after position `after`, as the store has them.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Store`] if the store fails.
     pub fn events(&mut self, after: u64, limit: usize) -> Outcome<Vec<StoredEvent>, S> {
         let page = self.store.read(self.machine.owner(), after, limit).map_err(AccountError::Store)?;
         Ok(page.events)
@@ -165,6 +182,10 @@ impl<S: SnapshotStore> Account<S> {
     }
 
     /// Keeps a snapshot now, whatever the policy says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Account::follow`].
     pub fn save(&mut self) -> Outcome<(), S> {
         self.machine.save();
         self.changes().map(|_| ())
@@ -172,6 +193,10 @@ impl<S: SnapshotStore> Account<S> {
 
     /// Loads the inbox from the log alone: what a history found rotten on touch calls for
     /// ([`Inbox::faults`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Account::follow`].
     pub fn heal(&mut self) -> Outcome<Changes, S> {
         self.machine.heal();
         self.changes()
@@ -181,6 +206,10 @@ impl<S: SnapshotStore> Account<S> {
     /// anew. Other accounts of the inbox notice with their next read.
     ///
     /// [`Changes::events`] counts the events that were rewritten. Complexity: reads the log twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Account::follow`].
     pub fn redact(&mut self, redaction: Redaction) -> Outcome<Changes, S> {
         self.machine.redact(redaction);
         self.changes()
@@ -188,6 +217,10 @@ impl<S: SnapshotStore> Account<S> {
 
     /// Erases the account: log and snapshots in the store, and this inbox. From now on every account of it finds
     /// the log closed.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Store`] if the store fails.
     pub fn erase(&mut self) -> Outcome<(), S> {
         self.machine.erase();
         self.changes().map(|_| ())

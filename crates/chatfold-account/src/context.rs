@@ -26,6 +26,10 @@ pub enum ContextError {
 /// assert!(context.time > chatfold::Timestamp::from_millis(1_700_000_000_000)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+///
+/// [`ContextError`] if the clock is out of bounds or the system gives no randomness.
 pub fn system_context(actor: UserId, role: Role) -> Result<Context, ContextError> {
     // A clock before 1970 has no time a log can hold.
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(-1, |since| since.as_millis() as i64);

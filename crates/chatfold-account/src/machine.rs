@@ -250,6 +250,11 @@ impl Machine {
     /// Begins to take in encoded events that happened elsewhere; those the log has already are left out.
     ///
     /// An error, before anything is asked, if one cannot be decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Undecodable`](crate::AccountError::Undecodable) or
+    /// [`Failure::Damaged`](crate::AccountError::Damaged) if an event is not what its id says.
     pub fn receive(&mut self, events: Vec<NewEvent>) -> Result<(), Failure> {
         for (index, event) in events.iter().enumerate() {
             decode(event.id, &event.bytes, index as u64 + 1)?;

@@ -66,6 +66,10 @@ impl Account {
     }
 
     /// Carries out a command. See [`crate::Account::execute`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::execute`].
     pub async fn execute(&mut self, command: Command, context: Context) -> Outcome<Executed> {
         self.machine.execute(command, context);
         self.run().await?;
@@ -73,29 +77,49 @@ impl Account {
     }
 
     /// Takes in what other writers have appended.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::follow`].
     pub async fn follow(&mut self) -> Outcome<Changes> {
         self.machine.follow();
         self.changes().await
     }
 
     /// Takes in events that happened elsewhere; those the log has already are left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::receive`].
     pub async fn receive(&mut self, events: &[Event]) -> Outcome<Changes> {
         self.receive_encoded(events.iter().map(encode).collect()).await
     }
 
     /// The same for events as a store has them, those of unknown types too.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::receive_encoded`].
     pub async fn receive_encoded(&mut self, events: Vec<NewEvent>) -> Outcome<Changes> {
         self.machine.receive(events).map_err(Failure::widen)?;
         self.changes().await
     }
 
     /// At most `limit` events after position `after`, as the store has them.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::events`].
     pub async fn events(&self, after: u64, limit: usize) -> Outcome<Vec<StoredEvent>> {
         let page = self.store.read(self.machine.owner(), after, limit).await;
         page.map(|page| page.events).map_err(AccountError::Store)
     }
 
     /// The event of this id, verified. See [`crate::Account::find`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::find`].
     pub async fn find(&self, id: EventId) -> Outcome<Option<Event>> {
         let owner = self.machine.owner();
         let found = self.store.find(owner, id).await.map_err(AccountError::Store)?;
@@ -105,6 +129,10 @@ impl Account {
     }
 
     /// What its server calls a message. See [`crate::Account::foreign_id`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::foreign_id`].
     pub async fn foreign_id(
         &self,
         conversation: &ConversationId,
@@ -118,24 +146,40 @@ impl Account {
     }
 
     /// Keeps a snapshot now, whatever the policy says.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::save`].
     pub async fn save(&mut self) -> Outcome<()> {
         self.machine.save();
         self.changes().await.map(|_| ())
     }
 
     /// Loads the inbox from the log alone. See [`crate::Account::heal`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::heal`].
     pub async fn heal(&mut self) -> Outcome<Changes> {
         self.machine.heal();
         self.changes().await
     }
 
     /// Redacts events. See [`crate::Account::redact`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::redact`].
     pub async fn redact(&mut self, redaction: Redaction) -> Outcome<Changes> {
         self.machine.redact(redaction);
         self.changes().await
     }
 
     /// Erases the account. See [`crate::Account::erase`].
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Account::erase`].
     pub async fn erase(&mut self) -> Outcome<()> {
         self.machine.erase();
         self.changes().await.map(|_| ())

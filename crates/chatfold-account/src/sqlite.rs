@@ -17,6 +17,10 @@ impl Account<SqliteStore> {
     /// with nothing.
     ///
     /// SQLite has no notifications: the file's counter is looked at every 20 ms, which costs microseconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Account::follow`].
     pub fn wait(&mut self, timeout: Duration) -> Result<Changes, AccountError<SqliteError>> {
         let until = Instant::now() + timeout;
         loop {

@@ -62,8 +62,7 @@ impl Place {
 
     /// The store failed: exit code 1 where what it holds is damaged, as in a file; exit code 4 where it could not be
     /// reached, read or written.
-    pub fn failed(&self, what: &str, error: impl Into<StoreError>) -> Failure {
-        let error = error.into();
+    pub fn failed(&self, what: &str, error: StoreError) -> Failure {
         let place = self.to_string();
         if error.is_damaged() {
             return Failure::Fault { place, what: format!("{what}: {error}") };
@@ -83,7 +82,7 @@ impl Place {
     fn open_sqlite(&self, path: &Path, create: bool) -> Result<Store, Failure> {
         let options = chatfold_sqlite::Options { read_only: !create, ..Default::default() };
         let store = SqliteStore::open(path, &options);
-        store.map(Store::Sqlite).map_err(|error| self.failed("cannot be opened", error))
+        store.map(Store::Sqlite).map_err(|error| self.failed("cannot be opened", error.into()))
     }
 
     #[cfg(not(feature = "sqlite"))]
@@ -102,7 +101,7 @@ impl Place {
         let runtime = Runtime::new().map_err(|error| Failure::unread(self, error))?;
         let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
         let store = runtime.block_on(PostgresStore::open(config, tokio_postgres::NoTls, options));
-        let store = store.map_err(|error| self.failed("cannot be opened", error))?;
+        let store = store.map_err(|error| self.failed("cannot be opened", error.into()))?;
         let store = Blocking::new(store, runtime.handle().clone());
         Ok(Store::Postgres { store, _runtime: runtime })
     }

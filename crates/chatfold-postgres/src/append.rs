@@ -34,12 +34,20 @@ enum Tried<T> {
 impl PostgresStore {
     /// Appends a batch, whole or not at all; durable when it returns. See
     /// [`EventStore::append`](chatfold::store::EventStore::append).
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]: by which law it is refused, or that the store failed.
     pub async fn append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
         self.until_done(inbox, || self.try_append(inbox, append)).await
     }
 
     /// Takes over events as another store kept them. See
     /// [`EventStore::import`](chatfold::store::EventStore::import).
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]: by which law it is refused, or that the store failed.
     pub async fn import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
         self.until_done(inbox, || self.try_import(inbox, events)).await
     }

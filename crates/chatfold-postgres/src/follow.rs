@@ -15,6 +15,10 @@ impl PostgresStore {
     ///
     /// Appends are told right after they were committed, by the process that made them. If that dies in between,
     /// nobody is told, so ask for the head now and then as well.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where no connection can be had.
     pub async fn listen(&self) -> Result<Listener, PostgresError> {
         self.listen.listen().await
     }

@@ -37,6 +37,11 @@ impl PostgresStore {
     ///
     /// If it fails, move again: it goes on where it ended. If it was fenced already and is not to be moved after all,
     /// [`PostgresStore::reopen`] it.
+    ///
+    /// # Errors
+    ///
+    /// [`MoveError`]: which of the two stores failed, or that what arrived is not what was sent. The log stays fenced
+    /// then, and moving may be tried again.
     pub async fn move_to(&self, inbox: &UserId, to: &Self, name: &str) -> Result<Head, MoveError> {
         self.copy(inbox, to).await?;
         let fenced = self.fence(inbox, name).await.map_err(MoveError::From)?;

@@ -21,6 +21,10 @@ const AT: &str = "SELECT position, hash FROM chatfold_event WHERE inbox = $1 AND
 impl PostgresStore {
     /// At most `limit` events after position `after`, and where the log stood at that moment. See
     /// [`EventStore::read`](chatfold::store::EventStore::read). One round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn read(&self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
@@ -53,6 +57,10 @@ impl PostgresStore {
 
     /// The event of this id, as the store has it; `None` where the log has none. See
     /// [`EventStore::find`](chatfold::store::EventStore::find). One round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn find(&self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
@@ -68,11 +76,19 @@ impl PostgresStore {
     }
 
     /// Where a log stands; [`Head::EMPTY`] for one that nobody has written.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn head(&self, inbox: &UserId) -> Result<Head, PostgresError> {
         Ok(self.read(inbox, u64::MAX, 0).await?.head)
     }
 
     /// The owners of the inboxes after `after`, in order, at most `limit` of them.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn inboxes(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
@@ -91,6 +107,11 @@ impl PostgresStore {
 
     /// Puts other bytes in the place of events and drops all snapshots. See
     /// [`EventStore::rewrite`](chatfold::store::EventStore::rewrite).
+    ///
+    /// # Errors
+    ///
+    /// [`RewriteError::NoSuchEvent`] if a position has no event, [`RewriteError::Store`] if the store failed. Nothing
+    /// is changed then.
     pub async fn rewrite(
         &self,
         inbox: &UserId,
@@ -119,16 +140,28 @@ impl PostgresStore {
     }
 
     /// Refuses appends from now on. See [`EventStore::fence`](chatfold::store::EventStore::fence).
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn fence(&self, inbox: &UserId, to: &str) -> Result<Head, PostgresError> {
         self.close(inbox, Some("moved"), Some(to)).await
     }
 
     /// Takes appends again. See [`EventStore::reopen`](chatfold::store::EventStore::reopen).
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn reopen(&self, inbox: &UserId) -> Result<Head, PostgresError> {
         self.close(inbox, None, None).await
     }
 
     /// Erases the events and all snapshots. See [`EventStore::erase`](chatfold::store::EventStore::erase).
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn erase(&self, inbox: &UserId) -> Result<Head, PostgresError> {
         self.bounded(async {
             let taken = self.begin(inbox).await?;
@@ -176,6 +209,10 @@ impl PostgresStore {
 
     /// The newest snapshot of no more than `through` events. See
     /// [`SnapshotStore::latest`](chatfold::store::SnapshotStore::latest).
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn latest(
         &self,
         inbox: &UserId,
@@ -196,6 +233,10 @@ impl PostgresStore {
 
     /// Keeps a snapshot, if it is one of this log as it stands; whether it was kept. See
     /// [`SnapshotStore::save`](chatfold::store::SnapshotStore::save).
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn save(&self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;

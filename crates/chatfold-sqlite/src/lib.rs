@@ -129,12 +129,20 @@ impl SqliteStore {
 
     /// A number that is another one once another connection has written to the file: cheap to ask, so that a
     /// follower may ask often.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError`] if the file cannot be read.
     pub fn data_version(&self) -> Result<i64, SqliteError> {
         Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
     }
 
     /// Bounds the file to so many pages (of 4 KiB, unless it was made otherwise) for this connection: appends beyond
     /// it fail as on a full disk, and leave nothing written.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError`] if SQLite refuses.
     pub fn limit_pages(&self, pages: i64) -> Result<(), SqliteError> {
         Ok(self.connection.pragma_update(None, "max_page_count", pages)?)
     }

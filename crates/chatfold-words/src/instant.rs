@@ -23,6 +23,10 @@ const FORMS: &str = "expected a time such as 2026-03-01, 2026-03-01T09:00, 2026-
 
 impl Span {
     /// Reads the form of the log, RFC 3339 with any offset, and dates and times without an offset (UTC).
+    ///
+    /// # Errors
+    ///
+    /// What was expected, in words for people.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Ok(exact) = text.parse::<Timestamp>() {
             return Ok(Self { from: exact, to: exact });
@@ -33,6 +37,10 @@ impl Span {
     }
 
     /// As [`Span::parse`], and the word `now` for the clock's time.
+    ///
+    /// # Errors
+    ///
+    /// What was expected, in words for people.
     pub fn parse_or_now(text: &str) -> Result<Self, String> {
         if text != "now" {
             return Self::parse(text).map_err(|error| format!("{error}; or the word now"));

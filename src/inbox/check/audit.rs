@@ -51,6 +51,10 @@ pub enum AuditError {
 impl Inbox {
     /// Computes every cached value again from the facts: rows, list, totals. An error is a fault of this
     /// library; the tests ask after every event. Complexity: everything is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`] names the first value kept that is not what the registers give: a fault of this library.
     pub fn audit(&self) -> Result<(), AuditError> {
         let mut list = Vec::new();
         let mut counted = Sums::default();

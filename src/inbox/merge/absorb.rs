@@ -40,6 +40,11 @@ impl Inbox {
     /// assert_eq!(first.digest(), Inbox::replay(alice, Policy::default(), [&bob, &carol]).digest());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError`] if the inboxes belong to two owners, have unlike policies, or one of them is corrupt in a part.
+    /// Nothing is changed then.
     pub fn absorb(&mut self, mut other: Self) -> Result<(), MergeError> {
         self.check_joins(&other)?;
         self.last_authors = None;

@@ -12,6 +12,11 @@ impl Inbox {
     ///
     /// Every history is looked at first. Everything else `replayed` has seen is merged too, as by
     /// [`Inbox::merge`].
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError`](crate::MergeError) if the inboxes belong to two owners or have unlike policies. Nothing is
+    /// changed then.
     pub fn heal(&mut self, replayed: &Self) -> Result<usize, crate::inbox::state::MergeError> {
         self.conversations.iter().for_each(|conversation| conversation.load_all());
         let faulty = self.rotten();

@@ -44,6 +44,11 @@ impl Inbox {
     /// assert!(phone.merge(&laptop)?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError`] if the inboxes belong to two owners, have unlike policies, or one of them is corrupt in a part.
+    /// Nothing is changed then.
     pub fn merge(&mut self, other: &Self) -> Result<ChangeSet, MergeError> {
         self.check_joins(other)?;
         let mut tracker = Tracker::new(self);

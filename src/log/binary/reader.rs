@@ -38,6 +38,10 @@ pub struct Reader<R> {
 
 impl<R: Read> Reader<R> {
     /// Reads the header.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Header`] if the input does not begin as a binary log, [`ReadError::Io`] if it cannot be read.
     pub fn new(mut input: R) -> Result<Self, ReadError> {
         let mut bytes = Vec::new();
         let failed = |source| ReadError::Io { offset: 0, source };
@@ -76,6 +80,10 @@ impl<R: Read> Reader<R> {
     }
 
     /// The next record, verified; `None` at the end of the log, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Record`] where a record is not sound, [`ReadError::Io`] if the input cannot be read.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
         if self.ended {
             return Ok(None);

@@ -41,6 +41,10 @@ pub struct RecordPlace {
 
 impl<'a> Log<'a> {
     /// Reads the header. Complexity: O(1).
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError`] if the bytes do not begin as a binary log that this version reads.
     pub fn open(bytes: &'a [u8]) -> Result<Self, HeaderError> {
         let (header, begin, check) = frame::header(bytes)?;
         let head = LogHead { events: 0, check };
@@ -48,6 +52,10 @@ impl<'a> Log<'a> {
     }
 
     /// The same, if the log is `owner`'s.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError`] if the bytes do not begin as a binary log that this version reads.
     pub fn open_for(bytes: &'a [u8], owner: &UserId) -> Result<Self, HeaderError> {
         let log = Self::open(bytes)?;
         if log.owner() == owner {
@@ -182,6 +190,10 @@ impl<'a> Log<'a> {
     }
 
     /// Verifies every record and decodes nothing; where the log ends.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordFault`]: the first record that is not sound.
     pub fn verify(&self) -> Result<LogHead, RecordFault> {
         let mut records = self.records();
         for record in records.by_ref() {
@@ -206,6 +218,10 @@ impl<'a> Log<'a> {
 
     /// The record at a place of the [`index`](Self::index), verified by itself; not whether it follows the
     /// one before.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordFault`] if the record there is not sound.
     pub fn record_at(&self, place: RecordPlace) -> Result<Record<'a>, RecordFault> {
         let at = usize::try_from(place.offset).unwrap_or(usize::MAX);
         match frame::record(self.bytes, at) {
@@ -391,6 +407,10 @@ impl<'a> Record<'a> {
     }
 
     /// Folds its events into `replay`. On a fault those before it have been folded.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordFault`]: the first record that is not sound. Those before it were folded.
     pub fn fold(&self, replay: &mut Replay) -> Result<Folded, RecordFault> {
         let segment = Segment::open(&self.payload, self.version, self.place.events);
         let segment = segment.ok_or_else(|| Self::undecodable(self.place, 0))?;

@@ -39,6 +39,10 @@ pub struct Recovered {
 /// assert!(Log::open(&writer.into_inner())?.verify().is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+///
+/// An error of the output.
 pub fn recover<W: Write>(log: &Log<'_>, writer: &mut Writer<W>) -> io::Result<Recovered> {
     let mut recovered = Recovered::default();
     for event in log.events() {

@@ -36,6 +36,10 @@ pub enum RedactError {
 /// The new log is sealed with a chain of its own; its header names the head of the old one, so that who holds both
 /// can tell that one was made of the other. The old log is not touched: deleting it, its copies and the snapshots
 /// made of it is left to the caller.
+///
+/// # Errors
+///
+/// [`RedactError::Fault`] where a record is not sound, [`RedactError::Io`] if the output fails.
 pub fn redact<W: Write>(
     log: &Log<'_>,
     redaction: &mut Redaction,

@@ -47,6 +47,10 @@ pub struct Writer<W> {
 
 impl<W: Write> Writer<W> {
     /// Begins a log: writes its header.
+    ///
+    /// # Errors
+    ///
+    /// An error of the output.
     pub fn new(mut output: W, header: &Header) -> io::Result<Self> {
         let bytes = frame::put_header(header)?;
         output.write_all(&bytes)?;
@@ -72,12 +76,20 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes a record as it was read; what was skipped is kept byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// An error of the output.
     pub fn write(&mut self, event: &LoggedEvent) -> io::Result<()> {
         self.columns.push(event);
         self.seal_if_full()
     }
 
     /// Writes an event.
+    ///
+    /// # Errors
+    ///
+    /// An error of the output.
     pub fn write_event(&mut self, event: &Event) -> io::Result<()> {
         self.columns.push_event(event);
         self.seal_if_full()

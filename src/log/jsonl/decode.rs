@@ -36,6 +36,10 @@ const SEQ: &str = "an integer from 0 to 2^53";
 /// assert_eq!(event.type_name(), "conversation_pinned");
 /// # Ok::<(), chatfold::jsonl::DecodeError>(())
 /// ```
+///
+/// # Errors
+///
+/// [`DecodeError`]: the column, what was expected there and what was found.
 pub fn decode_line(line: &[u8]) -> Result<LoggedEvent, DecodeError> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     match Decoder::forgetful().line(line) {

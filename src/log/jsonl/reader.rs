@@ -58,12 +58,20 @@ pub struct Reader<R> {
 
 impl<R: BufRead> Reader<R> {
     /// Reads the header of a log; an error where the first line is none of this version.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Decode`] if the first line is no header, [`ReadError::Io`] if the input cannot be read.
     pub fn new(input: R) -> Result<Self, ReadError> {
         Self::with_line_limit(input, DEFAULT_LINE_LIMIT_BYTES)
     }
 
     /// The same for lines of at most `limit_bytes` bytes, their ends not counted. A longer line is a
     /// [`DecodeError`]; it is passed over without being held in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::new`].
     pub fn with_line_limit(input: R, limit_bytes: usize) -> Result<Self, ReadError> {
         let mut lines = Lines { input, line: Vec::new(), number: 0, limit_bytes, ended: false };
         let mut decoder = Decoder::new();
@@ -94,6 +102,10 @@ impl<R: BufRead> Reader<R> {
     /// assert_eq!(Reader::salvaging(log.as_bytes())?.filter(Result::is_ok).count(), 3);
     /// # Ok::<(), chatfold::jsonl::ReadError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::new`].
     pub fn salvaging(input: R) -> Result<Self, ReadError> {
         let limit_bytes = DEFAULT_LINE_LIMIT_BYTES;
         let mut lines = Lines { input, line: Vec::new(), number: 0, limit_bytes, ended: false };

@@ -34,6 +34,10 @@ pub struct Writer<W> {
 
 impl<W: Write> Writer<W> {
     /// Begins the log of `owner`: writes its header.
+    ///
+    /// # Errors
+    ///
+    /// An error of the output.
     pub fn new(output: W, owner: &UserId) -> io::Result<Self> {
         let mut writer = Self::append(output);
         writer.put(|line| push_header(line, owner))?;
@@ -46,6 +50,10 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes a record as it was read: an event in the fixed order of keys, a skipped line byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// An error of the output.
     pub fn write(&mut self, event: &LoggedEvent) -> io::Result<()> {
         match event {
             LoggedEvent::Known(event) => self.write_event(event),
@@ -54,11 +62,19 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes an event.
+    ///
+    /// # Errors
+    ///
+    /// An error of the output.
     pub fn write_event(&mut self, event: &Event) -> io::Result<()> {
         self.put(|line| push_event(line, event))
     }
 
     /// Flushes the output.
+    ///
+    /// # Errors
+    ///
+    /// An error of the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }

@@ -38,6 +38,10 @@ macro_rules! conversation_events {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) => $fact:expr;)*) => {
         impl Envelope {$(
             $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidEvent`] if it does not fit the conversation, or is too long.
             pub fn $name(self, conversation: ConversationId $(, $arg: $type)*) -> Result<Event, InvalidEvent> {
                 Event::new(self, Body::Conversation(conversation, $fact))
             }
@@ -50,6 +54,10 @@ macro_rules! account_events {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) => $fact:expr;)*) => {
         impl Envelope {$(
             $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidEvent`] if a value is out of bounds.
             pub fn $name(self $(, $arg: $type)*) -> Result<Event, InvalidEvent> {
                 Event::new(self, Body::Account($fact))
             }

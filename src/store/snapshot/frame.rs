@@ -159,6 +159,10 @@ pub(crate) fn open(bytes: &[u8]) -> Result<(Range<u64>, Range<usize>), SnapshotE
 
 impl SnapshotInfo {
     /// Reads and verifies the header of a snapshot, and nothing behind it: O(1).
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError`]: why the bytes are no snapshot of this version.
     pub fn read(bytes: &[u8]) -> Result<Self, SnapshotError> {
         frame::header(bytes).map(|(info, _)| info)
     }

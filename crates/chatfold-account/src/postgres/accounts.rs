@@ -92,6 +92,10 @@ impl Accounts {
 
     /// The inbox as this server knows it: a frozen copy. [`Accounts::keep_up`] or [`Accounts::follow`] make it the
     /// newest.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError::Load`] if the account cannot be loaded.
     pub async fn inbox(&self, owner: &UserId) -> Result<Inbox, AccountsError> {
         let slot = self.slot(owner).await?;
         let account = slot.account.lock().await;
@@ -99,6 +103,10 @@ impl Accounts {
     }
 
     /// Carries out a command. See [`crate::Account::execute`].
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`]: the account cannot be loaded, or as [`crate::Account::execute`].
     pub async fn execute(
         &self,
         owner: &UserId,
@@ -113,6 +121,10 @@ impl Accounts {
     }
 
     /// Takes in events that happened elsewhere. See [`crate::Account::receive`].
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`]: the account cannot be loaded, or as [`crate::Account::receive`].
     pub async fn receive(&self, owner: &UserId, events: &[Event]) -> Result<Changes, AccountsError> {
         let slot = self.slot(owner).await?;
         let mut account = slot.account.lock().await;
@@ -122,6 +134,10 @@ impl Accounts {
     }
 
     /// Takes in what other writers have appended.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`]: the account cannot be loaded, or as [`crate::Account::follow`].
     pub async fn follow(&self, owner: &UserId) -> Result<Changes, AccountsError> {
         let slot = self.slot(owner).await?;
         let mut account = slot.account.lock().await;
@@ -131,6 +147,10 @@ impl Accounts {
     }
 
     /// Redacts events of an account. See [`crate::Account::redact`]. Other servers notice with their next read.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`]: the account cannot be loaded, or as [`crate::Account::redact`].
     pub async fn redact(&self, owner: &UserId, redaction: Redaction) -> Result<Changes, AccountsError> {
         let slot = self.slot(owner).await?;
         let mut account = slot.account.lock().await;
@@ -140,6 +160,10 @@ impl Accounts {
     }
 
     /// Erases an account: log and snapshots in the store, and from this cache.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`]: the account cannot be loaded, or as [`crate::Account::erase`].
     pub async fn erase(&self, owner: &UserId) -> Result<(), AccountsError> {
         let slot = self.slot(owner).await?;
         let erased = slot.account.lock().await.erase().await;
@@ -166,6 +190,10 @@ impl Accounts {
     ///
     /// Run it beside everything else and begin it again after an error: it takes in first what was missed. `changed`
     /// hears of each account that changed.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`] when the connection is lost, or an account cannot be read.
     pub async fn keep_up(
         &self,
         mut changed: impl FnMut(&UserId, Changes),
