@@ -121,9 +121,14 @@ fn judge<'a>(desk: &mut Desk<'a>, command: &'a Command) -> Verdict {
         }
         C::Mark { conversations, mark, on } => conversation::mark(desk, conversations, *mark, *on),
         C::SetCustomData { conversations, data } => conversation::set_custom_data(desk, conversations, data),
-        C::SetReceiveOption { conversations, option } => {
-            conversation::set_receive_option(desk, conversations, *option)
+        C::SetReceiveOption { conversations, option, until } => {
+            conversation::set_receive_option(desk, conversations, (*option, *until))
         }
+        C::EndTimedOptions => {
+            conversation::end_timed_options(desk);
+            Ok(())
+        }
+        C::Archive { conversations, on, stay } => conversation::archive(desk, conversations, (*on, *stay)),
         C::SetQuietHours { hours } => conversation::set_quiet_hours(desk, hours.as_ref()),
         C::SetRemark { user, remark } => conversation::set_remark(desk, user, remark),
         C::CreateFolder { name, conversations } => folders::create(desk, name, conversations),

@@ -73,7 +73,9 @@ pub mod testing;
 
 pub use ask::divergence::difference::{Difference, MessageDivergence};
 pub use ask::divergence::*;
-pub use ask::notify::{Notification, NotificationReason, notification, notification_reason};
+pub use ask::notify::{
+    Notification, NotificationReason, notification, notification_reason, notification_reason_in_zone,
+};
 pub use ask::retention::*;
 #[cfg(feature = "jsonl")]
 pub use ask::v2tim;

@@ -1,7 +1,7 @@
 //! Notifying: does a message push, arrive in silence, or not arrive (R90)?
 
 use crate::inbox::{Inbox, MessageStatus};
-use crate::model::event::{GroupType, QuietHours, ReceiveOption};
+use crate::model::event::{GroupType, QuietHours, ReceiveOption, ZoneName};
 use crate::model::id::{ConversationId, MessageId};
 use crate::model::time::Timestamp;
 
@@ -32,6 +32,10 @@ pub enum Notification {
 ///
 /// A message that is not known, or was targeted at others, has not arrived: `Nothing`. One that a deletion of its
 /// conversation covers is deleted here also where the deletion kept the messages: it can no longer be unread.
+///
+/// A receive option that was to end at `at` or before is taken as `Receive`, though no event ended it yet (R57). Quiet hours
+/// in a named zone lie in the clock of the zone as the feature `zones` knows it; without it, or of a zone that it does not
+/// know, in that of UTC: who knows zones asks [`notification_reason_in_zone`].
 ///
 /// Pure: the instant is the caller's, and asking changes nothing.
 ///
@@ -115,6 +119,35 @@ pub fn notification_reason(
     message: MessageId,
     at: Timestamp,
 ) -> NotificationReason {
+    notification_reason_in_zone(inbox, conversation, message, at, |zone| zone_offset_s(zone, at).unwrap_or(0))
+}
+
+/// The same, given by how many seconds a zone is ahead of UTC at `at`: it is asked where the owner's quiet hours lie in the
+/// clock of a named zone, whose offset changes over a year (R57).
+///
+/// ```
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, NotificationReason, Policy};
+/// use chatfold::{QuietHours, Timestamp, UserId, ZoneName, notification_reason_in_zone};
+///
+/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let mut inbox = Inbox::new(alice.clone(), Policy::default());
+/// let (chat, late) = (ConversationId::direct(&bob), MessageId::from_bytes([1; 16]));
+/// // Half past ten on a summer evening in Berlin.
+/// let at: Timestamp = "2026-07-01T20:30:00.000Z".parse()?;
+/// inbox.apply(&Envelope::new(EventId::from_bytes([2; 16]), at, bob).message_received(chat.clone(), Message::new(late))?);
+/// let night = QuietHours::DailyIn { start_s: 22 * 3600, duration_s: 9 * 3600, zone: ZoneName::new("Europe/Berlin")? };
+/// inbox.apply(&Envelope::new(EventId::from_bytes([3; 16]), at, alice).quiet_hours_set(Some(night))?);
+/// let summer = |_: &ZoneName| 7_200;
+/// assert_eq!(notification_reason_in_zone(&inbox, &chat, late, at, summer), NotificationReason::QuietHours);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn notification_reason_in_zone(
+    inbox: &Inbox,
+    conversation: &ConversationId,
+    message: MessageId,
+    at: Timestamp,
+    offset_s: impl FnOnce(&ZoneName) -> i32,
+) -> NotificationReason {
     use NotificationReason as Why;
     let Some(conversation) = inbox.conversation(conversation) else { return Why::Unknown };
     let Some(standing) = conversation.standing(message) else { return Why::Unknown };
@@ -123,7 +156,14 @@ pub fn notification_reason(
         let mentions = message.mentions_at_first();
         mentions.all || mentions.users.contains(inbox.owner())
     };
-    let option = conversation.receive_option();
+    let has_ended = conversation.receive_option_until().is_some_and(|until| until <= at);
+    let option = if has_ended { ReceiveOption::Receive } else { conversation.receive_option() };
+    let is_quiet = || {
+        inbox.quiet_hours().is_some_and(|hours| match &hours {
+            QuietHours::DailyIn { zone, .. } => hours.is_quiet_at_offset(at, offset_s(zone)),
+            QuietHours::Daily { .. } | QuietHours::Once { .. } => hours.is_quiet(at),
+        })
+    };
     let lines = [
         (option == ReceiveOption::NotReceive, Why::NotReceived),
         (option == ReceiveOption::NotReceiveExceptAt && !is_mentioned(), Why::NotReceivedUnmentioned),
@@ -136,9 +176,25 @@ pub fn notification_reason(
         (message.is_read(), Why::Read),
         (option == ReceiveOption::ReceiveNotNotify, Why::NotNotified),
         (option == ReceiveOption::NotNotifyExceptAt && !is_mentioned(), Why::NotNotifiedUnmentioned),
-        (inbox.quiet_hours().is_some_and(|hours| hours.is_quiet(at)), Why::QuietHours),
+        (is_quiet(), Why::QuietHours),
     ];
     lines.into_iter().find_map(|(fits, why)| fits.then_some(why)).unwrap_or(Why::Notifies)
+}
+
+/// By how many seconds a zone is ahead of UTC at `at`, as the time zone database of the feature `zones` has it; `None` of a
+/// zone that it does not know, and always without the feature.
+#[cfg(feature = "zones")]
+fn zone_offset_s(zone: &ZoneName, at: Timestamp) -> Option<i32> {
+    use chrono::{Offset as _, TimeZone as _};
+    let zone: chrono_tz::Tz = zone.as_str().parse().ok()?;
+    let at = chrono::DateTime::from_timestamp_millis(at.as_millis())?;
+    Some(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc())
+}
+
+/// Without the feature `zones` no zone is known.
+#[cfg(not(feature = "zones"))]
+fn zone_offset_s(_: &ZoneName, _: Timestamp) -> Option<i32> {
+    None
 }
 
 impl QuietHours {

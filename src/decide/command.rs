@@ -202,6 +202,21 @@ pub enum Command {
         conversations: Vec<ConversationId>,
         /// The option.
         option: ReceiveOption,
+        /// When it is to end; not with [`ReceiveOption::Receive`]. Whoever sets one looks when it is due
+        /// ([`Inbox::expiries`](crate::Inbox::expiries)) and then gives [`Command::EndTimedOptions`] (R57).
+        until: Option<Timestamp>,
+    },
+    /// Ends every receive option that is due at the context's time (R57). Each device may give it: all make the same
+    /// events, whatever their clocks and seeds, and an option chosen since stays.
+    EndTimedOptions,
+    /// Puts one or many conversations into the archive or takes them out (R56, R72).
+    Archive {
+        /// The conversations.
+        conversations: Vec<ConversationId>,
+        /// Put in, or take out.
+        on: bool,
+        /// New messages leave them in the archive; says nothing where they are taken out.
+        stay: bool,
     },
     /// Sets the quiet hours, or turns them off (R90).
     SetQuietHours {
@@ -343,6 +358,8 @@ impl Command {
             | Self::Mark { .. }
             | Self::SetCustomData { .. }
             | Self::SetReceiveOption { .. }
+            | Self::EndTimedOptions
+            | Self::Archive { .. }
             | Self::SetQuietHours { .. }
             | Self::CreateFolder { .. }
             | Self::RenameFolder { .. }

@@ -2,10 +2,12 @@
 
 use crate::decide::command::Replaces;
 use crate::decide::desk::{Desk, Verdict, after, at_most};
+use crate::decide::fresh::expired_id;
 use crate::decide::rejection::Rejection;
 use crate::model::blank::is_blank;
 use crate::model::event::{AccountFact, Fact, GroupType, Mark, QuietHours, ReceiveOption};
 use crate::model::id::{ConversationId, UserId};
+use crate::model::time::Timestamp;
 
 pub(crate) fn open(desk: &mut Desk<'_>, id: &ConversationId, group_type: Option<GroupType>) -> Verdict {
     let view = desk.view(id);
@@ -84,21 +86,56 @@ pub(crate) fn set_custom_data<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId]
     Ok(())
 }
 
+/// So long after an option that was set for a time an event ends it, whatever any clock says (R57).
+const END_AFTER_MS: i64 = 1;
+
 pub(crate) fn set_receive_option<'a>(
     desk: &mut Desk<'a>,
     ids: &'a [ConversationId],
-    option: ReceiveOption,
+    (option, until): (ReceiveOption, Option<Timestamp>),
 ) -> Verdict {
     let ids = desk.request(ids)?;
     desk.each_sound(&ids, |desk, id| {
-        if desk.view(id).map(|view| view.receive_option()).unwrap_or_default() == option {
+        let view = desk.view(id);
+        let shown = view.map(|view| (view.receive_option(), view.receive_option_until())).unwrap_or_default();
+        if shown == (option, until) {
             return Ok(());
         }
-        desk.put(
-            after([desk.registers(id).receive_option_at()]),
-            id,
-            Fact::ReceiveOptionSet { option, until: None },
-        )
+        // A choice overtakes the end of an option for a time too, which another device may have written.
+        let ends = if shown.1.is_some() { END_AFTER_MS } else { 0 };
+        let least = after([desk.registers(id).receive_option_at()]) + ends;
+        desk.put(least, id, Fact::ReceiveOptionSet { option, until })
+    });
+    Ok(())
+}
+
+/// Ends what is due: see [`expired_id`].
+pub(crate) fn end_timed_options(desk: &mut Desk<'_>) {
+    let due = desk.inbox.expiries(desk.context.time).due;
+    let ids: Vec<_> = due.iter().map(|expiry| &expiry.conversation).collect();
+    desk.each_sound(&ids, |desk, id| {
+        let Some(setting) = desk.registers(id).receive_option_at() else { return Ok(()) };
+        let fact = Fact::ReceiveOptionSet { option: ReceiveOption::Receive, until: None };
+        desk.put_as(expired_id(id, setting.event), setting.at.as_millis() + END_AFTER_MS, id, fact)
+    });
+}
+
+pub(crate) fn archive<'a>(
+    desk: &mut Desk<'a>,
+    ids: &'a [ConversationId],
+    (on, stay): (bool, bool),
+) -> Verdict {
+    let stay = on && stay;
+    let ids = desk.request(ids)?;
+    desk.each_known(&ids, |desk, id| {
+        if desk.view(id).is_some_and(|view| view.is_archived() == on && view.stays_archived() == stay) {
+            return Ok(());
+        }
+        let registers = desk.registers(id);
+        // What messages would take out again is overtaken, outliers too.
+        let newest = if on && !stay { registers.messages_active_ms() + 1 } else { 0 };
+        let least = after([registers.archived_at(), registers.deleted_at()]).max(newest);
+        desk.put(least, id, Fact::Archived { on, stay })
     });
     Ok(())
 }

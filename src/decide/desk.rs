@@ -7,8 +7,8 @@ use crate::decide::decision::{Decision, Refusal};
 use crate::decide::fresh::{Fresh, Purpose};
 use crate::decide::rejection::Rejection;
 use crate::inbox::{ConversationView, Inbox, Registers};
-use crate::model::event::{AccountFact, Body, Envelope, Event, Fact};
-use crate::model::id::{ConversationId, ConversationKind, FolderId, MessageId};
+use crate::model::event::{AccountFact, Body, Envelope, Event, Fact, Membership};
+use crate::model::id::{ConversationId, ConversationKind, EventId, FolderId, MessageId};
 use crate::model::time::{Stamp, Timestamp};
 
 /// What comes of judging: nothing beside the events put down.
@@ -100,6 +100,14 @@ impl<'a> Desk<'a> {
         self.put_body(least, Body::Account(fact))
     }
 
+    /// Puts down a fact under an id and at an instant of its own, whatever the context says.
+    pub(crate) fn put_as(&mut self, event: EventId, at_ms: i64, id: &ConversationId, fact: Fact) -> Verdict {
+        let at = Timestamp::from_millis(at_ms).map_err(|_| Rejection::EndOfTime { limit: Timestamp::MAX })?;
+        let envelope = Envelope::new(event, at, self.context.actor.clone());
+        self.events.push(Event::new(envelope, Body::Conversation(id.clone(), fact))?);
+        Ok(())
+    }
+
     fn put_body(&mut self, least: i64, body: Body) -> Verdict {
         let at = self.at(least)?;
         let envelope = Envelope::new(self.fresh.event(at), at, self.context.actor.clone());
@@ -164,6 +172,20 @@ impl<'a> Desk<'a> {
                 Err(Rejection::UnknownConversation { conversation: id.clone() })
             }
         });
+    }
+}
+
+/// Refuses what only members do where the owner is known to be none (R58). What another does is not refused for it, unless
+/// the group is no more.
+pub(crate) fn member(desk: &Desk<'_>, conversation: &ConversationId) -> Verdict {
+    let membership = desk.view(conversation).and_then(|view| view.membership());
+    let own = desk.context.actor == *desk.inbox.owner();
+    match membership {
+        None | Some(Membership::Joined) => Ok(()),
+        Some(membership) if own || membership == Membership::Dissolved => {
+            Err(Rejection::NotAMember { conversation: conversation.clone(), membership })
+        }
+        Some(_) => Ok(()),
     }
 }
 

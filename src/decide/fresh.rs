@@ -1,8 +1,9 @@
-//! Fresh ids: UUIDs of the shape of version 7, derived from the context's seed.
+//! Fresh ids: UUIDs of the shape of version 7, derived from the context's seed; and the ids that follow from what they
+//! are of.
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::model::id::EventId;
+use crate::model::id::{ConversationId, DERIVED_EVENTS, EventId};
 use crate::model::time::Timestamp;
 
 /// How many bits of a version 7 UUID are neither time nor version nor variant.
@@ -46,9 +47,23 @@ impl Fresh {
     }
 }
 
+/// The id of the event that ends a receive option which `setting` set for a time: a UUID of version 5 over an empty network,
+/// the conversation, the event's kind and the setting, one line each. So all devices write the same event (R57).
+pub(crate) fn expired_id(conversation: &ConversationId, setting: EventId) -> EventId {
+    let name = format!("\n{conversation}\nreceive_option_expired\n{setting}");
+    EventId::from_bytes(*uuid::Uuid::new_v5(&DERIVED_EVENTS, name.as_bytes()).as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn r57_the_id_of_an_end_follows_from_the_setting() {
+        let setting = "018f0e2a-0000-7000-8000-000000000001".parse().unwrap();
+        let id = expired_id(&"c2c_bob".parse().unwrap(), setting);
+        assert_eq!(id.to_string(), "bb189cae-35a6-5122-878a-3f00e92bdf68");
+    }
 
     #[test]
     fn ids_are_of_version_7_and_ascend() {

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::decide::command::Role;
-use crate::decide::desk::party;
-use crate::decide::desk::{Desk, Verdict, at_most};
+use crate::decide::desk::{Desk, Verdict, at_most, member, party};
 use crate::decide::rejection::{Action, Rejection};
 use crate::inbox::{MessageStatus, MessageView};
 use crate::model::event::{Edit, Fact, GroupType};
@@ -74,6 +73,7 @@ pub(crate) fn modify(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId
     if !differs {
         return Ok(());
     }
+    member(desk, id)?;
     let current = view.edit_version().unwrap_or(0);
     if current == u64::MAX {
         return Err(Rejection::EndOfNumbers { found: current, limit: u64::MAX });

@@ -2,7 +2,7 @@
 
 use crate::decide::command::Role;
 use crate::inbox::MessageStatus;
-use crate::model::event::{InvalidEvent, Mark};
+use crate::model::event::{InvalidEvent, Mark, Membership};
 use crate::model::id::{ConversationId, FolderId, MessageId, UserId};
 use crate::model::time::Timestamp;
 use crate::store::snapshot::HistoryFault;
@@ -59,6 +59,14 @@ pub enum Rejection {
         user: UserId,
         /// The conversation.
         conversation: ConversationId,
+    },
+    /// What only members of a group do, by an owner who is known to be none (R58).
+    #[error("the owner is no member of {conversation}: {}", .membership.as_str())]
+    NotAMember {
+        /// The group.
+        conversation: ConversationId,
+        /// What became of the owner.
+        membership: Membership,
     },
     /// A conversation that no event named.
     #[error("no conversation {conversation}")]

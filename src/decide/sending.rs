@@ -1,7 +1,6 @@
 //! The outbox: queueing, what becomes of what is queued, forwarding, importing.
 
-use crate::decide::desk::party;
-use crate::decide::desk::{Desk, Verdict, after, at_most};
+use crate::decide::desk::{Desk, Verdict, after, at_most, member, party};
 use crate::decide::rejection::Rejection;
 use crate::inbox::{MessageRegisters, MessageStatus, MessageView, Registers};
 use crate::model::event::{Fact, GroupType, Message, MessageKind};
@@ -81,6 +80,7 @@ pub(crate) fn send(desk: &mut Desk<'_>, id: &ConversationId, message: &Message) 
     if is_sent(registers, message.id)? {
         return Ok(());
     }
+    member(desk, id)?;
     check_addressees(desk, id, message)?;
     let failed = registers.message(message.id).and_then(|waiting| waiting.failed_at());
     let least = after_newest(desk, id).max(after([failed]));
@@ -113,6 +113,10 @@ fn check_sources(desk: &Desk<'_>, messages: &[MessageId]) -> Verdict {
 
 /// Queues messages of fresh ids one after the other.
 fn queue_all(desk: &mut Desk<'_>, to: &ConversationId, messages: Vec<Message>) -> Verdict {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    member(desk, to)?;
     let first = desk.at(after_newest(desk, to))?.as_millis();
     for (at, message) in (first..).zip(messages) {
         let queued = placed(desk, to, message);
@@ -220,6 +224,7 @@ pub(crate) fn retry(desk: &mut Desk<'_>, id: &ConversationId, message: MessageId
     if !registers.has_failed() {
         return Ok(());
     }
+    member(desk, id)?;
     let least = after([registers.failed_at(), registers.queued_at()]);
     let least = least.max(after_newest(desk, id));
     desk.put(least, id, Fact::MessageQueued(Box::new(registers.original())))

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decide::command::ExtensionWrite;
-use crate::decide::desk::party;
-use crate::decide::desk::{Desk, Verdict, after, at_most};
+use crate::decide::desk::{Desk, Verdict, after, at_most, member, party};
 use crate::decide::messages::{is_admin, known, lasting, not_allowed, sent};
 use crate::decide::rejection::{Action, Rejection};
 use crate::inbox::MessageRegisters;
@@ -42,6 +41,7 @@ pub(crate) fn react(
     if same.is_some_and(|same| same.users.contains(&actor)) == on {
         return Ok(());
     }
+    member(desk, id)?;
     if on {
         sent(view)?;
         let limits = &desk.context.limits;
@@ -121,6 +121,9 @@ pub(crate) fn set_extensions(
         }
         due.push((key, &write.value));
     }
+    if !due.is_empty() {
+        member(desk, id)?;
+    }
     if added {
         let refuse = |found, limit| Rejection::TooManyExtensions { found, limit };
         at_most(desk.context.limits.extensions, count, refuse)?;
@@ -141,6 +144,7 @@ pub(crate) fn clear_extensions(desk: &mut Desk<'_>, id: &ConversationId, target:
     if known(desk, id, target)?.extensions().is_empty() {
         return Ok(());
     }
+    member(desk, id)?;
     let seq = registers(desk, id, target)?.extensions_seq();
     desk.put(0, id, Fact::ExtensionsCleared { target, seq })
 }
@@ -154,6 +158,7 @@ pub(crate) fn pin(desk: &mut Desk<'_>, id: &ConversationId, target: MessageId, o
     if view.is_pinned() == on {
         return Ok(());
     }
+    member(desk, id)?;
     if on {
         lasting(view, Action::PinMessage)?;
         sent(view)?;

@@ -8,11 +8,8 @@ use uuid::Uuid;
 use crate::foreign::Network;
 use crate::model::event::tables::{MEMBERSHIPS, RECEIVE_OPTIONS};
 use crate::model::event::{Mark, Membership, ReceiveOption, Through, Watermark};
-use crate::model::id::{ConversationId, EventId, GroupId, UserId};
+use crate::model::id::{ConversationId, DERIVED_EVENTS, EventId, GroupId, UserId};
 use crate::model::time::Timestamp;
-
-/// The namespace of derived event ids.
-const EVENTS: Uuid = Uuid::from_u128(0x35cd_40d0_81ce_5712_b422_d169_d887_fbf7);
 
 /// What a server said that an event is made of: enough of it that other things said have another id (R113).
 ///
@@ -166,7 +163,7 @@ impl EventKey<'_> {
             push(&mut text, part);
         }
         self.push_parts(&mut text);
-        EventId::new(Uuid::new_v5(&EVENTS, text.as_bytes()))
+        EventId::new(Uuid::new_v5(&DERIVED_EVENTS, text.as_bytes()))
     }
 
     /// Returns the type of the event in the text log.

@@ -2,6 +2,7 @@
 
 pub(crate) mod cloud;
 pub(crate) mod conversation;
+pub(crate) mod expiries;
 pub(crate) mod explain;
 pub(crate) mod for_decide;
 pub(crate) mod message;

@@ -9,6 +9,9 @@ use uuid::Uuid;
 /// The greatest length of a user or group id, in bytes.
 pub const MAX_ID_LEN_BYTES: usize = 128;
 
+/// The namespace of the event ids that follow from what the events say (R57, R113).
+pub(crate) const DERIVED_EVENTS: Uuid = Uuid::from_u128(0x35cd_40d0_81ce_5712_b422_d169_d887_fbf7);
+
 /// Why a text is not an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

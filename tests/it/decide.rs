@@ -1,5 +1,6 @@
 //! Commands: the laws of `decide` on random states, and its rules and limits one by one.
 
+mod beside;
 mod commands;
 mod conversations;
 mod drafts;

@@ -2,8 +2,8 @@
 
 use chatfold::{
     Body, ConversationId, Envelope, Event, EventId, Fact, GroupType, Inbox, Message, MessageId, Notification,
-    Policy, QuietHours, ReceiveOption, Through, Timestamp, UserId, Watermark, notification,
-    notification_reason,
+    NotificationReason, Policy, QuietHours, ReceiveOption, Through, Timestamp, UserId, Watermark, ZoneName,
+    notification, notification_reason, notification_reason_in_zone,
 };
 
 use Notification::{Nothing, Push, Silent};
@@ -360,4 +360,50 @@ fn r90_a_window_of_its_own_comes_once() {
     assert!(!noon.is_quiet(at("2026-02-28T12:30:00.000Z")), "nor the day before");
     let endless = once("2026-03-01T12:00:00.000Z", u64::MAX);
     assert!(endless.is_quiet(Timestamp::MAX) && !endless.is_quiet(at("2026-03-01T11:59:59.999Z")));
+}
+
+/// R57: an option that was to end at the instant asked for, or before, is as good as ended.
+#[test]
+fn r57_r90_an_option_for_a_time_ends_by_itself_where_one_asks_whether_to_push() {
+    for (until, expected) in [(SENT - 1, Push), (SENT, Push), (SENT + 1, Nothing)] {
+        let until = Some(instant(until));
+        case().fact(Fact::ReceiveOptionSet { option: R::NotReceive, until }).gives(expected);
+    }
+}
+
+/// R57: hours that were set in winter lie in the clock of the summer when it is summer.
+#[test]
+fn r57_r90_quiet_hours_in_a_zone_follow_its_clock() {
+    let zone = ZoneName::new("Europe/Berlin").unwrap();
+    let night = QuietHours::DailyIn { start_s: 22 * 3_600, duration_s: 9 * 3_600, zone: zone.clone() };
+    let mut inbox = Inbox::new(user("alice"), Policy::default());
+    let set = Envelope::new(EventId::from_bytes([9; 16]), at("2026-01-15T12:00:00.000Z"), user("alice"));
+    inbox.apply(&set.quiet_hours_set(Some(night)).unwrap());
+    let berlin = |at: Timestamp| {
+        move |asked: &ZoneName| {
+            assert_eq!(asked.as_str(), "Europe/Berlin");
+            if at.to_string().starts_with("2026-07") { 7_200 } else { 3_600 }
+        }
+    };
+    let chat: ConversationId = "c2c_bob".parse().unwrap();
+    for (n, (text, quiet)) in [
+        // 22:30, 21:59 and 6:59 by Berlin's summer clock, 21:30 and 22:00 by that of its winter.
+        ("2026-07-01T20:30:00.000Z", true),
+        ("2026-07-01T19:59:59.999Z", false),
+        ("2026-07-02T04:59:59.999Z", true),
+        ("2026-07-02T05:00:00.000Z", false),
+        ("2026-01-20T20:30:00.000Z", false),
+        ("2026-01-20T21:00:00.000Z", true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (now, message) = (at(text), MessageId::from_bytes([n as u8; 16]));
+        let envelope = Envelope::new(EventId::from_bytes([n as u8; 16]), now, user("bob"));
+        inbox.apply(&envelope.message_received(chat.clone(), Message::new(message)).unwrap());
+        let found = notification_reason_in_zone(&inbox, &chat, message, now, berlin(now));
+        assert_eq!(found == NotificationReason::QuietHours, quiet, "{text}: {found:?}");
+        #[cfg(feature = "zones")]
+        assert_eq!(notification_reason(&inbox, &chat, message, now), found, "{text}");
+    }
 }

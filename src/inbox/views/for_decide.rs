@@ -112,6 +112,15 @@ impl<'a> Registers<'a> {
         self.personal()?.receive_option.stamp()
     }
 
+    pub(crate) fn archived_at(&self) -> Option<Stamp> {
+        self.personal()?.archived.stamp()
+    }
+
+    /// The activity that messages gave it, -1 for none (R35, R56).
+    pub(crate) fn messages_active_ms(&self) -> i64 {
+        self.conversation.and_then(|c| c.order()).map_or(-1, |order| order.activity())
+    }
+
     pub(crate) fn group_type_at(&self) -> Option<Stamp> {
         self.conversation?.shared.group_type.stamp()
     }

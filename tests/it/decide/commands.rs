@@ -22,9 +22,9 @@ pub fn name(command: &Command) -> String {
 }
 
 /// How many numbers [`Commander::command`] draws from: one names two commands, two name one.
-const KINDS: usize = 34;
+const KINDS: usize = 36;
 /// How many commands there are.
-pub const NAMES: usize = 34;
+pub const NAMES: usize = 36;
 
 impl<'a> Commander<'a> {
     pub fn new(seed: u64, events: &'a [Event]) -> Self {
@@ -175,7 +175,9 @@ impl<'a> Commander<'a> {
             22 => {
                 use ReceiveOption::{NotNotifyExceptAt, NotReceive, Receive};
                 let option = *self.rng.pick(&[Receive, NotReceive, NotNotifyExceptAt]);
-                Command::SetReceiveOption { conversations: self.some_conversations(), option }
+                let ends = option != Receive && self.rng.percent(50);
+                let until = ends.then(|| Timestamp::from_millis(self.rng.below(40_000) as i64).unwrap());
+                Command::SetReceiveOption { conversations: self.some_conversations(), option, until }
             }
             23 => {
                 let daily = QuietHours::Daily { start_s: 79_200, duration_s: 3_600, utc_offset_s: 7_200 };
@@ -190,6 +192,10 @@ impl<'a> Commander<'a> {
                 Command::DeleteConversations { conversations: self.some_conversations(), keep_messages: on }
             }
             30 => Command::SetRemark { user: UserId::new("bob").unwrap(), remark: self.text() },
+            34 => {
+                Command::Archive { conversations: self.some_conversations(), on, stay: self.rng.percent(30) }
+            }
+            35 => Command::EndTimedOptions,
             31 => Command::Retry { message: self.seen(kind, inbox, &conversation), conversation },
             _ => {
                 let group = conversation.kind() == chatfold::ConversationKind::Group;

@@ -34,8 +34,10 @@ fn r65_what_was_set_last_counts_though_the_clock_is_slow() {
     to_and_fro(known(), &mark(true), &mark(false));
     let data = |data: &[u8]| Command::SetCustomData { conversations: ids(), data: data.to_vec() };
     to_and_fro(known(), &data(b"x"), &data(b""));
-    let option = |option| Command::SetReceiveOption { conversations: ids(), option };
+    let option = |option| Command::SetReceiveOption { conversations: ids(), option, until: None };
     to_and_fro(known(), &option(ReceiveOption::NotReceive), &option(ReceiveOption::Receive));
+    let archive = |on| Command::Archive { conversations: ids(), on, stay: on };
+    to_and_fro(known(), &archive(true), &archive(false));
     let remark = |text: &str| Command::SetRemark { user: user("bob"), remark: text.to_owned() };
     to_and_fro(Vec::new(), &remark("Bobby"), &remark(" "));
     let hours = QuietHours::Daily { start_s: 79_200, duration_s: 3_600, utc_offset_s: 0 };

@@ -129,10 +129,15 @@ fn r71_a_full_folder_loses_those_added_first() {
 
 #[test]
 fn r72_the_101st_conversation_of_a_request_is_refused() {
-    let commands: [fn(Vec<ConversationId>) -> Command; 6] = [
+    let commands: [fn(Vec<ConversationId>) -> Command; 7] = [
         |conversations| Command::Mark { conversations, mark: Mark::STAR, on: true },
         |conversations| Command::SetCustomData { conversations, data: vec![1] },
-        |conversations| Command::SetReceiveOption { conversations, option: ReceiveOption::NotReceive },
+        |conversations| Command::SetReceiveOption {
+            conversations,
+            option: ReceiveOption::NotReceive,
+            until: None,
+        },
+        |conversations| Command::Archive { conversations, on: true, stay: false },
         |conversations| Command::AddToFolder { folder: folder(0), conversations },
         |conversations| Command::CreateFolder { name: "new".to_owned(), conversations },
         |conversations| Command::DeleteConversations { conversations, keep_messages: false },

@@ -101,7 +101,7 @@ fn social(inbox: &Inbox, command: &Command, context: &Context, events: &[Event])
             };
             shows(messages.iter().filter_map(|id| view.message(*id)).all(read), "the receipts")
         }
-        _ => personal(inbox, command, events),
+        _ => personal(inbox, command, context, events),
     }
 }
 
@@ -110,7 +110,7 @@ fn accepted<'a>(ids: &'a [ConversationId], events: &[Event]) -> impl Iterator<It
     ids.iter().filter(|id| events.iter().any(|event| event.conversation() == Some(id)))
 }
 
-fn personal(inbox: &Inbox, command: &Command, events: &[Event]) -> Result<(), String> {
+fn personal(inbox: &Inbox, command: &Command, context: &Context, events: &[Event]) -> Result<(), String> {
     let shows = |holds: bool, what: &str| ensure(holds, || format!("{what} does not hold"));
     let all = |ids: &[ConversationId], holds: &dyn Fn(ConversationView<'_>) -> bool| {
         accepted(ids, events).all(|id| inbox.conversation(id).is_some_and(holds))
@@ -175,8 +175,22 @@ fn personal(inbox: &Inbox, command: &Command, events: &[Event]) -> Result<(), St
             let holds = |view: ConversationView<'_>| view.custom_data().unwrap_or_default() == data;
             shows(all(conversations, &holds), "the data")
         }
-        Command::SetReceiveOption { conversations, option } => {
-            shows(all(conversations, &|view| view.receive_option() == *option), "the option")
+        Command::SetReceiveOption { conversations, option, until } => {
+            let holds = |view: ConversationView<'_>| {
+                (view.receive_option(), view.receive_option_until()) == (*option, *until)
+            };
+            shows(all(conversations, &holds), "the option")
+        }
+        Command::Archive { conversations, on, stay } => {
+            let holds = |view: ConversationView<'_>| {
+                view.is_archived() == *on && view.stays_archived() == (*on && *stay)
+            };
+            shows(all(conversations, &holds), "the archive")
+        }
+        Command::EndTimedOptions => {
+            let due =
+                |view: ConversationView<'_>| view.receive_option_until().is_some_and(|at| at <= context.time);
+            shows(!inbox.known_conversations().any(due), "the end")
         }
         _ => account(inbox, command, events),
     }

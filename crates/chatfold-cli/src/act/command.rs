@@ -57,9 +57,11 @@ pub fn command(args: &DoArgs, inbox: &Inbox, now: Timestamp, seed: [u8; 16]) -> 
             conversations: typed.ids(conversations)?,
             data: text.clone().into_bytes(),
         },
-        Wish::ReceiveOption { option, conversations } => {
-            Command::SetReceiveOption { conversations: typed.ids(conversations)?, option: (*option).into() }
-        }
+        Wish::ReceiveOption { option, conversations } => Command::SetReceiveOption {
+            conversations: typed.ids(conversations)?,
+            option: (*option).into(),
+            until: None,
+        },
         Wish::Quiet(hours) => Command::SetQuietHours { hours: quiet_hours(hours)? },
         Wish::Folder(wish) => typed.about_folder(wish)?,
         Wish::Delete { conversations, keep_messages } => Command::DeleteConversations {
