@@ -15,9 +15,11 @@ use serde::Serialize;
 use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 
 use crate::inbox::{ConversationView, Inbox, Mention, MessageStatus, MessageView};
-use crate::model::event::{MessageKind, Watermark};
+use crate::model::badge::BadgeRule;
+use crate::model::event::{Membership, MessageKind, Watermark};
 use crate::model::filter::Filter;
 use crate::model::id::ConversationKind;
+use crate::model::time::Timestamp;
 
 /// How V2TIM spells, in a list of mentioned users, that everybody is mentioned.
 pub const AT_ALL: &str = "__kImSDK_MesssageAtALL__";
@@ -42,7 +44,7 @@ const PAGE_LEN: usize = 256;
 /// # Ok::<(), chatfold::IdError>(())
 /// ```
 pub fn inbox_json<'a>(inbox: &'a Inbox, skipped_events: u64, filter: &'a Filter) -> InboxJson<'a> {
-    InboxJson { inbox, skipped_events, filter, limit: usize::MAX }
+    InboxJson { inbox, skipped_events, filter, limit: usize::MAX, all_keys: false }
 }
 
 impl InboxJson<'_> {
@@ -51,11 +53,27 @@ impl InboxJson<'_> {
     pub fn with_limit(self, rows: usize) -> Self {
         Self { limit: rows, ..self }
     }
+
+    /// The same with what the reference has no key for: in each row `archived`, `membership` (null where nobody said),
+    /// `recvOptUntil` (seconds, 0 where it does not end), `badge` (R55, by the default rule) and `mentionCount`; beside the
+    /// totals `badgeCount`.
+    #[must_use]
+    pub fn with_all_keys(self) -> Self {
+        Self { all_keys: true, ..self }
+    }
 }
 
 /// A conversation as a JSON object with exactly the keys of `V2TimConversation`.
 pub fn conversation_json(conversation: ConversationView<'_>) -> ConversationJson<'_> {
-    ConversationJson { conversation }
+    ConversationJson { conversation, all_keys: false }
+}
+
+impl ConversationJson<'_> {
+    /// The same with what the reference has no key for: see [`InboxJson::with_all_keys`].
+    #[must_use]
+    pub fn with_all_keys(self) -> Self {
+        Self { all_keys: true, ..self }
+    }
 }
 
 /// An inbox that serializes as [`inbox_json`] says.
@@ -65,12 +83,14 @@ pub struct InboxJson<'a> {
     skipped_events: u64,
     filter: &'a Filter,
     limit: usize,
+    all_keys: bool,
 }
 
 /// A conversation that serializes as [`conversation_json`] says.
 #[derive(Clone, Copy, Debug)]
 pub struct ConversationJson<'a> {
     conversation: ConversationView<'a>,
+    all_keys: bool,
 }
 
 impl fmt::Display for InboxJson<'_> {
@@ -92,10 +112,13 @@ fn write_json(value: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result
 impl Serialize for InboxJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let totals = self.inbox.totals();
-        let mut object = serializer.serialize_struct("Inbox", 6)?;
+        let mut object = serializer.serialize_struct("Inbox", if self.all_keys { 7 } else { 6 })?;
         object.serialize_field("owner", self.inbox.owner().as_str())?;
         object.serialize_field("totalUnreadCount", &totals.unread)?;
         object.serialize_field("totalUnreadCountAll", &totals.unread_all)?;
+        if self.all_keys {
+            object.serialize_field("badgeCount", &totals.badge)?;
+        }
         object.serialize_field("skippedEvents", &self.skipped_events)?;
         object.serialize_field("digest", &self.inbox.digest().to_string())?;
         object.serialize_field("conversationList", &Rows(self))?;
@@ -105,7 +128,7 @@ impl Serialize for InboxJson<'_> {
 
 impl Serialize for ConversationJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Row::of(self.conversation).serialize(serializer)
+        Row::of(self.conversation, self.all_keys).serialize(serializer)
     }
 }
 
@@ -114,7 +137,7 @@ struct Rows<'a>(&'a InboxJson<'a>);
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let InboxJson { inbox, filter, limit, .. } = *self.0;
+        let InboxJson { inbox, filter, limit, all_keys, .. } = *self.0;
         let mut list = serializer.serialize_seq(None)?;
         let mut after = None;
         let mut left = limit;
@@ -122,7 +145,7 @@ impl Serialize for Rows<'_> {
             let page = inbox.page(filter, after.as_ref(), PAGE_LEN.min(left));
             left -= page.conversations.len();
             for conversation in page.conversations {
-                list.serialize_element(&Row::of(conversation))?;
+                list.serialize_element(&Row::of(conversation, all_keys))?;
             }
             after = page.next;
             if after.is_none() || left == 0 {
@@ -160,10 +183,21 @@ struct Row<'a> {
     #[serde(rename = "c2cReadTimestamp")]
     c2c_read_timestamp: i64,
     group_read_sequence: u64,
+    // What the reference has no key for: each is left out unless all keys are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    membership: Option<Option<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recv_opt_until: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    badge: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mention_count: Option<u64>,
 }
 
 impl<'a> Row<'a> {
-    fn of(conversation: ConversationView<'a>) -> Self {
+    fn of(conversation: ConversationView<'a>, all_keys: bool) -> Self {
         let (user_id, group_id) = user_and_group(conversation);
         let draft = conversation.draft();
         let (c2c_read_timestamp, group_read_sequence) = match conversation.read_marker() {
@@ -193,6 +227,12 @@ impl<'a> Row<'a> {
             conversation_group_list: conversation.folders().into_iter().map(|folder| folder.name).collect(),
             c2c_read_timestamp,
             group_read_sequence,
+            archived: all_keys.then(|| conversation.is_archived()),
+            membership: all_keys.then(|| conversation.membership().map(Membership::as_str)),
+            recv_opt_until: all_keys
+                .then(|| conversation.receive_option_until().map_or(0, Timestamp::as_secs)),
+            badge: all_keys.then(|| conversation.badge(BadgeRule::default())),
+            mention_count: all_keys.then(|| conversation.mention_count()),
         }
     }
 }
