@@ -56,6 +56,7 @@ fn message(message: &MessageView<'_>) -> Value {
         "kind": words::message_kind(message.kind()),
         "text": message.text(),
         "isRead": message.is_read(),
+        "isReadByName": message.is_read_by_name(),
         "countsAsUnread": message.counts_as_unread(),
         "isPeerRead": message.is_peer_read(),
         "isPinned": message.is_pinned(),

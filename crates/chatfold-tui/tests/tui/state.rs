@@ -228,6 +228,17 @@ fn a_message_is_read_by_an_event_that_does_not_name_it() {
 }
 
 #[test]
+fn r59_a_message_read_by_name_says_so_and_leads_to_the_event() {
+    let mut app = open("one-by-one.jsonl", PICTURES);
+    press(&mut app, "enter");
+    let shown = screen(&mut app, (120, 40));
+    assert!(shown.contains("read by name"), "{shown}");
+    press(&mut app, "?");
+    let why = screen(&mut app, (120, 40));
+    assert!(why.contains("messages read"), "{why}");
+}
+
+#[test]
 fn what_was_appended_comes_in_where_one_stands_at_the_end() {
     let (owner, events) = read(&std::fs::read_to_string(fixture("family.jsonl")).unwrap());
     let (front, back) = events.split_at(140);
