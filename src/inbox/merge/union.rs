@@ -199,7 +199,9 @@ impl Facts {
             });
         }
         if let Some(theirs) = &theirs.edits {
-            self.change_aside(slot, |aside| aside.edits.get_or_insert_default().join(theirs));
+            self.change_aside(slot, |aside| {
+                aside.edits.get_or_insert_default().join(theirs);
+            });
         }
         if let Some(theirs) = &theirs.social {
             self.change_social(slot, |social| social.join(theirs, |user| map.user(user)));

@@ -279,7 +279,7 @@ pub(crate) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
             text: take_edit(from, |bytes| std::str::from_utf8(bytes).ok().map(Arc::from))?,
             custom: take_edit(from, |bytes| Some(bytes.into()))?,
             cloud_custom: take_edit(from, |bytes| Some(bytes.into()))?,
-            mentioned: from.option(take_mentions)?.map(Box::new),
+            mentioned: from.option(take_mentions)?.map(Arc::new),
             ..Edits::default()
         });
         Some(edits)

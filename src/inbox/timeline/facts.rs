@@ -338,8 +338,11 @@ impl Facts {
 
     /// The message's content was edited.
     pub(crate) fn edit(&mut self, slot: u32, stamp: Stamp, edit: &Edit, owner: &UserId) {
-        self.change_aside(slot, |aside| aside.edits.get_or_insert_default().add(stamp, edit));
-        if edit.mentions.is_some() {
+        let mut mentions_changed = false;
+        self.change_aside(slot, |aside| {
+            mentions_changed = aside.edits.get_or_insert_default().add(stamp, edit);
+        });
+        if mentions_changed {
             self.note_mentions(slot, owner);
         }
     }

@@ -127,8 +127,8 @@ pub(crate) struct Edits {
     pub(crate) text: FieldEdit<Arc<str>>,
     pub(crate) custom: FieldEdit<Arc<[u8]>>,
     pub(crate) cloud_custom: FieldEdit<Arc<[u8]>>,
-    /// Whom the message mentions now; few edits say so.
-    pub(crate) mentioned: Option<Box<MentionsEdit>>,
+    /// Whom the message mentions now, which few edits say; shared, because it may be long.
+    pub(crate) mentioned: Option<Arc<MentionsEdit>>,
     /// The greatest version of any edit.
     pub(crate) version: u64,
     /// Hashes of the values that there are, mentions apart, so that no event about the message hashes them again.
@@ -189,7 +189,8 @@ impl PartialEq for Originals {
 impl Eq for Originals {}
 
 impl Edits {
-    pub(crate) fn add(&mut self, stamp: Stamp, edit: &Edit) {
+    /// Adds an edit; whether it changed whom the message mentions.
+    pub(crate) fn add(&mut self, stamp: Stamp, edit: &Edit) -> bool {
         self.join(&Self {
             text: edit.text.as_ref().map(|text| (edit.version, stamp, text.as_str().into())),
             custom: edit.custom.as_ref().map(|data| (edit.version, stamp, data.as_slice().into())),
@@ -200,10 +201,10 @@ impl Edits {
             mentioned: edit
                 .mentions
                 .as_ref()
-                .map(|mentions| Box::new(MentionsEdit::new(edit.version, stamp, mentions.clone()))),
+                .map(|mentions| Arc::new(MentionsEdit::new(edit.version, stamp, mentions.clone()))),
             version: edit.version,
             ..Self::default()
-        });
+        })
     }
 
     /// Whom the edits say that the message mentions, if any says so.
@@ -236,15 +237,18 @@ impl Edits {
         self.originals = Originals::default();
     }
 
-    pub(crate) fn join(&mut self, other: &Self) {
+    /// Takes in other edits; whether they changed whom the message mentions.
+    pub(crate) fn join(&mut self, other: &Self) -> bool {
         raise(&mut self.version, other.version);
         let [text, custom, cloud_custom] = &mut self.hashes;
         join_edit((&mut self.text, text), &other.text, |text| text.as_bytes());
         join_edit((&mut self.custom, custom), &other.custom, |data| data);
         join_edit((&mut self.cloud_custom, cloud_custom), &other.cloud_custom, |data| data);
-        if other.mentioned > self.mentioned {
+        let mentions_changed = other.mentioned > self.mentioned;
+        if mentions_changed {
             self.mentioned.clone_from(&other.mentioned);
         }
+        mentions_changed
     }
 }
 
