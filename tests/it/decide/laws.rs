@@ -176,8 +176,9 @@ fn r66_one_wrong_clock_never_swallows_what_comes() {
         checked.fetch_add(count, Ordering::Relaxed);
         Ok(())
     });
-    let (named, checked) = (named.into_inner(), checked.into_inner());
-    assert!(named > 200 && checked > 500, "{named} events named messages, {checked} messages were looked at");
+    // Of many histories, that is; of few there may be none.
+    let often = |count: AtomicUsize| 10 * count.into_inner() as u64 + 100 > cases(1_500);
+    assert!(often(named) && often(checked), "the commands named too few messages, or too few were looked at");
 }
 
 /// Looks in each conversation at a message just behind the horizon, with the commands' events and without; how many were
