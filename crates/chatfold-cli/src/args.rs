@@ -19,7 +19,7 @@ pub use self::tui::TuiArgs;
 use self::wish::DO_EXAMPLES;
 pub use self::wish::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 
-use chatfold::Mark;
+use chatfold::{Mark, Membership, MembershipFilter};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::instant::Span;
@@ -117,12 +117,13 @@ Examples:
   chatfold inbox team.jsonl
   chatfold inbox team.jsonl --folder Work --unread --limit 20
   chatfold inbox team.jsonl --first 100 --json
+  chatfold inbox team.jsonl --no-archived --without-mark hide --badge=chats
   chatfold inbox team.jsonl --time absolute --color always | less -R
 
-Signs: \u{1f4cc} pinned, \u{1f515} muted (not counted in the first total), \u{2b50} starred, \u{1f535} marked \
+Signs: \u{1f4cc} pinned, \u{1f515} muted (not counted in the first total), \u{1f4e6} archived, \u{2b50} starred, \u{1f535} marked \
 unread, \u{1f4c1} folded, \u{1f648} hidden, #40 custom mark 1<<40;
 @ you are mentioned, @all everybody is; \u{23f3} your last message is being sent, \u{274c} it failed.
-With --ascii: ^ pinned, - muted, * starred, o marked unread, > folded, . hidden, ~ being sent, ! failed.";
+With --ascii: ^ pinned, - muted, a archived, * starred, o marked unread, > folded, . hidden, ~ being sent, ! failed.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -217,6 +218,21 @@ pub struct InboxArgs {
     /// Write one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+    /// With --json, write what V2TIM has no key for too: archived, membership, recvOptUntil, badge, mentionCount
+    #[arg(long, requires = "json")]
+    pub all_keys: bool,
+    /// Say what a badge over all conversations shows; several rules with commas
+    #[arg(
+        long,
+        value_enum,
+        value_name = "RULE",
+        value_delimiter = ',',
+        num_args = 0..=1,
+        default_missing_value = "default",
+        require_equals = true,
+        conflicts_with = "json"
+    )]
+    pub badge: Option<Vec<BadgeFlag>>,
     #[command(flatten)]
     pub reading: LogArgs,
     #[command(flatten)]
@@ -250,6 +266,68 @@ pub struct FilterArgs {
     /// Only those that mention you or everybody
     #[arg(long)]
     pub mention: bool,
+    /// Only those with unread messages or the mark unread
+    #[arg(long)]
+    pub unread_or_marked: bool,
+    /// Only those without this mark; may be given more than once
+    #[arg(long, value_name = "MARK", value_parser = parse_mark)]
+    pub without_mark: Vec<Mark>,
+    /// Only archived ones
+    #[arg(long, conflicts_with = "no_archived")]
+    pub archived: bool,
+    /// Only those that are not archived
+    #[arg(long)]
+    pub no_archived: bool,
+    /// Only groups in which this became of you; unknown: those of which nobody said
+    #[arg(long, value_enum, value_name = "MEMBERSHIP")]
+    pub member: Option<MembershipFlag>,
+}
+
+/// What became of the owner as a member of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MembershipFlag {
+    /// Nobody said
+    Unknown,
+    /// A member
+    Joined,
+    /// Invited, and no member yet
+    Invited,
+    /// Left
+    Left,
+    /// Removed by another
+    Removed,
+    /// The group is no more
+    Dissolved,
+}
+
+impl MembershipFlag {
+    /// The filter that asks for it.
+    pub fn filter(self) -> MembershipFilter {
+        let is = MembershipFilter::Is;
+        match self {
+            Self::Unknown => MembershipFilter::Unknown,
+            Self::Joined => is(Membership::Joined),
+            Self::Invited => is(Membership::Invited),
+            Self::Left => is(Membership::Left),
+            Self::Removed => is(Membership::Removed),
+            Self::Dissolved => is(Membership::Dissolved),
+        }
+    }
+}
+
+/// How a badge counts otherwise than by the default rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BadgeFlag {
+    /// As by the default rule
+    Default,
+    /// Conversations in place of messages
+    Chats,
+    /// Archived conversations too
+    Archived,
+    /// Hidden conversations too
+    Hidden,
+    /// Muted conversations give nothing for mentions
+    NoMutedMentions,
 }
 
 /// A kind of conversation.

@@ -3,11 +3,11 @@
 use std::io::Write as _;
 
 use chatfold::{
-    ConversationKind, ConversationView, Filter, FolderFilter, FolderId, Inbox, ListCursor, MarkFilter,
-    Timestamp, v2tim,
+    ArchiveFilter, BadgeRule, ConversationKind, ConversationView, Filter, FolderFilter, FolderId, Inbox,
+    ListCursor, MarkFilter, MembershipFilter, Timestamp, v2tim,
 };
 
-use crate::args::{FilterArgs, InboxArgs, KindFlag, TimeArgs, TimeStyle};
+use crate::args::{BadgeFlag, FilterArgs, InboxArgs, KindFlag, MembershipFlag, TimeArgs, TimeStyle};
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::instant::{ago, minute};
@@ -33,7 +33,7 @@ pub fn run(args: &InboxArgs) -> Result<Verdict, Failure> {
     tally.report_skipped(&source);
     let mut out = stdout();
     if args.json {
-        json(&mut out, &inbox, &tally, &filter, args.limit)?;
+        json(&mut out, args, &inbox, &tally, &filter)?;
     } else {
         people(&mut out, args, &inbox, &tally, &filter)?;
     }
@@ -60,7 +60,14 @@ fn filter(args: &FilterArgs, inbox: &Inbox) -> Result<Filter, Failure> {
         },
         has_unread: args.unread,
         has_mention: args.mention,
-        ..Filter::default()
+        unread_or_marked: args.unread_or_marked,
+        without_marks: args.without_mark.iter().fold(0, |bits, mark| bits | mark.bits()),
+        archived: match (args.archived, args.no_archived) {
+            (true, _) => ArchiveFilter::Only,
+            (false, true) => ArchiveFilter::LeaveOut,
+            (false, false) => ArchiveFilter::Any,
+        },
+        membership: args.member.map_or(MembershipFilter::Any, MembershipFlag::filter),
     })
 }
 
@@ -91,12 +98,13 @@ fn listed(items: impl Iterator<Item = String>) -> String {
 
 fn json(
     out: &mut Output,
+    args: &InboxArgs,
     inbox: &Inbox,
     tally: &Tally,
     filter: &Filter,
-    limit: Option<usize>,
 ) -> Result<(), Failure> {
-    let object = v2tim::inbox_json(inbox, tally.skipped, filter).with_limit(limit.unwrap_or(usize::MAX));
+    let object = v2tim::inbox_json(inbox, tally.skipped, filter).with_limit(args.limit.unwrap_or(usize::MAX));
+    let object = if args.all_keys { object.with_all_keys() } else { object };
     crate::output::write_json(out, &object)?;
     out.write_all(b"\n")?;
     Ok(())
@@ -119,10 +127,24 @@ fn people(
     if list.len() > 0 {
         writeln!(out)?;
     }
+    if let Some(flags) = &args.badge {
+        writeln!(out, "{}", look.paint(DIM, &format!("badge {}", inbox.badge(badge_rule(flags)))))?;
+    }
     for line in footer(look, inbox, tally, filter, list.len(), now) {
         writeln!(out, "{}", look.paint(DIM, &line))?;
     }
     Ok(())
+}
+
+/// The rule that the words after --badge describe.
+fn badge_rule(flags: &[BadgeFlag]) -> BadgeRule {
+    let has = |flag| flags.contains(&flag);
+    BadgeRule {
+        chats: has(BadgeFlag::Chats),
+        with_archived: has(BadgeFlag::Archived),
+        with_hidden: has(BadgeFlag::Hidden),
+        without_muted_mentions: has(BadgeFlag::NoMutedMentions),
+    }
 }
 
 /// The instant that times are reckoned from: never the clock, unless the clock was asked for.

@@ -1,7 +1,7 @@
 //! Rows of the conversation list, laid out in columns.
 
 use anstyle::{AnsiColor, Style};
-use chatfold::{ConversationView, Mark, ReceiveOption};
+use chatfold::{ConversationView, ReceiveOption};
 use chatfold_words::preview::{Tone, mention, preview};
 
 use crate::text::{Line, Look, cut_names, width};
@@ -167,7 +167,7 @@ impl Row {
         Self {
             pinned: conversation.is_pinned(),
             muted: conversation.receive_option() != ReceiveOption::Receive,
-            marks: conversation.marks().into_iter().map(|mark: Mark| signs.mark(mark)).collect(),
+            marks: signs.marks(conversation),
             name: words::name(conversation),
             unread: conversation.unread_count(),
             mention: mention(conversation),

@@ -150,7 +150,19 @@ fn attributes(inbox: &Inbox, conversation: ConversationView<'_>) -> Vec<(&'stati
     if conversation.mention_count() > 0 {
         rows.push(("mentions", mentions(conversation)));
     }
-    rows.push(("receive option", words::receive_option(conversation.receive_option()).to_owned()));
+    let until = conversation.receive_option_until().map(|until| format!(", until {until}"));
+    let option = words::receive_option(conversation.receive_option());
+    rows.push(("receive option", format!("{option}{}", until.unwrap_or_default())));
+    if conversation.is_archived() {
+        let stays = conversation.stays_archived();
+        rows.push((
+            "archived",
+            if stays { "yes, whatever comes" } else { "yes, until a message comes" }.to_owned(),
+        ));
+    }
+    if let Some(membership) = conversation.membership() {
+        rows.push(("membership", membership.as_str().to_owned()));
+    }
     if conversation.is_pinned() {
         rows.push(("pinned", "yes".to_owned()));
     }

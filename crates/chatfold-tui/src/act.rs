@@ -25,6 +25,10 @@ impl App {
         let subject = Subject { conversation: conversation.clone(), message: selected, draft: seen };
         let command = match action {
             Action::Pin => Command::Pin { conversation, on: !is_pinned },
+            Action::Archive => {
+                let on = !row.is_archived();
+                Command::Archive { conversations: vec![conversation], on, stay: false }
+            }
             Action::Star => {
                 Command::Mark { conversations: vec![conversation], mark: Mark::STAR, on: !is_starred }
             }

@@ -1,8 +1,8 @@
 //! The state of the terminal inbox, and how input changes it.
 
 use chatfold::{
-    ConversationId, ConversationKind, ConversationView, Direction, Event, Filter, FolderFilter, Inbox, Mark,
-    MarkFilter, MessageId, Policy, UserId,
+    ArchiveFilter, ConversationId, ConversationKind, ConversationView, Direction, Event, Filter,
+    FolderFilter, Inbox, Mark, MarkFilter, MessageId, Policy, UserId,
 };
 use chatfold_words::text::Look;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
@@ -239,6 +239,7 @@ impl App {
             | Action::Groups
             | Action::Folder
             | Action::Mark
+            | Action::Archived
             | Action::Clear => self.set_filter(action),
             act => return self.wish(act),
         }
@@ -385,6 +386,13 @@ impl App {
             Action::Groups => self.filter.kind = other(self.filter.kind, ConversationKind::Group),
             Action::Folder => self.filter.folder = self.next_folder(),
             Action::Mark => self.filter.mark = self.next_mark(),
+            Action::Archived => {
+                self.filter.archived = match self.filter.archived {
+                    ArchiveFilter::Any => ArchiveFilter::LeaveOut,
+                    ArchiveFilter::LeaveOut => ArchiveFilter::Only,
+                    ArchiveFilter::Only => ArchiveFilter::Any,
+                }
+            }
             _ => {
                 self.filter = Filter::default();
                 self.search.set("");

@@ -35,6 +35,8 @@ pub enum Action {
     Folder,
     /// The next mark.
     Mark,
+    /// Without archived conversations, only them, or all.
+    Archived,
     /// No filter, no search.
     Clear,
     /// Searches.
@@ -51,6 +53,8 @@ pub enum Action {
     Follow,
     /// Pins or unpins.
     Pin,
+    /// Puts into the archive or takes out.
+    Archive,
     /// Stars or takes the star away.
     Star,
     /// Sets or takes away a mark that is asked for.
@@ -99,6 +103,7 @@ pub(crate) const HELP: &[(&str, &[(&str, &str)])] = &[
             ("u  @", "unread, mentions"),
             ("d  g", "direct, groups"),
             ("o  m", "next folder, mark"),
+            ("A", "archived or not"),
             ("/  n N", "find, older, newer"),
             ("c", "clear all of it"),
         ],
@@ -107,6 +112,7 @@ pub(crate) const HELP: &[(&str, &[(&str, &str)])] = &[
         "Act",
         &[
             ("p  s  M", "pin, star, mark"),
+            ("a", "archive"),
             ("r  U", "read, unread from"),
             ("i  e", "send, draft"),
             ("R  x", "recall, delete"),
@@ -162,6 +168,7 @@ fn letter(c: char) -> Option<Action> {
         'g' => Action::Groups,
         'o' => Action::Folder,
         'm' => Action::Mark,
+        'A' => Action::Archived,
         'c' => Action::Clear,
         '/' => Action::Search,
         'n' => Action::Older,
@@ -170,6 +177,7 @@ fn letter(c: char) -> Option<Action> {
         'h' => Action::Help,
         'f' => Action::Follow,
         'p' => Action::Pin,
+        'a' => Action::Archive,
         's' => Action::Star,
         'M' => Action::SetMark,
         'r' => Action::Read,

@@ -56,9 +56,18 @@ fn about(fact: &Fact, id: &ConversationId, inbox: &Inbox) -> String {
             if *on { format!("marked {id} with {mark}") } else { format!("took the mark {mark} from {id}") }
         }
         Fact::CustomDataSet { data } => format!("set the custom data of {id}, {} bytes", data.len()),
-        Fact::ReceiveOptionSet { option, .. } => {
-            format!("set the receive option of {id} to {}", words::receive_option(*option))
+        Fact::ReceiveOptionSet { option, until } => {
+            let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+            format!("set the receive option of {id} to {}{until}", words::receive_option(*option))
         }
+        Fact::Archived { on: true, stay } => {
+            format!("archived {id}{}", if *stay { ", where it stays" } else { "" })
+        }
+        Fact::Archived { on: false, .. } => format!("took {id} out of the archive"),
+        Fact::MembershipSet { state, user } => match user {
+            Some(user) => format!("{user} in {id}: {}", state.as_str()),
+            None => format!("{id} was dissolved"),
+        },
         Fact::FolderMemberSet { folder, on } => {
             let folders = inbox.folders();
             let name = folders.iter().find(|one| one.id == *folder).map(|one| quoted(&one.name));

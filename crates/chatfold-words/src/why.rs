@@ -115,6 +115,8 @@ fn singles(
         one("cleared", explanation.cleared),
         one("deleted", explanation.deleted),
         one("receive option", explanation.receive_option),
+        one("archive", explanation.archived),
+        one("membership", explanation.membership),
         one("custom data", explanation.custom_data),
         one("name", explanation.show_name),
         one("face", explanation.face_url),

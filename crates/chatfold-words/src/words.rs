@@ -16,6 +16,8 @@ pub struct Signs {
     pub pinned: &'static str,
     /// Any receive option but "receive": its unread messages are not in the first total.
     pub muted: &'static str,
+    /// Put away into the archive.
+    pub archived: &'static str,
     /// The owner's last message is on its way.
     pub sending: &'static str,
     /// The owner's last message did not get through.
@@ -30,6 +32,7 @@ pub struct Signs {
 const PICTURES: Signs = Signs {
     pinned: "\u{1f4cc}",
     muted: "\u{1f515}",
+    archived: "\u{1f4e6}",
     sending: "\u{23f3}",
     failed: "\u{274c}",
     star: "\u{2b50}",
@@ -42,6 +45,7 @@ const PICTURES: Signs = Signs {
 const LETTERS: Signs = Signs {
     pinned: "^",
     muted: "-",
+    archived: "a",
     sending: "~",
     failed: "!",
     star: "*",
@@ -54,6 +58,12 @@ impl Signs {
     /// Pictures, or ASCII.
     pub fn of(ascii: bool) -> Self {
         if ascii { LETTERS } else { PICTURES }
+    }
+
+    /// The signs of the archive and of the marks that a conversation bears.
+    pub fn marks(&self, conversation: &ConversationView<'_>) -> String {
+        let archived = if conversation.is_archived() { self.archived } else { "" };
+        conversation.marks().into_iter().fold(archived.to_owned(), |signs, mark| signs + &self.mark(mark))
     }
 
     /// The sign of a mark.

@@ -2,7 +2,7 @@
 
 use chatfold::{
     Command, ConversationId, ConversationView, Edit, ExtensionWrite, FolderId, Inbox, Mentions, Message,
-    MessageId, QuietHours, ReadScope, ReadUpTo, Replaces, Timestamp,
+    MessageId, QuietHours, ReadScope, ReadUpTo, ReceiveOption, Replaces, Timestamp,
 };
 
 use crate::args::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
@@ -57,11 +57,23 @@ pub fn command(args: &DoArgs, inbox: &Inbox, now: Timestamp, seed: [u8; 16]) -> 
             conversations: typed.ids(conversations)?,
             data: text.clone().into_bytes(),
         },
-        Wish::ReceiveOption { option, conversations } => Command::SetReceiveOption {
+        Wish::ReceiveOption { option, conversations, until } => Command::SetReceiveOption {
             conversations: typed.ids(conversations)?,
             option: (*option).into(),
-            until: None,
+            until: until.map(|span| span.to),
         },
+        Wish::Mute { conversations, until } => Command::SetReceiveOption {
+            conversations: typed.ids(conversations)?,
+            option: ReceiveOption::NotReceive,
+            until: until.map(|span| span.to),
+        },
+        Wish::EndTimed => Command::EndTimedOptions,
+        Wish::Archive { conversations, stay } => {
+            Command::Archive { conversations: typed.ids(conversations)?, on: true, stay: *stay }
+        }
+        Wish::Unarchive { conversations } => {
+            Command::Archive { conversations: typed.ids(conversations)?, on: false, stay: false }
+        }
         Wish::Quiet(hours) => Command::SetQuietHours { hours: quiet_hours(hours)? },
         Wish::Folder(wish) => typed.about_folder(wish)?,
         Wish::Delete { conversations, keep_messages } => Command::DeleteConversations {

@@ -18,6 +18,8 @@ Examples:
   chatfold do my.jsonl folder create Work group_dev c2c_bob
   chatfold do my.jsonl draft Bob \"See you\" --dry-run
   chatfold do my.jsonl send --new c2c_carol \"hello\"
+  chatfold do my.jsonl archive group_dev --stay
+  chatfold do my.jsonl mute c2c_bob --until 2026-03-01T17:00
   chatfold do my.jsonl import c2c_bob \"Lunch?\" --sender bob --time 2026-02-01T12:00
 
 What is decided is appended to the log in one write and synced; the log is locked meanwhile. A last line that \
@@ -233,6 +235,32 @@ pub enum Wish {
     ReceiveOption {
         #[arg(value_enum)]
         option: OptionFlag,
+        #[arg(required = true)]
+        conversations: Vec<String>,
+        /// When it is to end; of a date, minute or second, at its end
+        #[arg(long, value_name = "TIME", value_parser = Span::parse)]
+        until: Option<Span>,
+    },
+    /// Be told of no messages of conversations (not_receive); option receive ends it
+    Mute {
+        #[arg(required = true)]
+        conversations: Vec<String>,
+        /// When it is to end; of a date, minute or second, at its end
+        #[arg(long, value_name = "TIME", value_parser = Span::parse)]
+        until: Option<Span>,
+    },
+    /// End the receive options that were to end by now
+    EndTimed,
+    /// Put conversations into the archive, until a message comes
+    Archive {
+        #[arg(required = true)]
+        conversations: Vec<String>,
+        /// New messages leave them there
+        #[arg(long)]
+        stay: bool,
+    },
+    /// Take conversations out of the archive
+    Unarchive {
         #[arg(required = true)]
         conversations: Vec<String>,
     },

@@ -14,7 +14,7 @@ pub fn conversation(
 ) -> Value {
     json!({
         "owner": inbox.owner().as_str(),
-        "conversation": v2tim::conversation_json(conversation),
+        "conversation": v2tim::conversation_json(conversation).with_all_keys(),
         "listed": conversation.is_listed(),
         "peerReadTime": conversation.peer_read_marker().map(|time| time.to_string()),
         "drafts": conversation

@@ -85,6 +85,8 @@ pub fn json(explanation: &Explanation) -> Value {
         "cleared": id(explanation.cleared),
         "deleted": id(explanation.deleted),
         "recvOpt": id(explanation.receive_option),
+        "archived": id(explanation.archived),
+        "membership": id(explanation.membership),
         "customData": id(explanation.custom_data),
         "marks": explanation
             .marks

@@ -325,3 +325,76 @@ fn the_demo_is_a_copy_that_goes_or_stays() {
     let err = run(&["demo", "--out", path], "").refused(2);
     assert!(err.contains("is there already"), "{err}");
 }
+
+#[test]
+fn r56_conversations_go_into_the_archive_and_out() {
+    let desk = Desk::new(team());
+    let list = |args: &[&str]| -> Vec<String> {
+        let all = json(&[&["inbox", &desk.log, "--json"], args].concat(), "");
+        let ids = all["conversationList"].as_array().unwrap().iter();
+        ids.map(|row| row["conversationID"].as_str().unwrap().to_owned()).collect()
+    };
+    let everything = list(&[]);
+    let out = desk.run(&["archive", "c2c_bob", "group_news", "--stay"]).ok();
+    assert!(out.contains("archived c2c_bob, where it stays") && out.contains("2 events appended"), "{out}");
+    let row = desk.row("c2c_bob");
+    assert_eq!((&row["archived"], &row["badge"], &row["membership"]), (&true.into(), &0.into(), &().into()));
+    assert_eq!(list(&["--archived"]), ["c2c_bob", "group_news"]);
+    assert_eq!(list(&["--no-archived"]).len(), everything.len() - 2);
+    assert_eq!(list(&[]), everything, "its place is what it was");
+    assert!(run(&["show", &desk.log, "c2c_bob"], "").ok().contains("yes, whatever comes"));
+    let shown = run(&["inbox", &desk.log, "--archived"], "").ok();
+    assert!(shown.lines().any(|line| line.contains('\u{1f4e6}') && line.contains("Bob")), "{shown}");
+    let out = run(&["do", &desk.log, "--now", NOW, "unarchive", "c2c_bob"], "").ok();
+    assert!(out.contains("took c2c_bob out of the archive"), "{out}");
+    assert_eq!(list(&["--archived"]), ["group_news"]);
+}
+
+#[test]
+fn r57_a_mute_ends_when_it_is_due_and_asked_to() {
+    let desk = Desk::new(team());
+    let at = |now: &str, args: &[&str]| run(&[&["do", &desk.log, "--now", now], args].concat(), "").ok();
+    let out = at(NOW, &["mute", "c2c_bob", "--until", "2026-03-01T12:00:00.000Z"]);
+    assert!(out.contains("(muted) until 2026-03-01T12:00:00.000Z"), "{out}");
+    let row = desk.row("c2c_bob");
+    assert_eq!((&row["recvOpt"], &row["recvOptUntil"]), (&1.into(), &1_772_366_400.into()));
+    assert!(run(&["show", &desk.log, "c2c_bob"], "").ok().contains(", until 2026-03-01T12:00:00.000Z"));
+    assert_eq!(at("2026-03-01T11:59:59.999Z", &["end-timed"]), "nothing to do: it is so already\n");
+    assert!(at("2026-03-01T12:00:00.000Z", &["end-timed"]).contains("1 event appended"));
+    let row = desk.row("c2c_bob");
+    assert_eq!((&row["recvOpt"], &row["recvOptUntil"]), (&0.into(), &0.into()));
+    // Two devices that end it write one event: the id follows from what it ends.
+    let last: serde_json::Value = serde_json::from_str(desk.text().lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["at"], &last["id"].as_str().unwrap()[14..15]),
+        (&"2026-03-01T10:00:00.001Z".into(), "5")
+    );
+}
+
+#[test]
+fn r58_who_left_a_group_sends_nothing_there() {
+    let left =
+        r#"alice 2026-03-01T09:30:00.000Z group_design membership_set {"state":"left","user":"alice"}"#;
+    let desk = Desk::new(format!("{}{}\n", team(), crate::support::line(99, left)));
+    let err = desk.run(&["send", "group_design", "hello"]).refused(3);
+    assert!(err.contains("the owner is no member of group_design: left"), "{err}");
+    assert_eq!(desk.row("group_design")["membership"], "left");
+    let left = json(&["inbox", &desk.log, "--json", "--member", "left"], "");
+    assert_eq!(left["conversationList"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn r55_the_badge_is_told_by_the_rules_asked_for() {
+    let desk = Desk::new(team());
+    let badge = |rule: &str| {
+        let out = run(&["inbox", &desk.log, rule], "").ok();
+        let said = out.lines().find_map(|line| line.strip_prefix("badge ")).map(str::to_owned);
+        said.unwrap_or_else(|| panic!("{out}"))
+    };
+    let all = json(&["inbox", &desk.log, "--json", "--all-keys"], "");
+    assert_eq!(all["badgeCount"].to_string(), badge("--badge"));
+    assert!(json(&["inbox", &desk.log, "--json"], "").get("badgeCount").is_none());
+    assert_eq!(badge("--badge=chats"), "3");
+    desk.run(&["archive", "c2c_bob"]).ok();
+    assert_eq!((badge("--badge=chats"), badge("--badge=chats,archived")), ("2".to_owned(), "3".to_owned()));
+}

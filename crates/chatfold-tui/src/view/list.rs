@@ -75,8 +75,7 @@ fn paint_row(buffer: &mut Buffer, area: Rect, app: &App, row: ConversationView<'
 
     let when = ago(row.activity(), app.past.now().unwrap_or(row.activity()));
     let at = right(buffer, end, above, &when, style::faint());
-    let marks: Vec<String> = row.marks().into_iter().map(|mark| signs.mark(mark)).collect();
-    let marks = marks.concat();
+    let marks = signs.marks(&row);
     let room = at.saturating_sub(text + 1);
     let name_room = usize::from(room).saturating_sub(if marks.is_empty() { 0 } else { width(&marks) + 1 });
     let name = words::name(&row);

@@ -1,6 +1,6 @@
 //! The lines above and below: whose inbox it is, what is filtered; totals and place; what is asked or told.
 
-use chatfold::{ConversationKind, FolderFilter, MarkFilter};
+use chatfold::{ArchiveFilter, ConversationKind, FolderFilter, MarkFilter};
 use chatfold_words::text::{cut, escape, one_line, width};
 use chatfold_words::words;
 use ratatui::buffer::Buffer;
@@ -51,6 +51,11 @@ fn filters(app: &App) -> String {
         MarkFilter::Unmarked => parts.push("unmarked".to_owned()),
         MarkFilter::With(mark) => parts.push(format!("marked {}", words::mark(mark))),
     }
+    match filter.archived {
+        ArchiveFilter::Any => {}
+        ArchiveFilter::LeaveOut => parts.push("not archived".to_owned()),
+        ArchiveFilter::Only => parts.push("archived".to_owned()),
+    }
     if !app.search.is_empty() {
         parts.push(format!("\"{}\"", one_line(app.search.text())));
     }
@@ -80,6 +85,10 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     }
     if app.access.no_acts().is_some() {
         parts.push((style::faint(), format!("{dot}read only")));
+    }
+    // What an icon would show, where it is another number (R55).
+    if totals.badge != totals.unread {
+        parts.push((style::faint(), format!("{dot}badge {}", totals.badge)));
     }
     put_parts(buffer, (area.x, area.y), area.width, parts, app.look.ellipsis());
 }

@@ -78,6 +78,20 @@ fn a_conversation_is_pinned_starred_marked_and_read() {
 }
 
 #[test]
+fn r56_a_conversation_is_archived_and_the_archive_filtered_by() {
+    let (mut app, mut desk) = (open("team-at-work.jsonl", PICTURES), desk());
+    let shown = act(&mut app, &mut desk, "down down down a");
+    assert!(shown.contains("archived c2c_jonas") && shown.contains("\u{1f4e6}"), "{shown}");
+    let shown = act(&mut app, &mut desk, "A");
+    assert!(shown.contains("not archived") && shown.contains("15 shown"), "{shown}");
+    let shown = act(&mut app, &mut desk, "A");
+    assert!(shown.contains("1 shown") && shown.contains("Jonas Weber"), "{shown}");
+    assert!(act(&mut app, &mut desk, "A").contains("16 shown"));
+    let shown = act(&mut app, &mut desk, "a");
+    assert!(shown.contains("took c2c_jonas out of the archive"), "{shown}");
+}
+
+#[test]
 fn unread_from_here_a_draft_a_message_and_its_recall() {
     let (mut app, mut desk) = (open("team-at-work.jsonl", PICTURES), desk());
     let jonas = "c2c_jonas".parse().unwrap();

@@ -325,8 +325,8 @@ fn whatever_is_pressed_the_inbox_goes_on() {
     };
     let keys = [
         "left", "right", "S-left", "S-right", "C-left", "C-right", "home", "end", "up", "down", "pgup",
-        "pgdn", "tab", "enter", "esc", "back", "u", "@", "d", "g", "o", "m", "c", "/", "n", "N", "?", "h",
-        "f", "p", "s", "M", "r", "U", "e", "i", "R", "x", "y", "1", "q",
+        "pgdn", "tab", "enter", "esc", "back", "u", "@", "d", "g", "o", "m", "A", "a", "c", "/", "n", "N",
+        "?", "h", "f", "p", "s", "M", "r", "U", "e", "i", "R", "x", "y", "1", "q",
     ];
     let mut app = open("mass-recall.jsonl", PICTURES);
     let mut effects = 0;
