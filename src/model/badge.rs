@@ -69,6 +69,18 @@ impl Counted {
         if counted == 0 { self.marked.into() } else { counted }
     }
 
+    /// The number of its class.
+    fn class(&self, only_mentions: bool) -> usize {
+        let bit = |bit: usize, on: bool| if on { bit } else { 0 };
+        bit(MENTIONS, only_mentions) | bit(ARCHIVED, self.archived) | bit(HIDDEN, self.hidden)
+    }
+
+    /// Whether another differs in nothing but its numbers of messages.
+    fn is_alike(&self, other: &Self) -> bool {
+        let kind = |counted: &Self| (counted.option, counted.archived, counted.hidden, counted.marked);
+        kind(self) == kind(other)
+    }
+
     /// What it adds to the badge.
     pub(crate) fn badge(&self, rule: BadgeRule) -> u64 {
         let mut badges = Badges::default();
@@ -107,10 +119,7 @@ impl Badges {
         if gives == 0 {
             return None;
         }
-        let bit = |bit: usize, on: bool| if on { bit } else { 0 };
-        let class =
-            bit(MENTIONS, only_mentions) | bit(ARCHIVED, counted.archived) | bit(HIDDEN, counted.hidden);
-        Some((self.0.get_mut(class)?, gives))
+        Some((self.0.get_mut(counted.class(only_mentions))?, gives))
     }
 
     pub(crate) fn add(&mut self, counted: &Counted) {
@@ -158,9 +167,43 @@ impl Sums {
         self.badges.add(counted);
     }
 
-    pub(crate) fn sub(&mut self, counted: &Counted) {
-        self.totals.sub(counted);
-        self.badges.sub(counted);
+    /// Puts what a conversation has now in the place of what it had, each `None` where it is not listed.
+    pub(crate) fn replace(&mut self, had: Option<Counted>, has: Option<Counted>) {
+        match (had, has) {
+            (Some(had), Some(has)) if had.is_alike(&has) => self.recount(&had, &has),
+            (had, has) => {
+                if let Some(had) = had {
+                    self.totals.sub(&had);
+                    self.badges.sub(&had);
+                }
+                if let Some(has) = has {
+                    self.add(&has);
+                }
+            }
+        }
+    }
+
+    /// The same where only numbers of messages differ, as after nearly every event: the class stays.
+    fn recount(&mut self, had: &Counted, has: &Counted) {
+        if (had.unread, had.mentions) == (has.unread, has.mentions) {
+            return;
+        }
+        let moved = |sum: u64, had: u32, has: u32| sum.saturating_sub(had.into()).saturating_add(has.into());
+        let totals = &mut self.totals;
+        totals.unread_all = moved(totals.unread_all, had.unread, has.unread);
+        let Some(only_mentions) = has.only_mentions() else { return };
+        if !only_mentions {
+            totals.unread = moved(totals.unread, had.unread, has.unread);
+        }
+        let (gave, gives) = (had.gives(only_mentions), has.gives(only_mentions));
+        if !has.archived && !has.hidden {
+            totals.badge = moved(totals.badge, gave, gives);
+        }
+        if let Some(class) = self.badges.0.get_mut(has.class(only_mentions)) {
+            class.messages = moved(class.messages, gave, gives);
+            let chats = class.chats.saturating_sub((gave > 0).into());
+            class.chats = chats.saturating_add((gives > 0).into());
+        }
     }
 }
 

@@ -149,10 +149,7 @@ impl Conversation {
     pub(crate) fn carry(&self, old: &Row, number: u32, (sums, list, last_authors): Places<'_>) {
         let new = &self.row;
         let [had, has] = [old, new].map(|row| row.listed.then(|| row.counted()));
-        if had != has {
-            had.iter().for_each(|counted| sums.sub(counted));
-            has.iter().for_each(|counted| sums.add(counted));
-        }
+        sums.replace(had, has);
         list.shift(&self.id, number, (old.key(), new.key()));
         if let Some(authors) = last_authors {
             authors.note(number, self.last_author());

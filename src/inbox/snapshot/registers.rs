@@ -37,26 +37,30 @@ fn take_front(from: &mut In<'_>) -> Option<Front> {
     Some(front)
 }
 
+/// The lowest bit of a row's first byte that the number of its receive option takes; below it stand four flags.
+const OPTION_SHIFT: u32 = 4;
+
+/// The flags of a row in one byte, and its receive option, since a cold start reads the bytes of all rows.
+fn row_flags(row: &Row) -> u8 {
+    let flags = [row.listed, row.archived, row.hidden, row.marked];
+    let bits = flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag));
+    bits | number_of(&RECEIVE_OPTIONS, &row.option) << OPTION_SHIFT
+}
+
 pub(crate) fn put_row(out: &mut Out, row: &Row) {
-    out.flag(row.listed)
-        .flag(row.archived)
-        .u8(number_of(&RECEIVE_OPTIONS, &row.option))
-        .flag(row.hidden)
-        .flag(row.marked)
-        .uint(row.order_key)
-        .int(row.activity)
-        .uint(row.unread)
-        .uint(row.mentions);
+    out.u8(row_flags(row)).uint(row.order_key).int(row.activity).uint(row.unread).uint(row.mentions);
     out.fixed(row.mention_sig).int(row.marker).uint(row.last.map_or(0, |slot| u64::from(slot) + 1));
 }
 
 pub(crate) fn take_row(from: &mut In<'_>) -> Option<Row> {
+    let flags = from.u8()?;
+    let flag = |place: u32| flags >> place & 1 == 1;
     Some(Row {
-        listed: from.flag()?,
-        archived: from.flag()?,
-        option: value_of(&RECEIVE_OPTIONS, from.u8()?)?,
-        hidden: from.flag()?,
-        marked: from.flag()?,
+        listed: flag(0),
+        archived: flag(1),
+        hidden: flag(2),
+        marked: flag(3),
+        option: value_of(&RECEIVE_OPTIONS, flags >> OPTION_SHIFT)?,
         order_key: from.uint()?,
         activity: from.place()?,
         unread: from.number()?,

@@ -88,6 +88,9 @@ fn unsigned(value: i64) -> u64 {
     value.cast_unsigned() ^ 1 << 63
 }
 
+/// Fields of a position that take no more bits than this are kept as they are.
+const NARROW_BITS: u32 = 16;
+
 /// As what the second field of a position is kept. The number is a mask over the first field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i8)]
@@ -104,6 +107,26 @@ impl Second {
     fn places(self, entry: &Entry) -> [u64; 3] {
         let second = entry.second.wrapping_sub(entry.first & self as i64);
         [unsigned(entry.first), unsigned(second), entry.offset.into()]
+    }
+
+    /// Returns as what the second field takes less room, and puts the bounds of that in place of its own.
+    fn shorter(entries: &[Entry], (least, greatest): &mut ([u64; 3], [u64; 3])) -> Self {
+        let width = |least: u64, greatest: u64| u64::BITS - greatest.saturating_sub(least).leading_zeros();
+        let ([first, own, _], [last, own_greatest, _]) = (least, greatest);
+        // Where one of the two is short as it is, a difference could hardly be shorter.
+        if width(*first, *last).min(width(*own, *own_greatest)) <= NARROW_BITS {
+            return Self::Itself;
+        }
+        let (mut least, mut greatest) = (u64::MAX, 0);
+        for entry in entries {
+            let [_, apart, _] = Self::FromFirst.places(entry);
+            (least, greatest) = (apart.min(least), apart.max(greatest));
+        }
+        if width(least, greatest) >= width(*own, *own_greatest) {
+            return Self::Itself;
+        }
+        (*own, *own_greatest) = (least, greatest);
+        Self::FromFirst
     }
 
     /// The two fields of a position, of what is kept of them.
@@ -133,21 +156,13 @@ impl Packed {
     /// The entries, if they fit.
     pub(crate) fn of(entries: &[Entry]) -> Option<Self> {
         let mut places_between = ([u64::MAX; 3], [0; 3]);
-        let (mut least_apart, mut most_apart) = (u64::MAX, 0);
         // Bits may be set later, or taken away; authors may get other numbers.
         let mut others_between = ([0, 0, u64::MAX], [bits::ROOM.into(), 0, 0]);
         for entry in entries {
             widen(&mut places_between.0, &mut places_between.1, Second::Itself.places(entry));
             widen(&mut others_between.0, &mut others_between.1, others(entry));
-            let [_, apart, _] = Second::FromFirst.places(entry);
-            (least_apart, most_apart) = (least_apart.min(apart), most_apart.max(apart));
         }
-        let ([_, least, _], [_, greatest, _]) = (&mut places_between.0, &mut places_between.1);
-        let is_shorter = most_apart.saturating_sub(least_apart) < greatest.saturating_sub(*least);
-        let second = if is_shorter { Second::FromFirst } else { Second::Itself };
-        if is_shorter {
-            (*least, *greatest) = (least_apart, most_apart);
-        }
+        let second = Second::shorter(entries, &mut places_between);
         let place_fields = Fields::between(places_between.0, places_between.1)?;
         let other_fields = Fields::between(others_between.0, others_between.1)?;
         let kept = usize::from(place_fields.len_bytes) + usize::from(other_fields.len_bytes);
