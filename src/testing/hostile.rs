@@ -1,21 +1,22 @@
 //! Logs that a stranger, or a client gone wrong, may write so that they cost much: each of any length, the same for a
 //! length for ever. What they cost is measured in `benches/growth.rs`, what they mean is held against the model.
 
+mod by_name;
+mod maker;
+
 use std::hash::BuildHasher as _;
 
 use rustc_hash::FxBuildHasher;
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::maker::{FUTURE, Fault, Maker, at_seq, folder, id, time};
 use super::Random;
 use crate::model::event::{
     Edit, Envelope, Event, GroupType, InvalidEvent, Mark, Message, QuietHours, Through, Watermark,
 };
-use crate::model::id::{ConversationId, EventId, FolderId, GroupId, MessageId, UserId};
+use crate::model::id::{ConversationId, EventId, GroupId, MessageId, UserId};
 use crate::model::policy::Policy;
-use crate::model::time::{Timestamp, TimestampError};
-
-/// What can go wrong while a log is made: nothing, as every test shows.
-type Fault = Box<dyn std::error::Error>;
+use crate::model::time::Timestamp;
 
 /// A kind of hostile or merely odd log.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +74,13 @@ impl Hostile {
         Self::new("deletions of conversations", deleted_conversations),
         Self::new("marks, pins, openings, options", owner_facts),
         Self::new("types and names of groups", group_profiles),
+        Self::new("reads by name", by_name::reads_by_name),
+        Self::new("reads by name of messages to come", by_name::reads_by_name_to_come),
+        Self::new("edits of mentions", by_name::edited_mentions),
+        Self::new("clearings that name messages", |m| by_name::taken_by_name(m, false)),
+        Self::new("deletions that name messages", |m| by_name::taken_by_name(m, true)),
+        Self::new("archives between late messages", by_name::archives),
+        Self::new("memberships, options that end", by_name::memberships),
     ];
 
     const fn new(name: &'static str, make: fn(&mut Maker) -> Result<(), Fault>) -> Self {
@@ -109,98 +117,6 @@ impl Hostile {
 
 const DEFAULT: Policy = Policy { meeting_unread: false, own_message_reads: false };
 const OWN_READS: Policy = Policy { meeting_unread: false, own_message_reads: true };
-
-/// An instant that is later than what most events say.
-const FUTURE: i64 = 10_000_000_000;
-
-struct Maker {
-    count: usize,
-    events: Vec<Event>,
-    owner: UserId,
-    peer: UserId,
-    group: ConversationId,
-    direct: ConversationId,
-}
-
-/// A message id of this number, and no other kind's.
-fn id(n: u64) -> MessageId {
-    MessageId::from_bytes(u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes())
-}
-
-fn folder(n: u64) -> FolderId {
-    FolderId::from_bytes(u128::from(n).to_be_bytes())
-}
-
-fn time(ms: i64) -> Result<Timestamp, TimestampError> {
-    Timestamp::from_millis(ms)
-}
-
-/// A message of a group.
-fn at_seq(n: u64, seq: u64) -> Message {
-    Message::text(id(n), "x").with_seq(seq)
-}
-
-impl Maker {
-    /// A part of the events to be made.
-    fn part(&self, of: usize) -> u64 {
-        (self.count / of) as u64
-    }
-
-    /// The next event, at this instant.
-    fn say_at(
-        &mut self,
-        at: i64,
-        by: &UserId,
-        make: impl FnOnce(Envelope) -> Result<Event, InvalidEvent>,
-    ) -> Result<(), Fault> {
-        let event = EventId::from_bytes((self.events.len() as u128 + 1).to_be_bytes());
-        self.events.push(make(Envelope::new(event, time(at)?, by.clone()))?);
-        Ok(())
-    }
-
-    /// The next event, a millisecond after the last.
-    fn say(
-        &mut self,
-        by: &UserId,
-        make: impl FnOnce(Envelope) -> Result<Event, InvalidEvent>,
-    ) -> Result<(), Fault> {
-        self.say_at(self.events.len() as i64 + 1, by, make)
-    }
-
-    fn own(
-        &mut self,
-        make: impl FnOnce(Envelope, ConversationId) -> Result<Event, InvalidEvent>,
-    ) -> Result<(), Fault> {
-        let (owner, group) = (self.owner.clone(), self.group.clone());
-        self.say(&owner, |e| make(e, group))
-    }
-
-    fn other(
-        &mut self,
-        make: impl FnOnce(Envelope, ConversationId) -> Result<Event, InvalidEvent>,
-    ) -> Result<(), Fault> {
-        let (peer, group) = (self.peer.clone(), self.group.clone());
-        self.say(&peer, |e| make(e, group))
-    }
-
-    /// A message in the group, of another.
-    fn message(&mut self, n: u64) -> Result<(), Fault> {
-        self.other(|e, group| e.message_received(group, at_seq(n, n)))
-    }
-
-    fn messages(&mut self, numbers: std::ops::Range<u64>) -> Result<(), Fault> {
-        numbers.into_iter().try_for_each(|n| self.message(n))
-    }
-
-    /// The message introduced again and again, each time earlier and somewhere else.
-    fn move_about(&mut self, n: u64, times: u64, by: &UserId, id: ConversationId) -> Result<(), Fault> {
-        for turn in 0..times {
-            let (at, message) = (FUTURE - turn as i64, at_seq(n, 1 + turn * 7_919 % (2 * times)));
-            self.say_at(at, by, |e| e.message_received(id.clone(), message))?;
-        }
-        Ok(())
-    }
-}
 
 fn harmless(m: &mut Maker) -> Result<(), Fault> {
     let mut random = Random::new(1);
