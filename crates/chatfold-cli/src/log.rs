@@ -1,14 +1,17 @@
 //! Reading a log record by record, with the choices every command offers.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, Cursor, Read as _};
+mod cores;
+mod tally;
+
+use std::io::{self, BufRead, Cursor, Read as _};
 use std::path::Path;
 
 use chatfold::binary::{self, LogHead, is_binary_log};
-use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, SkippedEvent, decode_line};
-use chatfold::{Inbox, LogPrefix, Policy, Replay, Timestamp, UserId};
+use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, decode_line};
+use chatfold::{Inbox, Policy, Replay, UserId};
 
-use crate::failure::{Failure, Verdict};
+pub use self::tally::{Choice, Tally, count};
+use crate::failure::Failure;
 use crate::input::{Input, Packing, Source, Watch};
 use crate::output::say;
 use crate::progress::Progress;
@@ -18,94 +21,6 @@ const RECORDS_PER_TICK: u64 = 4096;
 
 /// How the first line of a text log begins, whatever its version.
 const HEADER: &[u8] = b"{\"log\":\"chatfold\"";
-
-/// How many reasons for skipping are told apart.
-const MAX_REASONS: usize = 20;
-
-/// What of a log is read, and what becomes of its faults.
-#[derive(Clone, Debug, Default)]
-pub struct Choice {
-    /// Only this many event lines, skipped and faulty ones counted too.
-    pub first: Option<u64>,
-    /// Only events up to this instant, inclusive.
-    pub until: Option<Timestamp>,
-    /// The owner, whatever the header says.
-    pub owner: Option<UserId>,
-    /// Faults are listed on standard error and passed over.
-    pub keep_going: bool,
-    /// Faults that are passed over were told before.
-    pub silent: bool,
-    /// Whole records behind a fault of a binary log are read too, though nothing proves that they are the log's.
-    pub unproven: bool,
-}
-
-/// What was read of a log.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// Event lines, all of them.
-    pub lines: u64,
-    /// Events handed on.
-    pub events: u64,
-    /// Events left out because they are later than [`Choice::until`].
-    pub later: u64,
-    /// Lines of unknown type or newer version.
-    pub skipped: u64,
-    /// Why they were skipped, and how many for each reason.
-    pub reasons: BTreeMap<String, u64>,
-    /// Malformed lines that were passed over.
-    pub faults: u64,
-    /// The latest instant of an event handed on.
-    pub newest: Option<Timestamp>,
-    /// How many bytes of the file were read, where all of its records were asked for.
-    pub len_bytes: u64,
-    /// Where a binary log ends, if all of it was read and is sound.
-    pub head: Option<LogHead>,
-    /// How many frames of a log packed with zstd have no checksum.
-    pub unchecked_frames: u64,
-}
-
-impl Tally {
-    /// What was read of a log before a snapshot of its inbox was taken.
-    pub fn of(prefix: LogPrefix) -> Self {
-        let LogPrefix { events: lines, skipped, .. } = prefix;
-        let reasons = (skipped > 0).then(|| ("before the snapshot".to_owned(), skipped));
-        let events = lines.saturating_sub(skipped);
-        Self { lines, events, skipped, reasons: reasons.into_iter().collect(), ..Self::default() }
-    }
-
-    fn skip(&mut self, skipped: &SkippedEvent) {
-        self.skipped += 1;
-        let mut reason = skipped.reason().to_string();
-        if self.reasons.len() >= MAX_REASONS && !self.reasons.contains_key(&reason) {
-            "other reasons".clone_into(&mut reason);
-        }
-        *self.reasons.entry(reason).or_default() += 1;
-    }
-
-    /// Sound unless faults were passed over.
-    pub fn verdict(&self) -> Verdict {
-        Verdict::of(self.faults == 0)
-    }
-
-    /// Tells on standard error what was skipped, if anything.
-    pub fn report_skipped(&self, source: &Source) {
-        if self.skipped > 0 {
-            say(&format!("{source}: {}", self.describe_skipped()));
-        }
-    }
-
-    /// Such as `2 lines skipped: unknown type "poll" (2)`.
-    pub fn describe_skipped(&self) -> String {
-        let reasons: Vec<String> =
-            self.reasons.iter().map(|(why, count)| format!("{why} ({count})")).collect();
-        format!("{} skipped: {}", count(self.skipped, "line"), reasons.join(", "))
-    }
-}
-
-/// `1 line`, `2 lines`.
-pub fn count(number: u64, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
-}
 
 /// The form of a log, told by how it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +56,8 @@ pub struct OpenLog {
 enum Content {
     Text {
         reader: Box<Reader<Box<dyn BufRead>>>,
+        /// The header's line.
+        header: Vec<u8>,
         /// The first line, where it is an event because the header is missing and that was passed over.
         headless: Option<LoggedEvent>,
     },
@@ -239,6 +156,7 @@ impl OpenLog {
         }
         let first = first_line(&mut bytes).map_err(|error| watch.judge(1, error))?;
         let is_log = first.starts_with(HEADER);
+        let header = first.clone();
         let bytes: Box<dyn BufRead> = Box::new(Cursor::new(first).chain(bytes));
         let reader = if choice.keep_going { Reader::salvaging(bytes) } else { Reader::new(bytes) };
         let reader = reader.map_err(|error| match failure(source, &watch, error) {
@@ -251,7 +169,7 @@ impl OpenLog {
             source,
             choice,
             owner,
-            content: Content::Text { reader: Box::new(reader), headless },
+            content: Content::Text { reader: Box::new(reader), header, headless },
             watch,
             tally,
         })
@@ -299,18 +217,37 @@ impl OpenLog {
         let progress = Progress::bytes(format!("reading {source}"), watch.size());
         let reading = Reading { source, choice, watch, tally, progress };
         match content {
-            Content::Text { reader, headless } => reading.text(*reader, headless, sink),
+            Content::Text { reader, headless, .. } => reading.text(*reader, headless, sink),
             Content::Binary(bytes) => reading.binary(&bytes, owner, sink),
             Content::Packed(reader) => reading.packed(*reader, owner, sink),
         }
     }
 
-    /// Folds the log.
+    /// Folds the log, on several cores where it is long.
     pub fn fold(self, policy: Policy) -> Result<(Inbox, Tally), Failure> {
-        let mut replay = Replay::new(self.owner.clone(), policy);
-        if let Some(tally) = self.fold_whole(&mut replay) {
-            return Ok((replay.finish(), tally));
+        if let Some(folded) = self.fold_whole(policy) {
+            return Ok(folded);
         }
+        let cores = cores::cores(self.watch.size().unwrap_or(0));
+        let all = self.choice.first.is_none() && !self.choice.keep_going;
+        match self.content {
+            Content::Text { reader, header, headless: None } if all && cores.get() > 1 => {
+                let Self { source, choice, owner, watch, .. } = self;
+                let (input, before) = reader.into_rest();
+                let text =
+                    cores::Text { input, header: &header, before, owner: &owner, policy, choice: &choice };
+                let mut progress = Progress::bytes(format!("reading {source}"), watch.size());
+                let folded = text.fold(cores, || progress.tick(watch.bytes_read()));
+                let panicked = || Failure::unread(&source, io::Error::other("a thread panicked"));
+                let folded = folded.ok_or_else(panicked)?;
+                let (inbox, tally) = folded.map_err(|error| failure(&source, &watch, error))?;
+                Ok((inbox, Reading { source, choice, watch, tally, progress }.end()))
+            }
+            content => Self { content, ..self }.fold_one_by_one(policy),
+        }
+    }
+
+    fn fold_one_by_one(self, policy: Policy) -> Result<(Inbox, Tally), Failure> {
         let mut replay = Replay::new(self.owner.clone(), policy);
         let tally = self.read(|_, event| {
             if let LoggedEvent::Known(event) = &event {
@@ -321,14 +258,15 @@ impl OpenLog {
     }
 
     /// Folds a binary log of which everything is chosen and nothing is to be said, without making events of it.
-    fn fold_whole(&self, replay: &mut Replay) -> Option<Tally> {
+    fn fold_whole(&self, policy: Policy) -> Option<(Inbox, Tally)> {
         let Content::Binary(bytes) = &self.content else { return None };
         if self.choice.first.is_some() || self.choice.until.is_some() {
             return None;
         }
-        let folded = binary::Log::open(bytes).ok()?.fold(replay).ok().filter(|folded| folded.skipped == 0)?;
+        let log = binary::Log::open(bytes).ok()?;
+        let (inbox, folded) = cores::binary(&log, &self.owner, policy, cores::cores(3 * bytes.len() as u64))?;
         let (lines, newest) = (folded.events, folded.newest);
-        Some(Tally { lines, events: lines, newest, ..Tally::default() })
+        Some((inbox, Tally { lines, events: lines, newest, ..Tally::default() }))
     }
 }
 
@@ -347,7 +285,7 @@ impl Reading {
     }
 
     fn take(&mut self, line: u64, event: LoggedEvent, sink: &mut impl FnMut(u64, LoggedEvent)) {
-        take(&self.choice, &mut self.tally, line, event, sink);
+        self.tally.take(&self.choice, line, event, sink);
         if self.tally.lines.is_multiple_of(RECORDS_PER_TICK) {
             self.progress.tick(self.watch.bytes_read());
         }
@@ -531,30 +469,4 @@ fn failure(source: &Source, watch: &Watch, error: ReadError) -> Failure {
         ReadError::Io { line, source, .. } => watch.judge(line, source),
         fault => Failure::Fault { place: source.to_string(), what: fault.to_string() },
     }
-}
-
-fn take(
-    choice: &Choice,
-    tally: &mut Tally,
-    line: u64,
-    event: LoggedEvent,
-    sink: &mut impl FnMut(u64, LoggedEvent),
-) {
-    tally.lines += 1;
-    let at = match &event {
-        LoggedEvent::Known(event) => Some(event.at()),
-        LoggedEvent::Skipped(skipped) => choice.until.and_then(|_| skipped.at()),
-    };
-    if at.is_some_and(|at| choice.until.is_some_and(|until| at > until)) {
-        tally.later += 1;
-        return;
-    }
-    match &event {
-        LoggedEvent::Known(event) => {
-            tally.events += 1;
-            tally.newest = tally.newest.max(Some(event.at()));
-        }
-        LoggedEvent::Skipped(skipped) => tally.skip(skipped),
-    }
-    sink(line, event);
 }

@@ -147,6 +147,12 @@ impl<R: BufRead> Reader<R> {
         &self.owner
     }
 
+    /// Returns the input behind the lines that were read, and how many lines those are, so that somebody else may read
+    /// on: several threads, each a block of whole lines.
+    pub fn into_rest(self) -> (R, u64) {
+        (self.lines.input, self.lines.number)
+    }
+
     /// The next record; `None` at the end of the log.
     ///
     /// # Errors
