@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::model::id::{GroupId, MAX_ID_LEN_BYTES, MessageId, UserId};
+use crate::model::id::{GroupId, MAX_ID_LEN_BYTES, MessageId, UserId, control_character};
 
 /// The key in an event's meta under which the server's id of a message, user or group stands where the id here does not
 /// give it back (R112).
@@ -235,7 +235,7 @@ fn check(foreign: &str) -> Result<(), ForeignError> {
     if foreign.len() > MAX_FOREIGN_LEN_BYTES {
         return Err(ForeignError::TooLong { len_bytes: foreign.len() });
     }
-    match foreign.char_indices().find(|(_, c)| c.is_ascii_control()) {
+    match control_character(foreign) {
         Some((offset, found)) => Err(ForeignError::ControlCharacter { found, offset }),
         None => Ok(()),
     }

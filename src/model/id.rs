@@ -48,10 +48,15 @@ fn check(text: &str) -> Result<(), IdError> {
     if text.len() > MAX_ID_LEN_BYTES {
         return Err(IdError::TooLong { len_bytes: text.len() });
     }
-    match text.char_indices().find(|(_, c)| c.is_ascii_control()) {
+    match control_character(text) {
         Some((offset, found)) => Err(IdError::ControlCharacter { found, offset }),
         None => Ok(()),
     }
+}
+
+/// The first control character (U+0000–001F or U+007F) of a text, which no id may have, and where it stands in bytes.
+pub(crate) fn control_character(text: &str) -> Option<(usize, char)> {
+    text.char_indices().find(|(_, c)| c.is_ascii_control())
 }
 
 /// Where an id's text lies: two ids at one address are equal while both live.
