@@ -66,19 +66,13 @@ impl Counted {
     /// What it gives where its archive and marks keep nothing back.
     fn gives(&self, only_mentions: bool) -> u32 {
         let counted = if only_mentions { self.mentions } else { self.unread };
-        if counted == 0 { self.marked.into() } else { counted }
+        counted.max(self.marked.into())
     }
 
     /// The number of its class.
     fn class(&self, only_mentions: bool) -> usize {
         let bit = |bit: usize, on: bool| if on { bit } else { 0 };
         bit(MENTIONS, only_mentions) | bit(ARCHIVED, self.archived) | bit(HIDDEN, self.hidden)
-    }
-
-    /// Whether another differs in nothing but its numbers of messages.
-    fn is_alike(&self, other: &Self) -> bool {
-        let kind = |counted: &Self| (counted.option, counted.archived, counted.hidden, counted.marked);
-        kind(self) == kind(other)
     }
 
     /// What it adds to the badge.
@@ -167,28 +161,16 @@ impl Sums {
         self.badges.add(counted);
     }
 
-    /// Puts what a conversation has now in the place of what it had, each `None` where it is not listed.
-    pub(crate) fn replace(&mut self, had: Option<Counted>, has: Option<Counted>) {
-        match (had, has) {
-            (Some(had), Some(has)) if had.is_alike(&has) => self.recount(&had, &has),
-            (had, has) => {
-                if let Some(had) = had {
-                    self.totals.sub(&had);
-                    self.badges.sub(&had);
-                }
-                if let Some(has) = has {
-                    self.add(&has);
-                }
-            }
-        }
+    pub(crate) fn sub(&mut self, counted: &Counted) {
+        self.totals.sub(counted);
+        self.badges.sub(counted);
     }
 
-    /// The same where only numbers of messages differ, as after nearly every event: the class stays.
-    fn recount(&mut self, had: &Counted, has: &Counted) {
-        if (had.unread, had.mentions) == (has.unread, has.mentions) {
-            return;
-        }
-        let moved = |sum: u64, had: u32, has: u32| sum.saturating_sub(had.into()).saturating_add(has.into());
+    /// Puts what a listed conversation has now in the place of what it had, where only its numbers of messages differ, as
+    /// after nearly every event: the class stays. What a snapshot says may lie, so sums may come to anything then.
+    #[inline]
+    pub(crate) fn recount(&mut self, had: &Counted, has: &Counted) {
+        let moved = |sum: u64, had: u32, has: u32| sum.wrapping_sub(had.into()).wrapping_add(has.into());
         let totals = &mut self.totals;
         totals.unread_all = moved(totals.unread_all, had.unread, has.unread);
         let Some(only_mentions) = has.only_mentions() else { return };
@@ -201,8 +183,7 @@ impl Sums {
         }
         if let Some(class) = self.badges.0.get_mut(has.class(only_mentions)) {
             class.messages = moved(class.messages, gave, gives);
-            let chats = class.chats.saturating_sub((gave > 0).into());
-            class.chats = chats.saturating_add((gives > 0).into());
+            class.chats = class.chats.wrapping_sub((gave > 0).into()).wrapping_add((gives > 0).into());
         }
     }
 }

@@ -59,7 +59,7 @@ enum Content {
         /// The header's line.
         header: Vec<u8>,
         /// The first line, where it is an event because the header is missing and that was passed over.
-        headless: Option<LoggedEvent>,
+        headless: Option<Box<LoggedEvent>>,
     },
     /// All of a binary log that is a plain file, and so takes no more than that: what stands behind a fault can only
     /// be told with everything at hand.
@@ -148,7 +148,7 @@ impl OpenLog {
                 Err(fault) => {
                     tally.faults += 1;
                     say(&format!("{source}: {fault}"));
-                    headless = decode_line(&first).ok();
+                    headless = decode_line(&first).ok().map(Box::new);
                     header(owner)
                 }
             };
@@ -306,11 +306,11 @@ impl Reading {
     fn text(
         mut self,
         mut reader: Reader<Box<dyn BufRead>>,
-        headless: Option<LoggedEvent>,
+        headless: Option<Box<LoggedEvent>>,
         mut sink: impl FnMut(u64, LoggedEvent),
     ) -> Result<Tally, Failure> {
         if let Some(event) = headless {
-            self.take(1, event, &mut sink);
+            self.take(1, *event, &mut sink);
         }
         while self.wants_more() {
             match reader.next_record() {

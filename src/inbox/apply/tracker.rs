@@ -148,8 +148,16 @@ impl Conversation {
     /// Carries the row over to totals and list, given what it was before.
     pub(crate) fn carry(&self, old: &Row, number: u32, (sums, list, last_authors): Places<'_>) {
         let new = &self.row;
-        let [had, has] = [old, new].map(|row| row.listed.then(|| row.counted()));
-        sums.replace(had, has);
+        if !old.is_counted_like(new) {
+            if old.listed {
+                sums.sub(&old.counted());
+            }
+            if new.listed {
+                sums.add(&new.counted());
+            }
+        } else if new.listed && (old.unread != new.unread || old.mentions != new.mentions) {
+            sums.recount(&old.counted(), &new.counted());
+        }
         list.shift(&self.id, number, (old.key(), new.key()));
         if let Some(authors) = last_authors {
             authors.note(number, self.last_author());

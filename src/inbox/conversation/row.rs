@@ -79,7 +79,18 @@ impl Row {
         self.listed.then_some(self.order_key)
     }
 
+    /// Whether totals differ by nothing but its numbers of messages.
+    #[inline]
+    pub(crate) fn is_counted_like(&self, other: &Self) -> bool {
+        self.listed == other.listed
+            && self.option == other.option
+            && self.archived == other.archived
+            && self.hidden == other.hidden
+            && self.marked == other.marked
+    }
+
     /// What totals follow from.
+    #[inline]
     pub(crate) fn counted(&self) -> Counted {
         let Self { unread, mentions, option, archived, hidden, marked, .. } = *self;
         Counted { unread, mentions, option, archived, hidden, marked }
