@@ -288,15 +288,15 @@ fn put_aside(canon: &mut Canon, aside: &Aside, users: &Interner<UserId>) {
 }
 
 fn put_edits(canon: &mut Canon, edits: &Edits) {
-    fn put<T>(canon: &mut Canon, edit: &FieldEdit<T>, value: impl FnOnce(&mut Canon, &T)) {
-        canon.option(edit.as_ref(), |c, (version, stamp, text)| value(c.u64(*version).stamp(*stamp), text));
+    fn put<T>(canon: &mut Canon, edit: Option<&FieldEdit<T>>, value: impl FnOnce(&mut Canon, &T)) {
+        canon.option(edit, |c, (version, stamp, text)| value(c.u64(*version).stamp(*stamp), text));
     }
     canon.u64(edits.version);
-    put(canon, &edits.text, |c, text| {
+    put(canon, edits.text.as_ref(), |c, text| {
         c.str(text);
     });
     for edit in [&edits.custom, &edits.cloud_custom] {
-        put(canon, edit, |c, data| {
+        put(canon, edit.as_deref(), |c, data| {
             c.bytes(data);
         });
     }

@@ -32,8 +32,8 @@ impl Facts {
             (shown.text, shown.custom, shown.cloud_custom) = (None, None, None);
         } else if let Some(edits) = self.aside(slot).and_then(|a| a.edits.as_deref()) {
             shown.text = edits.text.as_ref().map(|(_, _, t)| &**t).or(shown.text);
-            shown.custom = edits.custom.as_ref().map(|(_, _, d)| &**d).or(shown.custom);
-            shown.cloud_custom = edits.cloud_custom.as_ref().map(|(_, _, d)| &**d).or(shown.cloud_custom);
+            shown.custom = edits.custom.as_deref().map(|(_, _, d)| &**d).or(shown.custom);
+            shown.cloud_custom = edits.cloud_custom.as_deref().map(|(_, _, d)| &**d).or(shown.cloud_custom);
         }
         shown
     }

@@ -256,9 +256,9 @@ pub(crate) fn put_aside(out: &mut Out, aside: &Aside) {
     });
     out.option(aside.edits.as_deref(), |out, edits| {
         out.uint(edits.version);
-        put_edit(out, &edits.text, |text| text.as_bytes());
-        put_edit(out, &edits.custom, |data| data);
-        put_edit(out, &edits.cloud_custom, |data| data);
+        put_edit(out, edits.text.as_ref(), |text| text.as_bytes());
+        put_edit(out, edits.custom.as_deref(), |data| data);
+        put_edit(out, edits.cloud_custom.as_deref(), |data| data);
         out.option(edits.mentioned.as_deref(), |out, edit| {
             out.uint(edit.version).stamp(edit.stamp).flag(edit.mentions.all).len(edit.mentions.users.len());
             for user in &edit.mentions.users {
@@ -281,8 +281,8 @@ pub(crate) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
         edits.join(&Edits {
             version: from.uint()?,
             text: take_edit(from, |bytes| std::str::from_utf8(bytes).ok().map(Arc::from))?,
-            custom: take_edit(from, |bytes| Some(bytes.into()))?,
-            cloud_custom: take_edit(from, |bytes| Some(bytes.into()))?,
+            custom: take_edit(from, |bytes| Some(bytes.into()))?.map(Box::new),
+            cloud_custom: take_edit(from, |bytes| Some(bytes.into()))?.map(Box::new),
             mentioned: from.option(take_mentions)?.map(Arc::new),
             ..Edits::default()
         });
@@ -302,13 +302,13 @@ fn take_mentions(from: &mut In<'_>) -> Option<MentionsEdit> {
     Some(MentionsEdit::new(version, stamp, Mentions { users, all }))
 }
 
-fn put_edit<T>(out: &mut Out, edit: &FieldEdit<T>, bytes: impl Fn(&T) -> &[u8]) {
-    out.option(edit.as_ref(), |out, (version, stamp, value)| {
+fn put_edit<T>(out: &mut Out, edit: Option<&FieldEdit<T>>, bytes: impl Fn(&T) -> &[u8]) {
+    out.option(edit, |out, (version, stamp, value)| {
         out.uint(*version).stamp(*stamp).bytes(bytes(value));
     });
 }
 
-fn take_edit<T>(from: &mut In<'_>, value: impl Fn(&[u8]) -> Option<T>) -> Option<FieldEdit<T>> {
+fn take_edit<T>(from: &mut In<'_>, value: impl Fn(&[u8]) -> Option<T>) -> Option<Option<FieldEdit<T>>> {
     from.option(|from| Some((from.uint()?, from.stamp()?, value(from.bytes()?)?)))
 }
 

@@ -1,6 +1,7 @@
 //! What few messages have, beside their entry: deliveries with more than one event, recalls, edits,
 //! receipts, reactions, extensions, pins. A fact about a message not yet known waits here too.
 
+use std::borrow::Borrow;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
@@ -119,14 +120,15 @@ impl Deref for ReasonText {
 }
 
 /// An edit of one field: the greatest `(version, stamp, value)` counts (R40).
-pub(crate) type FieldEdit<T> = Option<(u64, Stamp, T)>;
+pub(crate) type FieldEdit<T> = (u64, Stamp, T);
 
 /// The edits of a message, field by field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Edits {
-    pub(crate) text: FieldEdit<Arc<str>>,
-    pub(crate) custom: FieldEdit<Arc<[u8]>>,
-    pub(crate) cloud_custom: FieldEdit<Arc<[u8]>>,
+    pub(crate) text: Option<FieldEdit<Arc<str>>>,
+    /// The payloads lie by themselves, because few edits have any.
+    pub(crate) custom: Option<Box<FieldEdit<Arc<[u8]>>>>,
+    pub(crate) cloud_custom: Option<Box<FieldEdit<Arc<[u8]>>>>,
     /// Whom the message mentions now, which few edits say; shared, because it may be long.
     pub(crate) mentioned: Option<Arc<MentionsEdit>>,
     /// The greatest version of any edit.
@@ -192,12 +194,12 @@ impl Edits {
     /// Adds an edit; whether it changed whom the message mentions.
     pub(crate) fn add(&mut self, stamp: Stamp, edit: &Edit) -> bool {
         self.join(&Self {
-            text: edit.text.as_ref().map(|text| (edit.version, stamp, text.as_str().into())),
-            custom: edit.custom.as_ref().map(|data| (edit.version, stamp, data.as_slice().into())),
+            text: edit.text.as_deref().map(|text| (edit.version, stamp, text.into())),
+            custom: edit.custom.as_deref().map(|data| Box::new((edit.version, stamp, data.into()))),
             cloud_custom: edit
                 .cloud_custom
-                .as_ref()
-                .map(|data| (edit.version, stamp, data.as_slice().into())),
+                .as_deref()
+                .map(|data| Box::new((edit.version, stamp, data.into()))),
             mentioned: edit
                 .mentions
                 .as_ref()
@@ -252,14 +254,17 @@ impl Edits {
     }
 }
 
-fn join_edit<T: Ord + Clone>(
-    (ours, hash): (&mut FieldEdit<T>, &mut u64),
-    theirs: &FieldEdit<T>,
+fn join_edit<T, E: Ord + Clone + Borrow<FieldEdit<T>>>(
+    (ours, hash): (&mut Option<E>, &mut u64),
+    theirs: &Option<E>,
     bytes: impl FnOnce(&T) -> &[u8],
 ) {
     if theirs > ours {
         *ours = theirs.clone();
-        *hash = ours.as_ref().map_or(0, |(.., value)| xxh3_64(bytes(value)));
+        *hash = ours.as_ref().map_or(0, |edit| {
+            let (.., value) = edit.borrow();
+            xxh3_64(bytes(value))
+        });
     }
 }
 

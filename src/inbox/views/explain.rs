@@ -230,8 +230,8 @@ impl Conversation {
         let mut edits: Vec<EventId> = edits
             .map(|e| {
                 let text = e.text.as_ref().map(|(_, stamp, _)| stamp.event);
-                let custom = e.custom.as_ref().map(|(_, stamp, _)| stamp.event);
-                let cloud_custom = e.cloud_custom.as_ref().map(|(_, stamp, _)| stamp.event);
+                let custom = e.custom.as_deref().map(|(_, stamp, _)| stamp.event);
+                let cloud_custom = e.cloud_custom.as_deref().map(|(_, stamp, _)| stamp.event);
                 let mentions = e.mentioned.as_deref().map(|edit| edit.stamp.event);
                 [text, custom, cloud_custom, mentions].into_iter().flatten().collect()
             })
