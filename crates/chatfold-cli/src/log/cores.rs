@@ -195,16 +195,24 @@ fn fold_blocks(
     choice: &Choice,
 ) -> Part {
     let (mut tallies, mut fault) = (Vec::new(), None);
-    while !failed.load(Ordering::Relaxed) {
-        let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    loop {
+        let (next, is_spent) = {
+            let blocks = blocks.lock().unwrap_or_else(PoisonError::into_inner);
+            // Looked at before another can take a block: what failed by now stands before this one.
+            (blocks.recv(), failed.load(Ordering::Acquire))
+        };
         let Ok(Block { lines, before }) = next else { break };
+        // All are taken nevertheless, or whoever reads them would wait for ever.
+        if is_spent {
+            continue;
+        }
         let mut tally = Tally::default();
         match fold_block(header, &lines, &mut replay, choice, &mut tally) {
             Ok(()) => tallies.push((before, tally)),
             Err(error) => {
                 // The header that is read before each block counts as its first line.
                 fault = Some((before, behind(error, before.saturating_sub(1))));
-                failed.store(true, Ordering::Relaxed);
+                failed.store(true, Ordering::Release);
             }
         }
     }

@@ -65,11 +65,14 @@ fn the_first_fault_is_told_whichever_core_finds_one() {
     let text = lines.join("\n");
     let path = files.write("faulty.jsonl", text.as_str());
     let path = path.to_str().unwrap();
-    let err = run(&["inbox", path], "").refused(1);
     let place = format!("line {}, column 13", EVENTS / 3 + 1);
-    assert!(err.contains(&place), "{err}");
     let one = run(&["inbox", "-"], text.as_str()).refused(1);
-    assert_eq!(err.split_once(&place).unwrap().1, one.split_once(&place).unwrap().1);
+    // How far the others are when one finds it differs each time; nobody may wait for who has ended.
+    for _ in 0..10 {
+        let err = run(&["inbox", path], "").refused(1);
+        assert!(err.contains(&place), "{err}");
+        assert_eq!(err.split_once(&place).unwrap().1, one.split_once(&place).unwrap().1);
+    }
     let (one, several) =
         (run(&["inbox", "-", "--keep-going"], text.as_str()), run(&["inbox", path, "--keep-going"], ""));
     assert_eq!((several.code, &several.out), (1, &one.out));
