@@ -23,8 +23,8 @@ pub fn seq_of_time(at: Timestamp) -> u64 {
 /// ```
 /// use chatfold::foreign::{DISCORD_EPOCH_MS, seq_of_time, snowflake_time};
 /// let at = snowflake_time(1_175_168_000_000_000_123, DISCORD_EPOCH_MS)?;
-/// assert_eq!(at.to_string(), "2023-11-17T20:07:21.024Z");
-/// assert_eq!(seq_of_time(at), 1_700_251_641_024);
+/// assert_eq!(at.to_string(), "2023-11-17T20:18:04.765Z");
+/// assert_eq!(seq_of_time(at), 1_700_252_284_765);
 /// # Ok::<(), chatfold::TimestampError>(())
 /// ```
 ///

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Cursor, Read as _};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use chatfold::binary::{self, Folded};
@@ -115,21 +115,26 @@ impl<R: BufRead> Text<'_, R> {
         mut tick: impl FnMut(),
     ) -> Option<Result<(Inbox, Tally), ReadError>> {
         let (send, receive) = sync_channel::<Block>(cores.get());
-        let (receive, failed) = (Mutex::new(receive), AtomicBool::new(false));
+        let (receive, failed) = (Arc::new(Mutex::new(receive)), AtomicBool::new(false));
         let (header, owner, policy, choice) = (self.header, self.owner, self.policy, self.choice);
-        let work = || fold_blocks(&receive, &failed, header, Replay::new(owner.clone(), policy), choice);
+        let work = |blocks: Arc<Mutex<Receiver<Block>>>| {
+            fold_blocks(&blocks, &failed, header, Replay::new(owner.clone(), policy), choice)
+        };
         let (ended, parts) = thread::scope(|scope| {
-            let threads: Vec<_> = (0..cores.get()).map(|_| scope.spawn(work)).collect();
+            let blocks = std::iter::repeat_n(receive, cores.get());
+            let threads: Vec<_> = blocks.map(|blocks| scope.spawn(move || work(blocks))).collect();
             let mut ended = Ok(());
             while !failed.load(Ordering::Relaxed) {
-                match self.block() {
-                    // Where no thread takes it any more, one found a fault.
-                    Ok(Some(block)) => drop(send.send(block)),
-                    Ok(None) => break,
+                let sent = match self.block() {
+                    Ok(block) => block.map(|block| send.send(block)),
                     Err(error) => {
                         ended = Err(error);
                         break;
                     }
+                };
+                // The log has ended, or nobody takes blocks any more because all threads panicked.
+                if !matches!(sent, Some(Ok(()))) {
+                    break;
                 }
                 tick();
             }
