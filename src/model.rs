@@ -8,5 +8,6 @@ pub(crate) mod change;
 pub(crate) mod event;
 pub(crate) mod filter;
 pub(crate) mod id;
+pub(crate) mod json_text;
 pub(crate) mod policy;
 pub(crate) mod time;

@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use crate::foreign::Network;
-use crate::model::event::tables::{MEMBERSHIPS, RECEIVE_OPTIONS};
+use crate::model::event::tables::{RECEIVE_OPTIONS, name_of};
 use crate::model::event::{Mark, Membership, ReceiveOption, Through, Watermark};
 use crate::model::id::{ConversationId, DERIVED_EVENTS, EventId, GroupId, UserId};
+use crate::model::json_text::push_text;
 use crate::model::time::Timestamp;
 
 /// What a server said that an event is made of: enough of it that other things said have another id (R113).
@@ -224,7 +225,7 @@ impl EventKey<'_> {
                 push_instant(text, at);
             }
             Self::ReceiveOption { option, until, at } => {
-                push(text, name_in(&RECEIVE_OPTIONS, &option));
+                push(text, name_of(&RECEIVE_OPTIONS, &option));
                 push(text, &until.map(|until| until.as_millis().to_string()).unwrap_or_default());
                 push_instant(text, at);
             }
@@ -243,7 +244,7 @@ impl EventKey<'_> {
             }
             Self::Membership { user, state, at } => {
                 push(text, user.map_or("", UserId::as_str));
-                push(text, name_in(&MEMBERSHIPS, &state));
+                push(text, state.as_str());
                 push_instant(text, at);
             }
             Self::Profile { of, changed, at } => {
@@ -263,7 +264,7 @@ impl EventKey<'_> {
 fn push(text: &mut String, part: &str) {
     text.push('\n');
     if part.contains('\n') || part.starts_with('"') {
-        push_json_string(text, part);
+        push_text(text, part);
     } else {
         text.push_str(part);
     }
@@ -275,10 +276,6 @@ fn push_instant(text: &mut String, at: Timestamp) {
 
 fn yes_or_no(on: bool) -> &'static str {
     if on { "true" } else { "false" }
-}
-
-fn name_in<T: PartialEq>(table: &[(T, &'static str)], value: &T) -> &'static str {
-    table.iter().find(|(other, _)| other == value).map_or("", |(_, name)| name)
 }
 
 /// Returns the position as text: a seq or an instant in milliseconds as a number, a message as its id.
@@ -298,30 +295,10 @@ fn canonical_json(fields: &BTreeMap<&str, &str>) -> String {
         if json.len() > 1 {
             json.push(',');
         }
-        push_json_string(&mut json, key);
+        push_text(&mut json, key);
         json.push(':');
-        push_json_string(&mut json, value);
+        push_text(&mut json, value);
     }
     json.push('}');
     json
-}
-
-fn push_json_string(json: &mut String, text: &str) {
-    json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\u{8}' => json.push_str("\\b"),
-            '\t' => json.push_str("\\t"),
-            '\n' => json.push_str("\\n"),
-            '\u{c}' => json.push_str("\\f"),
-            '\r' => json.push_str("\\r"),
-            '\0'..='\u{1f}' => {
-                let _ = write!(json, "\\u{:04x}", u32::from(c));
-            }
-            other => json.push(other),
-        }
-    }
-    json.push('"');
 }

@@ -40,6 +40,7 @@
 
 mod blocking;
 mod context;
+mod decoded;
 mod error;
 pub mod machine;
 mod outcome;

@@ -32,7 +32,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod decoded;
 mod goals;
 mod state;
 
@@ -44,8 +43,8 @@ use std::time::Duration;
 use chatfold::store::{Append, NewEvent, Page, StoredEvent, StoredSnapshot};
 use chatfold::{Command, CommandId, Context, Inbox, LogPrefix, Policy, Redaction, SnapshotPolicy, UserId};
 
-use self::decoded::decode;
 use self::state::{Candidate, Loading, State, Trouble};
+use crate::decoded::decode;
 use crate::error::Failure;
 use crate::outcome::{Changes, Executed, Report};
 

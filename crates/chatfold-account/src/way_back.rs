@@ -1,11 +1,11 @@
 //! From a message back to what its server calls it (R112): what both kinds of account share of it.
 
 use chatfold::foreign::{META_FOREIGN, plain_id};
-use chatfold::jsonl::decode_line;
 use chatfold::store::StoredEvent;
 use chatfold::{ConversationId, Event, EventId, Inbox, LogPrefix, MessageId};
 
-use crate::error::AccountError;
+use crate::decoded::{decode, known};
+use crate::error::{AccountError, Failure};
 
 /// Where the server's id of a message is told.
 pub(crate) enum WayBack {
@@ -50,9 +50,7 @@ pub(crate) fn verified<E>(
     if !prefix.is_some_and(|prefix| found.follows(prefix)) {
         return Err(AccountError::Damaged { position });
     }
-    let decoded = decode_line(&found.bytes);
-    let known = decoded.map_err(|error| AccountError::Undecodable { position, error })?;
-    Ok(known.known().cloned())
+    decode(found.id, &found.bytes, position).map(known).map_err(Failure::widen)
 }
 
 /// Returns the server's id that an event keeps.

@@ -2,7 +2,7 @@
 
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::state::Inbox;
-use crate::inbox::timeline::entry::{Entry, bits};
+use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::order::share::Share;
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
@@ -210,9 +210,10 @@ impl Conversation {
 
     fn reads_by_name(&self) -> Vec<Because> {
         let (facts, floor) = (self.facts(), self.derived.floor());
-        let slots = self.order().into_iter().flat_map(|order| order.forwards(None, facts));
+        let behind = Some(Position::end_of(floor));
+        let slots = self.order().into_iter().flat_map(|order| order.forwards(behind, facts));
         let read = slots.filter_map(|slot| {
-            let entry = facts.arena.get(slot).filter(|entry| entry.has(bits::READ) && entry.first > floor)?;
+            let entry = facts.arena.get(slot).filter(|entry| entry.has(bits::READ))?;
             let unread = Entry { bits: entry.bits & !bits::READ, ..entry };
             let counts = Share::UNREAD | Share::MENTION;
             let said = facts.arena.named_read(slot)?.stamp()?;

@@ -12,6 +12,7 @@ use crate::model::event::{
     Through, UnreadReport, Watermark,
 };
 use crate::model::id::{MessageId, UserId};
+use crate::model::json_text::push_text;
 
 /// The line of an event in a text log, without the `\n` that ends it.
 ///
@@ -403,31 +404,5 @@ fn push_display(out: &mut String, value: impl Display) {
 fn push_quoted(out: &mut String, value: impl Display) {
     out.push('"');
     push_display(out, value);
-    out.push('"');
-}
-
-/// A JSON string: quotes, backslashes and control characters escaped, everything else as it is.
-pub(crate) fn push_text(out: &mut String, text: &str) {
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-        let (plain, escaped) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        out.push_str(plain);
-        let mut chars = escaped.chars();
-        match chars.next() {
-            Some('\u{8}') => out.push_str("\\b"),
-            Some('\u{c}') => out.push_str("\\f"),
-            Some('\n') => out.push_str("\\n"),
-            Some('\r') => out.push_str("\\r"),
-            Some('\t') => out.push_str("\\t"),
-            Some(control @ '\0'..='\u{1f}') => {
-                push_display(out, format_args!("\\u{:04x}", u32::from(control)))
-            }
-            Some(character) => out.extend(['\\', character]),
-            None => {}
-        }
-        rest = chars.as_str();
-    }
-    out.push_str(rest);
     out.push('"');
 }

@@ -43,7 +43,7 @@ pub(crate) fn upcast_line(version: u64, line: &str) -> Parsed<String> {
     let mut new = format!("{{\"v\":{VERSION}");
     for (name, value) in keys {
         new.push(',');
-        crate::log::jsonl::encode::push_text(&mut new, &name);
+        crate::model::json_text::push_text(&mut new, &name);
         new.push(':');
         new.push_str(value.get());
     }

@@ -55,7 +55,6 @@ pub(crate) fn value_of<T: Copy>(table: &[(T, &str)], number: u8) -> Option<T> {
 }
 
 /// The name of a value in the text log.
-#[cfg(feature = "jsonl")]
 pub(crate) fn name_of<T: PartialEq>(table: &[(T, &'static str)], value: &T) -> &'static str {
     table.get(usize::from(number_of(table, value))).map_or("", |(_, name)| name)
 }

@@ -10,9 +10,9 @@ use chatfold::{
     CommandId, ConversationId, Decision, Event, HistoryFault, LogPrefix, Refusal, Rejection, decide,
 };
 
-use super::decoded::{decode, known};
 use super::state::{State, Trouble};
 use super::{Batch, Goal, Machine, Request};
+use crate::decoded::{decode, known};
 use crate::error::Failure;
 use crate::outcome::Report;
 

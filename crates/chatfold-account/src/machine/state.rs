@@ -5,7 +5,7 @@ use chatfold::{
     ChangeSet, ConversationId, Event, HistoryFault, Inbox, LogPrefix, Policy, Replay, SnapshotPolicy, UserId,
 };
 
-use super::decoded::{decode, known};
+use crate::decoded::{decode, known};
 use crate::error::Failure;
 use crate::outcome::{Changes, Report};
 

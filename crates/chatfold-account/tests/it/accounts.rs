@@ -364,4 +364,10 @@ fn what_is_found_is_what_was_appended() {
     assert_eq!(account.find(events[0].id()).unwrap().as_ref(), Some(&events[0]));
     let found = account.find(events[1].id());
     assert!(matches!(found, Err(AccountError::Damaged { position: 2 })), "{found:?}");
+    // The hashes speak of the bytes alone: an id that names another event is held against what the event says.
+    let id = EventId::from_bytes([9; 16]);
+    let sql = "UPDATE event SET id = ? WHERE position = 1";
+    assert_eq!(other.execute(sql, [id.as_bytes()]).unwrap(), 1);
+    let found = account.find(id);
+    assert!(matches!(found, Err(AccountError::Damaged { position: 1 })), "{found:?}");
 }

@@ -6,7 +6,7 @@ use chatfold::{Event, EventId};
 use crate::error::Failure;
 
 /// The event, if its type is known.
-pub(super) fn known(event: LoggedEvent) -> Option<Event> {
+pub(crate) fn known(event: LoggedEvent) -> Option<Event> {
     match event {
         LoggedEvent::Known(event) => Some(event),
         LoggedEvent::Skipped(_) => None,
@@ -14,7 +14,7 @@ pub(super) fn known(event: LoggedEvent) -> Option<Event> {
 }
 
 /// An event, decoded, its id compared with the one beside it.
-pub(super) fn decode(id: EventId, bytes: &[u8], position: u64) -> Result<LoggedEvent, Failure> {
+pub(crate) fn decode(id: EventId, bytes: &[u8], position: u64) -> Result<LoggedEvent, Failure> {
     let event = decode_line(bytes).map_err(|error| Failure::Undecodable { position, error })?;
     match event.known() {
         Some(known) if known.id() != id => Err(Failure::Damaged { position }),
