@@ -101,6 +101,7 @@ pub use model::filter::{ArchiveFilter, Filter, FolderFilter, MarkFilter, Members
 pub use model::id::*;
 pub use model::policy::Policy;
 pub use model::time::{Stamp, Timestamp, TimestampError};
+pub use model::told::Told;
 pub use store::snapshot::frame::is_snapshot;
 pub use store::snapshot::*;
 

@@ -11,3 +11,4 @@ pub(crate) mod id;
 pub(crate) mod json_text;
 pub(crate) mod policy;
 pub(crate) mod time;
+pub(crate) mod told;

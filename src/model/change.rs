@@ -1,6 +1,7 @@
 //! What a batch of events changed.
 
 use crate::model::id::{ConversationId, FolderId, MessageId, UserId};
+use crate::model::told::Told;
 
 /// Everything observable that a batch of events changed, each thing once (R60).
 ///
@@ -10,7 +11,7 @@ use crate::model::id::{ConversationId, FolderId, MessageId, UserId};
 #[non_exhaustive]
 pub struct ChangeSet {
     /// Conversations that came into the list, changed in it, or left it.
-    pub conversations: Vec<ConversationChange>,
+    pub conversations: Told<ConversationChange>,
     /// The totals before and after, where they differ.
     pub totals: Option<TotalsChange>,
     /// What happened to folders.
@@ -18,7 +19,7 @@ pub struct ChangeSet {
     /// Messages that appeared, changed or went one by one. What a clearing or the deletion of a conversation
     /// takes away at once is told by [`Attribute::History`] of the conversation instead, and what the read
     /// markers change by [`Attribute::ReadMarker`] and [`Attribute::PeerRead`].
-    pub messages: Vec<MessageChange>,
+    pub messages: Told<MessageChange>,
     /// Users whose shown nickname, remark or face changed.
     pub profiles: Vec<UserId>,
     /// Whether the quiet hours changed.

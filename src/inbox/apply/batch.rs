@@ -18,6 +18,7 @@ use crate::model::change::{
 };
 use crate::model::event::Event;
 use crate::model::id::{ConversationId, FolderId, UserId};
+use crate::model::told::Told;
 
 impl Inbox {
     pub(crate) fn take_in<'a>(&mut self, event: &'a Event, tracker: &mut Tracker<'a>) {
@@ -131,7 +132,7 @@ impl Inbox {
             true => rows.filter_map(tell).collect(),
             false => self.with_elsewhere(rows, elsewhere).into_iter().filter_map(tell).collect(),
         };
-        changes.conversations.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        changes.conversations.as_mut_slice().sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let (before, after) = (tracker.totals, self.sums.totals);
         changes.totals = (before != after).then_some(TotalsChange { before, after });
         changes
@@ -194,10 +195,12 @@ impl Inbox {
         Some(self.conversations.get(number)?.row_change(before, touched))
     }
 
-    fn message_changes(&self, touched: &[Touched]) -> Vec<MessageChange> {
+    fn message_changes(&self, touched: &[Touched]) -> Told<MessageChange> {
         let change = |t: &Touched| self.conversations.get(t.conversation)?.message_change(t);
-        let mut changes: Vec<_> = touched.iter().filter_map(change).collect();
-        changes.sort_unstable_by(|a, b| (&a.conversation, a.message).cmp(&(&b.conversation, b.message)));
+        let mut changes: Told<_> = touched.iter().filter_map(change).collect();
+        changes
+            .as_mut_slice()
+            .sort_unstable_by(|a, b| (&a.conversation, a.message).cmp(&(&b.conversation, b.message)));
         changes
     }
 

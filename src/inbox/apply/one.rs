@@ -24,6 +24,7 @@ use crate::model::change::{
 use crate::model::event::{Event, Fact, Message};
 use crate::model::id::{MessageId, UserId};
 use crate::model::policy::Policy;
+use crate::model::told::Told;
 
 impl Inbox {
     /// Takes in an event that concerns one conversation, all of which is at hand; `None`, and nothing was done, where
@@ -43,7 +44,7 @@ impl Inbox {
         {
             conversation.carry(&before, number, (sums, list, last_authors));
             let (change, message) = conversation.appended(&before, message.id);
-            (vec![change], vec![message])
+            (Told::one(change), Told::one(message))
         } else {
             let mut before = conversation.glimpse();
             if traits(fact).is_detail {
@@ -57,12 +58,12 @@ impl Inbox {
 
             touched.sort_by_key(|t| t.slot);
             touched.dedup_by_key(|t| t.slot);
-            let mut messages: Vec<_> = match &*touched {
-                [] => Vec::new(),
+            let mut messages: Told<_> = match &*touched {
+                [] => Told::default(),
                 [one] => conversation.message_change(one).into_iter().collect(),
                 all => all.iter().filter_map(|t| conversation.message_change(t)).collect(),
             };
-            messages.sort_unstable_by_key(|change| change.message);
+            messages.as_mut_slice().sort_unstable_by_key(|change| change.message);
             let change = conversation.row_change(&before, &touched).told(&conversation.id);
             (change.into_iter().collect(), messages)
         };
