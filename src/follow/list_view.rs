@@ -188,6 +188,20 @@ impl ListView {
         self.rows.iter().map(|row| &row.id)
     }
 
+    /// Returns the rows it shows from an index on, in list order.
+    ///
+    /// Complexity: w / 128 to the first, w being the rows of the view.
+    pub fn ids_from(&self, index: usize) -> impl Iterator<Item = &ConversationId> {
+        self.rows.iter_from(index).map(|row| &row.id)
+    }
+
+    /// Returns the index of a row, given its place in the list; `None` if it shows no such row.
+    ///
+    /// Complexity: O(log w), and w / 128 to count, w being the rows of the view.
+    pub fn index_of(&self, row: &ListCursor) -> Option<usize> {
+        self.rows.find(row)
+    }
+
     /// How many rows it shows.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chatfold::jsonl::LoggedEvent;
 use chatfold::{Context, Event, Inbox, Policy, Role, UserId, decide};
-use chatfold_tui::{Access, App, Desk, Done, Ending, Wish};
+use chatfold_tui::{Access, App, Desk, Done, Ending, Opening, Wish};
 
 use self::stored::StoreDesk;
 use self::tail::Tail;
@@ -35,10 +35,10 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
     let log = OpenLog::open(&source, &args.reading.choice())?;
     let (owner, form, is_packed) = (log.owner().clone(), log.form(), log.is_packed());
-    let mut events: Vec<Event> = Vec::new();
+    let mut opening = Opening::new(owner.clone(), args.reading.policy());
     let tally = log.read(|_, event| {
         if let LoggedEvent::Known(event) = event {
-            events.push(event);
+            opening.push(event);
         }
     })?;
     let mut access = access(args, &source, is_packed, &tally);
@@ -50,10 +50,10 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
         }
         _ => {
             let tail = Tail::new(&args.log, form, owner.clone(), &tally);
-            Box::new(FileDesk { path: args.log.clone(), owner: owner.clone(), role: args.role.into(), tail })
+            Box::new(FileDesk { path: args.log.clone(), owner, role: args.role.into(), tail })
         }
     };
-    let mut app = App::new(owner, args.reading.policy(), events, access, args.looks.look());
+    let mut app = App::open(opening.finish(), access, args.looks.look());
     if args.mouse {
         app.use_mouse();
     }

@@ -1,7 +1,7 @@
 //! The state of the terminal inbox, and how input changes it.
 
 use chatfold::{
-    ArchiveFilter, ConversationId, ConversationKind, ConversationView, Direction, Event, Filter,
+    ArchiveFilter, ChangeSet, ConversationId, ConversationKind, ConversationView, Direction, Event, Filter,
     FolderFilter, Inbox, Mark, MarkFilter, MessageId, Policy, UserId,
 };
 use chatfold_words::text::Look;
@@ -14,6 +14,7 @@ use crate::keys::{Action, action};
 use crate::past::{Past, Step};
 use crate::prompt::{Prompt, Purpose, Typed};
 use crate::reasons::{self, Reasons};
+use crate::rows::Rows;
 use crate::search::Search;
 
 /// How long rows that moved are marked.
@@ -113,8 +114,10 @@ pub struct App {
     pub(crate) is_following: bool,
     pub(crate) has_mouse: bool,
     /// The rows of the list that pass filter and search, in list order.
-    pub(crate) rows: Vec<ConversationId>,
+    pub(crate) rows: Rows,
     pub(crate) selected: Option<ConversationId>,
+    /// Where the selected row stood when the rows were read last.
+    place: usize,
     /// The first row on the screen.
     pub(crate) top: usize,
     /// The selected message; the newest is shown where there is none.
@@ -125,10 +128,23 @@ pub struct App {
 }
 
 impl App {
-    /// The inbox of `owner` at the end of a log, at 80 columns and 24 rows until it is told otherwise.
-    pub fn new(owner: UserId, policy: Policy, events: Vec<Event>, access: Access, look: Look) -> Self {
+    /// The inbox of `owner` at the end of a log of these events: see [`App::open`].
+    pub fn new(
+        owner: UserId,
+        policy: Policy,
+        events: impl IntoIterator<Item = Event>,
+        access: Access,
+        look: Look,
+    ) -> Self {
+        Self::open(Past::new(owner, policy, events), access, look)
+    }
+
+    /// The inbox where a log stands, at 80 columns and 24 rows until it is told otherwise.
+    pub fn open(past: Past, access: Access, look: Look) -> Self {
+        let (filter, search) = (Filter::default(), Search::default());
+        let rows = Rows::read(past.inbox(), &filter, &search);
         let mut app = Self {
-            past: Past::new(owner, policy, events),
+            past,
             look,
             access,
             size: Rect::new(0, 0, 80, 24),
@@ -136,19 +152,20 @@ impl App {
             panel: None,
             prompt: None,
             notice: None,
-            filter: Filter::default(),
-            search: Search::default(),
+            filter,
+            search,
             is_following: false,
             has_mouse: false,
-            rows: Vec::new(),
+            rows,
             selected: None,
+            place: 0,
             top: 0,
             message: None,
             before: None,
             now_ms: 0,
             is_stale: true,
         };
-        app.refresh();
+        app.settle();
         app
     }
 
@@ -289,18 +306,20 @@ impl App {
 
     /// Where the selected row stands among the rows.
     pub(crate) fn index(&self) -> Option<usize> {
-        let selected = self.selected.as_ref()?;
-        self.rows.iter().position(|id| id == selected)
+        self.rows.index(self.past.inbox(), self.selected.as_ref()?)
     }
 
-    /// Reads the rows anew. The selection stays with its conversation; where that is gone, with its place.
+    /// Reads the rows anew.
     pub(crate) fn refresh(&mut self) {
-        let place = self.index().unwrap_or(0);
-        let page = self.past.inbox().page(&self.filter, None, usize::MAX);
-        let rows = page.conversations.iter().filter(|row| self.search.passes(row));
-        self.rows = rows.map(|row| row.id().clone()).collect();
+        self.rows = Rows::read(self.past.inbox(), &self.filter, &self.search);
+        self.settle();
+    }
+
+    /// Fits selection and screen to the rows. The selection stays with its conversation; where that is gone, with its
+    /// place.
+    fn settle(&mut self) {
         if self.index().is_none() {
-            let place = place.min(self.rows.len().saturating_sub(1));
+            let place = self.place.min(self.rows.len().saturating_sub(1));
             self.select(self.rows.get(place).cloned());
         }
         let shows = |id| self.conversation().is_some_and(|row| row.message(id).is_some());
@@ -322,6 +341,7 @@ impl App {
     fn fit(&mut self) {
         let fits = Areas::of(self.size).rows();
         let index = self.index().unwrap_or(0);
+        self.place = index;
         self.top = self.top.min(index).max((index + 1).saturating_sub(fits));
         self.top = self.top.min(self.rows.len().saturating_sub(fits));
     }
@@ -457,13 +477,20 @@ impl App {
             return;
         }
         let inbox = self.past.inbox().clone();
-        self.past.go(position);
-        self.moved_from(inbox);
+        let changes = self.past.go(position);
+        self.moved_from(inbox, changes.as_ref());
     }
 
-    fn moved_from(&mut self, inbox: Inbox) {
+    /// Carries the rows over from another inbox, by what changed where that is known.
+    fn moved_from(&mut self, inbox: Inbox, changes: Option<&ChangeSet>) {
         self.before = Some(Before { inbox, until_ms: self.now_ms.saturating_add(MARKED_MS) });
-        self.refresh();
+        match changes {
+            Some(changes) => {
+                self.rows.follow(self.past.inbox(), changes, &self.search);
+                self.settle();
+            }
+            None => self.refresh(),
+        }
     }
 
     /// How a row stands compared to before the last step, for a moment after it.
@@ -501,8 +528,8 @@ impl App {
         let inbox = self.past.inbox().clone();
         self.past.append(events);
         if was_present {
-            self.past.go(self.past.end());
-            self.moved_from(inbox);
+            let changes = self.past.go(self.past.end());
+            self.moved_from(inbox, changes.as_ref());
         }
     }
 
@@ -527,7 +554,7 @@ impl App {
     fn why_of(&mut self, id: &ConversationId) {
         let reasons = reasons::of_conversation(&self.past, id, self.look.ellipsis());
         self.panel = reasons.map(Panel::Why);
-        if self.rows.contains(id) {
+        if self.rows.index(self.past.inbox(), id).is_some() {
             self.select(Some(id.clone()));
             self.fit();
         }

@@ -2,7 +2,7 @@
 //!
 //! - [`App`] is the state machine: an [`Input`] goes in, its state changes, at most one [`Effect`] comes out. It
 //!   reads no clock, no file and no terminal, so everything it does can be tested as values.
-//! - [`Past`] is a log in memory with frozen inboxes along it, which make every step instant.
+//! - [`Past`] is a log in memory, made by an [`Opening`], with frozen inboxes along it once somebody steps back.
 //! - [`draw`] shows the state; [`keys`] says which key does what.
 //! - [`Desk`] is what reads and writes the log; whoever runs the inbox brings one.
 //! - [`run`] is the thin driver that ties these to a terminal, which [`Screen`] restores whatever happens.
@@ -25,11 +25,13 @@ mod app;
 mod areas;
 mod desk;
 mod driver;
+mod kept;
 pub mod keys;
 mod mouse;
 mod past;
 mod prompt;
 mod reasons;
+mod rows;
 mod search;
 mod view;
 
@@ -38,5 +40,5 @@ pub use chatfold_words::text::Look;
 pub use self::app::{App, Effect, Input};
 pub use self::desk::{Access, Desk, Done, Wish};
 pub use self::driver::{Ending, Screen, run};
-pub use self::past::{Past, Step};
+pub use self::past::{Opening, Past, Step};
 pub use self::view::draw;

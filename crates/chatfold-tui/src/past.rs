@@ -1,10 +1,15 @@
 //! A log and the inbox at one position of it, which can be moved.
 
-use chatfold::{Event, EventId, History, HistoryPolicy, Inbox, Policy, Timestamp, UserId};
+use chatfold::{ChangeSet, Event, EventId, History, HistoryPolicy, Inbox, Policy, Replay, Timestamp, UserId};
+
+use crate::kept::Kept;
 
 /// Frozen copies close enough that a step back folds at most about 2 / `most` of the log, and a few hundred
 /// events at least.
-const COPIES: HistoryPolicy = HistoryPolicy { every: 500, most: 1_024 };
+const COPIES: HistoryPolicy = HistoryPolicy { every: 500, most: 512 };
+
+/// How many events are folded one after the other rather than jumped over, so that it is known what they change.
+const NEAR: usize = 4_096;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -32,46 +37,72 @@ pub enum Step {
 
 /// A log in memory, frozen inboxes along it, and the inbox at one position: after so many events.
 ///
-/// Moving costs O(copies) and a live apply of the events between the nearest copy and the position.
+/// The frozen inboxes are made when somebody first leaves the end, which folds the log once more; whoever only looks at
+/// the end, and follows it, has none. Moving then costs O(copies) and a live apply of the events between the nearest
+/// copy and the position.
 #[derive(Debug)]
 pub struct Past {
-    events: Vec<Event>,
+    events: Kept,
     /// The latest time of the events up to and including each: it never falls, so it can be searched.
     clock: Vec<Timestamp>,
-    history: History,
+    history: Option<History>,
     present: Inbox,
     position: usize,
     inbox: Inbox,
 }
 
+/// A log that is being read, event by event: [`Opening::finish`] stands at its end.
+#[derive(Debug)]
+pub struct Opening {
+    events: Kept,
+    clock: Vec<Timestamp>,
+    replay: Replay,
+}
+
+impl Opening {
+    /// Begins with no events of `owner`'s log.
+    pub fn new(owner: UserId, policy: Policy) -> Self {
+        Self { events: Kept::new(owner.clone()), clock: Vec::new(), replay: Replay::new(owner, policy) }
+    }
+
+    /// Takes the next event. Complexity: as [`Replay::push`].
+    pub fn push(&mut self, event: Event) {
+        self.replay.push(&event);
+        keep(&mut self.events, &mut self.clock, event);
+    }
+
+    /// Returns the log with the inbox at its end.
+    pub fn finish(self) -> Past {
+        let (present, position) = (self.replay.finish(), self.events.len());
+        let inbox = present.clone();
+        Past { events: self.events, clock: self.clock, history: None, present, position, inbox }
+    }
+}
+
+/// Keeps an event that follows, and the latest time so far.
+fn keep(events: &mut Kept, clock: &mut Vec<Timestamp>, event: Event) {
+    let latest = clock.last().copied().unwrap_or(Timestamp::EPOCH);
+    clock.push(latest.max(event.at()));
+    events.push(event);
+}
+
 impl Past {
     /// Folds `events` and stands at their end.
-    pub fn new(owner: UserId, policy: Policy, events: Vec<Event>) -> Self {
-        let inbox = Inbox::new(owner.clone(), policy);
-        let mut past = Self {
-            events: Vec::new(),
-            clock: Vec::new(),
-            history: History::new(owner, policy, COPIES),
-            present: inbox.clone(),
-            position: 0,
-            inbox,
-        };
-        past.append(events);
-        past.go(past.end());
-        past
+    pub fn new(owner: UserId, policy: Policy, events: impl IntoIterator<Item = Event>) -> Self {
+        let mut opening = Opening::new(owner, policy);
+        events.into_iter().for_each(|event| opening.push(event));
+        opening.finish()
     }
 
     /// Takes note that these events followed. The position stays.
     pub fn append(&mut self, events: Vec<Event>) {
         for chunk in events.chunks(COPIES.every as usize) {
             self.present.apply_batch(chunk);
-            self.history.record(chunk, &self.present);
+            if let Some(history) = &mut self.history {
+                history.record(chunk, &self.present);
+            }
         }
-        for event in &events {
-            let latest = self.clock.last().copied().unwrap_or(Timestamp::EPOCH);
-            self.clock.push(latest.max(event.at()));
-        }
-        self.events.extend(events);
+        events.into_iter().for_each(|event| keep(&mut self.events, &mut self.clock, event));
     }
 
     /// The inbox at the position.
@@ -120,19 +151,24 @@ impl Past {
     }
 
     /// The event that makes this position from the one before.
-    pub fn event(&self, position: usize) -> Option<&Event> {
+    pub fn event(&self, position: usize) -> Option<Event> {
         self.events.get(position.checked_sub(1)?)
     }
 
-    /// The events up to the position, each with the position it makes.
-    pub fn so_far(&self) -> impl Iterator<Item = (usize, &Event)> {
-        self.events.iter().take(self.position).enumerate().map(|(index, event)| (index + 1, event))
+    /// Looks at the events up to the position in order, each with the position it makes.
+    pub fn for_each_so_far(&self, mut look: impl FnMut(usize, &Event)) {
+        self.events.for_each(self.position, |index, event| look(index + 1, event));
     }
 
     /// Where events of the log up to the position are; those that are not there are left out.
     pub fn places(&self, wanted: &[EventId]) -> Vec<(EventId, usize)> {
-        let found = self.so_far().filter(|(_, event)| wanted.contains(&event.id()));
-        found.map(|(position, event)| (event.id(), position)).collect()
+        let mut found = Vec::new();
+        self.for_each_so_far(|position, event| {
+            if wanted.contains(&event.id()) {
+                found.push((event.id(), position));
+            }
+        });
+        found
     }
 
     /// Where a step leads from here.
@@ -159,23 +195,50 @@ impl Past {
         }
     }
 
-    /// Moves to a position, or the end if there are not so many events.
-    pub fn go(&mut self, position: usize) {
+    /// Moves to a position, or the end if there are not so many events. Returns what that changed, where the inbox
+    /// went on from where it stood; `None` where it is another inbox than before.
+    pub fn go(&mut self, position: usize) -> Option<ChangeSet> {
         let target = position.min(self.end());
-        if target == self.end() {
-            // The same inbox as any other way there (R04), without the way.
-            self.inbox = self.present.clone();
+        if self.position <= target && target - self.position <= NEAR {
+            let events = self.events.read(self.position..target);
+            let changes = self.inbox.apply_batch(&events);
             self.position = target;
-            return;
+            if target == self.end() {
+                // The same inbox as any other way there (R04); what follows is told of this one.
+                self.present = self.inbox.clone();
+            }
+            return Some(changes);
         }
-        let Ok((copy, range)) = self.history.start(target as u64) else { return };
+        self.inbox = if target == self.end() { self.present.clone() } else { self.jump(target)? };
+        self.position = target;
+        None
+    }
+
+    /// Returns the inbox at a position before the end.
+    fn jump(&mut self, target: usize) -> Option<Inbox> {
+        let (events, present) = (&self.events, &self.present);
+        let history = self.history.get_or_insert_with(|| frozen(events, present));
+        let (copy, range) = history.start(target as u64).ok()?;
         let begin = usize::try_from(range.start).unwrap_or(usize::MAX);
         // From here, where no copy is nearer.
         let is_near = begin <= self.position && self.position <= target;
         let (mut inbox, begin) =
             if is_near { (self.inbox.clone(), self.position) } else { (copy.clone(), begin) };
-        inbox.apply_batch(self.events.get(begin..target).unwrap_or_default());
-        self.inbox = inbox;
-        self.position = target;
+        inbox.apply_batch(&self.events.read(begin..target));
+        Some(inbox)
     }
+}
+
+/// Folds all events once more and keeps frozen inboxes along them. Complexity: a live apply of every event, in batches.
+fn frozen(events: &Kept, present: &Inbox) -> History {
+    let (owner, policy) = (present.owner().clone(), present.policy());
+    let mut inbox = Inbox::new(owner.clone(), policy);
+    let mut history = History::new(owner, policy, COPIES);
+    let every = COPIES.every as usize;
+    for from in (0..events.len()).step_by(every) {
+        let batch = events.read(from..from + every);
+        inbox.apply_batch(&batch);
+        history.record(&batch, &inbox);
+    }
+    history
 }

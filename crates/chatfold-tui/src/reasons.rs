@@ -147,17 +147,22 @@ fn totals(inbox: &Inbox) -> Vec<Reason> {
 pub(crate) fn of_message(past: &Past, id: &ConversationId, message: MessageId) -> Reasons {
     let inbox = past.inbox();
     let mut reading = inbox.conversation(id).and_then(|row| Reading::of(inbox.owner(), row, message));
-    let about = past.so_far().filter(|(_, event)| match event.body() {
-        Body::Conversation(conversation, fact) if conversation == id => {
+    let mut about: Vec<(usize, &'static str)> = Vec::new();
+    past.for_each_so_far(|position, event| {
+        if let Body::Conversation(conversation, fact) = event.body()
+            && conversation == id
+        {
             let turns = reading.as_mut().is_some_and(|reading| reading.turns(event, fact));
-            turns || names(fact, message)
+            if turns || names(fact, message) {
+                about.push((position, event.type_name()));
+            }
         }
-        _ => false,
     });
     let mut rows: Vec<Reason> = about
-        .map(|(position, event)| Reason {
+        .into_iter()
+        .map(|(position, type_name)| Reason {
             label: String::new(),
-            text: event.type_name().replace('_', " "),
+            text: type_name.replace('_', " "),
             event: event_words(past, position),
             position: Some(position),
             conversation: None,

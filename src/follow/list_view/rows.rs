@@ -34,6 +34,17 @@ impl Rows {
         self.blocks.iter().flatten()
     }
 
+    /// Returns the rows from an index on.
+    pub(crate) fn iter_from(&self, mut index: usize) -> impl Iterator<Item = &ListCursor> {
+        let is_before = |block: &&Vec<ListCursor>| {
+            let is_before = block.len() <= index;
+            index -= if is_before { block.len() } else { 0 };
+            is_before
+        };
+        let before = self.blocks.iter().take_while(is_before).count();
+        self.blocks.iter().skip(before).flatten().skip(index)
+    }
+
     /// The block a row is in or would be put into, and where in it.
     fn place(&self, row: &ListCursor) -> (usize, Result<usize, usize>) {
         let starts_after =

@@ -33,8 +33,8 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
         put(buffer, (area.x + 1, area.y), area.width.saturating_sub(1), text, style::faint());
         return;
     }
-    let shown = app.rows.iter().skip(app.top).take(usize::from(area.height / ROW_LINES));
-    let shown: Vec<_> = shown.filter_map(|id| inbox.conversation(id)).collect();
+    let shown = app.rows.window(app.top, usize::from(area.height / ROW_LINES));
+    let shown: Vec<_> = shown.into_iter().filter_map(|id| inbox.conversation(id)).collect();
     let names: Vec<String> = shown.iter().map(words::name).collect();
     let room = usize::from(area.width).saturating_sub(AROUND_NAME);
     let alike = cut_alike(&names, room, app.look.ellipsis());

@@ -1,6 +1,7 @@
 //! The state machine: keys in, state and effects out.
 
-use chatfold::{Inbox, Policy};
+use chatfold::testing::Workload;
+use chatfold::{Event, Filter, Inbox, Policy};
 use chatfold_tui::{Access, App, Effect, Input, Past, Step};
 use ratatui::style::{Color, Modifier};
 
@@ -340,4 +341,57 @@ fn whatever_is_pressed_the_inbox_goes_on() {
         assert!(app.past().position() <= app.past().end());
     }
     assert!(effects > 100, "keys had effects: {effects}");
+}
+
+/// More events than are kept as values: what is read back is what was put in, and every way to a position leads to the
+/// same inbox.
+#[test]
+fn a_long_log_is_kept_and_read_back_as_it_is() {
+    let workload = Workload::desk().with_conversations(40).with_events(3_000);
+    let events: Vec<Event> = workload.iter().collect();
+    let (front, back) = events.split_at(2_500);
+    let mut past = Past::new(workload.owner(), Policy::default(), front.iter().cloned());
+    past.append(back.to_vec());
+    assert_eq!((past.position(), past.end()), (2_500, 3_000));
+    for (index, event) in events.iter().enumerate() {
+        assert_eq!(past.event(index + 1).as_ref(), Some(event), "event {index}");
+    }
+    assert_eq!((past.event(0), past.event(3_001)), (None, None));
+    for position in [3_000, 0, 1_024, 1_023, 1_025, 2_047, 2_900, 2_048, 1, 2_999, 3_000, 5_000] {
+        past.go(position);
+        let position = position.min(3_000);
+        let folded = Inbox::replay(workload.owner(), Policy::default(), &events[..position]);
+        assert_eq!(past.position(), position);
+        assert_eq!(past.inbox().digest(), folded.digest(), "position {position}");
+        let mut seen = Vec::new();
+        past.for_each_so_far(|at, event| seen.push((at, event.id())));
+        assert!(seen.into_iter().eq((1..).zip(events[..position].iter().map(Event::id))), "{position}");
+    }
+    let wanted = [events[7].id(), events[1_500].id(), events[2_800].id()];
+    let places: Vec<usize> = past.places(&wanted).into_iter().map(|(_, position)| position).collect();
+    assert_eq!(places, [8, 1_501, 2_801]);
+}
+
+/// Steps near and far, with and without a filter: debug builds assert that the rows kept are the rows read anew.
+#[test]
+fn rows_kept_through_steps_are_as_many_as_pass() {
+    let workload = Workload::desk().with_conversations(60).with_events(1_500);
+    let mut app = App::new(workload.owner(), Policy::default(), workload.iter(), Access::Full, PICTURES);
+    for (keys, has_unread) in [
+        ("left", false),
+        ("left left right", false),
+        ("home", false),
+        ("right right ]", false),
+        ("u right", true),
+        ("} right right", true),
+        ("left end", true),
+        ("c [ right", false),
+    ] {
+        press(&mut app, keys);
+        let filter = Filter { has_unread, ..Filter::default() };
+        let passing = app.past().inbox().page(&filter, None, usize::MAX).conversations.len();
+        let shown = screen(&mut app, (120, 40));
+        let count = format!("{passing} shown");
+        assert!(shown.contains(&count), "after {keys}: {count} in {shown}");
+    }
 }
