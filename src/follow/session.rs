@@ -49,6 +49,7 @@ use crate::model::filter::Filter;
 
 /// What a live inbox has to tell, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "notices are handed on one by one and never kept")]
 #[non_exhaustive]
 pub enum Notice {
     /// A catch-up has begun.

@@ -105,6 +105,9 @@ impl OpenLog {
             return Ok(Self { source, choice, owner, content, watch, tally: Tally::default() });
         }
         let mut whole = Vec::new();
+        // Room for all of it at once, where there is that much; reading asks for more by itself.
+        let _ =
+            whole.try_reserve_exact(watch.size().and_then(|size| usize::try_from(size).ok()).unwrap_or(0));
         let mut tally = Tally::default();
         if let Err(error) = bytes.read_to_end(&mut whole) {
             let failure = watch.judge_bytes(whole.len(), error);

@@ -16,7 +16,7 @@ pub(crate) struct Rows {
 impl Rows {
     /// Reads the rows that pass. Complexity: all rows of the list.
     pub(crate) fn read(inbox: &Inbox, filter: &Filter, search: &Search) -> Self {
-        let view = ListView::new(inbox, filter.clone(), Window::Whole);
+        let view = ListView::new(inbox, *filter, Window::Whole);
         let found = found(&view, inbox, search);
         Self { view, found }
     }
@@ -26,7 +26,7 @@ impl Rows {
     pub(crate) fn follow(&mut self, inbox: &Inbox, changes: &ChangeSet, search: &Search) {
         self.view.follow(inbox, changes);
         debug_assert!(
-            self.view.ids().eq(ListView::new(inbox, self.view.filter().clone(), Window::Whole).ids()),
+            self.view.ids().eq(ListView::new(inbox, *self.view.filter(), Window::Whole).ids()),
             "the rows kept are the rows read anew (R61)"
         );
         self.found = found(&self.view, inbox, search);
