@@ -11,7 +11,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use chatfold::testing::Workload;
-use chatfold::{Event, History, HistoryPolicy, Inbox, Policy};
+use chatfold::time_travel::{History, HistoryPolicy};
+use chatfold::{Event, Inbox, Policy};
 use cpu_time::ThreadTime;
 
 use self::floor::{Report, each};
@@ -74,7 +75,7 @@ fn main() {
     report.each("desk", &format!("live with {} copies kept", kept.len()), with, back.len(), floor);
     drop(kept);
 
-    let copies = HistoryPolicy { every: every as u64, most: 1_000 };
+    let copies = HistoryPolicy::new(every as u64, 1_000);
     let history = History::replay(owner, Policy::default(), copies, &events);
     let mut at = Percentiles::new();
     for n in 0..if smoke { 5 } else { 200 } {

@@ -15,8 +15,9 @@ use std::process::ExitCode;
 
 use chatfold::binary::{Header, Log, Writer};
 use chatfold::jsonl::{Reader, encode_event};
+use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Workload;
-use chatfold::{Event, Filter, Inbox, LogPrefix, Policy, Replay};
+use chatfold::{Event, Filter, Inbox, Policy, Replay};
 
 use self::callgrind::measured;
 

@@ -10,11 +10,15 @@ mod percentiles;
 
 use std::sync::Arc;
 
+use chatfold::event::Mark;
+use chatfold::id::ConversationKind;
+use chatfold::list::{FolderFilter, MarkFilter};
+use chatfold::live::{ListView, UnreadSubscriptions, Window};
+use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Workload;
 use chatfold::{
-    ConversationId, ConversationKind, Envelope, Event, EventId, Filter, FolderFilter, FolderId, Inbox,
-    ListView, LogPrefix, Mark, MarkFilter, Message, MessageId, Policy, Timestamp, UnreadSubscriptions,
-    UserId, Window,
+    ConversationId, Envelope, Event, EventId, Filter, FolderId, Inbox, Message, MessageId, Policy, Timestamp,
+    UserId,
 };
 use cpu_time::ThreadTime;
 
@@ -39,7 +43,13 @@ fn filters() -> Vec<Filter> {
     for kind in [None, Some(ConversationKind::Direct), Some(ConversationKind::Group)] {
         for mark in [MarkFilter::Any, MarkFilter::Unmarked, MarkFilter::With(Mark::STAR)] {
             for has_mention in [false, true] {
-                filters.push(Filter { kind, mark, has_mention, has_unread: true, ..Filter::default() });
+                filters.push(
+                    Filter::default()
+                        .with_kind(kind)
+                        .with_mark(mark)
+                        .with_has_mention(has_mention)
+                        .with_has_unread(true),
+                );
             }
         }
     }
@@ -62,7 +72,7 @@ fn apply(report: &mut Report, name: &str, workload: &Workload, live: usize) {
     let mut many = unread.clone();
     for n in 0..10_000u128 {
         let folder = FolderFilter::In(FolderId::from_bytes(n.to_be_bytes()));
-        many.subscribe(Filter { folder, ..Filter::default() });
+        many.subscribe(Filter::default().with_folder(folder));
     }
     let [mut alone, mut first, mut all, mut totals, mut idle] = [(); 5].map(|()| Percentiles::new());
     let (mut ordered, mut floor) = (Ordered::default(), Percentiles::new());
@@ -118,12 +128,15 @@ fn hall(messages: u64) -> (Inbox, Event) {
     let group: ConversationId = "group_hall".parse().unwrap();
     let spoken = |n: u64| {
         let at = Timestamp::from_millis(1_700_000_000_000 + n as i64 * 1_000).unwrap();
-        let envelope =
-            Envelope::new(EventId::from_bytes(u128::from(n).to_be_bytes()), at, UserId::new("bob").unwrap());
+        let envelope = Envelope::new(
+            EventId::from_bytes(u128::from(n).to_be_bytes()),
+            at,
+            UserId::parse("bob").unwrap(),
+        );
         let id = MessageId::from_bytes(u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c).to_be_bytes());
         envelope.message_received(group.clone(), Message::text(id, "a line of text").with_seq(n + 1)).unwrap()
     };
-    let mut replay = chatfold::Replay::new(UserId::new("alice").unwrap(), Policy::default());
+    let mut replay = chatfold::Replay::new(UserId::parse("alice").unwrap(), Policy::default());
     (0..messages).for_each(|n| replay.push(&spoken(n)));
     (replay.finish(), spoken(messages))
 }

@@ -11,8 +11,9 @@ use std::hint::black_box;
 
 use chatfold::binary::{Header, Log, Writer};
 use chatfold::jsonl::encode_event;
+use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Workload;
-use chatfold::{Event, Inbox, LogPrefix, Policy};
+use chatfold::{Event, Inbox, Policy};
 
 use self::floor::{Report, each, has, least};
 

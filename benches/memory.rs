@@ -4,10 +4,10 @@
 
 mod floor;
 
+use chatfold::event::{Body, Fact};
 use chatfold::testing::Workload;
 use chatfold::{
-    Body, ConversationId, Envelope, Event, EventId, Fact, Inbox, Message, MessageId, Policy, Timestamp,
-    UserId,
+    ConversationId, Envelope, Event, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId,
 };
 use peak_alloc::PeakAlloc;
 
@@ -50,8 +50,8 @@ fn measure(report: &mut Report, name: &str, workload: &Workload, events: &[Event
 /// A group whose server has no seq, so that those of its messages are instants in milliseconds (R117), of which half a
 /// day's worth and more stand in a chunk.
 fn instants(report: &mut Report, messages: u64) {
-    let owner = UserId::new("alice").unwrap();
-    let authors = ["bob", "carol", "dave"].map(|name| UserId::new(name).unwrap());
+    let owner = UserId::parse("alice").unwrap();
+    let authors = ["bob", "carol", "dave"].map(|name| UserId::parse(name).unwrap());
     let group: ConversationId = "group_g".parse().unwrap();
     let said = |n: u64| {
         let id = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes();
@@ -73,14 +73,14 @@ fn instants(report: &mut Report, messages: u64) {
 /// Many conversations in each of which one message came.
 fn idle(report: &mut Report, conversations: u64) {
     let said = |n: u64| {
-        let (id, bob) = (u128::from(n).to_be_bytes(), UserId::new(&format!("user{n}")).unwrap());
+        let (id, bob) = (u128::from(n).to_be_bytes(), UserId::parse(&format!("user{n}")).unwrap());
         let at = Timestamp::from_millis(1_700_000_000_000 + n as i64).unwrap();
         let hello = Message::text(MessageId::from_bytes(id), "a line of text");
         Envelope::new(EventId::from_bytes(id), at, bob.clone())
             .message_received(ConversationId::direct(&bob), hello)
     };
     let events: Vec<Event> = (0..conversations).map(|n| said(n).unwrap()).collect();
-    let (held, _) = held(&UserId::new("alice").unwrap(), &events);
+    let (held, _) = held(&UserId::parse("alice").unwrap(), &events);
     let each = held as f64 / conversations as f64;
     report.row(&format!("{conversations} chats"), "a conversation of one message", each, "bytes", None);
     assert!(each <= 1_024.0, "{each} bytes an idle conversation");

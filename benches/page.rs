@@ -8,8 +8,10 @@ mod percentiles;
 
 use std::hint::black_box;
 
+use chatfold::id::ConversationKind;
+use chatfold::live::{ListView, UnreadSubscriptions, Window};
 use chatfold::testing::Workload;
-use chatfold::{ConversationKind, Filter, Inbox, ListView, Policy, Replay, UnreadSubscriptions, Window};
+use chatfold::{Filter, Inbox, Policy, Replay};
 
 use self::floor::Report;
 use self::percentiles::{Percentiles, allocations, is_smoke};
@@ -34,7 +36,7 @@ fn main() {
     let listed = inbox.conversations().count();
 
     let all = Filter::default();
-    let direct = Filter { kind: Some(ConversationKind::Direct), has_unread: true, ..all };
+    let direct = all.with_kind(Some(ConversationKind::Direct)).with_has_unread(true);
     let mut unread = UnreadSubscriptions::new(&inbox);
     unread.subscribe(direct);
     assert_eq!(unread.totals(&direct), Some(inbox.totals_of(&direct)), "the totals timed are right");

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chatfold::binary::{Header, Log, Record as LogRecord, Writer};
-use chatfold::jsonl::{Reader, Record, encode_event};
+use chatfold::jsonl::{LogLine, Reader, encode_event};
 use chatfold::testing::Workload;
 use chatfold::{Event, Inbox, Policy, Replay, UserId};
 use cpu_time::ThreadTime;
@@ -160,7 +160,7 @@ fn real(report: &mut Report, runs: usize, is_smoke: bool) {
         let reader = Reader::new(file).unwrap();
         let owner = reader.owner().clone();
         let most = if is_smoke { 1_000 } else { usize::MAX };
-        let known = |record: Result<Record, _>| record.unwrap().event.known().unwrap().clone();
+        let known = |record: Result<LogLine, _>| record.unwrap().event.known().unwrap().clone();
         let events: Vec<Event> = reader.take(most).map(known).collect();
         let name = path.file_name().unwrap().to_string_lossy();
         let name = name.split(['_', '.']).next().unwrap_or_default();

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use chatfold::binary::{Header, Log, Writer};
 use chatfold::jsonl::{Reader, encode_event};
+use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Workload;
-use chatfold::{Event, Filter, Inbox, LogPrefix, Policy, Replay};
+use chatfold::{Event, Filter, Inbox, Policy, Replay};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 use self::floor::Ordered;

@@ -14,8 +14,9 @@ mod floor;
 use std::hint::black_box;
 use std::sync::Arc;
 
+use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Workload;
-use chatfold::{ConversationView, Filter, Inbox, LogPrefix, Policy, Replay};
+use chatfold::{ConversationView, Filter, Inbox, Policy, Replay};
 use cpu_time::ThreadTime;
 
 use self::floor::{Report, has, least};

@@ -10,8 +10,9 @@
 use std::sync::mpsc;
 use std::thread;
 
+use chatfold::live::{ListDiff, ListView, LiveInbox, Notice, Window};
 use chatfold::testing::Workload;
-use chatfold::{ConversationId, Event, Filter, Inbox, ListDiff, ListView, LiveInbox, Notice, Policy, Window};
+use chatfold::{ConversationId, Event, Filter, Inbox, Policy};
 
 /// What the screen shows of a conversation.
 fn row(inbox: &Inbox, id: &ConversationId) -> String {

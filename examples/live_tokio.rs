@@ -9,8 +9,9 @@
 
 use std::sync::Arc;
 
+use chatfold::live::{ListDiff, ListView, Window};
 use chatfold::testing::Workload;
-use chatfold::{ChangeSet, ConversationId, Event, Filter, Inbox, ListDiff, ListView, Policy, Window};
+use chatfold::{ChangeSet, ConversationId, Event, Filter, Inbox, Policy};
 use tokio::sync::watch;
 
 /// The inbox at one moment, and what led there from the moment before.

@@ -14,8 +14,10 @@ use std::num::NonZero;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chatfold::check::Digest;
+use chatfold::list::Totals;
 use chatfold::testing::Workload;
-use chatfold::{ConversationId, Digest, Event, Inbox, Policy, Replay, Totals, UserId};
+use chatfold::{ConversationId, Event, Inbox, Policy, Replay, UserId};
 use cpu_time::ThreadTime;
 
 /// The system's allocator would ask for the memory of a thread page by page, and threads would wait for each other.

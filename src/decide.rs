@@ -5,7 +5,7 @@ mod conversation;
 pub(crate) mod decision;
 mod desk;
 mod folders;
-mod fresh;
+mod fresh_ids;
 pub(crate) mod limits;
 mod messages;
 mod reading;
@@ -35,13 +35,15 @@ use crate::inbox::Inbox;
 ///
 /// A [`Rejection`] names what is wrong with the command as a whole, with the offending value and the limit. A
 /// command over many conversations refuses single ones in [`Decision::refused`] instead. Whatever concerns a
-/// conversation whose history is rotten is refused: its events would only wait (R99).
+/// conversation whose history is corrupt is refused: its events would only wait (R99).
 ///
 /// ```
-/// use chatfold::{Command, Context, ConversationId, Inbox, Policy, Rejection, Role, Timestamp, UserId};
-/// use chatfold::{Limits, decide};
+/// use chatfold::command::{Rejection, Role};
+/// use chatfold::{Command, Context, ConversationId, Inbox, Policy, Timestamp, UserId};
+/// use chatfold::command::Limits;
+/// use chatfold::decide;
 ///
-/// let alice = UserId::new("alice")?;
+/// let alice = UserId::parse("alice")?;
 /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
 /// let context = Context::new(alice, Role::Member, Timestamp::from_millis(1_772_355_605_250)?, [7; 16]);
 /// let pin = Command::Pin { conversation: "c2c_bob".parse()?, on: true };
@@ -51,7 +53,7 @@ use crate::inbox::Inbox;
 /// assert!(inbox.conversations().all(|row| row.is_pinned()));
 /// assert!(decide(&inbox, &pin, &context)?.events.is_empty(), "it is pinned already");
 ///
-/// let strict = context.with_limits(Limits { pinned_conversations: 1, ..Limits::default() });
+/// let strict = context.with_limits(Limits::default().with_pinned_conversations(1));
 /// let another = Command::Pin { conversation: "group_dev".parse()?, on: true };
 /// let refused = decide(&inbox, &another, &strict);
 /// assert_eq!(refused, Err(Rejection::TooManyPins { found: 2, limit: 1 }));

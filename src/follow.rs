@@ -3,6 +3,6 @@
 //! Everything here reads an inbox through its public face and the change sets that it returns.
 
 pub(crate) mod list_view;
-pub mod session;
+pub(crate) mod session;
 pub(crate) mod subscription;
 pub(crate) mod time_travel;

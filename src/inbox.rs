@@ -15,7 +15,7 @@ pub(crate) mod state;
 pub(crate) mod timeline;
 pub(crate) mod views;
 
-pub(crate) use self::apply::span::Span;
+pub(crate) use self::apply::change_span::ChangeSpan;
 pub use self::check::audit::AuditError;
 pub use self::check::digest::Digest;
 pub use self::conversation::shown::MessageStatus;
@@ -23,7 +23,7 @@ pub use self::list::folders::Folder;
 pub use self::list::ranking::ListCursor;
 pub use self::replay::events::Replay;
 #[cfg(feature = "binary")]
-pub(crate) use self::replay::segment::{Batch, Introduced};
+pub(crate) use self::replay::segment::{Introduced, SegmentIntake};
 pub use self::state::{Inbox, MergeError};
 pub use self::views::conversation::{ConversationView, Direction, Draft, Mention, MentionKind, MessagePage};
 pub use self::views::expiries::{Expiries, Expiry};

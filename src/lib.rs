@@ -10,7 +10,7 @@
 //! ```
 //! use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
 //!
-//! let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+//! let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 //! let chat = ConversationId::direct(&bob);
 //! let by_bob = |n: u8, second: i64| -> Result<Envelope, Box<dyn std::error::Error>> {
 //!     let at = Timestamp::from_millis(second * 1_000)?;
@@ -32,20 +32,48 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where to begin
+//! # Data model
 //!
-//! - [`Envelope`] makes events, one constructor a type; [`jsonl`] reads and writes them as text.
-//! - [`Inbox`] folds them: [`Inbox::apply`] live, [`Replay`] in bulk, [`Inbox::merge`] two inboxes.
-//! - [`ConversationView`] and [`MessageView`] are what shows; [`Filter`] and [`ListPage`] the list in parts.
-//! - [`decide()`] judges a [`Command`] in its [`Context`]: events to append, or a [`Rejection`].
-//! - [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history; [`SnapshotPolicy`] says when.
-//! - [`binary`] keeps a log in a third of the bytes, checked and chained; [`Redaction`] erases what people wrote.
-//! - [`ChangeSet`] says what a batch changed, [`Explanation`] why a value is what it is; [`ListView`] keeps a screen.
-//! - [`live`] brackets catch-ups and has every callback of the reference; [`History`] travels in time.
-//! - [`store`] has the ports that durable stores fill; `chatfold-account` keeps an inbox over one.
-//! - [`v2tim`] is the list as JSON in the shape of the class `V2TimConversation`.
+//! An [`Event`] is a fact that has happened: an [`Envelope`] (id, instant, author) around a [body](event::Body). An
+//! envelope has one constructor a type of event, and an event is valid by construction. A **log** is a list of events that
+//! is only ever appended to. An [`Inbox`] is one owner's state, folded from a log: [`Inbox::apply`] takes events in live,
+//! [`Replay`] in bulk. What shows is read from it: [`ConversationView`] is a row of the list, [`MessageView`] a message,
+//! a [`Filter`] and a [page](list::ListPage) the list in parts, [`v2tim`] all of it as JSON in the shape of a known class.
 //!
-//! Rules are cited by number (`R23` is what counts as unread); ARCHITECTURE.md tells how it is built.
+//! # Order and conflicts
+//!
+//! Events are ordered by their [stamp](time::Stamp): instant, then id. Every value that can be written twice has a rule for
+//! which write counts, and the order of arrival is in none of them. So two inboxes that have taken in the same events are
+//! equal, [`Inbox::merge`] is the same as folding the events of both, and [`Inbox::digest`] tells whether two agree.
+//! [`divergence`] says where they do not and which events are missing; [`explain`] says which events made a value.
+//!
+//! # Unread
+//!
+//! The unread count of a conversation is the number of messages after the read marker that count (R23), and no counter is
+//! stored. A recall, a late message or a read on another device needs no correction. [`Inbox::totals`] sums over the list,
+//! a [badge rule](list::BadgeRule) makes the number on an icon of it, [`notify`] says whether a message makes a sound.
+//!
+//! # Commands
+//!
+//! [`decide()`] judges a [`Command`] in its [`Context`]: it returns the events to append, or a
+//! [rejection](command::Rejection) that names what is wrong. It is pure; a command whose outcome is already true yields
+//! no events.
+//!
+//! # Live lists
+//!
+//! Taking events in returns a [`ChangeSet`]: what changed of what shows. A [`ListView`](live::ListView) keeps the rows of a
+//! screen by single steps, a [`LiveInbox`](live::LiveInbox) brackets catch-ups and has every callback of the reference;
+//! [`time_travel`] shows the list as it was at any moment.
+//!
+//! # Persistence
+//!
+//! [`jsonl`] reads and writes a log as text, [`binary`] in a third of the bytes, checked and chained; [`redact`] erases what
+//! people wrote. [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history ([`snapshot`]). [`store`] has
+//! the ports that durable stores fill; `chatfold-account` keeps an inbox over one. [`foreign`] derives ids of what other
+//! systems' servers say.
+//!
+//! Rules are cited by number (`R23` is what counts as unread): the page docs/RULES.md lists them, ARCHITECTURE.md tells how
+//! the crate is built.
 //!
 //! # What this crate never does
 //!
@@ -57,8 +85,10 @@
 //! - `jsonl` (default): the text log and the JSON view, which need serde, serde_json and base64.
 //! - `binary` (default): the binary log, which keeps what it does not know as lines of the text log.
 //! - `zstd`: binary logs whose segments are packed.
+//! - `zones`: the offsets of named time zones, for quiet hours.
 //! - `testing`: given, when, then for commands, seeded workloads, the suite that every store passes.
 
+mod api;
 mod ask;
 mod decide;
 mod follow;
@@ -71,39 +101,27 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use ask::divergence::difference::{Difference, MessageDivergence};
-pub use ask::divergence::*;
-pub use ask::notify::{
-    Notification, NotificationReason, notification, notification_reason, notification_reason_in_zone,
+#[doc(inline)]
+pub use api::{
+    change, check, command, divergence, event, explain, id, list, live, notify, redact, retention, snapshot,
+    time, time_travel, view,
 };
-pub use ask::retention::*;
 #[cfg(feature = "jsonl")]
 pub use ask::v2tim;
-pub use decide::command::*;
-pub use decide::decision::{Decision, Refusal};
-pub use decide::limits::Limits;
-pub use decide::{Action, Rejection, decide};
-pub use follow::list_view::{ListDiff, ListView, Window};
-pub use follow::session as live;
-pub use follow::session::{LiveInbox, Notice};
-pub use follow::subscription::{FilterTotals, UnreadSubscriptions};
-pub use follow::time_travel::{History, HistoryError, HistoryPolicy, Moment};
-pub use inbox::*;
+pub use decide::command::{Command, Context};
+pub use decide::decide;
+pub use decide::decision::Decision;
+pub use inbox::{ConversationView, Inbox, MessageView, Replay};
 #[cfg(feature = "binary")]
 pub use log::binary;
 #[cfg(feature = "jsonl")]
 pub use log::jsonl;
-pub use log::redact::Redaction;
-pub use model::badge::BadgeRule;
-pub use model::change::*;
-pub use model::event::*;
-pub use model::filter::{ArchiveFilter, Filter, FolderFilter, MarkFilter, MembershipFilter};
-pub use model::id::*;
+pub use model::change::ChangeSet;
+pub use model::event::{Envelope, Event, Message};
+pub use model::filter::Filter;
+pub use model::id::{ConversationId, EventId, FolderId, GroupId, MessageId, UserId};
 pub use model::policy::Policy;
-pub use model::time::{Stamp, Timestamp, TimestampError};
-pub use model::told::Told;
-pub use store::snapshot::frame::is_snapshot;
-pub use store::snapshot::*;
+pub use model::time::Timestamp;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,6 +3,6 @@
 //! Joining registers is commutative, associative and idempotent (R02–R04). Imports `model` only.
 
 pub(crate) mod bytes;
-pub(crate) mod canon;
+pub(crate) mod canonical_form;
 pub(crate) mod lattice;
 pub(crate) mod max_tree;

@@ -37,6 +37,7 @@ use crate::store::snapshot::LogPrefix;
 ///
 /// This library's own encoding is the event's line in the text log, without its line feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewEvent {
     /// The event's id.
     pub id: EventId,
@@ -44,7 +45,7 @@ pub struct NewEvent {
     pub bytes: Vec<u8>,
 }
 
-/// An event as a store keeps it.
+/// An event as a store keeps it: all of it, so that the compiler asks a store of each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
     /// The event's id.
@@ -58,7 +59,19 @@ pub struct StoredEvent {
     pub bytes: Vec<u8>,
 }
 
+impl NewEvent {
+    /// Returns an event to append.
+    pub fn new(id: EventId, bytes: Vec<u8>) -> Self {
+        Self { id, bytes }
+    }
+}
+
 impl StoredEvent {
+    /// Returns an event as a store keeps it.
+    pub fn new(id: EventId, command: Option<CommandId>, prefix: LogPrefix, bytes: Vec<u8>) -> Self {
+        Self { id, command, prefix, bytes }
+    }
+
     /// Its position, the first event having 1.
     pub fn position(&self) -> u64 {
         self.prefix.events
@@ -67,11 +80,13 @@ impl StoredEvent {
     /// Whether it is what follows `before`: the next position, and the hash that its bytes make.
     ///
     /// ```
-    /// use chatfold::{EventId, LogPrefix, store::StoredEvent};
+    /// use chatfold::snapshot::LogPrefix;
+    /// use chatfold::store::StoredEvent;
+    /// use chatfold::EventId;
     /// let mut prefix = LogPrefix::EMPTY;
     /// prefix.push(b"{}");
     /// let id = EventId::from_bytes([1; 16]);
-    /// let mut event = StoredEvent { id, command: None, prefix, bytes: b"{}".to_vec() };
+    /// let mut event = StoredEvent::new(id, None, prefix, b"{}".to_vec());
     /// assert!(event.follows(LogPrefix::EMPTY));
     /// event.bytes = b"[]".to_vec();
     /// assert!(!event.follows(LogPrefix::EMPTY), "other bytes have another hash");
@@ -84,6 +99,7 @@ impl StoredEvent {
 
 /// Where a log stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Head {
     /// All of it: its version, which is the position of its last event, and its hash.
     pub prefix: LogPrefix,
@@ -94,6 +110,11 @@ pub struct Head {
 impl Head {
     /// The head of a log that nobody has written yet.
     pub const EMPTY: Self = Self { prefix: LogPrefix::EMPTY, closed: None };
+
+    /// Returns the head of a log: all of it, and whether it refuses appends.
+    pub fn new(prefix: LogPrefix, closed: Option<Closed>) -> Self {
+        Self { prefix, closed }
+    }
 }
 
 /// Why a log refuses appends.
@@ -112,6 +133,7 @@ pub enum Closed {
 
 /// Events of a log, and where the log stood when they were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page {
     /// Where the log stood.
     pub head: Head,
@@ -119,7 +141,14 @@ pub struct Page {
     pub events: Vec<StoredEvent>,
 }
 
-/// A snapshot as a store keeps it.
+impl Page {
+    /// Returns a page of events, and where the log stood when they were read.
+    pub fn new(head: Head, events: Vec<StoredEvent>) -> Self {
+        Self { head, events }
+    }
+}
+
+/// A snapshot as a store keeps it: all of it, so that the compiler asks a store of each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSnapshot {
     /// The prefix of the log that it stands for.
@@ -128,8 +157,16 @@ pub struct StoredSnapshot {
     pub bytes: Vec<u8>,
 }
 
+impl StoredSnapshot {
+    /// Returns a snapshot and the prefix of the log that it stands for.
+    pub fn new(prefix: LogPrefix, bytes: Vec<u8>) -> Self {
+        Self { prefix, bytes }
+    }
+}
+
 /// An append: what is to be written, and on what understanding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Append<'a> {
     /// The version of the log that its writer saw.
     pub expected: u64,
@@ -143,6 +180,7 @@ pub struct Append<'a> {
 
 /// What came of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Appended {
     /// The position of its first event.
     pub first: u64,
@@ -152,6 +190,19 @@ pub struct Appended {
     pub prefix: LogPrefix,
     /// It had been done before: nothing was written, and the positions are those of the first time.
     pub repeated: bool,
+}
+
+impl Appended {
+    /// Returns the outcome of an append that was written just now, from the position of its first event to that of its
+    /// last.
+    pub fn written(first: u64, last: u64, prefix: LogPrefix) -> Self {
+        Self { first, last, prefix, repeated: false }
+    }
+
+    /// Returns the outcome of an append that had been done before.
+    pub fn repeated(first: u64, last: u64, prefix: LogPrefix) -> Self {
+        Self { first, last, prefix, repeated: true }
+    }
 }
 
 /// What is to be done about an append.
@@ -175,6 +226,7 @@ pub enum Plan {
 
 /// What a store has looked up about an append before it writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Known {
     /// Where the log stands.
     pub head: Head,
@@ -182,6 +234,48 @@ pub struct Known {
     pub command: Option<(u64, u64)>,
     /// Those of its ids that the log has, with their positions, in any order.
     pub ids: Vec<(EventId, u64)>,
+}
+
+impl Known {
+    /// Returns what is known of an append where neither its command nor any of its ids is.
+    pub fn new(head: Head) -> Self {
+        Self { head, command: None, ids: Vec::new() }
+    }
+
+    /// Returns the same with the positions of the events of its command.
+    #[must_use]
+    pub fn with_command(mut self, positions: Option<(u64, u64)>) -> Self {
+        self.command = positions;
+        self
+    }
+
+    /// Returns the same with those of its ids that the log has.
+    #[must_use]
+    pub fn with_ids(mut self, ids: Vec<(EventId, u64)>) -> Self {
+        self.ids = ids;
+        self
+    }
+}
+
+impl<'a> Append<'a> {
+    /// Returns an append of `events` to a log whose version its writer saw as `expected`, without a command and a snapshot.
+    pub fn new(expected: u64, events: &'a [NewEvent]) -> Self {
+        Self { expected, command: None, events, snapshot: None }
+    }
+
+    /// Returns the same, known by `command` when it is given again.
+    #[must_use]
+    pub fn with_command(mut self, command: Option<CommandId>) -> Self {
+        self.command = command;
+        self
+    }
+
+    /// Returns the same with a snapshot to keep.
+    #[must_use]
+    pub fn with_snapshot(mut self, snapshot: Option<&'a StoredSnapshot>) -> Self {
+        self.snapshot = snapshot;
+        self
+    }
 }
 
 impl Append<'_> {
@@ -269,6 +363,7 @@ pub fn plan_import<E>(head: &Head, events: &[StoredEvent]) -> Result<(), AppendE
 
 /// Why nothing was appended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AppendError<E> {
     /// The log is not at the version that the writer saw: read what came, decide again.
     #[error("the log is at version {actual}, expected {expected}")]

@@ -8,7 +8,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bincode::{BorrowDecode, Encode};
-use chatfold::{Body, Event, Fact};
+use chatfold::Event;
+use chatfold::event::{Body, Fact};
 use cpu_time::ThreadTime;
 use rustc_hash::FxBuildHasher;
 

@@ -11,11 +11,11 @@
 use std::hint::black_box;
 use std::process::ExitCode;
 
+use chatfold::list::FolderFilter;
+use chatfold::live::{ListView, UnreadSubscriptions, Window};
+use chatfold::snapshot::LogPrefix;
 use chatfold::testing::{Hostile, Random};
-use chatfold::{
-    Event, Filter, FolderFilter, Inbox, ListView, LogPrefix, Policy, UnreadSubscriptions, UserId, Window,
-    v2tim,
-};
+use chatfold::{Event, Filter, Inbox, Policy, UserId, v2tim};
 use cpu_time::ThreadTime;
 use peak_alloc::PeakAlloc;
 
@@ -88,14 +88,14 @@ impl Case {
         let (mut inbox, _) = Inbox::restore(bytes, &self.owner, self.policy).unwrap();
         let mut view = ListView::new(&inbox, Filter::default(), Window::First(20));
         let mut unread = UnreadSubscriptions::new(&inbox);
-        unread.subscribe(Filter { folder: FolderFilter::InNone, ..Filter::default() });
+        unread.subscribe(Filter::default().with_folder(FolderFilter::InNone));
         for batch in after.chunks(16) {
             let changes = inbox.apply_batch(batch);
             black_box((view.follow(&inbox, &changes), unread.follow(&inbox, &changes)));
         }
         for conversation in inbox.conversations() {
             black_box((inbox.explain(conversation.id()), conversation.drafts_lost()));
-            black_box(serde_json::to_string(&v2tim::conversation_json(conversation)).unwrap());
+            black_box(serde_json::to_string(&v2tim::ConversationJson::new(conversation)).unwrap());
         }
         inbox
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use chatfold::binary::{Header, Log, Writer};
-use chatfold::{Filter, Inbox, LogPrefix, Policy, Replay};
+use chatfold::snapshot::LogPrefix;
+use chatfold::{Filter, Inbox, Policy, Replay};
 
 use crate::measure::{Done, Outcome, Peak, Row, Spent, Work, least_cold, median, rows, spent};
 

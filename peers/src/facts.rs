@@ -1,6 +1,7 @@
 //! What an event says, in the terms of a design with tables and counters.
 
-use chatfold::{Body, Event, Fact as Said, Mark, Through, UserId, Watermark};
+use chatfold::event::{Body, Fact as Said, Mark, Through, Watermark};
+use chatfold::{Event, UserId};
 use serde::{Deserialize, Serialize};
 
 /// The id of a message.

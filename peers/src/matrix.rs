@@ -153,7 +153,7 @@ fn list(client: &BaseClient, most: usize) -> Vec<Row> {
 
 /// What chatfold shows of the same events, without texts.
 fn expected(work: &Work, events: &[&Event]) -> Vec<Row> {
-    let policy = Policy { own_message_reads: true, ..Policy::default() };
+    let policy = Policy::default().with_own_message_reads(true);
     let inbox = Inbox::replay(work.owner.clone(), policy, events.iter().copied());
     let page = inbox.page(&Filter::default(), None, usize::MAX);
     page.conversations.iter().map(|row| (row.id().to_string(), row.unread_count(), None)).collect()

@@ -18,7 +18,7 @@ use crate::model::event::{Event, Mark, Watermark};
 use crate::model::id::{ConversationId, EventId, UserId};
 use crate::model::time::Timestamp;
 
-/// In what two inboxes differ: see [`divergence`].
+/// In what two inboxes differ: see [`compare`].
 ///
 /// Printed, it is a text for people, a line a difference. In a fixed order: users, conversations by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,22 +66,23 @@ pub struct ConversationDivergence {
 /// Complexity: the messages of all conversations are looked at.
 ///
 /// ```
-/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Policy, Timestamp, UserId, divergence};
+/// use chatfold::divergence::compare;
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Policy, Timestamp, UserId};
 ///
-/// let alice = UserId::new("alice")?;
+/// let alice = UserId::parse("alice")?;
 /// let phone = Inbox::new(alice.clone(), Policy::default());
 /// let mut laptop = phone.clone();
 /// let pin = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, alice);
-/// laptop.apply(&pin.conversation_pinned(ConversationId::new("group_dev")?, true)?);
+/// laptop.apply(&pin.conversation_pinned(ConversationId::parse("group_dev")?, true)?);
 ///
-/// let found = divergence(&phone, &laptop);
+/// let found = compare(&phone, &laptop);
 /// assert_eq!(found.conversations[0].differences[0].to_string(), "listed: no | yes");
 /// let mut merged = phone.clone();
 /// merged.merge(&laptop)?;
-/// assert!(divergence(&merged, &laptop).is_empty());
+/// assert!(compare(&merged, &laptop).is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn divergence(left: &Inbox, right: &Inbox) -> Divergence {
+pub fn compare(left: &Inbox, right: &Inbox) -> Divergence {
     let mut users = BTreeMap::new();
     let mut conversations = Vec::new();
     for id in ids(left, right) {
@@ -97,7 +98,7 @@ pub fn divergence(left: &Inbox, right: &Inbox) -> Divergence {
     Divergence { account: account(left, right), users: users.collect(), conversations }
 }
 
-/// The events of one log that the other lacks (R96): see [`events_lacked`].
+/// The events of one log that the other lacks (R96): see [`compare_logs`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EventsLacked<'a> {
@@ -115,18 +116,19 @@ pub struct EventsLacked<'a> {
 /// Complexity: O(n log n); only references are held.
 ///
 /// ```
-/// use chatfold::{Envelope, Event, EventId, FolderId, Timestamp, UserId, events_lacked};
-/// let alice = UserId::new("alice")?;
+/// use chatfold::divergence::compare_logs;
+/// use chatfold::{Envelope, Event, EventId, FolderId, Timestamp, UserId};
+/// let alice = UserId::parse("alice")?;
 /// let event = |n: u8| Envelope::new(EventId::from_bytes([n; 16]), Timestamp::EPOCH, alice.clone());
 /// let folder = FolderId::from_bytes([7; 16]);
 /// let (one, two) = (event(1).folder_created(folder, "Work".into())?, event(2).folder_deleted(folder)?);
 ///
-/// let lacked = events_lacked([&one, &two], [&one]);
+/// let lacked = compare_logs([&one, &two], [&one]);
 /// assert!(lacked.left.is_empty());
 /// assert_eq!(lacked.right, [&two]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn events_lacked<'a>(
+pub fn compare_logs<'a>(
     left: impl IntoIterator<Item = &'a Event>,
     right: impl IntoIterator<Item = &'a Event>,
 ) -> EventsLacked<'a> {

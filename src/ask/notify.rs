@@ -35,38 +35,41 @@ pub enum Notification {
 ///
 /// A receive option that was to end at `at` or before is taken as `Receive`, though no event ended it yet (R57). Quiet hours
 /// in a named zone lie in the clock of the zone as the feature `zones` knows it; without it, or of a zone that it does not
-/// know, in that of UTC: who knows zones asks [`notification_reason_in_zone`].
+/// know, in that of UTC: who knows zones asks [`explain_in_zone`].
 ///
 /// Pure: the instant is the caller's, and asking changes nothing.
 ///
 /// ```
-/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Notification, Policy};
-/// use chatfold::{QuietHours, Timestamp, UserId, notification};
+/// use chatfold::notify::Notification;
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy};
+/// use chatfold::event::QuietHours;
+/// use chatfold::notify::judge;
+/// use chatfold::{Timestamp, UserId};
 ///
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
 /// let (chat, lunch) = (ConversationId::direct(&bob), MessageId::from_bytes([1; 16]));
 /// let at: Timestamp = "2026-03-01T21:30:00.000Z".parse()?;
 /// let envelope = Envelope::new(EventId::from_bytes([2; 16]), at, bob);
 /// inbox.apply(&envelope.message_received(chat.clone(), Message::text(lunch, "Lunch?"))?);
-/// assert_eq!(notification(&inbox, &chat, lunch, at), Notification::Push);
+/// assert_eq!(judge(&inbox, &chat, lunch, at), Notification::Push);
 ///
 /// // From ten at night to seven in the morning, an hour east of Greenwich.
 /// let night = QuietHours::Daily { start_s: 22 * 3600, duration_s: 9 * 3600, utc_offset_s: 3600 };
 /// inbox.apply(&Envelope::new(EventId::from_bytes([3; 16]), at, alice).quiet_hours_set(Some(night))?);
-/// assert_eq!(notification(&inbox, &chat, lunch, at), Notification::Silent);
+/// assert_eq!(judge(&inbox, &chat, lunch, at), Notification::Silent);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn notification(
+pub fn judge(
     inbox: &Inbox,
     conversation: &ConversationId,
     message: MessageId,
     at: Timestamp,
 ) -> Notification {
-    notification_reason(inbox, conversation, message, at).notification()
+    explain(inbox, conversation, message, at).notification()
 }
 
-/// Which line of the table of [`notification`] decides what a message does (R90).
+/// Which line of the table of [`judge`] decides what a message does (R90).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotificationReason {
@@ -111,37 +114,40 @@ impl NotificationReason {
     }
 }
 
-/// Why a message notifies at the instant `at`, or why it does not: the first line of the table of [`notification`]
+/// Why a message notifies at the instant `at`, or why it does not: the first line of the table of [`judge`]
 /// that fits (R90).
-pub fn notification_reason(
+pub fn explain(
     inbox: &Inbox,
     conversation: &ConversationId,
     message: MessageId,
     at: Timestamp,
 ) -> NotificationReason {
-    notification_reason_in_zone(inbox, conversation, message, at, |zone| zone_offset_s(zone, at).unwrap_or(0))
+    explain_in_zone(inbox, conversation, message, at, |zone| zone_offset_s(zone, at).unwrap_or(0))
 }
 
 /// The same, given by how many seconds a zone is ahead of UTC at `at`: it is asked where the owner's quiet hours lie in the
 /// clock of a named zone, whose offset changes over a year (R57).
 ///
 /// ```
-/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, NotificationReason, Policy};
-/// use chatfold::{QuietHours, Timestamp, UserId, ZoneName, notification_reason_in_zone};
+/// use chatfold::notify::NotificationReason;
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy};
+/// use chatfold::event::{QuietHours, ZoneName};
+/// use chatfold::notify::explain_in_zone;
+/// use chatfold::{Timestamp, UserId};
 ///
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
 /// let (chat, late) = (ConversationId::direct(&bob), MessageId::from_bytes([1; 16]));
 /// // Half past ten on a summer evening in Berlin.
 /// let at: Timestamp = "2026-07-01T20:30:00.000Z".parse()?;
 /// inbox.apply(&Envelope::new(EventId::from_bytes([2; 16]), at, bob).message_received(chat.clone(), Message::new(late))?);
-/// let night = QuietHours::DailyIn { start_s: 22 * 3600, duration_s: 9 * 3600, zone: ZoneName::new("Europe/Berlin")? };
+/// let night = QuietHours::DailyIn { start_s: 22 * 3600, duration_s: 9 * 3600, zone: ZoneName::parse("Europe/Berlin")? };
 /// inbox.apply(&Envelope::new(EventId::from_bytes([3; 16]), at, alice).quiet_hours_set(Some(night))?);
 /// let summer = |_: &ZoneName| 7_200;
-/// assert_eq!(notification_reason_in_zone(&inbox, &chat, late, at, summer), NotificationReason::QuietHours);
+/// assert_eq!(explain_in_zone(&inbox, &chat, late, at, summer), NotificationReason::QuietHours);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn notification_reason_in_zone(
+pub fn explain_in_zone(
     inbox: &Inbox,
     conversation: &ConversationId,
     message: MessageId,
@@ -205,11 +211,11 @@ impl QuietHours {
     /// [`is_quiet_at_offset`](Self::is_quiet_at_offset) takes the offset that the zone has at `at`.
     ///
     /// ```
-    /// use chatfold::QuietHours;
+    /// use chatfold::event::QuietHours;
     /// let night = QuietHours::Daily { start_s: 23 * 3600, duration_s: 2 * 3600, utc_offset_s: 0 };
     /// assert!(night.is_quiet("2026-03-01T00:59:59.999Z".parse()?));
     /// assert!(!night.is_quiet("2026-03-01T01:00:00.000Z".parse()?));
-    /// # Ok::<(), chatfold::TimestampError>(())
+    /// # Ok::<(), chatfold::time::TimestampError>(())
     /// ```
     pub fn is_quiet(&self, at: Timestamp) -> bool {
         self.is_quiet_at_offset(at, 0)

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use crate::inbox::Inbox;
 use crate::model::id::{ConversationId, ConversationKind};
+use crate::model::setters::setters;
 use crate::model::time::Timestamp;
 
 const WEEK_S: u64 = 7 * 86_400;
@@ -11,12 +12,13 @@ const WEEK_S: u64 = 7 * 86_400;
 /// How much a cloud keeps: every bound of R95, each to be set.
 ///
 /// ```
-/// use chatfold::RetentionPolicy;
-/// let patient = RetentionPolicy { idle_s: 30 * 86_400, ..RetentionPolicy::ultimate() };
+/// use chatfold::retention::RetentionPolicy;
+/// let patient = RetentionPolicy::ultimate().with_idle_s(30 * 86_400);
 /// assert_eq!(patient.max_conversations, 500);
 /// assert_eq!(RetentionPolicy::default(), RetentionPolicy::standard());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RetentionPolicy {
     /// How many conversations are kept: those most recently active.
     pub max_conversations: usize,
@@ -31,6 +33,21 @@ pub struct RetentionPolicy {
     /// Messages older than this many seconds are not reported as unread.
     pub unread_age_s: u64,
 }
+
+setters!(RetentionPolicy {
+    /// Returns the same with [`max_conversations`](RetentionPolicy::max_conversations) as given.
+    with_max_conversations: max_conversations: usize,
+    /// Returns the same with [`idle_s`](RetentionPolicy::idle_s) as given.
+    with_idle_s: idle_s: u64,
+    /// Returns the same with [`deletes_conversations`](RetentionPolicy::deletes_conversations) as given.
+    with_deletes_conversations: deletes_conversations: bool,
+    /// Returns the same with [`max_unread_conversations`](RetentionPolicy::max_unread_conversations) as given.
+    with_max_unread_conversations: max_unread_conversations: usize,
+    /// Returns the same with [`max_unread_messages`](RetentionPolicy::max_unread_messages) as given.
+    with_max_unread_messages: max_unread_messages: u64,
+    /// Returns the same with [`unread_age_s`](RetentionPolicy::unread_age_s) as given.
+    with_unread_age_s: unread_age_s: u64,
+});
 
 impl RetentionPolicy {
     /// The standard plan: 100 conversations, 7 days; direct unread 100 × 250 × 7 days.
@@ -57,7 +74,7 @@ impl Default for RetentionPolicy {
     }
 }
 
-/// What a cloud holds of an inbox at one instant: see [`cloud_view`].
+/// What a cloud holds of an inbox at one instant: see [`view_cloud`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloudView {
@@ -139,23 +156,24 @@ pub struct DirectUnread {
 ///
 /// ```
 /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy};
-/// use chatfold::{Eviction, RetentionPolicy, Timestamp, UserId, cloud_view};
+/// use chatfold::retention::{Eviction, RetentionPolicy, view_cloud};
+/// use chatfold::{Timestamp, UserId};
 ///
-/// let bob = UserId::new("bob")?;
-/// let mut inbox = Inbox::new(UserId::new("alice")?, Policy::default());
+/// let bob = UserId::parse("bob")?;
+/// let mut inbox = Inbox::new(UserId::parse("alice")?, Policy::default());
 /// let sent: Timestamp = "2026-03-01T09:00:00.000Z".parse()?;
 /// let lunch = Message::text(MessageId::from_bytes([2; 16]), "Lunch?");
 /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), sent, bob.clone());
 /// inbox.apply(&envelope.message_received(ConversationId::direct(&bob), lunch)?);
 ///
 /// let policy = RetentionPolicy::standard();
-/// let week_later = cloud_view(&inbox, &policy, "2026-03-08T09:00:00.000Z".parse()?);
+/// let week_later = view_cloud(&inbox, &policy, "2026-03-08T09:00:00.000Z".parse()?);
 /// assert_eq!((week_later.kept.len(), week_later.direct_unread[0].unread), (1, 1));
-/// let later_still = cloud_view(&inbox, &policy, "2026-03-08T09:00:00.001Z".parse()?);
+/// let later_still = view_cloud(&inbox, &policy, "2026-03-08T09:00:00.001Z".parse()?);
 /// assert_eq!(later_still.evicted[0].reason, Eviction::Age { idle_ms: 7 * 86_400_000 + 1 });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn cloud_view(inbox: &Inbox, policy: &RetentionPolicy, now: Timestamp) -> CloudView {
+pub fn view_cloud(inbox: &Inbox, policy: &RetentionPolicy, now: Timestamp) -> CloudView {
     let mut view = CloudView::default();
     let mut held = Vec::new();
     for conversation in inbox.known_conversations() {

@@ -37,17 +37,28 @@ const PAGE_LEN: usize = 256;
 ///
 /// ```
 /// use chatfold::{Filter, Inbox, Policy, UserId, v2tim};
-/// let inbox = Inbox::new(UserId::new("alice")?, Policy::default());
-/// let json = v2tim::inbox_json(&inbox, 0, &Filter::default()).to_string();
+/// let inbox = Inbox::new(UserId::parse("alice")?, Policy::default());
+/// let json = v2tim::InboxJson::new(&inbox, 0, &Filter::default()).to_string();
 /// assert!(json.starts_with(r#"{"owner":"alice","totalUnreadCount":0,"totalUnreadCountAll":0,"skippedEvents":0,"#));
 /// assert!(json.ends_with(r#""conversationList":[]}"#));
-/// # Ok::<(), chatfold::IdError>(())
+/// # Ok::<(), chatfold::id::IdError>(())
 /// ```
-pub fn inbox_json<'a>(inbox: &'a Inbox, skipped_events: u64, filter: &'a Filter) -> InboxJson<'a> {
-    InboxJson { inbox, skipped_events, filter, limit: usize::MAX, all_keys: false }
+#[derive(Clone, Copy, Debug)]
+pub struct InboxJson<'a> {
+    inbox: &'a Inbox,
+    skipped_events: u64,
+    filter: &'a Filter,
+    limit: usize,
+    all_keys: bool,
 }
 
-impl InboxJson<'_> {
+impl<'a> InboxJson<'a> {
+    /// Returns the JSON view of `inbox` with the conversations that fit `filter`; `skipped_events` is what the reader of
+    /// the log counted.
+    pub fn new(inbox: &'a Inbox, skipped_events: u64, filter: &'a Filter) -> Self {
+        Self { inbox, skipped_events, filter, limit: usize::MAX, all_keys: false }
+    }
+
     /// The same with at most `rows` conversations, the first of the list; totals and digest stay those of all.
     #[must_use]
     pub fn with_limit(self, rows: usize) -> Self {
@@ -64,33 +75,23 @@ impl InboxJson<'_> {
 }
 
 /// A conversation as a JSON object with exactly the keys of `V2TimConversation`.
-pub fn conversation_json(conversation: ConversationView<'_>) -> ConversationJson<'_> {
-    ConversationJson { conversation, all_keys: false }
+#[derive(Clone, Copy, Debug)]
+pub struct ConversationJson<'a> {
+    conversation: ConversationView<'a>,
+    all_keys: bool,
 }
 
-impl ConversationJson<'_> {
+impl<'a> ConversationJson<'a> {
+    /// Returns the JSON view of a conversation.
+    pub fn new(conversation: ConversationView<'a>) -> Self {
+        Self { conversation, all_keys: false }
+    }
+
     /// The same with what the reference has no key for: see [`InboxJson::with_all_keys`].
     #[must_use]
     pub fn with_all_keys(self) -> Self {
         Self { all_keys: true, ..self }
     }
-}
-
-/// An inbox that serializes as [`inbox_json`] says.
-#[derive(Clone, Copy, Debug)]
-pub struct InboxJson<'a> {
-    inbox: &'a Inbox,
-    skipped_events: u64,
-    filter: &'a Filter,
-    limit: usize,
-    all_keys: bool,
-}
-
-/// A conversation that serializes as [`conversation_json`] says.
-#[derive(Clone, Copy, Debug)]
-pub struct ConversationJson<'a> {
-    conversation: ConversationView<'a>,
-    all_keys: bool,
 }
 
 impl fmt::Display for InboxJson<'_> {
@@ -128,7 +129,7 @@ impl Serialize for InboxJson<'_> {
 
 impl Serialize for ConversationJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Row::of(self.conversation, self.all_keys).serialize(serializer)
+        RowJson::of(self.conversation, self.all_keys).serialize(serializer)
     }
 }
 
@@ -145,7 +146,7 @@ impl Serialize for Rows<'_> {
             let page = inbox.page(filter, after.as_ref(), PAGE_LEN.min(left));
             left -= page.conversations.len();
             for conversation in page.conversations {
-                list.serialize_element(&Row::of(conversation, all_keys))?;
+                list.serialize_element(&RowJson::of(conversation, all_keys))?;
             }
             after = page.next;
             if after.is_none() || left == 0 {
@@ -158,7 +159,7 @@ impl Serialize for Rows<'_> {
 /// One conversation, key by key.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+struct RowJson<'a> {
     #[serde(rename = "conversationID")]
     conversation_id: &'a str,
     r#type: u8,
@@ -196,7 +197,7 @@ struct Row<'a> {
     mention_count: Option<u64>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> RowJson<'a> {
     fn of(conversation: ConversationView<'a>, all_keys: bool) -> Self {
         let (user_id, group_id) = user_and_group(conversation);
         let draft = conversation.draft();

@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 /// let bob: ConversationId = "c2c_bob".parse()?;
 /// let command = Command::Pin { conversation: bob, on: true };
 /// assert!(command.is_personal());
-/// # Ok::<(), chatfold::IdError>(())
+/// # Ok::<(), chatfold::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,7 +46,7 @@ pub enum Command {
         /// Where the copies go.
         to: ConversationId,
     },
-    /// Sends messages bundled into one of kind [`Merger`](crate::MessageKind::Merger) (R78).
+    /// Sends messages bundled into one of kind [`Merger`](crate::event::MessageKind::Merger) (R78).
     ForwardMerged {
         /// Where they stand.
         from: ConversationId,
@@ -420,7 +420,7 @@ pub struct ExtensionWrite {
     pub key: String,
     /// Its new value; `None` deletes it.
     pub value: Option<String>,
-    /// The number of the write that its author saw ([`Extension::seq`](crate::Extension::seq)); 0: none.
+    /// The number of the write that its author saw ([`Extension::seq`](crate::view::Extension::seq)); 0: none.
     pub seen: u64,
 }
 
@@ -442,12 +442,13 @@ pub enum Role {
 /// makes the same events.
 ///
 /// ```
-/// use chatfold::{Context, Limits, Role, Timestamp, UserId};
-/// let alice = UserId::new("alice")?;
+/// use chatfold::command::{Limits, Role};
+/// use chatfold::{Context, Timestamp, UserId};
+/// let alice = UserId::parse("alice")?;
 /// let now = Timestamp::from_millis(1_772_355_605_250)?;
 /// let context = Context::new(alice, Role::Admin, now, [7; 16]);
 /// assert_eq!(context.limits, Limits::default());
-/// let strict = context.with_limits(Limits { recall_s: 30, ..Limits::default() });
+/// let strict = context.with_limits(Limits::default().with_recall_s(30));
 /// assert_eq!(strict.limits.recall_s, 30);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

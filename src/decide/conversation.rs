@@ -2,9 +2,9 @@
 
 use crate::decide::command::Replaces;
 use crate::decide::desk::{Desk, Verdict, after, at_most};
-use crate::decide::fresh::expired_id;
+use crate::decide::fresh_ids::expired_id;
 use crate::decide::rejection::Rejection;
-use crate::model::blank::is_blank;
+use crate::model::blank_text::is_blank;
 use crate::model::event::{AccountFact, Fact, GroupType, Mark, QuietHours, ReceiveOption};
 use crate::model::id::{ConversationId, UserId};
 use crate::model::time::Timestamp;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::decide::command::Context;
 use crate::decide::decision::{Decision, Refusal};
-use crate::decide::fresh::{Fresh, Purpose};
+use crate::decide::fresh_ids::{Fresh, Purpose};
 use crate::decide::rejection::Rejection;
 use crate::inbox::{ConversationView, Inbox, Registers};
 use crate::model::event::{AccountFact, Body, Envelope, Event, Fact, Membership};
@@ -124,7 +124,7 @@ impl<'a> Desk<'a> {
         Ok(distinct)
     }
 
-    /// Refuses a conversation whose history is rotten, as far as anybody looked (R99).
+    /// Refuses a conversation whose history is corrupt, as far as anybody looked (R99).
     pub(crate) fn is_sound(&self, id: &ConversationId) -> Verdict {
         match self.view(id).and_then(|view| view.fault()) {
             Some(fault) => Err(Rejection::FaultyHistory { conversation: id.clone(), fault }),
@@ -147,7 +147,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Like [`Desk::each`], and a conversation whose history is rotten is refused.
+    /// Like [`Desk::each`], and a conversation whose history is corrupt is refused.
     pub(crate) fn each_sound(
         &mut self,
         ids: &[&ConversationId],

@@ -36,7 +36,7 @@ impl Action {
 /// corrupt, and the same command may do tomorrow.
 ///
 /// ```
-/// use chatfold::Rejection;
+/// use chatfold::command::Rejection;
 /// let rejection = Rejection::TooManyFolders { found: 21, limit: 20 };
 /// assert_eq!(rejection.to_string(), "too many folders: 21, the limit is 20");
 /// assert_eq!(rejection.code(), Some(51010));
@@ -74,7 +74,7 @@ pub enum Rejection {
         /// The conversation.
         conversation: ConversationId,
     },
-    /// A conversation whose history is rotten in the snapshot that it was restored from (R99).
+    /// A conversation whose history is corrupt in the snapshot that it was restored from (R99).
     #[error(
         "the history of {conversation} is faulty ({fault}): nothing can be done in it before it is replayed"
     )]

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use self::rows::{Rows, order};
 use crate::inbox::{Inbox, ListCursor};
-use crate::model::change::{Attributes, ChangeSet, ConversationChange};
+use crate::model::change::{Attributes, ChangeSet, ConversationChange, Revisions};
 use crate::model::filter::Filter;
 use crate::model::id::ConversationId;
 
@@ -116,11 +116,12 @@ impl ListDiff {
 /// frozen copies. Of each row of its window it holds the order key and the id, and of the others nothing.
 ///
 /// ```
-/// use chatfold::{ConversationId, Envelope, EventId, Filter, Inbox, ListView, Message, MessageId, Policy, Timestamp, UserId, Window};
+/// use chatfold::live::{ListView, Window};
+/// use chatfold::{ConversationId, Envelope, EventId, Filter, Inbox, Message, MessageId, Policy, Timestamp, UserId};
 ///
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let mut inbox = Inbox::new(alice, Policy::default());
-/// let unread = Filter { has_unread: true, ..Filter::default() };
+/// let unread = Filter::default().with_has_unread(true);
 /// let mut view = ListView::new(&inbox, unread, Window::First(20));
 /// let mut screen: Vec<String> = Vec::new();
 ///
@@ -232,7 +233,7 @@ impl ListView {
     /// rows leave a full window, those that slide in from below are looked for in the list from the window's end:
     /// as many rows as lie between and do not pass.
     pub fn follow(&mut self, inbox: &Inbox, changes: &ChangeSet) -> Vec<ListDiff> {
-        let (from, to) = changes.revisions();
+        let Revisions { before: from, after: to } = changes.revisions();
         if inbox.revision() == self.revision {
             return Vec::new();
         }
@@ -264,8 +265,8 @@ impl ListView {
         };
         for change in changes {
             let row = |order_key: u64| ListCursor { order_key, id: change.id.clone() };
-            let old = change.order_keys.0.map(row).filter(|old| self.rows.contains(old));
-            let new = change.order_keys.1.map(row).filter(is_within);
+            let old = change.order_keys.before.map(row).filter(|old| self.rows.contains(old));
+            let new = change.order_keys.after.map(row).filter(is_within);
             // A row that was not shown and is not shown now needs no look at its conversation.
             let new = new.filter(|new| (old.is_some() || !is_below(new)) && passes(new));
             match (old, new) {

@@ -1,48 +1,9 @@
 //! A live inbox: what streams in, told in order; sync sessions around a large catch-up.
-//!
-//! # Every callback of the reference's conversation listener
-//!
-//! | `V2TIMConversationListener` | here |
-//! |---|---|
-//! | `onSyncServerStart` | [`Notice::SyncStarted`], told by [`LiveInbox::begin_sync`] |
-//! | `onSyncServerFinish` | [`Notice::SyncFinished`], by [`LiveInbox::finish_sync`], after what changed |
-//! | `onSyncServerFailed` | [`Notice::SyncFailed`], by [`LiveInbox::fail_sync`], after what changed until then |
-//! | `onNewConversation` | [`ChangeSet::conversations`] with [`ChangeKind::New`]; in a view [`ListDiff::Insert`] |
-//! | `onConversationChanged` | the same with [`ChangeKind::Changed`], and which [`Attributes`]; in a view [`ListDiff::Update`] and [`ListDiff::Move`] |
-//! | `onConversationDeleted` | the same with [`ChangeKind::Removed`]; in a view [`ListDiff::Remove`] |
-//! | `onTotalUnreadMessageCountChanged` | [`ChangeSet::totals`], next to it the total over muted conversations too |
-//! | `onUnreadMessageCountChangedByFilter` | [`Notice::UnreadByFilter`]; without a live inbox [`UnreadSubscriptions::follow`] |
-//! | `onConversationGroupCreated` | [`FolderChange::Created`] in [`ChangeSet::folders`], and its conversations as added |
-//! | `onConversationGroupDeleted` | [`FolderChange::Deleted`] |
-//! | `onConversationGroupNameChanged` | [`FolderChange::Renamed`], with both names |
-//! | `onConversationsAddedToGroup` | [`FolderChange::MembersAdded`] |
-//! | `onConversationsDeletedFromGroup` | [`FolderChange::MembersRemoved`], with its [`RemovalReason`]: taken out, or evicted to make room |
-//!
-//! What its other listeners tell of conversations is in the change set too: `onRecvC2CReadReceipt` is
-//! [`Attribute::PeerRead`], `onRecvMessageReadReceipts`, `onRecvMessageRevoked` and `onRecvMessageModified` are
-//! [`ChangeSet::messages`], profiles [`ChangeSet::profiles`]. The reference tells `onConversationChanged` whenever a
-//! conversation was written; here an event that changes nothing observable tells nothing.
-//!
-//! [`ChangeKind::New`]: crate::ChangeKind::New
-//! [`ChangeKind::Changed`]: crate::ChangeKind::Changed
-//! [`ChangeKind::Removed`]: crate::ChangeKind::Removed
-//! [`Attributes`]: crate::Attributes
-//! [`Attribute::PeerRead`]: crate::Attribute::PeerRead
-//! [`FolderChange::Created`]: crate::FolderChange::Created
-//! [`FolderChange::Deleted`]: crate::FolderChange::Deleted
-//! [`FolderChange::Renamed`]: crate::FolderChange::Renamed
-//! [`FolderChange::MembersAdded`]: crate::FolderChange::MembersAdded
-//! [`FolderChange::MembersRemoved`]: crate::FolderChange::MembersRemoved
-//! [`RemovalReason`]: crate::RemovalReason
-//! [`ListDiff::Insert`]: crate::ListDiff::Insert
-//! [`ListDiff::Update`]: crate::ListDiff::Update
-//! [`ListDiff::Move`]: crate::ListDiff::Move
-//! [`ListDiff::Remove`]: crate::ListDiff::Remove
 
 use std::num::NonZeroUsize;
 
 use crate::follow::subscription::{FilterTotals, UnreadSubscriptions};
-use crate::inbox::{Inbox, MergeError, Span};
+use crate::inbox::{ChangeSpan, Inbox, MergeError};
 use crate::model::change::{ChangeSet, Totals};
 use crate::model::event::Event;
 use crate::model::filter::Filter;
@@ -81,9 +42,10 @@ pub enum Notice {
 /// to wherever it listens. The page of its module has the table of the reference's callbacks.
 ///
 /// ```
-/// use chatfold::{ConversationId, Envelope, EventId, Inbox, LiveInbox, Message, MessageId, Notice, Policy, Timestamp, UserId};
+/// use chatfold::live::{LiveInbox, Notice};
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
 ///
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let message = |n: u8| -> Result<_, Box<dyn std::error::Error>> {
 ///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(n.into())?, bob.clone());
 ///     let text = Message::text(MessageId::from_bytes([n; 16]), "hello again");
@@ -110,7 +72,7 @@ pub struct LiveInbox {
 /// An open sync session.
 #[derive(Clone, Debug)]
 struct Session {
-    span: Span,
+    span: ChangeSpan,
     slice: Option<NonZeroUsize>,
     /// Events taken in since the last slice was told.
     since: usize,
@@ -189,7 +151,7 @@ impl LiveInbox {
             session.slice = slice;
             return Vec::new();
         }
-        self.session = Some(Session { span: Span::new(&self.inbox), slice, since: 0 });
+        self.session = Some(Session { span: ChangeSpan::new(&self.inbox), slice, since: 0 });
         vec![Notice::SyncStarted]
     }
 
@@ -261,7 +223,7 @@ impl LiveInbox {
     fn go_on_from(&mut self, inbox: Inbox) {
         self.inbox = inbox;
         if let Some(session) = &mut self.session {
-            (session.span, session.since) = (Span::new(&self.inbox), 0);
+            (session.span, session.since) = (ChangeSpan::new(&self.inbox), 0);
         }
     }
 

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::inbox::{ConversationView, Inbox};
 use crate::model::badge::Counted;
-use crate::model::change::{Attribute, ChangeKind, ChangeSet, ConversationChange, Totals};
+use crate::model::change::{Attribute, ChangeKind, ChangeSet, ConversationChange, Revisions, Totals};
 use crate::model::event::{Mark, Membership};
 use crate::model::filter::{Filter, FolderFilter, MarkFilter};
 use crate::model::id::{ConversationId, ConversationKind, FolderId};
@@ -33,13 +33,15 @@ pub struct FilterTotals {
 /// mark UNREAD, and the filters.
 ///
 /// ```
-/// use chatfold::{ConversationId, ConversationKind, Envelope, EventId, Filter, Inbox, Message, MessageId, Policy, Timestamp, UnreadSubscriptions, UserId};
+/// use chatfold::id::ConversationKind;
+/// use chatfold::live::UnreadSubscriptions;
+/// use chatfold::{ConversationId, Envelope, EventId, Filter, Inbox, Message, MessageId, Policy, Timestamp, UserId};
 ///
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let mut inbox = Inbox::new(alice, Policy::default());
 /// let mut unread = UnreadSubscriptions::new(&inbox);
-/// let direct = Filter { kind: Some(ConversationKind::Direct), ..Filter::default() };
-/// let groups = Filter { kind: Some(ConversationKind::Group), ..Filter::default() };
+/// let direct = Filter::default().with_kind(Some(ConversationKind::Direct));
+/// let groups = Filter::default().with_kind(Some(ConversationKind::Group));
 /// unread.subscribe(direct);
 /// unread.subscribe(groups);
 ///
@@ -267,7 +269,7 @@ impl UnreadSubscriptions {
     /// Follows a change set to the inbox as it is right after it, and tells the filters whose totals are others
     /// than before, in the order of filters. After a change set that was missed, everything is counted anew.
     pub fn follow(&mut self, inbox: &Inbox, changes: &ChangeSet) -> Vec<FilterTotals> {
-        let (from, to) = changes.revisions();
+        let Revisions { before: from, after: to } = changes.revisions();
         if inbox.revision() == self.revision {
             return Vec::new();
         }

@@ -15,6 +15,7 @@ use crate::model::time::Timestamp;
 /// A copy costs nothing when it is taken, and then holds what was written after it: one conversation's head and
 /// one block of its history for every conversation touched, never whole histories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct HistoryPolicy {
     /// A copy is due so many events after the last one; 0 counts as 1.
     pub every: u64,
@@ -22,6 +23,13 @@ pub struct HistoryPolicy {
     /// more, every other one goes and the distance doubles: from a copy to any moment it is then about
     /// 2 / `most` of the log at most.
     pub most: usize,
+}
+
+impl HistoryPolicy {
+    /// Returns the policy of a copy every so many events, and at most so many copies.
+    pub const fn new(every: u64, most: usize) -> Self {
+        Self { every, most }
+    }
 }
 
 impl Default for HistoryPolicy {
@@ -33,6 +41,7 @@ impl Default for HistoryPolicy {
 
 /// A moment of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Moment {
     /// When so many events of the log had been folded.
     Position(u64),
@@ -110,16 +119,17 @@ struct Frozen {
 /// readers may look into it, and what they get are inboxes of their own.
 ///
 /// ```
-/// use chatfold::{ConversationId, Envelope, EventId, History, HistoryPolicy, Inbox, Message, MessageId, Policy, Timestamp, UserId};
+/// use chatfold::time_travel::{History, HistoryPolicy};
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
 ///
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let mut log = Vec::new();
 /// for n in 1..=100u8 {
 ///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(n.into())?, bob.clone());
 ///     let message = Message::text(MessageId::from_bytes([n; 16]), "again");
 ///     log.push(envelope.message_received(ConversationId::direct(&bob), message)?);
 /// }
-/// let copies = HistoryPolicy { every: 10, most: 8 };
+/// let copies = HistoryPolicy::new(10, 8);
 /// let history = History::replay(alice, Policy::default(), copies, &log);
 ///
 /// let events = |range: std::ops::Range<u64>| &log[range.start as usize..range.end as usize];

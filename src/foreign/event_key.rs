@@ -152,7 +152,7 @@ impl EventKey<'_> {
     ///
     /// ```
     /// use chatfold::foreign::{EventKey, Network};
-    /// let matrix = Network::new("matrix")?;
+    /// let matrix = Network::parse("matrix")?;
     /// let room = chatfold::ConversationId::group(&matrix.group("!r:hs")?.id);
     /// let id = EventKey::Introduced("$Rqnc-F-dvnEYJTyHq_iKxU2bZ1CI92-kuZq3a5lr5Zg").id(&matrix, Some(&room));
     /// assert_eq!(id.to_string(), "aac72c3e-7727-596f-817e-e1a4ba3007cf");

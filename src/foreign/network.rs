@@ -93,13 +93,13 @@ pub struct Foreign<I> {
 }
 
 impl Network {
-    /// Returns the network of this name.
+    /// Parses the name of a network: a word, or a word and an instance behind a `/`.
     ///
     /// # Errors
     ///
     /// [`ForeignError::Word`], [`ForeignError::Instance`] or [`ForeignError::NetworkTooLong`]. A `:` is refused in an
     /// instance because it ends the network's name before a user's id ([`Network::prefixing`]): write a port with `-`.
-    pub fn new(name: &str) -> Result<Self, ForeignError> {
+    pub fn parse(name: &str) -> Result<Self, ForeignError> {
         let (word, instance) = match name.split_once('/') {
             Some((word, instance)) => (word, Some(instance)),
             None => (name, None),
@@ -134,18 +134,18 @@ impl Network {
     /// Returns the id of the message that the server calls `foreign` (R111). It is scoped to its conversation, as all
     /// message ids are.
     ///
-    /// - A decimal number below 2^64 without leading zeros is embedded: [`embedded_number`] gives it back, and embedded
+    /// - A decimal number below 2^64 without leading zeros is embedded: [`read_number`] gives it back, and embedded
     ///   ids compare as their numbers do.
     /// - A UUID in its lower-case, hyphenated form is taken as it is, unless it could be mistaken for an id of the
     ///   other two forms.
     /// - Any other text is hashed, and [`Foreign::keep`] has it.
     ///
     /// ```
-    /// use chatfold::foreign::{Network, embedded_number};
-    /// let discord = Network::new("discord")?;
+    /// use chatfold::foreign::{Network, read_number};
+    /// let discord = Network::parse("discord")?;
     /// let derived = discord.message_id("1175168000000000123")?;
     /// assert_eq!(derived.id.to_string(), "104f0911-d768-8007-ad0d-193d31112510");
-    /// assert_eq!(embedded_number(derived.id), Some(1_175_168_000_000_000_123));
+    /// assert_eq!(read_number(derived.id), Some(1_175_168_000_000_000_123));
     /// assert_eq!(derived.keep, None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -160,7 +160,7 @@ impl Network {
         }
         if let Ok(id) = MessageId::from_str(foreign)
             && id.uuid().get_version_num() != 5
-            && embedded_number(id).is_none()
+            && read_number(id).is_none()
         {
             return Ok(Foreign { id, keep: None });
         }
@@ -175,7 +175,7 @@ impl Network {
     ///
     /// [`ForeignError::Empty`], [`ForeignError::TooLong`] or [`ForeignError::ControlCharacter`].
     pub fn user(&self, foreign: &str) -> Result<Foreign<UserId>, ForeignError> {
-        self.derived(foreign, |text| UserId::new(text).ok())
+        self.derived(foreign, |text| UserId::parse(text).ok())
     }
 
     /// Returns the group that the server calls `foreign`, as [`Network::user`] does a user.
@@ -187,7 +187,7 @@ impl Network {
     ///
     /// [`ForeignError::Empty`], [`ForeignError::TooLong`] or [`ForeignError::ControlCharacter`].
     pub fn group(&self, foreign: &str) -> Result<Foreign<GroupId>, ForeignError> {
-        self.derived(foreign, |text| GroupId::new(text).ok())
+        self.derived(foreign, |text| GroupId::parse(text).ok())
     }
 
     fn derived<I>(
@@ -217,7 +217,7 @@ impl FromStr for Network {
     type Err = ForeignError;
 
     fn from_str(text: &str) -> Result<Self, ForeignError> {
-        Self::new(text)
+        Self::parse(text)
     }
 }
 
@@ -256,8 +256,8 @@ fn embed(number: u64) -> MessageId {
 
 /// Returns the server's id of a message where the message's own id tells it: the number that it embeds, or the UUID that
 /// it is (R111); `None` for a hashed one, whose server's id the event that introduced it keeps as [`META_FOREIGN`].
-pub fn plain_id(id: MessageId) -> Option<String> {
-    match embedded_number(id) {
+pub fn read_id(id: MessageId) -> Option<String> {
+    match read_number(id) {
         Some(number) => Some(number.to_string()),
         None => (id.uuid().get_version_num() != 5).then(|| id.to_string()),
     }
@@ -265,7 +265,7 @@ pub fn plain_id(id: MessageId) -> Option<String> {
 
 /// Returns the number that a message id holds, as [`Network::message_id`] embedded it (R111); `None` for an id of another
 /// form. Embedded ids compare as their numbers do.
-pub fn embedded_number(id: MessageId) -> Option<u64> {
+pub fn read_number(id: MessageId) -> Option<u64> {
     let (high, low) = id.uuid().as_u64_pair();
     let number = high >> 16 << 16 | (high & 0xfff) << 4 | low >> EMBEDDED_BITS & 0xf;
     (embed(number) == id).then_some(number)

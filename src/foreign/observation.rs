@@ -12,23 +12,23 @@ use crate::model::event::Event;
 /// Costs what folding one live event costs; the inbox itself stays as it is.
 ///
 /// ```
-/// use chatfold::foreign::observation;
+/// use chatfold::foreign::observe;
 /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Policy, Timestamp, UserId};
 ///
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let pinned = |id: u8, second: i64| {
 ///     let at = Timestamp::from_millis(second * 1_000)?;
 ///     let found = Envelope::new(EventId::from_bytes([id; 16]), at, alice.clone());
 ///     Ok::<_, Box<dyn std::error::Error>>(found.conversation_pinned(ConversationId::direct(&bob), true)?)
 /// };
 /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
-/// let first = observation(&inbox, pinned(1, 10)?).ok_or("it was not pinned")?;
+/// let first = observe(&inbox, pinned(1, 10)?).ok_or("it was not pinned")?;
 /// inbox.apply(&first);
-/// assert_eq!(observation(&inbox, pinned(2, 20)?), None);
+/// assert_eq!(observe(&inbox, pinned(2, 20)?), None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "the event is to be appended where there is one"]
-pub fn observation(inbox: &Inbox, event: Event) -> Option<Event> {
+pub fn observe(inbox: &Inbox, event: Event) -> Option<Event> {
     let mut tried = inbox.clone();
     let changes = tried.apply(&event);
     (!changes.is_empty()).then_some(event)

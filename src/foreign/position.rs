@@ -13,7 +13,7 @@ pub const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
 ///
 /// A server's own number serves instead if it rises in the group or everywhere and stays below 2^53 (R117 a). One of
 /// the two is fixed for a network for ever.
-pub fn seq_of_time(at: Timestamp) -> u64 {
+pub fn derive_seq(at: Timestamp) -> u64 {
     at.as_millis().unsigned_abs().max(1)
 }
 
@@ -21,17 +21,17 @@ pub fn seq_of_time(at: Timestamp) -> u64 {
 /// [`DISCORD_EPOCH_MS`] for Discord.
 ///
 /// ```
-/// use chatfold::foreign::{DISCORD_EPOCH_MS, seq_of_time, snowflake_time};
-/// let at = snowflake_time(1_175_168_000_000_000_123, DISCORD_EPOCH_MS)?;
+/// use chatfold::foreign::{DISCORD_EPOCH_MS, derive_seq, read_snowflake_time};
+/// let at = read_snowflake_time(1_175_168_000_000_000_123, DISCORD_EPOCH_MS)?;
 /// assert_eq!(at.to_string(), "2023-11-17T20:18:04.765Z");
-/// assert_eq!(seq_of_time(at), 1_700_252_284_765);
-/// # Ok::<(), chatfold::TimestampError>(())
+/// assert_eq!(derive_seq(at), 1_700_252_284_765);
+/// # Ok::<(), chatfold::time::TimestampError>(())
 /// ```
 ///
 /// # Errors
 ///
 /// [`TimestampError::OutOfRange`] where the instant lies outside the years 1970 to 9998.
-pub fn snowflake_time(snowflake: u64, epoch_ms: i64) -> Result<Timestamp, TimestampError> {
+pub fn read_snowflake_time(snowflake: u64, epoch_ms: i64) -> Result<Timestamp, TimestampError> {
     // 42 bits fit.
     let since = (snowflake >> 22) as i64;
     Timestamp::from_millis(epoch_ms.checked_add(since).ok_or(TimestampError::OutOfRange)?)

@@ -2,9 +2,9 @@
 //!
 //! A batch and a single event mean the same; the latter is cheaper.
 
-pub(crate) mod batch;
-pub(crate) mod one;
-pub(crate) mod span;
+pub(crate) mod change_span;
+pub(crate) mod many_events;
+pub(crate) mod one_event;
 pub(crate) mod tracker;
 
 use crate::inbox::apply::tracker::Tracker;

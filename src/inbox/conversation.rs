@@ -2,9 +2,9 @@
 //!
 //! Everything shown can be recounted from the registers (`Inbox::audit`). Uses the timeline and below.
 
+pub(crate) mod appearance;
+pub(crate) mod boundary;
 pub(crate) mod derive;
-pub(crate) mod edge;
-pub(crate) mod glance;
 pub(crate) mod join;
 pub(crate) mod personal;
 pub(crate) mod resolved;

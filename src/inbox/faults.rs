@@ -5,30 +5,30 @@ use crate::model::id::ConversationId;
 use crate::store::snapshot::HistoryFault;
 
 impl Inbox {
-    /// The conversations part of whose history or registers, restored from a snapshot, turned out rotten when they
+    /// The conversations part of whose history or registers, restored from a snapshot, turned out corrupt when they
     /// were first touched (R99).
     ///
     /// The list keeps their rows as they were verified, their histories show only what was verified, and
     /// their events wait: [`Inbox::heal`] takes them from a replay of the log. Only what was touched is known:
     /// [`Inbox::verify`] touches everything. The next change set tells of each once, by
-    /// [`Attribute::Fault`](crate::Attribute::Fault).
+    /// [`Attribute::Fault`](crate::change::Attribute::Fault).
     pub fn faults(&self) -> impl Iterator<Item = (&ConversationId, HistoryFault)> {
-        let conversations = self.rotten().into_iter().filter_map(|number| self.conversations.get(number));
+        let conversations = self.corrupt().into_iter().filter_map(|number| self.conversations.get(number));
         conversations.filter_map(|conversation| Some((&conversation.id, conversation.fault()?)))
     }
 
     /// The numbers of the same.
-    pub(crate) fn rotten(&self) -> Vec<u32> {
+    pub(crate) fn corrupt(&self) -> Vec<u32> {
         let mut numbers = self.conversations.source().map(|source| source.faulty()).unwrap_or_default();
         numbers.retain(|number| self.conversations.get(*number).is_some_and(|c| c.fault().is_some()));
         numbers
     }
 
-    /// Notes the conversations found rotten by now, whoever touched them, so that each is told of once.
-    pub(crate) fn note_rotten(&mut self) {
-        let rotten = self.rotten();
-        if !rotten.is_empty() {
-            self.faults_told.extend(rotten);
+    /// Notes the conversations found corrupt by now, whoever touched them, so that each is told of once.
+    pub(crate) fn note_corrupt(&mut self) {
+        let corrupt = self.corrupt();
+        if !corrupt.is_empty() {
+            self.faults_told.extend(corrupt);
         }
     }
 

@@ -6,22 +6,22 @@
 //! decoded when their conversation is first looked at, a history part by part when it is first touched.
 //! `docs/FORMAT.md` has it byte by byte.
 
-pub(crate) mod parts;
-pub(crate) mod registers;
+pub(crate) mod history_parts;
+pub(crate) mod register_bytes;
 
 use std::sync::Arc;
 
+use crate::inbox::containers::dense_table::{DenseTable, Recorded};
 use crate::inbox::containers::interner::Interner;
-use crate::inbox::containers::lazy::{Extent, Lazy, Place, Source};
-use crate::inbox::containers::seats::{Seated, Seats};
-use crate::inbox::containers::tables::{self, Record, Sealed, Tables};
+use crate::inbox::containers::lazy::{Extent, Lazy, PartPlace, Source};
+use crate::inbox::containers::tables::{self, ConversationRecord, Sealed, Tables};
 use crate::inbox::conversation::restored::Restored;
 use crate::inbox::conversation::shared::Reads;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::list::folders::Folders;
 use crate::inbox::list::profile::Profile;
 use crate::inbox::list::ranking::Ranking;
-use crate::inbox::snapshot::registers as reg;
+use crate::inbox::snapshot::register_bytes as reg;
 use crate::inbox::state::Inbox;
 use crate::model::id::{ConversationId, FolderId, UserId};
 use crate::model::policy::Policy;
@@ -32,13 +32,14 @@ impl Inbox {
     /// The inbox as bytes: a snapshot of what the events of `prefix` made (R06).
     ///
     /// [`Inbox::restore`] makes the inbox again. What was restored and never touched since is copied as it lies
-    /// in the snapshot it came from. An error if part of a history is known to be rotten: replay the log.
+    /// in the snapshot it came from. An error if part of a history is known to be corrupt: replay the log.
     ///
     /// Complexity: everything is written once.
     ///
     /// ```
-    /// use chatfold::{Inbox, LogPrefix, Policy, UserId};
-    /// let alice = UserId::new("alice")?;
+    /// use chatfold::snapshot::LogPrefix;
+    /// use chatfold::{Inbox, Policy, UserId};
+    /// let alice = UserId::parse("alice")?;
     /// let inbox = Inbox::new(alice.clone(), Policy::default());
     /// let bytes = inbox.snapshot(LogPrefix::EMPTY)?;
     /// let (restored, prefix) = Inbox::restore(bytes, &alice, Policy::default())?;
@@ -68,7 +69,8 @@ impl Inbox {
                 bytes.extend_from_slice(region);
                 records.put(history_at, [record.root, record.registers], record.bytes);
             } else if let Some(conversation) = self.conversations.get(number) {
-                let Extent { head_len, check, .. } = parts::put_history(&conversation.timeline, &mut bytes);
+                let Extent { head_len, check, .. } =
+                    history_parts::put_history(&conversation.timeline, &mut bytes);
                 let root = Sealed { len: head_len, check };
                 let registers = put_registers(conversation).0;
                 bytes.extend_from_slice(&registers);
@@ -156,8 +158,8 @@ impl Inbox {
         Some(Self {
             owner: info.owner.clone(),
             policy: info.policy,
-            conversations: Seats::cold(Arc::clone(&source), ids.len()),
-            profiles: Seats::cold(Arc::clone(&source), users.len()),
+            conversations: DenseTable::cold(Arc::clone(&source), ids.len()),
+            profiles: DenseTable::cold(Arc::clone(&source), users.len()),
             users: Interner::cold(Arc::clone(&source)),
             ids: Interner::cold(Arc::clone(&source)),
             folders,
@@ -186,11 +188,11 @@ fn put_registers(conversation: &Conversation) -> Out {
     out
 }
 
-/// A conversation as its verified row has it, and what came of its registers: without them it is hollow.
+/// A conversation as its verified row has it, and what came of its registers: without them it is a placeholder.
 fn take_conversation(
     source: &Arc<Source>,
     number: u32,
-    record: &Record<'_>,
+    record: &ConversationRecord<'_>,
     id: &ConversationId,
 ) -> Option<(Conversation, Result<(), &'static str>)> {
     let mut from = In(record.bytes);
@@ -210,7 +212,7 @@ fn take_conversation(
     }
     let Sealed { len: head_len, check } = record.root;
     let (offset, len) = (record.history.start, record.history.end - record.history.start);
-    let place = Place { source: Arc::clone(source), number, offset, head_len, len, check };
+    let place = PartPlace { source: Arc::clone(source), number, offset, head_len, len, check };
     conversation.timeline = Lazy::cold(place);
     Some((conversation, sound))
 }
@@ -228,8 +230,8 @@ impl Conversation {
     }
 }
 
-impl Seated for Conversation {
-    /// One whose registers are rotten is there, faulty, with its verified row and nothing else; one whose row cannot be
+impl Recorded for Conversation {
+    /// One whose registers are corrupt is there, faulty, with its verified row and nothing else; one whose row cannot be
     /// decoded, though its checksum fits, is empty (R99).
     fn load(source: &Arc<Source>, number: u32) -> Option<Self> {
         let id = source.id(number)?;
@@ -237,18 +239,18 @@ impl Seated for Conversation {
         let taken = record.as_ref().and_then(|record| take_conversation(source, number, record, &id));
         let Some((conversation, sound)) = taken else {
             let offset = record.map_or(0, |record| record.offset);
-            source.rot(number, offset, "its checksum fits, but it cannot be decoded");
+            source.mark_corrupt(number, offset, "its checksum fits, but it cannot be decoded");
             let restored = Some(Restored::new(Arc::clone(source), number));
             return Some(Self { restored, ..Self::new(id, None, true) });
         };
         if let (Err(reason), Some(record)) = (sound, record) {
-            source.rot(number, record.registers_at, reason);
+            source.mark_corrupt(number, record.registers_at, reason);
         }
         Some(conversation)
     }
 }
 
-impl Seated for Profile {
+impl Recorded for Profile {
     fn load(source: &Arc<Source>, user: u32) -> Option<Self> {
         let mut from = In(source.tables().profile(source.bytes(), user)?);
         let profile = reg::take_profile(&mut from)?;

@@ -1,7 +1,7 @@
 //! One owner's inbox: what it is made of, and what is read of it at once.
 
+use crate::inbox::containers::dense_table::DenseTable;
 use crate::inbox::containers::interner::Interner;
-use crate::inbox::containers::seats::Seats;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::list::authors::LastAuthors;
 use crate::inbox::list::folders::{Folder, Folders};
@@ -27,7 +27,7 @@ use crate::store::snapshot::HistoryFault;
 /// ```
 /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
 ///
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let mut inbox = Inbox::new(alice, Policy::default());
 /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::from_millis(1_000)?, bob.clone());
 /// let lunch = Message::text(MessageId::from_bytes([2; 16]), "Lunch?");
@@ -46,15 +46,15 @@ pub struct Inbox {
     pub(super) policy: Policy,
     pub(super) users: Interner<UserId>,
     pub(super) ids: Interner<ConversationId>,
-    pub(super) conversations: Seats<Conversation>,
-    pub(super) profiles: Seats<Profile>,
+    pub(super) conversations: DenseTable<Conversation>,
+    pub(super) profiles: DenseTable<Profile>,
     pub(super) folders: Folders,
     pub(super) quiet_hours: Lww<Option<QuietHours>>,
     pub(super) list: Ranking,
     /// Once a profile changed.
     pub(super) last_authors: Option<LastAuthors>,
     pub(super) sums: Sums,
-    /// The rotten histories that a change set told of.
+    /// The corrupt histories that a change set told of.
     pub(super) faults_told: im::OrdSet<u32>,
     pub(super) revision: u64,
 }
@@ -67,8 +67,8 @@ impl Inbox {
             policy,
             users: Interner::shared(),
             ids: Interner::shared(),
-            conversations: Seats::default(),
-            profiles: Seats::default(),
+            conversations: DenseTable::default(),
+            profiles: DenseTable::default(),
             folders: Folders::default(),
             quiet_hours: Lww::default(),
             list: Ranking::default(),
@@ -128,7 +128,7 @@ impl Inbox {
     ///
     /// ```
     /// use chatfold::{Envelope, EventId, Inbox, Policy, Timestamp, UserId};
-    /// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+    /// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
     /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
     /// assert_eq!(inbox.name_of(&bob), "bob");
     /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, alice);
@@ -167,7 +167,7 @@ pub enum MergeError {
         /// The policy of the other.
         theirs: Policy,
     },
-    /// A history of one of them lies rotten in the snapshot that it was restored from: see
+    /// A history of one of them lies corrupt in the snapshot that it was restored from: see
     /// [`Inbox::heal`](crate::Inbox::heal).
     #[error("the history of {conversation} is faulty: {fault}")]
     Faulty {

@@ -1,9 +1,9 @@
 //! What is read from an inbox: pages, conversations, messages, the events behind each value.
 
-pub(crate) mod cloud;
 pub(crate) mod conversation;
 pub(crate) mod expiries;
 pub(crate) mod explain;
 pub(crate) mod for_decide;
+pub(crate) mod for_queries;
 pub(crate) mod message;
 pub(crate) mod page;

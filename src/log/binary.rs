@@ -77,6 +77,6 @@ pub(crate) fn seal_record(
     payload: &[u8],
 ) -> u64 {
     let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    let head = frame::Head { kind, flags, len, events, position: head.events, previous: head.check };
+    let head = frame::RecordHead { kind, flags, len, events, position: head.events, previous: head.check };
     frame::put_record(out, &head, payload)
 }

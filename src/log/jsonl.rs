@@ -73,7 +73,7 @@ const LOG_NAME: &str = "chatfold";
 /// One event line of a log and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Record {
+pub struct LogLine {
     /// The number of its line, the first line of the log being 1.
     pub line: u64,
     /// What the line holds.

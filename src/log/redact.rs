@@ -21,8 +21,9 @@ use crate::model::id::{ConversationId, MessageId, UserId};
 /// [redacted](Self::redact).
 ///
 /// ```
-/// use chatfold::{ConversationId, Envelope, EventId, Message, MessageId, Redaction, Timestamp, UserId};
-/// let bob = UserId::new("bob")?;
+/// use chatfold::redact::Redaction;
+/// use chatfold::{ConversationId, Envelope, EventId, Message, MessageId, Timestamp, UserId};
+/// let bob = UserId::parse("bob")?;
 /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, bob.clone());
 /// let secret = Message::text(MessageId::from_bytes([2; 16]), "my address is …");
 /// let event = envelope.message_received(ConversationId::direct(&bob), secret)?;

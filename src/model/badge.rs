@@ -2,10 +2,11 @@
 
 use crate::model::change::Totals;
 use crate::model::event::ReceiveOption;
+use crate::model::setters::setters;
 
 /// How a reader counts its badge (R55). It is the reader's own: the inbox answers any rule in O(1).
 ///
-/// By the default rule each listed conversation that is neither archived nor marked [`HIDE`](crate::Mark::HIDE) gives:
+/// By the default rule each listed conversation that is neither archived nor marked [`HIDE`](crate::event::Mark::HIDE) gives:
 ///
 /// | receive option | gives |
 /// |---|---|
@@ -13,22 +14,24 @@ use crate::model::event::ReceiveOption;
 /// | `NotNotifyExceptAt`, `NotReceiveExceptAt` | its unread mentions of the owner |
 /// | `NotReceive`, `ReceiveNotNotify` | nothing |
 ///
-/// Where that is nothing, it gives 1 if it bears the mark [`UNREAD`](crate::Mark::UNREAD) and its option is none of the
+/// Where that is nothing, it gives 1 if it bears the mark [`UNREAD`](crate::event::Mark::UNREAD) and its option is none of the
 /// last line.
 ///
 /// ```
-/// use chatfold::{BadgeRule, ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
-/// let (alice, bob) = (UserId::new("alice")?, UserId::new("bob")?);
+/// use chatfold::list::BadgeRule;
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
 /// let mut inbox = Inbox::new(alice, Policy::default());
 /// for n in [1, 2] {
 ///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(1_000)?, bob.clone());
 ///     inbox.apply(&envelope.message_received(ConversationId::direct(&bob), Message::new(MessageId::from_bytes([n; 16])))?);
 /// }
 /// assert_eq!(inbox.badge(BadgeRule::default()), 2);
-/// assert_eq!(inbox.badge(BadgeRule { chats: true, ..BadgeRule::default() }), 1);
+/// assert_eq!(inbox.badge(BadgeRule::default().with_chats(true)), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct BadgeRule {
     /// Counts conversations that give anything, in place of what they give.
     pub chats: bool,
@@ -39,6 +42,17 @@ pub struct BadgeRule {
     /// Mentions in conversations whose messages do not notify otherwise give nothing; a mark UNREAD still gives 1.
     pub without_muted_mentions: bool,
 }
+
+setters!(BadgeRule {
+    /// Returns the same with [`chats`](BadgeRule::chats) as given.
+    with_chats: chats: bool,
+    /// Returns the same with [`with_archived`](BadgeRule::with_archived) as given.
+    with_archived: with_archived: bool,
+    /// Returns the same with [`with_hidden`](BadgeRule::with_hidden) as given.
+    with_hidden: with_hidden: bool,
+    /// Returns the same with [`without_muted_mentions`](BadgeRule::without_muted_mentions) as given.
+    without_muted_mentions: without_muted_mentions: bool,
+});
 
 /// What a listed conversation has that totals follow from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,9 +40,19 @@ impl ChangeSet {
     }
 
     /// The revisions of the inbox before and after: see [`Inbox::revision`](crate::Inbox::revision).
-    pub fn revisions(&self) -> (u64, u64) {
-        self.revisions
+    pub fn revisions(&self) -> Revisions {
+        let (before, after) = self.revisions;
+        Revisions { before, after }
     }
+}
+
+/// The revisions of an inbox between which a change set tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Revisions {
+    /// The revision before.
+    pub before: u64,
+    /// The revision after.
+    pub after: u64,
 }
 
 impl PartialEq for ChangeSet {
@@ -69,15 +79,25 @@ pub struct ConversationChange {
     pub kind: ChangeKind,
     /// Which attributes differ from before.
     pub attributes: Attributes,
-    /// Its order key before and after, where it stood in the list then and now.
-    pub order_keys: (Option<u64>, Option<u64>),
+    /// Its order key before and after.
+    pub order_keys: OrderKeys,
 }
 
 impl ConversationChange {
     /// Whether its place in the list is another than before: it came, left, or has another order key.
     pub fn moved(&self) -> bool {
-        self.order_keys.0 != self.order_keys.1
+        self.order_keys.before != self.order_keys.after
     }
+}
+
+/// The order key of a conversation before and after a batch: see
+/// [`ConversationView::order_key`](crate::ConversationView::order_key).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OrderKeys {
+    /// Its key before; `None` where it was not in the list.
+    pub before: Option<u64>,
+    /// Its key now; `None` where it is not in the list.
+    pub after: Option<u64>,
 }
 
 /// How a conversation changed.
@@ -130,7 +150,7 @@ pub enum Attribute {
     Activity,
     /// The history was cleared up to another point.
     History,
-    /// The history turned out rotten in the snapshot that it was restored from; its events wait (R99).
+    /// The history turned out corrupt in the snapshot that it was restored from; its events wait (R99).
     Fault,
     /// Whether it is archived, or whether new messages leave it so (R56).
     Archived,

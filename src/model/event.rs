@@ -422,6 +422,7 @@ pub enum Through {
 
 /// A group's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum GroupType {
     /// A private group of colleagues or friends.
     Work,
@@ -451,6 +452,7 @@ impl GroupType {
 /// How the owner wants to be told of a conversation's messages (R24).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum ReceiveOption {
     /// Messages arrive and notify.
     #[default]
@@ -498,6 +500,7 @@ impl fmt::Debug for Mark {
 
 /// What became of a member of a group (R58).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Membership {
     /// A member.
     Joined,
@@ -526,6 +529,7 @@ impl Membership {
 
 /// When the owner does not want to be notified (R90).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum QuietHours {
     /// A window every day; it may cross midnight.
     Daily {

@@ -2,19 +2,22 @@
 
 use crate::model::event::{Mark, Membership};
 use crate::model::id::{ConversationKind, FolderId};
+use crate::model::setters::setters;
 
 /// Which conversations a list shows; what is given conjoins (R52).
 ///
 /// A value: two filters are the same subscription exactly when they are equal.
 ///
 /// ```
-/// use chatfold::{ConversationKind, Filter};
-/// let unread_groups = Filter { kind: Some(ConversationKind::Group), has_unread: true, ..Filter::default() };
+/// use chatfold::id::ConversationKind;
+/// use chatfold::Filter;
+/// let unread_groups = Filter::default().with_kind(Some(ConversationKind::Group)).with_has_unread(true);
 /// assert_ne!(unread_groups, Filter::default());
-/// let inbox = Filter::default().leaving_out_archived().without_mark(chatfold::Mark::HIDE);
-/// assert_eq!(inbox, inbox.without_mark(chatfold::Mark::HIDE));
+/// let inbox = Filter::default().leaving_out_archived().without_mark(chatfold::event::Mark::HIDE);
+/// assert_eq!(inbox, inbox.without_mark(chatfold::event::Mark::HIDE));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Filter {
     /// Only direct chats, or only groups.
     pub kind: Option<ConversationKind>,
@@ -35,6 +38,27 @@ pub struct Filter {
     /// By what became of the owner as a member.
     pub membership: MembershipFilter,
 }
+
+setters!(Filter {
+    /// Returns the same with [`kind`](Filter::kind) as given.
+    with_kind: kind: Option<ConversationKind>,
+    /// Returns the same with [`folder`](Filter::folder) as given.
+    with_folder: folder: FolderFilter,
+    /// Returns the same with [`mark`](Filter::mark) as given.
+    with_mark: mark: MarkFilter,
+    /// Returns the same with [`has_unread`](Filter::has_unread) as given.
+    with_has_unread: has_unread: bool,
+    /// Returns the same with [`has_mention`](Filter::has_mention) as given.
+    with_has_mention: has_mention: bool,
+    /// Returns the same with [`unread_or_marked`](Filter::unread_or_marked) as given.
+    with_unread_or_marked: unread_or_marked: bool,
+    /// Returns the same with [`without_marks`](Filter::without_marks) as given.
+    without_marks: without_marks: u64,
+    /// Returns the same with [`archived`](Filter::archived) as given.
+    with_archived: archived: ArchiveFilter,
+    /// Returns the same with [`membership`](Filter::membership) as given.
+    with_membership: membership: MembershipFilter,
+});
 
 impl Filter {
     /// The same without conversations that bear `mark`.

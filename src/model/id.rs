@@ -78,7 +78,7 @@ macro_rules! text_id {
             /// # Errors
             ///
             /// [`IdError`]: why the text is no such id.
-            pub fn new(text: &str) -> Result<Self, IdError> {
+            pub fn parse(text: &str) -> Result<Self, IdError> {
                 check(text)?;
                 Ok(Self(text.into()))
             }
@@ -99,7 +99,7 @@ macro_rules! text_id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                Self::new(text)
+                Self::parse(text)
             }
         }
 
@@ -246,12 +246,13 @@ pub enum ConversationKind {
 /// Compared as bytes, so direct conversations come before groups. Cloning is cheap.
 ///
 /// ```
-/// use chatfold::{ConversationId, ConversationKind};
+/// use chatfold::id::ConversationKind;
+/// use chatfold::ConversationId;
 /// let id: ConversationId = "c2c_bob".parse()?;
 /// assert_eq!(id.kind(), ConversationKind::Direct);
 /// assert_eq!(id.target(), "bob");
 /// assert!("bob".parse::<ConversationId>().is_err());
-/// # Ok::<(), chatfold::IdError>(())
+/// # Ok::<(), chatfold::id::IdError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConversationId(Arc<str>);
@@ -264,7 +265,7 @@ impl ConversationId {
     pub fn peer(&self) -> Option<UserId> {
         let direct = self.kind() == ConversationKind::Direct;
         // What follows the prefix of a conversation id was parsed as a user id.
-        if direct { UserId::new(self.target()).ok() } else { None }
+        if direct { UserId::parse(self.target()).ok() } else { None }
     }
 
     /// Parses `c2c_<userID>` or `group_<groupID>`.
@@ -272,7 +273,7 @@ impl ConversationId {
     /// # Errors
     ///
     /// [`IdError`]: why the text is no such id.
-    pub fn new(text: &str) -> Result<Self, IdError> {
+    pub fn parse(text: &str) -> Result<Self, IdError> {
         check(Self::target_of(text).ok_or(IdError::Prefix)?)?;
         Ok(Self(text.into()))
     }
@@ -326,7 +327,7 @@ impl FromStr for ConversationId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        Self::new(text)
+        Self::parse(text)
     }
 }
 
@@ -360,15 +361,15 @@ mod tests {
 
     #[test]
     fn ids_parse_strictly() {
-        assert_eq!(UserId::new(""), Err(IdError::Empty));
-        assert_eq!(UserId::new(&"x".repeat(129)), Err(IdError::TooLong { len_bytes: 129 }));
-        assert!(UserId::new(&"x".repeat(128)).is_ok());
-        assert_eq!(UserId::new("a\u{7f}b"), Err(IdError::ControlCharacter { found: '\u{7f}', offset: 1 }));
-        assert!(UserId::new("a\0").is_err() && UserId::new("李 雷\u{80}").is_ok());
-        assert_eq!(ConversationId::new("C2C_bob"), Err(IdError::Prefix));
-        assert_eq!(ConversationId::new("c2c_"), Err(IdError::Empty));
-        assert!(ConversationId::new(&format!("group_{}", "g".repeat(128))).is_ok());
-        assert!(ConversationId::new(&format!("group_{}", "g".repeat(129))).is_err());
+        assert_eq!(UserId::parse(""), Err(IdError::Empty));
+        assert_eq!(UserId::parse(&"x".repeat(129)), Err(IdError::TooLong { len_bytes: 129 }));
+        assert!(UserId::parse(&"x".repeat(128)).is_ok());
+        assert_eq!(UserId::parse("a\u{7f}b"), Err(IdError::ControlCharacter { found: '\u{7f}', offset: 1 }));
+        assert!(UserId::parse("a\0").is_err() && UserId::parse("李 雷\u{80}").is_ok());
+        assert_eq!(ConversationId::parse("C2C_bob"), Err(IdError::Prefix));
+        assert_eq!(ConversationId::parse("c2c_"), Err(IdError::Empty));
+        assert!(ConversationId::parse(&format!("group_{}", "g".repeat(128))).is_ok());
+        assert!(ConversationId::parse(&format!("group_{}", "g".repeat(129))).is_err());
         let nested: ConversationId = "c2c_group_x".parse().unwrap();
         assert_eq!((nested.kind(), nested.target()), (ConversationKind::Direct, "group_x"));
     }

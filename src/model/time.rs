@@ -18,7 +18,7 @@ use crate::model::id::EventId;
 /// assert_eq!(t.as_millis(), 1_772_355_605_250);
 /// assert_eq!(t.to_string(), "2026-03-01T09:00:05.250Z");
 /// assert!("2026-03-01T09:00:05Z".parse::<Timestamp>().is_err());
-/// # Ok::<(), chatfold::TimestampError>(())
+/// # Ok::<(), chatfold::time::TimestampError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::blank::is_blank;
+use crate::model::blank_text::is_blank;
 use crate::model::time::Stamp;
 use crate::register::max_tree::MaxTree;
 

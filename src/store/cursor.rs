@@ -13,9 +13,9 @@ use crate::store::{Head, Page, StoredEvent};
 /// use chatfold::store::{Append, EventStore, LogCursor, MemoryStore, NewEvent};
 /// use chatfold::{EventId, UserId};
 ///
-/// let (alice, mut store) = (UserId::new("alice")?, MemoryStore::new());
+/// let (alice, mut store) = (UserId::parse("alice")?, MemoryStore::new());
 /// let events = [1, 2, 3].map(|n| NewEvent { id: EventId::from_bytes([n; 16]), bytes: vec![n] });
-/// store.append(&alice, &Append { expected: 0, command: None, events: &events, snapshot: None })?;
+/// store.append(&alice, &Append::new(0, &events))?;
 ///
 /// let mut cursor = LogCursor::default();
 /// let mut page = store.read(&alice, cursor.position(), 2)?;

@@ -16,17 +16,13 @@ use crate::store::{
 ///
 /// ```
 /// use chatfold::store::{Append, AppendError, EventStore, MemoryStore, NewEvent};
-/// use chatfold::{CommandId, EventId, UserId};
+/// use chatfold::id::CommandId;
+/// use chatfold::{EventId, UserId};
 ///
-/// let (alice, mut store) = (UserId::new("alice")?, MemoryStore::new());
+/// let (alice, mut store) = (UserId::parse("alice")?, MemoryStore::new());
 /// let event = |n| NewEvent { id: EventId::from_bytes([n; 16]), bytes: vec![n] };
 /// let (one, two) = ([event(1)], [event(2)]);
-/// let append = |events, n| Append {
-///     expected: 0,
-///     command: Some(CommandId::from_bytes([n; 16])),
-///     events,
-///     snapshot: None,
-/// };
+/// let append = |events, n| Append::new(0, events).with_command(Some(CommandId::from_bytes([n; 16])));
 /// assert_eq!(store.append(&alice, &append(&one, 1))?.last, 1);
 /// assert!(store.append(&alice, &append(&one, 1))?.repeated, "given again, done once");
 /// let late = store.append(&alice, &append(&two, 2));

@@ -4,6 +4,7 @@ pub(crate) mod frame;
 
 use crate::model::id::{ConversationId, UserId};
 use crate::model::policy::Policy;
+use crate::model::setters::setters;
 
 /// A prefix of a log: how many events it has, and a hash of them.
 ///
@@ -11,7 +12,7 @@ use crate::model::policy::Policy;
 /// against accidents (another log, an event lost), not against someone who can rewrite the log.
 ///
 /// ```
-/// use chatfold::LogPrefix;
+/// use chatfold::snapshot::LogPrefix;
 /// let mut prefix = LogPrefix::EMPTY;
 /// prefix.push(b"{}");
 /// prefix.push_skipped(b"{\"v\":9}");
@@ -50,18 +51,26 @@ impl LogPrefix {
 /// When a snapshot is due: a value, judged by a pure function.
 ///
 /// ```
-/// use chatfold::SnapshotPolicy;
-/// let policy = SnapshotPolicy { every_events: Some(10_000), every_len_bytes: Some(4 << 20) };
+/// use chatfold::snapshot::SnapshotPolicy;
+/// let policy = SnapshotPolicy::default().with_every_events(Some(10_000)).with_every_len_bytes(Some(4 << 20));
 /// assert!(!policy.due(9_999, 1_000));
 /// assert!(policy.due(10_000, 1_000) && policy.due(3, 4 << 20));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct SnapshotPolicy {
     /// After so many events; `None`: however many.
     pub every_events: Option<u64>,
     /// After so many bytes of log; `None`: however many.
     pub every_len_bytes: Option<u64>,
 }
+
+setters!(SnapshotPolicy {
+    /// Returns the same with [`every_events`](SnapshotPolicy::every_events) as given.
+    with_every_events: every_events: Option<u64>,
+    /// Returns the same with [`every_len_bytes`](SnapshotPolicy::every_len_bytes) as given.
+    with_every_len_bytes: every_len_bytes: Option<u64>,
+});
 
 impl SnapshotPolicy {
     /// Whether a snapshot is due, so many events and bytes of log after the last one. With both bounds set,
@@ -145,7 +154,7 @@ pub enum SnapshotError {
         /// The policy found.
         found: Policy,
     },
-    /// It cannot be made: a history is rotten in the snapshot that the inbox came from.
+    /// It cannot be made: a history is corrupt in the snapshot that the inbox came from.
     #[error("the history of {conversation} is faulty: {fault}")]
     Faulty {
         /// The conversation.
@@ -159,12 +168,12 @@ pub enum SnapshotError {
 }
 
 /// Why nothing more can be shown of a conversation's history: a part of the snapshot that it was restored from
-/// is rotten (R99). A replay of the log heals it.
+/// is corrupt (R99). A replay of the log heals it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the part of the snapshot at byte {offset} is rotten: {reason}")]
+#[error("the part of the snapshot at byte {offset} is corrupt: {reason}")]
 #[non_exhaustive]
 pub struct HistoryFault {
-    /// Where the rotten part begins in the snapshot.
+    /// Where the corrupt part begins in the snapshot.
     pub offset: u64,
     /// What is wrong with it.
     pub reason: &'static str,

@@ -93,7 +93,7 @@ impl Hostile {
     ///
     /// Never: the id is one.
     pub fn owner() -> Result<UserId, Fault> {
-        Ok(UserId::new("owner")?)
+        Ok(UserId::parse("owner")?)
     }
 
     /// A log of about so many events, the first of which name what the others are about.
@@ -106,9 +106,9 @@ impl Hostile {
             count: count.max(8),
             events: Vec::with_capacity(count + 8),
             owner: Self::owner()?,
-            peer: UserId::new("peer")?,
-            group: ConversationId::new("group_g")?,
-            direct: ConversationId::new("c2c_peer")?,
+            peer: UserId::parse("peer")?,
+            group: ConversationId::parse("group_g")?,
+            direct: ConversationId::parse("c2c_peer")?,
         };
         (self.make)(&mut maker)?;
         Ok(maker.events)
@@ -121,8 +121,8 @@ const OWN_READS: Policy = Policy { meeting_unread: false, own_message_reads: tru
 fn harmless(m: &mut Maker) -> Result<(), Fault> {
     let mut random = Random::new(1);
     for n in 1..=m.count as u64 {
-        let group = ConversationId::group(&GroupId::new(&format!("g{}", random.below(64)))?);
-        let by = UserId::new(&format!("u{}", random.below(256)))?;
+        let group = ConversationId::group(&GroupId::parse(&format!("g{}", random.below(64)))?);
+        let by = UserId::parse(&format!("u{}", random.below(256)))?;
         m.say(&by, |e| e.message_received(group, at_seq(n, n)))?;
     }
     Ok(())
@@ -232,7 +232,7 @@ fn colliding_users(m: &mut Maker) -> Result<(), Fault> {
     let users = colliding(m.count, "", |text| FxBuildHasher.hash_one(text));
     let group = m.group.clone();
     for (n, user) in (1..).zip(users) {
-        m.say(&UserId::new(&user)?, |e| e.message_received(group.clone(), at_seq(n, n)))?;
+        m.say(&UserId::parse(&user)?, |e| e.message_received(group.clone(), at_seq(n, n)))?;
     }
     Ok(())
 }
@@ -241,7 +241,7 @@ fn colliding_conversations(m: &mut Maker) -> Result<(), Fault> {
     let groups = colliding(m.count, "group_", |text| FxBuildHasher.hash_one(text));
     let peer = m.peer.clone();
     for (n, group) in (1..).zip(groups) {
-        let group = ConversationId::new(&group)?;
+        let group = ConversationId::parse(&group)?;
         m.say(&peer, |e| e.message_received(group, at_seq(n, n)))?;
     }
     Ok(())
@@ -252,9 +252,9 @@ fn colliding_in_snapshots(m: &mut Maker) -> Result<(), Fault> {
     let users = colliding(half, "", |text| xxh3_64(text.as_bytes()));
     let groups = colliding(half, "group_", |text| xxh3_64(text.as_bytes()));
     for (n, (user, group)) in (1..).zip(users.iter().zip(&groups)) {
-        let group = ConversationId::new(group)?;
-        m.say(&UserId::new(user)?, |e| e.message_received(group.clone(), at_seq(n, n)))?;
-        m.say(&UserId::new(user)?, |e| e.message_received(group, at_seq(n + 1, n + 1)))?;
+        let group = ConversationId::parse(group)?;
+        m.say(&UserId::parse(user)?, |e| e.message_received(group.clone(), at_seq(n, n)))?;
+        m.say(&UserId::parse(user)?, |e| e.message_received(group, at_seq(n + 1, n + 1)))?;
     }
     Ok(())
 }
@@ -294,7 +294,7 @@ fn each_user(
     m.message(1)?;
     let group = m.group.clone();
     for n in 0..m.count as u64 {
-        let user = UserId::new(&format!("user{n}"))?;
+        let user = UserId::parse(&format!("user{n}"))?;
         m.say(&user, |e| make(e, group.clone(), n))?;
     }
     Ok(())
@@ -324,7 +324,7 @@ fn long_message(m: &mut Maker) -> Result<(), Fault> {
     let text = "long ".repeat(m.count * 16);
     m.other(|e, group| e.message_received(group, Message::text(id(1), text).with_seq(1)))?;
     for n in 1..m.count as u64 {
-        let by = UserId::new(&format!("user{n}"))?;
+        let by = UserId::parse(&format!("user{n}"))?;
         let group = m.group.clone();
         m.say(&by, |e| e.reaction_set(group, id(1), "+1".to_owned(), true))?;
     }
@@ -434,7 +434,7 @@ fn folder_members(m: &mut Maker) -> Result<(), Fault> {
     m.say(&owner, |e| e.folder_created(folder(1), "one".to_owned()))?;
     let half = m.part(2);
     for (n, on) in (0..half).map(|n| (n, true)).chain((0..half).map(|n| (n, n % 3 == 0))) {
-        let group = ConversationId::group(&GroupId::new(&format!("g{n}"))?);
+        let group = ConversationId::group(&GroupId::parse(&format!("g{n}"))?);
         m.say(&owner, |e| e.folder_member_set(group, folder(1), on))?;
     }
     Ok(())
@@ -445,7 +445,7 @@ fn folder_renames(m: &mut Maker) -> Result<(), Fault> {
     m.say(&owner, |e| e.folder_created(folder(1), "one".to_owned()))?;
     m.say(&owner, |e| e.folder_created(folder(2), "two".to_owned()))?;
     for n in 0..half {
-        let group = ConversationId::group(&GroupId::new(&format!("g{n}"))?);
+        let group = ConversationId::group(&GroupId::parse(&format!("g{n}"))?);
         // Few are in the folder that gets other names; many were in it.
         let by = owner.clone();
         m.say(&by, |e| e.folder_member_set(group, folder(1), n < 4))?;
@@ -465,12 +465,12 @@ fn many_folders(m: &mut Maker) -> Result<(), Fault> {
 fn profiles(m: &mut Maker) -> Result<(), Fault> {
     let half = m.part(2);
     for n in 0..half {
-        let user = UserId::new(&format!("user{n}"))?;
+        let user = UserId::parse(&format!("user{n}"))?;
         let direct = ConversationId::direct(&user);
         m.say(&user, |e| e.message_received(direct, Message::text(id(n), "x")))?;
     }
     for n in 0..half {
-        let user = UserId::new(&format!("user{}", n % 7))?;
+        let user = UserId::parse(&format!("user{}", n % 7))?;
         m.say(&user.clone(), |e| e.user_profile_changed(user, Some(format!("name {n}")), None, None))?;
     }
     Ok(())
@@ -479,7 +479,7 @@ fn profiles(m: &mut Maker) -> Result<(), Fault> {
 fn deleted_conversations(m: &mut Maker) -> Result<(), Fault> {
     let (third, owner, peer) = (m.part(3), m.owner.clone(), m.peer.clone());
     for n in 0..third {
-        let group = ConversationId::group(&GroupId::new(&format!("g{n}"))?);
+        let group = ConversationId::group(&GroupId::parse(&format!("g{n}"))?);
         m.say(&peer, |e| e.message_received(group.clone(), at_seq(1, 1)))?;
         m.say(&owner, |e| e.conversation_deleted(group.clone(), Watermark::Seq(1), false))?;
         m.say(&peer, |e| e.message_received(group, at_seq(2, 2)))?;
@@ -505,11 +505,11 @@ fn owner_facts(m: &mut Maker) -> Result<(), Fault> {
 fn group_profiles(m: &mut Maker) -> Result<(), Fault> {
     let (half, peer) = (m.part(2), m.peer.clone());
     for n in 0..half {
-        let name = GroupId::new(&format!("g{n}"))?;
+        let name = GroupId::parse(&format!("g{n}"))?;
         m.say(&peer, |e| e.message_received(ConversationId::group(&name), at_seq(1, 1)))?;
     }
     for n in 0..half {
-        let name = GroupId::new(&format!("g{}", n % 5))?;
+        let name = GroupId::parse(&format!("g{}", n % 5))?;
         m.say(&peer, |e| {
             e.group_profile_changed(name, Some(format!("name {n}")), None, Some(GroupType::Public))
         })?;

@@ -15,11 +15,11 @@ use crate::model::policy::Policy;
 ///
 /// ```
 /// use chatfold::testing::given;
-/// use chatfold::{
-///     Body, Command, Context, ConversationId, Envelope, EventId, Fact, Limits, Rejection, Role, Timestamp, UserId,
-/// };
+/// use chatfold::command::{Limits, Rejection, Role};
+/// use chatfold::event::{Body, Fact};
+/// use chatfold::{Command, Context, ConversationId, Envelope, EventId, Timestamp, UserId};
 ///
-/// let alice = UserId::new("alice")?;
+/// let alice = UserId::parse("alice")?;
 /// let bob: ConversationId = "c2c_bob".parse()?;
 /// let dev: ConversationId = "group_dev".parse()?;
 /// let at = Timestamp::from_millis(1_000)?;
@@ -32,7 +32,7 @@ use crate::model::policy::Policy;
 ///     .then(vec![Body::Conversation(dev.clone(), Fact::Pinned { on: true })])
 ///     .and_again_nothing();
 ///
-/// let strict = context.with_limits(Limits { pinned_conversations: 1, ..Limits::default() });
+/// let strict = context.with_limits(Limits::default().with_pinned_conversations(1));
 /// given([pinned])
 ///     .when(&Command::Pin { conversation: dev, on: true }, &strict)
 ///     .then(Rejection::TooManyPins { found: 2, limit: 1 });

@@ -23,7 +23,7 @@ pub struct Claim {
 /// use chatfold::binary::Log;
 /// use chatfold::testing::{Claim, sealed_log};
 /// let nonsense = Claim { events: 3, payload: vec![0xff; 40], ..Claim::default() };
-/// let bytes = sealed_log(&chatfold::UserId::new("alice")?, &[nonsense])?;
+/// let bytes = sealed_log(&chatfold::UserId::parse("alice")?, &[nonsense])?;
 /// let log = Log::open(&bytes)?;
 /// assert!(log.verify().is_ok(), "the checksums fit");
 /// assert!(log.events().all(|event| event.is_err()), "and yet no event is there");

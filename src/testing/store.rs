@@ -40,7 +40,7 @@ pub fn check_store<S: SnapshotStore>(mut open: impl FnMut() -> S) {
         ("import", import),
     ];
     for (name, law) in laws {
-        law(&mut open, &valid(UserId::new(&format!("law-{name}"))));
+        law(&mut open, &valid(UserId::parse(&format!("law-{name}"))));
     }
 }
 
@@ -217,7 +217,7 @@ fn malformed<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
 
 fn inboxes_apart<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
     let mut store = open();
-    let other = valid(UserId::new(&format!("{inbox}-LÄW'\"%_ and another")));
+    let other = valid(UserId::parse(&format!("{inbox}-LÄW'\"%_ and another")));
     valid(append(&mut store, inbox, 0, 1, &[1, 2]));
     valid(append(&mut store, &other, 0, 1, &[2, 1]));
     holds(&mut store, inbox, &[1, 2]);
@@ -330,7 +330,7 @@ fn closed<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
 
 fn import<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
     let mut store = open();
-    let to = valid(UserId::new(&format!("{inbox}-to")));
+    let to = valid(UserId::parse(&format!("{inbox}-to")));
     valid(append(&mut store, inbox, 0, 1, &[1, 2]));
     valid(append(&mut store, inbox, 2, 2, &[3]));
     let log = whole(&mut store, inbox);

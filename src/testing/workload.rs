@@ -196,7 +196,7 @@ fn valid<T>(made: Result<T, impl std::fmt::Debug>) -> T {
 }
 
 fn user(text: &str) -> UserId {
-    valid::<_>(UserId::new(text) as Result<_, IdError>)
+    valid::<_>(UserId::parse(text) as Result<_, IdError>)
 }
 
 fn time(n: u64) -> Timestamp {
@@ -220,7 +220,7 @@ impl State {
         let chat = |n: u64| {
             let direct = n % 4 == 3;
             let peer = direct.then(|| user(&format!("peer{n:06}")));
-            let group = || valid::<_>(GroupId::new(&format!("room{n:06}")) as Result<_, IdError>);
+            let group = || valid::<_>(GroupId::parse(&format!("room{n:06}")) as Result<_, IdError>);
             let id = peer.as_ref().map_or_else(|| ConversationId::group(&group()), ConversationId::direct);
             Chat { id, peer, messages: 0, last: time(0) }
         };

@@ -1,10 +1,12 @@
 //! Inputs as writers write them: ordinary ones, and those that are costliest to hold for their length.
 
 use chatfold::binary::{Header, Log, Packing, Writer};
+use chatfold::event::Mark;
+use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Workload;
 use chatfold::{
-    ConversationId, Envelope, Event, EventId, FolderId, Inbox, LogPrefix, Mark, Message, MessageId, Policy,
-    Replay, Timestamp, UserId, jsonl,
+    ConversationId, Envelope, Event, EventId, FolderId, Inbox, Message, MessageId, Policy, Replay, Timestamp,
+    UserId, jsonl,
 };
 
 pub fn owner() -> UserId {
@@ -48,7 +50,7 @@ fn small_maps(count: u64) -> Vec<Event> {
         let of = |step: u64| envelope(n * 10 + step);
         events.push(of(0).folder_member_set(chat.clone(), folder, true).unwrap());
         events.push(of(1).mark_set(chat.clone(), Mark::STAR, true).unwrap());
-        let read = chatfold::Through::Message(message_id(n));
+        let read = chatfold::event::Through::Message(message_id(n));
         events.push(of(2).conversation_read(chat.clone(), read).unwrap());
         events.push(of(3).marked_unread_from(chat.clone(), message_id(n)).unwrap());
         events.push(of(4).draft_set(chat, Some("d".into()), None).unwrap());

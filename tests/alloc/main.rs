@@ -84,7 +84,8 @@ fn payload(bytes: &[u8]) -> bool {
 
 /// Restores, and decodes everything that lies in it.
 fn snapshot(bytes: &[u8]) -> bool {
-    let owner = chatfold::SnapshotInfo::read(bytes).map_or_else(|_| inputs::owner(), |info| info.owner);
+    let owner =
+        chatfold::snapshot::SnapshotInfo::read(bytes).map_or_else(|_| inputs::owner(), |info| info.owner);
     let Ok((inbox, _)) = Inbox::restore(bytes.to_vec(), &owner, Policy::default()) else { return false };
     let sound = inbox.verify().is_ok();
     let names = inbox.known_conversations().map(|row| row.show_name().len()).sum::<usize>();

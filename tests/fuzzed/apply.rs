@@ -1,7 +1,8 @@
 //! The fold on any events: the laws above all rules (R01–R08).
 
 use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
-use chatfold::{ChangeSet, Event, Inbox, LogPrefix};
+use chatfold::snapshot::LogPrefix;
+use chatfold::{ChangeSet, Event, Inbox};
 
 use super::events::{History, history};
 

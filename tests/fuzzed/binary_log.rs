@@ -9,7 +9,7 @@ use chatfold::{Event, Inbox, Policy, Replay, UserId};
 /// Holds the laws against any bytes.
 pub fn check(data: &[u8]) {
     laws(data);
-    let owner = UserId::new("alice").unwrap();
+    let owner = UserId::parse("alice").unwrap();
     for old in [false, true] {
         laws(&sealed_log(&owner, &claims(data, old)).unwrap());
     }

@@ -1,9 +1,9 @@
 //! Histories drawn from any bytes: ids come from small pools, so that facts collide, wait and tie.
 
 use arbitrary::{Arbitrary as _, Result, Unstructured};
+use chatfold::event::{Edit, GroupType, Mark, MessageKind, QuietHours, ReceiveOption, Through, Watermark};
 use chatfold::{
-    ConversationId, Edit, Envelope, Event, EventId, FolderId, GroupType, Mark, Message, MessageId,
-    MessageKind, Policy, QuietHours, ReceiveOption, Through, Timestamp, UserId, Watermark,
+    ConversationId, Envelope, Event, EventId, FolderId, Message, MessageId, Policy, Timestamp, UserId,
 };
 
 /// No history is longer, or a law would take too long to be tried often.
@@ -21,7 +21,9 @@ pub struct History {
 /// The history that `data` stands for.
 pub fn history(data: &[u8]) -> Option<History> {
     let mut u = Unstructured::new(data);
-    let policy = Policy { meeting_unread: u.arbitrary().ok()?, own_message_reads: u.arbitrary().ok()? };
+    let policy = Policy::default()
+        .with_meeting_unread(u.arbitrary().ok()?)
+        .with_own_message_reads(u.arbitrary().ok()?);
     let cut = usize::from(u8::arbitrary(&mut u).ok()?);
     let order = <[u8; 16]>::arbitrary(&mut u).ok()?.to_vec();
     let mut events = Vec::new();
@@ -36,7 +38,7 @@ pub fn history(data: &[u8]) -> Option<History> {
 }
 
 fn user(number: u8) -> UserId {
-    UserId::new(["alice", "bob", "carol"][usize::from(number) % 3]).unwrap()
+    UserId::parse(["alice", "bob", "carol"][usize::from(number) % 3]).unwrap()
 }
 
 fn draw_user(u: &mut Unstructured<'_>) -> Result<UserId> {
@@ -118,7 +120,7 @@ fn event(u: &mut Unstructured<'_>) -> Result<Option<Event>> {
     Ok(event.ok())
 }
 
-type Made = std::result::Result<Event, chatfold::InvalidEvent>;
+type Made = std::result::Result<Event, chatfold::event::InvalidEvent>;
 
 fn about_conversation(u: &mut Unstructured<'_>, envelope: Envelope, kind: u8) -> Result<Made> {
     let id = conversation(u)?;

@@ -1,8 +1,10 @@
 //! Snapshots: whatever is in them, with checksums that fit or not, nothing panics, and what is sound goes on.
 
+use chatfold::command::{ReadScope, Role};
+use chatfold::snapshot::{LogPrefix, SnapshotInfo};
+use chatfold::view::Direction;
 use chatfold::{
-    Command, Context, ConversationId, Direction, Envelope, EventId, Filter, Inbox, LogPrefix, Message,
-    MessageId, ReadScope, Role, SnapshotInfo, Timestamp, decide,
+    Command, Context, ConversationId, Envelope, EventId, Filter, Inbox, Message, MessageId, Timestamp, decide,
 };
 
 use super::mend::mend;
@@ -51,8 +53,7 @@ fn look_at(inbox: &Inbox) {
     for id in inbox.known_conversations().map(|row| row.id().clone()) {
         let _ = inbox.explain(&id);
     }
-    let _ =
-        (inbox.totals(), inbox.totals_of(&Filter { has_unread: true, ..Filter::default() }), inbox.folders());
+    let _ = (inbox.totals(), inbox.totals_of(&Filter::default().with_has_unread(true)), inbox.folders());
 }
 
 /// A few events and commands.
@@ -67,7 +68,7 @@ fn go_on(inbox: &mut Inbox) {
         events.extend(envelope(n).message_received(chat.clone(), message));
         events.extend(envelope(n + 9).conversation_deleted(
             chat.clone(),
-            chatfold::Watermark::Seq(3),
+            chatfold::event::Watermark::Seq(3),
             n % 2 == 0,
         ));
         events.extend(envelope(n + 19).draft_set(chat.clone(), Some("soon".into()), None));

@@ -1,6 +1,6 @@
 //! The text log: what decodes, encodes and decodes to the same, and reading goes on after faults.
 
-use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Record, Writer, decode_line, encode_event};
+use chatfold::jsonl::{LogLine, LoggedEvent, ReadError, Reader, Writer, decode_line, encode_event};
 use chatfold::{Event, Inbox, Policy};
 
 /// A line that stands behind all others, to be read whatever they are.
@@ -21,7 +21,7 @@ pub fn check(data: &[u8]) {
     let mut at_end = false;
     for record in reader {
         let line = match &record {
-            Ok(Record { line, .. }) => *line,
+            Ok(LogLine { line, .. }) => *line,
             Err(ReadError::Decode(fault)) => fault.line,
             Err(error) => panic!("a slice cannot fail: {error}"),
         };

@@ -1,9 +1,10 @@
 //! An inbox that absorbs another is the one that merged it (R04): split by conversation or in any other way, folded
-//! or restored from a snapshot, with copies held or without, and not at all where a history is rotten.
+//! or restored from a snapshot, with copies held or without, and not at all where a history is corrupt.
 
 use std::collections::BTreeSet;
 
-use chatfold::{ConversationId, Event, Inbox, MergeError, Policy, UserId};
+use chatfold::check::MergeError;
+use chatfold::{ConversationId, Event, Inbox, Policy, UserId};
 
 use crate::harness::{FEW, MIX, cases, ensure, hold, replay, same, same_digest, subset};
 use crate::histories::History;
@@ -111,7 +112,7 @@ fn r04_absorbing_is_merging_whatever_each_has_seen() {
 }
 
 /// The inbox restored from a snapshot in whose histories one bit is wrong, if that leaves one to be restored.
-fn rotten(inbox: &Inbox, seed: u64) -> Option<Inbox> {
+fn corrupt(inbox: &Inbox, seed: u64) -> Option<Inbox> {
     let mut bytes = inbox.snapshot(PREFIX).ok()?;
     let front_at = bytes.len().checked_sub(32)?;
     let front_at = u64::from_le_bytes(bytes.get(front_at..front_at + 8)?.try_into().ok()?) as usize;
@@ -124,20 +125,20 @@ fn rotten(inbox: &Inbox, seed: u64) -> Option<Inbox> {
 }
 
 #[test]
-fn r99_what_is_rotten_is_not_absorbed() {
+fn r99_what_is_corrupt_is_not_absorbed() {
     let refused = std::cell::Cell::new(0);
     hold("R99", FEW, cases(300), &|history| {
         let parts = split(&history.events, 2);
         let [one, two] =
             [0, 1].map(|n| Inbox::replay(history.owner.clone(), history.policy, parts[n].iter().copied()));
-        let Some(theirs) = rotten(&two, history.seed) else { return Ok(()) };
+        let Some(theirs) = corrupt(&two, history.seed) else { return Ok(()) };
         let mut inbox = one.clone();
         let (digest, revision) = (inbox.digest(), inbox.revision());
         let faulty = theirs.faults().next().map(|(id, _)| id.clone());
         let told = inbox.absorb(theirs.clone());
         ensure(
             matches!(&told, Err(MergeError::Faulty { conversation, .. }) if Some(conversation) == faulty.as_ref()),
-            || format!("absorbed what is rotten: {told:?}"),
+            || format!("absorbed what is corrupt: {told:?}"),
         )?;
         ensure(inbox.digest() == digest && inbox.revision() == revision, || {
             "what is refused changes nothing".to_owned()
@@ -150,7 +151,7 @@ fn r99_what_is_rotten_is_not_absorbed() {
         healed.heal(&two).map_err(|error| error.to_string())?;
         absorbed(&mut inbox, healed)?;
         same_digest("healed and absorbed", &whole, &inbox)?;
-        // A rotten history of its own, which the other does not have, does not stand in its way. (A group's profile
+        // A corrupt history of its own, which the other does not have, does not stand in its way. (A group's profile
         // is enough to have it.)
         if faulty.is_some_and(|id| one.conversation(&id).is_some()) {
             return Ok(());
@@ -161,16 +162,16 @@ fn r99_what_is_rotten_is_not_absorbed() {
         theirs.heal(&whole).map_err(|error| error.to_string())?;
         same_digest("absorbed and healed", &whole, &theirs)
     });
-    assert!(refused.get() > 30, "only {} were rotten", refused.get());
+    assert!(refused.get() > 30, "only {} were corrupt", refused.get());
 }
 
 #[test]
 fn r04_inboxes_of_unlike_owner_or_policy_are_not_absorbed() {
-    let alice = UserId::new("alice").unwrap();
+    let alice = UserId::parse("alice").unwrap();
     let mut inbox = Inbox::new(alice.clone(), Policy::default());
     let before = inbox.digest();
-    let other_owner = Inbox::new(UserId::new("bob").unwrap(), Policy::default());
-    let other_policy = Inbox::new(alice, Policy { meeting_unread: true, ..Policy::default() });
+    let other_owner = Inbox::new(UserId::parse("bob").unwrap(), Policy::default());
+    let other_policy = Inbox::new(alice, Policy::default().with_meeting_unread(true));
     assert!(matches!(inbox.absorb(other_owner), Err(MergeError::Owner { .. })));
     assert!(matches!(inbox.absorb(other_policy), Err(MergeError::Policy { .. })));
     assert_eq!((inbox.digest(), inbox.revision()), (before, 0));

@@ -18,7 +18,7 @@ use crate::harness::{FEW, MANY, MIX, cases, ensure, hold, replay, same_digest};
 use crate::histories::History;
 
 fn alice() -> UserId {
-    UserId::new("alice").unwrap()
+    UserId::parse("alice").unwrap()
 }
 
 /// A log of these events, a record after every so many.
@@ -217,8 +217,9 @@ fn full_segments_are_written_without_a_flush() {
 #[test]
 fn the_longest_ids_come_back() {
     // Their lengths take two bytes in a segment's dictionary.
-    let users = [1, 31, 126, 127, 128].map(|len| UserId::new(&"u".repeat(len)).unwrap());
-    let chats = [5, 126, 127, 128].map(|len| ConversationId::new(&format!("group_{}", "g".repeat(len - 4))));
+    let users = [1, 31, 126, 127, 128].map(|len| UserId::parse(&"u".repeat(len)).unwrap());
+    let chats =
+        [5, 126, 127, 128].map(|len| ConversationId::parse(&format!("group_{}", "g".repeat(len - 4))));
     let chats = chats.map(Result::ok).into_iter().flatten();
     let pairs = chats.flat_map(|chat| users.iter().map(move |user| (chat.clone(), user)));
     let events: Vec<Event> = (1u128..)
@@ -248,7 +249,7 @@ fn what_follows_the_last_text_of_a_long_segment_keeps_its_content() {
         message.custom = (n > 9_000).then(|| vec![n as u8; 3]);
         let at = Timestamp::from_millis(n as i64).unwrap();
         let envelope = Envelope::new(EventId::from_bytes(n.to_be_bytes()), at, alice());
-        envelope.message_received(ConversationId::new("group_long").unwrap(), message).unwrap()
+        envelope.message_received(ConversationId::parse("group_long").unwrap(), message).unwrap()
     };
     let events: Vec<Event> = (1..=9_010).map(event).collect();
     let bytes = log_of(&alice(), &known(&events), events.len());
@@ -396,7 +397,7 @@ fn golden_logs_are_written_byte_for_byte_and_read_for_ever() {
 fn a_newer_version_and_another_owner_are_refused() {
     use chatfold::binary::HeaderError;
     let mut bytes = log_of(&alice(), &everything(), 9);
-    let error = Log::open_for(&bytes, &UserId::new("bob").unwrap()).unwrap_err();
+    let error = Log::open_for(&bytes, &UserId::parse("bob").unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "byte 14: expected the log of bob, found that of alice");
     bytes[8] = 3;
     assert_eq!(Log::open(&bytes).unwrap_err(), HeaderError::Checksum, "damaged, not newer");
@@ -458,7 +459,7 @@ fn a_long_log_folds_like_its_events() {
                     let id = MessageId::from_bytes((n << 64 | 2).to_be_bytes());
                     let mut message = Message::text(id, "with more");
                     message.cloud_custom = Some(vec![n as u8; 9]);
-                    let peer = ConversationId::direct(&UserId::new(&format!("peer{}", n % 7)).unwrap());
+                    let peer = ConversationId::direct(&UserId::parse(&format!("peer{}", n % 7)).unwrap());
                     envelope.message_received(peer, message).unwrap()
                 }
                 _ => envelope.quiet_hours_set(None).unwrap(),

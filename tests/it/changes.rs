@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chatfold::change::{Attribute, ChangeKind, FolderChange, MessageChangeKind, OrderKeys, RemovalReason};
+use chatfold::event::{Body, Edit, Fact};
+use chatfold::id::ConversationKind;
 use chatfold::{
-    Attribute, Body, ChangeKind, ChangeSet, ConversationId, ConversationKind, Edit, Envelope, Event, EventId,
-    Fact, FolderChange, FolderId, Inbox, Message, MessageChangeKind, MessageId, Policy, RemovalReason,
+    ChangeSet, ConversationId, Envelope, Event, EventId, FolderId, Inbox, Message, MessageId, Policy,
     Timestamp, UserId,
 };
 
@@ -41,7 +43,7 @@ fn attribute(field: &str) -> Option<Attribute> {
 /// A conversation that no event named: of a direct chat its peer's profile is known all the same.
 fn unknown(id: &ConversationId, profiles: &BTreeMap<UserId, Profile>) -> Row {
     let mut row = Row::void(id);
-    let peer = UserId::new(id.target()).ok().filter(|_| id.kind() == ConversationKind::Direct);
+    let peer = UserId::parse(id.target()).ok().filter(|_| id.kind() == ConversationKind::Direct);
     if let Some(profile) = peer.and_then(|peer| profiles.get(&peer)) {
         row.show_name = profile.remark.clone().or(profile.nickname.clone()).unwrap_or(row.show_name);
         row.face_url.clone_from(&profile.face_url);
@@ -133,7 +135,7 @@ fn check_conversations(step: &Step<'_>, changes: &ChangeSet) -> Result<(), Strin
         if let Some(change) = change {
             ensure(Some(change.kind) == kind, || format!("{id}: expected {kind:?}, told {change:?}"))?;
             let key = |row: &Row| row.listed.then_some(row.order_key);
-            let keys = (key(&before), key(&after));
+            let keys = OrderKeys { before: key(&before), after: key(&after) };
             ensure(change.order_keys == keys, || format!("{id}: order keys {keys:?}, told {change:?}"))?;
             let empty = change.attributes.is_empty() && !change.moved();
             ensure(!empty, || format!("{id}: told though nothing changed: {change:?}"))?;
@@ -230,7 +232,7 @@ fn check(step: &Step<'_>, changes: &ChangeSet) -> Result<(), String> {
     let (before, after) = (&step.before, &step.after);
     check_conversations(step, changes)?;
     check_messages(step, changes)?;
-    let totals = |shown: &Shown| chatfold::Totals {
+    let totals = |shown: &Shown| chatfold::list::Totals {
         unread: shown.unread,
         unread_all: shown.unread_all,
         badge: shown.badges[0],
@@ -265,7 +267,8 @@ fn check(step: &Step<'_>, changes: &ChangeSet) -> Result<(), String> {
 fn check_list(inbox: &Inbox) -> Result<(), String> {
     let views: Vec<_> = inbox.conversations().collect();
     let all: u64 = views.iter().map(|view| view.unread_count()).sum();
-    let notifying = views.iter().filter(|view| view.receive_option() == chatfold::ReceiveOption::Receive);
+    let notifying =
+        views.iter().filter(|view| view.receive_option() == chatfold::event::ReceiveOption::Receive);
     let unread: u64 = notifying.map(|view| view.unread_count()).sum();
     let totals = inbox.totals();
     ensure((totals.unread, totals.unread_all) == (unread, all), || {
@@ -372,8 +375,8 @@ fn r60_an_event_tells_what_a_batch_of_it_tells() {
 /// What is said again tells nothing and what is said otherwise does, however long it is.
 #[test]
 fn r60_long_contents_are_told_by_what_they_say() {
-    let alice = UserId::new("alice").unwrap();
-    let direct = || ConversationId::new("c2c_bob").unwrap();
+    let alice = UserId::parse("alice").unwrap();
+    let direct = || ConversationId::parse("c2c_bob").unwrap();
     let mut inbox = Inbox::new(alice.clone(), Policy::default());
     let mut tells = |make: &dyn Fn(Envelope) -> Event, id: u8| {
         let at = Timestamp::from_millis(i64::from(id)).unwrap();

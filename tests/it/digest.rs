@@ -1,17 +1,20 @@
 //! R08's other half: a constant digest passes every law of convergence, so for each thing shown there is a
 //! pair of inboxes that differ in it alone, and their digests differ.
 
+use chatfold::event::{
+    Body, Edit, Fact, GroupType, InvalidEvent, Mark, Membership, Mentions, MessageKind, QuietHours,
+    ReceiveOption, Through, Watermark,
+};
 use chatfold::{
-    Body, ConversationId, Edit, Envelope, Event, EventId, Fact, FolderId, GroupId, GroupType, Inbox,
-    InvalidEvent, Mark, Membership, Mentions, Message, MessageId, MessageKind, Policy, QuietHours,
-    ReceiveOption, Through, Timestamp, UserId, Watermark,
+    ConversationId, Envelope, Event, EventId, FolderId, GroupId, Inbox, Message, MessageId, Policy,
+    Timestamp, UserId,
 };
 
 use crate::model::{Shown, shown};
 use crate::shown::{Names, shown as read};
 
 fn user(id: &str) -> UserId {
-    UserId::new(id).unwrap()
+    UserId::parse(id).unwrap()
 }
 
 fn direct() -> ConversationId {
@@ -137,7 +140,7 @@ fn opened() -> Vec<Made> {
 fn r08_names_and_faces_are_in_the_digest() {
     let profile = |name: Option<&str>, face: Option<&str>, kind| {
         let text = |text: Option<&str>| text.map(str::to_owned);
-        bobs(2).group_profile_changed(GroupId::new("g").unwrap(), text(name), text(face), kind)
+        bobs(2).group_profile_changed(GroupId::parse("g").unwrap(), text(name), text(face), kind)
     };
     let peer = |nickname: Option<&str>, remark: Option<&str>, face: Option<&str>| {
         let text = |text: Option<&str>| text.map(str::to_owned);
@@ -477,7 +480,8 @@ fn r08_owner_and_policy_are_in_the_digest() {
     let mut digests = Vec::new();
     for owner in ["alice", "bob"] {
         for bits in 0..4 {
-            let policy = Policy { meeting_unread: bits & 1 == 1, own_message_reads: bits & 2 == 2 };
+            let policy =
+                Policy::default().with_meeting_unread(bits & 1 == 1).with_own_message_reads(bits & 2 == 2);
             digests.push(Inbox::new(user(owner), policy).digest());
         }
     }

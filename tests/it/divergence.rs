@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chatfold::{
-    Divergence, Envelope, Event, EventId, Inbox, Message, MessageId, Policy, QuietHours, Timestamp, UserId,
-    divergence, events_lacked,
-};
+use chatfold::divergence::{Divergence, compare, compare_logs};
+use chatfold::event::QuietHours;
+use chatfold::{Envelope, Event, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
 
 use crate::harness::{MANY, MIX, cases, ensure, hold, replay, subset};
 use crate::histories::History;
@@ -14,11 +13,11 @@ use crate::shown::{Names, shown};
 /// An event of `by` at `second`.
 fn by(by: &str, n: u8, second: i64) -> Envelope {
     let at = Timestamp::from_millis(second * 1_000).unwrap();
-    Envelope::new(EventId::from_bytes([n; 16]), at, UserId::new(by).unwrap())
+    Envelope::new(EventId::from_bytes([n; 16]), at, UserId::parse(by).unwrap())
 }
 
 fn inbox(events: &[&Event]) -> Inbox {
-    Inbox::replay(UserId::new("alice").unwrap(), Policy::default(), events.iter().copied())
+    Inbox::replay(UserId::parse("alice").unwrap(), Policy::default(), events.iter().copied())
 }
 
 fn message(n: u8) -> Message {
@@ -32,8 +31,8 @@ fn received() -> Event {
 #[test]
 fn r96_nothing_differs_between_equal_inboxes() {
     let lunch = received();
-    assert!(divergence(&inbox(&[]), &inbox(&[])).is_empty());
-    let found = divergence(&inbox(&[&lunch]), &inbox(&[&lunch, &lunch]));
+    assert!(compare(&inbox(&[]), &inbox(&[])).is_empty());
+    let found = compare(&inbox(&[&lunch]), &inbox(&[&lunch, &lunch]));
     assert_eq!(found, Divergence::default());
     assert_eq!(found.to_string(), "");
 }
@@ -46,9 +45,9 @@ fn r96_every_difference_names_its_place_and_both_values() {
     let read = by("alice", 2, 20).marked_unread_from("c2c_bob".parse().unwrap(), target).unwrap();
     let recall = by("bob", 3, 30).message_recalled(bob, target, Some("oops".into())).unwrap();
     let name =
-        by("bob", 4, 40).user_profile_changed(UserId::new("bob").unwrap(), Some("Bob".into()), None, None);
+        by("bob", 4, 40).user_profile_changed(UserId::parse("bob").unwrap(), Some("Bob".into()), None, None);
     let name = name.unwrap();
-    let found = divergence(&inbox(&[&lunch, &read]), &inbox(&[&lunch, &recall, &name]));
+    let found = compare(&inbox(&[&lunch, &read]), &inbox(&[&lunch, &recall, &name]));
     let text = found.to_string();
     let id = "01010101-0101-0101-0101-010101010101";
     for line in [
@@ -76,8 +75,8 @@ fn r96_every_difference_names_its_place_and_both_values() {
 fn r96_a_conversation_only_one_knows_and_one_not_listed_differ_too() {
     let lunch = received();
     let group: chatfold::ConversationId = "group_g".parse().unwrap();
-    let mark = by("alice", 2, 20).mark_set(group.clone(), chatfold::Mark::STAR, true).unwrap();
-    let found = divergence(&inbox(&[&lunch]), &inbox(&[&mark]));
+    let mark = by("alice", 2, 20).mark_set(group.clone(), chatfold::event::Mark::STAR, true).unwrap();
+    let found = compare(&inbox(&[&lunch]), &inbox(&[&mark]));
     let ids: Vec<&str> = found.conversations.iter().map(|differs| differs.id.as_str()).collect();
     assert_eq!(ids, ["c2c_bob", "group_g"]);
     let [only_left, unlisted] = &found.conversations[..] else { panic!("{found:?}") };
@@ -86,8 +85,8 @@ fn r96_a_conversation_only_one_knows_and_one_not_listed_differ_too() {
     assert_eq!(unlisted.differences.len(), 1);
     assert_eq!(unlisted.differences[0].to_string(), "marks: none | 1");
     // A conversation that is known but shows nothing is as one that is not known.
-    let off = by("alice", 3, 20).mark_set(group, chatfold::Mark::STAR, false).unwrap();
-    assert!(divergence(&inbox(&[]), &inbox(&[&off])).is_empty());
+    let off = by("alice", 3, 20).mark_set(group, chatfold::event::Mark::STAR, false).unwrap();
+    assert!(compare(&inbox(&[]), &inbox(&[&off])).is_empty());
 }
 
 #[test]
@@ -96,11 +95,11 @@ fn r96_the_account_differs_too() {
     let work = by("alice", 1, 10).folder_created(folder, "Work".into()).unwrap();
     let hours = Some(QuietHours::Once { start: Timestamp::EPOCH, duration_s: 60 });
     let quiet = by("alice", 2, 10).quiet_hours_set(hours).unwrap();
-    let found = divergence(&inbox(&[]), &inbox(&[&work, &quiet]));
+    let found = compare(&inbox(&[]), &inbox(&[&work, &quiet]));
     let names: Vec<&str> = found.account.iter().map(|difference| difference.attribute).collect();
     assert_eq!(names, ["folders", "quiet_hours"]);
-    let bob = Inbox::new(UserId::new("bob").unwrap(), Policy { meeting_unread: true, ..Policy::default() });
-    let found = divergence(&inbox(&[]), &bob);
+    let bob = Inbox::new(UserId::parse("bob").unwrap(), Policy::default().with_meeting_unread(true));
+    let found = compare(&inbox(&[]), &bob);
     let names: Vec<&str> = found.account.iter().map(|difference| difference.attribute).collect();
     assert_eq!(names, ["owner", "policy"]);
 }
@@ -111,12 +110,12 @@ fn r96_events_lacked_are_named_each_once_by_stamp() {
     let late = by("alice", 1, 30).conversation_pinned(group.clone(), true).unwrap();
     let early = by("alice", 2, 5).conversation_pinned(group.clone(), true).unwrap();
     let other = by("alice", 2, 5).conversation_pinned(group, false).unwrap();
-    let lacked = events_lacked([&lunch], [&late, &early, &late, &lunch]);
+    let lacked = compare_logs([&lunch], [&late, &early, &late, &lunch]);
     assert_eq!((lacked.left, lacked.right), (vec![&early, &late], vec![]));
     // R07: two events of one id are two facts.
-    let lacked = events_lacked([&early], [&other]);
+    let lacked = compare_logs([&early], [&other]);
     assert_eq!((lacked.left, lacked.right), (vec![&other], vec![&early]));
-    let lacked = events_lacked([&early, &other], [&other]);
+    let lacked = compare_logs([&early, &other], [&other]);
     assert_eq!((lacked.left, lacked.right), (vec![], vec![&early]));
 }
 
@@ -131,17 +130,17 @@ fn check_law(history: &History) -> Result<(), String> {
     let names = Names::of(&history.events);
     let [one, two] = two_devices(history);
     let (left, right) = (replay(history, &one), replay(history, &two));
-    let found = divergence(&left, &right);
+    let found = compare(&left, &right);
     let differs = shown(&left, &names) != shown(&right, &names);
     ensure(found.is_empty() != differs, || format!("shown differs: {differs}, told:\n{found}"))?;
-    let back = divergence(&right, &left);
+    let back = compare(&right, &left);
     ensure(back.is_empty() != differs, || format!("the other way round:\n{back}"))?;
     let told = |found: &Divergence| -> BTreeSet<String> {
         found.conversations.iter().map(|differs| differs.id.to_string()).collect()
     };
     ensure(told(&found) == told(&back), || format!("{found}\nand back\n{back}"))?;
 
-    let lacked = events_lacked(&one, &two);
+    let lacked = compare_logs(&one, &two);
     let (mut merged, mut fed) = (left.clone(), left.clone());
     merged.merge(&right).map_err(|error| error.to_string())?;
     fed.apply_batch(lacked.left.iter().copied());
@@ -153,7 +152,7 @@ fn check_law(history: &History) -> Result<(), String> {
         ("given what each lacked", &fed, &fed_back),
         ("merged, and given", &merged, &fed),
     ] {
-        let rest = divergence(a, b);
+        let rest = compare(a, b);
         ensure(rest.is_empty(), || format!("{what}, there still differs:\n{rest}"))?;
         ensure(a.digest() == b.digest(), || format!("{what}: unlike digests"))?;
     }
@@ -176,7 +175,7 @@ fn r96_the_histories_agree_and_differ() {
     for seed in 0..600 {
         let history = crate::histories::history(seed, crate::histories::SHORT);
         let [one, two] = two_devices(&history);
-        let found = divergence(&replay(&history, &one), &replay(&history, &two));
+        let found = compare(&replay(&history, &one), &replay(&history, &two));
         counts[usize::from(found.is_empty())] += 1;
     }
     assert!(counts.iter().all(|count| *count > 50), "differ, agree: {counts:?}");

@@ -86,7 +86,7 @@ impl Fixture {
     /// The inbox as the library writes it, the digest apart.
     fn written(&self, inbox: &Inbox) -> Value {
         let filter = Filter::default();
-        let json = v2tim::inbox_json(inbox, self.skipped, &filter);
+        let json = v2tim::InboxJson::new(inbox, self.skipped, &filter);
         without_digest(&if self.has_all_keys() { json.with_all_keys() } else { json }.to_string())
     }
 

@@ -2,26 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chatfold::event::{Mark, Membership, ReceiveOption, Through, Watermark};
 use chatfold::foreign::{
     DISCORD_EPOCH_MS, EventKey, ForeignError, META_FOREIGN, Network, Profile, ReactionKey, SlackTs,
-    embedded_number, observation, plain_id, seq_of_time, snowflake_time,
+    derive_seq, observe, read_id, read_number, read_snowflake_time,
 };
 use chatfold::jsonl::{decode_line, encode_event};
 use chatfold::testing::Random;
 use chatfold::{
-    ConversationId, Envelope, Event, EventId, GroupId, Inbox, Mark, Membership, Message, MessageId, Policy,
-    ReceiveOption, Through, Timestamp, UserId, Watermark,
+    ConversationId, Envelope, Event, EventId, GroupId, Inbox, Message, MessageId, Policy, Timestamp, UserId,
 };
 use proptest::prelude::*;
 
 use crate::model;
 
 fn network(name: &str) -> Network {
-    Network::new(name).unwrap()
+    Network::parse(name).unwrap()
 }
 
 fn user(id: &str) -> UserId {
-    UserId::new(id).unwrap()
+    UserId::parse(id).unwrap()
 }
 
 fn at(ms: i64) -> Timestamp {
@@ -41,7 +41,7 @@ fn matrix_event(foreign: &str, by: &str, ms: i64, text: &str) -> Event {
         envelope.meta.insert(META_FOREIGN.to_owned(), foreign.into());
     }
     let mut message = Message::text(derived.id, text);
-    message.seq = Some(seq_of_time(at(ms)));
+    message.seq = Some(derive_seq(at(ms)));
     envelope.message_received(room, message).unwrap()
 }
 
@@ -59,11 +59,11 @@ fn r110_a_network_is_a_word_and_an_instance() {
         ("irc/host:6697", ForeignError::Instance { found: "host:6697".into() }),
         ("irc/a\u{85}b", ForeignError::Instance { found: "a\u{85}b".into() }),
     ] {
-        assert_eq!(Network::new(bad), Err(error), "{bad:?}");
+        assert_eq!(Network::parse(bad), Err(error), "{bad:?}");
     }
     let long = format!("a/{}", "x".repeat(63));
-    assert_eq!(Network::new(&long), Err(ForeignError::NetworkTooLong { len_bytes: 65 }));
-    assert!(Network::new(&long[..64]).is_ok());
+    assert_eq!(Network::parse(&long), Err(ForeignError::NetworkTooLong { len_bytes: 65 }));
+    assert!(Network::parse(&long[..64]).is_ok());
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn r110_an_inbox_of_several_networks_tells_their_users_apart() {
 
 #[test]
 fn r111_message_ids_have_three_forms() {
-    let id = |network: &str, foreign: &str| Network::new(network).unwrap().message_id(foreign).unwrap();
+    let id = |network: &str, foreign: &str| Network::parse(network).unwrap().message_id(foreign).unwrap();
     // Computed by an independent program.
     assert_eq!(id("matrix", HASHED).id.to_string(), "a73b56f6-dea9-5fe7-927c-6a94a14d5473");
     assert_eq!(id("matrix", HASHED).keep.as_deref(), Some(HASHED));
@@ -103,11 +103,11 @@ fn r111_message_ids_have_three_forms() {
         assert_eq!(derived.keep.as_deref(), Some(hashed));
         assert_eq!(derived.id.uuid().get_version_num(), 5);
         assert_ne!(derived.id, id("y", hashed).id, "the network is part of it");
-        assert_eq!(plain_id(derived.id), None);
+        assert_eq!(read_id(derived.id), None);
     }
     for plain in ["0", "7", "18446744073709551615", uuid] {
         assert_eq!(id("x", plain).keep, None);
-        assert_eq!(plain_id(id("x", plain).id).as_deref(), Some(plain));
+        assert_eq!(read_id(id("x", plain).id).as_deref(), Some(plain));
     }
 }
 
@@ -116,7 +116,7 @@ proptest! {
     fn r111_embedding_is_reversible_and_keeps_order(a: u64, b: u64, near in 0u64..64) {
         let id = |number: u64| network("x").message_id(&number.to_string()).unwrap().id;
         for (a, b) in [(a, b), (a, a.wrapping_add(near)), (a, a ^ (1 << near))] {
-            prop_assert_eq!(embedded_number(id(a)), Some(a));
+            prop_assert_eq!(read_number(id(a)), Some(a));
             prop_assert_eq!(id(a).cmp(&id(b)), a.cmp(&b));
         }
     }
@@ -125,7 +125,7 @@ proptest! {
     #[test]
     fn r112_the_way_back_is_complete(text in "[0-9]{1,21}|[0-9a-f-]{36}|\\PC{1,40}") {
         let derived = network("x").message_id(&text).unwrap();
-        let back = derived.keep.map(String::from).or_else(|| plain_id(derived.id));
+        let back = derived.keep.map(String::from).or_else(|| read_id(derived.id));
         prop_assert_eq!(back, Some(text));
     }
 
@@ -182,7 +182,7 @@ fn r115_ids_that_cannot_be_are_refused() {
 /// One key of each kind, and others that differ in one thing alone: all their ids differ.
 #[test]
 fn r113_whatever_differs_has_another_event_id() {
-    let (bob, carol, group) = (user("bob"), user("carol"), GroupId::new("g").unwrap());
+    let (bob, carol, group) = (user("bob"), user("carol"), GroupId::parse("g").unwrap());
     let (name, both) =
         (BTreeMap::from([("nickname", "B")]), BTreeMap::from([("nickname", "B"), ("remark", "")]));
     let quoted = BTreeMap::from([("nickname", "B\",\"remark\":\"")]);
@@ -244,8 +244,8 @@ fn r113_whatever_differs_has_another_event_id() {
 
 #[test]
 fn r117_positions_of_servers_without_a_seq() {
-    assert_eq!(seq_of_time(Timestamp::EPOCH), 1);
-    assert_eq!(seq_of_time(at(1_700_000_000_000)), 1_700_000_000_000);
+    assert_eq!(derive_seq(Timestamp::EPOCH), 1);
+    assert_eq!(derive_seq(at(1_700_000_000_000)), 1_700_000_000_000);
     let ts: SlackTs = "1700000000.000100".parse().unwrap();
     assert_eq!((ts.number(), ts.time().unwrap()), (1_700_000_000_000_100, at(1_700_000_000_000)));
     assert_eq!(ts.to_string(), "1700000000.000100");
@@ -263,8 +263,8 @@ fn r117_positions_of_servers_without_a_seq() {
     }
     let snowflake = 1_175_168_000_000_000_123;
     let ms = (snowflake >> 22) as i64 + 1_420_070_400_000;
-    assert_eq!(snowflake_time(snowflake, DISCORD_EPOCH_MS), Ok(at(ms)));
-    assert!(snowflake_time(u64::MAX, i64::MAX).is_err() && snowflake_time(0, -1).is_err());
+    assert_eq!(read_snowflake_time(snowflake, DISCORD_EPOCH_MS), Ok(at(ms)));
+    assert!(read_snowflake_time(u64::MAX, i64::MAX).is_err() && read_snowflake_time(0, -1).is_err());
 }
 
 /// Messages of a room whose seqs are milliseconds, several in one: a list folded in any order is the reference model's,
@@ -285,7 +285,7 @@ fn r117_equal_seqs_are_ordered_by_the_rest_of_the_position() {
         assert_eq!(inbox.totals().unread, shown.unread);
         let view = inbox.conversations().next().unwrap();
         let texts: Vec<_> = view
-            .messages(chatfold::Direction::OldestFirst, None, 20)
+            .messages(chatfold::view::Direction::OldestFirst, None, 20)
             .messages
             .iter()
             .map(|message| message.text().unwrap().to_owned())
@@ -315,13 +315,13 @@ fn r114_an_observation_is_written_where_it_says_something_new() {
     let envelope = |n: u8| Envelope::new(EventId::from_bytes([n; 16]), at(i64::from(n)), alice.clone());
     let pinned = |n: u8, on| envelope(n).conversation_pinned(chat.clone(), on).unwrap();
     let mut inbox = Inbox::new(alice.clone(), Policy::default());
-    assert_eq!(observation(&inbox, pinned(1, false)), None, "it is not pinned");
-    let found = observation(&inbox, pinned(2, true)).expect("it is new");
+    assert_eq!(observe(&inbox, pinned(1, false)), None, "it is not pinned");
+    let found = observe(&inbox, pinned(2, true)).expect("it is new");
     assert_eq!(inbox.conversations().count(), 0, "the inbox stays as it is");
     inbox.apply(&found);
-    assert_eq!(observation(&inbox, pinned(3, true)), None);
-    assert_eq!(observation(&inbox, pinned(1, false)), None, "an older one changes nothing");
-    assert!(observation(&inbox, pinned(4, false)).is_some());
+    assert_eq!(observe(&inbox, pinned(3, true)), None);
+    assert_eq!(observe(&inbox, pinned(1, false)), None, "an older one changes nothing");
+    assert!(observe(&inbox, pinned(4, false)).is_some());
 }
 
 /// The queued message and the received one may both show until the server answers; then there is one, and it is not
@@ -343,7 +343,7 @@ fn r118_an_own_message_takes_the_servers_id_when_it_answers() {
     {
         let inbox = Inbox::replay(alice.clone(), Policy::default(), order);
         let view = inbox.conversations().next().unwrap();
-        let shown = view.messages(chatfold::Direction::OldestFirst, None, 9).messages;
+        let shown = view.messages(chatfold::view::Direction::OldestFirst, None, 9).messages;
         assert_eq!(shown.len(), 1);
         assert_eq!(shown[0].id(), matrix.message_id(HASHED).unwrap().id);
         assert_eq!(view.unread_count(), 0);

@@ -7,7 +7,7 @@ mod checks;
 
 use std::path::Path;
 
-use chatfold::LogPrefix;
+use chatfold::snapshot::LogPrefix;
 
 pub use self::checks::mend::mend;
 use self::checks::{apply, binary_log, snapshot, text_log};

@@ -5,10 +5,12 @@ mod report;
 mod rng;
 pub mod tally;
 
+use chatfold::event::{
+    AccountFact, Body, Edit, Fact, GroupType, Mark, Mentions, MessageKind, ReceiveOption, Through, Watermark,
+};
 use chatfold::{
-    AccountFact, Body, ConversationId, ConversationKind, Edit, Envelope, Event, EventId, Fact, FolderId,
-    GroupId, GroupType, Mark, Mentions, Message, MessageId, MessageKind, Policy, ReceiveOption, Through,
-    Timestamp, UserId, Watermark,
+    ConversationId, Envelope, Event, EventId, FolderId, GroupId, Message, MessageId, Policy, Timestamp,
+    UserId,
 };
 
 pub use self::rng::Rng;
@@ -156,7 +158,8 @@ const BYTES: [&[u8]; 4] = [b"", b"x", b"{\"a\":1}", &[0, 255, 254]];
 /// The history of `seed`.
 pub fn history(seed: u64, shape: Shape) -> History {
     let mut rng = Rng::new(seed);
-    let policy = Policy { meeting_unread: rng.percent(30), own_message_reads: rng.percent(35) };
+    let policy =
+        Policy::default().with_meeting_unread(rng.percent(30)).with_own_message_reads(rng.percent(35));
     let mut maker = Maker::new(rng, shape);
     let length = shape.min_events + maker.rng.below(shape.max_events - shape.min_events + 1);
     maker.preamble();
@@ -208,7 +211,7 @@ struct Maker {
 impl Maker {
     fn new(mut rng: Rng, shape: Shape) -> Self {
         let users: Vec<UserId> =
-            ["alice", "bob", "carol", "dave"].iter().map(|id| UserId::new(id).unwrap()).collect();
+            ["alice", "bob", "carol", "dave"].iter().map(|id| UserId::parse(id).unwrap()).collect();
         let mut conversations = conversation_ids();
         rng.shuffle(&mut conversations);
         let few = if shape.drift { shape.conversations } else { 1 + rng.below(shape.conversations) };
@@ -312,8 +315,8 @@ impl Maker {
     /// A conversation in which such an event can be.
     fn conversation_for(&mut self, kind: Type) -> ConversationId {
         let fits = |id: &&ConversationId| match kind {
-            Type::PeerRead => id.kind() == ConversationKind::Direct,
-            Type::ReadBy | Type::MessagePinned | Type::Membership => id.kind() == ConversationKind::Group,
+            Type::PeerRead => id.peer().is_some(),
+            Type::ReadBy | Type::MessagePinned | Type::Membership => id.peer().is_none(),
             _ => true,
         };
         let fitting: Vec<_> = self.conversations.iter().filter(fits).cloned().collect();
@@ -337,7 +340,7 @@ impl Maker {
                 | Type::UserProfile
                 | Type::GroupProfile
         );
-        let peer = UserId::new(conversation.target()).ok().filter(|peer| self.users.contains(peer));
+        let peer = UserId::parse(conversation.target()).ok().filter(|peer| self.users.contains(peer));
         let anyone = self.users[self.rng.below(4)].clone();
         match kind {
             _ if self.rng.percent(8) => anyone,
@@ -482,7 +485,7 @@ impl Maker {
         match self.account_fact(kind, conversation) {
             Some(fact) => Body::Account(fact),
             None => {
-                let group = conversation.kind() == ConversationKind::Group;
+                let group = conversation.peer().is_none();
                 Body::Conversation(conversation.clone(), self.message_fact(kind, group))
             }
         }
@@ -498,7 +501,7 @@ impl Maker {
                 face_url: self.name(40),
             },
             Type::GroupProfile => AccountFact::GroupProfileChanged {
-                group: GroupId::new(conversation.target()).unwrap(),
+                group: GroupId::parse(conversation.target()).unwrap(),
                 name: self.name(50),
                 face_url: self.name(40),
                 group_type: self.rng.percent(25).then(|| self.group_type()),
@@ -571,7 +574,6 @@ impl Maker {
     }
 
     fn personal_fact(&mut self, kind: Type, group: bool) -> Fact {
-        use chatfold::ReceiveOption as R;
         match kind {
             Type::Cleared => Fact::HistoryCleared { through: self.watermark(group), also: self.also() },
             Type::Pinned => Fact::Pinned { on: self.rng.percent(65) },
@@ -586,15 +588,15 @@ impl Maker {
             },
             Type::CustomData => Fact::CustomDataSet { data: self.rng.pick(&BYTES).to_vec() },
             Type::ReceiveOption => {
-                let all: [ReceiveOption; 5] = [
-                    R::Receive,
-                    R::NotReceive,
-                    R::ReceiveNotNotify,
-                    R::NotNotifyExceptAt,
-                    R::NotReceiveExceptAt,
+                let all = [
+                    ReceiveOption::Receive,
+                    ReceiveOption::NotReceive,
+                    ReceiveOption::ReceiveNotNotify,
+                    ReceiveOption::NotNotifyExceptAt,
+                    ReceiveOption::NotReceiveExceptAt,
                 ];
                 let option = *self.rng.pick(&all);
-                let ends = option != R::Receive && self.rng.percent(40);
+                let ends = option != ReceiveOption::Receive && self.rng.percent(40);
                 Fact::ReceiveOptionSet { option, until: ends.then(|| self.instant()) }
             }
             Type::FolderMember => {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use chatfold::{Event, History, HistoryError, HistoryPolicy, Inbox, Moment, Timestamp};
+use chatfold::time_travel::{History, HistoryError, HistoryPolicy, Moment};
+use chatfold::{Event, Inbox, Timestamp};
 
 use crate::harness::{FEW, MANY, MIX, cases, ensure, hold, replay, same_digest};
 use crate::histories;
@@ -36,7 +37,7 @@ fn holds_at(history: &histories::History, travel: &History, position: usize) -> 
 fn every_position_and_time_is_the_replay_of_what_was_before() {
     hold("history", FEW, cases(125), &|history| {
         for (every, most) in [(1, 100), (1, 3), (3, 2), (0, 0)] {
-            let copies = HistoryPolicy { every, most };
+            let copies = HistoryPolicy::new(every, most);
             let travel = History::replay(history.owner.clone(), history.policy, copies, &history.events);
             let kept = travel.positions().count();
             ensure(kept <= most.max(2), || format!("{kept} copies where {most} were allowed"))?;
@@ -45,12 +46,12 @@ fn every_position_and_time_is_the_replay_of_what_was_before() {
         Ok(())
     });
     hold("history", MIX, cases(50), &|history| {
-        let copies = HistoryPolicy { every: 4, most: 5 };
+        let copies = HistoryPolicy::new(4, 5);
         let travel = History::replay(history.owner.clone(), history.policy, copies, &history.events);
         (0..=history.events.len()).step_by(3).try_for_each(|position| holds_at(history, &travel, position))
     });
     hold("history", MANY, cases(2), &|history| {
-        let copies = HistoryPolicy { every: 50, most: 8 };
+        let copies = HistoryPolicy::new(50, 8);
         let travel = History::replay(history.owner.clone(), history.policy, copies, &history.events);
         (0..=history.events.len()).step_by(97).try_for_each(|position| holds_at(history, &travel, position))
     });
@@ -60,7 +61,7 @@ fn every_position_and_time_is_the_replay_of_what_was_before() {
 #[test]
 fn a_history_grows_with_a_live_inbox() {
     hold("history", MIX, cases(50), &|history| {
-        let copies = HistoryPolicy { every: 5, most: 4 };
+        let copies = HistoryPolicy::new(5, 4);
         let mut inbox = Inbox::new(history.owner.clone(), history.policy);
         let mut travel = History::new(history.owner.clone(), history.policy, copies);
         for (n, batch) in history.events.chunks(3).enumerate() {
@@ -84,7 +85,7 @@ fn a_history_can_begin_where_a_snapshot_stands() {
         let (before, after) = history.events.split_at(half);
         let mut inbox = replay(history, before);
         let latest = before.iter().map(Event::at).max().unwrap_or(Timestamp::EPOCH);
-        let copies = HistoryPolicy { every: 7, most: 3 };
+        let copies = HistoryPolicy::new(7, 3);
         let mut travel = History::starting_at(inbox.clone(), half as u64, latest, copies);
         for event in after {
             inbox.apply(event);
@@ -112,7 +113,7 @@ fn a_history_can_begin_where_a_snapshot_stands() {
 fn what_cannot_be_shown_is_refused_with_its_reason() {
     let history = histories::history(3, histories::USUAL);
     let end = history.events.len() as u64;
-    let copies = HistoryPolicy { every: 4, most: 3 };
+    let copies = HistoryPolicy::new(4, 3);
     let travel = History::replay(history.owner.clone(), history.policy, copies, &history.events);
     let all = |range| some(&history.events, range);
     let beyond = travel.at(end + 1, all).unwrap_err();

@@ -1,7 +1,8 @@
 //! Hostile and odd logs (R01): whatever they cost, they mean what the rules say. `benches/growth.rs` has what they cost.
 
+use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Hostile;
-use chatfold::{Event, Inbox, LogPrefix, UserId};
+use chatfold::{Event, Inbox, UserId};
 
 use crate::harness::{same, same_digest, shuffled};
 use crate::model;

@@ -51,6 +51,42 @@ fn files_stay_small_enough_to_be_read() {
     }
 }
 
+/// The names that `pub use` lines of a file bring, each with what stands before it.
+fn shown(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join(" ");
+    let uses = code.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next());
+    let names = uses.flat_map(|tree| {
+        let last = tree.rsplit("::").next().unwrap_or(tree);
+        last.trim_matches(['{', '}', ' ']).split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>()
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn the_root_shows_what_every_program_needs_and_no_more() {
+    let front = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let is_module = |name: &String| name.starts_with(|c: char| c.is_lowercase()) && name != "decide";
+    let (modules, mut names): (Vec<_>, Vec<_>) = shown(&front).into_iter().partition(is_module);
+    names.sort();
+    let expected = "ChangeSet Command Context ConversationId ConversationView Decision Envelope Event EventId Filter \
+                    FolderId GroupId Inbox Message MessageId MessageView Policy Replay Timestamp UserId decide";
+    assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
+    let mut public = BTreeSet::new();
+    for page in sources(&root().join("src/api")) {
+        let name = page.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&page).unwrap();
+        assert!(modules.contains(&name), "the root does not show {name}");
+        assert!(text.contains("You need this module"), "{name} does not say when one needs it");
+        assert!(text.contains("//! ```"), "{name} has no example");
+        for item in shown(&text) {
+            assert!(!names.contains(&item), "{item} has two paths");
+            assert!(public.insert(item.clone()), "{item} stands in two modules");
+        }
+    }
+    assert!(public.len() > 80, "the pages are read: {public:?}");
+}
+
 #[test]
 fn the_main_types_cross_threads() {
     fn crosses<T: Send + Sync>() {}
@@ -60,8 +96,8 @@ fn the_main_types_cross_threads() {
     crosses::<chatfold::ChangeSet>();
     crosses::<chatfold::ConversationView<'_>>();
     crosses::<chatfold::MessageView<'_>>();
-    crosses::<chatfold::Explanation>();
-    crosses::<chatfold::ListView>();
-    crosses::<chatfold::LiveInbox>();
-    crosses::<chatfold::History>();
+    crosses::<chatfold::explain::Explanation>();
+    crosses::<chatfold::live::ListView>();
+    crosses::<chatfold::live::LiveInbox>();
+    crosses::<chatfold::time_travel::History>();
 }

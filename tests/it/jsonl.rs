@@ -7,10 +7,11 @@ mod salvage;
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
+use chatfold::event::{Body, Fact};
 use chatfold::jsonl::{
-    DecodeError, LoggedEvent, ReadError, Reader, Record, SkipReason, Writer, decode_line, encode_event,
+    DecodeError, LogLine, LoggedEvent, ReadError, Reader, SkipReason, Writer, decode_line, encode_event,
 };
-use chatfold::{Body, Fact, Message, UserId};
+use chatfold::{Message, UserId};
 
 const HEADER: &str = r#"{"log":"chatfold","v":1,"owner":"alice"}"#;
 
@@ -41,7 +42,7 @@ fn log(lines: &[&str]) -> String {
     lines.iter().fold(format!("{HEADER}\n"), |log, short| log + &line(short) + "\n")
 }
 
-fn read(log: &str) -> Vec<Result<Record, String>> {
+fn read(log: &str) -> Vec<Result<LogLine, String>> {
     let reader = Reader::new(log.as_bytes()).unwrap();
     reader.map(|record| record.map_err(|error| error.to_string())).collect()
 }
@@ -236,7 +237,7 @@ fn a_line_becomes_the_event_it_says() {
     };
     assert_eq!((conversation.as_str(), sender.as_ref().unwrap().as_str()), ("group_g", "carol"));
     let id = "018f0e2a-0000-7000-8000-00000000000a".parse().unwrap();
-    let expected = Message::text(id, "old").with_seq(3).with_mention(UserId::new("alice").unwrap());
+    let expected = Message::text(id, "old").with_seq(3).with_mention(UserId::parse("alice").unwrap());
     assert_eq!(**message, expected);
 }
 
@@ -292,10 +293,10 @@ fn r99_reading_goes_on_after_a_fault_and_loses_nothing_valid() {
     let told: Vec<String> = read(&log)
         .into_iter()
         .map(|record| match record {
-            Ok(Record { line, event: LoggedEvent::Known(event), .. }) => {
+            Ok(LogLine { line, event: LoggedEvent::Known(event), .. }) => {
                 format!("{line} {}", event.type_name())
             }
-            Ok(Record { line, .. }) => format!("{line} skipped"),
+            Ok(LogLine { line, .. }) => format!("{line} skipped"),
             Err(error) => error,
         })
         .collect();
@@ -376,8 +377,8 @@ fn r99_the_longest_message_has_room_in_a_line() {
     use chatfold::{Envelope, EventId, MessageId, Timestamp};
     let alice: UserId = "alice".parse().unwrap();
     // Each byte of it takes six in JSON.
-    let text = "\u{1}".repeat(chatfold::MAX_MESSAGE_LEN_BYTES - 128);
-    let custom = vec![7; chatfold::MAX_MESSAGE_LEN_BYTES - 128];
+    let text = "\u{1}".repeat(chatfold::event::MAX_MESSAGE_LEN_BYTES - 128);
+    let custom = vec![7; chatfold::event::MAX_MESSAGE_LEN_BYTES - 128];
     for (text, custom) in [(Some(text), None), (None, Some(custom))] {
         let mut message = Message::new(MessageId::from_bytes([9; 16]));
         (message.text, message.custom) = (text, custom);

@@ -3,9 +3,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chatfold::{
-    AccountFact, Body, ConversationId, ConversationKind, Event, Inbox, MergeError, Policy, UserId,
-};
+use chatfold::check::MergeError;
+use chatfold::event::{AccountFact, Body};
+use chatfold::id::ConversationKind;
+use chatfold::{ConversationId, Event, Inbox, Policy, UserId};
 
 use crate::harness::{
     FEW, MANY, MIX, apply_each, cases, ensure, hold, replay, same, same_digest, shuffled, subset,
@@ -181,10 +182,10 @@ fn r04_forks_of_an_inbox_merge_and_leave_it_as_it_was() {
 
 #[test]
 fn r04_inboxes_of_unlike_owner_or_policy_do_not_merge() {
-    let alice = UserId::new("alice").unwrap();
+    let alice = UserId::parse("alice").unwrap();
     let mut inbox = Inbox::new(alice.clone(), Policy::default());
-    let other_owner = Inbox::new(UserId::new("bob").unwrap(), Policy::default());
-    let other_policy = Inbox::new(alice, Policy { meeting_unread: true, ..Policy::default() });
+    let other_owner = Inbox::new(UserId::parse("bob").unwrap(), Policy::default());
+    let other_policy = Inbox::new(alice, Policy::default().with_meeting_unread(true));
     let before = inbox.digest();
     let _: MergeError = inbox.merge(&other_owner).unwrap_err();
     let _: MergeError = inbox.merge(&other_policy).unwrap_err();

@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 
+use chatfold::change::{FolderChange, RemovalReason};
+use chatfold::live::{ListDiff, ListView, LiveInbox, Notice, Window};
 use chatfold::{
-    ChangeSet, Envelope, Event, EventId, Filter, FolderChange, FolderId, Inbox, ListDiff, ListView,
-    LiveInbox, Message, MessageId, Notice, Policy, RemovalReason, Timestamp, UserId, Window,
+    ChangeSet, Envelope, Event, EventId, Filter, FolderId, Inbox, Message, MessageId, Policy, Timestamp,
+    UserId,
 };
 
 use crate::harness::{MANY, MIX, SPREAD, cases, ensure, hold, replay, same_digest, subset};
@@ -129,7 +131,7 @@ fn a_merge_in_a_session_is_told_on_its_own() {
         let mut batch = live.inbox().clone();
         let mut notices = live.begin_sync(None);
         notices.extend(live.apply(&one));
-        let stranger = Inbox::new(UserId::new("stranger").unwrap(), history.policy);
+        let stranger = Inbox::new(UserId::parse("stranger").unwrap(), history.policy);
         ensure(live.merge(&stranger).is_err(), || "merged a stranger's".into())?;
         notices.extend(live.merge(&two).map_err(|error| error.to_string())?);
         notices.extend(live.finish_sync());
@@ -142,14 +144,14 @@ fn a_merge_in_a_session_is_told_on_its_own() {
 
 fn alice(n: u8, second: i64) -> Envelope {
     let at = Timestamp::from_millis(second * 1_000).unwrap();
-    Envelope::new(EventId::from_bytes([n; 16]), at, UserId::new("alice").unwrap())
+    Envelope::new(EventId::from_bytes([n; 16]), at, UserId::parse("alice").unwrap())
 }
 
 #[test]
 fn outside_a_session_every_batch_is_told_at_once() {
-    let mut live = LiveInbox::new(Inbox::new(UserId::new("alice").unwrap(), Policy::default()));
+    let mut live = LiveInbox::new(Inbox::new(UserId::parse("alice").unwrap(), Policy::default()));
     live.subscribe(Filter::default());
-    let bob = UserId::new("bob").unwrap();
+    let bob = UserId::parse("bob").unwrap();
     let mut by_bob = alice(1, 1);
     by_bob.by = bob.clone();
     let message = Message::text(MessageId::from_bytes([1; 16]), "hi");
@@ -166,7 +168,7 @@ fn outside_a_session_every_batch_is_told_at_once() {
 fn members_say_why_they_left_a_folder() {
     let folder = FolderId::from_bytes([7; 16]);
     let chat = |n: usize| format!("c2c_u{n}").parse::<chatfold::ConversationId>().unwrap();
-    let mut inbox = Inbox::new(UserId::new("alice").unwrap(), Policy::default());
+    let mut inbox = Inbox::new(UserId::parse("alice").unwrap(), Policy::default());
     inbox.apply(&alice(1, 1).folder_created(folder, "work".to_owned()).unwrap());
     for n in 1..=2 {
         inbox.apply(&alice(1 + n, 1 + i64::from(n)).folder_member_set(chat(n.into()), folder, true).unwrap());
@@ -189,7 +191,7 @@ fn members_say_why_they_left_a_folder() {
 /// R99: what a healed history shows cannot be told as changes; whoever listens reads anew.
 #[test]
 fn r99_healing_tells_a_reset() {
-    let (events, inbox) = snapshot::rotten_hall();
+    let (events, inbox) = snapshot::corrupt_hall();
     let mut live = LiveInbox::new(inbox);
     let totals = live.subscribe(Filter::default());
     let waits = snapshot::spoken(20_000);
@@ -201,7 +203,9 @@ fn r99_healing_tells_a_reset() {
     let [Notice::Changed(fault), Notice::Reset, Notice::UnreadByFilter(told)] = told.as_slice() else {
         panic!("{told:?}")
     };
-    assert!(fault.conversations.iter().all(|row| row.attributes.contains(chatfold::Attribute::Fault)));
+    assert!(
+        fault.conversations.iter().all(|row| row.attributes.contains(chatfold::change::Attribute::Fault))
+    );
     assert_eq!((told[0].before, told[0].after.unread), (totals, totals.unread + 1));
     assert_eq!(live.finish_sync(), [Notice::SyncFinished], "all was told before");
     assert_eq!(live.heal(&replayed), Ok(Vec::new()), "nothing is left to heal");

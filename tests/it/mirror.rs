@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use chatfold::change::Attribute;
+use chatfold::list::ListCursor;
+use chatfold::live::{ListDiff, ListView, Window};
 use chatfold::{
-    Attribute, ChangeSet, ConversationId, ConversationView, Event, Filter, Inbox, ListCursor, ListDiff,
-    ListView, Message, MessageId, Policy, Window,
+    ChangeSet, ConversationId, ConversationView, Event, Filter, Inbox, Message, MessageId, Policy,
 };
 
 use crate::harness::{MANY, MIX, SPREAD, apply_each, cases, ensure, hold, replay, subset};
@@ -279,8 +281,8 @@ fn r61_whoever_missed_a_change_set_gets_the_whole_list_once() {
 /// R99: rows of a faulty conversation stay as they were verified; once it is healed the list is told anew.
 #[test]
 fn r61_r99_a_healed_inbox_resets_its_views() {
-    let (mut events, mut inbox) = snapshot::rotten_hall();
-    // Looked at before anything else, so that the rot is known, and told, when the screen is drawn.
+    let (mut events, mut inbox) = snapshot::corrupt_hall();
+    // Looked at before anything else, so that the corruption is known, and told, when the screen is drawn.
     assert!(inbox.verify().is_err());
     let told = inbox.apply_batch(std::iter::empty());
     assert!(
@@ -319,7 +321,7 @@ fn r61_r99_a_healed_inbox_resets_its_views() {
 fn steps_that_do_not_fit_are_left_out() {
     let id: ConversationId = "c2c_bob".parse().unwrap();
     let mut rows = vec![1];
-    let attributes = chatfold::Attributes::default();
+    let attributes = chatfold::change::Attributes::default();
     let steps = [
         ListDiff::Remove { index: 3, id: id.clone() },
         ListDiff::Update { index: 1, id: id.clone(), attributes },

@@ -12,7 +12,9 @@ pub mod shown;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use chatfold::{Body, ConversationId, Event, Policy, ReceiveOption, Stamp, UserId};
+use chatfold::event::{Body, ReceiveOption};
+use chatfold::time::Stamp;
+use chatfold::{ConversationId, Event, Policy, UserId};
 
 use self::account::Account;
 pub use self::account::Profile;
@@ -48,7 +50,7 @@ pub fn shown(owner: &UserId, policy: Policy, events: &[Event]) -> Shown {
     let unread_all = list.iter().map(|row| row.unread_count).sum();
     let notifying = list.iter().filter(|row| row.receive_option == ReceiveOption::Receive);
     let unread = notifying.map(|row| row.unread_count).sum();
-    let badges = badge::RULES.map(|rule| list.iter().map(|row| badge::of(row, rule)).sum());
+    let badges = badge::rules().map(|rule| list.iter().map(|row| badge::of(row, rule)).sum());
     let list = list.iter().map(|row| row.id.clone()).collect();
     let quiet_hours = account.quiet_hours();
     Shown { list, unread, unread_all, badges, folders: account.folders, quiet_hours, rows }

@@ -1,9 +1,9 @@
 //! Notifying: the table of R90 row by row, and quiet hours around every edge.
 
+use chatfold::event::{Body, Fact, GroupType, QuietHours, ReceiveOption, Through, Watermark, ZoneName};
+use chatfold::notify::{Notification, NotificationReason, explain, explain_in_zone, judge};
 use chatfold::{
-    Body, ConversationId, Envelope, Event, EventId, Fact, GroupType, Inbox, Message, MessageId, Notification,
-    NotificationReason, Policy, QuietHours, ReceiveOption, Through, Timestamp, UserId, Watermark, ZoneName,
-    notification, notification_reason, notification_reason_in_zone,
+    ConversationId, Envelope, Event, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId,
 };
 
 use Notification::{Nothing, Push, Silent};
@@ -13,7 +13,7 @@ const SENT: i64 = 100_000;
 const MESSAGE: MessageId = MessageId::from_bytes([1; 16]);
 
 fn user(id: &str) -> UserId {
-    UserId::new(id).unwrap()
+    UserId::parse(id).unwrap()
 }
 
 fn at(text: &str) -> Timestamp {
@@ -101,8 +101,8 @@ impl Case {
         let inbox = self.introduced_by(introduction);
         let before = inbox.digest();
         let conversation = self.conversation.parse().unwrap();
-        let found = notification(&inbox, &conversation, MESSAGE, instant(SENT));
-        let reason = notification_reason(&inbox, &conversation, MESSAGE, instant(SENT));
+        let found = judge(&inbox, &conversation, MESSAGE, instant(SENT));
+        let reason = explain(&inbox, &conversation, MESSAGE, instant(SENT));
         assert_eq!(reason.notification(), found, "{reason:?}");
         assert_eq!(inbox.digest(), before, "asking changes nothing");
         found
@@ -203,9 +203,9 @@ fn r90_a_message_without_a_place_from_the_server_is_silent() {
 fn r90_what_is_not_known_does_not_arrive() {
     let (inbox, bob) = (case().introduced_by(None), ConversationId::direct(&user("bob")));
     let group: ConversationId = "group_g".parse().unwrap();
-    assert_eq!(notification(&inbox, &bob, MESSAGE, instant(SENT)), Nothing, "no such conversation");
+    assert_eq!(judge(&inbox, &bob, MESSAGE, instant(SENT)), Nothing, "no such conversation");
     let other = MessageId::from_bytes([2; 16]);
-    assert_eq!(notification(&inbox, &group, other, instant(SENT)), Nothing, "no such message");
+    assert_eq!(judge(&inbox, &group, other, instant(SENT)), Nothing, "no such message");
     let waits = Fact::MessageRecalled { target: MESSAGE, reason: None };
     assert_eq!(case().judged(Some(waits)), Nothing, "recalled before it comes");
 }
@@ -241,7 +241,7 @@ fn r90_quiet_hours_are_judged_at_the_instant_and_never_change_unread() {
     let group: ConversationId = "group_g".parse().unwrap();
     for (millis, expected) in [(-1, Push), (0, Silent), (59_999, Silent), (60_000, Push)] {
         let at = instant(SENT + millis);
-        assert_eq!(notification(&inbox, &group, MESSAGE, at), expected, "{millis}");
+        assert_eq!(judge(&inbox, &group, MESSAGE, at), expected, "{millis}");
     }
     assert_eq!(inbox.totals().unread, 1);
     quiet.hours = None;
@@ -254,13 +254,13 @@ fn r90_the_last_writer_sets_the_quiet_hours() {
     let off = Envelope::new(EventId::from_bytes([8; 16]), instant(SENT - 1), user("alice"));
     inbox.apply(&off.quiet_hours_set(None).unwrap());
     let group: ConversationId = "group_g".parse().unwrap();
-    assert_eq!(notification(&inbox, &group, MESSAGE, instant(SENT)), Silent, "an earlier one");
+    assert_eq!(judge(&inbox, &group, MESSAGE, instant(SENT)), Silent, "an earlier one");
     let by_bob = Envelope::new(EventId::from_bytes([8; 16]), instant(SENT + 5), user("bob"));
     inbox.apply(&by_bob.quiet_hours_set(None).unwrap());
-    assert_eq!(notification(&inbox, &group, MESSAGE, instant(SENT)), Silent, "R17: another's");
+    assert_eq!(judge(&inbox, &group, MESSAGE, instant(SENT)), Silent, "R17: another's");
     let later = Envelope::new(EventId::from_bytes([8; 16]), instant(SENT + 5), user("alice"));
     inbox.apply(&later.quiet_hours_set(None).unwrap());
-    assert_eq!(notification(&inbox, &group, MESSAGE, instant(SENT)), Push, "a later one");
+    assert_eq!(judge(&inbox, &group, MESSAGE, instant(SENT)), Push, "a later one");
 }
 
 /// Asks `hours` one second and one millisecond before, at and after each edge.
@@ -374,7 +374,7 @@ fn r57_r90_an_option_for_a_time_ends_by_itself_where_one_asks_whether_to_push() 
 /// R57: hours that were set in winter lie in the clock of the summer when it is summer.
 #[test]
 fn r57_r90_quiet_hours_in_a_zone_follow_its_clock() {
-    let zone = ZoneName::new("Europe/Berlin").unwrap();
+    let zone = ZoneName::parse("Europe/Berlin").unwrap();
     let night = QuietHours::DailyIn { start_s: 22 * 3_600, duration_s: 9 * 3_600, zone: zone.clone() };
     let mut inbox = Inbox::new(user("alice"), Policy::default());
     let set = Envelope::new(EventId::from_bytes([9; 16]), at("2026-01-15T12:00:00.000Z"), user("alice"));
@@ -401,9 +401,9 @@ fn r57_r90_quiet_hours_in_a_zone_follow_its_clock() {
         let (now, message) = (at(text), MessageId::from_bytes([n as u8; 16]));
         let envelope = Envelope::new(EventId::from_bytes([n as u8; 16]), now, user("bob"));
         inbox.apply(&envelope.message_received(chat.clone(), Message::new(message)).unwrap());
-        let found = notification_reason_in_zone(&inbox, &chat, message, now, berlin(now));
+        let found = explain_in_zone(&inbox, &chat, message, now, berlin(now));
         assert_eq!(found == NotificationReason::QuietHours, quiet, "{text}: {found:?}");
         #[cfg(feature = "zones")]
-        assert_eq!(notification_reason(&inbox, &chat, message, now), found, "{text}");
+        assert_eq!(explain(&inbox, &chat, message, now), found, "{text}");
     }
 }

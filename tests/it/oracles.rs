@@ -5,8 +5,9 @@
 
 use std::path::PathBuf;
 
+use chatfold::event::{Membership, ReceiveOption};
 use chatfold::jsonl::{LoggedEvent, decode_line};
-use chatfold::{ConversationId, Event, Inbox, Membership, MessageId, Policy, ReceiveOption, UserId};
+use chatfold::{ConversationId, Event, Inbox, MessageId, Policy, UserId};
 use serde_json::Value;
 
 use crate::harness::told;
@@ -33,10 +34,9 @@ fn policy(names: &Value) -> Policy {
     for name in &names {
         assert!(["meeting_unread", "own_message_reads"].contains(name), "unknown policy {name}");
     }
-    Policy {
-        meeting_unread: names.contains(&"meeting_unread"),
-        own_message_reads: names.contains(&"own_message_reads"),
-    }
+    Policy::default()
+        .with_meeting_unread(names.contains(&"meeting_unread"))
+        .with_own_message_reads(names.contains(&"own_message_reads"))
 }
 
 fn decode(event: &Value) -> Event {
@@ -76,7 +76,7 @@ struct Case {
 impl Case {
     fn of(case: &Value) -> Self {
         Self {
-            owner: UserId::new(case["owner"].as_str().unwrap()).unwrap(),
+            owner: UserId::parse(case["owner"].as_str().unwrap()).unwrap(),
             policy: policy(&case["policy"]),
             events: case["events"].as_array().unwrap().iter().map(decode).collect(),
         }

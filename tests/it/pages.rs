@@ -1,9 +1,10 @@
 //! Lists, pages, filters and explanations on random histories.
 
-use chatfold::{
-    ArchiveFilter, ConversationKind, ConversationView, Direction, Filter, FolderFilter, Inbox, Mark,
-    MarkFilter, Membership, MembershipFilter, MessageId, ReceiveOption, Totals,
-};
+use chatfold::event::{Mark, Membership, ReceiveOption};
+use chatfold::id::ConversationKind;
+use chatfold::list::{ArchiveFilter, FolderFilter, MarkFilter, MembershipFilter, Totals};
+use chatfold::view::Direction;
+use chatfold::{ConversationView, Filter, Inbox, MessageId};
 
 use crate::harness::{MANY, MIX, cases, ensure, hold, replay};
 use crate::histories::{Rng, folder_id};
@@ -35,17 +36,16 @@ pub fn any_filter(rng: &mut Rng) -> Filter {
     };
     let without_marks = *rng.pick(&[0, 0, 0, 1, 8, 2 | 4 | 1 << 63]);
     let unread_or_marked = rng.percent(15);
-    Filter {
-        kind: *rng.pick(&kinds),
-        folder,
-        mark,
-        has_unread,
-        has_mention,
-        unread_or_marked,
-        without_marks,
-        archived,
-        membership,
-    }
+    Filter::default()
+        .with_kind(*rng.pick(&kinds))
+        .with_folder(folder)
+        .with_mark(mark)
+        .with_has_unread(has_unread)
+        .with_has_mention(has_mention)
+        .with_unread_or_marked(unread_or_marked)
+        .without_marks(without_marks)
+        .with_archived(archived)
+        .with_membership(membership)
 }
 
 /// R52, by definition.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chatfold::{Body, Event, EventId, Explanation, Fact, Inbox, MessageId, ReadReason, Reason, Timestamp};
+use chatfold::event::{Body, Fact};
+use chatfold::explain::{Explanation, ReadReason, Reason};
+use chatfold::{Event, EventId, Inbox, MessageId, Timestamp};
 
 use crate::harness::{MIX, cases, ensure, hold, replay};
 use crate::model::{self, Row};

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::{Body, ConversationId, Event, Fact, MessageId, Redaction, Stamp, UserId};
+use chatfold::event::{Body, Fact};
+use chatfold::redact::Redaction;
+use chatfold::time::Stamp;
+use chatfold::{ConversationId, Event, MessageId, UserId};
 
 use crate::harness::{MIX, cases, ensure, hold, replay};
 use crate::histories::{History, Rng};
@@ -110,9 +113,10 @@ fn the_fold_differs_in_the_content_shown_and_in_nothing_else() {
 
 #[cfg(feature = "binary")]
 mod binary {
+    use chatfold::UserId;
     use chatfold::binary::{Header, Log, Packing, RedactError, Writer, redact};
     use chatfold::jsonl::{LoggedEvent, Reader, encode_event};
-    use chatfold::{Redaction, UserId};
+    use chatfold::redact::Redaction;
 
     fn support_desk() -> (Vec<u8>, UserId) {
         let path =

@@ -39,7 +39,8 @@ pub fn histories() -> Vec<History> {
             })
             .collect();
         for bits in 0..4 {
-            let policy = Policy { meeting_unread: bits & 1 == 1, own_message_reads: bits & 2 == 2 };
+            let policy =
+                Policy::default().with_meeting_unread(bits & 1 == 1).with_own_message_reads(bits & 2 == 2);
             kept.push(History { seed: 0, owner: owner.clone(), policy, events: events.clone() });
         }
     }

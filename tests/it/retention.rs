@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use chatfold::event::{Body, Fact, Mark, Through, Watermark};
+use chatfold::retention::{CloudView, Eviction, RetentionPolicy, view_cloud};
 use chatfold::{
-    Body, CloudView, ConversationId, Envelope, Event, EventId, Eviction, Fact, Inbox, Mark, Message,
-    MessageId, Policy, RetentionPolicy, Through, Timestamp, UserId, Watermark, cloud_view,
+    ConversationId, Envelope, Event, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId,
 };
 
 use crate::harness::{MIX, cases, ensure, hold, replay};
@@ -26,7 +27,8 @@ struct Log {
 
 impl Log {
     fn push(&mut self, millis: i64, by: &str, conversation: &str, fact: Fact) -> &mut Self {
-        let envelope = Envelope::new(EventId::from_bytes(self.id()), time(millis), UserId::new(by).unwrap());
+        let envelope =
+            Envelope::new(EventId::from_bytes(self.id()), time(millis), UserId::parse(by).unwrap());
         let id: ConversationId = conversation.parse().unwrap();
         self.events.push(Event::new(envelope, Body::Conversation(id, fact)).unwrap());
         self
@@ -65,11 +67,11 @@ impl Log {
     }
 
     fn inbox(&self) -> Inbox {
-        Inbox::replay(UserId::new("alice").unwrap(), Policy::default(), &self.events)
+        Inbox::replay(UserId::parse("alice").unwrap(), Policy::default(), &self.events)
     }
 
     fn view(&self, policy: &RetentionPolicy, now: i64) -> CloudView {
-        cloud_view(&self.inbox(), policy, time(now))
+        view_cloud(&self.inbox(), policy, time(now))
     }
 }
 
@@ -120,10 +122,10 @@ fn r95_none_is_kept_that_was_idle_for_too_long() {
             assert_eq!(evicted(&view), [("group_a", Eviction::Age { idle_ms: later })]);
         }
     }
-    let hour = RetentionPolicy { idle_s: 3_600, ..STANDARD };
+    let hour = STANDARD.with_idle_s(3_600);
     assert_eq!(kept(&log.view(&hour, MARCH + 3_600_000)), ["group_a"]);
     assert!(kept(&log.view(&hour, MARCH + 3_600_001)).is_empty());
-    let never = RetentionPolicy { idle_s: u64::MAX, ..STANDARD };
+    let never = STANDARD.with_idle_s(u64::MAX);
     assert_eq!(kept(&log.view(&never, Timestamp::MAX.as_millis())), ["group_a"]);
 }
 
@@ -133,14 +135,14 @@ fn r95_what_is_both_too_old_and_too_many_is_too_old() {
     log.received(MARCH, "group_old")
         .received(MARCH + DAY_MS, "group_b")
         .received(MARCH + 2 * DAY_MS, "group_c");
-    let one = RetentionPolicy { max_conversations: 1, ..STANDARD };
+    let one = STANDARD.with_max_conversations(1);
     let view = log.view(&one, MARCH + 8 * DAY_MS);
     assert_eq!(kept(&view), ["group_c"]);
     assert_eq!(
         evicted(&view),
         [("group_b", Eviction::Count { place: 2 }), ("group_old", Eviction::Age { idle_ms: 8 * DAY_MS })]
     );
-    assert!(kept(&log.view(&RetentionPolicy { max_conversations: 0, ..STANDARD }, MARCH)).is_empty());
+    assert!(kept(&log.view(&STANDARD.with_max_conversations(0), MARCH)).is_empty());
 }
 
 #[test]
@@ -152,8 +154,8 @@ fn r95_ties_stay_in_list_order() {
     log.pinned(MARCH - DAY_MS, "group_b");
     let inbox = log.inbox();
     let list: Vec<&str> = inbox.conversations().map(|row| row.id().as_str()).collect();
-    let two = RetentionPolicy { max_conversations: 2, ..STANDARD };
-    let view = cloud_view(&inbox, &two, time(MARCH));
+    let two = STANDARD.with_max_conversations(2);
+    let view = view_cloud(&inbox, &two, time(MARCH));
     assert_eq!([kept(&view), evicted(&view).iter().map(|(id, _)| *id).collect()].concat(), list);
     assert_eq!(list, ["group_b", "c2c_z", "group_a", "group_c"]);
 }
@@ -163,7 +165,7 @@ fn r95_a_pin_does_not_protect() {
     let mut log = Log::default();
     log.received(MARCH, "group_old").received(MARCH + 1, "group_new");
     log.pinned(MARCH + 2, "group_old").pinned(MARCH + 2, "group_bare");
-    let one = RetentionPolicy { max_conversations: 1, ..STANDARD };
+    let one = STANDARD.with_max_conversations(1);
     let view = log.view(&one, MARCH + 2);
     assert_eq!(kept(&view), ["group_new"]);
     let never = Eviction::Age { idle_ms: MARCH + 2 };
@@ -221,7 +223,7 @@ fn r95_marks_data_and_openings() {
 
 #[test]
 fn r95_deletions_stay_here_unless_configured() {
-    let sends = RetentionPolicy { deletes_conversations: true, ..STANDARD };
+    let sends = STANDARD.with_deletes_conversations(true);
     for keep_messages in [false, true] {
         let mut log = Log::default();
         log.received(MARCH, "c2c_bob").pinned(MARCH, "c2c_bob").pinned(MARCH, "group_g");
@@ -250,7 +252,7 @@ fn r95_deleted_messages_are_still_there() {
     log.mine(MARCH + 1, "c2c_bob", Fact::MessagesDeleted { targets });
     let inbox = log.inbox();
     assert_eq!(inbox.totals().unread, 0);
-    let view = cloud_view(&inbox, &STANDARD, time(MARCH + 1));
+    let view = view_cloud(&inbox, &STANDARD, time(MARCH + 1));
     assert_eq!((kept(&view), view.direct_unread[0].unread), (vec!["c2c_bob"], 1));
 }
 
@@ -270,11 +272,11 @@ fn r95_direct_unread_is_what_shows_within_the_bounds() {
     let week = 7 * DAY_MS;
     assert_eq!(one(&log.view(&STANDARD, MARCH + week)), expect(&[("c2c_carol", 1), ("c2c_bob", 2)]));
     assert_eq!(one(&log.view(&STANDARD, MARCH + week + 1)), expect(&[("c2c_carol", 1), ("c2c_bob", 1)]));
-    let long = RetentionPolicy { idle_s: u64::MAX, ..STANDARD };
+    let long = STANDARD.with_idle_s(u64::MAX);
     assert_eq!(one(&log.view(&long, MARCH + week + 2)), expect(&[("c2c_carol", 1)]));
-    let ever = RetentionPolicy { idle_s: u64::MAX, unread_age_s: u64::MAX, ..STANDARD };
+    let ever = STANDARD.with_idle_s(u64::MAX).with_unread_age_s(u64::MAX);
     assert_eq!(one(&log.view(&ever, MARCH + 2 * week)), expect(&[("c2c_carol", 1), ("c2c_bob", 2)]));
-    let few = RetentionPolicy { max_unread_conversations: 1, max_unread_messages: 1, ..STANDARD };
+    let few = STANDARD.with_max_unread_conversations(1).with_max_unread_messages(1);
     assert_eq!(one(&log.view(&few, now)), expect(&[("c2c_carol", 1)]));
     let read = Fact::Read { through: Through::Watermark(Watermark::Time(time(MARCH))) };
     log.mine(now, "c2c_bob", read);
@@ -364,19 +366,22 @@ fn sent_parts(history: &History, deletions: bool) -> (Vec<Event>, Vec<Event>) {
 /// What never reaches the cloud changes nothing there, and of what does the cloud shows the list.
 fn check_law(history: &History) -> Result<(), String> {
     for deletes_conversations in [false, true] {
-        let policy = RetentionPolicy { max_conversations: 3, idle_s: 8, deletes_conversations, ..STANDARD };
+        let policy = STANDARD
+            .with_max_conversations(3)
+            .with_idle_s(8)
+            .with_deletes_conversations(deletes_conversations);
         let (whole, reaches) = sent_parts(history, deletes_conversations);
         let (whole, reaches) = (replay(history, &whole), replay(history, &reaches));
         for now in [0, 9_000, 25_000] {
             let (mut here, mut there) =
-                (cloud_view(&whole, &policy, time(now)), cloud_view(&reaches, &policy, time(now)));
+                (view_cloud(&whole, &policy, time(now)), view_cloud(&reaches, &policy, time(now)));
             ensure(there.local_only.is_empty(), || format!("local only: {:?}", there.local_only))?;
             here.local_only.clear();
             there.local_only.clear();
             ensure(here == there, || format!("at {now}:\n{here:?}\nis not\n{there:?}"))?;
         }
-        let all = RetentionPolicy { max_conversations: usize::MAX, idle_s: u64::MAX, ..policy };
-        let view = cloud_view(&reaches, &all, time(25_000));
+        let all = policy.with_max_conversations(usize::MAX).with_idle_s(u64::MAX);
+        let view = view_cloud(&reaches, &all, time(25_000));
         let mut list: Vec<_> = reaches.conversations().collect();
         list.sort_by_key(|row| std::cmp::Reverse(row.activity()));
         let list: Vec<_> = list.iter().map(|row| (row.id(), row.activity(), row.is_pinned())).collect();

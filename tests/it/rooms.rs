@@ -17,7 +17,7 @@ const LEVELS: [&[&str]; 6] = [
     &["store"],
     &["inbox"],
     &["decide", "follow", "ask", "foreign", "log"],
-    &["testing"],
+    &["testing", "api"],
 ];
 
 /// The same for the rooms of the inbox.

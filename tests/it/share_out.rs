@@ -4,9 +4,10 @@
 use std::num::NonZero;
 
 use chatfold::testing::Workload;
+use chatfold::view::Direction;
 use chatfold::{
-    ConversationId, Direction, Envelope, Event, EventId, GroupId, Inbox, Message, MessageId, Policy, Replay,
-    Timestamp, UserId,
+    ConversationId, Envelope, Event, EventId, GroupId, Inbox, Message, MessageId, Policy, Replay, Timestamp,
+    UserId,
 };
 
 use crate::harness::{FEW, MANY, MIX, cases, ensure, hold, replay, same, same_digest, shuffled};
@@ -140,15 +141,15 @@ fn r03_a_shared_out_inbox_goes_on_live() {
 
 /// Messages of a few groups, in the order of their seqs, with facts that name some of them long after.
 fn long_log(count: u64, groups: u64) -> Vec<Event> {
-    let owner = UserId::new("owner").unwrap();
+    let owner = UserId::parse("owner").unwrap();
     let id = |n: u64| u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes();
     let message_id = |n: u64| MessageId::from_bytes(id(n));
     let event = |n: u64| {
         let at = Timestamp::from_millis(n as i64 * 10).unwrap();
         let envelope =
             |by: UserId, salt: u64| Envelope::new(EventId::from_bytes(id(n + (salt << 40))), at, by);
-        let group = |n: u64| ConversationId::group(&GroupId::new(&format!("g{}", n % groups)).unwrap());
-        let by = UserId::new(&format!("u{}", n * n % 997)).unwrap();
+        let group = |n: u64| ConversationId::group(&GroupId::parse(&format!("g{}", n % groups)).unwrap());
+        let by = UserId::parse(&format!("u{}", n * n % 997)).unwrap();
         let message = Message::text(message_id(n), format!("message {n}")).with_seq(n / groups + 1);
         let mut events = vec![envelope(by.clone(), 1).message_received(group(n), message).unwrap()];
         if n % 7 == 3 {
@@ -156,14 +157,14 @@ fn long_log(count: u64, groups: u64) -> Vec<Event> {
             events.push(envelope(by, 2).message_recalled(group(target), message_id(target), None).unwrap());
         }
         if n % 31 == 5 {
-            let reader = UserId::new(&format!("reader{}", n % 50)).unwrap();
+            let reader = UserId::parse(&format!("reader{}", n % 50)).unwrap();
             let read = vec![message_id(n / 3)];
             events.push(envelope(reader, 3).message_read_by(group(n / 3), read).unwrap());
         }
         if n % 41 == 1 {
-            let mark = chatfold::Watermark::Seq(n / groups / 2);
-            let read =
-                envelope(owner.clone(), 4).conversation_read(group(n), chatfold::Through::Watermark(mark));
+            let mark = chatfold::event::Watermark::Seq(n / groups / 2);
+            let read = envelope(owner.clone(), 4)
+                .conversation_read(group(n), chatfold::event::Through::Watermark(mark));
             events.push(read.unwrap());
         }
         events
@@ -175,7 +176,7 @@ fn long_log(count: u64, groups: u64) -> Vec<Event> {
 #[test]
 fn r04_stretches_of_more_than_a_window_join_in_any_order() {
     let events = long_log(60_000, 3);
-    let owner = UserId::new("owner").unwrap();
+    let owner = UserId::parse("owner").unwrap();
     let whole = Inbox::replay(owner.clone(), Policy::default(), &events);
     let len = events.len();
     let stretch = |from: usize, to: usize| {
@@ -252,11 +253,11 @@ fn parts_have_about_as_much() {
 
 #[test]
 fn r04_replays_of_unlike_owner_or_policy_are_not_shared_out() {
-    let new = |owner: &str, policy| Replay::new(UserId::new(owner).unwrap(), policy);
-    let policy = Policy { meeting_unread: true, ..Policy::default() };
+    let new = |owner: &str, policy| Replay::new(UserId::parse(owner).unwrap(), policy);
+    let policy = Policy::default().with_meeting_unread(true);
     let unlike = [new("alice", Policy::default()), new("bob", Policy::default())];
-    assert!(matches!(Replay::share_out(unlike, parts(2)), Err(chatfold::MergeError::Owner { .. })));
+    assert!(matches!(Replay::share_out(unlike, parts(2)), Err(chatfold::check::MergeError::Owner { .. })));
     let unlike = [new("alice", Policy::default()), new("alice", policy)];
-    assert!(matches!(Replay::share_out(unlike, parts(2)), Err(chatfold::MergeError::Policy { .. })));
+    assert!(matches!(Replay::share_out(unlike, parts(2)), Err(chatfold::check::MergeError::Policy { .. })));
     assert!(Replay::share_out([], parts(2)).unwrap().is_empty());
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::{
-    Body, ConversationId, ConversationView, Direction, Draft, Event, Fact, Folder, Inbox, Mention,
-    MentionKind, MessageId, MessageStatus, MessageView, Through,
-};
+use chatfold::event::{Body, Fact, Through};
+use chatfold::list::Folder;
+use chatfold::view::{Direction, Draft, Mention, MentionKind, MessageStatus};
+use chatfold::{ConversationId, ConversationView, Event, Inbox, MessageId, MessageView};
 
-use crate::model::badge::RULES;
+use crate::model::badge::rules;
 use crate::model::message::named;
 use crate::model::{Row, Shown, shown::Line};
 
@@ -47,15 +47,15 @@ pub fn shown(inbox: &Inbox, names: &Names) -> Shown {
     let rows: BTreeMap<ConversationId, Row> =
         inbox.known_conversations().map(|view| (view.id().clone(), row(view, names))).collect();
     let totals = inbox.totals();
-    let summed = RULES.map(|rule| inbox.conversations().map(|view| view.badge(rule)).sum::<u64>());
-    assert_eq!(summed, RULES.map(|rule| inbox.badge(rule)), "a badge is the sum over the list (R55)");
+    let summed = rules().map(|rule| inbox.conversations().map(|view| view.badge(rule)).sum::<u64>());
+    assert_eq!(summed, rules().map(|rule| inbox.badge(rule)), "a badge is the sum over the list (R55)");
     assert_eq!(totals.badge, summed[0], "the totals have it by the default rule");
     let folders = folders(inbox.folders());
     let shown = Shown {
         list,
         unread: totals.unread,
         unread_all: totals.unread_all,
-        badges: RULES.map(|rule| inbox.badge(rule)),
+        badges: rules().map(|rule| inbox.badge(rule)),
         folders,
         quiet_hours: inbox.quiet_hours(),
         rows,
@@ -126,8 +126,8 @@ pub fn history(view: ConversationView<'_>, size: usize) -> Vec<Line> {
 pub fn position(view: ConversationView<'_>, message: MessageView<'_>) -> (u64, u8, u64, MessageId) {
     let (time, seq) = (message.time().as_millis() as u64, message.seq());
     match view.kind() {
-        chatfold::ConversationKind::Group => (seq, message.rank(), time, message.id()),
-        chatfold::ConversationKind::Direct => (time, message.rank(), seq, message.id()),
+        chatfold::id::ConversationKind::Group => (seq, message.rank(), time, message.id()),
+        chatfold::id::ConversationKind::Direct => (time, message.rank(), seq, message.id()),
     }
 }
 

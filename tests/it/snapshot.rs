@@ -1,12 +1,16 @@
-//! Snapshots: restored they are the inbox they were taken of, and what is rotten in them never shows.
+//! Snapshots: restored they are the inbox they were taken of, and what is corrupt in them never shows.
 
 use std::sync::Arc;
 
+use chatfold::change::{Attribute, ChangeKind};
+use chatfold::check::MergeError;
+use chatfold::command::{ReadScope, Rejection, Replaces, Role};
+use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, SnapshotPolicy};
 use chatfold::testing::Workload;
+use chatfold::view::Direction;
 use chatfold::{
-    Attribute, ChangeKind, Command, Context, ConversationId, Direction, Envelope, Event, EventId, Inbox,
-    LogPrefix, MergeError, Message, MessageId, Policy, ReadScope, Rejection, Replaces, Role, SnapshotError,
-    SnapshotInfo, SnapshotPolicy, Timestamp, UserId, decide,
+    Command, Context, ConversationId, Envelope, Event, EventId, Inbox, Message, MessageId, Policy, Timestamp,
+    UserId, decide,
 };
 
 use crate::fuzzed::mend;
@@ -98,7 +102,7 @@ pub fn group() -> ConversationId {
 }
 
 pub fn alice() -> UserId {
-    UserId::new("alice").unwrap()
+    UserId::parse("alice").unwrap()
 }
 
 fn message_id(n: u64) -> MessageId {
@@ -107,7 +111,7 @@ fn message_id(n: u64) -> MessageId {
 
 pub fn envelope(n: u64, by: &str) -> Envelope {
     let at = Timestamp::from_millis(1_700_000_000_000 + n as i64 * 1_000).unwrap();
-    Envelope::new(EventId::from_bytes((u128::from(n) + 1).to_be_bytes()), at, UserId::new(by).unwrap())
+    Envelope::new(EventId::from_bytes((u128::from(n) + 1).to_be_bytes()), at, UserId::parse(by).unwrap())
 }
 
 /// Message `n` of a great hall.
@@ -126,15 +130,15 @@ pub fn hall(messages: u64) -> (Vec<Event>, Inbox) {
     (events, inbox)
 }
 
-/// The events of a hall, and its inbox restored from a snapshot in which the history of the hall is rotten.
-pub fn rotten_hall() -> (Vec<Event>, Inbox) {
+/// The events of a hall, and its inbox restored from a snapshot in which the history of the hall is corrupt.
+pub fn corrupt_hall() -> (Vec<Event>, Inbox) {
     let (events, inbox) = hall(20_000);
-    let mut rotten = inbox.snapshot(PREFIX).unwrap();
+    let mut corrupt = inbox.snapshot(PREFIX).unwrap();
     // The text of the message before the last lies in the last chunk.
     let needle = b"message 19998";
-    let at = rotten.windows(needle.len()).rposition(|window| window == needle).unwrap();
-    rotten[at] ^= 0x40;
-    (events, Inbox::restore(rotten, &alice(), Policy::default()).unwrap().0)
+    let at = corrupt.windows(needle.len()).rposition(|window| window == needle).unwrap();
+    corrupt[at] ^= 0x40;
+    (events, Inbox::restore(corrupt, &alice(), Policy::default()).unwrap().0)
 }
 
 /// Bytes with several owners.
@@ -169,7 +173,7 @@ fn a_history_restored_from_trays_goes_on_like_any_other() {
         let recall = envelope(30_000 + n, "bob").message_recalled(group(), message_id(n), None);
         tail.push(recall.unwrap());
     }
-    let half = chatfold::Through::Watermark(chatfold::Watermark::Seq(10_000));
+    let half = chatfold::event::Through::Watermark(chatfold::event::Watermark::Seq(10_000));
     tail.push(envelope(60_000, "alice").conversation_read(group(), half).unwrap());
     for event in &tail {
         cold.apply(event);
@@ -183,7 +187,7 @@ fn a_history_restored_from_trays_goes_on_like_any_other() {
     assert_eq!(again.digest(), whole.digest());
 }
 
-/// R99: a part found rotten when it is touched harms its conversation alone.
+/// R99: a part found corrupt when it is touched harms its conversation alone.
 #[test]
 fn r99_rot_in_a_history_waits_for_a_replay() {
     let (mut events, inbox) = hall(20_000);
@@ -191,9 +195,9 @@ fn r99_rot_in_a_history_waits_for_a_replay() {
     // The text of the message before the last lies in the last chunk.
     let needle = b"message 19998";
     let at = healthy.windows(needle.len()).rposition(|window| window == needle).unwrap();
-    let mut rotten = healthy.clone();
-    rotten[at] ^= 0x40;
-    let (mut inbox, _) = Inbox::restore(rotten.clone(), &alice(), Policy::default()).unwrap();
+    let mut corrupt = healthy.clone();
+    corrupt[at] ^= 0x40;
+    let (mut inbox, _) = Inbox::restore(corrupt.clone(), &alice(), Policy::default()).unwrap();
     let fresh = inbox.clone();
     assert_eq!(inbox.totals().unread, 20_001, "the list was verified");
     assert_eq!(inbox.faults().count(), 0, "nobody has looked yet");
@@ -232,16 +236,16 @@ fn r99_rot_in_a_history_waits_for_a_replay() {
     assert!(fresh.digest() != replayed.digest() && fresh.faults().count() == 1);
 }
 
-/// R99: rot found in the middle of a batch undoes the whole batch in that conversation.
+/// R99: corruption found in the middle of a batch undoes the whole batch in that conversation.
 #[test]
 fn r99_rot_found_half_way_shows_nothing_of_the_batch() {
     let (events, inbox) = hall(20_000);
-    let mut rotten = inbox.snapshot(PREFIX).unwrap();
+    let mut corrupt = inbox.snapshot(PREFIX).unwrap();
     // Deep in the history: only the recall will look there.
     let needle = b"message 5000";
-    let at = rotten.windows(needle.len()).position(|window| window == needle).unwrap();
-    rotten[at] ^= 1;
-    let (mut inbox, _) = Inbox::restore(rotten, &alice(), Policy::default()).unwrap();
+    let at = corrupt.windows(needle.len()).position(|window| window == needle).unwrap();
+    corrupt[at] ^= 1;
+    let (mut inbox, _) = Inbox::restore(corrupt, &alice(), Policy::default()).unwrap();
     let draft = envelope(40_000, "alice").draft_set(group(), Some("soon".into()), None).unwrap();
     let recall = envelope(40_001, "bob").message_recalled(group(), message_id(5_000), None).unwrap();
     let batch = [spoken(20_000), draft, recall];
@@ -258,26 +262,26 @@ fn r99_rot_found_half_way_shows_nothing_of_the_batch() {
     assert_eq!(inbox.digest(), whole.digest());
 }
 
-/// R99: whatever concerns a rotten history is refused, be the rot known before or found while judging.
+/// R99: whatever concerns a corrupt history is refused, be the corruption known before or found while judging.
 #[test]
-fn r99_commands_for_a_rotten_history_are_refused() {
+fn r99_commands_for_a_corrupt_history_are_refused() {
     let (_, inbox) = hall(20_000);
-    let mut rotten = inbox.snapshot(PREFIX).unwrap();
+    let mut corrupt = inbox.snapshot(PREFIX).unwrap();
     let needle = b"message 5000";
-    let at = rotten.windows(needle.len()).position(|window| window == needle).unwrap();
-    rotten[at] ^= 1;
-    let (inbox, _) = Inbox::restore(rotten, &alice(), Policy::default()).unwrap();
+    let at = corrupt.windows(needle.len()).position(|window| window == needle).unwrap();
+    corrupt[at] ^= 1;
+    let (inbox, _) = Inbox::restore(corrupt, &alice(), Policy::default()).unwrap();
     let context =
         Context::new(alice(), Role::Owner, Timestamp::from_millis(1_900_000_000_000).unwrap(), [9; 16]);
     let pin = Command::Pin { conversation: group(), on: true };
-    assert!(decide(&inbox, &pin, &context).is_ok(), "nobody has looked where it is rotten");
+    assert!(decide(&inbox, &pin, &context).is_ok(), "nobody has looked where it is corrupt");
     let recall = Command::Recall { conversation: group(), message: message_id(5_000), reason: None };
     let refused = |refusal: &Rejection| {
         matches!(refusal, Rejection::FaultyHistory { conversation, fault } if *conversation == group()
             && fault.offset > 0 && refusal.to_string().contains("the history of group_hall is faulty"))
     };
     for command in [&recall, &pin] {
-        let rejection = decide(&inbox, command, &context).expect_err("a rotten history");
+        let rejection = decide(&inbox, command, &context).expect_err("a corrupt history");
         assert!(refused(&rejection), "{command:?}: {rejection}");
     }
     let chat: ConversationId = "c2c_carol".parse().unwrap();
@@ -291,11 +295,11 @@ fn r99_commands_for_a_rotten_history_are_refused() {
 #[test]
 fn r99_a_fault_that_a_reader_found_is_told_once() {
     let (_, inbox) = hall(300);
-    let mut rotten = inbox.snapshot(PREFIX).unwrap();
+    let mut corrupt = inbox.snapshot(PREFIX).unwrap();
     let needle = b"message 299";
-    let at = rotten.windows(needle.len()).position(|window| window == needle).unwrap();
-    rotten[at] ^= 1;
-    let (mut inbox, _) = Inbox::restore(rotten, &alice(), Policy::default()).unwrap();
+    let at = corrupt.windows(needle.len()).position(|window| window == needle).unwrap();
+    corrupt[at] ^= 1;
+    let (mut inbox, _) = Inbox::restore(corrupt, &alice(), Policy::default()).unwrap();
     let row = inbox.conversation(&group()).unwrap();
     assert!(row.last_message().is_none() && row.fault().is_some());
     let chat: ConversationId = "c2c_carol".parse().unwrap();
@@ -374,20 +378,20 @@ fn r01_a_lie_with_fitting_checksums_never_panics() {
     assert!(mended == bytes, "nothing was to be mended");
 }
 
-/// R99: rotten registers are found when their conversation is first looked at; what was verified stays, totals and
+/// R99: corrupt registers are found when their conversation is first looked at; what was verified stays, totals and
 /// list are right before and after it is healed.
 #[test]
-fn r99_rotten_registers_are_found_when_looked_at_and_healed() {
+fn r99_corrupt_registers_are_found_when_looked_at_and_healed() {
     let (mut events, _) = hall(300);
     events.push(envelope(1_000, "alice").draft_set(group(), Some("a draft so far".into()), None).unwrap());
-    let quiet = chatfold::ReceiveOption::ReceiveNotNotify;
+    let quiet = chatfold::event::ReceiveOption::ReceiveNotNotify;
     events.push(envelope(1_001, "alice").receive_option_set(group(), quiet).unwrap());
     let whole = Inbox::replay(alice(), Policy::default(), &events);
-    let mut rotten = whole.snapshot(PREFIX).unwrap();
+    let mut corrupt = whole.snapshot(PREFIX).unwrap();
     let needle = b"a draft so far";
-    let at = rotten.windows(needle.len()).position(|window| window == needle).unwrap();
-    rotten[at] ^= 1;
-    let (mut inbox, _) = Inbox::restore(rotten, &alice(), Policy::default()).unwrap();
+    let at = corrupt.windows(needle.len()).position(|window| window == needle).unwrap();
+    corrupt[at] ^= 1;
+    let (mut inbox, _) = Inbox::restore(corrupt, &alice(), Policy::default()).unwrap();
     assert_eq!((inbox.faults().count(), inbox.totals()), (0, whole.totals()), "nobody has looked yet");
     let view = inbox.conversation(&group()).unwrap();
     let fault = view.fault().expect("looked at");
@@ -440,9 +444,9 @@ fn r99_cut_at_every_byte_it_is_refused() {
 #[test]
 fn r99_what_does_not_fit_is_told_with_its_reason() {
     let (history, bytes) = small();
-    let bob = UserId::new("nobody").unwrap();
+    let bob = UserId::parse("nobody").unwrap();
     let restore = |bytes: &[u8], owner: &UserId, policy| Inbox::restore(bytes.to_vec(), owner, policy).err();
-    let other = Policy { meeting_unread: !history.policy.meeting_unread, ..history.policy };
+    let other = history.policy.with_meeting_unread(!history.policy.meeting_unread);
     assert!(matches!(restore(&bytes, &bob, history.policy), Some(SnapshotError::Owner { .. })));
     assert!(matches!(restore(&bytes, &history.owner, other), Some(SnapshotError::Policy { .. })));
     assert_eq!(restore(b"{\"log\":\"chatfold\"}", &bob, other), Some(SnapshotError::Magic));
@@ -471,11 +475,11 @@ fn r41_the_policy_and_r99_the_prefix_travel_with_it() {
 fn a_snapshot_is_due_by_events_or_bytes() {
     let never = SnapshotPolicy::default();
     assert!(!never.due(u64::MAX, u64::MAX));
-    let by_events = SnapshotPolicy { every_events: Some(3), every_len_bytes: None };
+    let by_events = SnapshotPolicy::default().with_every_events(Some(3));
     assert!(!by_events.due(2, u64::MAX) && by_events.due(3, 0));
-    let either = SnapshotPolicy { every_events: Some(3), every_len_bytes: Some(100) };
+    let either = SnapshotPolicy::default().with_every_events(Some(3)).with_every_len_bytes(Some(100));
     assert!(either.due(1, 100) && either.due(3, 1) && !either.due(2, 99));
-    let always = SnapshotPolicy { every_events: Some(0), every_len_bytes: None };
+    let always = SnapshotPolicy::default().with_every_events(Some(0));
     assert!(!always.due(0, 0) && always.due(1, 0), "nothing happened, nothing is due");
 }
 
@@ -486,7 +490,7 @@ fn r99_snapshots_of_older_versions_are_refused_with_their_reason() {
         let kept = std::fs::read(kept_snapshots(folder).join("phone.snapshot")).unwrap();
         let restored = Inbox::restore(kept.clone(), &Workload::phone().owner(), Policy::default());
         assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 4, found }));
-        assert!(SnapshotInfo::read(&kept).is_err() && chatfold::is_snapshot(&kept));
+        assert!(SnapshotInfo::read(&kept).is_err() && chatfold::snapshot::is_snapshot(&kept));
     }
 }
 

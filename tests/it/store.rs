@@ -64,7 +64,7 @@ impl Wrong {
     fn inbox(&self, inbox: &UserId) -> UserId {
         let text = inbox.as_str();
         match self.fault {
-            Fault::MixesInboxes => UserId::new(&text[..text.len().min(9)]).unwrap(),
+            Fault::MixesInboxes => UserId::parse(&text[..text.len().min(9)]).unwrap(),
             _ => inbox.clone(),
         }
     }
@@ -161,7 +161,7 @@ impl SnapshotStore for Wrong {
             // As if the newest had been remembered beside the store.
             let prefix = self.store.head(inbox)?.prefix;
             let bytes = vec![prefix.events as u8; 70_000];
-            return Ok((prefix.events > 0).then_some(StoredSnapshot { prefix, bytes }));
+            return Ok((prefix.events > 0).then_some(StoredSnapshot::new(prefix, bytes)));
         }
         self.store.latest(&self.inbox(inbox), through)
     }

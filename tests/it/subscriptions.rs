@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chatfold::{ChangeSet, Event, Filter, FilterTotals, Inbox, Totals, UnreadSubscriptions};
+use chatfold::list::Totals;
+use chatfold::live::{FilterTotals, UnreadSubscriptions};
+use chatfold::{ChangeSet, Event, Filter, Inbox};
 
 use crate::harness::{MIX, SPREAD, cases, ensure, hold, replay, subset};
 use crate::histories::{History, Rng};

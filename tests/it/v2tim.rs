@@ -1,7 +1,8 @@
 //! The JSON view: exactly the keys of V2TIM, in their order.
 
 use chatfold::jsonl::{LoggedEvent, decode_line};
-use chatfold::{Event, Filter, FolderFilter, Inbox, Policy, UserId, v2tim};
+use chatfold::list::FolderFilter;
+use chatfold::{Event, Filter, Inbox, Policy, UserId, v2tim};
 
 use crate::jsonl::line;
 
@@ -21,13 +22,13 @@ fn events(log: &[(&str, &str, &str)]) -> Vec<Event> {
 }
 
 fn inbox(log: &[(&str, &str, &str)]) -> Inbox {
-    Inbox::replay(UserId::new("alice").unwrap(), Policy::default(), &events(log))
+    Inbox::replay(UserId::parse("alice").unwrap(), Policy::default(), &events(log))
 }
 
 /// The JSON of `log` without the digest, whose algorithm may change.
 fn json(log: &[(&str, &str, &str)], filter: &Filter) -> String {
     let inbox = inbox(log);
-    let json = v2tim::inbox_json(&inbox, 2, filter).to_string();
+    let json = v2tim::InboxJson::new(&inbox, 2, filter).to_string();
     let digest = format!("\"digest\":\"{}\",", inbox.digest());
     assert!(json.contains(&digest), "{json}");
     json.replacen(&digest, "", 1)
@@ -37,7 +38,7 @@ fn json(log: &[(&str, &str, &str)], filter: &Filter) -> String {
 fn row(log: &[(&str, &str, &str)]) -> String {
     let inbox = inbox(log);
     let rows: Vec<String> =
-        inbox.conversations().map(|row| v2tim::conversation_json(row).to_string()).collect();
+        inbox.conversations().map(|row| v2tim::ConversationJson::new(row).to_string()).collect();
     let [row] = rows.as_slice() else { panic!("{rows:?}") };
     row.clone()
 }
@@ -211,7 +212,7 @@ fn r53_a_filter_narrows_the_list_and_not_the_totals() {
     let place = |id: &str| all.find(id).unwrap();
     assert!(ids(&all) == 2 && place("group_g") < place("c2c_bob"));
     let folder = "018f0e2a-0000-7000-8000-00000000000f".parse().unwrap();
-    let none = json(&log, &Filter { folder: FolderFilter::In(folder), ..Filter::default() });
+    let none = json(&log, &Filter::default().with_folder(FolderFilter::In(folder)));
     assert!(none.starts_with(begin) && none.ends_with("[]}"), "{none}");
 }
 
@@ -228,8 +229,8 @@ fn a_long_list_is_written_whole_and_in_order() {
         })
         .map(|line| decode_line(line.as_bytes()).unwrap().known().unwrap().clone())
         .collect();
-    let inbox = Inbox::replay(UserId::new("alice").unwrap(), Policy::default(), &events);
-    let json = v2tim::inbox_json(&inbox, 0, &Filter::default()).to_string();
+    let inbox = Inbox::replay(UserId::parse("alice").unwrap(), Policy::default(), &events);
+    let json = v2tim::InboxJson::new(&inbox, 0, &Filter::default()).to_string();
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     let listed = value["conversationList"].as_array().unwrap();
     let ids: Vec<&str> = listed.iter().map(|row| row["conversationID"].as_str().unwrap()).collect();

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use chatfold::command::Role;
 use chatfold::{
-    Command, ConversationId, Envelope, Event, EventId, Filter, Message, MessageId, Role, Timestamp, UserId,
+    Command, ConversationId, Envelope, Event, EventId, Filter, Message, MessageId, Timestamp, UserId,
 };
 use chatfold_account::{Account, AccountError, Options, system_context};
 use chatfold_sqlite::SqliteStore;
@@ -14,7 +15,7 @@ type Failure = Box<dyn std::error::Error>;
 
 /// What a server would push: here, a message of Bob's.
 fn delivery() -> Result<Event, Failure> {
-    let bob = UserId::new("bob")?;
+    let bob = UserId::parse("bob")?;
     let sent_at = Timestamp::from_millis(1_772_355_600_000)?;
     let lunch = Message::text(MessageId::from_bytes([0xa1; 16]), "Lunch?");
     let envelope = Envelope::new(EventId::from_bytes([1; 16]), sent_at, bob.clone());
@@ -32,7 +33,7 @@ fn show(account: &Account<SqliteStore>) {
 fn main() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?; // a client's own folder, in life
     let path = folder.path().join("chat.db");
-    let alice = UserId::new("alice")?;
+    let alice = UserId::parse("alice")?;
     let open = || -> Result<_, Failure> {
         let store = SqliteStore::open(&path, &chatfold_sqlite::Options::default())?;
         Ok(Account::open(store, alice.clone(), Options::default())?)
@@ -68,7 +69,7 @@ fn main() -> Result<(), Failure> {
 
     // Another window of the client, in this process or another, reads; this one is told what changed.
     let mut window = open()?;
-    let read = Command::MarkRead { conversation: chat, up_to: chatfold::ReadUpTo::Newest };
+    let read = Command::MarkRead { conversation: chat, up_to: chatfold::command::ReadUpTo::Newest };
     window.execute(read, system_context(alice.clone(), Role::Member)?)?;
     let changes = account.wait(Duration::from_secs(5))?;
     for change in changes.sets.iter().flat_map(|set| &set.conversations) {

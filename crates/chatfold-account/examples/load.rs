@@ -15,13 +15,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chatfold::command::Role;
+use chatfold::id::CommandId;
 use chatfold::jsonl::encode_event;
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Append, EventStore, NewEvent, StoredEvent};
 use chatfold::testing::{Random, Workload};
-use chatfold::{
-    Command, CommandId, Context, EventId, LogPrefix, Message, MessageId, Role, SnapshotPolicy, Timestamp,
-    UserId,
-};
+use chatfold::{Command, Context, EventId, Message, MessageId, Timestamp, UserId};
 use chatfold_account::postgres::{self, Accounts};
 use chatfold_account::{Account, Options};
 use chatfold_postgres::PostgresStore;
@@ -38,7 +38,7 @@ struct Scale {
 }
 
 fn owner(n: u64) -> UserId {
-    UserId::new(&format!("owner{n}")).unwrap()
+    UserId::parse(&format!("owner{n}")).unwrap()
 }
 
 fn sixteen(writer: u64, n: u64) -> [u8; 16] {
@@ -51,7 +51,7 @@ fn sixteen(writer: u64, n: u64) -> [u8; 16] {
 
 /// A row of 200 bytes, about what a message takes.
 fn event(writer: u64, n: u64) -> NewEvent {
-    NewEvent { id: EventId::from_bytes(sixteen(writer, n)), bytes: vec![b'x'; 200] }
+    NewEvent::new(EventId::from_bytes(sixteen(writer, n)), vec![b'x'; 200])
 }
 
 /// Every second command sends a message, the others read.
@@ -126,9 +126,7 @@ fn sqlite_row(folder: &Path, writers: u64, scale: Scale) {
         |store, writer, n| {
             let command = Some(CommandId::from_bytes(sixteen(writer, n)));
             let events = [event(writer, n)];
-            store
-                .append(&owner(writer), &Append { expected: n, command, events: &events, snapshot: None })
-                .unwrap();
+            store.append(&owner(writer), &Append::new(n, &events).with_command(command)).unwrap();
         },
     );
     let path = folder.join(format!("commands{writers}.db"));
@@ -196,7 +194,7 @@ async fn postgres_row(server: &Server, writers: u64, scale: Scale) {
             let mut n = 0;
             while began.elapsed() < each {
                 let (events, command) = ([event(writer, n)], Some(CommandId::from_bytes(sixteen(writer, n))));
-                let append = Append { expected: n, command, events: &events, snapshot: None };
+                let append = Append::new(n, &events).with_command(command);
                 store.append(&owner(writer), &append).await.unwrap();
                 n += 1;
             }
@@ -228,7 +226,7 @@ fn log(workload: &Workload) -> Vec<StoredEvent> {
     let stored = |event: chatfold::Event| {
         let bytes = encode_event(&event).into_bytes();
         prefix.push(&bytes);
-        StoredEvent { id: event.id(), command: None, prefix, bytes }
+        StoredEvent::new(event.id(), None, prefix, bytes)
     };
     workload.iter().map(stored).collect()
 }
@@ -265,7 +263,7 @@ fn sqlite_loads(folder: &Path, events: u64, scale: Scale) {
 async fn postgres_loads(server: &Server, events: u64, scale: Scale) {
     let workload = Workload::phone().with_events(events);
     let store = connect(server).await;
-    let owner = UserId::new(&format!("owner-{events}")).unwrap();
+    let owner = UserId::parse(&format!("owner-{events}")).unwrap();
     for page in log(&workload).chunks(10_000) {
         store.import(&owner, page).await.unwrap();
     }

@@ -1,7 +1,8 @@
 //! A server on PostgreSQL: many accounts in bounded memory, commands of clients, changes of other servers.
 #![allow(clippy::print_stdout)]
 
-use chatfold::{Command, Message, MessageId, Role, UserId};
+use chatfold::command::Role;
+use chatfold::{Command, Message, MessageId, UserId};
 use chatfold_account::postgres::{Accounts, AccountsError};
 use chatfold_account::{AccountError, Changes, Options, system_context};
 use chatfold_postgres::PostgresStore;
@@ -58,7 +59,7 @@ async fn main() -> Result<(), Failure> {
 
     // Requests of clients come in here; two of them, for the example.
     for (name, id) in [("alice", 1), ("bob", 2)] {
-        let owner = UserId::new(name)?;
+        let owner = UserId::parse(name)?;
         let message = Message::text(MessageId::from_bytes([id; 16]), "Hello!");
         let command = Command::Send { conversation: "group_dev".parse()?, message: Box::new(message) };
         let status = handle(&accounts, &owner, command).await?;

@@ -2,16 +2,16 @@
 
 use std::thread;
 
+use chatfold::redact::Redaction;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{NewEvent, RewriteError, SnapshotStore, StoredEvent};
-use chatfold::{
-    Command, Context, ConversationId, Event, EventId, Inbox, LogPrefix, MessageId, Redaction, UserId,
-};
+use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
 
 use crate::encode;
 use crate::error::{AccountError, Failure};
+use crate::foreign_id::{WayBack, before, kept, verified, way_back};
 use crate::machine::{Machine, Options, Request};
 use crate::outcome::{Changes, Executed, Report};
-use crate::way_back::{WayBack, before, kept, verified, way_back};
 
 type Outcome<T, S> = Result<T, AccountError<<S as chatfold::store::EventStore>::Error>>;
 
@@ -22,10 +22,11 @@ type Outcome<T, S> = Result<T, AccountError<<S as chatfold::store::EventStore>::
 ///
 /// ```
 /// use chatfold::store::MemoryStore;
-/// use chatfold::{Command, Role, UserId};
+/// use chatfold::command::Role;
+/// use chatfold::{Command, UserId};
 /// use chatfold_account::{Account, Options, system_context};
 ///
-/// let (alice, store) = (UserId::new("alice")?, MemoryStore::new());
+/// let (alice, store) = (UserId::parse("alice")?, MemoryStore::new());
 /// let mut phone = Account::open(store.clone(), alice.clone(), Options::default())?;
 /// let mut laptop = Account::open(store, alice.clone(), Options::default())?;
 ///
@@ -191,7 +192,7 @@ impl<S: SnapshotStore> Account<S> {
         self.changes().map(|_| ())
     }
 
-    /// Loads the inbox from the log alone: what a history found rotten on touch calls for
+    /// Loads the inbox from the log alone: what a history found corrupt on touch calls for
     /// ([`Inbox::faults`]).
     ///
     /// # Errors

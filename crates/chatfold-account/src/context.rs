@@ -2,7 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chatfold::{Context, Role, Timestamp, TimestampError, UserId};
+use chatfold::command::Role;
+use chatfold::time::TimestampError;
+use chatfold::{Context, Timestamp, UserId};
 
 /// Why no context could be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +23,9 @@ pub enum ContextError {
 /// Keep the context and give the command again with it if the store failed: it is then done once.
 ///
 /// ```
-/// use chatfold::{Role, UserId};
-/// let context = chatfold_account::system_context(UserId::new("alice")?, Role::Member)?;
+/// use chatfold::command::Role;
+/// use chatfold::UserId;
+/// let context = chatfold_account::system_context(UserId::parse("alice")?, Role::Member)?;
 /// assert!(context.time > chatfold::Timestamp::from_millis(1_700_000_000_000)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -2,9 +2,10 @@
 
 use std::convert::Infallible;
 
+use chatfold::EventId;
+use chatfold::command::Rejection;
 use chatfold::jsonl::DecodeError;
 use chatfold::store::{Closed, DamagedLog};
-use chatfold::{EventId, Rejection};
 
 /// Why an account could not do what was asked, and who is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

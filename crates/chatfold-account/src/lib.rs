@@ -42,13 +42,13 @@ mod blocking;
 mod context;
 mod decoded;
 mod error;
+mod foreign_id;
 pub mod machine;
 mod outcome;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-mod way_back;
 
 use chatfold::Event;
 use chatfold::jsonl::encode_event;
@@ -62,5 +62,5 @@ pub use self::outcome::{Changes, Executed, Report};
 
 /// An event as stores keep it: its id, and its line in the text log.
 pub fn encode(event: &Event) -> NewEvent {
-    NewEvent { id: event.id(), bytes: encode_event(event).into_bytes() }
+    NewEvent::new(event.id(), encode_event(event).into_bytes())
 }

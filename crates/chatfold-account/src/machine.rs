@@ -11,7 +11,7 @@
 //! use chatfold_account::Options;
 //!
 //! let mut store = MemoryStore::new();
-//! let mut machine = Machine::new(UserId::new("alice")?, Options::default());
+//! let mut machine = Machine::new(UserId::parse("alice")?, Options::default());
 //! machine.load();
 //! let owner = machine.owner().clone();
 //! while let Some(request) = machine.request() {
@@ -40,8 +40,11 @@ use std::fmt;
 use std::mem;
 use std::time::Duration;
 
+use chatfold::id::CommandId;
+use chatfold::redact::Redaction;
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Append, NewEvent, Page, StoredEvent, StoredSnapshot};
-use chatfold::{Command, CommandId, Context, Inbox, LogPrefix, Policy, Redaction, SnapshotPolicy, UserId};
+use chatfold::{Command, Context, Inbox, Policy, UserId};
 
 use self::state::{Candidate, Loading, State, Trouble};
 use crate::decoded::decode;
@@ -64,7 +67,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let snapshots = SnapshotPolicy { every_events: Some(1_000), every_len_bytes: Some(4 << 20) };
+        let snapshots =
+            SnapshotPolicy::default().with_every_events(Some(1_000)).with_every_len_bytes(Some(4 << 20));
         Self { policy: Policy::default(), snapshots, attempts: 512, page_len: 1_000 }
     }
 }
@@ -86,7 +90,7 @@ impl Batch {
     /// The same as the ports take it.
     pub fn as_append(&self) -> Append<'_> {
         let Self { expected, command, events, snapshot } = self;
-        Append { expected: *expected, command: *command, events, snapshot: snapshot.as_ref() }
+        Append::new(*expected, events).with_command(*command).with_snapshot(snapshot.as_ref())
     }
 }
 

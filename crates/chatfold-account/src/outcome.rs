@@ -1,6 +1,8 @@
 //! What comes of what an account was asked.
 
-use chatfold::{ChangeSet, ConversationId, Event, HistoryFault, LogPrefix, Refusal, SnapshotError};
+use chatfold::command::Refusal;
+use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotError};
+use chatfold::{ChangeSet, ConversationId, Event};
 
 /// What became visible, of one's own events and of other writers'.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,9 +56,9 @@ pub enum Report {
     /// A snapshot could not be made or kept.
     #[error("a snapshot was not kept: {0}")]
     NotSaved(String),
-    /// Part of a snapshot turned out rotten when it was first touched; the log was replayed.
-    #[error("the history of {conversation} was rotten: {fault}")]
-    Rotten {
+    /// Part of a snapshot turned out corrupt when it was first touched; the log was replayed.
+    #[error("the history of {conversation} was corrupt: {fault}")]
+    Corrupt {
         /// Whose history.
         conversation: ConversationId,
         /// Its fault.

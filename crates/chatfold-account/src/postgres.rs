@@ -2,18 +2,18 @@
 
 mod accounts;
 
+use chatfold::redact::Redaction;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{NewEvent, RewriteError, StoredEvent};
-use chatfold::{
-    Command, Context, ConversationId, Event, EventId, Inbox, LogPrefix, MessageId, Redaction, UserId,
-};
+use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
 use chatfold_postgres::{PostgresError, PostgresStore};
 
 pub use self::accounts::{Accounts, AccountsError, Usage};
 use crate::encode;
 use crate::error::{AccountError, Failure};
+use crate::foreign_id::{WayBack, before, kept, verified, way_back};
 use crate::machine::{Machine, Options, Request};
 use crate::outcome::{Changes, Executed, Report};
-use crate::way_back::{WayBack, before, kept, verified, way_back};
 
 type Outcome<T> = Result<T, AccountError<PostgresError>>;
 

@@ -2,7 +2,7 @@
 //!
 //! What is decided follows from the log, the command, the clock and one draw of chance.
 
-mod chance;
+mod clock;
 mod command;
 pub mod journal;
 pub mod stored;
@@ -12,7 +12,7 @@ use std::io::Write as _;
 use chatfold::jsonl::encode_event;
 use chatfold::{Decision, Inbox, decide};
 
-pub use self::chance::{now, seed};
+pub use self::clock::{now, seed};
 #[cfg(feature = "tui")]
 pub use self::command::fresh_message;
 use self::journal::Journal;
@@ -21,12 +21,12 @@ use crate::failure::{Failure, Verdict};
 use crate::log::count;
 use crate::output::{say, stdout};
 use crate::sentence::{refusal, sentence};
-use crate::store::Place;
+use crate::store::StoreAddress;
 use crate::text::escape;
 
 /// Runs the command.
 pub fn run(args: &DoArgs) -> Result<Verdict, Failure> {
-    let (inbox, decision) = match Place::of_name(&args.log) {
+    let (inbox, decision) = match StoreAddress::of_name(&args.log) {
         Some(place) => stored::run(args, &place)?,
         None => on_file(args)?,
     };

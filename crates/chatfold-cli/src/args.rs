@@ -1,13 +1,15 @@
 //! The command line: every command, option and help text.
 
+mod action;
 mod common;
 mod devices;
 mod files;
 mod tui;
-mod wish;
 
 use std::path::PathBuf;
 
+use self::action::DO_EXAMPLES;
+pub use self::action::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 use self::common::parse_mark;
 pub use self::common::{LogArgs, LookArgs, TimeArgs, TimeStyle};
 use self::devices::{CLOUD_EXAMPLES, DIFF_EXAMPLES, MERGE_EXAMPLES};
@@ -16,10 +18,9 @@ use self::files::{CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
 pub use self::files::{ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
 use self::tui::TUI_EXAMPLES;
 pub use self::tui::TuiArgs;
-use self::wish::DO_EXAMPLES;
-pub use self::wish::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 
-use chatfold::{Mark, Membership, MembershipFilter};
+use chatfold::event::{Mark, Membership};
+use chatfold::list::MembershipFilter;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::instant::Span;

@@ -12,9 +12,9 @@ use anstyle::{AnsiColor, Style};
 use chatfold::jsonl::LoggedEvent;
 use chatfold::{Event, EventId, Policy, UserId};
 
-use crate::ahead::Ahead;
 use crate::args::CheckArgs;
 use crate::failure::{Failure, Verdict};
+use crate::future_messages::Ahead;
 use crate::input::Source;
 use crate::list::{BOLD, DIM, PLAIN};
 use crate::log::{Choice, OpenLog, Tally, count};

@@ -2,9 +2,8 @@
 
 use std::io::Write as _;
 
-use chatfold::{
-    CloudConversation, CloudView, ConversationId, Eviction, Inbox, RetentionPolicy, Timestamp, cloud_view,
-};
+use chatfold::retention::{CloudConversation, CloudView, Eviction, RetentionPolicy, view_cloud};
+use chatfold::{ConversationId, Inbox, Timestamp};
 use serde_json::{Value, json};
 
 use crate::args::{CloudArgs, Plan};
@@ -30,7 +29,7 @@ pub fn run(args: &CloudArgs) -> Result<Verdict, Failure> {
     tally.report_skipped(&source);
     let now = args.now.map(|span| span.to).or(tally.newest).unwrap_or(Timestamp::EPOCH);
     let policy = args.policy();
-    let view = cloud_view(&inbox, &policy, now);
+    let view = view_cloud(&inbox, &policy, now);
     let mut out = stdout();
     if args.json {
         let object = object(&inbox, &policy, now, &view);

@@ -7,9 +7,9 @@ use std::path::Path;
 use clap::Parser as _;
 
 use crate::args::{Cli, Command, DemoArgs};
+use crate::atomic_file::write_whole;
 use crate::failure::{Failure, Verdict};
 use crate::output::{named, stdout};
-use crate::whole::write_whole;
 
 /// Two hundred events of a team at work. A test holds it to be the fixture of that name.
 const LOG: &str = include_str!("demo.jsonl");

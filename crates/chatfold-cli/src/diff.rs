@@ -8,8 +8,9 @@ mod json;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
+use chatfold::divergence::{ConversationDivergence, Difference, compare, compare_logs};
 use chatfold::jsonl::LoggedEvent;
-use chatfold::{ConversationDivergence, Difference, Event, Inbox, UserId, divergence, events_lacked};
+use chatfold::{Event, Inbox, UserId};
 
 use self::found::{Device, Found};
 use crate::args::DiffArgs;
@@ -48,8 +49,8 @@ pub fn run(args: &DiffArgs) -> Result<Verdict, Failure> {
     let found = Found {
         left: &left,
         right: &right,
-        shown: divergence(&left.inbox, &right.inbox),
-        lacked: events_lacked(&left.events, &right.events),
+        shown: compare(&left.inbox, &right.inbox),
+        lacked: compare_logs(&left.events, &right.events),
         skipped: [
             right.skipped.difference(&left.skipped).count(),
             left.skipped.difference(&right.skipped).count(),

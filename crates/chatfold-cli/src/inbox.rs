@@ -2,10 +2,9 @@
 
 use std::io::Write as _;
 
-use chatfold::{
-    ArchiveFilter, BadgeRule, ConversationKind, ConversationView, Filter, FolderFilter, FolderId, Inbox,
-    ListCursor, MarkFilter, MembershipFilter, Timestamp, v2tim,
-};
+use chatfold::id::ConversationKind;
+use chatfold::list::{ArchiveFilter, BadgeRule, FolderFilter, ListCursor, MarkFilter, MembershipFilter};
+use chatfold::{ConversationView, Filter, FolderId, Inbox, Timestamp, v2tim};
 
 use crate::args::{BadgeFlag, FilterArgs, InboxArgs, KindFlag, MembershipFlag, TimeArgs, TimeStyle};
 use crate::failure::{Failure, Verdict};
@@ -43,32 +42,31 @@ pub fn run(args: &InboxArgs) -> Result<Verdict, Failure> {
 
 /// The filter that the options describe; folders are looked up by id, then by name.
 fn filter(args: &FilterArgs, inbox: &Inbox) -> Result<Filter, Failure> {
-    Ok(Filter {
-        kind: args.kind.map(|kind| match kind {
+    Ok(Filter::default()
+        .with_kind(args.kind.map(|kind| match kind {
             KindFlag::Direct => ConversationKind::Direct,
             KindFlag::Group => ConversationKind::Group,
-        }),
-        folder: match (&args.folder, args.no_folder) {
+        }))
+        .with_folder(match (&args.folder, args.no_folder) {
             (Some(name), _) => FolderFilter::In(folder(name, inbox)?),
             (None, true) => FolderFilter::InNone,
             (None, false) => FolderFilter::Any,
-        },
-        mark: match (args.mark, args.no_mark) {
+        })
+        .with_mark(match (args.mark, args.no_mark) {
             (Some(mark), _) => MarkFilter::With(mark),
             (None, true) => MarkFilter::Unmarked,
             (None, false) => MarkFilter::Any,
-        },
-        has_unread: args.unread,
-        has_mention: args.mention,
-        unread_or_marked: args.unread_or_marked,
-        without_marks: args.without_mark.iter().fold(0, |bits, mark| bits | mark.bits()),
-        archived: match (args.archived, args.no_archived) {
+        })
+        .with_has_unread(args.unread)
+        .with_has_mention(args.mention)
+        .with_unread_or_marked(args.unread_or_marked)
+        .without_marks(args.without_mark.iter().fold(0, |bits, mark| bits | mark.bits()))
+        .with_archived(match (args.archived, args.no_archived) {
             (true, _) => ArchiveFilter::Only,
             (false, true) => ArchiveFilter::LeaveOut,
             (false, false) => ArchiveFilter::Any,
-        },
-        membership: args.member.map_or(MembershipFilter::Any, MembershipFlag::filter),
-    })
+        })
+        .with_membership(args.member.map_or(MembershipFilter::Any, MembershipFlag::filter)))
 }
 
 /// The folder with this id, else the only one of this name.
@@ -103,7 +101,8 @@ fn json(
     tally: &Tally,
     filter: &Filter,
 ) -> Result<(), Failure> {
-    let object = v2tim::inbox_json(inbox, tally.skipped, filter).with_limit(args.limit.unwrap_or(usize::MAX));
+    let object =
+        v2tim::InboxJson::new(inbox, tally.skipped, filter).with_limit(args.limit.unwrap_or(usize::MAX));
     let object = if args.all_keys { object.with_all_keys() } else { object };
     crate::output::write_json(out, &object)?;
     out.write_all(b"\n")?;
@@ -139,12 +138,11 @@ fn people(
 /// The rule that the words after --badge describe.
 fn badge_rule(flags: &[BadgeFlag]) -> BadgeRule {
     let has = |flag| flags.contains(&flag);
-    BadgeRule {
-        chats: has(BadgeFlag::Chats),
-        with_archived: has(BadgeFlag::Archived),
-        with_hidden: has(BadgeFlag::Hidden),
-        without_muted_mentions: has(BadgeFlag::NoMutedMentions),
-    }
+    BadgeRule::default()
+        .with_chats(has(BadgeFlag::Chats))
+        .with_archived(has(BadgeFlag::Archived))
+        .with_hidden(has(BadgeFlag::Hidden))
+        .without_muted_mentions(has(BadgeFlag::NoMutedMentions))
 }
 
 /// The instant that times are reckoned from: never the clock, unless the clock was asked for.
@@ -183,7 +181,7 @@ fn footer(
     let dot = look.dot();
     let (all, here) = (inbox.totals(), inbox.totals_of(filter));
     let listed = inbox.conversations().count();
-    let unread = |totals: chatfold::Totals| match totals.unread_all - totals.unread {
+    let unread = |totals: chatfold::list::Totals| match totals.unread_all - totals.unread {
         0 => format!("{} unread", totals.unread),
         _ => format!("{} unread ({} with muted)", totals.unread, totals.unread_all),
     };

@@ -14,7 +14,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use self::frames::Frames;
 use crate::failure::Failure;
-use crate::store::Place;
+use crate::store::StoreAddress;
 use crate::text::escape;
 
 /// The size of each buffer between a file and its lines.
@@ -28,12 +28,12 @@ pub enum Source {
     /// A file.
     File(PathBuf),
     /// An inbox in a store, written `sqlite:PATH#OWNER` or `postgres://…#OWNER`.
-    Store(Place),
+    Store(StoreAddress),
 }
 
 impl From<&Path> for Source {
     fn from(path: &Path) -> Self {
-        match Place::of_name(path) {
+        match StoreAddress::of_name(path) {
             Some(place) => Self::Store(place),
             None if path.as_os_str() == "-" => Self::Stdin,
             None => Self::File(path.to_owned()),

@@ -15,14 +15,14 @@
 #![allow(unreachable_pub, reason = "a program has no API: pub says that another module uses it")]
 
 mod act;
-mod ahead;
 mod args;
-mod beside;
+mod atomic_file;
 mod check;
 mod cloud;
 mod demo;
 mod diff;
 mod failure;
+mod future_messages;
 mod inbox;
 mod input;
 mod list;
@@ -33,12 +33,12 @@ mod output;
 mod progress;
 mod rewrite;
 mod show;
+mod sidecar_files;
 mod snapshot;
 mod stats;
 mod store;
 #[cfg(feature = "tui")]
 mod tui;
-mod whole;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,8 @@
 //! Rows of the conversation list, laid out in columns.
 
 use anstyle::{AnsiColor, Style};
-use chatfold::{ConversationView, ReceiveOption};
+use chatfold::ConversationView;
+use chatfold::event::ReceiveOption;
 use chatfold_words::preview::{Tone, mention, preview};
 
 use crate::text::{Line, Look, cut_names, width};
@@ -26,7 +27,7 @@ const SENDER: Style = AnsiColor::Cyan.on_default();
 
 /// One conversation, every cell ready to be printed.
 #[derive(Debug)]
-struct Row {
+struct ListRow {
     pinned: bool,
     muted: bool,
     marks: String,
@@ -68,8 +69,8 @@ struct Columns {
 }
 
 impl Columns {
-    fn measure(look: Look, signs: &Signs, rows: &[Row]) -> Self {
-        let widest = |cell: &dyn Fn(&Row) -> usize| rows.iter().map(cell).max().unwrap_or(0);
+    fn measure(look: Look, signs: &Signs, rows: &[ListRow]) -> Self {
+        let widest = |cell: &dyn Fn(&ListRow) -> usize| rows.iter().map(cell).max().unwrap_or(0);
         let pinned = widest(&|row| if row.pinned { width(signs.pinned) } else { 0 });
         let muted = widest(&|row| if row.muted { width(signs.muted) } else { 0 });
         let mute = Column { start: pinned, width: muted };
@@ -94,7 +95,7 @@ const LAST_MESSAGE: &str = "Last message";
 pub struct List {
     look: Look,
     signs: Signs,
-    rows: Vec<Row>,
+    rows: Vec<ListRow>,
     columns: Columns,
 }
 
@@ -107,9 +108,9 @@ impl List {
         when: impl Fn(&ConversationView<'a>) -> String,
     ) -> Self {
         let signs = Signs::of(look.ascii);
-        let mut rows: Vec<Row> = conversations
+        let mut rows: Vec<ListRow> = conversations
             .into_iter()
-            .map(|conversation| Row::new(look, &signs, &conversation, owner, when(&conversation)))
+            .map(|conversation| ListRow::new(look, &signs, &conversation, owner, when(&conversation)))
             .collect();
         let columns = Columns::measure(look, &signs, &rows);
         let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
@@ -139,7 +140,7 @@ impl List {
         line.finish()
     }
 
-    fn row(&self, row: &Row) -> String {
+    fn row(&self, row: &ListRow) -> String {
         let mut line = Line::new(self.look);
         let columns = &self.columns;
         line.push(PLAIN, if row.pinned { self.signs.pinned } else { "" });
@@ -156,7 +157,7 @@ impl List {
     }
 }
 
-impl Row {
+impl ListRow {
     fn new(
         look: Look,
         signs: &Signs,

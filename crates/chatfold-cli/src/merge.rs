@@ -7,7 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::io::Write as _;
 
 use chatfold::jsonl::{LoggedEvent, SkippedEvent, Writer, encode_event};
-use chatfold::{EventId, Stamp, Timestamp};
+use chatfold::time::Stamp;
+use chatfold::{EventId, Timestamp};
 
 use crate::args::MergeArgs;
 use crate::failure::{Failure, Verdict};

@@ -2,9 +2,8 @@
 
 use std::io::Write as _;
 
-use chatfold::{
-    ConversationView, Inbox, MessageId, Notification, NotificationReason, Timestamp, notification_reason,
-};
+use chatfold::notify::{Notification, NotificationReason, explain};
+use chatfold::{ConversationView, Inbox, MessageId, Timestamp};
 use serde_json::json;
 
 use crate::args::NotifyArgs;
@@ -31,7 +30,7 @@ pub fn run(args: &NotifyArgs) -> Result<Verdict, Failure> {
     }
     let mut out = stdout();
     for conversation in places {
-        let reason = notification_reason(&inbox, conversation.id(), message, now);
+        let reason = explain(&inbox, conversation.id(), message, now);
         if args.json {
             let object = json!({
                 "conversationID": conversation.id().as_str(),
@@ -55,9 +54,7 @@ pub fn run(args: &NotifyArgs) -> Result<Verdict, Failure> {
 /// conversation.
 fn places(inbox: &Inbox, message: MessageId, now: Timestamp) -> Vec<ConversationView<'_>> {
     let known = inbox.known_conversations();
-    known
-        .filter(|view| notification_reason(inbox, view.id(), message, now) != NotificationReason::Unknown)
-        .collect()
+    known.filter(|view| explain(inbox, view.id(), message, now) != NotificationReason::Unknown).collect()
 }
 
 fn name(notification: Notification) -> &'static str {

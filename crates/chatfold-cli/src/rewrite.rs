@@ -6,19 +6,20 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use chatfold::UserId;
 use chatfold::binary::{self, Header, LogHead, Packing};
 use chatfold::jsonl::{self, LoggedEvent};
-use chatfold::{Redaction, UserId};
+use chatfold::redact::Redaction;
 
 use crate::args::{ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
+use crate::atomic_file::write_whole;
 use crate::failure::{Failure, Verdict};
 #[cfg(feature = "zstd")]
 use crate::input::OURS;
 use crate::input::Source;
 use crate::log::{Choice, Form, OpenLog, Tally, count};
 use crate::output::{named, stdout};
-use crate::store::Place;
-use crate::whole::write_whole;
+use crate::store::StoreAddress;
 
 /// Runs `convert`.
 pub fn convert(args: &ConvertArgs) -> Result<Verdict, Failure> {
@@ -30,7 +31,7 @@ pub fn convert(args: &ConvertArgs) -> Result<Verdict, Failure> {
         keep_going: reading.keep_going,
         ..Choice::default()
     };
-    if let Some(place) = Place::of_name(&args.new) {
+    if let Some(place) = StoreAddress::of_name(&args.new) {
         return stored::convert(args, &place, OpenLog::open(&source, &choice)?);
     }
     let mut target = Target::new(&source, &args.new, &args.writing, None)?;
@@ -151,7 +152,7 @@ impl<'a> Target<'a> {
         args: &WriteArgs,
         otherwise: Option<Form>,
     ) -> Result<Self, Failure> {
-        if let Some(place) = Place::of_name(path) {
+        if let Some(place) = StoreAddress::of_name(path) {
             return Err(Failure::Usage(format!("{place}: only convert writes into a store")));
         }
         let asked = args.to.map(|to| match to {

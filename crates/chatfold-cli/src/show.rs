@@ -2,16 +2,18 @@
 
 pub mod find;
 mod json;
+mod line_width;
 mod message;
-mod room;
 mod why;
 
 use std::io::Write as _;
 
-use chatfold::{ConversationKind, ConversationView, Direction, Inbox, MentionKind, MessageView, Timestamp};
+use chatfold::id::ConversationKind;
+use chatfold::view::{Direction, MentionKind};
+use chatfold::{ConversationView, Inbox, MessageView, Timestamp};
 use chatfold_words::why::{Detail, rows};
 
-use self::room::room;
+use self::line_width::room;
 use crate::args::ShowArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
@@ -229,7 +231,7 @@ fn mentions(conversation: ConversationView<'_>) -> String {
 /// The draft, and those that lost to it without their writer having seen it.
 fn drafts(conversation: ConversationView<'_>) -> Vec<(&'static str, String)> {
     let shown = conversation.draft();
-    let said = |draft: &chatfold::Draft<'_>| {
+    let said = |draft: &chatfold::view::Draft<'_>| {
         format!("\"{}\" of {} UTC", one_line(words::head(draft.text)), minute(draft.stamp.at))
     };
     let mut rows: Vec<(&'static str, String)> = shown.iter().map(|draft| ("draft", said(draft))).collect();

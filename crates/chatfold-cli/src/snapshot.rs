@@ -5,14 +5,15 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use chatfold::jsonl::{LoggedEvent, encode_event};
-use chatfold::{Inbox, LogPrefix, Policy, Replay, SnapshotError, SnapshotInfo, is_snapshot};
+use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, is_snapshot};
+use chatfold::{Inbox, Policy, Replay};
 
 use crate::args::SnapshotArgs;
+use crate::atomic_file::write_whole;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::{Choice, OpenLog, Tally, count, fold};
 use crate::output::{named, say, stdout};
-use crate::whole::write_whole;
 
 /// Runs the command.
 pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {

@@ -5,15 +5,15 @@ use std::hash::Hash;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use chatfold::event::{Body, Fact};
+use chatfold::id::ConversationKind;
 use chatfold::jsonl::LoggedEvent;
-use chatfold::{
-    Body, ConversationId, ConversationKind, Event, Fact, Inbox, MessageId, Replay, Timestamp, UserId,
-};
+use chatfold::{ConversationId, Event, Inbox, MessageId, Replay, Timestamp, UserId};
 use serde_json::{Value, json};
 
-use crate::ahead::Ahead;
 use crate::args::StatsArgs;
 use crate::failure::{Failure, Verdict};
+use crate::future_messages::Ahead;
 use crate::input::Source;
 use crate::list::{BOLD, DIM, PLAIN};
 use crate::log::{OpenLog, Tally, count};

@@ -27,7 +27,7 @@ const PAGE: usize = 1_000;
 
 /// An inbox in a store.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct StoreAddress {
     at: At,
     /// Whose inbox.
     pub owner: String,
@@ -39,7 +39,7 @@ enum At {
     Postgres(String),
 }
 
-impl Place {
+impl StoreAddress {
     /// The place that is named so; `None` if it is the name of a file. The owner is what stands behind the first #.
     pub fn of_name(path: &Path) -> Option<Self> {
         let name = path.to_str()?;
@@ -56,7 +56,7 @@ impl Place {
 
     /// The owner named.
     pub fn owner(&self) -> Result<UserId, Failure> {
-        UserId::new(&self.owner)
+        UserId::parse(&self.owner)
             .map_err(|error| Failure::Usage(format!("{self}: whose inbox? Name it behind #: {error}")))
     }
 
@@ -126,13 +126,13 @@ impl Place {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for StoreAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StoreAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.at {
             At::Sqlite(path) => write!(f, "sqlite:{}#{}", path.display(), self.owner),
@@ -344,7 +344,7 @@ mod tests {
             ("postgres://u:secret@h:port/db#alice", "postgres://…"),
             ("postgres://h/db?passwort=secret#alice", "postgres://…"),
         ] {
-            let place = Place::of_name(Path::new(name)).unwrap();
+            let place = StoreAddress::of_name(Path::new(name)).unwrap();
             assert_eq!(place.to_string(), shown, "{name}");
             assert!(!place.to_string().contains("ecret"), "{name}");
         }

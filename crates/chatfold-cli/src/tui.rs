@@ -1,21 +1,22 @@
 //! `chatfold tui`: the terminal inbox. This end of it reads the log and appends to it.
 
+mod commands;
 mod stored;
 mod tail;
-mod wish;
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chatfold::command::Role;
 use chatfold::jsonl::LoggedEvent;
-use chatfold::{Context, Event, Inbox, Policy, Role, UserId, decide};
+use chatfold::{Context, Event, Inbox, Policy, UserId, decide};
 use chatfold_tui::{Access, App, Desk, Done, Ending, Opening, Wish};
 
+use self::commands::command;
 use self::stored::StoreDesk;
 use self::tail::Tail;
-use self::wish::command;
 use crate::act::journal::Journal;
 use crate::act::{now, seed};
 use crate::args::TuiArgs;

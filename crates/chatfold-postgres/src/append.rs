@@ -1,7 +1,9 @@
 //! Appending: two round trips to the server, and no lock between writers.
 
+use chatfold::id::CommandId;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, Appended, Head, Known, NewEvent, Plan, StoredEvent, plan_import};
-use chatfold::{CommandId, EventId, LogPrefix, UserId};
+use chatfold::{EventId, UserId};
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::{join, try_join_all, try_join4, try_join5};
 use tokio_postgres::{Row, Statement};
@@ -91,7 +93,7 @@ impl PostgresStore {
             Ok(Plan::Write { prefixes, keep_snapshot }) => (prefixes, keep_snapshot),
             Ok(Plan::Repeat { first, last }) => {
                 let prefix = known.head.prefix;
-                let done = Tried::Done(Appended { first, last, prefix, repeated: true });
+                let done = Tried::Done(Appended::repeated(first, last, prefix));
                 return Ok(taken.roll_back(done).await?);
             }
             Err(refused) => return taken.roll_back(Err(refused)).await?,
@@ -113,7 +115,7 @@ impl PostgresStore {
         taken.give_back();
         let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
         let first = append.expected + 1;
-        Ok(Tried::Done(Appended { first, last: prefix.events, prefix, repeated: false }))
+        Ok(Tried::Done(Appended::written(first, prefix.events, prefix)))
     }
 
     async fn try_import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
@@ -227,7 +229,7 @@ async fn look_up(
     .await?;
     let Some(closed) = closed else { return Ok(None) };
     let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
-    let head = Head { prefix, closed: rows::closed(&closed)? };
+    let head = Head::new(prefix, rows::closed(&closed)?);
     let mut known = Vec::with_capacity(ids.len());
     for row in &ids {
         known.push((EventId::new(row.try_get(0)?), rows::unsigned(row.try_get(1)?)?));
@@ -238,5 +240,5 @@ async fn look_up(
     {
         command = Some((rows::unsigned(first)?, rows::unsigned(last)?));
     }
-    Ok(Some(Known { head, command, ids: known }))
+    Ok(Some(Known::new(head).with_command(command).with_ids(known)))
 }

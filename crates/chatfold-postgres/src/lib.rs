@@ -12,8 +12,8 @@
 //! let config = "host=db.example user=chatfold dbname=chat".parse()?;
 //! let store = PostgresStore::open(config, tokio_postgres::NoTls, Options::default()).await?;
 //! let events = [NewEvent { id: EventId::from_bytes([1; 16]), bytes: b"{}".to_vec() }];
-//! let alice = UserId::new("alice")?;
-//! store.append(&alice, &Append { expected: 0, command: None, events: &events, snapshot: None }).await?;
+//! let alice = UserId::parse("alice")?;
+//! store.append(&alice, &Append::new(0, &events)).await?;
 //! # Ok(())
 //! # }
 //! ```

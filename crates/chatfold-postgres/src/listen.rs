@@ -70,7 +70,7 @@ where
                 // Nobody listens any more: nothing is lost by not telling.
                 while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
                     let told = match message {
-                        Ok(AsyncMessage::Notification(heard)) => match UserId::new(heard.payload()) {
+                        Ok(AsyncMessage::Notification(heard)) => match UserId::parse(heard.payload()) {
                             Ok(owner) => tell.send(Ok(owner)),
                             Err(_) => Ok(()),
                         },

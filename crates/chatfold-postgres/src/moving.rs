@@ -21,7 +21,7 @@ pub enum MoveError {
     To(#[source] AppendError<PostgresError>),
     /// What is at the new place is not what is at the old one: somebody wrote there.
     #[error("at the new place there are {} events that are not those of the old one", .0.events)]
-    Differs(chatfold::LogPrefix),
+    Differs(chatfold::snapshot::LogPrefix),
     /// It was erased.
     #[error("it was erased")]
     Erased,

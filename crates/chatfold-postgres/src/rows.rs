@@ -1,7 +1,9 @@
 //! Rows to values and back.
 
+use chatfold::EventId;
+use chatfold::id::CommandId;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Closed, StoredEvent, StoredSnapshot};
-use chatfold::{CommandId, EventId, LogPrefix};
 use tokio_postgres::Row;
 
 use crate::error::PostgresError;
@@ -30,16 +32,13 @@ pub(crate) fn prefix(row: &Row) -> Result<LogPrefix, PostgresError> {
 }
 
 pub(crate) fn event(row: &Row) -> Result<StoredEvent, PostgresError> {
-    Ok(StoredEvent {
-        id: EventId::new(row.try_get("id")?),
-        command: row.try_get::<_, Option<_>>("command")?.map(CommandId::new),
-        prefix: prefix(row)?,
-        bytes: row.try_get("bytes")?,
-    })
+    let id = EventId::new(row.try_get("id")?);
+    let command = row.try_get::<_, Option<_>>("command")?.map(CommandId::new);
+    Ok(StoredEvent::new(id, command, prefix(row)?, row.try_get("bytes")?))
 }
 
 pub(crate) fn snapshot(row: &Row) -> Result<StoredSnapshot, PostgresError> {
-    Ok(StoredSnapshot { prefix: prefix(row)?, bytes: row.try_get("bytes")? })
+    Ok(StoredSnapshot::new(prefix(row)?, row.try_get("bytes")?))
 }
 
 pub(crate) fn closed(row: &Row) -> Result<Option<Closed>, PostgresError> {

@@ -1,7 +1,8 @@
 //! Everything but appending.
 
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, Page, RewriteError, StoredEvent, StoredSnapshot};
-use chatfold::{EventId, LogPrefix, UserId};
+use chatfold::{EventId, UserId};
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::{try_join3, try_join5};
 
@@ -50,7 +51,7 @@ impl PostgresStore {
             let closed = closed.as_ref().map_or(Ok(None), rows::closed)?;
             let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
             let events = events.iter().map(rows::event).collect::<Result<Vec<StoredEvent>, _>>()?;
-            Ok(Page { head: Head { prefix, closed }, events })
+            Ok(Page::new(Head::new(prefix, closed), events))
         })
         .await
     }
@@ -98,7 +99,7 @@ impl PostgresStore {
             taken.give_back();
             let owner = |row: &tokio_postgres::Row| {
                 let text: &str = row.try_get(0)?;
-                UserId::new(text).map_err(|_| PostgresError::Damaged(format!("{text:?} is no owner's id")))
+                UserId::parse(text).map_err(|_| PostgresError::Damaged(format!("{text:?} is no owner's id")))
             };
             rows.iter().map(owner).collect()
         })
@@ -277,7 +278,7 @@ async fn commit(taken: Taken, inbox: &UserId) -> Result<Head, PostgresError> {
     let closed = closed.as_ref().map_or(Ok(None), rows::closed)?;
     let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
     taken.give_back();
-    Ok(Head { prefix, closed })
+    Ok(Head::new(prefix, closed))
 }
 
 async fn drop_snapshots(client: &ClientWrapper, owner: &str) -> Result<(), PostgresError> {

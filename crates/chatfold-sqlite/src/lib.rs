@@ -10,10 +10,10 @@
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("chat.db");
-//! let alice = UserId::new("alice")?;
+//! let alice = UserId::parse("alice")?;
 //! let mut store = SqliteStore::open(&path, &Options::default())?;
 //! let events = [NewEvent { id: EventId::from_bytes([1; 16]), bytes: b"{}".to_vec() }];
-//! store.append(&alice, &Append { expected: 0, command: None, events: &events, snapshot: None })?;
+//! store.append(&alice, &Append::new(0, &events))?;
 //! drop(store);
 //!
 //! let mut store = SqliteStore::open(&path, &Options::default())?;
@@ -149,5 +149,5 @@ impl SqliteStore {
 }
 
 fn owner_id(owner: &str) -> Result<UserId, SqliteError> {
-    UserId::new(owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
+    UserId::parse(owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
 }

@@ -1,7 +1,9 @@
 //! Rows to values and back. Whatever is not what this crate writes is told as damage.
 
+use chatfold::id::CommandId;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Closed, Head, StoredEvent, StoredSnapshot};
-use chatfold::{CommandId, EventId, LogPrefix, UserId};
+use chatfold::{EventId, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
@@ -31,11 +33,11 @@ pub(crate) fn event(row: &Row<'_>) -> Result<StoredEvent, SqliteError> {
         _ => Some(CommandId::from_bytes(sixteen(row, "command")?)),
     };
     let id = EventId::from_bytes(sixteen(row, "id")?);
-    Ok(StoredEvent { id, command, prefix: prefix(row)?, bytes: row.get("bytes")? })
+    Ok(StoredEvent::new(id, command, prefix(row)?, row.get("bytes")?))
 }
 
 pub(crate) fn snapshot(row: &Row<'_>) -> Result<StoredSnapshot, SqliteError> {
-    Ok(StoredSnapshot { prefix: prefix(row)?, bytes: row.get("bytes")? })
+    Ok(StoredSnapshot::new(prefix(row)?, row.get("bytes")?))
 }
 
 /// A position as SQLite counts; beyond what it can count there is nothing.
@@ -74,7 +76,7 @@ pub(crate) fn find(connection: &Connection, inbox: &UserId) -> Result<Option<(Nu
         Some("erased") => Some(Closed::Erased),
         Some(other) => return Err(SqliteError::Damaged(format!("{inbox} is closed as {other:?}"))),
     };
-    Ok(Some((number, Head { prefix, closed })))
+    Ok(Some((number, Head::new(prefix, closed))))
 }
 
 /// Returns the number of an inbox, given to it now if nobody wrote it before, and where its log stands, for whoever

@@ -1,10 +1,12 @@
 //! The ports, filled.
 
+use chatfold::id::CommandId;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
     Append, AppendError, Appended, Closed, EventStore, Head, Known, LogCursor, Page, Plan, RewriteError,
     SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
 };
-use chatfold::{CommandId, EventId, LogPrefix, UserId};
+use chatfold::{EventId, UserId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::rows::{self, Number, signed};
@@ -81,7 +83,7 @@ fn known(
             ids.push((event.id, position.unsigned_abs()));
         }
     }
-    Ok(Known { head, command, ids })
+    Ok(Known::new(head).with_command(command).with_ids(ids))
 }
 
 fn insert(
@@ -119,7 +121,7 @@ impl EventStore for SqliteStore {
         let known = known(&transaction, number, head, append)?;
         let (prefixes, keep_snapshot) = match append.plan(&known)? {
             Plan::Repeat { first, last } => {
-                return Ok(Appended { first, last, prefix: known.head.prefix, repeated: true });
+                return Ok(Appended::repeated(first, last, known.head.prefix));
             }
             Plan::Write { prefixes, keep_snapshot } => (prefixes, keep_snapshot),
         };
@@ -133,7 +135,7 @@ impl EventStore for SqliteStore {
             keep(&transaction, number, snapshot)?;
         }
         transaction.commit().map_err(sqlite::<SqliteError>)?;
-        Ok(Appended { first: append.expected + 1, last: prefix.events, prefix, repeated: false })
+        Ok(Appended::written(append.expected + 1, prefix.events, prefix))
     }
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
@@ -153,10 +155,10 @@ impl EventStore for SqliteStore {
         // One transaction, so that head and events are of one moment.
         let transaction = self.connection.transaction()?;
         let Some((number, head)) = rows::find(&transaction, inbox)? else {
-            return Ok(Page { head: Head::EMPTY, events: Vec::new() });
+            return Ok(Page::new(Head::EMPTY, Vec::new()));
         };
         let events = rows::events(&transaction, number, after, limit)?;
-        Ok(Page { head, events })
+        Ok(Page::new(head, events))
     }
 
     fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
@@ -225,7 +227,7 @@ fn verify(
     let mut cursor = LogCursor::after(before);
     loop {
         let events = rows::events(connection, number, cursor.position(), CHUNK)?;
-        let page = Page { head: head.clone(), events };
+        let page = Page::new(head.clone(), events);
         if cursor.take_in(&page).map_err(|damage| SqliteError::Damaged(damage.to_string()))? {
             return Ok(());
         }

@@ -1,6 +1,8 @@
 //! Acting: from a key to a wish, and from what was decided to words.
 
-use chatfold::{Command, Decision, Mark, ReadUpTo, Rejection, Replaces};
+use chatfold::command::{ReadUpTo, Rejection, Replaces};
+use chatfold::event::Mark;
+use chatfold::{Command, Decision};
 use chatfold_words::sentence::{refusal, sentence};
 use chatfold_words::text::escape;
 

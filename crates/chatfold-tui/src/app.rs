@@ -1,8 +1,11 @@
 //! The state of the terminal inbox, and how input changes it.
 
+use chatfold::event::Mark;
+use chatfold::id::ConversationKind;
+use chatfold::list::{ArchiveFilter, FolderFilter, MarkFilter};
+use chatfold::view::Direction;
 use chatfold::{
-    ArchiveFilter, ChangeSet, ConversationId, ConversationKind, ConversationView, Direction, Event, Filter,
-    FolderFilter, Inbox, Mark, MarkFilter, MessageId, Policy, UserId,
+    ChangeSet, ConversationId, ConversationView, Event, Filter, Inbox, MessageId, Policy, UserId,
 };
 use chatfold_words::text::Look;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};

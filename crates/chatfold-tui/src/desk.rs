@@ -1,6 +1,7 @@
 //! What the terminal inbox needs of whoever keeps the log.
 
-use chatfold::{Command, ConversationId, Decision, Event, Inbox, MessageId, Rejection};
+use chatfold::command::Rejection;
+use chatfold::{Command, ConversationId, Decision, Event, Inbox, MessageId};
 
 /// What somebody wishes at the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]

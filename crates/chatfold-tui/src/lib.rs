@@ -13,11 +13,11 @@
 //! use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 //!
 //! let look = Look { color: false, ascii: true, width: 80 };
-//! let owner = UserId::new("alice")?;
+//! let owner = UserId::parse("alice")?;
 //! let mut app = App::new(owner, Policy::default(), Vec::new(), Access::Full, look);
 //! let quit = app.on(Input::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE)));
 //! assert_eq!(quit, Some(chatfold_tui::Effect::Quit));
-//! # Ok::<(), chatfold::IdError>(())
+//! # Ok::<(), chatfold::id::IdError>(())
 //! ```
 
 mod act;

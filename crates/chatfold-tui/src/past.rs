@@ -1,12 +1,13 @@
 //! A log and the inbox at one position of it, which can be moved.
 
-use chatfold::{ChangeSet, Event, EventId, History, HistoryPolicy, Inbox, Policy, Replay, Timestamp, UserId};
+use chatfold::time_travel::{History, HistoryPolicy};
+use chatfold::{ChangeSet, Event, EventId, Inbox, Policy, Replay, Timestamp, UserId};
 
 use crate::kept::Kept;
 
 /// Frozen copies close enough that a step back folds at most about 2 / `most` of the log, and a few hundred
 /// events at least.
-const COPIES: HistoryPolicy = HistoryPolicy { every: 500, most: 512 };
+const COPIES: HistoryPolicy = HistoryPolicy::new(500, 512);
 
 /// How many events are folded one after the other rather than jumped over, so that it is known what they change.
 const NEAR: usize = 4_096;

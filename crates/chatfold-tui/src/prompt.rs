@@ -1,6 +1,7 @@
 //! One line being typed.
 
-use chatfold::{ConversationId, MessageId, Replaces};
+use chatfold::command::Replaces;
+use chatfold::{ConversationId, MessageId};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// What a line is typed for.

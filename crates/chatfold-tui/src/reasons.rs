@@ -1,9 +1,8 @@
 //! Why a value is what it is, as rows that lead to the events behind it.
 
-use chatfold::{
-    Body, ConversationId, ConversationKind, ConversationView, Event, EventId, Fact, Filter, Inbox, MessageId,
-    ReceiveOption, Through, UserId,
-};
+use chatfold::event::{Body, Fact, ReceiveOption, Through};
+use chatfold::id::ConversationKind;
+use chatfold::{ConversationId, ConversationView, Event, EventId, Filter, Inbox, MessageId, UserId};
 use chatfold_words::text::escape;
 use chatfold_words::why::{Detail, events, rows};
 use chatfold_words::{instant, words};
@@ -110,7 +109,7 @@ pub(crate) fn of_conversation(past: &Past, id: &ConversationId, ellipsis: &'stat
 
 /// Which conversations the totals count.
 fn totals(inbox: &Inbox) -> Vec<Reason> {
-    let unread = Filter { has_unread: true, ..Filter::default() };
+    let unread = Filter::default().with_has_unread(true);
     let page = inbox.page(&unread, None, LIMIT);
     let more = page.next.is_some();
     let mut rows: Vec<Reason> = page
@@ -237,7 +236,9 @@ fn names(fact: &Fact, id: MessageId) -> bool {
         | Fact::MessagesDeleted { targets }
         | Fact::MessagesRead { targets, .. } => targets.contains(&id),
         Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. } => also.contains(&id),
-        Fact::PeerRead { through } | Fact::Read { through } => *through == chatfold::Through::Message(id),
+        Fact::PeerRead { through } | Fact::Read { through } => {
+            *through == chatfold::event::Through::Message(id)
+        }
         _ => false,
     }
 }

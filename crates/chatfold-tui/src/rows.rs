@@ -1,6 +1,7 @@
 //! The rows of the list that pass filter and search, kept up to date by what changes.
 
-use chatfold::{ChangeSet, ConversationId, Filter, Inbox, ListView, Window};
+use chatfold::live::{ListView, Window};
+use chatfold::{ChangeSet, ConversationId, Filter, Inbox};
 
 use crate::search::Search;
 

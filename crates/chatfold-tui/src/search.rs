@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use chatfold::{ConversationId, ConversationView, Direction, Inbox, MessageId, MessageView};
+use chatfold::view::Direction;
+use chatfold::{ConversationId, ConversationView, Inbox, MessageId, MessageView};
 
 /// How many messages are fetched at a time.
 const PAGE: usize = 256;

@@ -9,7 +9,7 @@
 //!   events behind every value.
 //!
 //! ```
-//! use chatfold::Mark;
+//! use chatfold::event::Mark;
 //! use chatfold_words::{text, words};
 //! assert_eq!(words::mark(Mark::STAR), "star");
 //! assert_eq!(text::one_line("two\nlines \u{1b}[31m"), "two lines \\u{1b}[31m");

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use chatfold::{ConversationKind, ConversationView, MentionKind, MessageStatus};
+use chatfold::ConversationView;
+use chatfold::id::ConversationKind;
+use chatfold::view::{MentionKind, MessageStatus};
 
 use crate::text::{cut, one_line, width};
 use crate::words::{self, Signs};

@@ -1,6 +1,8 @@
 //! What is known about a message beside what it says.
 
-use chatfold::{ConversationKind, ConversationView, MessageStatus, MessageView, UserId};
+use chatfold::id::ConversationKind;
+use chatfold::view::MessageStatus;
+use chatfold::{ConversationView, MessageView, UserId};
 
 use crate::text::{Look, cut, escape, one_line};
 use crate::words;

@@ -1,6 +1,8 @@
 //! What an event says and why a command was refused, in words.
 
-use chatfold::{AccountFact, Body, ConversationId, Event, Fact, Inbox, Rejection, Through, Watermark};
+use chatfold::command::Rejection;
+use chatfold::event::{AccountFact, Body, Fact, Through, Watermark};
+use chatfold::{ConversationId, Event, Inbox};
 
 use crate::text::one_line;
 use crate::words;

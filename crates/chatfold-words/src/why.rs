@@ -1,6 +1,7 @@
 //! Why a conversation shows what it shows: the messages and events behind each value, one row each.
 
-use chatfold::{Because, ConversationView, EventId, Explanation, MessageId, ReadReason, Reason};
+use chatfold::explain::{Because, Explanation, ReadReason, Reason};
+use chatfold::{ConversationView, EventId, MessageId};
 
 use crate::text::{cut, one_line};
 use crate::words;
@@ -10,7 +11,7 @@ const MAX_QUOTE: usize = 24;
 
 /// One reason for a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct ReasonRow {
     /// The value.
     pub label: &'static str,
     /// What made it so, to be followed by the event; may be empty where the event says it all.
@@ -31,7 +32,7 @@ pub struct Detail {
 }
 
 /// One row an event, in the order of the attributes.
-pub fn rows(conversation: ConversationView<'_>, explanation: &Explanation, detail: Detail) -> Vec<Row> {
+pub fn rows(conversation: ConversationView<'_>, explanation: &Explanation, detail: Detail) -> Vec<ReasonRow> {
     let mut rows = Rows { rows: Vec::new(), conversation, detail };
     rows.many("unread", &explanation.unread);
     if let Some(kind) = explanation.uncounted {
@@ -141,14 +142,14 @@ fn singles(
 
 /// The rows made so far, and what is needed to make more.
 struct Rows<'a> {
-    rows: Vec<Row>,
+    rows: Vec<ReasonRow>,
     conversation: ConversationView<'a>,
     detail: Detail,
 }
 
 impl Rows<'_> {
     fn push(&mut self, label: &'static str, text: impl Into<String>, event: Option<EventId>) {
-        self.rows.push(Row { label, text: text.into(), event });
+        self.rows.push(ReasonRow { label, text: text.into(), event });
     }
 
     /// The message's first words, its id, and what became of it.

@@ -1,8 +1,8 @@
 //! What values are called, in words and signs.
 
-use chatfold::{
-    ConversationView, GroupType, Mark, MessageKind, MessageStatus, MessageView, ReceiveOption, Watermark,
-};
+use chatfold::event::{GroupType, Mark, MessageKind, ReceiveOption, Watermark};
+use chatfold::view::MessageStatus;
+use chatfold::{ConversationView, MessageView};
 
 use crate::text::one_line;
 
@@ -99,6 +99,7 @@ pub fn receive_option(option: ReceiveOption) -> &'static str {
         ReceiveOption::ReceiveNotNotify => "receive_not_notify (muted)",
         ReceiveOption::NotNotifyExceptAt => "not_notify_except_at (muted but for mentions)",
         ReceiveOption::NotReceiveExceptAt => "not_receive_except_at (muted but for mentions)",
+        _ => "an option of a newer version",
     }
 }
 

@@ -140,7 +140,7 @@ mod tests {
     fn rows_are_a_sorted_vector() {
         let row = |n: u64| ListCursor {
             order_key: n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52,
-            id: ConversationId::new(&format!("c2c_{}", n % 1_500)).unwrap(),
+            id: ConversationId::parse(&format!("c2c_{}", n % 1_500)).unwrap(),
         };
         let (mut rows, mut plain) = (Rows::default(), Vec::<ListCursor>::new());
         let mut longest = 0;

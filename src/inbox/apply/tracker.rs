@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use crate::inbox::containers::seats::Seats;
-use crate::inbox::conversation::glance::{Glance, Glances};
+use crate::inbox::containers::dense_table::DenseTable;
+use crate::inbox::conversation::appearance::{Appearance, Appearances};
 use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Conversation, Touched, Touches, VerifiedParts};
 use crate::inbox::effects::traits;
@@ -16,13 +16,13 @@ use crate::inbox::list::ranking::Ranking;
 use crate::inbox::state::Inbox;
 use crate::model::badge::Sums;
 use crate::model::change::{
-    Attributes, ChangeKind, ConversationChange, MessageChange, MessageChangeKind, Totals,
+    Attributes, ChangeKind, ConversationChange, MessageChange, MessageChangeKind, OrderKeys, Totals,
 };
 use crate::model::event::{Event, Fact, QuietHours};
 use crate::model::id::{ConversationId, FolderId};
 use crate::model::policy::Policy;
 
-pub(crate) type Profiles = Seats<Profile>;
+pub(crate) type Profiles = DenseTable<Profile>;
 
 /// Where the row of a conversation shows.
 pub(crate) type Places<'a> = (&'a mut Sums, &'a mut Ranking, &'a mut Option<LastAuthors>);
@@ -32,15 +32,15 @@ pub(crate) type Places<'a> = (&'a mut Sums, &'a mut Ranking, &'a mut Option<Last
 pub(crate) struct Tracker<'a> {
     pub(crate) totals: Totals,
     pub(crate) quiet_hours: Option<QuietHours>,
-    pub(crate) glances: Glances,
+    pub(crate) appearances: Appearances,
     pub(crate) touched: Touches,
-    /// Of conversations that may turn out rotten, what to put back then, and the events that then wait.
+    /// Of conversations that may turn out corrupt, what to put back then, and the events that then wait.
     pub(crate) fronts: FxHashMap<u32, (VerifiedParts, Vec<&'a Event>)>,
     /// The profiles before, and whose were written.
     pub(crate) profiles: Option<(Profiles, BTreeSet<u32>)>,
     /// The folders before, and what of them was written.
     pub(crate) folders: Option<(Folders, BTreeMap<FolderId, Written>)>,
-    /// The rotten histories that were told of before.
+    /// The corrupt histories that were told of before.
     pub(crate) faults_told: im::OrdSet<u32>,
 }
 
@@ -55,21 +55,26 @@ impl<'a> Tracker<'a> {
     }
 
     /// Notes what shows of a conversation before its first change.
-    pub(crate) fn glance(&mut self, number: u32, conversation: &Conversation) -> &Glance {
-        let glance = self.glances.get_or(number, || conversation.glimpse());
-        glance.look_closer(conversation);
-        glance
+    pub(crate) fn appearance(&mut self, number: u32, conversation: &Conversation) -> &Appearance {
+        let appearance = self.appearances.get_or(number, || conversation.glimpse());
+        appearance.look_closer(conversation);
+        appearance
     }
 
     /// The same, as far as `fact` may change it.
-    pub(crate) fn glance_for(&mut self, fact: &Fact, number: u32, conversation: &Conversation) -> &Glance {
+    pub(crate) fn glance_for(
+        &mut self,
+        fact: &Fact,
+        number: u32,
+        conversation: &Conversation,
+    ) -> &Appearance {
         if traits(fact).is_detail {
-            return self.glance(number, conversation);
+            return self.appearance(number, conversation);
         }
-        self.glances.get_or(number, || conversation.glimpse())
+        self.appearances.get_or(number, || conversation.glimpse())
     }
 
-    /// Notes an event for a conversation that may turn out rotten, before it is folded.
+    /// Notes an event for a conversation that may turn out corrupt, before it is folded.
     pub(crate) fn note(&mut self, number: u32, conversation: &Conversation, event: &'a Event) {
         if conversation.restored.is_some() {
             self.fronts.entry(number).or_insert_with(|| (conversation.front(), Vec::new())).1.push(event);
@@ -113,14 +118,14 @@ pub(crate) fn note_written(all: &mut BTreeMap<FolderId, Written>, folder: Folder
 pub(crate) struct RowChange {
     pub(crate) attributes: Attributes,
     /// Its order key before and now, where it was and is listed.
-    pub(crate) order_keys: (Option<u64>, Option<u64>),
+    pub(crate) order_keys: OrderKeys,
 }
 
 impl RowChange {
     /// The change as it is told, if there is one.
     pub(crate) fn told(self, id: &ConversationId) -> Option<ConversationChange> {
         let Self { attributes, order_keys } = self;
-        let kind = match order_keys {
+        let kind = match (order_keys.before, order_keys.after) {
             (None, Some(_)) => ChangeKind::New,
             (Some(_), None) => ChangeKind::Removed,
             _ if attributes.is_empty() => return None,
@@ -140,7 +145,7 @@ pub(crate) fn of_conversation(touched: &[Touched], number: u32) -> &[Touched] {
 
 impl Conversation {
     /// Derives the row anew and carries it over to totals and list.
-    pub(crate) fn settle(&mut self, number: u32, before: &Glance, policy: Policy, places: Places<'_>) {
+    pub(crate) fn settle(&mut self, number: u32, before: &Appearance, policy: Policy, places: Places<'_>) {
         self.refresh(policy);
         self.carry(&before.row, number, places);
     }
@@ -169,9 +174,9 @@ impl Conversation {
         self.facts().arena.get(self.row.last?).map(|entry| entry.author)
     }
 
-    pub(crate) fn row_change(&self, before: &Glance, touched: &[Touched]) -> RowChange {
+    pub(crate) fn row_change(&self, before: &Appearance, touched: &[Touched]) -> RowChange {
         let attributes = self.differences(before, touched);
-        RowChange { attributes, order_keys: (before.row.key(), self.row.key()) }
+        RowChange { attributes, order_keys: OrderKeys { before: before.row.key(), after: self.row.key() } }
     }
 
     /// What happened to a message that was touched, if anything shows of it.

@@ -27,7 +27,7 @@ pub enum AuditError {
         /// The conversation.
         id: ConversationId,
     },
-    /// Part of a history lies rotten in the snapshot that it was restored from: no fault of this library.
+    /// Part of a history lies corrupt in the snapshot that it was restored from: no fault of this library.
     #[error("the history of {id} is faulty: {fault}")]
     Faulty {
         /// The conversation.

@@ -15,7 +15,7 @@ use crate::inbox::timeline::entry::{Entry, bits};
 use crate::inbox::timeline::rare_facts::{Aside, Delivery, Edits, FieldEdit, Social};
 use crate::model::event::QuietHours;
 use crate::model::id::UserId;
-use crate::register::canon::Canon;
+use crate::register::canonical_form::CanonicalBytes;
 
 /// A hash of everything an inbox holds, what waits and what is masked included (R08).
 ///
@@ -25,10 +25,10 @@ use crate::register::canon::Canon;
 ///
 /// ```
 /// use chatfold::{Inbox, Policy, UserId};
-/// let alice = Inbox::new(UserId::new("alice")?, Policy::default());
+/// let alice = Inbox::new(UserId::parse("alice")?, Policy::default());
 /// assert_eq!(alice.digest(), alice.clone().digest());
 /// assert_eq!(alice.digest().to_string().len(), 32);
-/// # Ok::<(), chatfold::IdError>(())
+/// # Ok::<(), chatfold::id::IdError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(u128);
@@ -47,7 +47,7 @@ impl fmt::Debug for Digest {
 
 /// What a part is, so that two parts of unlike kind never hash alike.
 #[repr(u8)]
-enum Part {
+enum PartKind {
     Inbox = 1,
     Profile = 2,
     Folder = 3,
@@ -58,15 +58,15 @@ enum Part {
 impl Inbox {
     /// The digest of the inbox. Complexity: everything it holds is hashed once.
     pub fn digest(&self) -> Digest {
-        let mut canon = Canon::default();
+        let mut canon = CanonicalBytes::default();
         let mut sum = self.own_hash(&mut canon);
         for (user, profile) in self.profiles.numbered() {
-            canon.clear().u8(Part::Profile as u8).str(name(&self.users, user));
+            canon.clear().u8(PartKind::Profile as u8).str(name(&self.users, user));
             put_profile(&mut canon, profile);
             sum = sum.wrapping_add(canon.hash128());
         }
         for (id, folder) in self.folders.iter() {
-            canon.clear().u8(Part::Folder as u8).raw(id.as_bytes());
+            canon.clear().u8(PartKind::Folder as u8).raw(id.as_bytes());
             self.put_folder(&mut canon, folder);
             sum = sum.wrapping_add(canon.hash128());
         }
@@ -76,8 +76,8 @@ impl Inbox {
         Digest(sum)
     }
 
-    fn own_hash(&self, canon: &mut Canon) -> u128 {
-        canon.clear().u8(Part::Inbox as u8).str(self.owner.as_str());
+    fn own_hash(&self, canon: &mut CanonicalBytes) -> u128 {
+        canon.clear().u8(PartKind::Inbox as u8).str(self.owner.as_str());
         canon.u8(u8::from(self.policy.meeting_unread)).u8(u8::from(self.policy.own_message_reads));
         canon.lww(&self.quiet_hours, |c, hours| {
             c.option(hours.as_ref(), |c, hours| match hours {
@@ -95,7 +95,7 @@ impl Inbox {
         canon.hash128()
     }
 
-    fn put_folder(&self, canon: &mut Canon, folder: &FolderState) {
+    fn put_folder(&self, canon: &mut CanonicalBytes, folder: &FolderState) {
         canon.lww(&folder.alive, |c, alive| {
             c.u8(u8::from(*alive));
         });
@@ -115,8 +115,8 @@ impl Inbox {
         });
     }
 
-    fn conversation_hash(&self, canon: &mut Canon, conversation: &Conversation) -> u128 {
-        canon.clear().u8(Part::Conversation as u8).str(conversation.id.as_str());
+    fn conversation_hash(&self, canon: &mut CanonicalBytes, conversation: &Conversation) -> u128 {
+        canon.clear().u8(PartKind::Conversation as u8).str(conversation.id.as_str());
         let shared = &conversation.shared;
         canon.lww(&shared.group_type, |c, kind| {
             c.u8(*kind as u8);
@@ -134,15 +134,15 @@ impl Inbox {
         put_personal(canon, &conversation.personal);
         let mut sum = canon.hash128();
         for (slot, entry) in conversation.facts().arena.iter().filter(|(_, e)| !e.is_void()) {
-            canon.clear().u8(Part::Message as u8).str(conversation.id.as_str());
+            canon.clear().u8(PartKind::Message as u8).str(conversation.id.as_str());
             self.put_message(canon, conversation, slot, &entry);
             sum = sum.wrapping_add(canon.hash128());
         }
-        // What is rotten was not hashed: such an inbox equals none that is whole.
+        // What is corrupt was not hashed: such an inbox equals none that is whole.
         if conversation.fault().is_some() { !sum } else { sum }
     }
 
-    fn put_message(&self, canon: &mut Canon, conversation: &Conversation, slot: u32, entry: &Entry) {
+    fn put_message(&self, canon: &mut CanonicalBytes, conversation: &Conversation, slot: u32, entry: &Entry) {
         let facts = conversation.facts();
         let (at, seq) = facts.introduction(slot, entry);
         // Whether it is placed by an acknowledgement follows from the acknowledgement itself.
@@ -194,7 +194,7 @@ fn name(users: &Interner<UserId>, number: u32) -> &str {
     users.name(number).map(UserId::as_str).unwrap_or_default()
 }
 
-fn put_profile(canon: &mut Canon, profile: &Profile) {
+fn put_profile(canon: &mut CanonicalBytes, profile: &Profile) {
     for register in [&profile.nickname, &profile.remark, &profile.face_url] {
         canon.lww(register, |c, value| {
             c.str(value);
@@ -202,7 +202,7 @@ fn put_profile(canon: &mut Canon, profile: &Profile) {
     }
 }
 
-fn put_personal(canon: &mut Canon, personal: &Personal) {
+fn put_personal(canon: &mut CanonicalBytes, personal: &Personal) {
     canon.lww(&personal.pinned, |c, on| {
         c.u8(u8::from(*on));
     });
@@ -240,7 +240,7 @@ fn put_personal(canon: &mut Canon, personal: &Personal) {
 
 /// What only some logs say: each is there only where it was written, behind a number of its own, so that an inbox
 /// without any keeps the digest that it had before there was such a thing.
-fn put_if_written(canon: &mut Canon, personal: &Personal) {
+fn put_if_written(canon: &mut CanonicalBytes, personal: &Personal) {
     if let Some(until) = personal.option_setting().until {
         canon.u8(1).i64(until.as_millis());
     }
@@ -256,7 +256,11 @@ fn put_if_written(canon: &mut Canon, personal: &Personal) {
     }
 }
 
-fn put_delivery(canon: &mut Canon, delivery: &Delivery, last_queued: Option<crate::model::time::Stamp>) {
+fn put_delivery(
+    canon: &mut CanonicalBytes,
+    delivery: &Delivery,
+    last_queued: Option<crate::model::time::Stamp>,
+) {
     canon.option(last_queued, |c, stamp| {
         c.stamp(stamp);
     });
@@ -275,7 +279,7 @@ fn put_delivery(canon: &mut Canon, delivery: &Delivery, last_queued: Option<crat
     });
 }
 
-fn put_aside(canon: &mut Canon, aside: &Aside, users: &Interner<UserId>) {
+fn put_aside(canon: &mut CanonicalBytes, aside: &Aside, users: &Interner<UserId>) {
     canon.option(aside.recall.as_deref(), |c, recall| {
         c.earliest(recall, |c, fact| {
             c.str(fact.by.as_str()).option(fact.reason.as_deref(), |c, reason| {
@@ -287,8 +291,12 @@ fn put_aside(canon: &mut Canon, aside: &Aside, users: &Interner<UserId>) {
     canon.option(aside.social.as_deref(), |c, social| put_social(c, social, users));
 }
 
-fn put_edits(canon: &mut Canon, edits: &Edits) {
-    fn put<T>(canon: &mut Canon, edit: Option<&FieldEdit<T>>, value: impl FnOnce(&mut Canon, &T)) {
+fn put_edits(canon: &mut CanonicalBytes, edits: &Edits) {
+    fn put<T>(
+        canon: &mut CanonicalBytes,
+        edit: Option<&FieldEdit<T>>,
+        value: impl FnOnce(&mut CanonicalBytes, &T),
+    ) {
         canon.option(edit, |c, (version, stamp, text)| value(c.u64(*version).stamp(*stamp), text));
     }
     canon.u64(edits.version);
@@ -302,7 +310,7 @@ fn put_edits(canon: &mut Canon, edits: &Edits) {
     }
 }
 
-fn put_social(canon: &mut Canon, social: &Social, users: &Interner<UserId>) {
+fn put_social(canon: &mut CanonicalBytes, social: &Social, users: &Interner<UserId>) {
     let mut readers: Vec<_> = social.readers().iter().map(|user| name(users, *user)).collect();
     readers.sort_unstable();
     canon.list(readers.into_iter(), |c, reader| {

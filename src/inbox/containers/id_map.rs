@@ -22,14 +22,14 @@ const WINDOW: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct IdMap<T> {
     /// As many as a power of two says, half of them free; an id stands at its hash or in the places behind.
-    places: Vec<Option<Place<T>>>,
+    places: Vec<Option<Occupant<T>>>,
     len: usize,
     /// Ids all of whose places were taken.
     overflow: BTreeMap<T, u32>,
 }
 
 #[derive(Clone, Debug)]
-struct Place<T> {
+struct Occupant<T> {
     id: T,
     number: u32,
     /// Bits of the hash that do not say where it stands.
@@ -84,7 +84,7 @@ impl<T: Key> IdMap<T> {
         let free = (0..WINDOW).map(|step| at.wrapping_add(step) & mask);
         let free = free.into_iter().find(|at| self.places.get(*at).is_some_and(Option::is_none));
         match free.and_then(|at| self.places.get_mut(at)) {
-            Some(place) => *place = Some(Place { id, number, tag }),
+            Some(place) => *place = Some(Occupant { id, number, tag }),
             None => {
                 self.overflow.insert(id, number);
             }

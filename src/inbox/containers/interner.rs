@@ -23,7 +23,7 @@ pub(crate) trait Name: Clone + Debug + Ord + Hash + Address + Borrow<str> + AsRe
 
 impl Name for UserId {
     fn parse(text: &str) -> Option<Self> {
-        Self::new(text).ok()
+        Self::parse(text).ok()
     }
 
     fn table(source: &Source) -> &NameTable {
@@ -33,7 +33,7 @@ impl Name for UserId {
 
 impl Name for ConversationId {
     fn parse(text: &str) -> Option<Self> {
-        Self::new(text).ok()
+        Self::parse(text).ok()
     }
 
     fn table(source: &Source) -> &NameTable {
@@ -49,7 +49,7 @@ pub(crate) struct Interner<T: Name>(Arc<Names<T>>);
 #[derive(Clone, Debug)]
 struct Names<T: Name> {
     /// Those of the snapshot that it was restored from, if it was: the first numbers are theirs.
-    cold: Option<Arc<Cold<T>>>,
+    cold: Option<Arc<SnapshotNames<T>>>,
     /// The others.
     ids: im::Vector<T>,
     numbers: Numbers<T>,
@@ -59,26 +59,27 @@ struct Names<T: Name> {
 type Parsed<T> = OnceLock<Option<T>>;
 
 /// How many ids have their places made at once.
-const TRAY: usize = 64;
+const IDS_PER_PAGE: usize = 64;
 
 /// Ids in a snapshot, each parsed when it is first asked for by number.
 #[derive(Debug)]
-struct Cold<T> {
+struct SnapshotNames<T> {
     source: Arc<Source>,
     len: u32,
-    /// In trays, which are made when somebody asks for one of their ids: opening a snapshot makes none.
+    /// In pages, which are made when somebody asks for one of their ids: opening a snapshot makes none.
     parsed: Vec<OnceLock<Box<[Parsed<T>]>>>,
 }
 
-impl<T: Name> Cold<T> {
+impl<T: Name> SnapshotNames<T> {
     fn text(&self, number: u32) -> Option<&str> {
         T::table(&self.source).text(self.source.bytes(), number)
     }
 
     fn name(&self, number: u32) -> Option<&T> {
-        let (tray, at) = (number as usize / TRAY, number as usize % TRAY);
-        let tray = self.parsed.get(tray)?.get_or_init(|| (0..TRAY).map(|_| OnceLock::new()).collect());
-        tray.get(at)?.get_or_init(|| T::parse(self.text(number)?)).as_ref()
+        let (page, at) = (number as usize / IDS_PER_PAGE, number as usize % IDS_PER_PAGE);
+        let page =
+            self.parsed.get(page)?.get_or_init(|| (0..IDS_PER_PAGE).map(|_| OnceLock::new()).collect());
+        page.get(at)?.get_or_init(|| T::parse(self.text(number)?)).as_ref()
     }
 }
 
@@ -130,16 +131,17 @@ impl<T: Name> Interner<T> {
         Self::of(None, Numbers::Shared(Arc::default(), SharedIdMap::default()))
     }
 
-    fn of(cold: Option<Arc<Cold<T>>>, numbers: Numbers<T>) -> Self {
+    fn of(cold: Option<Arc<SnapshotNames<T>>>, numbers: Numbers<T>) -> Self {
         Self(Arc::new(Names { cold, ids: im::Vector::new(), numbers }))
     }
 
     /// The ids of a snapshot with its numbers.
     pub(crate) fn cold(source: Arc<Source>) -> Self {
         let len = T::table(&source).len();
-        let parsed = std::iter::repeat_with(OnceLock::new).take((len as usize).div_ceil(TRAY)).collect();
+        let parsed =
+            std::iter::repeat_with(OnceLock::new).take((len as usize).div_ceil(IDS_PER_PAGE)).collect();
         Self::of(
-            Some(Arc::new(Cold { source, len, parsed })),
+            Some(Arc::new(SnapshotNames { source, len, parsed })),
             Numbers::Shared(Arc::default(), SharedIdMap::default()),
         )
     }
@@ -150,7 +152,7 @@ impl<T: Name> Interner<T> {
     }
 
     /// The same ids and numbers, clones of which share.
-    pub(crate) fn share(self) -> Self {
+    pub(crate) fn contribution(self) -> Self {
         let Names { cold, ids, numbers } = Arc::unwrap_or_clone(self.0);
         let numbers = match numbers {
             Numbers::Plain(map, _) => Numbers::Shared(Arc::new(map), SharedIdMap::default()),

@@ -2,7 +2,7 @@
 //!
 //! A history is a tree of parts. A restored one is a reference into the snapshot; each part is verified
 //! against its checksum and decoded when it is first touched, for all clones at once, and becomes an ordinary
-//! part when it is written. A part found rotten is replaced by a hollow one, and its conversation is marked in
+//! part when it is written. A part found corrupt is replaced by a placeholder, and its conversation is marked in
 //! the [`Source`]: nothing of it is shown that was not verified (R99).
 
 use std::collections::BTreeMap;
@@ -11,14 +11,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::inbox::containers::tables::{Record, Tables};
+use crate::inbox::containers::tables::{ConversationRecord, Tables};
 use crate::model::id::{ConversationId, ConversationKind};
 use crate::store::snapshot::HistoryFault;
 
 /// The bytes of a snapshot, however their owner keeps them.
 pub(crate) type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// Where cold parts lie, and which conversations turned out rotten.
+/// Where cold parts lie, and which conversations turned out corrupt.
 pub(crate) struct Source {
     bytes: Bytes,
     tables: Tables,
@@ -46,18 +46,18 @@ impl Source {
         &self.tables
     }
 
-    pub(crate) fn record(&self, number: u32) -> Option<Record<'_>> {
+    pub(crate) fn record(&self, number: u32) -> Option<ConversationRecord<'_>> {
         self.tables.record(self.bytes(), number)
     }
 
     /// A history and the registers behind it as they lie there: nothing of them is verified.
-    pub(crate) fn region(&self, record: &Record<'_>) -> Option<&[u8]> {
+    pub(crate) fn region(&self, record: &ConversationRecord<'_>) -> Option<&[u8]> {
         let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
         self.range(record.history.start..end)
     }
 
     /// The registers of a conversation, if they are as they were written.
-    pub(crate) fn registers(&self, record: &Record<'_>) -> Option<&[u8]> {
+    pub(crate) fn registers(&self, record: &ConversationRecord<'_>) -> Option<&[u8]> {
         let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
         let bytes = self.range(record.registers_at..end)?;
         (xxhash_rust::xxh3::xxh3_64(bytes) == record.registers.check).then_some(bytes)
@@ -69,7 +69,7 @@ impl Source {
 
     /// The conversation with this number in the snapshot.
     pub(crate) fn id(&self, number: u32) -> Option<ConversationId> {
-        ConversationId::new(self.tables.ids.text(self.bytes(), number)?).ok()
+        ConversationId::parse(self.tables.ids.text(self.bytes(), number)?).ok()
     }
 
     /// The conversations in which a fault was found.
@@ -88,7 +88,7 @@ impl Source {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
     }
 
-    pub(crate) fn rot(&self, number: u32, offset: u64, reason: &'static str) {
+    pub(crate) fn mark_corrupt(&self, number: u32, offset: u64, reason: &'static str) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         faults.entry(number).or_insert(HistoryFault { offset, reason });
         self.any.store(true, Ordering::Release);
@@ -97,7 +97,7 @@ impl Source {
 
 /// Where a part lies in its source: its children first, its own bytes, which name them, behind them.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct PartPlace {
     pub(crate) source: Arc<Source>,
     /// The conversation it belongs to.
     pub(crate) number: u32,
@@ -110,7 +110,7 @@ pub(crate) struct Place {
     pub(crate) check: u64,
 }
 
-impl Place {
+impl PartPlace {
     fn range(&self, from: u64, len: u64) -> Option<&[u8]> {
         let from = usize::try_from(from).ok()?;
         let to = from.checked_add(usize::try_from(len).ok()?)?;
@@ -144,22 +144,22 @@ impl Place {
         fits.then_some(Self { source, number, offset, head_len, len, check })
     }
 
-    fn rot(&self, reason: &'static str) {
-        self.source.rot(self.number, self.offset, reason);
+    fn mark_corrupt(&self, reason: &'static str) {
+        self.source.mark_corrupt(self.number, self.offset, reason);
     }
 
     fn load<T: Part + ?Sized>(&self) -> Arc<T> {
         let Some(bytes) = self.head() else {
-            self.rot("it ends after the snapshot does");
-            return T::hollow(self);
+            self.mark_corrupt("it ends after the snapshot does");
+            return T::placeholder(self);
         };
         if xxhash_rust::xxh3::xxh3_64(bytes) != self.check {
-            self.rot("its checksum does not fit");
-            return T::hollow(self);
+            self.mark_corrupt("its checksum does not fit");
+            return T::placeholder(self);
         }
         T::decode(bytes, self).unwrap_or_else(|| {
-            self.rot("its checksum fits, but it cannot be decoded");
-            T::hollow(self)
+            self.mark_corrupt("its checksum fits, but it cannot be decoded");
+            T::placeholder(self)
         })
     }
 }
@@ -178,10 +178,10 @@ pub(crate) struct Extent {
 /// What a snapshot keeps and loads by itself.
 pub(crate) trait Part {
     /// The part from its own bytes, which are verified; its children lie at `place`.
-    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>>;
+    fn decode(bytes: &[u8], place: &PartPlace) -> Option<Arc<Self>>;
 
-    /// What stands for a part that is rotten.
-    fn hollow(place: &Place) -> Arc<Self>;
+    /// What stands for a part that is corrupt.
+    fn placeholder(place: &PartPlace) -> Arc<Self>;
 }
 
 /// A part at hand, or one that is loaded when it is first touched.
@@ -193,7 +193,7 @@ pub(crate) enum Lazy<T: ?Sized> {
 
 #[derive(Debug)]
 pub(crate) struct Cold<T: ?Sized> {
-    place: Place,
+    place: PartPlace,
     loaded: OnceLock<Arc<T>>,
 }
 
@@ -221,12 +221,12 @@ impl<T> Lazy<T> {
 }
 
 impl<T: ?Sized> Lazy<T> {
-    pub(crate) fn cold(place: Place) -> Self {
+    pub(crate) fn cold(place: PartPlace) -> Self {
         Self::Cold(Box::new(Cold { place, loaded: OnceLock::new() }))
     }
 
     /// Where it lies in a snapshot, if it was not written since.
-    pub(crate) fn place(&self) -> Option<&Place> {
+    pub(crate) fn place(&self) -> Option<&PartPlace> {
         match self {
             Self::Warm(_) => None,
             Self::Cold(cold) => Some(&cold.place),

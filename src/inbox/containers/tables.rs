@@ -237,7 +237,7 @@ pub(crate) struct Tables {
 
 /// A conversation's row, and where its history and registers lie.
 #[derive(Clone, Debug)]
-pub(crate) struct Record<'a> {
+pub(crate) struct ConversationRecord<'a> {
     pub(crate) bytes: &'a [u8],
     /// Where it begins in the snapshot.
     pub(crate) offset: u64,
@@ -313,7 +313,7 @@ impl Tables {
         bytes.get(self.account.clone())
     }
 
-    pub(crate) fn record<'a>(&self, bytes: &'a [u8], number: u32) -> Option<Record<'a>> {
+    pub(crate) fn record<'a>(&self, bytes: &'a [u8], number: u32) -> Option<ConversationRecord<'a>> {
         let count = self.ids.len() as usize;
         let number = number as usize;
         if number >= count {
@@ -336,7 +336,7 @@ impl Tables {
         let registers_at = region_end.checked_sub(u64::from(registers.len))?;
         let sound = history_at <= registers_at && region_end <= self.histories.end;
         let (offset, history) = (from as u64, history_at..registers_at);
-        sound.then_some(Record { bytes: record, offset, history, root, registers_at, registers })
+        sound.then_some(ConversationRecord { bytes: record, offset, history, root, registers_at, registers })
     }
 
     pub(crate) fn profile<'a>(&self, bytes: &'a [u8], user: u32) -> Option<&'a [u8]> {

@@ -3,14 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::inbox::conversation::edge::{self, Edge, Edges, edge_of};
+use crate::inbox::conversation::boundary::{self, Boundaries, Boundary, boundary_of};
 use crate::inbox::conversation::personal::{Coverage, covers, reach};
 use crate::inbox::conversation::resolved::own_read;
 use crate::inbox::conversation::row::{Derived, PINNED, Row};
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::facts::Timeline;
-use crate::inbox::timeline::order::share::{Look as _, Share, Sum};
+use crate::inbox::timeline::order::contribution::{Contribution, Look as _, Sum};
 use crate::model::event::{GroupType, Mark};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
@@ -27,7 +27,7 @@ impl Conversation {
         if let Some(timeline) = self.timeline.get_mut() {
             timeline.build_order(runs);
         }
-        self.derived.edges = Edges::default();
+        self.derived.boundaries = Boundaries::default();
         self.resolve_reads(policy);
         let floor = self.floor();
         self.recount(floor);
@@ -100,14 +100,15 @@ impl Conversation {
         let pinned = personal.is_pinned();
         let top = order.last().and_then(|slot| Some((slot, facts.arena.get(slot)?)));
         let top = top.filter(|(_, entry)| entry.is_known());
-        let top = top.map(|(slot, entry)| (slot, entry, facts.share_of(slot, &entry)));
-        let mut edges = std::mem::take(&mut self.derived.edges);
-        let last = |flag, coverage, edge| last_uncovered(timeline, top, (flag, coverage), edge);
-        let shown = last(Share::SHOWN, &personal.cleared, &mut edges.cleared);
+        let top = top.map(|(slot, entry)| (slot, entry, facts.contribution_of(slot, &entry)));
+        let mut boundaries = std::mem::take(&mut self.derived.boundaries);
+        let last = |flag, coverage, boundary| last_uncovered(timeline, top, (flag, coverage), boundary);
+        let shown = last(Contribution::SHOWN, &personal.cleared, &mut boundaries.cleared);
         let stands = pinned || draft.is_some() || opening.is_some();
-        let listed = stands || last(Share::PRESENT, &personal.deleted, &mut edges.deleted).is_some();
+        let listed =
+            stands || last(Contribution::PRESENT, &personal.deleted, &mut boundaries.deleted).is_some();
         let (unread, mentions, mention_sig) = self.counts_shown(policy);
-        self.derived.edges = edges;
+        self.derived.boundaries = boundaries;
         self.row = Row {
             listed,
             archived: personal.is_archived(active),
@@ -156,14 +157,14 @@ impl Conversation {
 /// The last message with `flag` that `coverage` does not cover, where `top` is the last of all.
 fn last_uncovered(
     timeline: &Timeline,
-    top: Option<(u32, Entry, Share)>,
+    top: Option<(u32, Entry, Contribution)>,
     (flag, coverage): (u8, &Coverage),
-    edge: &mut Option<Arc<Edge>>,
+    boundary: &mut Option<Arc<Boundary>>,
 ) -> Option<u32> {
     let Timeline { facts, order: Some(order) } = timeline else { return None };
     // Nearly always it is the very last message.
-    if let Some((slot, entry, share)) = top
-        && share.has(flag)
+    if let Some((slot, entry, contribution)) = top
+        && contribution.has(flag)
         && !covers(coverage, entry.position(), || facts.stamp(slot, &entry))
     {
         return Some(slot);
@@ -179,8 +180,8 @@ fn last_uncovered(
             return None;
         }
         // Covered, at the very edge: so is all that stands there but what was introduced later.
-        if turn >= edge::FEW {
-            return edge_of(edge, through, timeline).last_after(stamp, flag);
+        if turn >= boundary::FEW {
+            return boundary_of(boundary, through, timeline).last_after(stamp, flag);
         }
     }
     None
@@ -195,7 +196,7 @@ impl Conversation {
 
     /// Whether a message has `flag` and stands after the read marker and what was deleted or cleared.
     pub(crate) fn counts(&self, slot: u32, flag: u8) -> bool {
-        let share = self.facts().share(slot);
-        share.has(flag) && share.is_after(self.derived.floor())
+        let contribution = self.facts().contribution(slot);
+        contribution.has(flag) && contribution.is_after(self.derived.floor())
     }
 }

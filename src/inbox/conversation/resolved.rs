@@ -8,7 +8,7 @@ use crate::inbox::conversation::personal::Personal;
 use crate::inbox::conversation::shared::Shared;
 use crate::inbox::timeline::entry::{Position, bits, timestamp};
 use crate::inbox::timeline::facts::Facts;
-use crate::inbox::timeline::order::share::{Look as _, Share};
+use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
 use crate::model::id::{ConversationKind, EventId};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
@@ -44,15 +44,17 @@ impl Gives {
     /// What the message at `slot` gives, given what it adds to the totals.
     pub(crate) fn of(
         slot: u32,
-        share: &Share,
+        contribution: &Contribution,
         kind: ConversationKind,
         policy: Policy,
         (personal, shared): (&Personal, &Shared),
     ) -> Self {
-        let Some(Position { first, rank, second, .. }) = share.position else { return Self::default() };
+        let Some(Position { first, rank, second, .. }) = contribution.position else {
+            return Self::default();
+        };
         let placed = rank == 0;
         let time = if kind == ConversationKind::Direct { first } else { second };
-        let own = policy.own_message_reads && share.has(Share::OWN_READ);
+        let own = policy.own_message_reads && contribution.has(Contribution::OWN_READ);
         let stamped = |stamp: Option<&Stamp>, value: i64| stamp.map(|stamp| (value, *stamp));
         Self {
             read: stamped(personal.named_reads.get(&slot).filter(|_| placed), first),
@@ -102,8 +104,8 @@ impl Resolved {
         slots.sort_unstable();
         slots.dedup();
         for slot in slots {
-            let share = facts.share(slot);
-            all.change(slot, &Gives::default(), &Gives::of(slot, &share, facts.kind, policy, said));
+            let contribution = facts.contribution(slot);
+            all.change(slot, &Gives::default(), &Gives::of(slot, &contribution, facts.kind, policy, said));
         }
         all
     }

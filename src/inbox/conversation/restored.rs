@@ -6,7 +6,7 @@ use crate::inbox::containers::lazy::Source;
 use crate::model::event::Event;
 use crate::store::snapshot::HistoryFault;
 
-/// Where a conversation was restored from, and the events that wait if that turned out rotten.
+/// Where a conversation was restored from, and the events that wait if that turned out corrupt.
 #[derive(Clone, Debug)]
 pub(crate) struct Restored(Box<Parts>);
 

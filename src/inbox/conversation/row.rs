@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::inbox::conversation::edge::Edges;
+use crate::inbox::conversation::boundary::Boundaries;
 use crate::inbox::conversation::resolved::{Gives, Resolved, set_back_by};
 use crate::inbox::conversation::shared::Reads;
-use crate::inbox::timeline::order::share::{Share, Sum};
+use crate::inbox::timeline::order::contribution::{Contribution, Sum};
 use crate::model::badge::Counted;
 use crate::model::event::ReceiveOption;
 use crate::model::time::Stamp;
@@ -24,7 +24,7 @@ pub(crate) struct Derived {
     pub(crate) marks: Front,
     /// All that resolve, those by number apart, once a message that gave one has moved.
     pub(crate) resolved: Option<Arc<Resolved>>,
-    pub(crate) edges: Edges,
+    pub(crate) boundaries: Boundaries,
     /// The greatest first field the peer has read, -1 for none.
     pub(crate) peer_read: i64,
     /// Reads, marks and peer reads must be resolved anew.
@@ -41,7 +41,7 @@ impl Default for Derived {
             reads: Front::default(),
             marks: Front::default(),
             resolved: None,
-            edges: Edges::default(),
+            boundaries: Boundaries::default(),
             peer_read: -1,
             stale: false,
             floor: -1,
@@ -175,15 +175,15 @@ impl Derived {
     }
 
     /// Carries one message's change over to the counts.
-    pub(crate) fn account(&mut self, before: &Share, after: &Share) {
+    pub(crate) fn account(&mut self, before: &Contribution, after: &Contribution) {
         if before.is_after(self.floor) {
-            self.unread = self.unread.saturating_sub(u32::from(before.has(Share::UNREAD)));
-            self.mentions = self.mentions.saturating_sub(u32::from(before.has(Share::MENTION)));
+            self.unread = self.unread.saturating_sub(u32::from(before.has(Contribution::UNREAD)));
+            self.mentions = self.mentions.saturating_sub(u32::from(before.has(Contribution::MENTION)));
             self.mention_sig = self.mention_sig.wrapping_sub(before.mention_sig);
         }
         if after.is_after(self.floor) {
-            self.unread = self.unread.saturating_add(u32::from(after.has(Share::UNREAD)));
-            self.mentions = self.mentions.saturating_add(u32::from(after.has(Share::MENTION)));
+            self.unread = self.unread.saturating_add(u32::from(after.has(Contribution::UNREAD)));
+            self.mentions = self.mentions.saturating_add(u32::from(after.has(Contribution::MENTION)));
             self.mention_sig = self.mention_sig.wrapping_add(after.mention_sig);
         }
     }

@@ -10,7 +10,7 @@ use crate::inbox::timeline::facts::Facts;
 use crate::inbox::timeline::rare_facts::{Aside, Edits, MentionsEdit, ReasonText, RecallFact, mentions_hash};
 use crate::model::event::Mentions;
 use crate::model::time::Stamp;
-use crate::register::canon::Canon;
+use crate::register::canonical_form::CanonicalBytes;
 
 /// A message's content as it shows: after edits, and nothing of it once recalled (R25, R40).
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +119,7 @@ impl Facts {
         let facts = self;
         let entry = facts.arena.get(slot).filter(|_| facts.is_visible(slot, cleared))?;
         let is_long = entry.len as usize > LONG;
-        let mut canon = Canon::with_room(256 + LONG.min(entry.len as usize));
+        let mut canon = CanonicalBytes::with_room(256 + LONG.min(entry.len as usize));
         let status = facts.status(slot, &entry);
         canon.i64(entry.first).i64(entry.second).event(entry.event);
         canon.u64(entry.author.into()).u64((entry.bits & !UNSHOWN).into()).u8(status as u8);
@@ -152,7 +152,7 @@ impl Facts {
     }
 }
 
-fn put_hash(canon: &mut Canon, hash: Option<u64>) {
+fn put_hash(canon: &mut CanonicalBytes, hash: Option<u64>) {
     canon.option(hash, |c, hash| {
         c.u64(hash);
     });
@@ -166,7 +166,7 @@ fn field_hashes(content: &Content<'_>) -> [Option<u64>; 3] {
 /// What an introduction carries as it shows: its fields, or what edits made of them, by their hashes, and none once
 /// recalled.
 fn put_content(
-    canon: &mut Canon,
+    canon: &mut CanonicalBytes,
     original: &Content<'_>,
     at_all: bool,
     status: MessageStatus,
@@ -189,7 +189,7 @@ fn put_content(
     });
 }
 
-fn put_aside(canon: &mut Canon, aside: &Aside, entry: &Entry) {
+fn put_aside(canon: &mut CanonicalBytes, aside: &Aside, entry: &Entry) {
     if let Some((stamp, recall)) = aside.recall.as_deref().and_then(|r| r.entry()) {
         canon.stamp(stamp).str(recall.by.as_str());
         put_hash(canon, recall.reason.as_ref().map(ReasonText::hash));

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::containers::sparse::Rare;
-use crate::inbox::conversation::edge::{Edge, Edges, edge_of};
+use crate::inbox::conversation::boundary::{Boundaries, Boundary, boundary_of};
 use crate::inbox::conversation::personal::{Archiving, Coverage, OptionSetting, Personal};
 use crate::inbox::conversation::resolved::{Gives, Resolved};
 use crate::inbox::conversation::restored::Restored;
@@ -17,7 +17,7 @@ use crate::inbox::effects::introduced;
 use crate::inbox::timeline::entry::bits;
 use crate::inbox::timeline::facts::{Facts, Pushed, Timeline, load_all};
 use crate::inbox::timeline::introduction::Introduction;
-use crate::inbox::timeline::order::share::{Look, Share};
+use crate::inbox::timeline::order::contribution::{Contribution, Look};
 use crate::inbox::timeline::order::tree::Order;
 use crate::inbox::timeline::rare_facts::{ReasonText, RecallFact, SentFact};
 use crate::model::event::{Event, Fact, GroupType, Through};
@@ -237,7 +237,7 @@ impl Conversation {
                 if let Some(trace) = &mut around.trace {
                     trace.push(Touched { conversation: around.number, slot, before: None });
                 }
-                self.after(around.policy, slot, &Share::NONE);
+                self.after(around.policy, slot, &Contribution::NONE);
             }
         }
     }
@@ -259,19 +259,19 @@ impl Conversation {
     }
 
     /// What a slot adds to the totals before it changes; notes what shows of it.
-    pub(crate) fn before(&self, around: &mut Around<'_>, slot: u32) -> Share {
+    pub(crate) fn before(&self, around: &mut Around<'_>, slot: u32) -> Contribution {
         if let Some(trace) = &mut around.trace {
             let before = self.shown_hash(slot, &around.cleared);
             trace.push(Touched { conversation: around.number, slot, before });
         }
-        if self.order().is_some() { self.facts().share(slot) } else { Share::NONE }
+        if self.order().is_some() { self.facts().contribution(slot) } else { Contribution::NONE }
     }
 
     /// Carries a slot's change over to order and totals; a bulk replay does that once at the end.
-    pub(crate) fn after(&mut self, policy: Policy, slot: u32, before: &Share) {
+    pub(crate) fn after(&mut self, policy: Policy, slot: u32, before: &Contribution) {
         let Timeline { facts, order: Some(_) } = self.timeline.get() else { return };
-        let after = facts.share(slot);
-        if self.derived.edges.cleared.is_some() || self.derived.edges.deleted.is_some() {
+        let after = facts.contribution(slot);
+        if self.derived.boundaries.cleared.is_some() || self.derived.boundaries.deleted.is_some() {
             self.note_at_edges(slot);
         }
         let Some(Timeline { facts, order: Some(order) }) = self.timeline.get_mut() else { return };
@@ -280,7 +280,7 @@ impl Conversation {
         }
         order.update(slot, before, &after, facts);
         self.derived.account(before, &after);
-        let own_read = (before.flags | after.flags) & Share::OWN_READ;
+        let own_read = (before.flags | after.flags) & Contribution::OWN_READ;
         if before.position == after.position && before.flags & own_read == after.flags & own_read {
             return;
         }
@@ -330,18 +330,25 @@ impl Conversation {
             return write(&mut self.personal, &mut self.shared, slot);
         }
         // What own messages give is no other for it.
-        let (share, kind, policy) = (facts.share(slot), facts.kind, Policy::default());
-        let old = Gives::of(slot, &share, kind, policy, (&self.personal, &self.shared));
+        let (contribution, kind, policy) = (facts.contribution(slot), facts.kind, Policy::default());
+        let old = Gives::of(slot, &contribution, kind, policy, (&self.personal, &self.shared));
         write(&mut self.personal, &mut self.shared, slot);
-        let new = Gives::of(slot, &share, kind, policy, (&self.personal, &self.shared));
+        let new = Gives::of(slot, &contribution, kind, policy, (&self.personal, &self.shared));
         self.derived.change(&self.reads, slot, &old, &new);
     }
 
     /// Carries over to reads, marks and peer reads that a message moved.
-    pub(crate) fn note_move(&mut self, policy: Policy, slot: u32, before: &Share, after: &Share) {
+    pub(crate) fn note_move(
+        &mut self,
+        policy: Policy,
+        slot: u32,
+        before: &Contribution,
+        after: &Contribution,
+    ) {
         let facts = &self.timeline.get().facts;
         let said: (&Personal, &Shared) = (&self.personal, &self.shared);
-        let [old, new] = [before, after].map(|share| Gives::of(slot, share, facts.kind, policy, said));
+        let [old, new] =
+            [before, after].map(|contribution| Gives::of(slot, contribution, facts.kind, policy, said));
         if old == new {
             return;
         }
@@ -356,9 +363,9 @@ impl Conversation {
     /// Carries what a message is now over to the edges there are.
     pub(crate) fn note_at_edges(&mut self, slot: u32) {
         let facts = &self.timeline.get().facts;
-        let Edges { cleared, deleted } = &mut self.derived.edges;
-        for edge in cleared.iter_mut().chain(deleted) {
-            Arc::make_mut(edge).note(slot, facts);
+        let Boundaries { cleared, deleted } = &mut self.derived.boundaries;
+        for boundary in cleared.iter_mut().chain(deleted) {
+            Arc::make_mut(boundary).note(slot, facts);
         }
     }
 
@@ -366,15 +373,15 @@ impl Conversation {
     pub(crate) fn clear_again(&mut self, through: i64) {
         let timeline = self.timeline.get();
         if timeline.order.is_some() && self.personal.cleared.is_some_and(|(old, _)| old == through) {
-            edge_of(&mut self.derived.edges.cleared, through, timeline);
+            boundary_of(&mut self.derived.boundaries.cleared, through, timeline);
         }
     }
 
     /// The edge at which the clearing ended before and ends now, if it is known and the same.
-    pub(crate) fn edge_between(&self, before: &Coverage) -> Option<(&Edge, Stamp, Stamp)> {
+    pub(crate) fn edge_between(&self, before: &Coverage) -> Option<(&Boundary, Stamp, Stamp)> {
         let ((old, from), (new, to)) = ((*before)?, self.personal.cleared?);
-        let edge = self.derived.edges.cleared.as_deref()?;
-        (old == new && edge.through == new).then_some((edge, from, to))
+        let boundary = self.derived.boundaries.cleared.as_deref()?;
+        (old == new && boundary.through == new).then_some((boundary, from, to))
     }
 
     /// Whether a message can be looked at: known, neither deleted nor cleared away.
@@ -434,7 +441,7 @@ impl Conversation {
         (self.shared, self.personal, self.reads, self.derived, self.row) = front;
     }
 
-    /// Loads all of a history, so that what is rotten in it is known.
+    /// Loads all of a history, so that what is corrupt in it is known.
     pub(crate) fn load_all(&self) {
         if self.restored.is_some() {
             load_all(self.timeline.get());

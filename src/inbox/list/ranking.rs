@@ -12,7 +12,7 @@ use crate::inbox::containers::lazy::Source;
 use crate::inbox::conversation::row::PINNED;
 use crate::model::id::ConversationId;
 
-/// Rows of a leaf when it is made; at twice as many it is split.
+/// RankedRows of a leaf when it is made; at twice as many it is split.
 const LEAF: usize = 64;
 
 /// Where a conversation stands: order key descending, then id ascending (R50).
@@ -41,23 +41,23 @@ impl ListKey {
 }
 
 /// A row: where it stands, and the number of its conversation.
-type Row = (ListKey, u32);
-type Rows = Arc<Vec<Row>>;
+type RankedRow = (ListKey, u32);
+type RankedRows = Arc<Vec<RankedRow>>;
 
 /// Some rows next to each other.
 #[derive(Clone, Debug)]
 struct Leaf {
-    rows: OnceLock<Rows>,
+    rows: OnceLock<RankedRows>,
     /// The snapshot and the rows, while nobody has looked.
     cold: Option<(Arc<Source>, Range<usize>)>,
 }
 
 impl Leaf {
-    fn new(rows: Vec<Row>) -> Self {
+    fn new(rows: Vec<RankedRow>) -> Self {
         Self { rows: OnceLock::from(Arc::new(rows)), cold: None }
     }
 
-    fn rows(&self) -> &Rows {
+    fn rows(&self) -> &RankedRows {
         self.rows.get_or_init(|| {
             let cold = self.cold.iter();
             let rows = cold.flat_map(|(source, rows)| rows.clone().filter_map(|row| take_row(source, row)));
@@ -65,17 +65,17 @@ impl Leaf {
         })
     }
 
-    fn rows_mut(&mut self) -> Option<&mut Vec<Row>> {
+    fn rows_mut(&mut self) -> Option<&mut Vec<RankedRow>> {
         self.rows();
         self.cold = None;
         self.rows.get_mut().map(Arc::make_mut)
     }
 }
 
-fn take_row(source: &Source, row: usize) -> Option<Row> {
+fn take_row(source: &Source, row: usize) -> Option<RankedRow> {
     let (order_key, number) = source.tables().ranked(source.bytes(), row)?;
     let id = source.tables().ids.text(source.bytes(), number)?;
-    Some((ListKey::new(order_key, ConversationId::new(id).ok()?), number))
+    Some((ListKey::new(order_key, ConversationId::parse(id).ok()?), number))
 }
 
 /// The listed conversations in list order. A clone is O(1), a change O(log n).
@@ -97,7 +97,7 @@ impl Sections {
 
 impl Ranking {
     /// The ranking of rows in list order.
-    pub(crate) fn of(mut rows: Vec<Row>) -> Self {
+    pub(crate) fn of(mut rows: Vec<RankedRow>) -> Self {
         let rest = rows.split_off(rows.partition_point(|(key, _)| key.is_pinned()));
         Self(Arc::new(Sections { pinned: Section::of(&rows), rest: Section::of(&rest) }))
     }
@@ -144,22 +144,25 @@ impl Ranking {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Row> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &RankedRow> {
         self.after(None)
     }
 
     /// The rows after a place, or all. Complexity: O(log n) to find it.
-    pub(crate) fn after<'a>(&'a self, key: Option<&ListKey>) -> impl Iterator<Item = &'a Row> + use<'a> {
+    pub(crate) fn after<'a>(
+        &'a self,
+        key: Option<&ListKey>,
+    ) -> impl Iterator<Item = &'a RankedRow> + use<'a> {
         let behind_pinned = key.filter(|key| !key.is_pinned());
         let pinned = behind_pinned.is_none().then(|| self.0.pinned.after(key));
         pinned.into_iter().flatten().chain(self.0.rest.after(behind_pinned))
     }
 }
 
-/// Rows all of which are pinned, or none.
+/// RankedRows all of which are pinned, or none.
 #[derive(Clone, Debug)]
 struct Section {
-    front: Front,
+    front: FirstLeaf,
     /// By a key that no row of the leaf is before, and no row of the leaf before it at or after.
     leaves: im::OrdMap<ListKey, Leaf>,
     len: usize,
@@ -167,7 +170,7 @@ struct Section {
 
 /// The first rows.
 #[derive(Clone, Debug)]
-struct Front {
+struct FirstLeaf {
     leaf: Leaf,
     /// The least key of the other leaves: what is before it stands here.
     end: Option<ListKey>,
@@ -180,8 +183,8 @@ impl Default for Section {
 }
 
 impl Section {
-    fn of(rows: &[Row]) -> Self {
-        let leaf = |rows: &[Row]| Some((rows.first()?.0.clone(), Leaf::new(rows.to_vec())));
+    fn of(rows: &[RankedRow]) -> Self {
+        let leaf = |rows: &[RankedRow]| Some((rows.first()?.0.clone(), Leaf::new(rows.to_vec())));
         Self::from_leaves(rows.chunks(LEAF).filter_map(leaf), rows.len())
     }
 
@@ -199,7 +202,7 @@ impl Section {
         let leaf = leaves.next().map_or_else(|| Leaf::new(Vec::new()), |(_, leaf)| leaf);
         let mut leaves = leaves.peekable();
         let end = leaves.peek().map(|(least, _)| least.clone());
-        Self { front: Front { leaf, end }, leaves: leaves.collect(), len }
+        Self { front: FirstLeaf { leaf, end }, leaves: leaves.collect(), len }
     }
 
     fn is_in_front(&self, key: &ListKey) -> bool {
@@ -207,7 +210,7 @@ impl Section {
     }
 
     /// The rows among which `key` stands or would stand, and the key of their leaf if that is not the front.
-    fn rows_mut(&mut self, key: &ListKey) -> Option<(Option<ListKey>, &mut Vec<Row>)> {
+    fn rows_mut(&mut self, key: &ListKey) -> Option<(Option<ListKey>, &mut Vec<RankedRow>)> {
         if self.is_in_front(key) {
             return Some((None, self.front.leaf.rows_mut()?));
         }
@@ -225,11 +228,12 @@ impl Section {
             return None;
         }
         let rows = self.front.leaf.rows_mut()?;
-        let place = |rows: &[Row], order_key| rows.partition_point(|(key, _)| before(key, order_key));
+        let place = |rows: &[RankedRow], order_key| rows.partition_point(|(key, _)| before(key, order_key));
         // Most often it comes to the very top, or is there.
-        let is_top = |rows: &[Row], order_key| !rows.first().is_some_and(|(key, _)| before(key, order_key));
+        let is_top =
+            |rows: &[RankedRow], order_key| !rows.first().is_some_and(|(key, _)| before(key, order_key));
         let place =
-            |rows: &[Row], order_key| if is_top(rows, order_key) { 0 } else { place(rows, order_key) };
+            |rows: &[RankedRow], order_key| if is_top(rows, order_key) { 0 } else { place(rows, order_key) };
         let (from, to) = (place(rows, old), place(rows, new));
         rows.get(from).filter(|(key, _)| key.order_key() == old && key.id == *id)?;
         // What stands between the two moves up or down by one.
@@ -284,7 +288,7 @@ impl Section {
         }
     }
 
-    fn after<'a>(&'a self, key: Option<&ListKey>) -> impl Iterator<Item = &'a Row> + use<'a> {
+    fn after<'a>(&'a self, key: Option<&ListKey>) -> impl Iterator<Item = &'a RankedRow> + use<'a> {
         let behind = key.filter(|key| !self.is_in_front(key)).and_then(|key| self.leaves.get_prev(key));
         let (first, from) = match behind {
             Some((least, leaf)) => (leaf, Bound::Excluded(least)),

@@ -26,9 +26,9 @@ impl Inbox {
     ///
     /// ```
     /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
-    /// let alice = UserId::new("alice")?;
+    /// let alice = UserId::parse("alice")?;
     /// let from = |name: &str, n: u8| -> Result<_, Box<dyn std::error::Error>> {
-    ///     let by = UserId::new(name)?;
+    ///     let by = UserId::parse(name)?;
     ///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(1_000)?, by.clone());
     ///     let hello = Message::text(MessageId::from_bytes([n; 16]), "Hello!");
     ///     Ok(envelope.message_received(ConversationId::direct(&by), hello)?)

@@ -1,4 +1,4 @@
-//! What becomes of a conversation whose history turns out rotten (R99).
+//! What becomes of a conversation whose history turns out corrupt (R99).
 
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::state::Inbox;
@@ -15,11 +15,11 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// [`MergeError`](crate::MergeError) if the inboxes belong to two owners or have unlike policies. Nothing is
+    /// [`MergeError`](crate::check::MergeError) if the inboxes belong to two owners or have unlike policies. Nothing is
     /// changed then.
     pub fn heal(&mut self, replayed: &Self) -> Result<usize, crate::inbox::state::MergeError> {
         self.conversations.iter().for_each(|conversation| conversation.load_all());
-        let faulty = self.rotten();
+        let faulty = self.corrupt();
         let mut waiting = Vec::new();
         for number in &faulty {
             let Some(conversation) = self.conversations.get(*number).cloned() else { continue };

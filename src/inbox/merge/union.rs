@@ -39,7 +39,7 @@ impl Inbox {
     ///
     /// ```
     /// use chatfold::{Inbox, Policy, UserId};
-    /// let mut phone = Inbox::new(UserId::new("alice")?, Policy::default());
+    /// let mut phone = Inbox::new(UserId::parse("alice")?, Policy::default());
     /// let laptop = phone.clone();
     /// assert!(phone.merge(&laptop)?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -121,7 +121,7 @@ impl Inbox {
         let Some(theirs) = other.conversations.get(theirs) else { return };
         let Self { owner, policy, users, conversations, .. } = self;
         let Some(ours) = conversations.get_mut(number) else { return };
-        let cleared = tracker.glance(number, ours).cleared;
+        let cleared = tracker.appearance(number, ours).cleared;
         let trace = Some(&mut tracker.touched);
         let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
         let ours = Arc::make_mut(ours);

@@ -8,8 +8,8 @@ use crate::inbox::conversation::state::Conversation;
 use crate::inbox::effects::{introduced, traits};
 use crate::inbox::list::folders;
 use crate::inbox::list::ranking::{ListKey, Ranking};
-use crate::inbox::replay::pieces::{Dealt, Piece};
-use crate::inbox::replay::window::{Held, Window, by_conversation};
+use crate::inbox::replay::pending::{Pending, PendingFact, by_conversation};
+use crate::inbox::replay::stretch_parts::{Dealt, Piece};
 use crate::inbox::route::{Route, fold_group, fold_member, fold_profile, route};
 use crate::inbox::state::Inbox;
 use crate::inbox::timeline::chunk::Chunk;
@@ -30,13 +30,13 @@ use crate::model::policy::Policy;
 ///
 /// ```
 /// use chatfold::{Event, Policy, Replay, UserId};
-/// let mut replay = Replay::new(UserId::new("alice")?, Policy::default());
+/// let mut replay = Replay::new(UserId::parse("alice")?, Policy::default());
 /// let events: Vec<Event> = Vec::new(); // as they come from a reader
 /// for event in &events {
 ///     replay.push(event);
 /// }
 /// assert_eq!(replay.finish().totals().unread, 0);
-/// # Ok::<(), chatfold::IdError>(())
+/// # Ok::<(), chatfold::id::IdError>(())
 /// ```
 #[derive(Debug)]
 pub struct Replay {
@@ -49,11 +49,11 @@ pub struct Replay {
     /// What other stretches of the log have of these conversations, by number: see [`Replay::share_out`].
     pub(crate) pieces: Vec<(u32, Piece)>,
     /// What names messages waits until all are there and can be found: order means nothing to the fold.
-    pub(crate) deferred: Vec<Held>,
+    pub(crate) deferred: Vec<PendingFact>,
     /// The same of other stretches of the log.
     pub(crate) dealt: Vec<Dealt>,
     last: Option<(ConversationId, u32)>,
-    pub(crate) window: Window,
+    pub(crate) window: Pending,
 }
 
 impl Replay {
@@ -75,7 +75,7 @@ impl Replay {
             deferred: Vec::new(),
             dealt: Vec::new(),
             last: None,
-            window: Window::default(),
+            window: Pending::default(),
         }
     }
 
@@ -101,7 +101,7 @@ impl Replay {
             }
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
-                self.hold(Held { number, by: event.by().clone(), stamp, fact: fact.clone() });
+                self.hold(PendingFact { number, by: event.by().clone(), stamp, fact: fact.clone() });
             }
             Route::Member { conversation, folder, on } => {
                 let number = self.number(conversation);
@@ -127,7 +127,7 @@ impl Replay {
     }
 
     /// Takes in a fact that has an effect and introduces no message.
-    pub(crate) fn hold(&mut self, held: Held) {
+    pub(crate) fn hold(&mut self, held: PendingFact) {
         let traits = traits(&held.fact);
         if traits.names_messages {
             // So that finishing numbers nobody: replays that finish apart would do so in unlike ways.
@@ -261,8 +261,8 @@ impl Replay {
         inbox.list = Ranking::of(keys);
         inbox.sums = sums;
         conversations.into_iter().for_each(|conversation| inbox.conversations.push_shared(conversation));
-        inbox.users = inbox.users.share();
-        inbox.ids = inbox.ids.share();
+        inbox.users = inbox.users.contribution();
+        inbox.ids = inbox.ids.contribution();
         inbox
     }
 }
@@ -270,7 +270,7 @@ impl Replay {
 impl Replay {
     /// The number of a conversation, by the text of its id; `None` where that is no id.
     pub(crate) fn number_of(&mut self, id: &str) -> Option<u32> {
-        let id = ConversationId::new(id).ok()?;
+        let id = ConversationId::parse(id).ok()?;
         let number = self.inbox.ids.intern_once(&id);
         self.make_if_new(number, &id);
         Some(number)
@@ -278,7 +278,7 @@ impl Replay {
 
     /// The same of a user.
     pub(crate) fn user_of(&mut self, id: &str) -> Option<u32> {
-        Some(self.inbox.users.intern_once(&UserId::new(id).ok()?))
+        Some(self.inbox.users.intern_once(&UserId::parse(id).ok()?))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::inbox::effects::{Class, has_effect, message_counts};
 use crate::inbox::replay::events::Replay;
-use crate::inbox::replay::window::Held;
+use crate::inbox::replay::pending::PendingFact;
 use crate::inbox::timeline::entry::{Entry, bits};
 use crate::model::event::{Event, Fact};
 use crate::model::id::{ConversationId, MessageId, UserId};
@@ -39,7 +39,7 @@ struct Met {
 
 /// A segment on its way into a replay. Numbers of users and conversations are those of the segment's dictionaries.
 #[derive(Debug)]
-pub(crate) struct Batch<'r, 's> {
+pub(crate) struct SegmentIntake<'r, 's> {
     replay: &'r mut Replay,
     user_ids: &'s [&'s str],
     conversation_ids: &'s [&'s str],
@@ -55,7 +55,7 @@ pub(crate) struct Batch<'r, 's> {
     is_lent: bool,
 }
 
-impl<'r, 's> Batch<'r, 's> {
+impl<'r, 's> SegmentIntake<'r, 's> {
     /// Nothing yet of a segment with these users, conversations, texts, and so many events.
     pub(crate) fn new(
         replay: &'r mut Replay,
@@ -129,7 +129,7 @@ impl<'r, 's> Batch<'r, 's> {
         let group_or_peer = id.strip_prefix("c2c_").is_none_or(|peer| peer == author_id);
         if !message_counts(own, queued, group_or_peer) {
             // It has to be an event all the same.
-            return UserId::new(author_id).and(ConversationId::new(id).map(|_| None)).ok();
+            return UserId::parse(author_id).and(ConversationId::parse(id).map(|_| None)).ok();
         }
         self.number(conversation)?;
         let user = self.users.get_mut(author)?;
@@ -154,7 +154,7 @@ impl<'r, 's> Batch<'r, 's> {
             return Some(());
         }
         let number = self.number(conversation)?;
-        self.replay.hold(Held { number, by: by.clone(), stamp, fact });
+        self.replay.hold(PendingFact { number, by: by.clone(), stamp, fact });
         Some(())
     }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::replay::events::Replay;
-use crate::inbox::replay::pieces::{Dealt, Lot, Piece, UNKNOWN};
-use crate::inbox::replay::window::Held;
+use crate::inbox::replay::pending::PendingFact;
+use crate::inbox::replay::stretch_parts::{Dealt, Lot, Piece, UNKNOWN};
 use crate::inbox::state::{Inbox, MergeError};
 use crate::inbox::timeline::chunk::{CHUNK, Chunk};
 use crate::model::id::UserId;
@@ -39,9 +39,9 @@ impl Replay {
     /// use chatfold::{ConversationId, Envelope, Event, EventId, Inbox, Message, MessageId, Policy, Replay};
     /// use chatfold::{Timestamp, UserId};
     ///
-    /// let alice = UserId::new("alice")?;
+    /// let alice = UserId::parse("alice")?;
     /// let event = |n: u8| -> Result<Event, Box<dyn std::error::Error>> {
-    ///     let by = UserId::new(if n % 3 == 0 { "bob" } else { "carol" })?;
+    ///     let by = UserId::parse(if n % 3 == 0 { "bob" } else { "carol" })?;
     ///     let at = Timestamp::from_millis(i64::from(n) * 1_000)?;
     ///     let hello = Message::text(MessageId::from_bytes([n; 16]), "Hello!");
     ///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), at, by.clone());
@@ -87,9 +87,9 @@ impl Replay {
         let Some((first, others)) = replays.split_first() else { return Ok(replays) };
         others.iter().try_for_each(|other| first.inbox.check_alike(&other.inbox))?;
         let fresh = || Self::with_users(first.inbox.owner.clone(), first.inbox.policy, Interner::shared());
-        let shares = std::iter::repeat_with(fresh).take(parts.get()).collect();
+        let contributions = std::iter::repeat_with(fresh).take(parts.get()).collect();
         replays.iter_mut().for_each(Self::flush);
-        let mut dealer = Dealer::new(shares, &mut replays);
+        let mut dealer = Dealer::new(contributions, &mut replays);
         for (replay, numbers) in replays.into_iter().zip(std::mem::take(&mut dealer.numbers)) {
             dealer.deal(replay, &numbers);
         }
@@ -170,7 +170,12 @@ impl Dealer {
             self.give(of_all(number), Piece { users: numbers.users.clone(), ..piece.renumbered() });
         }
         for (number, held) in dealt.iter().flat_map(Dealt::held) {
-            deferred.push(Held { number, by: held.by.clone(), stamp: held.stamp, fact: held.fact.clone() });
+            deferred.push(PendingFact {
+                number,
+                by: held.by.clone(),
+                stamp: held.stamp,
+                fact: held.fact.clone(),
+            });
         }
         if !deferred.is_empty() {
             let lots = numbers.conversations.iter().filter_map(|of_all| self.lots.get(*of_all as usize));
@@ -237,7 +242,7 @@ impl Dealer {
     /// The parts. All number users alike, so that what one absorbs of another is only moved.
     fn close(self) -> Vec<Replay> {
         let Self { mut parts, users, .. } = self;
-        let users = users.share();
+        let users = users.contribution();
         parts.iter_mut().for_each(|part| part.inbox.users = users.clone());
         parts
     }

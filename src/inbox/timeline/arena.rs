@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::inbox::containers::lazy::Lazy;
-use crate::inbox::containers::paged::Shelf;
+use crate::inbox::containers::paged::PagedVec;
 use crate::inbox::timeline::chunk::{CHUNK, Chunk, Entries};
 use crate::inbox::timeline::content::{self, Content};
 use crate::inbox::timeline::entry::Entry;
@@ -18,7 +18,7 @@ use crate::register::lattice::Lww;
 /// All messages of one conversation by slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arena {
-    pub(crate) full: Shelf<Chunk>,
+    pub(crate) full: PagedVec<Chunk>,
     /// The chunk being filled.
     pub(crate) tail: Lazy<Chunk>,
 }
@@ -237,7 +237,7 @@ pub(crate) fn in_chunk(slot: u32) -> u8 {
 
 /// The ids in a content's list; they were ids when they were written.
 pub(crate) fn users<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<UserId> {
-    ids.filter_map(|id| UserId::new(id).ok()).collect()
+    ids.filter_map(|id| UserId::parse(id).ok()).collect()
 }
 
 impl Arena {

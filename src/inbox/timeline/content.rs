@@ -43,7 +43,7 @@ impl<'a> Content<'a> {
 }
 
 fn list(bytes: &[u8], tag: u8) -> impl Iterator<Item = &str> {
-    Fields(bytes).filter(move |(t, _)| *t == tag).map(|(_, value)| text(value))
+    ContentFields(bytes).filter(move |(t, _)| *t == tag).map(|(_, value)| text(value))
 }
 
 /// Whether a message carries more than a text.
@@ -99,7 +99,7 @@ pub(crate) fn encode(message: &Message, out: &mut Vec<u8>) {
 /// Reads what [`encode`] wrote for a message with more than a text.
 pub(crate) fn decode(bytes: &[u8]) -> Content<'_> {
     let mut content = Content { bytes, ..Content::default() };
-    for (tag, value) in Fields(bytes) {
+    for (tag, value) in ContentFields(bytes) {
         match tag {
             TEXT => content.text = Some(text(value)),
             CUSTOM => content.custom = Some(value),
@@ -114,7 +114,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Content<'_> {
 
 /// The text of a content that is more than one, as bytes.
 pub(crate) fn raw_text(bytes: &[u8]) -> Option<&[u8]> {
-    Fields(bytes).find(|(tag, _)| *tag == TEXT).map(|(_, value)| value)
+    ContentFields(bytes).find(|(tag, _)| *tag == TEXT).map(|(_, value)| value)
 }
 
 /// Stored text; it was valid when it was stored.
@@ -122,9 +122,9 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }
 
-struct Fields<'a>(&'a [u8]);
+struct ContentFields<'a>(&'a [u8]);
 
-impl<'a> Iterator for Fields<'a> {
+impl<'a> Iterator for ContentFields<'a> {
     type Item = (u8, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {

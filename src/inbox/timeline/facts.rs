@@ -12,7 +12,7 @@ use crate::inbox::timeline::entry::{Entry, Position, bits, timestamp};
 use crate::inbox::timeline::id_index::{self, Index};
 use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::order::build::Builder;
-use crate::inbox::timeline::order::share::{Look, Share};
+use crate::inbox::timeline::order::contribution::{Contribution, Look};
 use crate::inbox::timeline::order::tree::Order;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, Introduced, ReasonText, RecallFact, SentFact, Social,
@@ -447,16 +447,16 @@ impl Facts {
 impl Facts {
     /// What a known message adds to the totals.
     #[inline]
-    pub(crate) fn share_of(&self, slot: u32, entry: &Entry) -> Share {
+    pub(crate) fn contribution_of(&self, slot: u32, entry: &Entry) -> Contribution {
         if entry.is_ordinary() {
             let position = Position { first: entry.first, rank: 0, second: entry.second, id: entry.id };
-            return Share::ordinary(position, entry.has(bits::OWN), self.time(entry));
+            return Contribution::ordinary(position, entry.has(bits::OWN), self.time(entry));
         }
         self.odd_share_of(slot, entry)
     }
 
     /// The same, whatever the message is.
-    fn odd_share_of(&self, slot: u32, entry: &Entry) -> Share {
+    fn odd_share_of(&self, slot: u32, entry: &Entry) -> Contribution {
         let flag = |on: bool, flag: u8| if on { flag } else { 0 };
         let position = entry.position();
         let gone = bits::DELETED | bits::RECALLED | bits::ONLINE_ONLY | bits::CLEARED | bits::UNLISTED;
@@ -465,11 +465,12 @@ impl Facts {
         let (at_me, at_all) = entry.mentions();
         let mention = counts && in_group && (at_me || at_all);
         let unseen = bits::DELETED | bits::CLEARED | bits::ONLINE_ONLY | bits::EXCLUDED_FROM_LAST;
-        let flags = flag(counts && !entry.has(bits::EXCLUDED_FROM_UNREAD | bits::TARGETED), Share::UNREAD)
-            | flag(mention, Share::MENTION)
-            | flag(!entry.has(unseen), Share::SHOWN)
-            | flag(!entry.has(bits::ONLINE_ONLY | bits::UNLISTED), Share::PRESENT)
-            | flag(position.rank == 0 && entry.has(bits::OWN), Share::OWN_READ);
+        let flags =
+            flag(counts && !entry.has(bits::EXCLUDED_FROM_UNREAD | bits::TARGETED), Contribution::UNREAD)
+                | flag(mention, Contribution::MENTION)
+                | flag(!entry.has(unseen), Contribution::SHOWN)
+                | flag(!entry.has(bits::ONLINE_ONLY | bits::UNLISTED), Contribution::PRESENT)
+                | flag(position.rank == 0 && entry.has(bits::OWN), Contribution::OWN_READ);
         let mention_sig = if mention {
             let kind = if at_me { u64::from(bits::AT_ME) } else { 0 };
             let kind = kind | if at_all { u64::from(bits::AT_ALL) } else { 0 };
@@ -485,7 +486,7 @@ impl Facts {
         } else {
             self.time(entry)
         };
-        Share { position: Some(position), flags, mention_sig, activity }
+        Contribution { position: Some(position), flags, mention_sig, activity }
     }
 
     /// Adds the known ones of some entries to an order, given by their places in a row of entries and the slot of the
@@ -499,7 +500,7 @@ impl Facts {
             at += run.max(1);
             if run == 0
                 && let Some(entry) = entries.get(places.start + at - 1).filter(Entry::is_known)
-                && !builder.push(slot, &self.share_of(slot, &entry))
+                && !builder.push(slot, &self.contribution_of(slot, &entry))
             {
                 return false;
             }
@@ -522,7 +523,7 @@ impl Facts {
         known.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| position(a.1).cmp(&position(b.1))));
         let mut builder = Builder::default();
         for (_, slot) in known {
-            builder.push(slot, &self.share(slot));
+            builder.push(slot, &self.contribution(slot));
         }
         builder.finish()
     }
@@ -545,9 +546,9 @@ pub(crate) fn fields(kind: ConversationKind, time: i64, seq: i64) -> (i64, i64) 
 }
 
 impl Look for Facts {
-    fn share(&self, slot: u32) -> Share {
+    fn contribution(&self, slot: u32) -> Contribution {
         let known = self.arena.get(slot).filter(|e| e.is_known());
-        known.map_or(Share::NONE, |entry| self.share_of(slot, &entry))
+        known.map_or(Contribution::NONE, |entry| self.contribution_of(slot, &entry))
     }
 
     fn position(&self, slot: u32) -> Position {
@@ -596,7 +597,7 @@ impl Timeline {
     }
 }
 
-/// Loads every part of a history, so that whatever is rotten in it is known.
+/// Loads every part of a history, so that whatever is corrupt in it is known.
 pub(crate) fn load_all(timeline: &Timeline) {
     let Facts { arena, index, .. } = &timeline.facts;
     let groups = timeline.order.iter().flat_map(|order| order.groups());

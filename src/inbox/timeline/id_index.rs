@@ -7,7 +7,7 @@ use im::ordmap::Entry;
 use smallvec::SmallVec;
 
 use crate::inbox::containers::lazy::Lazy;
-use crate::inbox::containers::paged::Shelf;
+use crate::inbox::containers::paged::PagedVec;
 use crate::model::id::MessageId;
 
 /// The mean number of entries a bucket holds before the table grows.
@@ -152,7 +152,7 @@ fn retain(bucket: &mut Bucket, stays: impl Fn(u32) -> bool) -> SmallVec<[Pair; 2
 /// written to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
-    pub(crate) buckets: Shelf<Bucket>,
+    pub(crate) buckets: PagedVec<Bucket>,
     pub(crate) len: usize,
     overflow: Option<Arc<Overflow>>,
 }
@@ -233,12 +233,12 @@ impl Index {
     }
 
     /// The index of a snapshot.
-    pub(crate) fn restored(buckets: Shelf<Bucket>, len: usize) -> Self {
+    pub(crate) fn restored(buckets: PagedVec<Bucket>, len: usize) -> Self {
         Self { buckets, len, overflow: None }
     }
 
     /// The buckets as a snapshot has them.
-    pub(crate) fn whole_buckets(&self) -> Shelf<Bucket> {
+    pub(crate) fn whole_buckets(&self) -> PagedVec<Bucket> {
         let (mut buckets, count) = (self.buckets.clone(), self.buckets.len());
         let overflow = self.overflow.iter().flat_map(|overflow| overflow.iter());
         let mut more: Vec<_> =

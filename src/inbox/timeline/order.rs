@@ -6,7 +6,7 @@
 
 pub(crate) mod block;
 pub(crate) mod build;
-pub(crate) mod share;
+pub(crate) mod contribution;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;

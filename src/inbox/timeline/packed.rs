@@ -19,7 +19,7 @@ const MAX_ROW_LEN_BYTES: usize = IDS_LEN_BYTES + 2 * WORD_LEN_BYTES;
 
 /// Three fields in one word: the least of each, the bits its differences take, and where they begin.
 #[derive(Clone, Copy, Debug)]
-struct Fields {
+struct PackedWord {
     least: [u64; 3],
     masks: [u64; 3],
     shifts: [u8; 3],
@@ -27,7 +27,7 @@ struct Fields {
     len_bytes: u8,
 }
 
-impl Fields {
+impl PackedWord {
     /// Room for what lies between these; `None` if that takes more than a word.
     fn between(least: [u64; 3], greatest: [u64; 3]) -> Option<Self> {
         let (mut masks, mut shifts, mut sum) = ([0; 3], [0; 3], 0);
@@ -48,7 +48,7 @@ impl Fields {
         })
     }
 
-    /// The word of values that [`Fields::fit`]. A shift by a whole word moves a field of no bits.
+    /// The word of values that [`PackedWord::fit`]. A shift by a whole word moves a field of no bits.
     #[inline]
     fn word(&self, values: [u64; 3]) -> u64 {
         let ([a, b, c], [least_a, least_b, least_c], [_, shift_b, shift_c]) =
@@ -75,8 +75,8 @@ impl Fields {
 pub(crate) struct Packed {
     len: u32,
     row_len_bytes: u8,
-    places: Fields,
-    others: Fields,
+    places: PackedWord,
+    others: PackedWord,
     second: Second,
     /// Rows, and behind them what is read beyond the last.
     rows: Box<[u8]>,
@@ -88,7 +88,7 @@ fn unsigned(value: i64) -> u64 {
     value.cast_unsigned() ^ 1 << 63
 }
 
-/// Fields of a position that take no more bits than this are kept as they are.
+/// PackedWord of a position that take no more bits than this are kept as they are.
 const NARROW_BITS: u32 = 16;
 
 /// As what the second field of a position is kept. The number is a mask over the first field.
@@ -163,8 +163,8 @@ impl Packed {
             widen(&mut others_between.0, &mut others_between.1, others(entry));
         }
         let second = Second::shorter(entries, &mut places_between);
-        let place_fields = Fields::between(places_between.0, places_between.1)?;
-        let other_fields = Fields::between(others_between.0, others_between.1)?;
+        let place_fields = PackedWord::between(places_between.0, places_between.1)?;
+        let other_fields = PackedWord::between(others_between.0, others_between.1)?;
         let kept = usize::from(place_fields.len_bytes) + usize::from(other_fields.len_bytes);
         let row_len_bytes = IDS_LEN_BYTES + kept;
         let mut packed = Self {
@@ -253,7 +253,7 @@ impl Packed {
     /// Gives the authors of known messages other numbers; whether these fit, or else nothing is changed.
     #[must_use]
     pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) -> bool {
-        let Fields { least: [_, least, _], masks: [_, mask, _], shifts: [_, shift, _], .. } = self.others;
+        let PackedWord { least: [_, least, _], masks: [_, mask, _], shifts: [_, shift, _], .. } = self.others;
         // The bits lie lowest, so their class does.
         let author = |word: u64| {
             let is_known = word & u64::from(bits::CLASS) != 0;

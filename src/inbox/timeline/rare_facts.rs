@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::model::event::{Edit, Mentions};
 use crate::model::id::{EventId, UserId};
 use crate::model::time::Stamp;
-use crate::register::canon::Canon;
+use crate::register::canonical_form::CanonicalBytes;
 use crate::register::lattice::{Earliest, Join, Lww, raise};
 
 /// An instant at which a message moved its conversation, and the event that did.
@@ -167,7 +167,7 @@ pub(crate) fn mentions_hash<'a>(users: impl Iterator<Item = &'a str>, all: bool)
     if users.peek().is_none() && !all {
         return 0;
     }
-    let mut canon = Canon::default();
+    let mut canon = CanonicalBytes::default();
     canon.u8(all.into());
     for user in users {
         canon.str(user);
@@ -290,7 +290,7 @@ pub(crate) struct Social {
 
 /// The hash of one thing that shows, given what kind it is.
 fn hash(kind: u8, number: u64, texts: &[&str]) -> u64 {
-    let mut canon = Canon::default();
+    let mut canon = CanonicalBytes::default();
     canon.u8(kind).u64(number);
     for text in texts {
         canon.str(text);

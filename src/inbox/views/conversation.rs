@@ -5,7 +5,7 @@ use crate::inbox::list::folders::Folder;
 use crate::inbox::list::ranking::ListCursor;
 use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{bits, timestamp};
-use crate::inbox::timeline::order::share::{Look, Share};
+use crate::inbox::timeline::order::contribution::{Contribution, Look};
 use crate::inbox::views::message::{MessageCursor, MessageView};
 use crate::model::badge::{BadgeRule, Counted};
 use crate::model::event::{GroupType, Mark, Membership, ReceiveOption, Watermark};
@@ -161,7 +161,7 @@ impl<'a> ConversationView<'a> {
         let conversation = self.conversation;
         let order = conversation.order().filter(|_| conversation.row.mentions > 0);
         order.into_iter().flat_map(|order| {
-            order.with_after(Share::MENTION, conversation.derived.floor(), conversation.facts())
+            order.with_after(Contribution::MENTION, conversation.derived.floor(), conversation.facts())
         })
     }
 
@@ -371,7 +371,7 @@ impl<'a> ConversationView<'a> {
         order
             .into_iter()
             .flat_map(|order| {
-                order.with_after(Share::UNREAD, conversation.derived.floor(), conversation.facts())
+                order.with_after(Contribution::UNREAD, conversation.derived.floor(), conversation.facts())
             })
             .filter_map(move |slot| view.view(slot))
     }
@@ -398,7 +398,7 @@ impl<'a> ConversationView<'a> {
 }
 
 impl ConversationView<'_> {
-    /// The fault found in the history, if it was restored from a snapshot and part of it is rotten (R99).
+    /// The fault found in the history, if it was restored from a snapshot and part of it is corrupt (R99).
     pub fn fault(&self) -> Option<HistoryFault> {
         self.state().fault()
     }

@@ -33,8 +33,9 @@ impl Inbox {
     /// Complexity: every conversation is looked at, listed or not.
     ///
     /// ```
-    /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Policy, ReceiveOption, Timestamp, UserId};
-    /// let alice = UserId::new("alice")?;
+    /// use chatfold::event::ReceiveOption;
+    /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Policy, Timestamp, UserId};
+    /// let alice = UserId::parse("alice")?;
     /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
     /// let at = |text: &str| text.parse::<Timestamp>();
     /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), at("2026-03-01T09:00:00.000Z")?, alice);

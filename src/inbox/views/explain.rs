@@ -3,7 +3,7 @@
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{Entry, Position, bits};
-use crate::inbox::timeline::order::share::Share;
+use crate::inbox::timeline::order::contribution::Contribution;
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
 use crate::model::event::{GroupType, Mark};
@@ -215,9 +215,9 @@ impl Conversation {
         let read = slots.filter_map(|slot| {
             let entry = facts.arena.get(slot).filter(|entry| entry.has(bits::READ))?;
             let unread = Entry { bits: entry.bits & !bits::READ, ..entry };
-            let counts = Share::UNREAD | Share::MENTION;
+            let counts = Contribution::UNREAD | Contribution::MENTION;
             let said = facts.arena.named_read(slot)?.stamp()?;
-            let would = facts.share_of(slot, &unread).has(counts);
+            let would = facts.contribution_of(slot, &unread).has(counts);
             would.then_some(Because { message: entry.id, event: said.event })
         });
         read.collect()

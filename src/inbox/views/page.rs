@@ -40,8 +40,8 @@ impl Inbox {
     ///
     /// ```
     /// use chatfold::{Filter, Inbox, Policy, UserId};
-    /// let inbox = Inbox::new(UserId::new("alice")?, Policy::default());
-    /// let unread = Filter { has_unread: true, ..Filter::default() };
+    /// let inbox = Inbox::new(UserId::parse("alice")?, Policy::default());
+    /// let unread = Filter::default().with_has_unread(true);
     /// let mut cursor = None;
     /// loop {
     ///     let page = inbox.page(&unread, cursor.as_ref(), 20);
@@ -51,7 +51,7 @@ impl Inbox {
     ///         break;
     ///     }
     /// }
-    /// # Ok::<(), chatfold::IdError>(())
+    /// # Ok::<(), chatfold::id::IdError>(())
     /// ```
     pub fn page(&self, filter: &Filter, after: Option<&ListCursor>, limit: usize) -> ListPage<'_> {
         let mut rows = self.rows_after(filter, after);
@@ -75,7 +75,7 @@ impl Inbox {
     }
 
     /// Unread messages and the badge over the listed conversations that pass `filter` (R53, R55). Complexity: O(list); of a filter
-    /// that is subscribed, O(1): see [`UnreadSubscriptions`](crate::UnreadSubscriptions).
+    /// that is subscribed, O(1): see [`UnreadSubscriptions`](crate::live::UnreadSubscriptions).
     pub fn totals_of(&self, filter: &Filter) -> Totals {
         let mut totals = Totals::default();
         for row in self.conversations().filter(|row| row.passes(filter)) {

@@ -1,11 +1,11 @@
 //! What each type says, as bytes and back. The numbers of types and the order of their parts never change.
 
-pub(crate) mod more;
+pub(crate) mod extended;
 pub(crate) mod values;
 
 use crate::log::binary::body::values::{
-    Place, bytes, put_bytes, put_targets, put_text, put_through, put_time, put_uint, put_watermark, target,
-    targets, text, through, time, uint, user, watermark,
+    BodyContext, bytes, put_bytes, put_targets, put_text, put_through, put_time, put_uint, put_watermark,
+    target, targets, text, through, time, uint, user, watermark,
 };
 use crate::model::event::tables::{GROUP_TYPES, KINDS, RECEIVE_OPTIONS, number_of, value_of};
 use crate::model::event::{
@@ -53,7 +53,7 @@ pub(crate) mod code {
 }
 
 /// The type of a fact; messages, which have columns of their own, apart.
-pub(crate) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
+pub(crate) fn put_fact(out: &mut Out, place: BodyContext, fact: &Fact) -> u8 {
     match fact {
         Fact::Opened { group_type } => {
             put_group_type(out, *group_type);
@@ -115,7 +115,7 @@ pub(crate) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
         | Fact::Archived { .. }
         | Fact::UnreadReported(_)
         | Fact::HistoryComplete { .. } => {
-            more::put(out, place, fact);
+            extended::put(out, place, fact);
             code::MORE
         }
         _ => put_fact_about_message(out, place, fact),
@@ -123,13 +123,13 @@ pub(crate) fn put_fact(out: &mut Out, place: Place, fact: &Fact) -> u8 {
 }
 
 /// The messages that a clearing or deletion takes besides.
-fn put_also(out: &mut Out, place: Place, also: &[MessageId]) {
+fn put_also(out: &mut Out, place: BodyContext, also: &[MessageId]) {
     if place.version >= 2 {
         put_targets(out, also);
     }
 }
 
-fn put_fact_about_message(out: &mut Out, place: Place, fact: &Fact) -> u8 {
+fn put_fact_about_message(out: &mut Out, place: BodyContext, fact: &Fact) -> u8 {
     match fact {
         Fact::MessageModified { target, edit } => {
             put_text(out.raw(target.as_bytes()).uint(edit.version), edit.text.as_deref());
@@ -273,7 +273,7 @@ fn put_group_type(out: &mut Out, group_type: Option<GroupType>) -> &mut Out {
 }
 
 /// The fact of this type, messages apart.
-pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
+pub(crate) fn fact(from: &mut In<'_>, place: BodyContext, code: u8) -> Option<Fact> {
     Some(match code {
         code::OPENED => Fact::Opened { group_type: group_type(from)? },
         code::PEER_READ => Fact::PeerRead { through: through(from, place)? },
@@ -298,7 +298,7 @@ pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
             keep_messages: from.flag()?,
             also: also(from, place)?,
         },
-        code::MORE if place.version >= 2 => more::fact(from, place)?,
+        code::MORE if place.version >= 2 => extended::fact(from, place)?,
         code::READ_BY => Fact::MessageReadBy { targets: targets(from)? },
         code::MESSAGES_DELETED => Fact::MessagesDeleted { targets: targets(from)? },
         _ => fact_about_message(from, place, code)?,
@@ -306,11 +306,11 @@ pub(crate) fn fact(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
 }
 
 /// What a clearing or deletion takes besides.
-fn also(from: &mut In<'_>, place: Place) -> Option<Vec<MessageId>> {
+fn also(from: &mut In<'_>, place: BodyContext) -> Option<Vec<MessageId>> {
     if place.version < 2 { Some(Vec::new()) } else { targets(from) }
 }
 
-fn fact_about_message(from: &mut In<'_>, place: Place, code: u8) -> Option<Fact> {
+fn fact_about_message(from: &mut In<'_>, place: BodyContext, code: u8) -> Option<Fact> {
     let target = target(from)?;
     Some(match code {
         code::MODIFIED => {
@@ -346,7 +346,7 @@ pub(crate) fn account_fact(from: &mut In<'_>, code: u8) -> Option<AccountFact> {
             face_url: text(from)?,
         },
         code::GROUP_PROFILE => AccountFact::GroupProfileChanged {
-            group: GroupId::new(from.text()?).ok()?,
+            group: GroupId::parse(from.text()?).ok()?,
             name: text(from)?,
             face_url: text(from)?,
             group_type: group_type(from)?,
@@ -430,7 +430,7 @@ fn quiet_hours(from: &mut In<'_>) -> Option<Option<QuietHours>> {
         3 => Some(QuietHours::DailyIn {
             start_s: from.number()?,
             duration_s: from.number()?,
-            zone: ZoneName::new(from.text()?).ok()?,
+            zone: ZoneName::parse(from.text()?).ok()?,
         }),
         _ => return None,
     })

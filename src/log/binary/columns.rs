@@ -4,8 +4,8 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
-use crate::log::binary::body::more::{self, needs_version_2};
-use crate::log::binary::body::values::Place;
+use crate::log::binary::body::extended::{self, needs_version_2};
+use crate::log::binary::body::values::BodyContext;
 use crate::log::binary::body::{code, put_account_fact, put_fact, put_message};
 use crate::log::jsonl::encode_event;
 use crate::log::logged::LoggedEvent;
@@ -127,7 +127,7 @@ impl Columns {
     fn push_line(&mut self, line: &str) {
         self.tags.push(code::MORE);
         if self.version >= 2 {
-            self.rest.u8(more::LINE);
+            self.rest.u8(extended::LINE);
         }
         self.rest.bytes(line.as_bytes());
     }
@@ -171,7 +171,7 @@ impl Columns {
         }
         let last_seq = self.last_seqs.get(index).copied().unwrap_or_default();
         let kind = id.kind();
-        let place = Place { version: self.version, kind, at, last_seq };
+        let place = BodyContext { version: self.version, kind, at, last_seq };
         tag |= put_fact(&mut self.rest, place, fact);
         match fact {
             Fact::MessageReceived(message) | Fact::MessageQueued(message) => {

@@ -95,7 +95,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(Header, usize, u64), HeaderError> 
     let Ok((Wire { owner, redacted }, used)) = bincode::decode_from_slice::<Wire, _>(wire, CONFIG) else {
         return Err(HeaderError::Undecodable);
     };
-    let owner = UserId::new(&owner).ok().filter(|_| used == wire.len()).ok_or(HeaderError::Undecodable)?;
+    let owner = UserId::parse(&owner).ok().filter(|_| used == wire.len()).ok_or(HeaderError::Undecodable)?;
     let redacted_from = redacted.map(|(events, check)| LogHead { events, check });
     Ok((Header { owner, redacted_from, version }, end, check))
 }
@@ -130,7 +130,7 @@ pub(crate) const MAX_PAYLOAD_LEN_BYTES: usize = 64 << 20;
 
 /// What a record's head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct RecordHead {
     pub(crate) kind: u8,
     pub(crate) flags: u8,
     pub(crate) len: u32,
@@ -140,7 +140,7 @@ pub(crate) struct Head {
     pub(crate) previous: u64,
 }
 
-impl Head {
+impl RecordHead {
     fn put(&self) -> [u8; HEAD_LEN_BYTES] {
         let mut bytes = [0; HEAD_LEN_BYTES];
         let parts: [&[u8]; 6] = [
@@ -194,7 +194,7 @@ fn head_check(head: &[u8; HEAD_LEN_BYTES]) -> u32 {
 }
 
 /// Appends a record; its checksum.
-pub(crate) fn put_record(out: &mut Vec<u8>, head: &Head, payload: &[u8]) -> u64 {
+pub(crate) fn put_record(out: &mut Vec<u8>, head: &RecordHead, payload: &[u8]) -> u64 {
     let begin = out.len();
     out.extend_from_slice(&head.put());
     out.extend_from_slice(payload);
@@ -204,7 +204,7 @@ pub(crate) fn put_record(out: &mut Vec<u8>, head: &Head, payload: &[u8]) -> u64 
 }
 
 /// The checksum that a record of this head and payload has.
-pub(crate) fn check_of(head: &Head, payload: &[u8]) -> u64 {
+pub(crate) fn check_of(head: &RecordHead, payload: &[u8]) -> u64 {
     let mut hash = Xxh3::new();
     hash.update(&head.put());
     hash.update(payload);
@@ -214,7 +214,7 @@ pub(crate) fn check_of(head: &Head, payload: &[u8]) -> u64 {
 /// A record at some place of a log, its own checksums verified.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
-    pub(crate) head: Head,
+    pub(crate) head: RecordHead,
     pub(crate) payload: Range<usize>,
     pub(crate) check: u64,
     pub(crate) end: usize,
@@ -223,7 +223,7 @@ pub(crate) struct Frame {
 /// The record that begins at `at`; its head and payload are verified, not its place in the chain.
 pub(crate) fn record(bytes: &[u8], at: usize) -> Result<Frame, FaultReason> {
     let rest = bytes.get(at..).unwrap_or_default();
-    let head = Head::read(rest)?;
+    let head = RecordHead::read(rest)?;
     let len = head.len as usize;
     let short = || {
         let expected = (HEAD_LEN_BYTES + len + CHECK_LEN_BYTES) as u64;

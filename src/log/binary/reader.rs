@@ -16,7 +16,7 @@ use crate::model::id::UserId;
 /// ```
 /// use chatfold::binary::{Header, Reader, Writer};
 /// use chatfold::{Policy, Replay, UserId};
-/// let alice = UserId::new("alice")?;
+/// let alice = UserId::parse("alice")?;
 /// let bytes = Writer::new(Vec::new(), &Header::new(alice))?.into_inner();
 ///
 /// let mut reader = Reader::new(&bytes[..])?;
@@ -104,7 +104,7 @@ impl<R: Read> Reader<R> {
         if self.record.is_empty() {
             return Ok(None);
         }
-        let head = frame::Head::read(&self.record).map_err(fault)?;
+        let head = frame::RecordHead::read(&self.record).map_err(fault)?;
         let len = HEAD_LEN_BYTES + head.len as usize + CHECK_LEN_BYTES;
         fill(&mut self.input, &mut self.record, len).map_err(failed)?;
         let frame = frame::record(&self.record, 0).map_err(fault)?;

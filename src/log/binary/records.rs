@@ -133,7 +133,7 @@ impl<'a> Log<'a> {
     ///
     /// use chatfold::binary::{Header, Log, Writer};
     /// use chatfold::{Inbox, Policy, Replay, UserId};
-    /// let alice = UserId::new("alice")?;
+    /// let alice = UserId::parse("alice")?;
     /// let bytes = Writer::new(Vec::new(), &Header::new(alice.clone()))?.into_inner(); // and what was appended since
     ///
     /// let threads = NonZero::new(2).ok_or("two")?;
@@ -207,7 +207,7 @@ impl<'a> Log<'a> {
     pub fn index(&self) -> Vec<RecordPlace> {
         let mut places = Vec::new();
         let mut at = self.begin;
-        while let Some(Ok(head)) = self.bytes.get(at..).map(frame::Head::read) {
+        while let Some(Ok(head)) = self.bytes.get(at..).map(frame::RecordHead::read) {
             let len = frame::HEAD_LEN_BYTES + head.len as usize + frame::CHECK_LEN_BYTES;
             let (offset, len_bytes) = (at as u64, len as u64);
             places.push(RecordPlace { offset, len_bytes, position: head.position, events: head.events });

@@ -19,7 +19,7 @@ pub struct Recovered {
 /// ```
 /// use chatfold::binary::{Header, Log, Writer, recover};
 /// # use chatfold::{Envelope, EventId, FolderId, Timestamp, UserId};
-/// # let alice = UserId::new("alice")?;
+/// # let alice = UserId::parse("alice")?;
 /// # let folder = |n: u8| Envelope::new(EventId::from_bytes([n; 16]), Timestamp::EPOCH, alice.clone())
 /// #     .folder_created(FolderId::from_bytes([n; 16]), "Work".to_owned());
 /// # let mut writer = Writer::new(Vec::new(), &Header::new(alice.clone()))?;

@@ -18,7 +18,8 @@
 
 use crate::log::binary::LogHead;
 use crate::log::binary::frame::{
-    self, CHECK_LEN_BYTES, Frame, HEAD_LEN_BYTES, Head, MARK, MAX_PAYLOAD_LEN_BYTES, PACKED, number, record,
+    self, CHECK_LEN_BYTES, Frame, HEAD_LEN_BYTES, MARK, MAX_PAYLOAD_LEN_BYTES, PACKED, RecordHead, number,
+    record,
 };
 
 /// A record's bytes beside its payload.
@@ -32,7 +33,7 @@ const BUDGET_PER_BYTE: usize = 8;
 pub(crate) struct Scan<'a> {
     bytes: &'a [u8],
     /// Where heads begin whose record fits into the log, ascending.
-    heads: Vec<(usize, Head)>,
+    heads: Vec<(usize, RecordHead)>,
     /// Where the chain begins that ends with the log's last byte; the log's end if there is none.
     last_chain: usize,
     budget: usize,
@@ -49,7 +50,7 @@ pub(crate) struct Behind {
 }
 
 /// Where this log's next record stands, as far as sound heads tell.
-struct Place {
+struct NextRecord {
     from: usize,
     state: LogHead,
     /// No sound head stands there.
@@ -64,7 +65,7 @@ impl<'a> Scan<'a> {
         while let Some(rest) = bytes.get(at..) {
             let Some(next) = rest.windows(MARK.len()).position(|window| window == MARK) else { break };
             at += next;
-            if let Some(Ok(head)) = bytes.get(at..).map(Head::read)
+            if let Some(Ok(head)) = bytes.get(at..).map(RecordHead::read)
                 && end_of(at, &head) <= bytes.len()
             {
                 heads.push((at, head));
@@ -82,7 +83,7 @@ impl<'a> Scan<'a> {
         let mut by_end: Vec<(usize, usize)> =
             self.heads.iter().enumerate().map(|(index, (at, head))| (end_of(*at, head), index)).collect();
         by_end.sort_unstable();
-        let (mut begin, mut behind) = (self.bytes.len(), None::<Head>);
+        let (mut begin, mut behind) = (self.bytes.len(), None::<RecordHead>);
         'back: loop {
             let first = by_end.partition_point(|(end, _)| *end < begin);
             let ending = by_end.get(first..).unwrap_or_default();
@@ -108,14 +109,14 @@ impl<'a> Scan<'a> {
     }
 
     /// The record there, if its checksum fits; `None` where the budget is used up.
-    fn valid(&mut self, at: usize, head: &Head) -> Option<Option<Frame>> {
+    fn valid(&mut self, at: usize, head: &RecordHead) -> Option<Option<Frame>> {
         self.budget = self.budget.checked_sub(head.len as usize + AROUND_LEN_BYTES)?;
         Some(record(self.bytes, at).ok())
     }
 
     /// What stands behind the fault at `at`, where the record that follows `state` should begin.
     pub(crate) fn behind(&mut self, at: usize, state: LogHead) -> Behind {
-        let mut place = Place { from: at, state, open: true };
+        let mut place = NextRecord { from: at, state, open: true };
         let mut unproven = 0;
         if let Some(found) = self.along(&mut place) {
             return Behind { found: Some(found), unproven };
@@ -164,8 +165,8 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes from damaged record to damaged record as long as their heads are sound; the valid record behind them.
-    fn along(&self, place: &mut Place) -> Option<(usize, Frame)> {
-        while let Some(head) = self.bytes.get(place.from..).and_then(|rest| Head::read(rest).ok()) {
+    fn along(&self, place: &mut NextRecord) -> Option<(usize, Frame)> {
+        while let Some(head) = self.bytes.get(place.from..).and_then(|rest| RecordHead::read(rest).ok()) {
             let end = end_of(place.from, &head);
             place.open = false;
             if end > self.bytes.len() {
@@ -181,13 +182,13 @@ impl<'a> Scan<'a> {
             }
             let check = frame::check_before(self.bytes, end).unwrap_or_default();
             let events = head.position + u64::from(head.events);
-            *place = Place { from: end, state: LogHead { events, check }, open: true };
+            *place = NextRecord { from: end, state: LogHead { events, check }, open: true };
         }
         None
     }
 
     /// Whether what lies between is one record of which only the head is damaged.
-    fn is_bridged(&mut self, place: &Place, to: usize, next: &Head) -> bool {
+    fn is_bridged(&mut self, place: &NextRecord, to: usize, next: &RecordHead) -> bool {
         let len = to.checked_sub(place.from + AROUND_LEN_BYTES).filter(|len| *len <= MAX_PAYLOAD_LEN_BYTES);
         let events = next.position.checked_sub(place.state.events).and_then(|n| u32::try_from(n).ok());
         let (Some(len), Some(events)) = (len, events) else { return false };
@@ -203,13 +204,13 @@ impl<'a> Scan<'a> {
             self.budget = budget;
             let LogHead { events: position, check: previous } = place.state;
             // All records of a log are of one kind.
-            let head = Head { kind: next.kind, flags, len, events, position, previous };
+            let head = RecordHead { kind: next.kind, flags, len, events, position, previous };
             frame::check_of(&head, payload) == next.previous
         })
     }
 }
 
 /// Where the record ends whose head stands at `at`.
-fn end_of(at: usize, head: &Head) -> usize {
+fn end_of(at: usize, head: &RecordHead) -> usize {
     at.saturating_add(head.len as usize + AROUND_LEN_BYTES)
 }

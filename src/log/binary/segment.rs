@@ -1,8 +1,8 @@
 //! A segment being read: columns in place, events one after the other.
 
-use crate::inbox::{Batch, Introduced, Replay};
-use crate::log::binary::body::values::Place;
-use crate::log::binary::body::{self, code, more};
+use crate::inbox::{Introduced, Replay, SegmentIntake};
+use crate::log::binary::body::values::BodyContext;
+use crate::log::binary::body::{self, code, extended};
 use crate::log::binary::columns::tag;
 use crate::log::jsonl;
 use crate::log::logged::LoggedEvent;
@@ -100,7 +100,7 @@ impl<'a> Segment<'a> {
         let texts = self.columns.texts;
         let events = self.columns.tags.len();
         let (users, conversations) = (self.users.clone(), self.conversations.clone());
-        let mut batch = Batch::new(replay, (&users, &conversations), texts, events);
+        let mut batch = SegmentIntake::new(replay, (&users, &conversations), texts, events);
         let mut folded = Folded::default();
         let mut rows = self.into_rows();
         let outcome = rows.batch(&mut batch, &mut folded).ok_or(folded.events);
@@ -162,7 +162,7 @@ pub(crate) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// Takes all events into `batch` and counts them; `None` where one cannot be decoded.
-    fn batch(&mut self, batch: &mut Batch<'_, '_>, folded: &mut Folded) -> Option<()> {
+    fn batch(&mut self, batch: &mut SegmentIntake<'_, '_>, folded: &mut Folded) -> Option<()> {
         let texts = self.columns.texts.len();
         while let Some(tag) = self.tag() {
             if tag & (tag::PLAIN | tag::META) == tag::PLAIN {
@@ -188,18 +188,18 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes in the next event, which is one of those that [`is_bare_fact`].
-    fn fact(&mut self, tag: u8, batch: &mut Batch<'_, '_>) -> Option<()> {
+    fn fact(&mut self, tag: u8, batch: &mut SegmentIntake<'_, '_>) -> Option<()> {
         let (stamp, actor) = self.envelope()?;
         let (conversation, kind, last_seq) = self.place(tag)?;
-        let place = Place { version: self.version, kind, at: self.at, last_seq };
+        let place = BodyContext { version: self.version, kind, at: self.at, last_seq };
         let fact = body::fact(&mut self.columns.rest, place, tag & tag::TYPE)?;
         let text = self.conversations.get(conversation)?;
         let known = |text: &str| {
-            batch.conversation(conversation).cloned().map_or_else(|| ConversationId::new(text), Ok)
+            batch.conversation(conversation).cloned().map_or_else(|| ConversationId::parse(text), Ok)
         };
         let id = made(text, self.conversation_ids.get_mut(conversation)?, known)?;
         fact.validate(id.kind()).ok()?;
-        let known = |text: &str| batch.user(actor).cloned().map_or_else(|| UserId::new(text), Ok);
+        let known = |text: &str| batch.user(actor).cloned().map_or_else(|| UserId::parse(text), Ok);
         let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, known)?;
         batch.push_fact((conversation, id), (stamp, by), fact)
     }
@@ -292,7 +292,7 @@ impl<'a> Rows<'a> {
 
     /// Whether the next event, which is one that a tag has no room for, is a line.
     fn is_line(&self) -> bool {
-        self.version < 2 || self.columns.rest.0.first() == Some(&more::LINE)
+        self.version < 2 || self.columns.rest.0.first() == Some(&extended::LINE)
     }
 
     fn known(&mut self, tag: u8) -> Option<Event> {
@@ -307,13 +307,13 @@ impl<'a> Rows<'a> {
             (stamp, actor, self.body(tag)?)
         };
         let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
-        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::new)?.clone();
+        let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::parse)?.clone();
         Event::new(Envelope::new(stamp.event, stamp.at, by).with_meta(meta), body).ok()
     }
 
     fn conversation_id(&mut self, number: usize) -> Option<ConversationId> {
         let text = self.conversations.get(number)?;
-        made(text, self.conversation_ids.get_mut(number)?, ConversationId::new).cloned()
+        made(text, self.conversation_ids.get_mut(number)?, ConversationId::parse).cloned()
     }
 
     /// What an event says that is no plain message.
@@ -328,7 +328,7 @@ impl<'a> Rows<'a> {
         let fact = if matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
             self.message(conversation, code)?
         } else {
-            let place = Place { version: self.version, kind, at: self.at, last_seq };
+            let place = BodyContext { version: self.version, kind, at: self.at, last_seq };
             body::fact(&mut self.columns.rest, place, code)?
         };
         Some(Body::Conversation(id, fact))
@@ -338,7 +338,7 @@ impl<'a> Rows<'a> {
     fn message(&mut self, conversation: usize, code: u8) -> Option<Fact> {
         let id = MessageId::from_bytes(next(&mut self.columns.message_ids)?);
         let (users, ids) = (&self.users, &mut self.user_ids);
-        let user = |number: usize| made(users.get(number)?, ids.get_mut(number)?, UserId::new).cloned();
+        let user = |number: usize| made(users.get(number)?, ids.get_mut(number)?, UserId::parse).cloned();
         let (sender, message) = body::message(&mut self.columns.rest, user, id)?;
         if let Some(seq) = message.seq {
             self.states.get_mut(conversation)?.1 = seq.cast_signed();

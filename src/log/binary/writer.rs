@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::log::binary::Packing;
 use crate::log::binary::columns::Columns;
-use crate::log::binary::frame::{self, Head, MAX_PAYLOAD_LEN_BYTES};
+use crate::log::binary::frame::{self, MAX_PAYLOAD_LEN_BYTES, RecordHead};
 use crate::log::binary::header::{Header, LogHead};
 use crate::log::logged::LoggedEvent;
 use crate::model::event::Event;
@@ -19,7 +19,7 @@ use crate::model::event::Event;
 /// ```
 /// use chatfold::binary::{Header, Log, Writer};
 /// use chatfold::{Envelope, EventId, FolderId, Inbox, Policy, Replay, Timestamp, UserId};
-/// let alice = UserId::new("alice")?;
+/// let alice = UserId::parse("alice")?;
 /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, alice.clone());
 /// let event = envelope.folder_created(FolderId::from_bytes([2; 16]), "Work".to_owned())?;
 ///
@@ -142,7 +142,8 @@ impl<W: Write> Writer<W> {
         let len = u32::try_from(payload.len()).ok().filter(|_| payload.len() <= MAX_PAYLOAD_LEN_BYTES);
         let len = len.ok_or_else(too_large)?;
         let events = columns.events() as u32;
-        let head = Head { kind, flags, len, events, position: self.head.events, previous: self.head.check };
+        let head =
+            RecordHead { kind, flags, len, events, position: self.head.events, previous: self.head.check };
         let mut bytes = Vec::with_capacity(payload.len() + 64);
         let check = frame::put_record(&mut bytes, &head, &payload);
         self.output.write_all(&bytes)?;

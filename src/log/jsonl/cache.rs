@@ -56,14 +56,14 @@ mod tests {
     #[test]
     fn what_is_remembered_is_shared_and_what_is_not_is_made() -> Result<(), IdError> {
         for (mut cache, shared) in [(Cache::new(), true), (Cache::none(), false)] {
-            let first = cache.get("bob", UserId::new)?;
-            let again = cache.get("bob", UserId::new)?;
+            let first = cache.get("bob", UserId::parse)?;
+            let again = cache.get("bob", UserId::parse)?;
             assert_eq!(first, again);
             assert_eq!(std::ptr::eq(first.as_str(), again.as_str()), shared);
-            assert!(cache.get("", UserId::new).is_err());
+            assert!(cache.get("", UserId::parse).is_err());
             for n in 0..10_000 {
                 let text = format!("user-{n}");
-                assert_eq!(cache.get(&text, UserId::new)?.as_str(), text);
+                assert_eq!(cache.get(&text, UserId::parse)?.as_str(), text);
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 mod body;
 mod message;
 mod report;
-mod through;
+mod watermark;
 
 use crate::log::jsonl::cache::Cache;
 use crate::log::jsonl::error::DecodeError;
@@ -209,7 +209,7 @@ impl Decoder {
 
     fn user(&mut self, value: Value<'_>) -> Parsed<UserId> {
         const USER: &str = "a user id of 1 to 128 bytes without control characters";
-        self.users.get(&value.text(USER)?, UserId::new).map_err(|_| value.fault(USER))
+        self.users.get(&value.text(USER)?, UserId::parse).map_err(|_| value.fault(USER))
     }
 
     fn users(&mut self, value: Value<'_>) -> Parsed<Vec<UserId>> {
@@ -219,7 +219,7 @@ impl Decoder {
     fn conversation(&mut self, value: Value<'_>) -> Parsed<ConversationId> {
         const CONVERSATION: &str = "a conversation id, c2c_<user id> or group_<group id>";
         let text = value.text(CONVERSATION)?;
-        self.conversations.get(&text, ConversationId::new).map_err(|error| match error {
+        self.conversations.get(&text, ConversationId::parse).map_err(|error| match error {
             IdError::Prefix => value.fault(CONVERSATION),
             _ => value.fault("a conversation id with 1 to 128 bytes after its prefix, no control characters"),
         })

@@ -21,7 +21,7 @@ use crate::model::json_text::push_text;
 /// ```
 /// use chatfold::jsonl::encode_event;
 /// use chatfold::{ConversationId, Envelope, EventId, Timestamp, UserId};
-/// let alice = Envelope::new(EventId::from_bytes([0; 16]), Timestamp::EPOCH, UserId::new("alice")?);
+/// let alice = Envelope::new(EventId::from_bytes([0; 16]), Timestamp::EPOCH, UserId::parse("alice")?);
 /// let event = alice.conversation_pinned("c2c_bob".parse()?, true)?;
 /// assert_eq!(
 ///     encode_event(&event),

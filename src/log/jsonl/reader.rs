@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 use std::ops::Range;
 
-use crate::log::jsonl::Record;
+use crate::log::jsonl::LogLine;
 use crate::log::jsonl::decode::{Decoder, Header, Line};
 use crate::log::jsonl::error::{DecodeError, ReadError};
 use crate::log::jsonl::json;
@@ -20,7 +20,7 @@ const FIRST_LOOK_LEN_BYTES: usize = 4 << 10;
 
 /// Reads the records of a text log, one line at a time.
 ///
-/// An iterator over [`Record`]s. After [`ReadError::Decode`] it goes on with the next line; after
+/// An iterator over [`LogLine`]s. After [`ReadError::Decode`] it goes on with the next line; after
 /// [`ReadError::Io`] it ends. It holds one line in memory; reading from a file wants a
 /// [`BufReader`](std::io::BufReader).
 ///
@@ -130,12 +130,12 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// The next event of the rest of a faulty line.
-    fn salvaged(&mut self) -> Option<Record> {
+    fn salvaged(&mut self) -> Option<LogLine> {
         while let Some(range) = self.rest.and_then(|at| object_from(&self.lines.line, at)) {
             self.rest = Some(range.end);
             let object = self.lines.line.get(range).unwrap_or_default();
             if let Ok(Line::Event(event)) = self.decoder.line(object) {
-                return Some(Record { line: self.lines.number, event });
+                return Some(LogLine { line: self.lines.number, event });
             }
         }
         self.rest = None;
@@ -159,7 +159,7 @@ impl<R: BufRead> Reader<R> {
     ///
     /// [`ReadError::Decode`] for a malformed line, which is then behind the reader; [`ReadError::Io`] where the
     /// input fails, which ends the log.
-    pub fn next_record(&mut self) -> Option<Result<Record, ReadError>> {
+    pub fn next_record(&mut self) -> Option<Result<LogLine, ReadError>> {
         if let Some(fault) = self.first.take() {
             return Some(Err(DecodeError::new(1, *fault).into()));
         }
@@ -173,7 +173,7 @@ impl<R: BufRead> Reader<R> {
                 Err(error) => return Some(Err(error)),
             };
             let fault = match line.and_then(|line| self.decoder.line(line)) {
-                Ok(Line::Event(event)) => return Some(Ok(Record { line: self.lines.number, event })),
+                Ok(Line::Event(event)) => return Some(Ok(LogLine { line: self.lines.number, event })),
                 Ok(Line::Header(Header { owner, .. })) if owner == self.owner => continue,
                 Ok(Line::Header(Header { owner, at, .. })) => {
                     Fault::new(at, format!("{:?}, the owner of this log", self.owner), format!("{owner:?}"))
@@ -208,7 +208,7 @@ fn object_from(line: &[u8], at: usize) -> Option<Range<usize>> {
 }
 
 impl<R: BufRead> Iterator for Reader<R> {
-    type Item = Result<Record, ReadError>;
+    type Item = Result<LogLine, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_record()

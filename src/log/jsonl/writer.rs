@@ -15,7 +15,7 @@ use crate::model::id::UserId;
 /// ```
 /// use chatfold::jsonl::Writer;
 /// use chatfold::{Envelope, EventId, FolderId, Timestamp, UserId};
-/// let alice = UserId::new("alice")?;
+/// let alice = UserId::parse("alice")?;
 /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, alice.clone());
 /// let event = envelope.folder_created(FolderId::from_bytes([2; 16]), "Work".to_owned())?;
 ///

@@ -13,7 +13,7 @@ use crate::model::time::Timestamp;
 ///
 /// ```
 /// use chatfold::{ConversationId, Envelope, EventId, Message, MessageId, Timestamp, UserId};
-/// let bob = UserId::new("bob")?;
+/// let bob = UserId::parse("bob")?;
 /// let envelope = Envelope::new(EventId::from_bytes([7; 16]), Timestamp::from_millis(1_000)?, bob.clone());
 /// let message = Message::text(MessageId::from_bytes([1; 16]), "Lunch?");
 /// let event = envelope.message_received(ConversationId::direct(&bob), message)?;

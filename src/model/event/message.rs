@@ -54,9 +54,9 @@ impl Mentions {
 /// ```
 /// use chatfold::{Message, MessageId, UserId};
 /// let id = MessageId::from_bytes([1; 16]);
-/// let message = Message::text(id, "@alice lunch?").with_seq(7).with_mention(UserId::new("alice")?);
+/// let message = Message::text(id, "@alice lunch?").with_seq(7).with_mention(UserId::parse("alice")?);
 /// assert_eq!(message.seq, Some(7));
-/// # Ok::<(), chatfold::IdError>(())
+/// # Ok::<(), chatfold::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

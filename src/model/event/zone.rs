@@ -11,10 +11,10 @@ use std::sync::Arc;
 /// empty or begins with a dot. Comparing is comparing bytes.
 ///
 /// ```
-/// use chatfold::ZoneName;
-/// assert_eq!(ZoneName::new("Europe/Berlin")?.as_str(), "Europe/Berlin");
-/// assert!(ZoneName::new("Europe//Berlin").is_err());
-/// # Ok::<(), chatfold::ZoneNameError>(())
+/// use chatfold::event::ZoneName;
+/// assert_eq!(ZoneName::parse("Europe/Berlin")?.as_str(), "Europe/Berlin");
+/// assert!(ZoneName::parse("Europe//Berlin").is_err());
+/// # Ok::<(), chatfold::event::ZoneNameError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ZoneName(Arc<str>);
@@ -33,7 +33,7 @@ impl ZoneName {
     /// # Errors
     ///
     /// Where the text has another form.
-    pub fn new(name: &str) -> Result<Self, ZoneNameError> {
+    pub fn parse(name: &str) -> Result<Self, ZoneNameError> {
         let fits = |part: &str| {
             let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte);
             !part.is_empty() && !part.starts_with('.') && part.bytes().all(legal)
@@ -67,6 +67,6 @@ impl FromStr for ZoneName {
     type Err = ZoneNameError;
 
     fn from_str(text: &str) -> Result<Self, ZoneNameError> {
-        Self::new(text)
+        Self::parse(text)
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn reads_by_name_to_come(m: &mut Maker) -> Result<(), Fault> {
 /// Edits of one message that bring and take the owner's mention, among those of others.
 pub(super) fn edited_mentions(m: &mut Maker) -> Result<(), Fault> {
     m.message(1)?;
-    let others = (0..20).map(|n| UserId::new(&format!("u{n}"))).collect::<Result<Vec<_>, _>>()?;
+    let others = (0..20).map(|n| UserId::parse(&format!("u{n}"))).collect::<Result<Vec<_>, _>>()?;
     for version in 1..=m.count as u64 {
         let mut users = others.clone();
         if version % 2 == 0 {
@@ -72,7 +72,7 @@ pub(super) fn archives(m: &mut Maker) -> Result<(), Fault> {
 pub(super) fn memberships(m: &mut Maker) -> Result<(), Fault> {
     let (third, owner) = (m.part(3), m.owner.clone());
     for n in 0..third {
-        let user = UserId::new(&format!("u{n}"))?;
+        let user = UserId::parse(&format!("u{n}"))?;
         m.other(|e, group| e.membership_set(group, Membership::Joined, Some(user)))?;
         let own = if n % 2 == 0 { Membership::Left } else { Membership::Joined };
         let user = owner.clone();

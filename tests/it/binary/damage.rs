@@ -190,7 +190,7 @@ fn r99_a_record_within_a_message_is_none_of_the_logs() {
     let envelope = chatfold::Envelope::new(
         chatfold::EventId::from_bytes([8; 16]),
         chatfold::Timestamp::EPOCH,
-        chatfold::UserId::new("mallory").unwrap(),
+        chatfold::UserId::parse("mallory").unwrap(),
     );
     let carrier = envelope.message_received("c2c_mallory".parse().unwrap(), message).unwrap();
     let events = [LoggedEvent::Known(carrier), everything().remove(0)];

@@ -13,7 +13,7 @@ const CARRIER: usize = 3;
 fn carrier(payload: Vec<u8>) -> LoggedEvent {
     let mut message = Message::new(MessageId::from_bytes([9; 16]));
     message.custom = Some(payload);
-    let mallory = UserId::new("mallory").unwrap();
+    let mallory = UserId::parse("mallory").unwrap();
     let envelope = Envelope::new(EventId::from_bytes([8; 16]), Timestamp::EPOCH, mallory);
     LoggedEvent::Known(envelope.message_received("c2c_mallory".parse().unwrap(), message).unwrap())
 }

@@ -1,10 +1,9 @@
 //! The archive, options for a time, and what only members do (R56–R58).
 
+use chatfold::command::{ExtensionWrite, Rejection, Role};
+use chatfold::event::{Edit, Membership, ReceiveOption};
 use chatfold::testing::Given;
-use chatfold::{
-    Command, Context, Edit, Event, ExtensionWrite, Inbox, Membership, Message, MessageId, Policy,
-    ReceiveOption, Rejection, Role, Timestamp, decide,
-};
+use chatfold::{Command, Context, Event, Inbox, Message, MessageId, Policy, Timestamp, decide};
 
 use super::kit::{alice, at, by, conversation, event, id, in_alices, received, received_as, user};
 
@@ -182,7 +181,7 @@ fn r58_what_is_the_owners_own_needs_no_membership() {
     let (conversation, message) = (conversation(GROUP), id(3));
     let own = [
         Command::Pin { conversation: conversation.clone(), on: true },
-        Command::MarkRead { conversation: conversation.clone(), up_to: chatfold::ReadUpTo::Newest },
+        Command::MarkRead { conversation: conversation.clone(), up_to: chatfold::command::ReadUpTo::Newest },
         Command::SetDraft {
             conversation: conversation.clone(),
             text: "x".to_owned(),

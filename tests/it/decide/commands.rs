@@ -1,9 +1,10 @@
 //! Random commands over the pools that random histories draw from, so that they meet what is there.
 
+use chatfold::command::{ExtensionWrite, Limits, ReadScope, ReadUpTo, Replaces, Role};
+use chatfold::event::{Edit, GroupType, Mark, QuietHours, ReceiveOption, Watermark};
+use chatfold::view::MessageStatus;
 use chatfold::{
-    Command, Context, ConversationId, Edit, Event, ExtensionWrite, GroupType, Inbox, Limits, Mark, Message,
-    MessageId, MessageStatus, MessageView, QuietHours, ReadScope, ReadUpTo, ReceiveOption, Replaces, Role,
-    Timestamp, UserId, Watermark,
+    Command, Context, ConversationId, Event, Inbox, Message, MessageId, MessageView, Timestamp, UserId,
 };
 
 use crate::histories::{Rng, conversation_ids, folder_id, message_id};
@@ -50,19 +51,17 @@ impl<'a> Commander<'a> {
         let mut seed = [0; 16];
         seed[..8].copy_from_slice(&self.rng.next().to_le_bytes());
         let context = Context::new(owner.clone(), role, Timestamp::from_millis(time).unwrap(), seed);
-        let small = Limits {
-            pinned_conversations: 2,
-            folders: 3,
-            folder_members: 2,
-            request_conversations: 4,
-            anyone_modifies: true,
-            recall_s: 5,
-            extensions: 2,
-            reaction_kinds: 1,
-            reaction_users: 2,
-            pinned_messages: 2,
-            ..Limits::default()
-        };
+        let small = Limits::default()
+            .with_pinned_conversations(2)
+            .with_folders(3)
+            .with_folder_members(2)
+            .with_request_conversations(4)
+            .with_anyone_modifies(true)
+            .with_recall_s(5)
+            .with_extensions(2)
+            .with_reaction_kinds(1)
+            .with_reaction_users(2)
+            .with_pinned_messages(2);
         let mut context = if self.rng.percent(30) { context.with_limits(small) } else { context };
         if self.rng.percent(40) {
             context.limits.clock_tolerance_s = *self.rng.pick(&[0, 2]);
@@ -120,10 +119,10 @@ impl<'a> Commander<'a> {
         let id = if fresh { message_id(100 + self.rng.below(1_000_000)) } else { self.target() };
         let mut message = Message::text(id, self.text());
         if self.rng.percent(20) {
-            message.mentions.users.push(UserId::new("bob").unwrap());
+            message.mentions.users.push(UserId::parse("bob").unwrap());
         }
         if self.rng.percent(8) {
-            message.recipients.push(UserId::new("bob").unwrap());
+            message.recipients.push(UserId::parse("bob").unwrap());
         }
         message.online_only = self.rng.percent(4);
         message.excluded_from_last = self.rng.percent(4);
@@ -191,14 +190,14 @@ impl<'a> Commander<'a> {
             29 => {
                 Command::DeleteConversations { conversations: self.some_conversations(), keep_messages: on }
             }
-            30 => Command::SetRemark { user: UserId::new("bob").unwrap(), remark: self.text() },
+            30 => Command::SetRemark { user: UserId::parse("bob").unwrap(), remark: self.text() },
             34 => {
                 Command::Archive { conversations: self.some_conversations(), on, stay: self.rng.percent(30) }
             }
             35 => Command::EndTimedOptions,
             31 => Command::Retry { message: self.seen(kind, inbox, &conversation), conversation },
             _ => {
-                let group = conversation.kind() == chatfold::ConversationKind::Group;
+                let group = conversation.kind() == chatfold::id::ConversationKind::Group;
                 let group_type = (group && self.rng.percent(30)).then_some(GroupType::Work);
                 Command::Open { conversation, group_type }
             }
@@ -234,7 +233,7 @@ impl<'a> Commander<'a> {
             4 => Command::Fail { conversation, message, reason: None },
             5 => {
                 let sender = [None, Some("bob"), Some("carol")][self.rng.below(3)];
-                let sender = sender.map(|id| UserId::new(id).unwrap());
+                let sender = sender.map(|id| UserId::parse(id).unwrap());
                 Command::Import { conversation, sender, message: Box::new(self.message(fresh)) }
             }
             6 => {

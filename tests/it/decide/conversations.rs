@@ -1,6 +1,8 @@
 //! What an owner sets on conversations and on the account.
 
-use chatfold::{Command, Event, GroupType, InvalidEvent, Mark, QuietHours, ReceiveOption, Rejection, Role};
+use chatfold::command::{Rejection, Role};
+use chatfold::event::{GroupType, InvalidEvent, Mark, QuietHours, ReceiveOption};
+use chatfold::{Command, Event};
 
 use super::kit::{alice, by, conversation, event, in_alices, received, user};
 

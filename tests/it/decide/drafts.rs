@@ -1,6 +1,7 @@
 //! Drafts on many devices: what lost to a concurrent write can still be offered (R27).
 
-use chatfold::{Command, Context, Inbox, Message, Policy, Replaces, Role, decide};
+use chatfold::command::{Replaces, Role};
+use chatfold::{Command, Context, Inbox, Message, Policy, decide};
 
 use super::kit::{by, conversation, id, user};
 

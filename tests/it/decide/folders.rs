@@ -1,6 +1,8 @@
 //! Folders: created, renamed, deleted, filled and emptied (R54, R71).
 
-use chatfold::{Command, ConversationId, Folder, FolderId, Rejection, Role};
+use chatfold::command::{Rejection, Role};
+use chatfold::list::Folder;
+use chatfold::{Command, ConversationId, FolderId};
 
 use super::kit::{alice, by, conversation, in_alices, received};
 

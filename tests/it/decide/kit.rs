@@ -1,10 +1,9 @@
 //! Words for histories and contexts that tests of commands share. The owner is alice, at 10:00:00.
 
+use chatfold::command::{Limits, Role};
+use chatfold::event::InvalidEvent;
 use chatfold::testing::{Given, given};
-use chatfold::{
-    Context, ConversationId, Envelope, Event, EventId, InvalidEvent, Limits, Message, MessageId, Role,
-    Timestamp, UserId,
-};
+use chatfold::{Context, ConversationId, Envelope, Event, EventId, Message, MessageId, Timestamp, UserId};
 
 use crate::histories::message_id;
 
@@ -12,7 +11,7 @@ use crate::histories::message_id;
 pub const NOW: i64 = 1_772_359_200_000;
 
 pub fn user(id: &str) -> UserId {
-    UserId::new(id).unwrap()
+    UserId::parse(id).unwrap()
 }
 
 pub fn conversation(id: &str) -> ConversationId {

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chatfold::command::Limits;
+use chatfold::event::{Body, Fact};
+use chatfold::id::ConversationKind;
+use chatfold::view::Direction;
 use chatfold::{
-    Body, Command, Context, ConversationKind, Decision, Direction, Envelope, Event, EventId, Fact, Inbox,
-    Limits, Message, Timestamp, UserId, decide,
+    Command, Context, Decision, Envelope, Event, EventId, Inbox, Message, Timestamp, UserId, decide,
 };
 
 use super::commands::{Commander, NAMES, name};
@@ -59,7 +62,7 @@ fn take_in(
 }
 
 fn actor(commander: &mut Commander<'_>, owner: &UserId) -> UserId {
-    if commander.rng.percent(12) { UserId::new("bob").unwrap() } else { owner.clone() }
+    if commander.rng.percent(12) { UserId::parse("bob").unwrap() } else { owner.clone() }
 }
 
 /// R65, and the laws of a single verdict: chains of commands by devices whose clocks are slow, right or fast.
@@ -193,8 +196,8 @@ fn check_honest(
     for id in ids {
         let author = match id.kind() {
             ConversationKind::Direct if id.target() == history.owner.as_str() => continue,
-            ConversationKind::Direct => UserId::new(id.target()).unwrap(),
-            ConversationKind::Group => UserId::new("bob").unwrap(),
+            ConversationKind::Direct => UserId::parse(id.target()).unwrap(),
+            ConversationKind::Group => UserId::parse("bob").unwrap(),
         };
         let late = message_id(5_000_000);
         let seq = if instants { horizon as u64 + 2 } else { 1_000 };
@@ -238,8 +241,8 @@ fn check_arrivals(history: &History, inbox: &Inbox) -> Result<(), String> {
     for id in ids {
         let author = match id.kind() {
             ConversationKind::Direct if id.target() == history.owner.as_str() => continue,
-            ConversationKind::Direct => UserId::new(id.target()).unwrap(),
-            ConversationKind::Group => UserId::new("bob").unwrap(),
+            ConversationKind::Direct => UserId::parse(id.target()).unwrap(),
+            ConversationKind::Group => UserId::parse("bob").unwrap(),
         };
         let at = Timestamp::from_millis(30_000).unwrap();
         let envelope = Envelope::new(EventId::from_bytes([0xee; 16]), at, author);
@@ -288,28 +291,27 @@ fn concurrent_decisions_converge() {
 /// Limits are of commands: the strictest change nothing of what was decided before.
 #[test]
 fn limits_lowered_afterwards_change_no_history() {
-    let none = Limits {
-        pinned_conversations: 0,
-        folders: 0,
-        folder_members: 0,
-        folder_name_bytes: 0,
-        request_conversations: 0,
-        custom_data_bytes: 0,
-        recall_s: 0,
-        anyone_modifies: false,
-        clock_tolerance_s: 0,
-        deleted_messages: 0,
-        mentions: 0,
-        recipients: 0,
-        forwarded_messages: 0,
-        extension_key_bytes: 0,
-        extension_value_bytes: 0,
-        extension_writes: 0,
-        extensions: 0,
-        reaction_kinds: 0,
-        reaction_users: 0,
-        pinned_messages: 0,
-    };
+    let none = Limits::default()
+        .with_pinned_conversations(0)
+        .with_folders(0)
+        .with_folder_members(0)
+        .with_folder_name_bytes(0)
+        .with_request_conversations(0)
+        .with_custom_data_bytes(0)
+        .with_recall_s(0)
+        .with_anyone_modifies(false)
+        .with_clock_tolerance_s(0)
+        .with_deleted_messages(0)
+        .with_mentions(0)
+        .with_recipients(0)
+        .with_forwarded_messages(0)
+        .with_extension_key_bytes(0)
+        .with_extension_value_bytes(0)
+        .with_extension_writes(0)
+        .with_extensions(0)
+        .with_reaction_kinds(0)
+        .with_reaction_users(0)
+        .with_pinned_messages(0);
     hold("limits", MIX, cases(300), &|history| {
         let mut inbox = replay(history, &history.events);
         let mut events = history.events.clone();

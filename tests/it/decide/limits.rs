@@ -1,9 +1,8 @@
 //! Every limit: at it, one under, one over (R70–R80).
 
-use chatfold::{
-    Command, Context, ConversationId, Edit, Event, ExtensionWrite, FolderId, Mark, Mentions, Message,
-    MessageId, ReceiveOption, Rejection, Role,
-};
+use chatfold::command::{ExtensionWrite, Rejection, Role};
+use chatfold::event::{Edit, Mark, Mentions, ReceiveOption};
+use chatfold::{Command, Context, ConversationId, Event, FolderId, Message, MessageId};
 
 use super::kit::{alice, at, by, conversation, event, id, in_alices, limited, received, received_as, user};
 
@@ -246,7 +245,7 @@ fn r77_a_targeted_message_mentions_nobody_and_stays_out_of_live_rooms() {
     let refused = Rejection::TargetedWithMentions { recipients: 2 };
     in_alices([]).when(&send("group_dev", both), &alice()).then(refused);
     let live = event(1, "bob", -9, |envelope| {
-        envelope.conversation_opened(conversation("group_live"), Some(chatfold::GroupType::AvChatRoom))
+        envelope.conversation_opened(conversation("group_live"), Some(chatfold::event::GroupType::AvChatRoom))
     });
     let targeted = |to: &str| send(to, |message| message.recipients = users(2));
     let refused = Rejection::InLiveRoom { what: "a targeted message" };

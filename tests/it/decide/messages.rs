@@ -1,9 +1,9 @@
 //! Recalling, editing, pinning, reacting, extending, receipts: who may, and what conflicts.
 
-use chatfold::{
-    Action, Command, Edit, Event, ExtensionWrite, GroupType, InvalidEvent, Message, MessageStatus, Rejection,
-    Role,
-};
+use chatfold::command::{Action, ExtensionWrite, Rejection, Role};
+use chatfold::event::{Edit, GroupType, InvalidEvent};
+use chatfold::view::MessageStatus;
+use chatfold::{Command, Event, Message};
 
 use super::kit::{alice, by, conversation, event, id, in_alices, received, received_as, user};
 

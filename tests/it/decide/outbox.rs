@@ -1,8 +1,9 @@
 //! The outbox: queued, sent or failed, retried; one message whatever comes doubled, late or not at all (R13, R15).
 
-use chatfold::{
-    Body, Command, Event, Fact, Inbox, Message, MessageStatus, Policy, Rejection, Role, Watermark, decide,
-};
+use chatfold::command::{Rejection, Role};
+use chatfold::event::{Body, Fact, Watermark};
+use chatfold::view::MessageStatus;
+use chatfold::{Command, Event, Inbox, Message, Policy, decide};
 
 use super::kit::{alice, at, by, conversation, event, id, in_alices, received, user};
 
@@ -27,7 +28,7 @@ fn retry(n: usize) -> Command {
 
 fn statuses(inbox: &Inbox) -> Vec<(MessageStatus, u64)> {
     let view = inbox.conversation(&conversation(TO)).unwrap();
-    let page = view.messages(chatfold::Direction::OldestFirst, None, 100);
+    let page = view.messages(chatfold::view::Direction::OldestFirst, None, 100);
     page.messages.iter().map(|message| (message.status(), message.seq())).collect()
 }
 
@@ -114,7 +115,7 @@ fn an_acknowledgement_in_a_group_needs_its_seq() {
     let conversation = conversation(TO);
     let command =
         Command::Acknowledge { conversation, message: id(900), sent_at: at(5), seq: None, members: None };
-    let refused = Rejection::Invalid(chatfold::InvalidEvent::MissingSeq);
+    let refused = Rejection::Invalid(chatfold::event::InvalidEvent::MissingSeq);
     in_alices([]).when(&send(900), &alice()).then_events(1).when(&command, &alice()).then(refused);
 }
 
@@ -154,14 +155,14 @@ fn forwarded_one_by_one_they_keep_their_order_and_merged_they_are_one() {
     let forward = Command::Forward { from: from.clone(), messages: messages.clone(), to: to.clone() };
     let done = in_alices(events()).when(&forward, &alice()).then_events(2).and_again_nothing();
     let view = done.inbox().conversation(&to).unwrap();
-    let page = view.messages(chatfold::Direction::OldestFirst, None, 9).messages;
+    let page = view.messages(chatfold::view::Direction::OldestFirst, None, 9).messages;
     let texts: Vec<_> = page.iter().map(|message| message.text().unwrap()).collect();
     assert_eq!(texts, ["message 3", "message 1"]);
     let text = "Chat history".to_owned();
     let merge = Command::ForwardMerged { from, messages, to: to.clone(), text, custom: Some(vec![1]) };
     let done = in_alices(events()).when(&merge, &alice()).then_events(1).and_again_nothing();
     let last = done.inbox().conversation(&to).unwrap().last_message().unwrap();
-    assert_eq!(last.kind(), chatfold::MessageKind::Merger);
+    assert_eq!(last.kind(), chatfold::event::MessageKind::Merger);
     assert_eq!((last.text(), last.custom()), (Some("Chat history"), Some(&[1][..])));
 }
 

@@ -1,9 +1,9 @@
 //! What must show once a command's events are taken in: the outcome, told without `decide`.
 
-use chatfold::{
-    Command, Context, ConversationId, ConversationView, Direction, Edit, Event, Fact, Inbox, Message,
-    MessageStatus, MessageView, ReadScope, ReadUpTo, Replaces, Role,
-};
+use chatfold::command::{ReadScope, ReadUpTo, Replaces, Role};
+use chatfold::event::{Edit, Fact};
+use chatfold::view::{Direction, MessageStatus};
+use chatfold::{Command, Context, ConversationId, ConversationView, Event, Inbox, Message, MessageView};
 
 use crate::harness::ensure;
 
@@ -26,7 +26,7 @@ pub fn check(inbox: &Inbox, command: &Command, context: &Context, events: &[Even
         Command::Send { conversation, message } => queued(inbox, conversation, message, (context, events)),
         Command::Forward { to, .. } | Command::ForwardMerged { to, .. } => {
             for event in events {
-                let chatfold::Body::Conversation(_, Fact::MessageQueued(copy)) = event.body() else {
+                let chatfold::event::Body::Conversation(_, Fact::MessageQueued(copy)) = event.body() else {
                     return Err(format!("{event:?} is no queueing"));
                 };
                 shows(message(inbox, to, copy.id)?.status() == MessageStatus::Sending, "sending")?;
@@ -136,8 +136,8 @@ fn personal(inbox: &Inbox, command: &Command, context: &Context, events: &[Event
         Command::MarkAllRead { scope } => {
             let named = |view: &ConversationView<'_>| match scope {
                 ReadScope::Everything => true,
-                ReadScope::Direct => view.kind() == chatfold::ConversationKind::Direct,
-                ReadScope::Groups => view.kind() == chatfold::ConversationKind::Group,
+                ReadScope::Direct => view.kind() == chatfold::id::ConversationKind::Direct,
+                ReadScope::Groups => view.kind() == chatfold::id::ConversationKind::Group,
             };
             shows(inbox.conversations().filter(named).all(|view| view.unread_count() == 0), "all read")
         }

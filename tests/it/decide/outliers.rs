@@ -1,9 +1,8 @@
 //! One wrong clock (R65, R66): messages that are ahead of the actor's clock are named, and nothing reaches up to them.
 
-use chatfold::{
-    Body, Command, Context, Event, Fact, Message, MessageId, Policy, ReadUpTo, Rejection, Role, Through,
-    Timestamp, Watermark,
-};
+use chatfold::command::{ReadUpTo, Rejection, Role};
+use chatfold::event::{Body, Fact, Through, Watermark};
+use chatfold::{Command, Context, Event, Message, MessageId, Policy, Timestamp};
 
 use super::kit::{alice, at, by, conversation, event, id, in_alices, limited, received};
 
@@ -61,7 +60,7 @@ fn r66_a_read_names_outliers_instead() {
         .when(&read(CHAT, ReadUpTo::Newest), &alice())
         .then(vec![names(&[4], true)])
         .and_again_nothing();
-    let all = Command::MarkAllRead { scope: chatfold::ReadScope::Everything };
+    let all = Command::MarkAllRead { scope: chatfold::command::ReadScope::Everything };
     in_alices(events()).when(&all, &alice()).then(vec![has_read(120_000), names(&[3, 4], true)]);
 }
 
@@ -183,8 +182,12 @@ fn r66_clearing_and_deleting_name_what_they_also_take() {
     });
     inbox.apply_batch([&sent, &from_bob(5, 1_000)]);
     let view = inbox.conversation(&conversation(CHAT)).unwrap();
-    let shown: Vec<_> =
-        view.messages(chatfold::Direction::OldestFirst, None, 9).messages.iter().map(|m| m.id()).collect();
+    let shown: Vec<_> = view
+        .messages(chatfold::view::Direction::OldestFirst, None, 9)
+        .messages
+        .iter()
+        .map(|m| m.id())
+        .collect();
     assert_eq!((shown, view.unread_count()), (ids(&[5]), 1), "what comes shows, what was on its way is gone");
 
     for keep_messages in [false, true] {
@@ -262,7 +265,7 @@ fn r39_r65_going_back_overtakes_the_read_of_an_own_outlier() {
         envelope.message_received(conversation(CHAT), Message::text(id(9), "mine"))
     });
     let back = Command::MarkUnreadFrom { conversation: conversation(CHAT), message: id(1) };
-    let policy = Policy { own_message_reads: true, ..Policy::default() };
+    let policy = Policy::default().with_own_message_reads(true);
     let when = in_alices([from_bob(1, -5_000), own]).with_policy(policy).when(&back, &alice());
     assert_eq!(when.decision().clone().unwrap().events[0].at(), at(HOUR + 1));
     let done = when.then_events(1).and_again_nothing();

@@ -1,9 +1,8 @@
 //! Reading, going back, clearing, deleting: the greatest position known, never the clock (R66).
 
-use chatfold::{
-    Body, Command, ConversationId, Fact, InvalidEvent, Mark, Message, ReadScope, ReadUpTo, Rejection, Role,
-    Through, Timestamp, Watermark,
-};
+use chatfold::command::{ReadScope, ReadUpTo, Rejection, Role};
+use chatfold::event::{Body, Fact, InvalidEvent, Mark, Through, Watermark};
+use chatfold::{Command, ConversationId, Message, Timestamp};
 
 use super::kit::{alice, at, by, conversation, event, id, in_alices, received, received_as};
 
@@ -171,7 +170,7 @@ fn r66_clearing_takes_what_is_queued_and_leaves_what_comes() {
     let view = cleared.inbox().conversation(&conversation(GROUP)).unwrap();
     assert!(view.is_listed() && view.last_message().is_none());
     let mut again = Message::text(id(901), "after the clearing");
-    again.kind = chatfold::MessageKind::Face;
+    again.kind = chatfold::event::MessageKind::Face;
     let send = Command::Send { conversation: conversation(GROUP), message: Box::new(again) };
     let sent = cleared.when(&send, &slow).then_events(1);
     let view = sent.inbox().conversation(&conversation(GROUP)).unwrap();
@@ -207,7 +206,7 @@ fn r37_deleting_with_and_without_the_messages() {
     let kept = in_alices(events()).when(&delete(&[GROUP], true), &alice()).then_events(1).and_again_nothing();
     let history = |then: &chatfold::testing::Then| {
         let view = then.inbox().conversation(&conversation(GROUP)).unwrap();
-        view.messages(chatfold::Direction::OldestFirst, None, 9).messages.len()
+        view.messages(chatfold::view::Direction::OldestFirst, None, 9).messages.len()
     };
     assert_eq!((history(&kept), kept.inbox().totals().unread), (1, 1));
     let gone = kept.when(&delete(&[GROUP], false), &alice()).then_events(1).and_again_nothing();

@@ -1,6 +1,8 @@
 //! Memberships, quiet hours, and what a server reports.
 
-use chatfold::{Fact, Membership, QuietHours, ReportedMention, ReportedMentions, UnreadReport, ZoneName};
+use chatfold::event::{
+    Fact, Membership, QuietHours, ReportedMention, ReportedMentions, UnreadReport, ZoneName,
+};
 
 use super::Maker;
 
@@ -34,7 +36,7 @@ impl Maker {
             3 => Some(QuietHours::DailyIn {
                 start_s: self.rng.below(86_400) as u32,
                 duration_s: 3_600,
-                zone: ZoneName::new(self.rng.pick::<&str>(&["UTC", "Europe/Berlin"])).unwrap(),
+                zone: ZoneName::parse(self.rng.pick::<&str>(&["UTC", "Europe/Berlin"])).unwrap(),
             }),
             1 => Some(QuietHours::Daily {
                 start_s: self.rng.below(86_400) as u32,

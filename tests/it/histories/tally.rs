@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::{
-    Body, ConversationKind, Event, Fact, GroupType, Membership, MessageId, ReceiveOption, Stamp, Through,
-    UserId,
-};
+use chatfold::event::{Body, Fact, GroupType, Membership, ReceiveOption, Through};
+use chatfold::id::ConversationKind;
+use chatfold::time::Stamp;
+use chatfold::{Event, MessageId, UserId};
 
 use crate::histories::History;
 use crate::model::conversation::{Coverage, covers, has_effect};

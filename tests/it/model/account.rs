@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::{
-    AccountFact, Body, ConversationId, Event, Fact, FolderId, GroupType, QuietHours, Stamp, UserId,
-};
+use chatfold::event::{AccountFact, Body, Fact, GroupType, QuietHours};
+use chatfold::time::Stamp;
+use chatfold::{ConversationId, Event, FolderId, UserId};
 
 use super::{Terms, latest, not_blank};
 

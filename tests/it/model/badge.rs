@@ -1,27 +1,21 @@
 //! R55: what each row gives to a badge, rule by rule.
 
-use chatfold::{BadgeRule, ReceiveOption};
+use chatfold::event::ReceiveOption;
+use chatfold::list::BadgeRule;
 
 use super::Row;
 
 /// Every rule; the first is the default.
-pub const RULES: [BadgeRule; 16] = {
-    let mut rules = [rule(0); 16];
-    let mut bits = 0;
-    while bits < 16 {
-        rules[bits] = rule(bits);
-        bits += 1;
-    }
-    rules
-};
+pub fn rules() -> [BadgeRule; 16] {
+    std::array::from_fn(rule)
+}
 
-const fn rule(bits: usize) -> BadgeRule {
-    BadgeRule {
-        chats: bits & 1 != 0,
-        with_archived: bits & 2 != 0,
-        with_hidden: bits & 4 != 0,
-        without_muted_mentions: bits & 8 != 0,
-    }
+fn rule(bits: usize) -> BadgeRule {
+    BadgeRule::default()
+        .with_chats(bits & 1 != 0)
+        .with_archived(bits & 2 != 0)
+        .with_hidden(bits & 4 != 0)
+        .without_muted_mentions(bits & 8 != 0)
 }
 
 /// What a listed row gives.
@@ -37,6 +31,7 @@ pub fn of(row: &Row, rule: BadgeRule) -> u64 {
             if rule.without_muted_mentions { 0 } else { mentions }
         }
         ReceiveOption::NotReceive | ReceiveOption::ReceiveNotNotify => return 0,
+        other => panic!("the model does not know {other:?}"),
     };
     let gives = if gives == 0 { u64::from(marked(2)) } else { gives };
     if rule.chats { gives.min(1) } else { gives }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::{
-    ConversationId, ConversationKind, Event, EventId, Fact, GroupType, Membership, MessageId, ReceiveOption,
-    Stamp, Through, Timestamp, UserId, Watermark,
-};
+use chatfold::event::{Fact, GroupType, Membership, ReceiveOption, Through, Watermark};
+use chatfold::id::ConversationKind;
+use chatfold::time::Stamp;
+use chatfold::{ConversationId, Event, EventId, MessageId, Timestamp, UserId};
 
 use super::account::Account;
 use super::message::{Around, DELIVERED, Known, named};
@@ -190,7 +190,7 @@ impl<'a> Conversation<'a> {
 
     /// R21
     fn show_name(&self, account: &Account<'_>) -> String {
-        let name = match UserId::new(self.id.target()) {
+        let name = match UserId::parse(self.id.target()) {
             Ok(peer) if self.id.kind() == ConversationKind::Direct => {
                 let profile = account.profile(&peer);
                 profile.remark.or(profile.nickname)
@@ -202,7 +202,7 @@ impl<'a> Conversation<'a> {
 
     /// R22
     fn face_url(&self, account: &Account<'_>) -> Option<String> {
-        match UserId::new(self.id.target()) {
+        match UserId::parse(self.id.target()) {
             Ok(peer) if self.id.kind() == ConversationKind::Direct => account.profile(&peer).face_url,
             _ => account.group_face_url(self.id.target()),
         }

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::{ConversationKind, Event, Fact, Mentions, Message, MessageId, Stamp, Timestamp, UserId};
+use chatfold::event::{Fact, Mentions};
+use chatfold::id::ConversationKind;
+use chatfold::time::Stamp;
+use chatfold::{Event, Message, MessageId, Timestamp, UserId};
 
 use super::account::Account;
 use super::shown::Line;
@@ -268,7 +271,7 @@ impl<'a> Known<'a> {
     }
 
     /// Every edit: its version, when, and what.
-    pub fn edits(&self) -> impl Iterator<Item = (u64, (Stamp, &'a chatfold::Edit))> {
+    pub fn edits(&self) -> impl Iterator<Item = (u64, (Stamp, &'a chatfold::event::Edit))> {
         self.facts.iter().filter_map(|(event, fact)| match fact {
             Fact::MessageModified { edit, .. } => Some((edit.version, (event.stamp(), edit))),
             _ => None,
@@ -279,7 +282,7 @@ impl<'a> Known<'a> {
     /// message nothing is shown (R25).
     fn edited<V: Ord + Clone + 'a>(
         &self,
-        field: impl Fn(&'a chatfold::Edit) -> Option<&'a V>,
+        field: impl Fn(&'a chatfold::event::Edit) -> Option<&'a V>,
         introduced: &Option<V>,
     ) -> Option<V> {
         if self.recall.is_some() {

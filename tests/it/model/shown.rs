@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use chatfold::{
-    ConversationId, ConversationKind, EventId, FolderId, GroupType, Membership, Mentions, MessageId,
-    MessageKind, QuietHours, ReceiveOption, Stamp, Timestamp, UserId, Watermark,
-};
+use chatfold::event::{GroupType, Membership, Mentions, MessageKind, QuietHours, ReceiveOption, Watermark};
+use chatfold::id::ConversationKind;
+use chatfold::time::Stamp;
+use chatfold::{ConversationId, EventId, FolderId, MessageId, Timestamp, UserId};
 
 /// A struct that can tell in which of its fields it differs from another.
 macro_rules! comparable {
@@ -49,7 +49,7 @@ pub struct Shown {
     pub unread: u64,
     /// Unread over all listed conversations.
     pub unread_all: u64,
-    /// The badge by each of [`badge::RULES`](super::badge::RULES).
+    /// The badge by each of [`badge::rules`](super::badge::rules).
     pub badges: [u64; 16],
     /// The live folders.
     pub folders: Vec<(FolderId, String)>,

@@ -1,6 +1,8 @@
 //! R52, R55–R58: the badge, filters that leave out, the archive, options that end, memberships.
 
-use chatfold::{BadgeRule, Filter, Mark, Membership, MembershipFilter};
+use chatfold::Filter;
+use chatfold::event::{Mark, Membership};
+use chatfold::list::{BadgeRule, MembershipFilter};
 
 use super::{check, inbox};
 
@@ -54,12 +56,19 @@ fn r55_a_rule_is_the_readers_own() {
     let rule = BadgeRule::default();
     for (rule, badge) in [
         (rule, 6),
-        (BadgeRule { chats: true, ..rule }, 4),
-        (BadgeRule { with_archived: true, ..rule }, 7),
-        (BadgeRule { with_hidden: true, ..rule }, 7),
+        (rule.with_chats(true), 4),
+        (rule.with_archived(true), 7),
+        (rule.with_hidden(true), 7),
         // What is muted and marked UNREAD gives 1 all the same, be it mentioned or not.
-        (BadgeRule { without_muted_mentions: true, ..rule }, 5),
-        (BadgeRule { chats: true, with_archived: true, with_hidden: true, without_muted_mentions: true }, 6),
+        (rule.without_muted_mentions(true), 5),
+        (
+            BadgeRule::default()
+                .with_chats(true)
+                .with_archived(true)
+                .with_hidden(true)
+                .without_muted_mentions(true),
+            6,
+        ),
     ] {
         assert_eq!(inbox.badge(rule), badge, "{rule:?}");
     }
@@ -101,18 +110,18 @@ fn r52_filters_leave_out_marks_and_the_archive_and_know_memberships() {
     ";
     let inbox = inbox(log);
     let all = Filter::default();
-    let is = |state| Filter { membership: MembershipFilter::Is(state), ..all };
+    let is = |state| all.with_membership(MembershipFilter::Is(state));
     for (filter, rows) in [
         (all.leaving_out_archived(), &["group_a", "group_b", "c2c_eve", "c2c_joe"] as &[&str]),
         (all.only_archived(), &["c2c_bob"]),
         (all.without_mark(Mark::HIDE), &["group_a", "group_b", "c2c_bob", "c2c_joe"]),
         (all.without_mark(Mark::HIDE).without_mark(Mark::UNREAD), &["group_b", "c2c_bob", "c2c_joe"]),
-        (Filter { without_marks: 1 << 32, ..all }, &["group_a", "group_b", "c2c_bob", "c2c_eve"]),
-        (Filter { unread_or_marked: true, ..all }, &["group_a", "c2c_bob", "c2c_eve"]),
-        (Filter { unread_or_marked: true, has_unread: true, ..all }, &["group_a", "c2c_bob"]),
+        (all.without_marks(1 << 32), &["group_a", "group_b", "c2c_bob", "c2c_eve"]),
+        (all.with_unread_or_marked(true), &["group_a", "c2c_bob", "c2c_eve"]),
+        (all.with_unread_or_marked(true).with_has_unread(true), &["group_a", "c2c_bob"]),
         (is(Membership::Removed), &["group_a"]),
         (is(Membership::Joined), &["group_b"]),
-        (Filter { membership: MembershipFilter::Unknown, ..all }, &["c2c_bob", "c2c_eve", "c2c_joe"]),
+        (all.with_membership(MembershipFilter::Unknown), &["c2c_bob", "c2c_eve", "c2c_joe"]),
     ] {
         let page = inbox.page(&filter, None, 9);
         let found: Vec<_> = page.conversations.iter().map(|row| row.id().as_str()).collect();

@@ -1,6 +1,6 @@
 //! R37, R40, R59: what names single messages: clearings and deletions that take more, edits of mentions, reads.
 
-use chatfold::{Notification, NotificationReason, notification, notification_reason};
+use chatfold::notify::{Notification, NotificationReason, explain, judge};
 
 use super::notation::{conversation, event_id, message_id, time};
 use super::{check, check_same, inbox};
@@ -130,7 +130,7 @@ fn r59_r90_a_message_read_by_name_is_silent() {
         ",
     );
     let chat = conversation("c2c_bob");
-    let why = |name| notification_reason(&inbox, &chat, message_id(name), time("4"));
+    let why = |name| explain(&inbox, &chat, message_id(name), time("4"));
     assert_eq!([why("m1"), why("m2")], [NotificationReason::Read, NotificationReason::Notifies]);
 }
 
@@ -203,7 +203,7 @@ fn r40_r90_an_edit_notifies_nobody_anew() {
         ",
     );
     let group = conversation("group_dev");
-    let told = |name| notification(&inbox, &group, message_id(name), time("5"));
+    let told = |name| judge(&inbox, &group, message_id(name), time("5"));
     assert_eq!([told("m1"), told("m2")], [Notification::Silent, Notification::Push]);
     assert_eq!(inbox.conversation(&group).unwrap().mention_count(), 2);
 }

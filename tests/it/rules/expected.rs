@@ -11,12 +11,12 @@
 //! not. A line below it is one of its messages, `gone` where it can no longer be seen. Only the attributes named
 //! are compared. `total` is the unread of those that notify and of all.
 
-use chatfold::{
-    ConversationId, EventId, GroupType, MessageId, ReceiveOption, Stamp, Timestamp, UserId, Watermark,
-};
+use chatfold::event::{GroupType, ReceiveOption, Watermark};
+use chatfold::time::Stamp;
+use chatfold::{ConversationId, EventId, MessageId, Timestamp, UserId};
 
 use super::notation::{conversation, lines, message_id, name, words};
-use crate::model::badge::{self, RULES};
+use crate::model::badge::{self, rules};
 use crate::model::shown::{Line, Row, Shown};
 
 /// Everything in which `shown` is not as `expected`, a line each.
@@ -140,6 +140,7 @@ fn option(option: ReceiveOption) -> String {
         ReceiveOption::ReceiveNotNotify => "receive_not_notify",
         ReceiveOption::NotNotifyExceptAt => "not_notify_except_at",
         ReceiveOption::NotReceiveExceptAt => "not_receive_except_at",
+        other => panic!("the notation does not know {other:?}"),
     }
     .to_owned()
 }
@@ -169,7 +170,7 @@ fn of_row(row: Option<&Row>, key: &str) -> String {
         "first" => or_none(row.first_unread, id),
         "last" => or_none(row.last.as_ref(), |line| id(line.id)),
         "option" => option(row.receive_option),
-        "badge" => RULES.map(|rule| badge::of(row, rule))[0].to_string(),
+        "badge" => rules().map(|rule| badge::of(row, rule))[0].to_string(),
         "until" => or_none(row.receive_option_until, seconds),
         "archived" if row.stays_archived => "stays".to_owned(),
         "archived" => yes(row.archived),

@@ -1,6 +1,7 @@
 //! R01–R08: the law above all rules.
 
-use chatfold::{Inbox, MergeError, Policy};
+use chatfold::check::MergeError;
+use chatfold::{Inbox, Policy};
 
 use super::notation::{OWNER, given, user};
 use super::{check, folded, inbox, verdict};

@@ -1,10 +1,13 @@
 //! R41, R43, R50–R53, R60: the policy, the list, why it is so, and what changed.
 
-use chatfold::{
-    Attribute, ChangeKind, ChangeSet, ConversationChange, ConversationKind, Explanation, Filter,
-    FolderChange, FolderFilter, Inbox, Mark, MarkFilter, MessageChangeKind, Policy, ReadReason, Reason,
-    Totals,
+use chatfold::change::{
+    Attribute, ChangeKind, ConversationChange, FolderChange, MessageChangeKind, OrderKeys,
 };
+use chatfold::event::Mark;
+use chatfold::explain::{Explanation, ReadReason, Reason};
+use chatfold::id::ConversationKind;
+use chatfold::list::{FolderFilter, MarkFilter, Totals};
+use chatfold::{ChangeSet, Filter, Inbox, Policy};
 
 use super::notation::{conversation, event_id, folder_id, given, message_id, name, user};
 use super::{OWNER, check, inbox};
@@ -16,7 +19,7 @@ fn r41_the_policy_is_fixed_when_the_inbox_is_made() {
     check(log, "c2c_b marker=none\n group_a unread=0");
     check(&format!("policy meeting_unread\n {log}"), "c2c_b marker=none\n group_a unread=1");
     check(&format!("policy own_message_reads\n {log}"), "c2c_b marker=3\n group_a unread=0");
-    let policy = Policy { meeting_unread: true, own_message_reads: true };
+    let policy = Policy::default().with_meeting_unread(true).with_own_message_reads(true);
     assert_eq!(Inbox::new(user(OWNER), policy).policy(), policy);
 }
 
@@ -141,25 +144,25 @@ fn r52_each_part_filters_and_together_they_conjoin() {
     let inbox = inbox(LIST);
     let any = Filter::default();
     let work = FolderFilter::In(folder_id("work"));
-    let kind = |kind| Filter { kind: Some(kind), ..any };
+    let kind = |kind| any.with_kind(Some(kind));
     for (filter, expected) in [
         (any, "cfedba"),
         (kind(ConversationKind::Direct), "cba"),
         (kind(ConversationKind::Group), "fed"),
-        (Filter { folder: work, ..any }, "da"),
+        (any.with_folder(work), "da"),
         // In a folder that was never created is in none; such a folder holds nothing.
-        (Filter { folder: FolderFilter::InNone, ..any }, "cfeb"),
-        (Filter { folder: FolderFilter::In(folder_id("play")), ..any }, ""),
-        (Filter { mark: MarkFilter::Unmarked, ..any }, "cfea"),
-        (Filter { mark: MarkFilter::With(Mark::STAR), ..any }, "b"),
-        (Filter { mark: MarkFilter::With(Mark::UNREAD), ..any }, "d"),
-        (Filter { mark: MarkFilter::With(Mark::HIDE), ..any }, ""),
-        (Filter { has_unread: true, ..any }, "cfedb"),
-        (Filter { has_mention: true, ..any }, "d"),
-        (Filter { folder: work, has_unread: true, ..any }, "d"),
-        (Filter { kind: Some(ConversationKind::Direct), has_unread: true, ..any }, "cb"),
-        (Filter { kind: Some(ConversationKind::Direct), has_mention: true, ..any }, ""),
-        (Filter { mark: MarkFilter::Unmarked, folder: FolderFilter::InNone, has_unread: true, ..any }, "cfe"),
+        (any.with_folder(FolderFilter::InNone), "cfeb"),
+        (any.with_folder(FolderFilter::In(folder_id("play"))), ""),
+        (any.with_mark(MarkFilter::Unmarked), "cfea"),
+        (any.with_mark(MarkFilter::With(Mark::STAR)), "b"),
+        (any.with_mark(MarkFilter::With(Mark::UNREAD)), "d"),
+        (any.with_mark(MarkFilter::With(Mark::HIDE)), ""),
+        (any.with_has_unread(true), "cfedb"),
+        (any.with_has_mention(true), "d"),
+        (any.with_folder(work).with_has_unread(true), "d"),
+        (any.with_kind(Some(ConversationKind::Direct)).with_has_unread(true), "cb"),
+        (any.with_kind(Some(ConversationKind::Direct)).with_has_mention(true), ""),
+        (any.with_mark(MarkFilter::Unmarked).with_folder(FolderFilter::InNone).with_has_unread(true), "cfe"),
     ] {
         let page = inbox.page(&filter, None, 10);
         assert_eq!(targets(&page.conversations), expected, "{filter:?}");
@@ -174,11 +177,11 @@ fn r52_each_part_filters_and_together_they_conjoin() {
 fn r52_filters_are_values_with_five_parts() {
     let any = Filter::default();
     let others = [
-        Filter { kind: Some(ConversationKind::Group), ..any },
-        Filter { folder: FolderFilter::InNone, ..any },
-        Filter { mark: MarkFilter::Unmarked, ..any },
-        Filter { has_unread: true, ..any },
-        Filter { has_mention: true, ..any },
+        any.with_kind(Some(ConversationKind::Group)),
+        any.with_folder(FolderFilter::InNone),
+        any.with_mark(MarkFilter::Unmarked),
+        any.with_has_unread(true),
+        any.with_has_mention(true),
     ];
     for (index, filter) in others.iter().enumerate() {
         assert_ne!(*filter, any);
@@ -203,7 +206,7 @@ fn r53_the_total_counts_what_notifies_and_beside_it_all() {
         ",
     );
     let inbox = inbox(LIST);
-    let groups = Filter { kind: Some(ConversationKind::Group), ..Filter::default() };
+    let groups = Filter::default().with_kind(Some(ConversationKind::Group));
     assert_eq!(inbox.totals_of(&groups), Totals { unread: 2, unread_all: 3, badge: 2 });
     assert_eq!(inbox.totals_of(&Filter::default()), inbox.totals());
 }
@@ -234,7 +237,7 @@ fn r43_explains_unread_and_mentions_by_message_and_event() {
         ",
         "group_dev",
     );
-    let names = |reasons: &[chatfold::Because]| -> Vec<(String, String)> {
+    let names = |reasons: &[chatfold::explain::Because]| -> Vec<(String, String)> {
         reasons.iter().map(|b| (name(b.message.as_bytes()), name(b.event.as_bytes()))).collect()
     };
     assert_eq!(names(&why.unread), [("m2".to_owned(), "b".to_owned())]);
@@ -299,7 +302,7 @@ fn r43_explains_the_last_message_and_the_personal_values() {
     assert_eq!(why.folders, [(folder_id("f"), event_id("j"))]);
     assert_eq!((why.show_name, why.group_type), (Some(event_id("k")), Some(event_id("k"))));
     assert_eq!((why.cleared, why.deleted), (Some(event_id("l")), Some(event_id("m"))));
-    assert_eq!((why.unread.len(), why.uncounted), (0, Some(chatfold::GroupType::Meeting)));
+    assert_eq!((why.unread.len(), why.uncounted), (0, Some(chatfold::event::GroupType::Meeting)));
 }
 
 #[test]
@@ -327,11 +330,15 @@ fn only(changes: &ChangeSet) -> &ConversationChange {
     change
 }
 
+fn keys(before: Option<u64>, after: Option<u64>) -> OrderKeys {
+    OrderKeys { before, after }
+}
+
 #[test]
 fn r60_a_new_a_changed_and_a_removed_conversation() {
     let mut inbox = inbox("");
     let new = apply(&mut inbox, "1 bob in c2c_bob: received m1 'a'");
-    assert_eq!((only(&new).kind, only(&new).order_keys), (ChangeKind::New, (None, Some(1000))));
+    assert_eq!((only(&new).kind, only(&new).order_keys), (ChangeKind::New, keys(None, Some(1000))));
     assert!(only(&new).attributes.contains(Attribute::UnreadCount));
     assert!(only(&new).attributes.contains(Attribute::LastMessage));
     let totals =
@@ -351,7 +358,7 @@ fn r60_a_new_a_changed_and_a_removed_conversation() {
 
     let removed = apply(&mut inbox, "4 me in c2c_bob: removed 1");
     assert_eq!(only(&removed).kind, ChangeKind::Removed);
-    assert_eq!(only(&removed).order_keys.1, None);
+    assert_eq!(only(&removed).order_keys.after, None);
 }
 
 #[test]
@@ -367,7 +374,7 @@ fn r60_a_batch_is_coalesced() {
         5 me in c2c_bob: unpinned
         ",
     );
-    assert_eq!(only(&batch).order_keys, (None, Some(2000)));
+    assert_eq!(only(&batch).order_keys, keys(None, Some(2000)));
     assert!(!only(&batch).attributes.contains(Attribute::Pinned), "what went forth and back is not told");
     assert_eq!(batch.totals.map(|change| change.after), Some(Totals { unread: 1, unread_all: 1, badge: 1 }));
     assert_eq!(batch.messages.len(), 2);
@@ -428,7 +435,7 @@ fn r60_folders_tell_what_happened_to_them() {
     let renamed = told(apply(&mut inbox, "4 me: folder-renamed f 'G'"));
     assert_eq!(renamed, [FolderChange::Renamed { folder, from: name("F"), to: name("G") }]);
     let removed = told(apply(&mut inbox, "5 me in c2c_bob: unfiled f"));
-    let reason = chatfold::RemovalReason::TakenOut;
+    let reason = chatfold::change::RemovalReason::TakenOut;
     assert_eq!(removed, [FolderChange::MembersRemoved { folder, conversations: bob, reason }]);
     let deleted = told(apply(&mut inbox, "6 me: folder-deleted f"));
     assert_eq!(deleted, [FolderChange::Deleted { folder, name: name("G") }]);

@@ -14,10 +14,13 @@
 
 use std::collections::VecDeque;
 
+use chatfold::event::{
+    AccountFact, Body, Edit, Fact, GroupType, Mark, Membership, Mentions, MessageKind, QuietHours,
+    ReceiveOption, Through, Watermark,
+};
 use chatfold::{
-    AccountFact, Body, ConversationId, Edit, Envelope, Event, EventId, Fact, FolderId, GroupId, GroupType,
-    Mark, Membership, Mentions, Message, MessageId, MessageKind, Policy, QuietHours, ReceiveOption, Through,
-    Timestamp, UserId, Watermark,
+    ConversationId, Envelope, Event, EventId, FolderId, GroupId, Message, MessageId, Policy, Timestamp,
+    UserId,
 };
 
 /// Whose inbox every case is about.
@@ -97,7 +100,7 @@ pub fn folder_id(name: &str) -> FolderId {
 }
 
 pub fn user(name: &str) -> UserId {
-    UserId::new(name).unwrap()
+    UserId::parse(name).unwrap()
 }
 
 pub fn conversation(id: &str) -> ConversationId {
@@ -387,7 +390,7 @@ fn account_fact(args: &mut Args<'_>) -> AccountFact {
         "group" => {
             let (name, face_url) = (args.value("name"), args.value("face"));
             let group_type = args.value("type").map(|name| group_type(&name));
-            let group = GroupId::new(&args.next()).unwrap();
+            let group = GroupId::parse(&args.next()).unwrap();
             AccountFact::GroupProfileChanged { group, name, face_url, group_type }
         }
         "folder" => {

@@ -1,6 +1,7 @@
 //! R10–R12, R14: where messages stand; R33, R35: where conversations stand.
 
-use chatfold::{Envelope, InvalidEvent, Message, Through, Watermark};
+use chatfold::event::{InvalidEvent, Through, Watermark};
+use chatfold::{Envelope, Message};
 
 use super::check;
 use super::notation::{conversation, event_id, message_id, time, user};

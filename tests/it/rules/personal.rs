@@ -22,7 +22,7 @@ fn r24_the_receive_option_is_the_last_writers() {
 
 #[test]
 fn r24_every_option_is_kept_and_its_number_is_v2tims() {
-    use chatfold::ReceiveOption::{
+    use chatfold::event::ReceiveOption::{
         NotNotifyExceptAt, NotReceive, NotReceiveExceptAt, Receive, ReceiveNotNotify,
     };
     let numbers = [Receive, NotReceive, ReceiveNotNotify, NotNotifyExceptAt, NotReceiveExceptAt];
@@ -182,8 +182,8 @@ fn r29_other_single_bits_are_kept_and_shown() {
         ",
         "c2c_bob marks=[16 2147483648]",
     );
-    assert_eq!(chatfold::Mark::from_bits(3), None);
-    assert_eq!(chatfold::Mark::from_bits(0), None);
+    assert_eq!(chatfold::event::Mark::from_bits(3), None);
+    assert_eq!(chatfold::event::Mark::from_bits(0), None);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn r32_in_v2tim_both_are_numbers_and_zero_where_there_is_none() {
     let markers: Vec<(u64, u64)> = inbox
         .conversations()
         .map(|row| {
-            let json = chatfold::v2tim::conversation_json(row).to_string();
+            let json = chatfold::v2tim::ConversationJson::new(row).to_string();
             let json: serde_json::Value = serde_json::from_str(&json).unwrap();
             (json["c2cReadTimestamp"].as_u64().unwrap(), json["groupReadSequence"].as_u64().unwrap())
         })

@@ -1,6 +1,7 @@
 //! R20–R23, R25, R26, R40: what is shown of a conversation and its messages.
 
-use chatfold::{ConversationId, ConversationKind, IdError, UserId};
+use chatfold::id::{ConversationKind, IdError};
+use chatfold::{ConversationId, UserId};
 
 use super::check;
 
@@ -19,12 +20,12 @@ fn r20_a_conversation_is_one_persons_or_one_groups() {
 fn r20_ids_are_1_to_128_bytes_without_control_characters() {
     for (good, len) in [("a", 1), ("李", 3), (" ", 1), ("\u{80}", 2), (&"x".repeat(128), 128)] {
         assert_eq!(good.len(), len);
-        assert!(UserId::new(good).is_ok(), "{good:?}");
+        assert!(UserId::parse(good).is_ok(), "{good:?}");
         assert!(format!("c2c_{good}").parse::<ConversationId>().is_ok(), "{good:?}");
         assert!(format!("group_{good}").parse::<ConversationId>().is_ok(), "{good:?}");
     }
     for bad in ["", "\0", "a\u{1f}", "a\u{7f}b", "a\nb", &"x".repeat(129), &"李".repeat(43)] {
-        assert!(UserId::new(bad).is_err(), "{bad:?}");
+        assert!(UserId::parse(bad).is_err(), "{bad:?}");
         assert!(format!("c2c_{bad}").parse::<ConversationId>().is_err(), "{bad:?}");
         assert!(format!("group_{bad}").parse::<ConversationId>().is_err(), "{bad:?}");
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use chatfold::command::{Refusal, Rejection};
+use chatfold::id::CommandId;
 use chatfold::jsonl::encode_event;
+use chatfold::snapshot::{HistoryFault, LogPrefix};
 use chatfold::store::{AppendError, Appended, LogCursor, NewEvent, Page};
-use chatfold::{
-    CommandId, ConversationId, Decision, Event, HistoryFault, LogPrefix, Refusal, Rejection, decide,
-};
+use chatfold::{ConversationId, Decision, Event, decide};
 
 use super::state::{State, Trouble};
 use super::{Batch, Goal, Machine, Request};
@@ -90,10 +91,10 @@ impl Machine {
         let id = CommandId::from_bytes(wish.context.seed);
         let decided = decide(&self.state.inbox, &wish.command, &wish.context);
         if let Ok(Decision { refused, .. }) = &decided
-            && let Some((conversation, fault)) = rotten(refused)
+            && let Some((conversation, fault)) = corrupt(refused)
         {
-            // Of many conversations one is rotten in the snapshot, and the log heals all of them.
-            return self.trouble(Trouble::Rotten(conversation, fault));
+            // Of many conversations one is corrupt in the snapshot, and the log heals all of them.
+            return self.trouble(Trouble::Corrupt(conversation, fault));
         }
         match decided {
             Ok(decision) if !decision.events.is_empty() => {
@@ -103,7 +104,7 @@ impl Machine {
                 self.propose(Some(id), events, new);
             }
             Err(Rejection::FaultyHistory { conversation, fault }) => {
-                self.trouble(Trouble::Rotten(conversation, fault));
+                self.trouble(Trouble::Corrupt(conversation, fault));
             }
             // Nothing to do, or no: that is final on the newest state only.
             _ if !wish.fresh => self.read(self.prefix().events),
@@ -137,8 +138,8 @@ impl Machine {
     pub(super) fn trouble(&mut self, trouble: Trouble) {
         match trouble {
             Trouble::Failure(failure) => self.fail(failure),
-            Trouble::Rotten(conversation, fault) => {
-                self.reports.push(Report::Rotten { conversation, fault });
+            Trouble::Corrupt(conversation, fault) => {
+                self.reports.push(Report::Corrupt { conversation, fault });
                 self.replay();
             }
         }
@@ -307,8 +308,8 @@ impl Machine {
     }
 }
 
-/// Returns the first conversation that was refused because its history is rotten in the snapshot.
-fn rotten(refused: &[Refusal]) -> Option<(ConversationId, HistoryFault)> {
+/// Returns the first conversation that was refused because its history is corrupt in the snapshot.
+fn corrupt(refused: &[Refusal]) -> Option<(ConversationId, HistoryFault)> {
     refused.iter().find_map(|refusal| match &refusal.rejection {
         Rejection::FaultyHistory { conversation, fault } => Some((conversation.clone(), fault.clone())),
         _ => None,

@@ -1,9 +1,8 @@
 //! What is known of a log, and how pages of it are taken in: verified whole before anything is applied.
 
+use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotPolicy};
 use chatfold::store::{LogCursor, Page, StoredSnapshot};
-use chatfold::{
-    ChangeSet, ConversationId, Event, HistoryFault, Inbox, LogPrefix, Policy, Replay, SnapshotPolicy, UserId,
-};
+use chatfold::{ChangeSet, ConversationId, Event, Inbox, Policy, Replay, UserId};
 
 use crate::decoded::{decode, known};
 use crate::error::Failure;
@@ -13,8 +12,8 @@ use crate::outcome::{Changes, Report};
 #[derive(Debug)]
 pub(super) enum Trouble {
     Failure(Failure),
-    /// What it touched is rotten in the snapshot that the inbox came from.
-    Rotten(ConversationId, HistoryFault),
+    /// What it touched is corrupt in the snapshot that the inbox came from.
+    Corrupt(ConversationId, HistoryFault),
 }
 
 impl From<Failure> for Trouble {
@@ -87,7 +86,7 @@ impl State {
             if !set.is_empty() {
                 changes.sets.push(set);
             }
-            self.rotten(&decoded.events)?;
+            self.corrupt(&decoded.events)?;
         }
         Ok(end)
     }
@@ -100,11 +99,11 @@ impl State {
         self.since.1 += decoded.len_bytes;
     }
 
-    /// Whether what events touched is rotten.
-    pub(super) fn rotten(&self, events: &[Event]) -> Result<(), Trouble> {
+    /// Whether what events touched is corrupt.
+    pub(super) fn corrupt(&self, events: &[Event]) -> Result<(), Trouble> {
         let fault = |id: &ConversationId| Some((id.clone(), self.inbox.conversation(id)?.fault()?));
         match events.iter().filter_map(Event::conversation).find_map(fault) {
-            Some((conversation, fault)) => Err(Trouble::Rotten(conversation, fault)),
+            Some((conversation, fault)) => Err(Trouble::Corrupt(conversation, fault)),
             None => Ok(()),
         }
     }
@@ -120,7 +119,7 @@ impl State {
             state.since.1 += line.len() as u64;
         }
         state.skipped += lines.len().saturating_sub(events.len()) as u64;
-        state.rotten(&events)?;
+        state.corrupt(&events)?;
         Ok(Candidate { state, changes, events })
     }
 
@@ -132,7 +131,7 @@ impl State {
     pub(super) fn snapshot(&self) -> Result<StoredSnapshot, Report> {
         let prefix = LogPrefix { skipped: self.skipped, ..self.prefix };
         let bytes = self.inbox.snapshot(prefix).map_err(|error| Report::NotSaved(error.to_string()))?;
-        Ok(StoredSnapshot { prefix: self.prefix, bytes })
+        Ok(StoredSnapshot::new(self.prefix, bytes))
     }
 
     /// A snapshot of it was kept.

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use chatfold::{Command, Context, Event, Inbox, Redaction, UserId};
+use chatfold::redact::Redaction;
+use chatfold::{Command, Context, Event, Inbox, UserId};
 use chatfold_postgres::{PostgresError, PostgresStore};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;

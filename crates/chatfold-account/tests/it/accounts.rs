@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chatfold::foreign::{EventKey, META_FOREIGN, Network};
+use chatfold::redact::Redaction;
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Closed, EventStore, MemoryStore, SnapshotStore, StoredSnapshot};
 use chatfold::{
-    Command, ConversationId, Envelope, Event, EventId, LogPrefix, Message, MessageId, Policy, Redaction,
-    SnapshotPolicy, Timestamp, UserId,
+    Command, ConversationId, Envelope, Event, EventId, Message, MessageId, Policy, Timestamp, UserId,
 };
 use chatfold_account::{Account, AccountError, Options, Report};
 use chatfold_sqlite::SqliteStore;
@@ -66,7 +67,7 @@ fn a_command_given_again_is_done_once() {
     let draft = |text: &str| Command::SetDraft {
         conversation: "c2c_bob".parse().unwrap(),
         text: text.into(),
-        replaces: chatfold::Replaces::Shown,
+        replaces: chatfold::command::Replaces::Shown,
     };
     let first = phone.execute(draft("one"), context(1, 1)).unwrap();
     phone.execute(draft("two"), context(1, 2)).unwrap();
@@ -114,7 +115,7 @@ fn a_snapshot_that_does_not_verify_costs_a_replay_and_is_reported() {
         assert!(store.clone().save(&alice(), &bad).unwrap(), "the store does not know");
         let mut account = open(&store);
         reported += usize::from(!account.take_reports().is_empty());
-        // A rotten history is found when it is touched: by commands, here.
+        // A corrupt history is found when it is touched: by commands, here.
         let mut beside = MemoryStore::new();
         beside.import(&alice(), &events).unwrap();
         beside.save(&alice(), &bad).unwrap();
@@ -132,19 +133,19 @@ fn a_snapshot_that_does_not_verify_costs_a_replay_and_is_reported() {
     assert!(reported > 10 && touched > reported, "{reported} reported when opened, {touched} when touched");
     // With every snapshot of another account, of no account, of a policy of its own: the log is replayed.
     for bytes in [Vec::new(), b"nonsense".to_vec(), good.bytes[..good.bytes.len() / 2].to_vec()] {
-        store.clone().save(&alice(), &StoredSnapshot { prefix: good.prefix, bytes }).unwrap();
+        store.clone().save(&alice(), &StoredSnapshot::new(good.prefix, bytes)).unwrap();
         let mut account = open(&store);
         assert_eq!(account.inbox().digest(), digest);
         assert!(matches!(account.take_reports()[..], [Report::Snapshot { .. }, ..]));
     }
-    let policy = Policy { own_message_reads: true, ..Policy::default() };
+    let policy = Policy::default().with_own_message_reads(true);
     let mut other = Account::open(store, alice(), Options { policy, ..options() }).unwrap();
     assert!(other.take_reports().iter().all(|report| matches!(report, Report::Snapshot { .. })));
     assert_eq!(other.inbox().policy(), policy);
 }
 
 #[test]
-fn r99_a_rotten_snapshot_stops_no_command_over_many_conversations() {
+fn r99_a_corrupt_snapshot_stops_no_command_over_many_conversations() {
     let store = MemoryStore::new();
     let mut account = filled(&store, 60);
     account.save().unwrap();
@@ -159,16 +160,19 @@ fn r99_a_rotten_snapshot_stops_no_command_over_many_conversations() {
         beside.import(&alice(), &events).unwrap();
         beside.save(&alice(), &bad).unwrap();
         let mut account = Account::open(beside, alice(), options()).unwrap();
-        let mark =
-            Command::Mark { conversations: conversations.clone(), mark: chatfold::Mark::HIDE, on: true };
+        let mark = Command::Mark {
+            conversations: conversations.clone(),
+            mark: chatfold::event::Mark::HIDE,
+            on: true,
+        };
         let executed = account.execute(mark, context(3, 1_000)).unwrap();
         assert_eq!(executed.refused, [], "byte {at}: the log is sound, so nothing is refused");
         assert_eq!(executed.events.len(), conversations.len(), "byte {at}");
-        healed += usize::from(account.take_reports().iter().any(|r| matches!(r, Report::Rotten { .. })));
+        healed += usize::from(account.take_reports().iter().any(|r| matches!(r, Report::Corrupt { .. })));
         let log = log(&mut account);
         is_of(account.inbox(), &log);
     }
-    assert!(healed > 0, "none was found rotten");
+    assert!(healed > 0, "none was found corrupt");
 }
 
 #[test]
@@ -181,7 +185,7 @@ fn a_snapshot_of_another_log_is_not_believed() {
     // Under a position and hash of this log, which the store accepts.
     let bytes = snapshot.bytes;
     account.save().unwrap();
-    store.clone().save(&alice(), &StoredSnapshot { prefix: account.prefix(), bytes }).unwrap();
+    store.clone().save(&alice(), &StoredSnapshot::new(account.prefix(), bytes)).unwrap();
     let mut cold = open(&store);
     assert!(matches!(cold.take_reports()[..], [Report::AlienSnapshot { .. }]));
     assert_eq!(cold.inbox().digest(), account.inbox().digest());
@@ -313,7 +317,8 @@ fn from_server(network: &Network, foreign: &str, keeps: bool) -> (MessageId, Eve
     let chat: ConversationId = "c2c_bob".parse().unwrap();
     let derived = network.message_id(foreign).unwrap();
     let id = EventKey::Introduced(foreign).id(network, Some(&chat));
-    let mut envelope = Envelope::new(id, Timestamp::from_millis(1_000).unwrap(), UserId::new("bob").unwrap());
+    let mut envelope =
+        Envelope::new(id, Timestamp::from_millis(1_000).unwrap(), UserId::parse("bob").unwrap());
     if let Some(foreign) = derived.keep.filter(|_| keeps) {
         envelope.meta.insert(META_FOREIGN.to_owned(), foreign.into());
     }
@@ -323,7 +328,7 @@ fn from_server(network: &Network, foreign: &str, keeps: bool) -> (MessageId, Eve
 
 /// The way back from a message to what its server calls it, in a store in memory and in a file.
 fn way_back<S: SnapshotStore<Error: Send + Sync>>(store: S) {
-    let network = Network::new("matrix").unwrap();
+    let network = Network::parse("matrix").unwrap();
     let mut account = Account::open(store, alice(), options()).unwrap();
     let chat: ConversationId = "c2c_bob".parse().unwrap();
     let uuid = "0194f1e2-0000-7000-8000-0000000000a1";
@@ -354,7 +359,7 @@ fn what_is_found_is_what_was_appended() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
     let store = SqliteStore::open(&path, &chatfold_sqlite::Options::default()).unwrap();
-    let network = Network::new("matrix").unwrap();
+    let network = Network::parse("matrix").unwrap();
     let mut account = Account::open(store, alice(), options()).unwrap();
     let events: Vec<_> = ["$one", "$two", "$three"].map(|id| from_server(&network, id, true).1).into();
     account.receive(&events).unwrap();

@@ -6,7 +6,7 @@ use chatfold_account::Account;
 use crate::support::{alice, command, context, is_of, log, open, options};
 
 fn all(account: &mut Account<MemoryStore>) -> Vec<NewEvent> {
-    log(account).into_iter().map(|event| NewEvent { id: event.id, bytes: event.bytes }).collect()
+    log(account).into_iter().map(|event| NewEvent::new(event.id, event.bytes)).collect()
 }
 
 #[test]
@@ -25,10 +25,10 @@ fn two_devices_offline_converge() {
             laptop.execute(command(seed + 200, n), context(seed + 200, n)).unwrap();
         }
         // A line of a newer program goes along.
-        let newer = NewEvent {
-            id: "018f0e2a-0000-7000-8000-0000000000ff".parse().unwrap(),
-            bytes: br#"{"v":2,"what":"a newer program wrote"}"#.to_vec(),
-        };
+        let newer = NewEvent::new(
+            "018f0e2a-0000-7000-8000-0000000000ff".parse().unwrap(),
+            br#"{"v":2,"what":"a newer program wrote"}"#.to_vec(),
+        );
         phone.receive_encoded(vec![newer.clone()]).unwrap();
         assert_eq!(phone.machine().skipped_events(), 1);
         let (of_phone, of_laptop) = (all(&mut phone), all(&mut laptop));

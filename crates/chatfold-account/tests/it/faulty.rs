@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use chatfold::redact::Redaction;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, MemoryStore, Page, RewriteError, SnapshotStore,
     StoredEvent, StoredSnapshot,
 };
-use chatfold::{EventId, Redaction, UserId};
+use chatfold::{EventId, UserId};
 use chatfold_account::{Account, AccountError};
 
 use crate::support::{alice, command, context, is_of, log, options, sent};

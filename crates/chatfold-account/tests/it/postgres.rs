@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chatfold::redact::Redaction;
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::StoredEvent;
-use chatfold::{Command, Inbox, LogPrefix, Message, Policy, Redaction, SnapshotPolicy, UserId};
+use chatfold::{Command, Inbox, Message, Policy, UserId};
 use chatfold_account::postgres::{Account, Accounts, AccountsError};
 use chatfold_account::{AccountError, Options};
 use chatfold_postgres::PostgresStore;
@@ -71,7 +73,7 @@ async fn eight_writers_with_ten_thousand_commands() {
     // What is proved is that no update is lost, not that it is synced, which costs a minute.
     let store = open(&server, "-c synchronous_commit=off").await;
     const EACH: u64 = 1_250;
-    let snapshots = SnapshotPolicy { every_events: Some(500), every_len_bytes: None };
+    let snapshots = SnapshotPolicy::default().with_every_events(Some(500));
     let options = Options { snapshots, ..Options::default() };
     let writers: Vec<_> = (0..8)
         .map(|writer| {
@@ -217,7 +219,7 @@ async fn a_server_that_crashes_under_accounts_loses_nothing() {
 }
 
 fn owner(n: u64) -> UserId {
-    UserId::new(&format!("owner{n}")).unwrap()
+    UserId::parse(&format!("owner{n}")).unwrap()
 }
 
 fn note(n: u64) -> Command {

@@ -1,23 +1,25 @@
 //! Commands drawn from a seed, contexts without a clock, and what must hold of every log.
 
+use chatfold::command::{ReadUpTo, Replaces, Role};
+use chatfold::event::Mark;
 use chatfold::jsonl::{LoggedEvent, decode_line};
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{MemoryStore, SnapshotStore, StoredEvent};
 use chatfold::testing::Random;
 use chatfold::{
-    Command, Context, ConversationId, Event, Inbox, LogPrefix, Mark, Message, MessageId, Policy, ReadUpTo,
-    Replaces, Role, SnapshotPolicy, Timestamp, UserId,
+    Command, Context, ConversationId, Event, Inbox, Message, MessageId, Policy, Timestamp, UserId,
 };
 use chatfold_account::{Account, Options};
 
 use crate::{model, shown};
 
 pub(crate) fn alice() -> UserId {
-    UserId::new("alice").unwrap()
+    UserId::parse("alice").unwrap()
 }
 
 /// Snapshots often, so that they come into everything.
 pub(crate) fn options() -> Options {
-    let snapshots = SnapshotPolicy { every_events: Some(7), every_len_bytes: None };
+    let snapshots = SnapshotPolicy::default().with_every_events(Some(7));
     Options { snapshots, page_len: 5, ..Options::default() }
 }
 
@@ -101,7 +103,9 @@ pub(crate) fn is_of(inbox: &Inbox, events: &[StoredEvent]) {
 /// Which messages of a writer the log has, in its order.
 pub(crate) fn sent(events: &[StoredEvent], writer: u64) -> Vec<u64> {
     let number = |event: &Event| {
-        let chatfold::Body::Conversation(_, chatfold::Fact::MessageQueued(message)) = event.body() else {
+        let chatfold::event::Body::Conversation(_, chatfold::event::Fact::MessageQueued(message)) =
+            event.body()
+        else {
             return None;
         };
         let id = *message.id.as_bytes();

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::thread;
 
+use chatfold::Command;
+use chatfold::snapshot::SnapshotPolicy;
 use chatfold::store::{MemoryStore, SnapshotStore};
-use chatfold::{Command, SnapshotPolicy};
 use chatfold_account::{Account, AccountError, Options};
 use chatfold_sqlite::{SqliteStore, Synchronous};
 
@@ -14,7 +15,7 @@ const WRITERS: u64 = 8;
 
 /// Snapshots as in service: not after every few events.
 fn options() -> Options {
-    let snapshots = SnapshotPolicy { every_events: Some(500), every_len_bytes: None };
+    let snapshots = SnapshotPolicy::default().with_every_events(Some(500));
     Options { snapshots, ..Options::default() }
 }
 

@@ -1,9 +1,8 @@
 //! From what was typed to a command.
 
-use chatfold::{
-    Command, ConversationId, ConversationView, Edit, ExtensionWrite, FolderId, Inbox, Mentions, Message,
-    MessageId, QuietHours, ReadScope, ReadUpTo, ReceiveOption, Replaces, Timestamp,
-};
+use chatfold::command::{ExtensionWrite, ReadScope, ReadUpTo, Replaces};
+use chatfold::event::{Edit, Mentions, QuietHours, ReceiveOption};
+use chatfold::{Command, ConversationId, ConversationView, FolderId, Inbox, Message, MessageId, Timestamp};
 
 use crate::args::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 use crate::failure::Failure;
@@ -125,7 +124,7 @@ impl<'a> Typed<'a> {
             Err(Failure::NotFound(why)) => why,
             Err(failure) => return Err(failure),
         };
-        match (ConversationId::new(name), self.make) {
+        match (ConversationId::parse(name), self.make) {
             (Ok(id), true) => Ok(id),
             (Ok(_), false) => Err(Failure::NotFound(format!("{missing} (--new makes it)"))),
             (Err(_), _) => Err(Failure::NotFound(format!(

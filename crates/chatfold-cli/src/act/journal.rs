@@ -11,11 +11,11 @@ use chatfold::binary::{self, Header, LogHead};
 use chatfold::jsonl::{LoggedEvent, ReadError, Reader, Writer, is_whole_line};
 use chatfold::{Event, Inbox, Policy, Replay, UserId};
 
-use crate::beside::{append_beside, is_at};
+use crate::atomic_file::sync_folder;
 use crate::failure::Failure;
 use crate::input::{Packing, Source};
 use crate::log::Form;
-use crate::whole::sync_folder;
+use crate::sidecar_files::{append_beside, is_at};
 
 /// How every header begins.
 const HEADER: &[u8] = b"{\"log\":\"chatfold\"";
@@ -387,5 +387,6 @@ fn last_line(file: &mut File, len: u64) -> io::Result<u64> {
 
 /// Whether no valid record stands in the bytes of a binary log.
 fn holds_no_record(bytes: &[u8]) -> bool {
-    UserId::new("-").is_ok_and(|nobody| binary::Log::without_header(bytes, nobody).records().next().is_none())
+    UserId::parse("-")
+        .is_ok_and(|nobody| binary::Log::without_header(bytes, nobody).records().next().is_none())
 }

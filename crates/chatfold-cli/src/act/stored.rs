@@ -3,16 +3,16 @@
 use chatfold::{Decision, Inbox, decide};
 use chatfold_account::{Account, AccountError, Options};
 
-use super::chance::{now, seed};
+use super::clock::{now, seed};
 use super::command;
 use crate::args::DoArgs;
 use crate::failure::Failure;
 use crate::output::say;
 use crate::sentence::refusal;
-use crate::store::{Place, StoreError};
+use crate::store::{StoreAddress, StoreError};
 
 /// Why an account could not do it, and the exit code that this means.
-pub fn failure(place: &Place, error: AccountError<StoreError>) -> Failure {
+pub fn failure(place: &StoreAddress, error: AccountError<StoreError>) -> Failure {
     match error {
         AccountError::Rejected(rejection) => Failure::Refused(refusal(&rejection)),
         AccountError::Damaged { .. } | AccountError::Undecodable { .. } => {
@@ -24,7 +24,7 @@ pub fn failure(place: &Place, error: AccountError<StoreError>) -> Failure {
 }
 
 /// Decides and, unless in a dry run, appends: the inbox before, and what was decided.
-pub fn run(args: &DoArgs, place: &Place) -> Result<(Inbox, Decision), Failure> {
+pub fn run(args: &DoArgs, place: &StoreAddress) -> Result<(Inbox, Decision), Failure> {
     let owner = place.owner()?;
     if args.owner.as_ref().is_some_and(|named| *named != owner) {
         return Err(Failure::Usage(format!("{place}: the inbox is {owner}'s, whatever --as says")));

@@ -1,6 +1,7 @@
 //! What several commands take.
 
-use chatfold::{Mark, Policy, UserId};
+use chatfold::event::Mark;
+use chatfold::{Policy, UserId};
 use clap::{Args, ColorChoice, ValueEnum};
 
 use crate::instant::Span;
@@ -44,10 +45,9 @@ impl LogArgs {
     /// How it is folded.
     pub fn policy(&self) -> Policy {
         let has = |flag| self.policy.contains(&flag);
-        Policy {
-            own_message_reads: has(PolicyFlag::OwnMessageReads),
-            meeting_unread: has(PolicyFlag::MeetingUnread),
-        }
+        Policy::default()
+            .with_own_message_reads(has(PolicyFlag::OwnMessageReads))
+            .with_meeting_unread(has(PolicyFlag::MeetingUnread))
     }
 }
 
@@ -103,7 +103,7 @@ pub enum TimeStyle {
 
 /// Parses the id of an owner.
 pub fn parse_owner(text: &str) -> Result<UserId, String> {
-    UserId::new(text).map_err(|error| error.to_string())
+    UserId::parse(text).map_err(|error| error.to_string())
 }
 
 /// Parses a mark: its name, its bit, or `1<<N`.

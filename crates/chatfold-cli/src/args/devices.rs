@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use chatfold::{RetentionPolicy, UserId};
+use chatfold::UserId;
+use chatfold::retention::RetentionPolicy;
 use clap::{Args, ValueEnum};
 
 use super::common::{LogArgs, LookArgs, parse_owner};
@@ -73,12 +74,9 @@ impl CloudArgs {
             Plan::Standard => RetentionPolicy::standard(),
             Plan::Ultimate => RetentionPolicy::ultimate(),
         };
-        RetentionPolicy {
-            max_conversations: self.max.unwrap_or(plan.max_conversations),
-            idle_s: self.idle_days.map_or(plan.idle_s, |days| u64::from(days) * 86_400),
-            deletes_conversations: self.deletes_conversations,
-            ..plan
-        }
+        plan.with_max_conversations(self.max.unwrap_or(plan.max_conversations))
+            .with_idle_s(self.idle_days.map_or(plan.idle_s, |days| u64::from(days) * 86_400))
+            .with_deletes_conversations(self.deletes_conversations)
     }
 }
 

@@ -130,6 +130,6 @@ pub struct RedactArgs {
 fn parse_message(text: &str) -> Result<(ConversationId, MessageId), String> {
     let (conversation, message) =
         text.rsplit_once('/').ok_or("expected CONVERSATION/ID, such as c2c_bob/018f…")?;
-    let conversation = conversation.parse().map_err(|error: chatfold::IdError| error.to_string())?;
-    Ok((conversation, message.parse().map_err(|error: chatfold::IdError| error.to_string())?))
+    let conversation = conversation.parse().map_err(|error: chatfold::id::IdError| error.to_string())?;
+    Ok((conversation, message.parse().map_err(|error: chatfold::id::IdError| error.to_string())?))
 }

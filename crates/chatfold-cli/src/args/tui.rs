@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::action::RoleFlag;
 use super::common::{LogArgs, LookArgs};
-use super::wish::RoleFlag;
 
 pub const TUI_EXAMPLES: &str = "\
 Examples:

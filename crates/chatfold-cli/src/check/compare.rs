@@ -66,7 +66,7 @@ fn between(one: &ConversationView<'_>, other: &ConversationView<'_>) -> Option<S
         let word = |listed| if listed { "listed" } else { "not listed" };
         return Some(format!("{}, expected {}", word(other.is_listed()), word(one.is_listed())));
     }
-    let object = |conversation| match serde_json::to_value(v2tim::conversation_json(conversation)) {
+    let object = |conversation| match serde_json::to_value(v2tim::ConversationJson::new(conversation)) {
         Ok(Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
     };
@@ -83,20 +83,19 @@ fn short(value: &Value) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failing test panics")]
 mod tests {
-    use chatfold::{
-        ConversationId, Envelope, Event, EventId, Message, MessageId, Policy, Timestamp, UserId, Watermark,
-    };
+    use chatfold::event::Watermark;
+    use chatfold::{ConversationId, Envelope, Event, EventId, Message, MessageId, Policy, Timestamp, UserId};
 
     use super::*;
 
     fn event(number: u8, by: &str, make: impl FnOnce(Envelope, ConversationId) -> Event) -> Event {
         let at = Timestamp::from_millis(1_000 + i64::from(number)).unwrap();
-        let bob = ConversationId::new("c2c_bob").unwrap();
-        make(Envelope::new(EventId::from_bytes([number; 16]), at, UserId::new(by).unwrap()), bob)
+        let bob = ConversationId::parse("c2c_bob").unwrap();
+        make(Envelope::new(EventId::from_bytes([number; 16]), at, UserId::parse(by).unwrap()), bob)
     }
 
     fn inbox(events: &[&Event]) -> Inbox {
-        Inbox::replay(UserId::new("alice").unwrap(), Policy::default(), events.iter().copied())
+        Inbox::replay(UserId::parse("alice").unwrap(), Policy::default(), events.iter().copied())
     }
 
     #[test]

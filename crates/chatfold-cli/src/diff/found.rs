@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use chatfold::{ConversationDivergence, Divergence, Event, EventsLacked, Inbox};
+use chatfold::divergence::{ConversationDivergence, Divergence, EventsLacked};
+use chatfold::{Event, Inbox};
 
 use crate::input::Source;
 use crate::log::Tally;

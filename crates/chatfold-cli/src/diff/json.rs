@@ -1,6 +1,7 @@
 //! What differs, as JSON.
 
-use chatfold::{Difference, Event};
+use chatfold::Event;
+use chatfold::divergence::Difference;
 use serde_json::{Value, json};
 
 use super::found::Found;

@@ -82,7 +82,7 @@ struct Block {
 }
 
 /// What a thread made of its blocks: what it read of each, and the first fault, each with the lines before the block.
-struct Part {
+struct BlocksRead {
     replay: Replay,
     tallies: Vec<(u64, Tally)>,
     fault: Option<(u64, ReadError)>,
@@ -139,7 +139,7 @@ impl<R: BufRead> Text<'_, R> {
                 tick();
             }
             drop(send);
-            let parts = threads.into_iter().map(|part| part.join().ok()).collect::<Option<Vec<Part>>>();
+            let parts = threads.into_iter().map(|part| part.join().ok()).collect::<Option<Vec<BlocksRead>>>();
             (ended, parts)
         });
         let mut parts = parts?;
@@ -198,7 +198,7 @@ fn fold_blocks(
     header: &[u8],
     mut replay: Replay,
     choice: &Choice,
-) -> Part {
+) -> BlocksRead {
     let (mut tallies, mut fault) = (Vec::new(), None);
     loop {
         let (next, is_spent) = {
@@ -222,7 +222,7 @@ fn fold_blocks(
         }
     }
     replay.flush();
-    Part { replay, tallies, fault }
+    BlocksRead { replay, tallies, fault }
 }
 
 fn fold_block(

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chatfold::binary::LogHead;
 use chatfold::jsonl::{LoggedEvent, SkippedEvent};
-use chatfold::{LogPrefix, Timestamp, UserId};
+use chatfold::snapshot::LogPrefix;
+use chatfold::{Timestamp, UserId};
 
 use crate::failure::Verdict;
 use crate::input::Source;

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::io::Write as _;
 
+use chatfold::EventId;
 use chatfold::jsonl::LoggedEvent;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{EventStore as _, NewEvent};
-use chatfold::{EventId, LogPrefix};
 use chatfold_account::{Account, Options, encode};
 
 use crate::act::stored::failure;
@@ -13,7 +14,7 @@ use crate::args::ConvertArgs;
 use crate::failure::{Failure, Verdict};
 use crate::log::{OpenLog, count};
 use crate::output::{say, stdout};
-use crate::store::Place;
+use crate::store::StoreAddress;
 
 /// The event as a store keeps it. A line of a newer version may have no id this version finds: then its id follows
 /// from its bytes, so that it is the same wherever it is taken over.
@@ -25,13 +26,13 @@ fn stored(event: &LoggedEvent) -> NewEvent {
             let mut hash = LogPrefix::EMPTY;
             hash.push(line.as_bytes());
             let id = named.unwrap_or(EventId::from_bytes(hash.hash.to_be_bytes()));
-            NewEvent { id, bytes: line.as_bytes().to_vec() }
+            NewEvent::new(id, line.as_bytes().to_vec())
         }
     }
 }
 
 /// Converts into the inbox at `place`, which must not be there yet.
-pub fn convert(args: &ConvertArgs, place: &Place, log: OpenLog) -> Result<Verdict, Failure> {
+pub fn convert(args: &ConvertArgs, place: &StoreAddress, log: OpenLog) -> Result<Verdict, Failure> {
     if args.writing.force || args.writing.pack || args.writing.to.is_some() {
         return Err(Failure::Usage(format!("{place}: --force, --to and --pack are for files")));
     }

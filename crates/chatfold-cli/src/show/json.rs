@@ -1,6 +1,7 @@
 //! One conversation as JSON.
 
-use chatfold::{ConversationView, Inbox, MessageView, Stamp, UserId, v2tim};
+use chatfold::time::Stamp;
+use chatfold::{ConversationView, Inbox, MessageView, UserId, v2tim};
 use serde_json::{Value, json};
 
 use super::why;
@@ -14,7 +15,7 @@ pub fn conversation(
 ) -> Value {
     json!({
         "owner": inbox.owner().as_str(),
-        "conversation": v2tim::conversation_json(conversation).with_all_keys(),
+        "conversation": v2tim::ConversationJson::new(conversation).with_all_keys(),
         "listed": conversation.is_listed(),
         "peerReadTime": conversation.peer_read_marker().map(|time| time.to_string()),
         "drafts": conversation

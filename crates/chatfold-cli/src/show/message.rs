@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use chatfold::{ConversationView, MessageView};
 use chatfold_words::remarks::remarks;
 
-use super::room::room;
+use super::line_width::room;
 use crate::instant::minute;
 use crate::list::{DIM, PLAIN};
 use crate::text::{Line, Look, wrap};

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use chatfold::EventId;
+use chatfold::explain::{Because, Explanation, ReadReason, Reason};
 use chatfold::jsonl::LoggedEvent;
-use chatfold::{Because, EventId, Explanation, ReadReason, Reason};
-use chatfold_words::why::{Row, event_of, events};
+use chatfold_words::why::{ReasonRow, event_of, events};
 use serde_json::{Value, json as object};
 
 use crate::input::Source;
@@ -16,7 +17,7 @@ pub type Places = HashMap<EventId, String>;
 
 /// A reason and the event behind it, in one line: the event's id, and where it stands; without `ids` only where it
 /// stands, or the id where nothing else can be said.
-pub fn sentence(row: &Row, places: &Places, ids: bool) -> String {
+pub fn sentence(row: &ReasonRow, places: &Places, ids: bool) -> String {
     let Some(event) = row.event else { return row.text.clone() };
     let said = match (places.get(&event), ids) {
         (Some(place), true) => format!("{} by {event} ({place})", row.text),

@@ -1,22 +1,24 @@
 //! An inbox in a store at the terminal: an account acts, and what any writer appended is read behind what was read.
 
+use chatfold::command::Role;
 use chatfold::jsonl::decode_line;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{DamagedLog, EventStore as _, LogCursor};
-use chatfold::{Context, Decision, Event, LogPrefix, Role, UserId};
+use chatfold::{Context, Decision, Event, UserId};
 use chatfold_account::{Account, AccountError, Options};
 use chatfold_tui::{Done, Wish};
 
-use super::wish::command;
+use super::commands::command;
 use crate::act::{now, seed, stored};
 use crate::failure::Failure;
-use crate::store::{Place, Store};
+use crate::store::{Store, StoreAddress};
 
 /// How many events are read at once.
 const PAGE: usize = 1_000;
 
 /// An inbox in a store.
 pub struct StoreDesk {
-    place: Place,
+    place: StoreAddress,
     owner: UserId,
     role: Role,
     /// Whom events are read from: opened for reading alone.
@@ -29,7 +31,7 @@ pub struct StoreDesk {
 
 impl StoreDesk {
     /// Goes on behind the first so many events. Why one cannot act, if the log takes no appends.
-    pub fn open(place: &Place, role: Role, events: u64) -> Result<(Self, Option<String>), Failure> {
+    pub fn open(place: &StoreAddress, role: Role, events: u64) -> Result<(Self, Option<String>), Failure> {
         let owner = place.owner()?;
         let mut store = place.open(false)?;
         let prefix = match events.checked_sub(1) {
@@ -94,7 +96,7 @@ impl StoreDesk {
     }
 }
 
-fn changed(place: &Place, DamagedLog { position }: DamagedLog) -> Failure {
+fn changed(place: &StoreAddress, DamagedLog { position }: DamagedLog) -> Failure {
     let what = format!(
         "the log is not the one that was read, or it is damaged, at position {position}: open it anew"
     );

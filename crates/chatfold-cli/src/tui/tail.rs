@@ -8,10 +8,10 @@ use chatfold::binary::{self, FaultReason, LogHead, RecordFault};
 use chatfold::jsonl::{LoggedEvent, Reader, decode_line};
 use chatfold::{Event, UserId};
 
-use crate::beside::number;
 use crate::failure::Failure;
 use crate::input::Source;
 use crate::log::{Form, Tally};
+use crate::sidecar_files::number;
 
 /// A log that was read up to a place, and goes on being read from there.
 #[derive(Debug)]

@@ -33,7 +33,7 @@ fn gzip(begin: &[u8], mebibytes: usize, byte: u8) -> Vec<u8> {
 
 #[test]
 fn r99_what_unpacks_without_end_is_not_read_to_its_end() {
-    let alice = UserId::new("alice").unwrap();
+    let alice = UserId::parse("alice").unwrap();
     let text = b"{\"log\":\"chatfold\",\"v\":1,\"owner\":\"alice\"}\n";
     let binary = Writer::new(Vec::new(), &Header::new(alice)).unwrap().into_inner();
     let files = Files::new();
@@ -67,12 +67,12 @@ fn r99_what_unpacks_without_end_is_not_read_to_its_end() {
 /// 192 MiB of records, taken over with less memory than that.
 #[test]
 fn r99_a_packed_binary_log_is_held_by_record() {
-    let mut writer = Writer::new(Vec::new(), &Header::new(UserId::new("alice").unwrap())).unwrap();
+    let mut writer = Writer::new(Vec::new(), &Header::new(UserId::parse("alice").unwrap())).unwrap();
     for n in 0..24_u8 {
         let mut message = Message::new(MessageId::from_bytes([n + 1; 16]));
         message.text = Some("ha ".repeat(8 * MIB / 3));
         let at = Timestamp::from_millis(1_772_355_600_000 + i64::from(n)).unwrap();
-        let envelope = Envelope::new(EventId::from_bytes([n + 101; 16]), at, UserId::new("bob").unwrap());
+        let envelope = Envelope::new(EventId::from_bytes([n + 101; 16]), at, UserId::parse("bob").unwrap());
         let event = envelope.message_received("c2c_bob".parse().unwrap(), message).unwrap();
         writer.write(&LoggedEvent::Known(event)).unwrap();
         writer.flush().unwrap();

@@ -20,13 +20,13 @@ fn message(n: u8, by: &str, text: &str, custom: Option<Vec<u8>>) -> LoggedEvent 
     message.text = Some(text.to_owned());
     message.custom = custom;
     let at = Timestamp::from_millis(1_772_355_600_000 + i64::from(n) * 1_000).unwrap();
-    let envelope = Envelope::new(EventId::from_bytes([n + 101; 16]), at, UserId::new(by).unwrap());
+    let envelope = Envelope::new(EventId::from_bytes([n + 101; 16]), at, UserId::parse(by).unwrap());
     LoggedEvent::Known(envelope.message_received(format!("c2c_{by}").parse().unwrap(), message).unwrap())
 }
 
 /// A log of these events, one a record, and where its records begin, its end included.
 fn log(events: &[LoggedEvent]) -> (Vec<u8>, Vec<usize>) {
-    let mut writer = Writer::new(Vec::new(), &Header::new(UserId::new("alice").unwrap())).unwrap();
+    let mut writer = Writer::new(Vec::new(), &Header::new(UserId::parse("alice").unwrap())).unwrap();
     for event in events {
         writer.write(event).unwrap();
         writer.flush().unwrap();

@@ -84,9 +84,9 @@ fn r99_a_damaged_snapshot_is_told_and_costs_a_replay() {
     let whole = json(&folder, &["inbox", "a.jsonl"]);
     let healthy = fs::read(&path).unwrap();
     for at in [3, 20, 90, healthy.len() / 2, healthy.len() - 40, healthy.len() - 1] {
-        let mut rotten = healthy.clone();
-        rotten[at] ^= 4;
-        fs::write(&path, rotten).unwrap();
+        let mut corrupt = healthy.clone();
+        corrupt[at] ^= 4;
+        fs::write(&path, corrupt).unwrap();
         let args = ["inbox", "a.jsonl", "--snapshot", "a.snapshot"];
         assert_eq!(json(&folder, &args), whole, "byte {at}");
         let told = predicate::str::contains("not used");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatfold::CommandId;
+use chatfold::id::CommandId;
 use chatfold::store::{Append, AppendError};
 use chatfold_postgres::{Layout, PostgresStore};
 use postgres_scratch::Server;
@@ -23,7 +23,7 @@ async fn writer(store: PostgresStore, number: u8, until: u32) -> (u32, u32, u32)
         let (mut expected, command) = (0, Some(CommandId::from_bytes(command)));
         let mut failed = false;
         loop {
-            let append = Append { expected, command, events: &events, snapshot: None };
+            let append = Append::new(expected, &events).with_command(command);
             match store.append(&alice(), &append).await {
                 Ok(appended) => {
                     assert!(failed || !appended.repeated, "only what failed can have been done before");
@@ -120,7 +120,7 @@ async fn a_dropped_append_leaves_no_open_transaction() {
     let inbox = alice();
     for n in 0..40 {
         let events = [event(1, n)];
-        let append = Append { expected: u64::from(n), command: None, events: &events, snapshot: None };
+        let append = Append::new(u64::from(n), &events);
         let given_up =
             tokio::time::timeout(Duration::from_micros(100 * u64::from(n)), store.append(&inbox, &append));
         let _ = given_up.await;

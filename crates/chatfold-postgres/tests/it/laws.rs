@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, NewEvent, Page};
 use chatfold::testing::check_store;
-use chatfold::{EventId, LogPrefix, UserId};
+use chatfold::{EventId, UserId};
 use chatfold_postgres::{Blocking, Layout, Options, PostgresError, PostgresStore};
 use tokio::runtime::Runtime;
 
 use crate::schemas::{open, open_with};
 
 pub(crate) fn alice() -> UserId {
-    UserId::new("alice").unwrap()
+    UserId::parse("alice").unwrap()
 }
 
 pub(crate) fn event(writer: u8, n: u32) -> NewEvent {
     let mut id = [writer; 16];
     id[..4].copy_from_slice(&n.to_be_bytes());
-    NewEvent { id: EventId::from_bytes(id), bytes: format!("{writer}:{n}").into_bytes() }
+    NewEvent::new(EventId::from_bytes(id), format!("{writer}:{n}").into_bytes())
 }
 
 /// Appends at the end, as often as others come first.
@@ -28,7 +29,7 @@ pub(crate) async fn append(
 ) -> Result<(), AppendError<PostgresError>> {
     let mut expected = store.head(inbox).await.map_err(AppendError::Store)?.prefix.events;
     loop {
-        match store.append(inbox, &Append { expected, command: None, events, snapshot: None }).await {
+        match store.append(inbox, &Append::new(expected, events)).await {
             Ok(_) => return Ok(()),
             Err(AppendError::Conflict { actual, .. }) => expected = actual,
             Err(error) => return Err(error),
@@ -49,7 +50,7 @@ pub(crate) fn verified(page: Page) -> Vec<NewEvent> {
         prefix = event.prefix;
     }
     assert_eq!(page.head.prefix, prefix);
-    page.events.into_iter().map(|event| NewEvent { id: event.id, bytes: event.bytes }).collect()
+    page.events.into_iter().map(|event| NewEvent::new(event.id, event.bytes)).collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatfold::LogPrefix;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{AppendError, Closed, StoredSnapshot};
 use chatfold_postgres::{Layout, MoveError};
 

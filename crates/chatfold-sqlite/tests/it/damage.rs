@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use chatfold::UserId;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
     Append, AppendError, Closed, DamagedLog, EventStore, LogCursor, RewriteError, SnapshotStore, StoredEvent,
     StoredSnapshot,
 };
-use chatfold::{LogPrefix, UserId};
 use chatfold_sqlite::{Damage, Options, SqliteError, SqliteStore};
 
 use crate::laws::{alice, append, event, open};
@@ -102,7 +103,7 @@ fn sound_file(path: &Path) -> (Vec<u8>, Vec<StoredEvent>) {
         events.iter_mut().for_each(|event| event.bytes.resize(200, b'.'));
         append(&mut store, &alice(), &events);
     }
-    append(&mut store, &UserId::new("bob").unwrap(), &[event(2, 1), event(2, 2)]);
+    append(&mut store, &UserId::parse("bob").unwrap(), &[event(2, 1), event(2, 2)]);
     let prefix = store.head(&alice()).unwrap().prefix;
     assert!(store.save(&alice(), &StoredSnapshot { prefix, bytes: vec![7; 5_000] }).unwrap());
     let events = whole_log(&mut store).unwrap();
@@ -171,7 +172,7 @@ fn a_log_without_its_end_is_refused_by_who_writes() {
     assert_eq!(store.check().unwrap(), [Damage::Event { inbox: alice(), position: 8 }]);
     for expected in [7, 10] {
         let events = [event(1, 99)];
-        let append = Append { expected, command: None, events: &events, snapshot: None };
+        let append = Append::new(expected, &events);
         match store.append(&alice(), &append) {
             Err(AppendError::Store(error)) => assert!(error.is_damaged(), "{error}"),
             other => panic!("{other:?}"),

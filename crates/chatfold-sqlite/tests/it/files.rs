@@ -50,7 +50,7 @@ fn to_schema_1(path: &std::path::Path) {
 fn a_file_of_schema_1_is_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
-    let bob = chatfold::UserId::new("bob").unwrap();
+    let bob = chatfold::UserId::parse("bob").unwrap();
     let heads = {
         let mut store = open(&path);
         append(&mut store, &alice(), &[event(1, 1), event(1, 2)]);
@@ -139,12 +139,12 @@ fn a_file_for_reading_refuses_to_be_written() {
     let mut store = SqliteStore::open(&path, &read_only()).unwrap();
     assert_eq!(log(&mut store, &alice()), [event(1, 1)]);
     let events = [event(1, 2)];
-    let append = Append { expected: 1, command: None, events: &events, snapshot: None };
+    let append = Append::new(1, &events);
     match store.append(&alice(), &append) {
         Err(AppendError::Store(error)) => assert!(error.is_read_only(), "{error}"),
         other => panic!("{other:?}"),
     }
-    let snapshot = StoredSnapshot { prefix: store.head(&alice()).unwrap().prefix, bytes: vec![1] };
+    let snapshot = StoredSnapshot::new(store.head(&alice()).unwrap().prefix, vec![1]);
     assert!(store.save(&alice(), &snapshot).unwrap_err().is_read_only());
     assert_eq!(log(&mut store, &alice()), [event(1, 1)]);
 }
@@ -165,7 +165,7 @@ fn a_full_disk_takes_nothing_half() {
         let mut big = [event(1, n), event(2, n)];
         big.iter_mut().for_each(|event| event.bytes.resize(3_000, b'x'));
         let expected = store.head(&alice()).unwrap().prefix.events;
-        match store.append(&alice(), &Append { expected, command: None, events: &big, snapshot: None }) {
+        match store.append(&alice(), &Append::new(expected, &big)) {
             Ok(_) => assert!(n < 100, "the bound is never reached"),
             Err(AppendError::Store(error)) => break error,
             Err(other) => panic!("{other}"),
@@ -191,7 +191,7 @@ fn what_is_rewritten_or_erased_is_nowhere_in_the_file() {
     events[1].bytes.clone_from(&kept);
     append(&mut store, &alice(), &events);
     let prefix = store.head(&alice()).unwrap().prefix;
-    assert!(store.save(&alice(), &StoredSnapshot { prefix, bytes: secret.clone() }).unwrap());
+    assert!(store.save(&alice(), &StoredSnapshot::new(prefix, secret.clone())).unwrap());
     let holds = |what: &[u8]| {
         let files =
             fs::read_dir(folder.path()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());

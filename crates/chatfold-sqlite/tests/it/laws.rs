@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, EventStore, NewEvent, SnapshotStore};
 use chatfold::testing::check_store;
-use chatfold::{EventId, LogPrefix, UserId};
+use chatfold::{EventId, UserId};
 use chatfold_sqlite::{Options, SqliteStore, Synchronous};
 
 pub(crate) fn open(path: &Path) -> SqliteStore {
@@ -14,20 +15,20 @@ pub(crate) fn open(path: &Path) -> SqliteStore {
 }
 
 pub(crate) fn alice() -> UserId {
-    UserId::new("alice").unwrap()
+    UserId::parse("alice").unwrap()
 }
 
 pub(crate) fn event(writer: u8, n: u32) -> NewEvent {
     let mut id = [writer; 16];
     id[..4].copy_from_slice(&n.to_be_bytes());
-    NewEvent { id: EventId::from_bytes(id), bytes: format!("{writer}:{n}").into_bytes() }
+    NewEvent::new(EventId::from_bytes(id), format!("{writer}:{n}").into_bytes())
 }
 
 /// Appends at the end, as often as others come first.
 pub(crate) fn append(store: &mut SqliteStore, inbox: &UserId, events: &[NewEvent]) {
     let mut expected = store.head(inbox).unwrap().prefix.events;
     loop {
-        match store.append(inbox, &Append { expected, command: None, events, snapshot: None }) {
+        match store.append(inbox, &Append::new(expected, events)) {
             Ok(_) => return,
             Err(AppendError::Conflict { actual, .. }) => expected = actual,
             Err(error) => panic!("{error}"),
@@ -43,7 +44,7 @@ pub(crate) fn log(store: &mut SqliteStore, inbox: &UserId) -> Vec<NewEvent> {
         assert!(event.follows(prefix));
         prefix = event.prefix;
     }
-    events.into_iter().map(|event| NewEvent { id: event.id, bytes: event.bytes }).collect()
+    events.into_iter().map(|event| NewEvent::new(event.id, event.bytes)).collect()
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn readers_do_not_wait_for_a_writer() {
     let mut store = SqliteStore::open(&path, &no_wait).unwrap();
     assert_eq!(log(&mut store, &alice()), [event(1, 1)], "the reader sees what was committed");
     let events = [event(1, 2)];
-    let append = Append { expected: 1, command: None, events: &events, snapshot: None };
+    let append = Append::new(1, &events);
     match store.append(&alice(), &append) {
         Err(AppendError::Store(error)) => assert!(error.is_busy(), "{error}"),
         other => panic!("a second writer must wait: {other:?}"),

@@ -1,6 +1,8 @@
 //! The conversation: its messages, oldest above, with everything known about each.
 
-use chatfold::{ConversationKind, ConversationView, Direction, MessageId, MessageView};
+use chatfold::id::ConversationKind;
+use chatfold::view::Direction;
+use chatfold::{ConversationView, MessageId, MessageView};
 use chatfold_words::remarks::remarks;
 use chatfold_words::text::{cut, escape, one_line, width};
 use chatfold_words::words;

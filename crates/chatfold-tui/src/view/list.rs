@@ -5,7 +5,8 @@
 //!        Bob: see you tomorrow      @ 12
 //! ```
 
-use chatfold::{ConversationView, ReceiveOption};
+use chatfold::ConversationView;
+use chatfold::event::ReceiveOption;
 use chatfold_words::instant::ago;
 use chatfold_words::preview::{mention, preview};
 use chatfold_words::text::{cut, cut_alike, cut_middle, width};

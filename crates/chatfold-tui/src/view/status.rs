@@ -1,6 +1,7 @@
 //! The lines above and below: whose inbox it is, what is filtered; totals and place; what is asked or told.
 
-use chatfold::{ArchiveFilter, ConversationKind, FolderFilter, MarkFilter};
+use chatfold::id::ConversationKind;
+use chatfold::list::{ArchiveFilter, FolderFilter, MarkFilter};
 use chatfold_words::text::{cut, escape, one_line, width};
 use chatfold_words::words;
 use ratatui::buffer::Buffer;

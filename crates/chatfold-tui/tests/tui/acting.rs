@@ -1,6 +1,7 @@
 //! Acting: from keys to wishes, through `decide`, back to the screen.
 
-use chatfold::{Command, Context, Inbox, Limits, Message, MessageId, Role, decide};
+use chatfold::command::{Limits, Role};
+use chatfold::{Command, Context, Inbox, Message, MessageId, decide};
 use chatfold_tui::{Access, App, Desk, Done, Effect, Input, Wish};
 
 use super::support::{PICTURES, fixture, open, press, read, screen};
@@ -128,7 +129,7 @@ fn unread_from_here_a_draft_a_message_and_its_recall() {
 #[test]
 fn a_refusal_is_shown_with_its_limit() {
     let mut app = open("team-at-work.jsonl", PICTURES);
-    let mut desk = Memory { limits: Limits { pinned_conversations: 2, ..Limits::default() }, acts: 0 };
+    let mut desk = Memory { limits: Limits::default().with_pinned_conversations(2), acts: 0 };
     let shown = act(&mut app, &mut desk, "down down down p");
     assert!(shown.contains("refused: too many pinned conversations: 3, the limit is 2"), "{shown}");
     assert_eq!(app.past().end(), 200, "nothing was appended");

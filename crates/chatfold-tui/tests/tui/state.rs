@@ -388,7 +388,7 @@ fn rows_kept_through_steps_are_as_many_as_pass() {
         ("c [ right", false),
     ] {
         press(&mut app, keys);
-        let filter = Filter { has_unread, ..Filter::default() };
+        let filter = Filter::default().with_has_unread(has_unread);
         let passing = app.past().inbox().page(&filter, None, usize::MAX).conversations.len();
         let shown = screen(&mut app, (120, 40));
         let count = format!("{passing} shown");

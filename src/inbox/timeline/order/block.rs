@@ -2,7 +2,7 @@
 
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::timeline::entry::Position;
-use crate::inbox::timeline::order::share::{Look, Share, Sum};
+use crate::inbox::timeline::order::contribution::{Contribution, Look, Sum};
 
 /// A block's slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,17 +81,17 @@ pub(crate) struct Block {
     /// No slot of this block stands before it, none of the blocks before stands at or after it.
     pub(crate) min: Position,
     pub(crate) sum: Sum,
-    pub(crate) slots: Held,
+    pub(crate) slots: BlockSlots,
 }
 
 /// Where a block has its slots: a run, as nearly all are, lies here.
 #[derive(Clone, Debug)]
-pub(crate) enum Held {
+pub(crate) enum BlockSlots {
     Run { first: u32, len: u32 },
     Apart(Lazy<Slots>),
 }
 
-impl From<Slots> for Held {
+impl From<Slots> for BlockSlots {
     fn from(slots: Slots) -> Self {
         match slots {
             Slots::Run { first, len } => Self::Run { first, len },
@@ -103,85 +103,90 @@ impl From<Slots> for Held {
 impl Default for Block {
     /// One that holds nothing.
     fn default() -> Self {
-        Self { min: Position::end_of(-1), sum: Sum::ZERO, slots: Held::Run { first: 0, len: 0 } }
+        Self { min: Position::end_of(-1), sum: Sum::ZERO, slots: BlockSlots::Run { first: 0, len: 0 } }
     }
 }
 
 impl Block {
     pub(crate) fn new(min: Position, sum: Sum, slots: Lazy<Slots>) -> Self {
-        Self { min, sum, slots: Held::Apart(slots) }
+        Self { min, sum, slots: BlockSlots::Apart(slots) }
     }
 
     pub(crate) fn of(slots: Slots, look: &impl Look) -> Option<Self> {
         let min = look.position(slots.iter().next()?);
         let mut sum = Sum::ZERO;
         for slot in slots.iter() {
-            sum.add(&look.share(slot));
+            sum.add(&look.contribution(slot));
         }
         Some(Self { min, sum, slots: slots.into() })
     }
 
     pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
         let (run, list) = match &self.slots {
-            Held::Run { first, len } => (Some(*first..first.saturating_add(*len)), None),
-            Held::Apart(slots) => (None, Some(slots.get().iter())),
+            BlockSlots::Run { first, len } => (Some(*first..first.saturating_add(*len)), None),
+            BlockSlots::Apart(slots) => (None, Some(slots.get().iter())),
         };
         run.into_iter().flatten().chain(list.into_iter().flatten())
     }
 
     pub(crate) fn len(&self) -> usize {
         match &self.slots {
-            Held::Run { len, .. } => *len as usize,
-            Held::Apart(slots) => slots.get().len(),
+            BlockSlots::Run { len, .. } => *len as usize,
+            BlockSlots::Apart(slots) => slots.get().len(),
         }
     }
 
     /// The last slot.
     pub(crate) fn last(&self) -> Option<u32> {
         match &self.slots {
-            Held::Run { first, len } => Some(first.saturating_add(len.checked_sub(1)?)),
-            Held::Apart(slots) => slots.get().iter().next_back(),
+            BlockSlots::Run { first, len } => Some(first.saturating_add(len.checked_sub(1)?)),
+            BlockSlots::Apart(slots) => slots.get().iter().next_back(),
         }
     }
 
     /// The same block with its slots here if they are a run, wherever a snapshot has them.
     pub(crate) fn at_hand(self) -> Self {
         let slots = match self.slots {
-            Held::Apart(slots) => slots.get().clone().into(),
-            run @ Held::Run { .. } => run,
+            BlockSlots::Apart(slots) => slots.get().clone().into(),
+            run @ BlockSlots::Run { .. } => run,
         };
         Self { slots, ..self }
     }
 
     /// Adds a slot behind all others of it.
     #[inline]
-    pub(crate) fn push(&mut self, slot: u32, share: &Share) {
+    pub(crate) fn push(&mut self, slot: u32, contribution: &Contribution) {
         match &mut self.slots {
-            Held::Run { first, len } if first.checked_add(*len) == Some(slot) => *len += 1,
+            BlockSlots::Run { first, len } if first.checked_add(*len) == Some(slot) => *len += 1,
             _ => self.change(|slots| slots.push(slot)),
         }
-        self.sum.add(share);
+        self.sum.add(contribution);
     }
 
     /// Puts a slot where it stands.
-    pub(crate) fn insert(&mut self, slot: u32, (position, share): (Position, &Share), look: &impl Look) {
+    pub(crate) fn insert(
+        &mut self,
+        slot: u32,
+        (position, contribution): (Position, &Contribution),
+        look: &impl Look,
+    ) {
         self.change(|slots| {
             slots.change(|slots| {
                 slots.insert(slots.partition_point(|&s| look.position(s) < position), slot);
             });
         });
         self.min = self.min.min(position);
-        self.sum.add(share);
+        self.sum.add(contribution);
     }
 
     /// Takes out a slot, which may have moved already: it is found by number, not by position.
-    pub(crate) fn remove(&mut self, slot: u32, before: &Share) {
+    pub(crate) fn remove(&mut self, slot: u32, before: &Contribution) {
         self.change(|slots| slots.change(|slots| slots.retain(|&s| s != slot)));
         self.sum.sub_counts(before);
     }
 
     /// Carries a slot's change over to the totals.
-    pub(crate) fn recount(&mut self, before: &Share, after: &Share) {
+    pub(crate) fn recount(&mut self, before: &Contribution, after: &Contribution) {
         self.sum.sub_counts(before);
         self.sum.add(after);
     }
@@ -189,7 +194,7 @@ impl Block {
     /// Finds the greatest activity anew, where it may have been `old`.
     pub(crate) fn lower_activity(&mut self, old: i64, look: &impl Look) {
         if self.sum.activity <= old {
-            let activities = self.slots().map(|slot| look.share(slot).activity);
+            let activities = self.slots().map(|slot| look.contribution(slot).activity);
             self.sum.activity = activities.max().unwrap_or(-1);
         }
     }
@@ -208,10 +213,10 @@ impl Block {
             return true;
         }
         self.all_backwards(|slot| {
-            let share = look.share(slot);
-            let counts = share.is_after(floor);
+            let contribution = look.contribution(slot);
+            let counts = contribution.is_after(floor);
             if counts {
-                sum.add(&share);
+                sum.add(&contribution);
             }
             counts
         });
@@ -222,8 +227,8 @@ impl Block {
     fn all_backwards(&self, mut such: impl FnMut(u32) -> bool) -> bool {
         let mut run = |first: u32, len: u32| (first..first.saturating_add(len)).rev().all(&mut such);
         match &self.slots {
-            Held::Run { first, len } => run(*first, *len),
-            Held::Apart(slots) => match slots.get() {
+            BlockSlots::Run { first, len } => run(*first, *len),
+            BlockSlots::Apart(slots) => match slots.get() {
                 Slots::Run { first, len } => run(*first, *len),
                 Slots::List(slots) => slots.iter().rev().all(|slot| such(*slot)),
             },
@@ -233,12 +238,12 @@ impl Block {
     /// Changes which slots it holds.
     fn change(&mut self, change: impl FnOnce(&mut Slots)) {
         match &mut self.slots {
-            Held::Run { first, len } => {
+            BlockSlots::Run { first, len } => {
                 let mut slots = Slots::Run { first: *first, len: *len };
                 change(&mut slots);
                 self.slots = slots.into();
             }
-            Held::Apart(slots) => {
+            BlockSlots::Apart(slots) => {
                 slots.get_mut().map(change);
             }
         }
@@ -247,8 +252,8 @@ impl Block {
     /// The slots as a part of a snapshot.
     pub(crate) fn lazy(&self) -> Lazy<Slots> {
         match &self.slots {
-            Held::Run { first, len } => Lazy::new(Slots::Run { first: *first, len: *len }),
-            Held::Apart(slots) => slots.clone(),
+            BlockSlots::Run { first, len } => Lazy::new(Slots::Run { first: *first, len: *len }),
+            BlockSlots::Apart(slots) => slots.clone(),
         }
     }
 }

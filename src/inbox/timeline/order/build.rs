@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::order::block::{Block, Slots};
-use crate::inbox::timeline::order::share::{Share, Sum};
+use crate::inbox::timeline::order::contribution::{Contribution, Sum};
 use crate::inbox::timeline::order::tree::{BLOCK, GROUP, Group, Order};
 
 /// Builds an order from slots that come sorted by position.
@@ -27,11 +27,11 @@ impl Default for Builder {
 
 impl Builder {
     /// Adds a slot; whether it stands after all before it, as it must.
-    pub(crate) fn push(&mut self, slot: u32, share: &Share) -> bool {
-        let Some(position) = share.position else { return false };
+    pub(crate) fn push(&mut self, slot: u32, contribution: &Contribution) -> bool {
+        let Some(position) = contribution.position else { return false };
         let ascends = self.place(slot, position);
         if ascends {
-            self.sum.add(share);
+            self.sum.add(contribution);
         }
         ascends
     }

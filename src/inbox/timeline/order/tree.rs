@@ -1,9 +1,9 @@
 //! The counted tree: groups of blocks of slots.
 
 use crate::inbox::timeline::order::block::Block;
-use crate::inbox::timeline::order::share::Look;
-use crate::inbox::timeline::order::share::Share;
-use crate::inbox::timeline::order::share::Sum;
+use crate::inbox::timeline::order::contribution::Contribution;
+use crate::inbox::timeline::order::contribution::Look;
+use crate::inbox::timeline::order::contribution::Sum;
 use std::sync::Arc;
 
 use crate::inbox::containers::lazy::Lazy;
@@ -109,7 +109,13 @@ impl Order {
     }
 
     /// Moves a slot from where it stood to where it stands now.
-    pub(crate) fn update(&mut self, slot: u32, before: &Share, after: &Share, look: &impl Look) {
+    pub(crate) fn update(
+        &mut self,
+        slot: u32,
+        before: &Contribution,
+        after: &Contribution,
+        look: &impl Look,
+    ) {
         match (before.position, after.position) {
             (Some(old), Some(new)) if old == new => self.recount(old, before, after, look),
             (old, new) => {
@@ -135,7 +141,7 @@ impl Order {
 
     /// Adds a slot that [stands behind all others](Order::is_behind_all).
     #[inline]
-    pub(crate) fn append(&mut self, slot: u32, position: Position, share: &Share) {
+    pub(crate) fn append(&mut self, slot: u32, position: Position, contribution: &Contribution) {
         self.open();
         if self.tail.len() >= BLOCK {
             self.close();
@@ -143,8 +149,8 @@ impl Order {
         if self.tail.len() == 0 {
             self.tail.min = position;
         }
-        self.tail.push(slot, share);
-        self.activity = self.activity.max(share.activity);
+        self.tail.push(slot, contribution);
+        self.activity = self.activity.max(contribution.activity);
     }
 
     /// Takes the last block out of the last group, if it lies there.
@@ -210,7 +216,7 @@ impl Order {
         low.saturating_sub(1)
     }
 
-    fn recount(&mut self, position: Position, before: &Share, after: &Share, look: &impl Look) {
+    fn recount(&mut self, position: Position, before: &Contribution, after: &Contribution, look: &impl Look) {
         let is_lower = after.activity < before.activity;
         if self.is_in_tail(position) {
             self.tail.recount(before, after);
@@ -232,7 +238,7 @@ impl Order {
         }
     }
 
-    fn remove(&mut self, slot: u32, position: Position, before: &Share, look: &impl Look) {
+    fn remove(&mut self, slot: u32, position: Position, before: &Contribution, look: &impl Look) {
         if self.is_in_tail(position) {
             self.tail.remove(slot, before);
             match self.tail.len() {
@@ -261,7 +267,7 @@ impl Order {
         }
     }
 
-    fn insert(&mut self, slot: u32, position: Position, after: &Share, look: &impl Look) {
+    fn insert(&mut self, slot: u32, position: Position, after: &Contribution, look: &impl Look) {
         if self.is_in_tail(position) {
             return self.insert_into_tail(slot, position, after, look);
         }
@@ -288,7 +294,7 @@ impl Order {
         }
     }
 
-    fn insert_into_tail(&mut self, slot: u32, position: Position, after: &Share, look: &impl Look) {
+    fn insert_into_tail(&mut self, slot: u32, position: Position, after: &Contribution, look: &impl Look) {
         if self.tail.last().is_none_or(|last| look.position(last) < position) {
             return self.append(slot, position, after);
         }
@@ -326,7 +332,7 @@ impl Order {
         let groups = self.groups.iter().rev().filter(move |g| g.sum.count(flag) > 0);
         let blocks = std::iter::once(&self.tail).chain(groups.flat_map(|g| g.blocks().iter().rev()));
         let slots = blocks.filter(move |b| b.sum.count(flag) > 0).flat_map(|b| b.slots().rev());
-        slots.filter(move |&slot| look.share(slot).has(flag))
+        slots.filter(move |&slot| look.contribution(slot).has(flag))
     }
 
     /// The slots with `flag` after `floor`, first first; whole blocks without one are skipped.
@@ -346,8 +352,8 @@ impl Order {
         });
         let blocks = blocks.chain(std::iter::once(&self.tail)).filter(move |b| b.sum.count(flag) > 0);
         blocks.flat_map(|b| b.slots()).filter(move |&slot| {
-            let share = look.share(slot);
-            share.has(flag) && share.is_after(floor)
+            let contribution = look.contribution(slot);
+            contribution.has(flag) && contribution.is_after(floor)
         })
     }
 

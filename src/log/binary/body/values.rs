@@ -7,7 +7,7 @@ use crate::register::bytes::{In, Out};
 
 /// Where an event stands: what its numbers are told as differences to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct BodyContext {
     /// The version of the layout.
     pub(crate) version: u16,
     pub(crate) kind: ConversationKind,
@@ -17,7 +17,7 @@ pub(crate) struct Place {
 }
 
 /// A time, as the difference to the event's.
-pub(crate) fn put_time(out: &mut Out, place: Place, time: Option<Timestamp>) {
+pub(crate) fn put_time(out: &mut Out, place: BodyContext, time: Option<Timestamp>) {
     out.option(time, |out, time| {
         out.int(time.as_millis().wrapping_sub(place.at));
     });
@@ -46,7 +46,7 @@ pub(crate) fn put_targets(out: &mut Out, targets: &[MessageId]) {
     });
 }
 
-pub(crate) fn put_watermark(out: &mut Out, place: Place, watermark: Watermark) {
+pub(crate) fn put_watermark(out: &mut Out, place: BodyContext, watermark: Watermark) {
     let base = match watermark {
         Watermark::Seq(_) => place.last_seq,
         Watermark::Time(_) => place.at,
@@ -54,7 +54,7 @@ pub(crate) fn put_watermark(out: &mut Out, place: Place, watermark: Watermark) {
     out.int(watermark.first_field().wrapping_sub(base));
 }
 
-pub(crate) fn put_through(out: &mut Out, place: Place, through: Through) {
+pub(crate) fn put_through(out: &mut Out, place: BodyContext, through: Through) {
     match through {
         Through::Watermark(watermark) => put_watermark(out.u8(0), place, watermark),
         Through::Message(message) => {
@@ -63,11 +63,11 @@ pub(crate) fn put_through(out: &mut Out, place: Place, through: Through) {
     }
 }
 
-pub(crate) fn time(from: &mut In<'_>, place: Place) -> Option<Option<Timestamp>> {
+pub(crate) fn time(from: &mut In<'_>, place: BodyContext) -> Option<Option<Timestamp>> {
     from.option(|from| Timestamp::from_millis(from.int()?.wrapping_add(place.at)).ok())
 }
 
-pub(crate) fn through(from: &mut In<'_>, place: Place) -> Option<Through> {
+pub(crate) fn through(from: &mut In<'_>, place: BodyContext) -> Option<Through> {
     match from.u8()? {
         0 => watermark(from, place).map(Through::Watermark),
         1 => target(from).map(Through::Message),
@@ -75,7 +75,7 @@ pub(crate) fn through(from: &mut In<'_>, place: Place) -> Option<Through> {
     }
 }
 
-pub(crate) fn watermark(from: &mut In<'_>, place: Place) -> Option<Watermark> {
+pub(crate) fn watermark(from: &mut In<'_>, place: BodyContext) -> Option<Watermark> {
     let difference = from.int()?;
     match place.kind {
         ConversationKind::Group => {
@@ -96,7 +96,7 @@ pub(crate) fn targets(from: &mut In<'_>) -> Option<Vec<MessageId>> {
 }
 
 pub(crate) fn user(from: &mut In<'_>) -> Option<UserId> {
-    UserId::new(from.text()?).ok()
+    UserId::parse(from.text()?).ok()
 }
 
 pub(crate) fn text(from: &mut In<'_>) -> Option<Option<String>> {

@@ -1,7 +1,7 @@
 //! What each type says.
 
 use crate::log::jsonl::decode::message::{base64, bytes, flag, string};
-use crate::log::jsonl::decode::through::{through, watermark};
+use crate::log::jsonl::decode::watermark::{through, watermark};
 use crate::log::jsonl::decode::{
     COUNT, Decoder, EDIT_VERSION, EVENT_ID, FOLDER_ID, MESSAGE_ID, SEQ, STRING, TIME, report,
 };

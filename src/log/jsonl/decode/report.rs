@@ -1,7 +1,7 @@
 //! What a server reports of unread messages.
 
 use crate::log::jsonl::decode::message::flag;
-use crate::log::jsonl::decode::through::{through_of, watermark};
+use crate::log::jsonl::decode::watermark::{through_of, watermark};
 use crate::log::jsonl::decode::{COUNT, SEQ, TIME};
 use crate::log::jsonl::json::value::{Object, Parsed, Value};
 use crate::log::jsonl::key::Key;

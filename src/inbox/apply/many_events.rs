@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::inbox::apply::tracker::{Profiles, RowChange, Tracker, Written, of_conversation};
-use crate::inbox::conversation::glance::Glance;
+use crate::inbox::conversation::appearance::Appearance;
 use crate::inbox::conversation::state::{Around, Conversation, Touched};
 use crate::inbox::list::authors::LastAuthors;
 use crate::inbox::list::folders::{self, FolderState, Folders};
@@ -14,7 +14,7 @@ use crate::inbox::list::profile::Profile;
 use crate::inbox::route::{Route, fold_group, fold_member, fold_profile, route};
 use crate::inbox::state::Inbox;
 use crate::model::change::{
-    Attribute, Attributes, ChangeSet, FolderChange, MessageChange, RemovalReason, TotalsChange,
+    Attribute, Attributes, ChangeSet, FolderChange, MessageChange, OrderKeys, RemovalReason, TotalsChange,
 };
 use crate::model::event::Event;
 use crate::model::id::{ConversationId, FolderId, UserId};
@@ -56,7 +56,7 @@ impl Inbox {
                 if !ready(conversation, event) {
                     return;
                 }
-                tracker.glance(number, conversation);
+                tracker.appearance(number, conversation);
                 tracker.note(number, conversation, event);
                 fold_group(&mut Arc::make_mut(conversation).shared, stamp, fields, group_type);
             }
@@ -88,13 +88,13 @@ impl Inbox {
 
     /// Brings rows, list and totals up to date.
     pub(crate) fn settle_rows(&mut self, tracker: &mut Tracker<'_>) {
-        self.put_rotten_back(tracker);
+        self.put_corrupt_back(tracker);
         tracker.touched.sort_by_key(|t| (t.conversation, t.slot));
         tracker.touched.dedup_by_key(|t| (t.conversation, t.slot));
-        for (number, before) in tracker.glances.iter() {
+        for (number, before) in tracker.appearances.iter() {
             self.settle_row(number, before);
         }
-        self.note_rotten();
+        self.note_corrupt();
         if tracker.profiles.is_some() && self.last_authors.is_none() {
             let mut authors = LastAuthors::default();
             for (number, conversation) in self.conversations.numbered() {
@@ -106,8 +106,9 @@ impl Inbox {
 
     /// What is otherwise than when the tracker took note of it, given that everything is up to date.
     pub(crate) fn tell(&self, tracker: &Tracker<'_>) -> ChangeSet {
-        let rotten = self.faults_told.iter().filter(|number| !tracker.faults_told.contains(*number));
-        let mut elsewhere: Vec<(u32, Attribute)> = rotten.map(|number| (*number, Attribute::Fault)).collect();
+        let corrupt = self.faults_told.iter().filter(|number| !tracker.faults_told.contains(*number));
+        let mut elsewhere: Vec<(u32, Attribute)> =
+            corrupt.map(|number| (*number, Attribute::Fault)).collect();
         let mut changes = ChangeSet {
             messages: self.message_changes(&tracker.touched),
             quiet_hours: self.quiet_hours() != tracker.quiet_hours,
@@ -120,7 +121,7 @@ impl Inbox {
         if let Some((before, written)) = &tracker.folders {
             changes.folders = self.folder_changes(before, written, &mut differs);
         }
-        let rows = tracker.glances.iter().filter_map(|(number, before)| {
+        let rows = tracker.appearances.iter().filter_map(|(number, before)| {
             let change = self.row_change(number, before, of_conversation(&tracker.touched, number))?;
             Some((number, change))
         });
@@ -149,24 +150,27 @@ impl Inbox {
             let Some(conversation) = self.conversations.get(number) else { continue };
             let change = rows.entry(number).or_insert_with(|| {
                 let key = conversation.row.key();
-                RowChange { attributes: Attributes::default(), order_keys: (key, key) }
+                RowChange {
+                    attributes: Attributes::default(),
+                    order_keys: OrderKeys { before: key, after: key },
+                }
             });
             change.attributes.insert_if(attribute, true);
         }
         rows
     }
 
-    /// Undoes the batch in conversations that turned out rotten: their events wait (R99).
-    fn put_rotten_back(&mut self, tracker: &mut Tracker<'_>) {
+    /// Undoes the batch in conversations that turned out corrupt: their events wait (R99).
+    fn put_corrupt_back(&mut self, tracker: &mut Tracker<'_>) {
         for (number, (front, events)) in std::mem::take(&mut tracker.fronts) {
             let Some(conversation) = self.conversations.get_mut(number) else { continue };
             let conversation = Arc::make_mut(conversation);
             conversation.refresh(self.policy);
-            conversation.glance();
+            conversation.appearance();
             if conversation.fault().is_some() {
                 conversation.put_back(front);
                 events.into_iter().for_each(|event| conversation.wait(event));
-                tracker.glances.remove(number);
+                tracker.appearances.remove(number);
                 tracker.touched.retain(|t| t.conversation != number);
             }
         }
@@ -176,14 +180,14 @@ impl Inbox {
     pub(crate) fn replace(&mut self, number: u32, conversation: Conversation) {
         let mut tracker = Tracker::new(self);
         if let Some(place) = self.conversations.get_mut(number) {
-            tracker.glance(number, place);
+            tracker.appearance(number, place);
             *place = Arc::new(conversation);
         }
         self.settle(tracker);
     }
 
     /// Derives one conversation's row anew and carries it over to list and totals.
-    fn settle_row(&mut self, number: u32, before: &Glance) {
+    fn settle_row(&mut self, number: u32, before: &Appearance) {
         let Self { conversations, policy, sums, list, last_authors, .. } = self;
         if let Some(conversation) = conversations.get_mut(number) {
             Arc::make_mut(conversation).settle(number, before, *policy, (sums, list, last_authors));
@@ -191,7 +195,7 @@ impl Inbox {
     }
 
     /// What is otherwise about one conversation.
-    fn row_change(&self, number: u32, before: &Glance, touched: &[Touched]) -> Option<RowChange> {
+    fn row_change(&self, number: u32, before: &Appearance, touched: &[Touched]) -> Option<RowChange> {
         Some(self.conversations.get(number)?.row_change(before, touched))
     }
 
@@ -327,7 +331,7 @@ impl Inbox {
 /// Histories of so many full chunks are loaded whole before their first event.
 const LOADED_WHOLE: usize = 8;
 
-/// Whether a conversation can take in an event: where its history is rotten, the event waits.
+/// Whether a conversation can take in an event: where its history is corrupt, the event waits.
 fn ready(conversation: &mut Arc<Conversation>, event: &Event) -> bool {
     if conversation.restored.is_none() {
         return true;

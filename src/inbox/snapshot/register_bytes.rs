@@ -272,7 +272,7 @@ pub(crate) fn put_aside(out: &mut Out, aside: &Aside) {
 pub(crate) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
     let recall = |from: &mut In<'_>| {
         from.earliest(|from| {
-            let by = UserId::new(from.text()?).ok()?;
+            let by = UserId::parse(from.text()?).ok()?;
             Some(RecallFact { by, reason: take_text(from)? })
         })
     };
@@ -298,7 +298,7 @@ pub(crate) fn take_aside(from: &mut In<'_>) -> Option<Aside> {
 
 fn take_mentions(from: &mut In<'_>) -> Option<MentionsEdit> {
     let (version, stamp, all) = (from.uint()?, from.stamp()?, from.flag()?);
-    let users = from.list(2, |from| UserId::new(from.text()?).ok())?;
+    let users = from.list(2, |from| UserId::parse(from.text()?).ok())?;
     Some(MentionsEdit::new(version, stamp, Mentions { users, all }))
 }
 
@@ -440,7 +440,7 @@ pub(crate) fn take_quiet_hours(from: &mut In<'_>) -> Option<Lww<Option<QuietHour
         2 => Some(QuietHours::DailyIn {
             start_s: from.number().filter(|s| *s < 86_400)?,
             duration_s: from.number().filter(|s| *s < 86_400)?,
-            zone: ZoneName::new(from.text()?).ok()?,
+            zone: ZoneName::parse(from.text()?).ok()?,
         }),
         _ => None,
     };

@@ -15,14 +15,14 @@ use crate::register::lattice::{Lww, shown};
 
 /// What showed of each conversation touched, by number. Most batches touch one: it is kept in place.
 #[derive(Debug, Default)]
-pub(crate) struct Glances {
-    first: Option<(u32, Glance)>,
-    others: FxHashMap<u32, Glance>,
+pub(crate) struct Appearances {
+    first: Option<(u32, Appearance)>,
+    others: FxHashMap<u32, Appearance>,
 }
 
-impl Glances {
+impl Appearances {
     /// The glance at a conversation, which `look` takes if it was not taken before.
-    pub(crate) fn get_or(&mut self, number: u32, look: impl FnOnce() -> Glance) -> &mut Glance {
+    pub(crate) fn get_or(&mut self, number: u32, look: impl FnOnce() -> Appearance) -> &mut Appearance {
         match &mut self.first {
             Some((first, _)) if *first != number => self.others.entry(number).or_insert_with(look),
             first => &mut first.get_or_insert_with(|| (number, look())).1,
@@ -37,15 +37,15 @@ impl Glances {
     }
 
     /// In no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Glance)> {
-        let first = self.first.iter().map(|(number, glance)| (*number, glance));
-        first.chain(self.others.iter().map(|(number, glance)| (*number, glance)))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Appearance)> {
+        let first = self.first.iter().map(|(number, appearance)| (*number, appearance));
+        first.chain(self.others.iter().map(|(number, appearance)| (*number, appearance)))
     }
 }
 
 /// The shown attributes of a conversation at one moment, those of users and folders apart.
 #[derive(Clone, Debug)]
-pub(crate) struct Glance {
+pub(crate) struct Appearance {
     pub(crate) row: Row,
     /// When an event is to end the receive option, which the row has.
     option_until: Option<Timestamp>,
@@ -71,7 +71,7 @@ struct Details {
     membership: Option<Membership>,
 }
 
-impl Glance {
+impl Appearance {
     /// Notes the details too, which nothing has changed since the glance was taken.
     pub(crate) fn look_closer(&mut self, conversation: &Conversation) {
         self.details.get_or_insert_with(|| Box::new(conversation.details()));
@@ -80,14 +80,14 @@ impl Glance {
 
 impl Conversation {
     /// What shows now, given that the row is up to date.
-    pub(crate) fn glance(&self) -> Glance {
-        Glance { details: Some(Box::new(self.details())), ..self.glimpse() }
+    pub(crate) fn appearance(&self) -> Appearance {
+        Appearance { details: Some(Box::new(self.details())), ..self.glimpse() }
     }
 
     /// The same without the details.
-    pub(crate) fn glimpse(&self) -> Glance {
+    pub(crate) fn glimpse(&self) -> Appearance {
         let personal = &self.personal;
-        Glance {
+        Appearance {
             row: self.row,
             option_until: personal.option_setting().until,
             pinned: personal.is_pinned(),
@@ -131,9 +131,9 @@ impl Conversation {
         let facts = self.facts();
         let Some(order) = self.order() else { return false };
         let told = |slot: u32| touched.binary_search_by_key(&slot, |t| t.slot).is_ok();
-        if let Some((edge, from, to)) = self.edge_between(before) {
+        if let Some((boundary, from, to)) = self.edge_between(before) {
             let is_there = |slot: u32| facts.arena.get(slot).is_some_and(|entry| !entry.is_gone());
-            return edge.between(from, to).any(|slot| is_there(slot) && !told(slot));
+            return boundary.between(from, to).any(|slot| is_there(slot) && !told(slot));
         }
         let from = Position::end_of(reach(&self.personal.cleared));
         for slot in order.backwards(Some(from), facts) {
@@ -154,7 +154,7 @@ impl Conversation {
     }
 
     /// Which attributes differ from `before`; `touched` are this conversation's messages that changed.
-    pub(crate) fn differences(&self, before: &Glance, touched: &[Touched]) -> Attributes {
+    pub(crate) fn differences(&self, before: &Appearance, touched: &[Touched]) -> Attributes {
         use Attribute as A;
         let mut set = Attributes::default();
         let (old, new, personal) = (&before.row, &self.row, &self.personal);

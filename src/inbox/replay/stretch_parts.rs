@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::containers::lazy::Lazy;
-use crate::inbox::containers::paged::Shelf;
+use crate::inbox::containers::paged::PagedVec;
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::replay::window::Held;
+use crate::inbox::replay::pending::PendingFact;
 use crate::inbox::timeline::arena::Arena;
 use crate::inbox::timeline::chunk::{CHUNK, Chunk, Contents};
 use crate::inbox::timeline::facts::hash_ids;
@@ -25,7 +25,7 @@ pub(crate) struct Piece {
 /// Facts that name messages of the conversations of one stretch, of which a part has some.
 #[derive(Debug)]
 pub(crate) struct Dealt {
-    pub(crate) held: Arc<Vec<Held>>,
+    pub(crate) held: Arc<Vec<PendingFact>>,
     /// By the number of a conversation in its stretch, where it went.
     pub(crate) lots: Arc<Vec<Lot>>,
     pub(crate) part: usize,
@@ -33,7 +33,7 @@ pub(crate) struct Dealt {
 
 impl Dealt {
     /// Those of the part, with the number of their conversation there.
-    pub(crate) fn held(&self) -> impl Iterator<Item = (u32, &Held)> {
+    pub(crate) fn held(&self) -> impl Iterator<Item = (u32, &PendingFact)> {
         self.held.iter().filter_map(|held| {
             let lot = self.lots.get(held.number as usize)?;
             (lot.part == self.part).then_some((lot.number, held))
@@ -87,7 +87,7 @@ impl Conversation {
 }
 
 /// Chunks that are full, the one being filled, and which numbers their authors have now.
-pub(crate) type Chunks = (Shelf<Chunk>, Chunk, Option<Arc<[u32]>>);
+pub(crate) type Chunks = (PagedVec<Chunk>, Chunk, Option<Arc<[u32]>>);
 
 impl Arena {
     /// Puts behind its chunks those of others. The full ones go first, so that only what the last of each has is

@@ -1,7 +1,7 @@
 //! The types that a tag has no room for: since version 2 they are one number in a tag and a byte of their own.
 
 use crate::log::binary::body::values::{
-    Place, put_targets, put_text, put_through, put_time, put_watermark, targets, through, time, user,
+    BodyContext, put_targets, put_text, put_through, put_time, put_watermark, targets, through, time, user,
     watermark,
 };
 use crate::model::event::tables::{MEMBERSHIPS, number_of, value_of};
@@ -40,7 +40,7 @@ pub(crate) fn needs_version_2(body: &Body) -> bool {
 }
 
 /// A type that a tag has no room for: its number, then what it says.
-pub(crate) fn put(out: &mut Out, place: Place, fact: &Fact) {
+pub(crate) fn put(out: &mut Out, place: BodyContext, fact: &Fact) {
     match fact {
         Fact::MembershipSet { state, user } => {
             out.u8(MEMBERSHIP).u8(number_of(&MEMBERSHIPS, state));
@@ -63,7 +63,7 @@ pub(crate) fn put(out: &mut Out, place: Place, fact: &Fact) {
     }
 }
 
-fn put_report(out: &mut Out, place: Place, report: &UnreadReport) {
+fn put_report(out: &mut Out, place: BodyContext, report: &UnreadReport) {
     put_watermark(out, place, report.through);
     out.uint(report.unread).option(report.read, |out, read| put_through(out, place, read));
     out.flag(report.at_least);
@@ -85,7 +85,7 @@ fn put_report(out: &mut Out, place: Place, report: &UnreadReport) {
 }
 
 /// A fact of a type that a tag has no room for.
-pub(crate) fn fact(from: &mut In<'_>, place: Place) -> Option<Fact> {
+pub(crate) fn fact(from: &mut In<'_>, place: BodyContext) -> Option<Fact> {
     Some(match from.u8()? {
         MEMBERSHIP => {
             let state = value_of(&MEMBERSHIPS, from.u8()?)?;
@@ -101,7 +101,7 @@ pub(crate) fn fact(from: &mut In<'_>, place: Place) -> Option<Fact> {
     })
 }
 
-fn report(from: &mut In<'_>, place: Place) -> Option<UnreadReport> {
+fn report(from: &mut In<'_>, place: BodyContext) -> Option<UnreadReport> {
     Some(UnreadReport {
         through: watermark(from, place)?,
         unread: from.uint()?,

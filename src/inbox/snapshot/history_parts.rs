@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use crate::inbox::containers::lazy::{Extent, Lazy, Part, Place};
-use crate::inbox::containers::paged::{Shelf, TRAY, Tray};
+use crate::inbox::containers::lazy::{Extent, Lazy, Part, PartPlace};
+use crate::inbox::containers::paged::{PagedVec, TRAY_LEN, Tray};
 use crate::inbox::containers::sparse::Few;
-use crate::inbox::snapshot::registers::{put_aside, take_aside};
+use crate::inbox::snapshot::register_bytes::{put_aside, take_aside};
 use crate::inbox::timeline::arena::Arena;
 use crate::inbox::timeline::chunk::{CHUNK, Chunk, Entries, NamedReads};
 use crate::inbox::timeline::entry::{Entry, Position};
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::id_index::{self, Bucket, Index};
 use crate::inbox::timeline::order::block::{Block, Slots};
-use crate::inbox::timeline::order::share::Sum;
+use crate::inbox::timeline::order::contribution::Sum;
 use crate::inbox::timeline::order::tree::{Blocks, Group, Order};
 use crate::model::id::{ConversationKind, EventId, MessageId};
 use crate::register::bytes::{In, Out};
@@ -67,7 +67,7 @@ impl In<'_> {
         Some(Extent { head_len: self.number()?, len: self.uint()?, check: self.fixed()? })
     }
 
-    fn child<T: ?Sized>(&mut self, place: &Place, at: &mut u64) -> Option<Lazy<T>> {
+    fn child<T: ?Sized>(&mut self, place: &PartPlace, at: &mut u64) -> Option<Lazy<T>> {
         let extent = self.extent()?;
         place.child(at, extent).map(Lazy::cold)
     }
@@ -151,7 +151,7 @@ impl Write for Chunk {
 }
 
 impl Part for Chunk {
-    fn decode(bytes: &[u8], _: &Place) -> Option<Arc<Self>> {
+    fn decode(bytes: &[u8], _: &PartPlace) -> Option<Arc<Self>> {
         let mut from = In(bytes);
         let count = from.count(32).filter(|count| *count <= CHUNK)?;
         let ids: Vec<MessageId> =
@@ -194,7 +194,7 @@ impl Part for Chunk {
         Some(Arc::new(Self { entries, bytes, asides, reads }))
     }
 
-    fn hollow(_: &Place) -> Arc<Self> {
+    fn placeholder(_: &PartPlace) -> Arc<Self> {
         Arc::default()
     }
 }
@@ -213,7 +213,7 @@ impl Write for Bucket {
 }
 
 impl Part for Bucket {
-    fn decode(bytes: &[u8], _: &Place) -> Option<Arc<Self>> {
+    fn decode(bytes: &[u8], _: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut last) = (In(bytes), 0u32);
         let mut pairs = Vec::with_capacity(bytes.len() / 4);
         while from.end().is_none() {
@@ -225,7 +225,7 @@ impl Part for Bucket {
         Some(id_index::bucket_of(&pairs))
     }
 
-    fn hollow(_: &Place) -> Arc<Self> {
+    fn placeholder(_: &PartPlace) -> Arc<Self> {
         id_index::bucket_of(&[])
     }
 }
@@ -241,17 +241,17 @@ impl<T: Write + ?Sized> Write for Tray<T> {
 }
 
 impl<T: Part + ?Sized> Part for Tray<T> {
-    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>> {
+    fn decode(bytes: &[u8], place: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut at) = (In(bytes), 0);
-        let mut parts = Vec::with_capacity((bytes.len() / 10).min(TRAY));
-        while from.end().is_none() && parts.len() < TRAY {
+        let mut parts = Vec::with_capacity((bytes.len() / 10).min(TRAY_LEN));
+        while from.end().is_none() && parts.len() < TRAY_LEN {
             parts.push(from.child(place, &mut at)?);
         }
         from.end()?;
         Some(Arc::new(Self { parts }))
     }
 
-    fn hollow(_: &Place) -> Arc<Self> {
+    fn placeholder(_: &PartPlace) -> Arc<Self> {
         Arc::new(Self { parts: Vec::new() })
     }
 }
@@ -277,7 +277,7 @@ impl Write for Slots {
 }
 
 impl Part for Slots {
-    fn decode(bytes: &[u8], _: &Place) -> Option<Arc<Self>> {
+    fn decode(bytes: &[u8], _: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut last, mut slots) = (In(bytes), -1i64, Self::default());
         while from.end().is_none() {
             let first = from.int()?.checked_add(last)?.checked_add(1)?;
@@ -297,7 +297,7 @@ impl Part for Slots {
         Some(Arc::new(slots))
     }
 
-    fn hollow(_: &Place) -> Arc<Self> {
+    fn placeholder(_: &PartPlace) -> Arc<Self> {
         Arc::default()
     }
 }
@@ -313,7 +313,7 @@ impl Write for Blocks {
 }
 
 impl Part for Blocks {
-    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>> {
+    fn decode(bytes: &[u8], place: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut at, mut blocks) = (In(bytes), 0, Vec::new());
         while from.end().is_none() {
             let (min, sum) = (from.position()?, from.sum()?);
@@ -322,25 +322,25 @@ impl Part for Blocks {
         Some(Arc::new(Self(blocks)))
     }
 
-    fn hollow(_: &Place) -> Arc<Self> {
+    fn placeholder(_: &PartPlace) -> Arc<Self> {
         Arc::default()
     }
 }
 
-fn put_shelf<T>(shelf: &Shelf<T>, head: &mut Out, out: &mut Vec<u8>)
+fn put_shelf<T>(paged: &PagedVec<T>, head: &mut Out, out: &mut Vec<u8>)
 where
     T: Write + ?Sized,
 {
-    head.len(shelf.len).len(shelf.trays.len());
-    for tray in shelf.trays.iter() {
+    head.len(paged.len).len(paged.trays.len());
+    for tray in paged.trays.iter() {
         head.extent(put(tray, out));
     }
 }
 
-fn take_shelf<T: Part + ?Sized>(from: &mut In<'_>, place: &Place, at: &mut u64) -> Option<Shelf<T>> {
+fn take_shelf<T: Part + ?Sized>(from: &mut In<'_>, place: &PartPlace, at: &mut u64) -> Option<PagedVec<T>> {
     let len = usize::try_from(from.number()?).ok()?;
     let trays: Few<_> = from.list(10, |from| from.child(place, at))?;
-    (trays.len() == len.div_ceil(TRAY)).then_some(Shelf { trays, len })
+    (trays.len() == len.div_ceil(TRAY_LEN)).then_some(PagedVec { trays, len })
 }
 
 impl Write for Timeline {
@@ -368,7 +368,7 @@ impl Write for Timeline {
 }
 
 impl Part for Timeline {
-    fn decode(bytes: &[u8], place: &Place) -> Option<Arc<Self>> {
+    fn decode(bytes: &[u8], place: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut at) = (In(bytes), 0);
         let full = take_shelf(&mut from, place, &mut at)?;
         let arena = Arena { full, tail: from.child(place, &mut at)? };
@@ -390,7 +390,7 @@ impl Part for Timeline {
         Some(Arc::new(Self { facts, order: Some(Order::of(groups)) }))
     }
 
-    fn hollow(place: &Place) -> Arc<Self> {
+    fn placeholder(place: &PartPlace) -> Arc<Self> {
         Arc::new(Self::new(place.kind().unwrap_or(ConversationKind::Group)))
     }
 }

@@ -1,8 +1,9 @@
 //! From a message back to what its server calls it (R112): what both kinds of account share of it.
 
-use chatfold::foreign::{META_FOREIGN, plain_id};
+use chatfold::foreign::{META_FOREIGN, read_id};
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
-use chatfold::{ConversationId, Event, EventId, Inbox, LogPrefix, MessageId};
+use chatfold::{ConversationId, Event, EventId, Inbox, MessageId};
 
 use crate::decoded::{decode, known};
 use crate::error::{AccountError, Failure};
@@ -22,7 +23,7 @@ pub(crate) fn way_back(inbox: &Inbox, conversation: &ConversationId, message: Me
     let view = inbox.conversation(conversation);
     match view.as_ref().and_then(|view| view.message(message)) {
         None => WayBack::Unknown,
-        Some(view) => plain_id(message).map_or(WayBack::In(view.event()), WayBack::Told),
+        Some(view) => read_id(message).map_or(WayBack::In(view.event()), WayBack::Told),
     }
 }
 

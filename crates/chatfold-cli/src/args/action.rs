@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use chatfold::{Context, Mark, MessageKind, ReceiveOption, Role, Timestamp, UserId};
+use chatfold::command::Role;
+use chatfold::event::{Mark, MessageKind, ReceiveOption};
+use chatfold::{Context, Timestamp, UserId};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::common::{parse_mark, parse_owner};

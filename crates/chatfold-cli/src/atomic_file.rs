@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
-use crate::beside;
 use crate::failure::Failure;
 use crate::output::named;
+use crate::sidecar_files;
 
 /// The size of the buffer in front of a file.
 const BUFFER_LEN_BYTES: usize = 64 * 1024;
@@ -26,20 +26,20 @@ pub fn write_whole<T>(
         source: Some(error),
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let replaced = if replace { beside::lock(path).map_err(failed)? } else { None };
-    beside::sweep(path, folder);
-    let file = beside::temporary(path, folder, replaced.as_ref(), like).map_err(failed)?;
+    let replaced = if replace { sidecar_files::lock(path).map_err(failed)? } else { None };
+    sidecar_files::sweep(path, folder);
+    let file = sidecar_files::temporary(path, folder, replaced.as_ref(), like).map_err(failed)?;
     let mut buffer = BufWriter::with_capacity(BUFFER_LEN_BYTES, file.as_file());
     let filled = fill(&mut buffer).map_err(failed)?;
     buffer.flush().map_err(failed)?;
     drop(buffer);
     file.as_file().sync_all().map_err(failed)?;
     let there = if replaced.is_some() { file.persist(path) } else { file.persist_noclobber(path) };
-    beside::guard::set(None);
+    sidecar_files::guard::set(None);
     let there = match there {
         // A log that came to be meanwhile.
         Err(error) if replace && error.error.kind() == io::ErrorKind::AlreadyExists => {
-            let _meanwhile = beside::lock(path).map_err(failed)?;
+            let _meanwhile = sidecar_files::lock(path).map_err(failed)?;
             error.file.persist(path)
         }
         there => there,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use chatfold::{Body, Event, Fact, Timestamp};
+use chatfold::event::{Body, Fact};
+use chatfold::{Event, Timestamp};
 
 use crate::log::count;
 

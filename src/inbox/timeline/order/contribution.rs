@@ -4,17 +4,17 @@ use crate::inbox::timeline::entry::Position;
 
 /// What a message adds to its conversation's totals, deletions and clearings aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(crate) struct Contribution {
     /// `None`: not known.
     pub(crate) position: Option<Position>,
     pub(crate) flags: u8,
-    /// Tells lists of mentions apart: 0 unless [`Share::MENTION`].
+    /// Tells lists of mentions apart: 0 unless [`Contribution::MENTION`].
     pub(crate) mention_sig: u64,
     /// The greatest instant at which it moved the conversation (R35), -1 for none.
     pub(crate) activity: i64,
 }
 
-impl Share {
+impl Contribution {
     /// Counts as unread after the read marker (R23).
     pub(crate) const UNREAD: u8 = 1;
     /// Mentions the owner after the read marker (R26).
@@ -49,7 +49,7 @@ impl Share {
 
 /// How the tree asks what a slot holds.
 pub(crate) trait Look {
-    fn share(&self, slot: u32) -> Share;
+    fn contribution(&self, slot: u32) -> Contribution;
     fn position(&self, slot: u32) -> Position;
 }
 
@@ -68,23 +68,23 @@ impl Sum {
     pub(crate) const ZERO: Self =
         Self { unread: 0, mentions: 0, shown: 0, present: 0, mention_sig: 0, activity: -1 };
 
-    pub(crate) fn add(&mut self, share: &Share) {
-        self.unread = self.unread.saturating_add(u32::from(share.has(Share::UNREAD)));
-        self.mentions = self.mentions.saturating_add(u32::from(share.has(Share::MENTION)));
-        self.shown = self.shown.saturating_add(u32::from(share.has(Share::SHOWN)));
-        self.present = self.present.saturating_add(u32::from(share.has(Share::PRESENT)));
-        self.mention_sig = self.mention_sig.wrapping_add(share.mention_sig);
-        self.activity = self.activity.max(share.activity);
+    pub(crate) fn add(&mut self, contribution: &Contribution) {
+        self.unread = self.unread.saturating_add(u32::from(contribution.has(Contribution::UNREAD)));
+        self.mentions = self.mentions.saturating_add(u32::from(contribution.has(Contribution::MENTION)));
+        self.shown = self.shown.saturating_add(u32::from(contribution.has(Contribution::SHOWN)));
+        self.present = self.present.saturating_add(u32::from(contribution.has(Contribution::PRESENT)));
+        self.mention_sig = self.mention_sig.wrapping_add(contribution.mention_sig);
+        self.activity = self.activity.max(contribution.activity);
     }
 
     /// Takes `share` out of all but the activity, which is a maximum: see [`Sum::activity`].
-    pub(crate) fn sub_counts(&mut self, share: &Share) {
+    pub(crate) fn sub_counts(&mut self, contribution: &Contribution) {
         // Saturating: the sums of a snapshot may lie, and the fold never fails (R01).
-        self.unread = self.unread.saturating_sub(u32::from(share.has(Share::UNREAD)));
-        self.mentions = self.mentions.saturating_sub(u32::from(share.has(Share::MENTION)));
-        self.shown = self.shown.saturating_sub(u32::from(share.has(Share::SHOWN)));
-        self.present = self.present.saturating_sub(u32::from(share.has(Share::PRESENT)));
-        self.mention_sig = self.mention_sig.wrapping_sub(share.mention_sig);
+        self.unread = self.unread.saturating_sub(u32::from(contribution.has(Contribution::UNREAD)));
+        self.mentions = self.mentions.saturating_sub(u32::from(contribution.has(Contribution::MENTION)));
+        self.shown = self.shown.saturating_sub(u32::from(contribution.has(Contribution::SHOWN)));
+        self.present = self.present.saturating_sub(u32::from(contribution.has(Contribution::PRESENT)));
+        self.mention_sig = self.mention_sig.wrapping_sub(contribution.mention_sig);
     }
 
     pub(crate) fn add_sum(&mut self, other: &Self) {
@@ -98,9 +98,9 @@ impl Sum {
 
     pub(crate) fn count(&self, flag: u8) -> u32 {
         match flag {
-            Share::UNREAD => self.unread,
-            Share::MENTION => self.mentions,
-            Share::SHOWN => self.shown,
+            Contribution::UNREAD => self.unread,
+            Contribution::MENTION => self.mentions,
+            Contribution::SHOWN => self.shown,
             _ => self.present,
         }
     }

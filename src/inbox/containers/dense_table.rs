@@ -5,82 +5,86 @@ use std::sync::{Arc, OnceLock};
 use crate::inbox::containers::lazy::Source;
 
 /// What has a record in the front of a snapshot.
-pub(crate) trait Seated: Sized {
+pub(crate) trait Recorded: Sized {
     /// The value with this number, if the snapshot has one.
     fn load(source: &Arc<Source>, number: u32) -> Option<Self>;
 }
 
-/// How many seats are made at once.
-const TRAY: usize = 32;
+/// How many cells are made at once.
+const CELLS_PER_PAGE: usize = 32;
 
-type Seat<T> = OnceLock<Option<Arc<T>>>;
-/// Seats next to each other, made when somebody asks for one of them: opening a snapshot makes none.
-type Tray<T> = OnceLock<Arc<[Seat<T>; TRAY]>>;
+type Cell<T> = OnceLock<Option<Arc<T>>>;
+/// DenseTable next to each other, made when somebody asks for one of them: opening a snapshot makes none.
+type Page<T> = OnceLock<Arc<[Cell<T>; CELLS_PER_PAGE]>>;
 
-fn made<T>(tray: &Tray<T>) -> &Arc<[Seat<T>; TRAY]> {
-    tray.get_or_init(|| Arc::new(std::array::from_fn(|_| Seat::new())))
+fn made<T>(page: &Page<T>) -> &Arc<[Cell<T>; CELLS_PER_PAGE]> {
+    page.get_or_init(|| Arc::new(std::array::from_fn(|_| Cell::new())))
 }
 
 /// Values by number. A clone is O(1); writing after it copies a few dozen references and one value.
 ///
-/// A seat not yet looked at is filled from the snapshot for all clones that still share it.
+/// A cell not yet looked at is filled from the snapshot for all clones that still share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Seats<T> {
-    trays: im::Vector<Tray<T>>,
+pub(crate) struct DenseTable<T> {
+    pages: im::Vector<Page<T>>,
     len: usize,
     source: Option<Arc<Source>>,
 }
 
-impl<T> Default for Seats<T> {
+impl<T> Default for DenseTable<T> {
     fn default() -> Self {
-        Self { trays: im::Vector::new(), len: 0, source: None }
+        Self { pages: im::Vector::new(), len: 0, source: None }
     }
 }
 
-fn open<'a, T: Seated>(seat: &'a Seat<T>, source: Option<&Arc<Source>>, number: usize) -> Option<&'a Arc<T>> {
-    if let Some(value) = seat.get() {
+fn open<'a, T: Recorded>(
+    cell: &'a Cell<T>,
+    source: Option<&Arc<Source>>,
+    number: usize,
+) -> Option<&'a Arc<T>> {
+    if let Some(value) = cell.get() {
         return value.as_ref();
     }
     let source = source?;
     let load = || T::load(source, u32::try_from(number).ok()?).map(Arc::new);
-    seat.get_or_init(load).as_ref()
+    cell.get_or_init(load).as_ref()
 }
 
-impl<T: Seated + Clone> Seats<T> {
-    /// So many seats, which the snapshot fills.
+impl<T: Recorded + Clone> DenseTable<T> {
+    /// So many cells, which the snapshot fills.
     pub(crate) fn cold(source: Arc<Source>, len: u32) -> Self {
         let len = len as usize;
-        let trays = (0..len.div_ceil(TRAY)).map(|_| Tray::new()).collect();
-        Self { trays, len, source: Some(source) }
+        let pages = (0..len.div_ceil(CELLS_PER_PAGE)).map(|_| Page::new()).collect();
+        Self { pages, len, source: Some(source) }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    fn seat(&self, number: u32) -> Option<&Seat<T>> {
+    fn cell(&self, number: u32) -> Option<&Cell<T>> {
         let at = Some(number as usize).filter(|at| *at < self.len)?;
-        made(self.trays.get(at / TRAY)?).get(at % TRAY)
+        made(self.pages.get(at / CELLS_PER_PAGE)?).get(at % CELLS_PER_PAGE)
     }
 
     /// Its value, if somebody asked for it.
     fn seen(&self, number: u32) -> Option<&Option<Arc<T>>> {
         let at = number as usize;
-        self.trays.get(at / TRAY)?.get()?.get(at % TRAY)?.get()
+        self.pages.get(at / CELLS_PER_PAGE)?.get()?.get(at % CELLS_PER_PAGE)?.get()
     }
 
-    /// A seat to be written, of a tray that is no other's.
-    fn seat_mut(&mut self, number: u32) -> Option<&mut Seat<T>> {
+    /// A cell to be written, of a page that is no other's.
+    fn cell_mut(&mut self, number: u32) -> Option<&mut Cell<T>> {
         let at = Some(number as usize).filter(|at| *at < self.len)?;
-        let tray = self.trays.get_mut(at / TRAY)?;
-        made(tray);
-        Arc::make_mut(tray.get_mut()?).get_mut(at % TRAY)
+        let page = self.pages.get_mut(at / CELLS_PER_PAGE)?;
+        made(page);
+        Arc::make_mut(page.get_mut()?).get_mut(at % CELLS_PER_PAGE)
     }
 
-    /// One seat more, which nobody asked for.
+    /// One cell more, which nobody asked for.
     fn grow(&mut self) {
-        if self.len.is_multiple_of(TRAY) {
-            self.trays.push_back(Tray::new());
+        if self.len.is_multiple_of(CELLS_PER_PAGE) {
+            self.pages.push_back(Page::new());
         }
         self.len += 1;
     }
@@ -109,7 +113,7 @@ impl<T: Seated + Clone> Seats<T> {
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Arc<T>> {
-        open(self.seat(number)?, self.source.as_ref(), number as usize)
+        open(self.cell(number)?, self.source.as_ref(), number as usize)
     }
 
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Arc<T>> {
@@ -117,7 +121,7 @@ impl<T: Seated + Clone> Seats<T> {
         if self.source.is_some() {
             self.get(number)?;
         }
-        self.seat_mut(number)?.get_mut()?.as_mut()
+        self.cell_mut(number)?.get_mut()?.as_mut()
     }
 
     pub(crate) fn push(&mut self, value: T) {
@@ -127,22 +131,22 @@ impl<T: Seated + Clone> Seats<T> {
     pub(crate) fn push_shared(&mut self, value: Arc<T>) {
         let number = self.len as u32;
         self.grow();
-        if let Some(seat) = self.seat_mut(number) {
-            *seat = OnceLock::from(Some(value));
+        if let Some(cell) = self.cell_mut(number) {
+            *cell = OnceLock::from(Some(value));
         }
     }
 
     /// The value with this number, which is not here any more afterwards.
     pub(crate) fn take(&mut self, number: u32) -> Option<Arc<T>> {
         self.get_mut(number)?;
-        let seat = self.seat_mut(number)?;
-        std::mem::replace(seat, OnceLock::from(None)).into_inner().flatten()
+        let cell = self.cell_mut(number)?;
+        std::mem::replace(cell, OnceLock::from(None)).into_inner().flatten()
     }
 
     /// All values by number. Complexity: what still lies in the snapshot is decoded.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Arc<T>)> {
-        let seats = self.trays.iter().flat_map(|tray| made(tray).iter()).take(self.len).enumerate();
-        seats.filter_map(|(number, seat)| Some((number as u32, open(seat, self.source.as_ref(), number)?)))
+        let cells = self.pages.iter().flat_map(|page| made(page).iter()).take(self.len).enumerate();
+        cells.filter_map(|(number, cell)| Some((number as u32, open(cell, self.source.as_ref(), number)?)))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
@@ -150,15 +154,15 @@ impl<T: Seated + Clone> Seats<T> {
     }
 }
 
-impl<T: Seated + Clone + Default> Seats<T> {
+impl<T: Recorded + Clone + Default> DenseTable<T> {
     /// The value with this number, a new one if there is none. Always `Some`.
     pub(crate) fn get_or_default(&mut self, number: u32) -> Option<&mut T> {
         while self.len <= number as usize {
             self.grow();
         }
         if self.get(number).is_none() {
-            *self.seat_mut(number)? = OnceLock::from(Some(Arc::default()));
+            *self.cell_mut(number)? = OnceLock::from(Some(Arc::default()));
         }
-        self.seat_mut(number)?.get_mut()?.as_mut().map(Arc::make_mut)
+        self.cell_mut(number)?.get_mut()?.as_mut().map(Arc::make_mut)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::inbox::apply::tracker::{Tracker, Written, note_written};
-use crate::inbox::conversation::glance::Glance;
+use crate::inbox::conversation::appearance::Appearance;
 use crate::inbox::conversation::state::{Conversation, Touched};
 use crate::inbox::state::Inbox;
 use crate::model::change::ChangeSet;
@@ -12,7 +12,7 @@ use crate::model::id::FolderId;
 
 /// What a run of batches touched since a frozen copy of the inbox was taken.
 #[derive(Clone, Debug)]
-pub(crate) struct Span {
+pub(crate) struct ChangeSpan {
     before: Inbox,
     conversations: BTreeSet<u32>,
     /// Messages by conversation and slot; a slot never changes.
@@ -21,7 +21,7 @@ pub(crate) struct Span {
     folders: BTreeMap<FolderId, Written>,
 }
 
-impl Span {
+impl ChangeSpan {
     /// One that begins with `inbox` as it is.
     pub(crate) fn new(inbox: &Inbox) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Span {
     }
 
     fn note(&mut self, tracker: &Tracker<'_>) {
-        self.conversations.extend(tracker.glances.iter().map(|(number, _)| number));
+        self.conversations.extend(tracker.appearances.iter().map(|(number, _)| number));
         self.messages.extend(tracker.touched.iter().map(|t| (t.conversation, t.slot)));
         self.users.extend(tracker.profiles.iter().flat_map(|(_, users)| users));
         let folders = tracker.folders.iter().flat_map(|(_, folders)| folders);
@@ -45,8 +45,8 @@ impl Span {
     fn tracker(&self, now: &Inbox) -> Tracker<'static> {
         let mut tracker = Tracker::new(&self.before);
         for number in &self.conversations {
-            if let Some(glance) = self.glance(*number, now) {
-                tracker.glances.get_or(*number, || glance);
+            if let Some(appearance) = self.appearance(*number, now) {
+                tracker.appearances.get_or(*number, || appearance);
             }
         }
         let touched = |(conversation, slot): &(u32, u32)| {
@@ -65,12 +65,12 @@ impl Span {
     }
 
     /// What showed of a conversation before; nothing yet of one that is new.
-    fn glance(&self, number: u32, now: &Inbox) -> Option<Glance> {
+    fn appearance(&self, number: u32, now: &Inbox) -> Option<Appearance> {
         match self.before.conversations.get(number) {
-            Some(before) => Some(before.glance()),
+            Some(before) => Some(before.appearance()),
             None => {
                 let now = now.conversations.get(number)?;
-                Some(Conversation::new(now.id.clone(), now.peer, true).glance())
+                Some(Conversation::new(now.id.clone(), now.peer, true).appearance())
             }
         }
     }
@@ -78,7 +78,11 @@ impl Span {
 
 impl Inbox {
     /// Takes in a batch and tells nothing yet: everything is up to date, and `span` knows what was touched.
-    pub(crate) fn apply_untold<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>, span: &mut Span) {
+    pub(crate) fn apply_untold<'a>(
+        &mut self,
+        events: impl IntoIterator<Item = &'a Event>,
+        span: &mut ChangeSpan,
+    ) {
         let mut tracker = Tracker::new(self);
         for event in events {
             self.take_in(event, &mut tracker);
@@ -89,7 +93,7 @@ impl Inbox {
     }
 
     /// What one batch over the whole span would have told.
-    pub(crate) fn told_since(&self, span: &Span) -> ChangeSet {
+    pub(crate) fn told_since(&self, span: &ChangeSpan) -> ChangeSet {
         let mut changes = self.tell(&span.tracker(self));
         changes.revisions = (span.before.revision, self.revision);
         changes

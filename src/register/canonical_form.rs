@@ -6,9 +6,9 @@ use crate::register::lattice::{Earliest, Lww};
 
 /// A buffer that values are appended to unambiguously: fixed widths, or a length first.
 #[derive(Debug, Default)]
-pub(crate) struct Canon(Vec<u8>);
+pub(crate) struct CanonicalBytes(Vec<u8>);
 
-impl Canon {
+impl CanonicalBytes {
     /// One with room for so many bytes.
     pub(crate) fn with_room(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))

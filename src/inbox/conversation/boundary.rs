@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::inbox::timeline::entry::Position;
 use crate::inbox::timeline::facts::{Facts, Timeline};
-use crate::inbox::timeline::order::share::{Look as _, Share};
+use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
 use crate::model::time::Stamp;
 use crate::register::max_tree::MaxTree;
 
@@ -15,7 +15,7 @@ pub(crate) const FEW: usize = 64;
 
 /// The messages of rank 1 and 2 at one first field, by introduction.
 #[derive(Clone, Debug)]
-pub(crate) struct Edge {
+pub(crate) struct Boundary {
     pub(crate) through: i64,
     /// When each was introduced.
     introduced: im::OrdMap<u32, Stamp>,
@@ -28,26 +28,26 @@ pub(crate) struct Edge {
 
 /// The edges of the clearing and of the deletion, where any was needed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Edges {
-    pub(crate) cleared: Option<Arc<Edge>>,
-    pub(crate) deleted: Option<Arc<Edge>>,
+pub(crate) struct Boundaries {
+    pub(crate) cleared: Option<Arc<Boundary>>,
+    pub(crate) deleted: Option<Arc<Boundary>>,
 }
 
-impl Edge {
+impl Boundary {
     fn of(through: i64, timeline: &Timeline) -> Self {
-        let mut edge = Self {
+        let mut boundary = Self {
             through,
             introduced: im::OrdMap::new(),
             all: im::OrdSet::new(),
             shown: MaxTree::default(),
             present: im::OrdSet::new(),
         };
-        let Timeline { facts, order: Some(order) } = timeline else { return edge };
+        let Timeline { facts, order: Some(order) } = timeline else { return boundary };
         let slots = order.backwards(Some(Position::end_of(through)), facts);
         for slot in slots.take_while(|slot| facts.position(*slot).first == through) {
-            edge.note(slot, facts);
+            boundary.note(slot, facts);
         }
-        edge
+        boundary
     }
 
     /// Takes note of what a message is now.
@@ -58,25 +58,25 @@ impl Edge {
             self.present.remove(&key);
             self.shown.remove(&key);
         }
-        let share = facts.share(slot);
+        let contribution = facts.contribution(slot);
         let at_edge = |position: &Position| position.first == self.through && position.rank != 0;
-        let Some(position) = share.position.filter(at_edge) else { return };
+        let Some(position) = contribution.position.filter(at_edge) else { return };
         let Some(entry) = facts.arena.get(slot) else { return };
         let stamp = facts.stamp(slot, &entry);
         let key = (stamp, slot);
         self.introduced.insert(slot, stamp);
         self.all.insert(key);
-        if share.has(Share::PRESENT) {
+        if contribution.has(Contribution::PRESENT) {
             self.present.insert(key);
         }
-        if share.has(Share::SHOWN) {
+        if contribution.has(Contribution::SHOWN) {
             self.shown.insert(key, (position, slot));
         }
     }
 
-    /// The last of those introduced later than a stamp that has a flag: [`Share::SHOWN`]; of others, any.
+    /// The last of those introduced later than a stamp that has a flag: [`Contribution::SHOWN`]; of others, any.
     pub(crate) fn last_after(&self, stamp: Stamp, flag: u8) -> Option<u32> {
-        if flag == Share::SHOWN {
+        if flag == Contribution::SHOWN {
             return self.shown.greatest_where(|(s, _)| *s > stamp).map(|(_, slot)| *slot);
         }
         self.present.get_next(&(stamp, u32::MAX)).map(|(_, slot)| *slot)
@@ -90,9 +90,13 @@ impl Edge {
 }
 
 /// The edge of a coverage, which is made if there is none there.
-pub(crate) fn edge_of<'a>(place: &'a mut Option<Arc<Edge>>, through: i64, timeline: &Timeline) -> &'a Edge {
-    if place.as_ref().is_none_or(|edge| edge.through != through) {
+pub(crate) fn boundary_of<'a>(
+    place: &'a mut Option<Arc<Boundary>>,
+    through: i64,
+    timeline: &Timeline,
+) -> &'a Boundary {
+    if place.as_ref().is_none_or(|boundary| boundary.through != through) {
         *place = None;
     }
-    place.get_or_insert_with(|| Arc::new(Edge::of(through, timeline)))
+    place.get_or_insert_with(|| Arc::new(Boundary::of(through, timeline)))
 }

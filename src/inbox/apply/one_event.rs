@@ -16,10 +16,10 @@ use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{Position, bits};
 use crate::inbox::timeline::facts::{Pushed, Timeline};
 use crate::inbox::timeline::introduction::Introduction;
-use crate::inbox::timeline::order::share::Share;
+use crate::inbox::timeline::order::contribution::Contribution;
 use crate::model::change::{
     Attribute, Attributes, ChangeKind, ChangeSet, ConversationChange, MessageChange, MessageChangeKind,
-    TotalsChange,
+    OrderKeys, TotalsChange,
 };
 use crate::model::event::{Event, Fact, Message};
 use crate::model::id::{MessageId, UserId};
@@ -28,10 +28,10 @@ use crate::model::told::Told;
 
 impl Inbox {
     /// Takes in an event that concerns one conversation, all of which is at hand; `None`, and nothing was done, where
-    /// the event is another or a history may turn out rotten.
+    /// the event is another or a history may turn out corrupt.
     pub(crate) fn apply_one(&mut self, event: &Event) -> Option<ChangeSet> {
         let Some(Route::Conversation(id, fact)) = route(&self.owner, event) else { return None };
-        if self.conversations.source().is_some() && !self.rotten().is_empty() {
+        if self.conversations.source().is_some() && !self.corrupt().is_empty() {
             return None;
         }
         let number = self.number(id);
@@ -108,9 +108,9 @@ impl Conversation {
             return None;
         }
         let Pushed::New(slot) = facts.slot_or_push(&intro) else { return None };
-        let share = Share::ordinary(position, own, at);
-        order.append(slot, position, &share);
-        self.derived.account(&Share::NONE, &share);
+        let contribution = Contribution::ordinary(position, own, at);
+        order.append(slot, position, &contribution);
+        self.derived.account(&Contribution::NONE, &contribution);
         let before = self.row;
         self.append_row(policy, slot, at);
         Some(before)
@@ -125,7 +125,7 @@ impl Conversation {
         attributes.insert_if(Attribute::Activity, before.activity != row.activity);
         attributes.insert_if(Attribute::Archived, before.archived != row.archived);
         let kind = if before.listed { ChangeKind::Changed } else { ChangeKind::New };
-        let order_keys = (before.key(), row.key());
+        let order_keys = OrderKeys { before: before.key(), after: row.key() };
         let of_message =
             MessageChange { conversation: self.id.clone(), message, kind: MessageChangeKind::Added };
         (ConversationChange { id: self.id.clone(), kind, attributes, order_keys }, of_message)

@@ -19,14 +19,14 @@ const FULL_LEN_BYTES: usize = 64 << 20;
 
 /// A fact of a conversation, messages introduced apart.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct PendingFact {
     pub(crate) number: u32,
     pub(crate) by: UserId,
     pub(crate) stamp: Stamp,
     pub(crate) fact: Fact,
 }
 
-impl Held {
+impl PendingFact {
     /// Folds it into its conversation, one of `inbox`.
     pub(crate) fn fold(&self, inbox: &mut Inbox, conversation: &mut Conversation) {
         let Inbox { owner, policy, users, .. } = inbox;
@@ -39,9 +39,9 @@ impl Held {
 /// The number of a conversation, and where in the order of arrival something of it stands, in one number: those are
 /// sorted twice as fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(u64);
+pub(crate) struct Arrival(u64);
 
-impl Place {
+impl Arrival {
     pub(crate) fn number(self) -> u32 {
         (self.0 >> u32::BITS) as u32
     }
@@ -53,9 +53,9 @@ impl Place {
 
 /// What arrived for these conversations, one after the other, each in order of arrival. Complexity: O(n log n) in what
 /// arrived, however many conversations there are.
-pub(crate) fn by_conversation(numbers: impl Iterator<Item = u32>) -> Vec<Place> {
-    let place = |(number, at): (u32, u32)| Place(u64::from(number) << u32::BITS | u64::from(at));
-    let mut order: Vec<Place> = numbers.zip(0..).map(place).collect();
+pub(crate) fn by_conversation(numbers: impl Iterator<Item = u32>) -> Vec<Arrival> {
+    let place = |(number, at): (u32, u32)| Arrival(u64::from(number) << u32::BITS | u64::from(at));
+    let mut order: Vec<Arrival> = numbers.zip(0..).map(place).collect();
     order.sort_unstable();
     order
 }
@@ -68,7 +68,7 @@ struct Run {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Window {
+pub(crate) struct Pending {
     /// Their contents lie in `bytes`, or are lent when they are folded.
     entries: Vec<Entry>,
     bytes: Vec<u8>,
@@ -77,7 +77,7 @@ pub(crate) struct Window {
     /// Where the content of the last message ends.
     end: u32,
     runs: Vec<Run>,
-    held: Vec<Held>,
+    held: Vec<PendingFact>,
 }
 
 /// All messages of one conversation in a window.
@@ -86,12 +86,12 @@ pub(crate) struct Turn<'w> {
     pub(crate) number: u32,
     /// How many messages.
     pub(crate) len: usize,
-    window: &'w Window,
+    window: &'w Pending,
     /// In order of arrival.
-    runs: &'w [Place],
+    runs: &'w [Arrival],
 }
 
-impl Window {
+impl Pending {
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() + self.held.len() >= FULL_LEN || self.bytes.len() >= FULL_LEN_BYTES
     }
@@ -120,7 +120,7 @@ impl Window {
         u32::try_from(Contents::base(self.lent) + self.bytes.len()).unwrap_or(u32::MAX)
     }
 
-    /// Takes in contents of messages that will be [placed](Window::push_placed); where they lie.
+    /// Takes in contents of messages that will be [placed](Pending::push_placed); where they lie.
     pub(crate) fn push_contents(&mut self, contents: &[u8]) -> u32 {
         let offset = self.end_of_contents();
         self.bytes.extend_from_slice(contents);
@@ -154,23 +154,23 @@ impl Window {
     }
 
     /// Takes in a fact that names no message.
-    pub(crate) fn hold(&mut self, held: Held) {
+    pub(crate) fn hold(&mut self, held: PendingFact) {
         self.held.push(held);
     }
 
     /// The facts held, one conversation after the other, each in order of arrival.
-    pub(crate) fn held(&self) -> impl Iterator<Item = &Held> {
+    pub(crate) fn held(&self) -> impl Iterator<Item = &PendingFact> {
         let order = by_conversation(self.held.iter().map(|held| held.number));
         order.into_iter().filter_map(|turn| self.held.get(turn.at()))
     }
 
     /// The runs, one conversation after the other, each in order of arrival.
-    pub(crate) fn order(&self) -> Vec<Place> {
+    pub(crate) fn order(&self) -> Vec<Arrival> {
         by_conversation(self.runs.iter().map(|run| run.number))
     }
 
-    /// The messages by conversation, in this [`Window::order`].
-    pub(crate) fn turns<'w>(&'w self, order: &'w [Place]) -> impl Iterator<Item = Turn<'w>> {
+    /// The messages by conversation, in this [`Pending::order`].
+    pub(crate) fn turns<'w>(&'w self, order: &'w [Arrival]) -> impl Iterator<Item = Turn<'w>> {
         order.chunk_by(|a, b| a.number() == b.number()).map(|runs| Turn {
             number: runs.first().map_or(0, |run| run.number()),
             len: runs.iter().map(|run| self.run(run.at()).len()).sum(),
