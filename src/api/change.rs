@@ -16,7 +16,7 @@
 //! let changes = inbox.apply(&event);
 //! let change = &changes.conversations[0];
 //! assert_eq!(change.kind, ChangeKind::New);
-//! assert!(change.attributes.contains(Attribute::Unread));
+//! assert!(change.attributes.contains(Attribute::UnreadCount));
 //! assert!(inbox.apply(&event).is_empty(), "it says nothing new");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -16,7 +16,7 @@
 //! }
 //! let page = inbox.page(&Filter::default(), None, 2);
 //! let rows: Vec<_> = page.conversations.iter().map(|row| row.id().as_str()).collect();
-//! assert_eq!(rows, ["group_ops", "group_dev"]);
+//! assert_eq!(rows, ["c2c_bob", "group_dev"]);
 //! let rest = inbox.page(&Filter::default(), page.next.as_ref(), 2);
 //! assert_eq!((rest.conversations.len(), rest.next), (1, None));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

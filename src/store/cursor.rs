@@ -14,7 +14,7 @@ use crate::store::{Head, Page, StoredEvent};
 /// use chatfold::{EventId, UserId};
 ///
 /// let (alice, mut store) = (UserId::parse("alice")?, MemoryStore::new());
-/// let events = [1, 2, 3].map(|n| NewEvent { id: EventId::from_bytes([n; 16]), bytes: vec![n] });
+/// let events = [1, 2, 3].map(|n| NewEvent::new(EventId::from_bytes([n; 16]), vec![n]));
 /// store.append(&alice, &Append::new(0, &events))?;
 ///
 /// let mut cursor = LogCursor::default();

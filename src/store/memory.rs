@@ -20,7 +20,7 @@ use crate::store::{
 /// use chatfold::{EventId, UserId};
 ///
 /// let (alice, mut store) = (UserId::parse("alice")?, MemoryStore::new());
-/// let event = |n| NewEvent { id: EventId::from_bytes([n; 16]), bytes: vec![n] };
+/// let event = |n| NewEvent::new(EventId::from_bytes([n; 16]), vec![n]);
 /// let (one, two) = ([event(1)], [event(2)]);
 /// let append = |events, n| Append::new(0, events).with_command(Some(CommandId::from_bytes([n; 16])));
 /// assert_eq!(store.append(&alice, &append(&one, 1))?.last, 1);

@@ -11,7 +11,7 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = "host=db.example user=chatfold dbname=chat".parse()?;
 //! let store = PostgresStore::open(config, tokio_postgres::NoTls, Options::default()).await?;
-//! let events = [NewEvent { id: EventId::from_bytes([1; 16]), bytes: b"{}".to_vec() }];
+//! let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
 //! let alice = UserId::parse("alice")?;
 //! store.append(&alice, &Append::new(0, &events)).await?;
 //! # Ok(())

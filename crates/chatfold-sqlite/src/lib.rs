@@ -12,7 +12,7 @@
 //! # let path = folder.path().join("chat.db");
 //! let alice = UserId::parse("alice")?;
 //! let mut store = SqliteStore::open(&path, &Options::default())?;
-//! let events = [NewEvent { id: EventId::from_bytes([1; 16]), bytes: b"{}".to_vec() }];
+//! let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
 //! store.append(&alice, &Append::new(0, &events))?;
 //! drop(store);
 //!
