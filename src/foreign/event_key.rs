@@ -119,6 +119,15 @@ pub enum EventKey<'a> {
         /// When.
         at: Timestamp,
     },
+    /// Anything that has no key of its own here: a report, a draft, a message pinned, a folder.
+    Other {
+        /// The type of the event in the text log.
+        type_name: &'a str,
+        /// What the server said, every part of it in a place of its own.
+        parts: &'a [&'a str],
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What tells a reaction from all others.
@@ -168,7 +177,7 @@ impl EventKey<'_> {
     }
 
     /// Returns the type of the event in the text log.
-    fn type_name(&self) -> &'static str {
+    fn type_name(&self) -> &str {
         match self {
             Self::Introduced(_) => "message_received",
             Self::Edited(..) => "message_modified",
@@ -185,6 +194,7 @@ impl EventKey<'_> {
             Self::Archived { .. } => "conversation_archived",
             Self::Membership { .. } => "membership_set",
             Self::Profile { .. } => "profile_changed",
+            Self::Other { type_name, .. } => type_name,
         }
     }
 
@@ -253,6 +263,10 @@ impl EventKey<'_> {
                     Profile::Group(group) => push(text, &format!("group:{group}")),
                 }
                 push(text, &canonical_json(changed));
+                push_instant(text, at);
+            }
+            Self::Other { type_name: _, parts, at } => {
+                parts.iter().for_each(|part| push(text, part));
                 push_instant(text, at);
             }
         }

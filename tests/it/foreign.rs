@@ -230,6 +230,10 @@ fn r113_whatever_differs_has_another_event_id() {
         EventKey::Profile { of: Profile::User(&bob), changed: &both, at: at(5) },
         EventKey::Profile { of: Profile::User(&bob), changed: &quoted, at: at(5) },
         EventKey::Profile { of: Profile::Group(&group), changed: &name, at: at(5) },
+        EventKey::Other { type_name: "draft_set", parts: &["m", "n"], at: at(5) },
+        EventKey::Other { type_name: "draft_set", parts: &["m\nn"], at: at(5) },
+        EventKey::Other { type_name: "draft_set", parts: &["m", "n"], at: at(6) },
+        EventKey::Other { type_name: "unread_reported", parts: &["m", "n"], at: at(5) },
     ];
     let rooms = [None, Some("group_g"), Some("c2c_bob")].map(|id| id.map(|id| id.parse().unwrap()));
     let mut ids = BTreeSet::new();

@@ -1,0 +1,349 @@
+//! Updates of TDLib.
+
+use chatfold::Timestamp;
+use chatfold::event::{Edit, Fact, Mark, Membership, ReceiveOption, Through};
+use chatfold::foreign::EventKey;
+
+use super::bot::full_name;
+use super::chat::{Chat, Session, chat_of_supergroup};
+use super::content;
+use super::history::{Number, local_name, message, number, server_number};
+use crate::fault::Fault;
+use crate::json::At;
+use crate::maker::{Report, Said, beginning};
+
+/// Whoever is muted for longer is muted for ever: this is how apps of Telegram see it.
+const FOR_EVER_S: i64 = 366 * 86_400;
+
+/// Takes an update, or a chat.
+pub(super) fn update(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
+    match update.text("@type")? {
+        "updateNewMessage" => message(session, &update.need("message")?).map(drop),
+        "updateMessageSendSucceeded" => sent(session, update),
+        "updateMessageSendFailed" => failed(session, update),
+        "updateMessageContent" => changed(session, update),
+        "updateDeleteMessages" => deleted(session, update),
+        "updateNewChat" => chat(session, &update.need("chat")?),
+        "chat" => chat(session, update),
+        "updateChatTitle" => title(session, update, "chat_id"),
+        "updateChatLastMessage" => {
+            if let Some(last) = update.get("last_message") {
+                message(session, &last)?;
+            }
+            let of = session.chat(update, "chat_id")?;
+            positions(session, update, &of)
+        }
+        "updateChatReadInbox" => read(session, update),
+        "updateChatReadOutbox" => {
+            let of = session.chat(update, "chat_id")?;
+            peer_read(session, update, &of)
+        }
+        "updateChatDraftMessage" => {
+            let of = session.chat(update, "chat_id")?;
+            draft(session, update, &of)
+        }
+        "updateChatPosition" => {
+            let of = session.chat(update, "chat_id")?;
+            position(session, &update.need("position")?, &of)
+        }
+        "updateChatNotificationSettings" => {
+            let of = session.chat(update, "chat_id")?;
+            notifications(session, &update.need("notification_settings")?, &of)
+        }
+        "updateChatIsMarkedAsUnread" => {
+            let of = session.chat(update, "chat_id")?;
+            let on = update.flag("is_marked_as_unread")?;
+            session.maker.observe_mark(update, &of.conversation, Mark::UNREAD, on)
+        }
+        "updateUser" => user(session, &update.need("user")?),
+        "updateSupergroup" => group(session, &update.need("supergroup")?, chat_of_supergroup),
+        "updateBasicGroup" => group(session, &update.need("basic_group")?, i64::checked_neg),
+        "updateChatFolders" => folders(session, update),
+        other => {
+            session.maker.left_out(other);
+            Ok(())
+        }
+    }
+}
+
+/// The server has a message that was queued: it is received, and the queued one is gone (R118).
+fn sent(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
+    let sent = update.need("message")?;
+    message(session, &sent)?;
+    let Some(Number::Local { whole, .. }) = number(update, "old_message_id")? else { return Ok(()) };
+    let key = local_name(whole);
+    let target = session.maker.message(update, &key, &key)?.id;
+    let conversation = session.chat(&sent, "chat_id")?.conversation;
+    let said = Said { conversation, time: sent.seconds("date")?, by: session.maker.owner().clone() };
+    let event = EventKey::Deleted { targets: &[&key], at: said.time };
+    session.maker.say(update, &said, &event, Fact::MessagesDeleted { targets: vec![target] })
+}
+
+fn failed(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
+    let conversation = session.chat(&update.need("message")?, "chat_id")?.conversation;
+    let Some(Number::Local { whole, .. }) = number(update, "old_message_id")? else { return Ok(()) };
+    let name = local_name(whole);
+    let target = session.maker.message(update, &name, &name)?.id;
+    let error = update.get("error");
+    let reason = error.as_ref().map(|error| error.text_if("message")).transpose()?.flatten();
+    let key = EventKey::Other {
+        type_name: "message_failed",
+        parts: &[&name, reason.unwrap_or_default()],
+        at: session.maker.received_at,
+    };
+    let fact = Fact::MessageFailed { target, reason: reason.map(str::to_owned) };
+    session.maker.observe(update, &conversation, &key, fact)
+}
+
+/// A message says something else, and neither who changed it nor when is known.
+fn changed(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
+    let of = session.chat(update, "chat_id")?;
+    let Some(number) = server_number(update, "message_id")? else { return Ok(()) };
+    let name = session.message_of(update, number)?;
+    let content = content::of_tdlib(session, &update.need("new_content")?)?;
+    let at = session.maker.received_at;
+    let text = content.text.clone().unwrap_or_default();
+    let edit = Edit {
+        version: at.as_secs().unsigned_abs().max(1),
+        text: Some(text.clone()),
+        mentions: Some(content.mentions),
+        ..Edit::default()
+    };
+    let key = EventKey::Other { type_name: "message_modified", parts: &[&name.key, &text], at };
+    session.maker.observe(update, &of.conversation, &key, Fact::MessageModified { target: name.id, edit })
+}
+
+fn deleted(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
+    let of = session.chat(update, "chat_id")?;
+    if update.flag("from_cache")? || !update.flag("is_permanent")? {
+        session.maker.left_out("messages that only a cache forgets");
+        return Ok(());
+    }
+    let (mut targets, mut names) = (Vec::new(), Vec::new());
+    update.need("message_ids")?.items(|item| {
+        let name = item.as_integer().and_then(|id| match u64::try_from(id) {
+            Ok(id) if id > 0 && id % (1 << 20) == 0 => session.message_of(item, id >> 20).map(Some),
+            Ok(_) => Ok(None),
+            Err(_) => Err(item.fault("the number of a message")),
+        });
+        match name {
+            Ok(Some(name)) => {
+                targets.push(name.id);
+                names.push(name.key);
+            }
+            Ok(None) => {}
+            Err(fault) => session.maker.note(Err(fault)),
+        }
+    })?;
+    if targets.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let key = EventKey::Deleted { targets: &names, at: session.maker.received_at };
+    session.maker.observe(update, &of.conversation, &key, Fact::MessagesDeleted { targets })
+}
+
+/// Takes a chat with everything that it says, and the report that it makes.
+fn chat(session: &mut Session<'_>, chat: &At<'_, '_>) -> Result<(), Fault> {
+    let of = session.chat(chat, "id")?;
+    title(session, chat, "id")?;
+    let last = chat.get("last_message");
+    let last = last.map(|last| message(session, &last)).transpose()?.flatten();
+    let read = if chat.has("last_read_inbox_message_id") {
+        Some(match server_number(chat, "last_read_inbox_message_id")? {
+            Some(number) => of.through(number, &session.message_of(chat, number)?),
+            None => Through::Watermark(beginning(&of.conversation)),
+        })
+    } else {
+        None
+    };
+    if let (Some((number, time)), Some(unread)) = (last, chat.count_if("unread_count")?) {
+        let mentions = chat.count_if("unread_mention_count")?.filter(|_| !of.is_direct());
+        let through = of.position(number, time);
+        let report = Report { through, unread, read, at_least: false, mentions, active_at: Some(time) };
+        session.maker.report(chat, &of.conversation, report)?;
+    }
+    if chat.has("last_read_outbox_message_id") {
+        peer_read(session, chat, &of)?;
+    }
+    if let Some(settings) = chat.get("notification_settings") {
+        notifications(session, &settings, &of)?;
+    }
+    if chat.has("draft_message") {
+        draft(session, chat, &of)?;
+    }
+    if chat.has("is_marked_as_unread") {
+        let on = chat.flag("is_marked_as_unread")?;
+        session.maker.observe_mark(chat, &of.conversation, Mark::UNREAD, on)?;
+    }
+    positions(session, chat, &of)
+}
+
+/// Takes what a chat is called: of a private chat the user, else the group.
+fn title(session: &mut Session<'_>, at: &At<'_, '_>, key: &str) -> Result<(), Fault> {
+    let of = session.chat(at, key)?;
+    let title = at.text_if("title")?.filter(|title| !title.is_empty());
+    if of.is_direct() {
+        let user = session.speaker(at, key)?;
+        session.maker.user_profile(at, &user, (title, None), None)
+    } else {
+        session.maker.group_profile(at, &of.conversation, (title, None), None)
+    }
+}
+
+fn read(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
+    let of = session.chat(update, "chat_id")?;
+    if update.count_if("unread_count")? > Some(0) {
+        session.maker.left_out("unread_count without last_message");
+    }
+    let Some(number) = server_number(update, "last_read_inbox_message_id")? else { return Ok(()) };
+    let through = of.through(number, &session.message_of(update, number)?);
+    session.maker.observe_read(update, &of.conversation, through)
+}
+
+/// The other of a private chat has read up to there.
+fn peer_read(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
+    let Some(number) = server_number(at, "last_read_outbox_message_id")? else { return Ok(()) };
+    let Some(peer) = of.conversation.peer() else {
+        session.maker.left_out("read by some of a group");
+        return Ok(());
+    };
+    let through = Through::Message(session.message_of(at, number)?.id);
+    let said = Said { by: peer.clone(), ..session.maker.found(&of.conversation) };
+    let key = EventKey::PeerRead { actor: &peer, through, at: said.time };
+    session.maker.observe_of(at, &said, &key, Fact::PeerRead { through })
+}
+
+/// A draft has the instant at which it was written; that there is none is merely found.
+fn draft(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
+    let Some(draft) = at.get("draft_message") else {
+        let key = EventKey::Other { type_name: "draft_set", parts: &[""], at: session.maker.received_at };
+        return session.maker.observe(
+            at,
+            &of.conversation,
+            &key,
+            Fact::DraftSet { text: None, replaces: None },
+        );
+    };
+    let input = draft.get("input_message_text").or(draft.get("content"));
+    let Some(text) = input.as_ref().and_then(|input| input.get("text")) else {
+        session.maker.left_out("draft without text");
+        return Ok(());
+    };
+    let text = text.text("text")?;
+    let said = Said { time: draft.seconds("date")?, ..session.maker.found(&of.conversation) };
+    let key = EventKey::Other { type_name: "draft_set", parts: &[text], at: said.time };
+    session.maker.say(&draft, &said, &key, Fact::DraftSet { text: Some(text.to_owned()), replaces: None })
+}
+
+/// Takes the places of a chat in all lists that have it.
+fn positions(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
+    let mut is_archived = false;
+    at.each("positions", |item| {
+        is_archived |= item.get("list").is_some_and(|list| list.is("@type", "chatListArchive"));
+        let taken = position(session, item, of);
+        session.maker.note(taken);
+    })?;
+    if at.has("positions") && !is_archived { archived(session, at, of, false) } else { Ok(()) }
+}
+
+/// Takes the place of a chat in one list; order 0 is none.
+fn position(session: &mut Session<'_>, position: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
+    let list = position.need("list")?;
+    let is_in = position.long("order")? != 0;
+    let is_pinned = position.flag("is_pinned")?;
+    match list.text("@type")? {
+        "chatListMain" => session.maker.observe_pin(position, &of.conversation, is_in && is_pinned),
+        "chatListArchive" => archived(session, position, of, is_in),
+        "chatListFolder" => {
+            let id = list.integer("chat_folder_id")?;
+            let folder = session.maker.folder(&list, &format!("chat {id}"))?;
+            session.maker.observe_folder_member(position, &of.conversation, folder, is_in)
+        }
+        other => {
+            session.maker.left_out(other);
+            Ok(())
+        }
+    }
+}
+
+/// Telegram itself takes a chat out of the archive and says so, so no message does.
+fn archived(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat, on: bool) -> Result<(), Fault> {
+    let key = EventKey::Archived { on, stay: on, at: session.maker.received_at };
+    session.maker.observe(at, &of.conversation, &key, Fact::Archived { on, stay: on })
+}
+
+fn notifications(session: &mut Session<'_>, settings: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
+    let seconds = match settings.get("mute_for") {
+        Some(at) => {
+            at.as_integer().and_then(|s| if s < 0 { Err(at.fault("seconds from 0 on")) } else { Ok(s) })?
+        }
+        None => 0,
+    };
+    if settings.flag("use_default_mute_for")? || seconds == 0 {
+        return session.maker.observe_option(settings, &of.conversation, ReceiveOption::Receive, None);
+    }
+    let mentions_notify = !of.is_direct() && !settings.flag("disable_mention_notifications")?;
+    let option =
+        if mentions_notify { ReceiveOption::NotNotifyExceptAt } else { ReceiveOption::ReceiveNotNotify };
+    let now = session.maker.received_at.as_millis();
+    let until = Timestamp::from_millis(now.saturating_add(seconds.saturating_mul(1_000))).ok();
+    let until = until.filter(|_| seconds <= FOR_EVER_S);
+    session.maker.observe_option(settings, &of.conversation, option, until)
+}
+
+fn user(session: &mut Session<'_>, user: &At<'_, '_>) -> Result<(), Fault> {
+    let id = session.speaker(user, "id")?;
+    let name = full_name(user)?;
+    session.maker.user_profile(user, &id, (name.as_deref(), None), None)
+}
+
+/// Takes what became of the owner in a group, whose chat has a number made of the group's.
+fn group(session: &mut Session<'_>, group: &At<'_, '_>, chat: fn(i64) -> Option<i64>) -> Result<(), Fault> {
+    let id = group.need("id")?;
+    let number = chat(id.as_integer()?).ok_or_else(|| id.fault("the number of a group"))?;
+    let of = session.chat_of(&id, number)?;
+    if of.is_direct() {
+        return Err(id.fault("the number of a group"));
+    }
+    let status = group.need("status")?;
+    let state = match status.text("@type")? {
+        "chatMemberStatusCreator" | "chatMemberStatusAdministrator" => {
+            if status.has("is_member") && !status.flag("is_member")? {
+                Membership::Left
+            } else {
+                Membership::Joined
+            }
+        }
+        "chatMemberStatusMember" => Membership::Joined,
+        "chatMemberStatusRestricted" if status.flag("is_member")? => Membership::Joined,
+        "chatMemberStatusRestricted" | "chatMemberStatusLeft" => Membership::Left,
+        "chatMemberStatusBanned" => Membership::Removed,
+        _ => return Err(status.need("@type")?.fault("the status of a member")),
+    };
+    let owner = session.maker.owner().clone();
+    let key = EventKey::Membership { user: Some(&owner), state, at: session.maker.received_at };
+    let fact = Fact::MembershipSet { state, user: Some(owner.clone()) };
+    session.maker.observe(group, &of.conversation, &key, fact)
+}
+
+fn folders(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
+    update.need("chat_folders")?.items(|item| {
+        let taken = folder(session, item);
+        session.maker.note(taken);
+    })
+}
+
+fn folder(session: &mut Session<'_>, item: &At<'_, '_>) -> Result<(), Fault> {
+    let id = item.integer("id")?;
+    let folder = session.maker.folder(item, &format!("chat {id}"))?;
+    // The name was plain text once, and is formatted text today.
+    let formatted = item.get("name");
+    let formatted = formatted.as_ref().and_then(|name| name.get("text"));
+    let name = match &formatted {
+        Some(text) if text.has("text") => text.text("text")?,
+        _ => item.text("title")?,
+    };
+    session.maker.observe_folder(folder, name);
+    Ok(())
+}

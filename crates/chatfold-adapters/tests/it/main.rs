@@ -1,0 +1,11 @@
+//! The adapters as one test binary: stories of each system, their laws, and input that is no such thing.
+
+#![allow(clippy::unwrap_used)]
+
+mod cost;
+mod laws;
+mod malformed;
+mod mutated;
+mod pages;
+mod settled;
+mod story;
