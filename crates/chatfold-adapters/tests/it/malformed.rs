@@ -232,7 +232,7 @@ fn matrix_payloads_of_the_wrong_shape() {
     };
     for (counts, expected) in [
         (r#"{"notification_count":-1}"#, "notification_count: expected a number from 0 to 2^53, found -1"),
-        (r#"{"highlight_count":1e300}"#, "highlight_count: expected a number from 0 to 2^53, found 1e300"),
+        (r#"{"highlight_count":1e300}"#, "highlight_count: expected a number from 0 to 2^53, found 1e+300"),
     ] {
         assert_eq!(
             faults("matrix", &limited(counts)),
