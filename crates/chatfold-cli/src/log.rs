@@ -6,6 +6,8 @@ mod tally;
 use std::io::{self, BufRead, Cursor, Read as _};
 use std::path::Path;
 
+#[cfg(feature = "tui")]
+use chatfold::Timestamp;
 use chatfold::binary::{self, LogHead, is_binary_log};
 use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, decode_line};
 use chatfold::{Inbox, Policy, Replay, UserId};
@@ -50,6 +52,16 @@ pub struct OpenLog {
     content: Content,
     watch: Watch,
     tally: Tally,
+}
+
+/// A binary log that was folded whole.
+#[cfg(feature = "tui")]
+pub struct KeptLog {
+    pub bytes: Vec<u8>,
+    pub inbox: Inbox,
+    /// The time of each event.
+    pub times: Vec<Timestamp>,
+    pub tally: Tally,
 }
 
 /// What is behind the header.
@@ -258,6 +270,39 @@ impl OpenLog {
             }
         })?;
         Ok((replay.finish(), tally))
+    }
+
+    /// Folds a binary log that is sound, of which everything is chosen and known, and keeps its bytes.
+    ///
+    /// # Errors
+    ///
+    /// The log as it was, if it is another.
+    #[cfg(feature = "tui")]
+    pub fn fold_kept(self, policy: Policy) -> Result<KeptLog, Box<Self>> {
+        match (self.fold_timed(policy), self.content) {
+            (Some((inbox, times, tally)), Content::Binary(bytes)) => {
+                Ok(KeptLog { bytes, inbox, times, tally })
+            }
+            (_, content) => Err(Box::new(Self { content, ..self })),
+        }
+    }
+
+    /// The same without the bytes: the fold and the times are made side by side.
+    #[cfg(feature = "tui")]
+    fn fold_timed(&self, policy: Policy) -> Option<(Inbox, Vec<Timestamp>, Tally)> {
+        let Content::Binary(bytes) = &self.content else { return None };
+        let log = binary::Log::open(bytes).ok()?;
+        let head = log.verify().ok()?;
+        let (folded, times) = std::thread::scope(|scope| {
+            let times = scope.spawn(|| {
+                let events = log.events().map(|event| Some(event.ok()?.known()?.at()));
+                events.collect::<Option<Vec<Timestamp>>>()
+            });
+            (self.fold_whole(policy), times.join().ok().flatten())
+        });
+        let ((inbox, tally), times) = (folded?, times?);
+        let tally = Tally { len_bytes: bytes.len() as u64, head: Some(head), ..tally };
+        (times.len() as u64 == tally.events).then_some((inbox, times, tally))
     }
 
     /// Folds a binary log of which everything is chosen and nothing is to be said, without making events of it.

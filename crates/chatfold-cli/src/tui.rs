@@ -12,7 +12,7 @@ use std::time::Duration;
 use chatfold::command::Role;
 use chatfold::jsonl::LoggedEvent;
 use chatfold::{Context, Event, Inbox, Policy, UserId, decide};
-use chatfold_tui::{Access, App, Desk, Done, Ending, Opening, Wish};
+use chatfold_tui::{Access, App, Desk, Done, Ending, Opening, Past, Wish};
 
 use self::commands::command;
 use self::stored::StoreDesk;
@@ -22,7 +22,7 @@ use crate::act::{now, seed};
 use crate::args::TuiArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
-use crate::log::{OpenLog, Tally};
+use crate::log::{KeptLog, OpenLog, Tally};
 
 /// How long a lock that another process holds is waited for while somebody looks at the screen.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,12 +36,19 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
     let log = OpenLog::open(&source, &args.reading.choice())?;
     let (owner, form, is_packed) = (log.owner().clone(), log.form(), log.is_packed());
-    let mut opening = Opening::new(owner.clone(), args.reading.policy());
-    let tally = log.read(|_, event| {
-        if let LoggedEvent::Known(event) = event {
-            opening.push(event);
+    let policy = args.reading.policy();
+    let (past, tally) = match log.fold_kept(policy) {
+        Ok(KeptLog { bytes, inbox, times, tally }) => (Past::of_binary_log(bytes, inbox, times), tally),
+        Err(log) => {
+            let mut opening = Opening::new(owner.clone(), policy);
+            let tally = log.read(|_, event| {
+                if let LoggedEvent::Known(event) = event {
+                    opening.push(event);
+                }
+            })?;
+            (opening.finish(), tally)
         }
-    })?;
+    };
     let mut access = access(args, &source, is_packed, &tally);
     let mut desk: Box<dyn Desk> = match &source {
         Source::Store(place) if access.no_following().is_none() => {
@@ -54,7 +61,7 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
             Box::new(FileDesk { path: args.log.clone(), owner, role: args.role.into(), tail })
         }
     };
-    let mut app = App::open(opening.finish(), access, args.looks.look());
+    let mut app = App::open(past, access, args.looks.look());
     if args.mouse {
         app.use_mouse();
     }

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use chatfold::binary::{Header, Log, Writer};
+use chatfold::binary::{Header, Log, RecordFault, RecordPlace, Writer};
+use chatfold::jsonl::LoggedEvent;
 use chatfold::{Event, UserId};
 
 /// How many events a block holds: one is decoded in less than a millisecond.
@@ -13,16 +14,30 @@ const BLOCK: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Kept {
     owner: UserId,
+    /// A binary log of which some blocks are records.
+    log: Vec<u8>,
     blocks: Vec<Block>,
-    /// The events behind the blocks, fewer than a block has.
+    /// The events behind the blocks, fewer than a block of our own has.
     open: Vec<Event>,
+    /// The index of the first of them.
+    open_first: usize,
     /// The block that was decoded last, by its index: whoever steps stays in one.
     decoded: RefCell<Option<(usize, Vec<Event>)>>,
 }
 
-/// So many events as a block has.
+/// Some events in a row.
 #[derive(Debug)]
-enum Block {
+struct Block {
+    /// The index of the first.
+    first: usize,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// A record of the log.
+    Record(RecordPlace),
+    /// A binary log of their own.
     Encoded(Vec<u8>),
     /// They had no other form.
     Plain(Vec<Event>),
@@ -31,27 +46,39 @@ enum Block {
 impl Kept {
     /// Keeps the events of `owner`'s log, of which there are none yet.
     pub(crate) fn new(owner: UserId) -> Self {
-        Self { owner, blocks: Vec::new(), open: Vec::new(), decoded: RefCell::new(None) }
+        let (log, blocks, open) = (Vec::new(), Vec::new(), Vec::new());
+        Self { owner, log, blocks, open, open_first: 0, decoded: RefCell::new(None) }
+    }
+
+    /// Keeps the events of a sound binary log, all of which are known, as they lie there.
+    pub(crate) fn of_log(owner: UserId, log: Vec<u8>) -> Self {
+        let places = Log::open(&log).map(|log| log.index()).unwrap_or_default();
+        let end = places.last().map_or(0, |last| last.position + u64::from(last.events));
+        let record = |place: RecordPlace| Block { first: index(place.position), form: Form::Record(place) };
+        let blocks = places.into_iter().filter(|place| place.events > 0).map(record).collect();
+        Self { log, blocks, open_first: index(end), ..Self::new(owner) }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.blocks.len() * BLOCK + self.open.len()
+        self.open_first + self.open.len()
     }
 
     pub(crate) fn push(&mut self, event: Event) {
         self.open.push(event);
         if self.open.len() == BLOCK {
             let events = std::mem::replace(&mut self.open, Vec::with_capacity(BLOCK));
-            self.blocks.push(match encoded(&self.owner, &events) {
-                Some(bytes) => Block::Encoded(bytes),
-                None => Block::Plain(events),
-            });
+            let form = match encoded(&self.owner, &events) {
+                Some(bytes) => Form::Encoded(bytes),
+                None => Form::Plain(events),
+            };
+            self.blocks.push(Block { first: self.open_first, form });
+            self.open_first += BLOCK;
         }
     }
 
     /// Returns the event at an index, or `None` behind the last.
     pub(crate) fn get(&self, index: usize) -> Option<Event> {
-        self.with_block(index / BLOCK, |events| events.get(index % BLOCK).cloned())
+        self.with_block_of(index, |first, events| events.get(index - first).cloned())
     }
 
     /// Returns the events of a range as far as there are any. Complexity: the blocks that the range touches.
@@ -60,39 +87,57 @@ impl Kept {
         let mut read = Vec::with_capacity(end.saturating_sub(range.start));
         let mut at = range.start;
         while at < end {
-            let (block, from) = (at / BLOCK, at % BLOCK);
-            let to = (end - block * BLOCK).min(BLOCK);
-            self.with_block(block, |events| read.extend_from_slice(events.get(from..to).unwrap_or_default()));
-            at = block * BLOCK + to;
+            let taken = self.with_block_of(at, |first, events| {
+                let part = events.get(at - first..events.len().min(end - first)).unwrap_or_default();
+                read.extend_from_slice(part);
+                part.len()
+            });
+            // A block that cannot be decoded has none.
+            if taken == 0 {
+                break;
+            }
+            at += taken;
         }
         read
     }
 
     /// Looks at the first so many events in order, each with its index.
     pub(crate) fn for_each(&self, count: usize, mut look: impl FnMut(usize, &Event)) {
-        for block in 0..count.min(self.len()).div_ceil(BLOCK) {
-            let first = block * BLOCK;
-            self.with_block(block, |events| {
+        let firsts = self.blocks.iter().map(|block| block.first).chain([self.open_first]);
+        for first in firsts.take_while(|first| *first < count) {
+            self.with_block_of(first, |first, events| {
                 (first..).zip(events).take(count - first).for_each(|(index, event)| look(index, event));
             });
         }
     }
 
-    /// Hands on the events of a block, decoded where they are not.
-    fn with_block<T>(&self, block: usize, look: impl FnOnce(&[Event]) -> T) -> T {
-        match self.blocks.get(block) {
-            None if block == self.blocks.len() => look(&self.open),
-            None => look(&[]),
-            Some(Block::Plain(events)) => look(events),
-            Some(Block::Encoded(bytes)) => {
-                let mut decoded = self.decoded.borrow_mut();
-                match &*decoded {
-                    Some((at, events)) if *at == block => look(events),
-                    _ => look(&decoded.insert((block, decode(bytes).unwrap_or_default())).1),
-                }
+    /// Hands on the events of the block that an index is in, decoded where they are not, and the index of the first.
+    fn with_block_of<T>(&self, index: usize, look: impl FnOnce(usize, &[Event]) -> T) -> T {
+        if index >= self.open_first {
+            return look(self.open_first, &self.open);
+        }
+        let at = self.blocks.partition_point(|block| block.first <= index).saturating_sub(1);
+        let Some(Block { first, form }) = self.blocks.get(at) else { return look(index, &[]) };
+        let mut decoded = self.decoded.borrow_mut();
+        match (form, &*decoded) {
+            (Form::Plain(events), _) => look(*first, events),
+            (_, Some((last, events))) if *last == at => look(*first, events),
+            (Form::Encoded(bytes), _) => {
+                let events = Log::open(bytes).ok().and_then(|log| known(log.events())).unwrap_or_default();
+                look(*first, &decoded.insert((at, events)).1)
+            }
+            (Form::Record(place), _) => {
+                let record = Log::open(&self.log).ok().and_then(|log| log.record_at(*place).ok());
+                let events = record.and_then(|record| known(record.events())).unwrap_or_default();
+                look(*first, &decoded.insert((at, events)).1)
             }
         }
     }
+}
+
+/// Returns a position of the log as an index.
+fn index(position: u64) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
 }
 
 /// Returns the events as a binary log, if it gives them back as they are.
@@ -102,11 +147,15 @@ fn encoded(owner: &UserId, events: &[Event]) -> Option<Vec<u8>> {
     writer.flush().ok()?;
     let mut bytes = writer.into_inner();
     bytes.shrink_to_fit();
-    debug_assert_eq!(decode(&bytes).as_deref(), Some(events), "a binary log gives back what was written");
+    debug_assert_eq!(
+        Log::open(&bytes).ok().and_then(|log| known(log.events())).as_deref(),
+        Some(events),
+        "a binary log gives back what was written"
+    );
     Some(bytes)
 }
 
-/// Returns the events of a binary log, or `None` if it is damaged.
-fn decode(bytes: &[u8]) -> Option<Vec<Event>> {
-    Log::open(bytes).ok()?.events().map(|event| event.ok()?.known().cloned()).collect()
+/// Returns the events, or `None` if one cannot be decoded or is not known.
+fn known(events: impl Iterator<Item = Result<LoggedEvent, RecordFault>>) -> Option<Vec<Event>> {
+    events.map(|event| event.ok()?.known().cloned()).collect()
 }

@@ -95,6 +95,19 @@ impl Past {
         opening.finish()
     }
 
+    /// Stands at the end of a binary log, given the inbox that its events make and the time of each. The log must be sound
+    /// and all of its events known: what cannot be read of it later is missing in the past.
+    pub fn of_binary_log(log: Vec<u8>, inbox: Inbox, times: Vec<Timestamp>) -> Self {
+        let mut latest = Timestamp::EPOCH;
+        let clock = times.into_iter().map(|time| {
+            latest = latest.max(time);
+            latest
+        });
+        let (clock, events) = (clock.collect(), Kept::of_log(inbox.owner().clone(), log));
+        let position = events.len();
+        Self { events, clock, history: None, present: inbox.clone(), position, inbox }
+    }
+
     /// Takes note that these events followed. The position stays.
     pub fn append(&mut self, events: Vec<Event>) {
         for chunk in events.chunks(COPIES.every as usize) {

@@ -1,5 +1,6 @@
 //! The state machine: keys in, state and effects out.
 
+use chatfold::binary::{Header, Writer};
 use chatfold::testing::Workload;
 use chatfold::{Event, Filter, Inbox, Policy};
 use chatfold_tui::{Access, App, Effect, Input, Past, Step};
@@ -350,19 +351,37 @@ fn a_long_log_is_kept_and_read_back_as_it_is() {
     let workload = Workload::desk().with_conversations(40).with_events(3_000);
     let events: Vec<Event> = workload.iter().collect();
     let (front, back) = events.split_at(2_500);
-    let mut past = Past::new(workload.owner(), Policy::default(), front.iter().cloned());
+    check_kept(Past::new(workload.owner(), Policy::default(), front.iter().cloned()), back, &events);
+
+    let mut writer = Writer::new(Vec::new(), &Header::new(workload.owner())).unwrap();
+    for (index, event) in front.iter().enumerate() {
+        writer.write_event(event).unwrap();
+        if index % 900 == 7 {
+            writer.flush().unwrap();
+        }
+    }
+    writer.flush().unwrap();
+    let inbox = Inbox::replay(workload.owner(), Policy::default(), front);
+    let times = front.iter().map(Event::at).collect();
+    check_kept(Past::of_binary_log(writer.into_inner(), inbox, times), back, &events);
+}
+
+fn check_kept(mut past: Past, back: &[Event], events: &[Event]) {
+    let (owner, front) = (past.inbox().owner().clone(), events.len() - back.len());
     past.append(back.to_vec());
-    assert_eq!((past.position(), past.end()), (2_500, 3_000));
+    assert_eq!((past.position(), past.end()), (front, events.len()));
     for (index, event) in events.iter().enumerate() {
         assert_eq!(past.event(index + 1).as_ref(), Some(event), "event {index}");
     }
-    assert_eq!((past.event(0), past.event(3_001)), (None, None));
-    for position in [3_000, 0, 1_024, 1_023, 1_025, 2_047, 2_900, 2_048, 1, 2_999, 3_000, 5_000] {
+    assert_eq!((past.event(0), past.event(events.len() + 1)), (None, None));
+    for position in [3_000, 0, 1_024, 1_023, 1_025, 2_047, 2_900, 2_048, 1, 2_999, 3_000, 908, 5_000] {
         past.go(position);
-        let position = position.min(3_000);
-        let folded = Inbox::replay(workload.owner(), Policy::default(), &events[..position]);
+        let position = position.min(events.len());
+        let folded = Inbox::replay(owner.clone(), Policy::default(), &events[..position]);
         assert_eq!(past.position(), position);
         assert_eq!(past.inbox().digest(), folded.digest(), "position {position}");
+        let latest = events[..position].iter().map(Event::at).max();
+        assert_eq!(past.now(), latest, "position {position}");
         let mut seen = Vec::new();
         past.for_each_so_far(|at, event| seen.push((at, event.id())));
         assert!(seen.into_iter().eq((1..).zip(events[..position].iter().map(Event::id))), "{position}");
