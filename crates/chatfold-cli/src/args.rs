@@ -4,6 +4,7 @@ mod action;
 mod common;
 mod devices;
 mod files;
+mod import;
 mod tui;
 
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use self::devices::{CLOUD_EXAMPLES, DIFF_EXAMPLES, MERGE_EXAMPLES};
 pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
 use self::files::{CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
 pub use self::files::{ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
+use self::import::ADAPTER_EXAMPLES;
+pub use self::import::{AdapterArgs, ImportArgs, ImportFrom, SystemFlag};
 use self::tui::TUI_EXAMPLES;
 pub use self::tui::TuiArgs;
 
@@ -39,6 +42,8 @@ Examples:
   chatfold merge phone.jsonl laptop.jsonl > both.jsonl
                                                the events of both, in one log
   chatfold convert team.jsonl team.chatfold    a third of the size, checked and chained
+  chatfold import adapter matrix sync.jsonl --owner @alice:example.org > alice.jsonl
+                                               a log of what another system's server said
   chatfold tui team.jsonl                      the list in the terminal, through time
   chatfold do my.jsonl --as alice pin group_dev
                                                append what a command decides
@@ -90,6 +95,9 @@ pub enum Command {
     /// Fold a log and keep the inbox as a snapshot, to go on from later
     #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot(SnapshotArgs),
+    /// Make a log of what another system's server said
+    #[command(after_help = ADAPTER_EXAMPLES)]
+    Import(ImportArgs),
     /// Write a log anew, as text or binary
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),

@@ -1,7 +1,7 @@
 //! `chatfold`: the conversation list of a chat on the command line, folded from a log of events.
 //!
 //! In reading order: [`args`] says what can be asked; [`inbox`], [`show`], [`check`], [`stats`], [`cloud`],
-//! [`diff`], [`merge`], [`snapshot`], [`rewrite`], [`notify`], [`demo`], `tui` and [`act`] answer, one module a command or a few that are alike;
+//! [`diff`], [`merge`], [`snapshot`], `import`, [`rewrite`], [`notify`], [`demo`], `tui` and [`act`] answer, one module a command or a few that are alike;
 //! [`log`] reads events from an [`input`], a file or a [`store`], and [`list`] lays rows out as text. Exit codes and
 //! errors are in [`failure`]; [`beside`] is about the files beside a log; [`output`] and [`text`] are what stands
 //! between a log and the terminal.
@@ -23,6 +23,8 @@ mod demo;
 mod diff;
 mod failure;
 mod future_messages;
+#[cfg(feature = "adapters")]
+mod import;
 mod inbox;
 mod input;
 mod list;
@@ -100,6 +102,7 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Diff(args) => diff::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Snapshot(args) => snapshot::run(args),
+        Command::Import(args) => imported(args),
         Command::Convert(args) => rewrite::convert(args),
         Command::Recover(args) => rewrite::recover(args),
         Command::Redact(args) => rewrite::redact(args),
@@ -118,4 +121,14 @@ fn terminal_inbox(args: &args::TuiArgs) -> Result<Verdict, Failure> {
 #[cfg(not(feature = "tui"))]
 fn terminal_inbox(_: &args::TuiArgs) -> Result<Verdict, Failure> {
     Err(Failure::not_built("the terminal inbox", "tui"))
+}
+
+#[cfg(feature = "adapters")]
+fn imported(args: &args::ImportArgs) -> Result<Verdict, Failure> {
+    import::run(args)
+}
+
+#[cfg(not(feature = "adapters"))]
+fn imported(_: &args::ImportArgs) -> Result<Verdict, Failure> {
+    Err(Failure::not_built("the adapters of other systems", "adapters"))
 }

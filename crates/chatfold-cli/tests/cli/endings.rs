@@ -16,7 +16,7 @@ fn help_and_version_are_output_not_errors() {
             .and(predicate::str::contains("Examples:"))
             .and(predicate::str::starts_with("Print the conversation list\n")),
     );
-    for command in ["show", "check", "stats", "cloud", "diff", "merge", "do"] {
+    for command in ["show", "check", "stats", "cloud", "diff", "merge", "import", "do"] {
         chatfold().args([command, "--help"]).assert().code(0).stdout(predicate::str::contains("Examples:"));
     }
     chatfold().arg("--version").assert().code(0).stdout(predicate::str::starts_with("chatfold 0."));

@@ -17,6 +17,7 @@ mod damage;
 mod devices;
 mod disk;
 mod endings;
+mod import;
 mod inbox;
 mod json;
 mod planted;
