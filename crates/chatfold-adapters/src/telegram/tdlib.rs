@@ -157,7 +157,11 @@ fn chat(session: &mut Session<'_>, chat: &At<'_, '_>) -> Result<(), Fault> {
     } else {
         None
     };
-    if let (Some((number, time)), Some(unread)) = (last, chat.count_if("unread_count")?) {
+    let unread = chat.count_if("unread_count")?;
+    if last.is_none() && unread > Some(0) {
+        session.maker.left_out("unread_count without last_message");
+    }
+    if let (Some((number, time)), Some(unread)) = (last, unread) {
         let mentions = chat.count_if("unread_mention_count")?.filter(|_| !of.is_direct());
         let through = of.position(number, time);
         let report = Report { through, unread, read, at_least: false, mentions, active_at: Some(time) };

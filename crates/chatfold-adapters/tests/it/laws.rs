@@ -4,7 +4,9 @@ use chatfold::event::{Body, Fact};
 use chatfold::testing::Random;
 use chatfold::{Event, Inbox, Policy};
 
-use crate::story::{STORIES, Story, folded, shown};
+use serde_json::{Value, json};
+
+use crate::story::{STORIES, Story, adapter, at, folded, shown};
 
 /// In how many orders each story is told.
 const ORDERS: u64 = 60;
@@ -126,4 +128,72 @@ fn the_number_that_a_server_claims_is_reported() {
     );
     assert_eq!(of("matrix", "story"), ["group_!r:hs: 37+ up to 1772355530000, 2 mentions"]);
     assert_eq!(of("xmpp", "story"), ["c2c_romeo@montague.example: 0+ up to 1772352060000"]);
+}
+
+/// One device heard of a message as it was written, another only once it was changed: what they introduce are two facts, and which came
+/// first does not show.
+#[test]
+fn a_message_heard_of_before_and_after_its_edit_is_one_message() {
+    let slack = |edited: Value| {
+        let text = if edited.is_null() { "one" } else { "two" };
+        json!({"type": "message", "channel": "C1", "user": "U2", "ts": "1.000000", "text": text, "edited": edited})
+    };
+    let bot = |edited: Value| {
+        let text = if edited.is_null() { "one" } else { "two" };
+        json!({"update_id": 1, "message": {"message_id": 7, "date": 1, "edit_date": edited, "text": text,
+            "chat": {"id": 5}, "from": {"id": 5}}})
+    };
+    let tdlib = |edited: Value| {
+        let text = if edited.is_null() { "one" } else { "two" };
+        json!({"@type": "updateNewMessage", "message": {"id": 7 << 20, "chat_id": 5, "date": 1, "edit_date": edited,
+            "sender_id": {"user_id": 5}, "content": {"@type": "messageText", "text": {"text": text}}}})
+    };
+    let matrix = |redacted: Value| {
+        let content = if redacted.is_null() { json!({"body": "one"}) } else { json!({}) };
+        json!({"next_batch": "s", "rooms": {"join": {"!r:hs": {"timeline": {"events": [
+            {"type": "m.room.message", "event_id": "$1", "sender": "@b:hs", "origin_server_ts": 1,
+             "content": content, "unsigned": {"redacted_because": redacted}}]}}}}})
+    };
+    let because = json!({"sender": "@b:hs", "origin_server_ts": 2, "content": {}});
+    for (system, owner, network, payloads, text) in [
+        (
+            "slack",
+            "U1",
+            "slack/t1",
+            [slack(Value::Null), slack(json!({"user": "U2", "ts": "2.000000"}))],
+            "two",
+        ),
+        ("telegram", "4001", "telegram", [bot(Value::Null), bot(json!(2))], "two"),
+        ("telegram", "4001", "telegram", [tdlib(Value::Null), tdlib(json!(2))], "two"),
+        ("matrix", "@a:hs", "matrix", [matrix(Value::Null), matrix(because)], ""),
+    ] {
+        let adapter = adapter(system, owner, network, &Value::Null);
+        let take = |payload: &Value| {
+            let taken = adapter.take(payload.to_string().as_bytes(), at("2026-03-01T09:00:00.000Z")).unwrap();
+            assert_eq!(taken.faults, [], "{system}");
+            taken.events
+        };
+        let [before, after] = [take(&payloads[0]), take(&payloads[1])];
+        let mut ids: Vec<_> = before.iter().chain(&after).map(Event::id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 3, "{system}: two introductions and a change");
+        let inboxes = [[&before, &after], [&after, &before]]
+            .map(|order| folded(&*adapter, order.into_iter().flatten()));
+        for inbox in &inboxes {
+            let row = inbox.conversations().next().unwrap();
+            let last = row.last_message().and_then(|last| last.text().map(str::to_owned));
+            assert_eq!(
+                (row.unread_count(), last.unwrap_or_default().as_str()),
+                (u64::from(text != ""), text),
+                "{system}"
+            );
+        }
+        assert_eq!(inboxes[0].digest(), inboxes[1].digest(), "{system}");
+        assert_eq!(
+            shown(&inboxes[0]),
+            shown(&folded(&*adapter, &after)),
+            "{system}: what came before adds nothing"
+        );
+    }
 }
