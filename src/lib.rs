@@ -86,6 +86,7 @@
 //! - `binary` (default): the binary log, which keeps what it does not know as lines of the text log.
 //! - `zstd`: binary logs whose segments are packed.
 //! - `zones`: the offsets of named time zones, for quiet hours.
+//! - `serde`: [`owned`] forms of what shows, for bindings and other processes.
 //! - `testing`: given, when, then for commands, seeded workloads, the suite that every store passes.
 
 mod api;
@@ -96,6 +97,8 @@ pub mod foreign;
 mod inbox;
 mod log;
 mod model;
+#[cfg(feature = "serde")]
+pub mod owned;
 mod register;
 pub mod store;
 #[cfg(feature = "testing")]

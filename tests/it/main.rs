@@ -30,6 +30,8 @@ mod model;
 mod notify;
 #[cfg(feature = "jsonl")]
 mod oracles;
+#[cfg(all(feature = "serde", feature = "jsonl"))]
+mod owned;
 mod pages;
 mod partial;
 #[cfg(feature = "jsonl")]

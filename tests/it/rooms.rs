@@ -11,13 +11,14 @@ use crate::house::{root, sources};
 use crate::tokens::{TokenTree, tokens};
 
 /// The rooms of the library by level: each may use those of lower levels only.
-const LEVELS: [&[&str]; 6] = [
+const LEVELS: [&[&str]; 7] = [
     &["model"],
     &["register"],
     &["store"],
     &["inbox"],
     &["decide", "follow", "ask", "foreign", "log"],
     &["testing", "api"],
+    &["owned"],
 ];
 
 /// The same for the rooms of the inbox.

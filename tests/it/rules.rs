@@ -12,7 +12,7 @@ mod folders;
 mod law;
 mod list;
 mod messages;
-mod notation;
+pub mod notation;
 mod order;
 mod personal;
 mod reading;

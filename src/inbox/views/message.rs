@@ -15,6 +15,20 @@ use crate::register::lattice::shown;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MessageCursor(pub(crate) Position);
 
+#[cfg(feature = "serde")]
+impl MessageCursor {
+    /// Returns the position that it names, as numbers and an id.
+    pub(crate) fn parts(self) -> (i64, u8, i64, MessageId) {
+        let Position { first, rank, second, id } = self.0;
+        (first, rank, second, id)
+    }
+
+    /// Returns the cursor of a position.
+    pub(crate) fn of_parts(first: i64, rank: u8, second: i64, id: MessageId) -> Self {
+        Self(Position { first, rank, second, id })
+    }
+}
+
 /// Who recalled a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
