@@ -8,6 +8,7 @@ pub(crate) mod change;
 pub(crate) mod event;
 pub(crate) mod filter;
 pub(crate) mod id;
+pub(crate) mod impossible;
 pub(crate) mod json_text;
 pub(crate) mod policy;
 pub(crate) mod setters;

@@ -552,7 +552,7 @@ pub trait SnapshotStore: EventStore {
     /// The store's own error where it cannot be reached, read or written.
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Self::Error>;
 
-    /// Keeps a snapshot, if it is one of this log as it stands; whether it was kept.
+    /// Keeps a snapshot, if it is one of this log as it stands. Returns whether it was kept.
     ///
     /// # Errors
     ///

@@ -100,12 +100,12 @@ impl LiveInbox {
         self.session.is_some()
     }
 
-    /// Asks for the unread totals of a filter to be told when they change; what they are as last told.
+    /// Asks for the unread totals of a filter to be told when they change. Returns them as last told.
     pub fn subscribe(&mut self, filter: Filter) -> Totals {
         self.subscriptions.subscribe(filter)
     }
 
-    /// Lets go of a filter; whether somebody else still holds it.
+    /// Lets go of a filter. Returns whether somebody else still holds it.
     pub fn unsubscribe(&mut self, filter: &Filter) -> bool {
         self.subscriptions.unsubscribe(filter)
     }

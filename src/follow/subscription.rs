@@ -217,7 +217,7 @@ impl UnreadSubscriptions {
         self.revision = inbox.revision();
     }
 
-    /// Asks for the totals of a filter; what they are as of the last change set followed.
+    /// Asks for the totals of a filter. Returns them as of the last change set followed.
     ///
     /// Complexity: of a filter that is subscribed already, O(1); else O(conversations that add to any total).
     pub fn subscribe(&mut self, filter: Filter) -> Totals {
@@ -237,7 +237,7 @@ impl UnreadSubscriptions {
         totals
     }
 
-    /// Lets go of a filter; whether somebody else still holds it.
+    /// Lets go of a filter. Returns whether somebody else still holds it.
     pub fn unsubscribe(&mut self, filter: &Filter) -> bool {
         let key = (filter.folder, filter.mark);
         let Some(group) = self.subscriptions.groups.get_mut(&key) else { return false };

@@ -59,7 +59,7 @@ pub(crate) struct Traits {
     pub(crate) names_messages: bool,
     /// Folding it gives its author a number.
     pub(crate) numbers_author: bool,
-    /// It may change what only a glance with details tells.
+    /// It may change what only an appearance with details tells.
     pub(crate) is_detail: bool,
 }
 

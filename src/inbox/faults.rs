@@ -32,7 +32,7 @@ impl Inbox {
         }
     }
 
-    /// Loads and verifies all registers and histories that were restored from a snapshot; the first fault, if there is
+    /// Loads and verifies all registers and histories that were restored from a snapshot. Returns the first fault, if there is
     /// one.
     ///
     /// Complexity: everything that lies in the snapshot is decoded.

@@ -67,7 +67,7 @@ pub fn is_binary_log(head: &[u8]) -> bool {
     head.starts_with(&frame::MAGIC)
 }
 
-/// Appends a record of this kind that follows `head`, whatever it claims; its checksum.
+/// Appends a record of this kind that follows `head`, whatever it claims. Returns its checksum.
 #[cfg(feature = "testing")]
 pub(crate) fn seal_record(
     out: &mut Vec<u8>,

@@ -100,7 +100,7 @@ fn introduced<'a>(event: &'a Event, fact: &'a Fact) -> Option<(&'a UserId, &'a M
     }
 }
 
-/// What is there becomes empty; whether anything was.
+/// Empties what is there. Returns whether anything was.
 fn empty<T: Default + PartialEq>(contents: [&mut Option<T>; 2]) -> bool {
     let mut any = false;
     for content in contents.into_iter().flatten() {

@@ -11,7 +11,7 @@ use crate::register::max_tree::MaxTree;
 
 /// A value that can take in another of its kind: commutative, associative, idempotent.
 pub(crate) trait Join {
-    /// Takes in `other`; whether that changed anything.
+    /// Takes in `other`. Returns whether that changed anything.
     fn join(&mut self, other: &Self) -> bool;
 }
 
@@ -26,7 +26,7 @@ impl<T> Default for Lww<T> {
 }
 
 impl<T: Ord> Lww<T> {
-    /// Writes `value` at `stamp`; whether that changed anything.
+    /// Writes `value` at `stamp`. Returns whether that changed anything.
     pub(crate) fn set(&mut self, stamp: Stamp, value: T) -> bool {
         let later = match &self.0 {
             None => true,
@@ -72,7 +72,7 @@ impl<T> Default for Earliest<T> {
 }
 
 impl<T: Ord> Earliest<T> {
-    /// Writes `value` at `stamp`; whether that changed anything.
+    /// Writes `value` at `stamp`. Returns whether that changed anything.
     pub(crate) fn set(&mut self, stamp: Stamp, value: T) -> bool {
         let earlier = match &self.0 {
             None => true,
@@ -99,7 +99,7 @@ impl<T: Ord + Clone> Join for Earliest<T> {
     }
 }
 
-/// Raises `old` to `new` if that is greater; whether it was.
+/// Raises `old` to `new` if that is greater. Returns whether it was.
 pub(crate) fn raise<T: Ord>(old: &mut T, new: T) -> bool {
     let greater = new > *old;
     if greater {
@@ -139,7 +139,7 @@ impl PartialEq for Front {
 impl Eq for Front {}
 
 impl Front {
-    /// Adds `value` at `stamp`; whether that changed anything.
+    /// Adds `value` at `stamp`. Returns whether that changed anything.
     pub(crate) fn insert(&mut self, value: i64, stamp: Stamp) -> bool {
         match self {
             Self::Few(few) => {

@@ -231,7 +231,7 @@ impl Report {
         }
     }
 
-    /// Folds in every way and compares each with the first; how many differ.
+    /// Folds in every way and compares each with the first. Returns how many differ.
     fn folds(&mut self, log: &Examined, args: &CheckArgs) -> Result<u64, Failure> {
         let ways = fold::Ways::new(&log.owner, log.policy, &log.events, args.seed);
         let reference = ways.forwards();

@@ -232,7 +232,7 @@ impl PostgresStore {
         .await
     }
 
-    /// Keeps a snapshot, if it is one of this log as it stands; whether it was kept. See
+    /// Keeps a snapshot, if it is one of this log as it stands. Returns whether it was kept. See
     /// [`SnapshotStore::save`](chatfold::store::SnapshotStore::save).
     ///
     /// # Errors

@@ -182,7 +182,7 @@ impl App {
         std::mem::take(&mut self.is_stale)
     }
 
-    /// Takes an input; what is to be done for it, if anything.
+    /// Takes an input. Returns what is to be done for it, if anything.
     pub fn on(&mut self, input: Input) -> Option<Effect> {
         match input {
             Input::Tick(now_ms) => return self.tick(now_ms),
@@ -266,7 +266,7 @@ impl App {
         None
     }
 
-    /// What a key does while a panel is open; whether that was all.
+    /// What a key does while a panel is open. Returns whether that was all.
     fn in_panel(&mut self, action: Action) -> bool {
         let page = self.page();
         let Some(panel) = &mut self.panel else { return false };

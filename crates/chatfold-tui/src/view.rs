@@ -53,7 +53,7 @@ pub(crate) fn uncover(before: &Buffer, now: &mut Buffer) {
     }
 }
 
-/// Paints everything; where the cursor stands, if something is typed.
+/// Paints everything. Returns where the cursor stands, if something is typed.
 fn paint(buffer: &mut Buffer, app: &App, areas: &Areas) -> Option<Position> {
     if app.size.width < MIN_SIZE.0 || app.size.height < MIN_SIZE.1 {
         let area = app.size.intersection(buffer.area);

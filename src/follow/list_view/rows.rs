@@ -68,7 +68,7 @@ impl Rows {
         Some(self.index(block, within.ok()?))
     }
 
-    /// Puts in a row that is not there; its index.
+    /// Puts in a row that is not there. Returns its index.
     pub(crate) fn insert(&mut self, row: ListCursor) -> usize {
         let (block, within) = self.place(&row);
         let (Ok(within) | Err(within)) = within;

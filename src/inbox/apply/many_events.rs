@@ -18,6 +18,7 @@ use crate::model::change::{
 };
 use crate::model::event::Event;
 use crate::model::id::{ConversationId, FolderId, UserId};
+use crate::model::impossible::impossible;
 use crate::model::told::Told;
 
 impl Inbox {
@@ -28,11 +29,14 @@ impl Inbox {
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
                 let Self { owner, policy, users, conversations, .. } = self;
-                let Some(conversation) = conversations.get_mut(number) else { return };
+                let Some(conversation) = conversations.get_mut(number) else {
+                    impossible!("a conversation that has a number is in the table");
+                    return;
+                };
                 if !ready(conversation, event) {
                     return;
                 }
-                let cleared = tracker.glance_for(fact, number, conversation).cleared;
+                let cleared = tracker.appearance_for(fact, number, conversation).cleared;
                 tracker.note(number, conversation, event);
                 let trace = Some(&mut tracker.touched);
                 let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
@@ -52,7 +56,10 @@ impl Inbox {
             }
             Route::Group { group, fields, group_type } => {
                 let number = self.number(&ConversationId::group(group));
-                let Some(conversation) = self.conversations.get_mut(number) else { return };
+                let Some(conversation) = self.conversations.get_mut(number) else {
+                    impossible!("a conversation that has a number is in the table");
+                    return;
+                };
                 if !ready(conversation, event) {
                     return;
                 }

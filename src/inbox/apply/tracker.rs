@@ -62,7 +62,7 @@ impl<'a> Tracker<'a> {
     }
 
     /// The same, as far as `fact` may change it.
-    pub(crate) fn glance_for(
+    pub(crate) fn appearance_for(
         &mut self,
         fact: &Fact,
         number: u32,

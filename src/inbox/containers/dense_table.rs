@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::inbox::containers::lazy::Source;
+use crate::model::impossible::impossible;
 
 /// What has a record in the front of a snapshot.
 pub(crate) trait Recorded: Sized {
@@ -131,8 +132,9 @@ impl<T: Recorded + Clone> DenseTable<T> {
     pub(crate) fn push_shared(&mut self, value: Arc<T>) {
         let number = self.len as u32;
         self.grow();
-        if let Some(cell) = self.cell_mut(number) {
-            *cell = OnceLock::from(Some(value));
+        match self.cell_mut(number) {
+            Some(cell) => *cell = OnceLock::from(Some(value)),
+            None => impossible!("a table that grew has the cell it grew by"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Ids become small integers at the door.
+//! Maps each id to a dense `u32`, in order of arrival.
 //!
 //! Numbers are given in order of arrival and must never show (R05): whatever is ordered or hashed uses the
 //! ids themselves.
@@ -152,7 +152,7 @@ impl<T: Name> Interner<T> {
     }
 
     /// The same ids and numbers, clones of which share.
-    pub(crate) fn contribution(self) -> Self {
+    pub(crate) fn share(self) -> Self {
         let Names { cold, ids, numbers } = Arc::unwrap_or_clone(self.0);
         let numbers = match numbers {
             Numbers::Plain(map, _) => Numbers::Shared(Arc::new(map), SharedIdMap::default()),

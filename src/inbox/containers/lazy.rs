@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::inbox::containers::tables::{ConversationRecord, Tables};
 use crate::model::id::{ConversationId, ConversationKind};
+use crate::model::impossible::impossible;
 use crate::store::snapshot::HistoryFault;
 
 /// The bytes of a snapshot, however their owner keeps them.
@@ -251,7 +252,10 @@ impl<T: Part + ?Sized> Lazy<T> {
         }
         match self {
             Self::Warm(part) => Some(part),
-            Self::Cold(_) => None,
+            Self::Cold(_) => {
+                impossible!("a part that is to be written was loaded just before");
+                None
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Appearances {
 }
 
 impl Appearances {
-    /// The glance at a conversation, which `look` takes if it was not taken before.
+    /// The appearance of a conversation, which `look` takes if it was not taken before.
     pub(crate) fn get_or(&mut self, number: u32, look: impl FnOnce() -> Appearance) -> &mut Appearance {
         match &mut self.first {
             Some((first, _)) if *first != number => self.others.entry(number).or_insert_with(look),
@@ -72,7 +72,7 @@ struct Details {
 }
 
 impl Appearance {
-    /// Notes the details too, which nothing has changed since the glance was taken.
+    /// Notes the details too, which nothing has changed since the appearance was taken.
     pub(crate) fn look_closer(&mut self, conversation: &Conversation) {
         self.details.get_or_insert_with(|| Box::new(conversation.details()));
     }

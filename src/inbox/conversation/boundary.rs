@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::inbox::timeline::entry::Position;
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
+use crate::model::impossible::impossible;
 use crate::model::time::Stamp;
 use crate::register::max_tree::MaxTree;
 
@@ -42,7 +43,10 @@ impl Boundary {
             shown: MaxTree::default(),
             present: im::OrdSet::new(),
         };
-        let Timeline { facts, order: Some(order) } = timeline else { return boundary };
+        let Timeline { facts, order: Some(order) } = timeline else {
+            impossible!("what a clearing covers is asked once the order is there");
+            return boundary;
+        };
         let slots = order.backwards(Some(Position::end_of(through)), facts);
         for slot in slots.take_while(|slot| facts.position(*slot).first == through) {
             boundary.note(slot, facts);
@@ -61,6 +65,7 @@ impl Boundary {
         let contribution = facts.contribution(slot);
         let at_edge = |position: &Position| position.first == self.through && position.rank != 0;
         let Some(position) = contribution.position.filter(at_edge) else { return };
+        // A forged snapshot may name slots that are not there (R99).
         let Some(entry) = facts.arena.get(slot) else { return };
         let stamp = facts.stamp(slot, &entry);
         let key = (stamp, slot);

@@ -12,6 +12,7 @@ use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::facts::Timeline;
 use crate::inbox::timeline::order::contribution::{Contribution, Look as _, Sum};
 use crate::model::event::{GroupType, Mark};
+use crate::model::impossible::impossible;
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
 use crate::register::lattice::{Front, raise};
@@ -90,7 +91,10 @@ impl Conversation {
 
     fn derive_row(&mut self, policy: Policy) {
         let timeline = self.timeline.get();
-        let Timeline { facts, order: Some(order) } = timeline else { return };
+        let Timeline { facts, order: Some(order) } = timeline else {
+            impossible!("a row is derived once the order is there");
+            return;
+        };
         let personal = &self.personal;
         let draft = personal.drafts.current().map(|d| d.stamp);
         let opening = personal.opening();
@@ -161,7 +165,10 @@ fn last_uncovered(
     (flag, coverage): (u8, &Coverage),
     boundary: &mut Option<Arc<Boundary>>,
 ) -> Option<u32> {
-    let Timeline { facts, order: Some(order) } = timeline else { return None };
+    let Timeline { facts, order: Some(order) } = timeline else {
+        impossible!("a row is derived once the order is there");
+        return None;
+    };
     // Nearly always it is the very last message.
     if let Some((slot, entry, contribution)) = top
         && contribution.has(flag)

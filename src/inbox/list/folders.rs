@@ -57,7 +57,7 @@ impl FolderState {
         self.came.contains_key(&at)
     }
 
-    /// Writes what is said of a membership; whether the conversation is in it now.
+    /// Writes what is said of a membership. Returns whether the conversation is in it now.
     fn change_member(&mut self, number: u32, write: impl FnOnce(&mut Lww<bool>)) -> bool {
         let register = self.members.entry(number).or_default();
         let came = |register: &Lww<bool>| register.entry().filter(|(_, on)| **on).map(|(stamp, _)| stamp.at);

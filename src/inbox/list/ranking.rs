@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use crate::inbox::containers::lazy::Source;
 use crate::inbox::conversation::row::PINNED;
 use crate::model::id::ConversationId;
+use crate::model::impossible::impossible;
 
 /// RankedRows of a leaf when it is made; at twice as many it is split.
 const LEAF: usize = 64;
@@ -163,7 +164,7 @@ impl Ranking {
 #[derive(Clone, Debug)]
 struct Section {
     front: FirstLeaf,
-    /// By a key that no row of the leaf is before, and no row of the leaf before it at or after.
+    /// Keyed by a lower bound: `previous leaf < key <= every row of this leaf`.
     leaves: im::OrdMap<ListKey, Leaf>,
     len: usize,
 }
@@ -249,7 +250,10 @@ impl Section {
     }
 
     fn insert(&mut self, key: ListKey, number: u32) {
-        let Some((_, rows)) = self.rows_mut(&key) else { return };
+        let Some((_, rows)) = self.rows_mut(&key) else {
+            impossible!("a row that is not in the first leaf has a leaf that begins before it");
+            return;
+        };
         let added = match rows.binary_search_by(|(other, _)| other.cmp(&key)) {
             Ok(at) => {
                 if let Some(row) = rows.get_mut(at) {
@@ -273,7 +277,10 @@ impl Section {
     }
 
     fn remove(&mut self, key: &ListKey) {
-        let Some((least, rows)) = self.rows_mut(key) else { return };
+        let Some((least, rows)) = self.rows_mut(key) else {
+            impossible!("a row that is not in the first leaf has a leaf that begins before it");
+            return;
+        };
         let found = rows.binary_search_by(|(other, _)| other.cmp(key));
         if let Ok(at) = found {
             rows.remove(at);
@@ -305,8 +312,8 @@ impl Section {
 
 /// A place in the list: pages go on after it (R51).
 ///
-/// It names the order key and the id of a row, not an index, so rows that move between two pages are neither
-/// skipped silently nor repeated.
+/// It names the order key and the id of a row, not an index. Within one frozen copy, pages neither skip nor repeat a row; on
+/// a live inbox a row that moves between two pages may be missed or come again, so page over a clone, which costs O(1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListCursor {
     /// The row's order key.

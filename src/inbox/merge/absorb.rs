@@ -71,7 +71,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Makes a conversation that is not here yet one of ours; its row, if it is listed. `users`: our numbers for its
+    /// Makes a conversation that is not here yet one of ours. Returns its row, if it is listed. `users`: our numbers for its
     /// users.
     fn adopt(
         &mut self,

@@ -11,6 +11,7 @@ use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::rare_facts::Aside;
 use crate::model::change::ChangeSet;
+use crate::model::impossible::impossible;
 use crate::register::lattice::{Join, raise};
 
 /// Our numbers for their users and conversations.
@@ -118,9 +119,15 @@ impl Inbox {
 
     fn merge_conversation(&mut self, theirs: u32, other: &Self, map: &Map, tracker: &mut Tracker<'_>) {
         let number = map.conversation(theirs);
-        let Some(theirs) = other.conversations.get(theirs) else { return };
+        let Some(theirs) = other.conversations.get(theirs) else {
+            impossible!("a conversation that has a number is in the table");
+            return;
+        };
         let Self { owner, policy, users, conversations, .. } = self;
-        let Some(ours) = conversations.get_mut(number) else { return };
+        let Some(ours) = conversations.get_mut(number) else {
+            impossible!("the map gives numbers of this inbox's conversations");
+            return;
+        };
         let cleared = tracker.appearance(number, ours).cleared;
         let trace = Some(&mut tracker.touched);
         let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
@@ -145,7 +152,7 @@ impl Conversation {
         self.join_registers(theirs, |slot| slots.get(slot as usize).copied().unwrap_or_default());
     }
 
-    /// Joins one of their messages; its slot here.
+    /// Joins one of their messages. Returns its slot here.
     fn join_message(&mut self, theirs: &Self, slot: u32, map: &Map, around: &mut Around<'_>) -> u32 {
         let (their_facts, their_slot) = (theirs.facts(), slot);
         let Some(entry) = their_facts.arena.get(their_slot).filter(|e| !e.is_void()) else { return 0 };

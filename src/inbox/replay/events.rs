@@ -20,6 +20,7 @@ use crate::inbox::timeline::introduction::Introduction;
 use crate::model::badge::Sums;
 use crate::model::event::Event;
 use crate::model::id::{Address, ConversationId, UserId};
+use crate::model::impossible::impossible;
 use crate::model::policy::Policy;
 
 /// An inbox in the middle of a bulk replay.
@@ -53,7 +54,7 @@ pub struct Replay {
     /// The same of other stretches of the log.
     pub(crate) dealt: Vec<Dealt>,
     last: Option<(ConversationId, u32)>,
-    pub(crate) window: Pending,
+    pub(crate) pending: Pending,
 }
 
 impl Replay {
@@ -75,7 +76,7 @@ impl Replay {
             deferred: Vec::new(),
             dealt: Vec::new(),
             last: None,
-            window: Pending::default(),
+            pending: Pending::default(),
         }
     }
 
@@ -97,7 +98,7 @@ impl Replay {
                 let intro = Introduction::of(&self.inbox.owner, class, stamp, author, message);
                 let fields = fields(id.kind(), stamp.at.as_millis(), intro.seq());
                 let entry = Entry::introduced(&intro, fields);
-                self.window.push(number, entry, |bytes| content::encode(message, bytes));
+                self.pending.push(number, entry, |bytes| content::encode(message, bytes));
             }
             Route::Conversation(id, fact) => {
                 let number = self.number(id);
@@ -136,28 +137,28 @@ impl Replay {
             }
             self.deferred.push(held);
         } else {
-            self.window.hold(held);
+            self.pending.hold(held);
         }
     }
 
     /// Folds what waits once there is enough of it.
     pub(crate) fn fold_if_full(&mut self) {
-        if self.window.is_full() {
-            self.fold_window(&[]);
+        if self.pending.is_full() {
+            self.fold_pending(&[]);
         }
     }
 
     /// Folds what was taken in and still waits, some thousands of events at most. Never needed: [`Replay::finish`] and
     /// [`Replay::share_out`] do so too. But what is shared out by one thread was better folded by each on its own.
     pub fn flush(&mut self) {
-        self.fold_window(&[]);
+        self.fold_pending(&[]);
     }
 
     /// Folds what waits, one conversation after the other; `lent` are the contents that were not copied.
-    pub(crate) fn fold_window(&mut self, lent: &[u8]) {
-        let mut window = std::mem::take(&mut self.window);
-        let (order, contents) = (window.order(), window.contents(lent));
-        for turn in window.turns(&order) {
+    pub(crate) fn fold_pending(&mut self, lent: &[u8]) {
+        let mut pending = std::mem::take(&mut self.pending);
+        let (order, contents) = (pending.order(), pending.contents(lent));
+        for turn in pending.turns(&order) {
             let mut left = turn.len;
             for mut entries in turn.runs() {
                 while !entries.is_empty() {
@@ -169,13 +170,13 @@ impl Replay {
                 }
             }
         }
-        for held in window.held() {
+        for held in pending.held() {
             if let Some(conversation) = at(&mut self.conversations, held.number) {
                 held.fold(&mut self.inbox, conversation);
             }
         }
-        window.clear();
-        self.window = window;
+        pending.clear();
+        self.pending = pending;
     }
 
     /// The chunk of a conversation that takes the next message.
@@ -215,7 +216,7 @@ impl Replay {
 
     /// Derives order, rows and totals: the inbox.
     pub fn finish(mut self) -> Inbox {
-        self.fold_window(&[]);
+        self.fold_pending(&[]);
         let Self { mut inbox, mut conversations, tails, mut pieces, deferred, dealt, .. } = self;
         // Those of one conversation stay in the order of their stretches.
         pieces.sort_by_key(|(number, _)| *number);
@@ -261,8 +262,8 @@ impl Replay {
         inbox.list = Ranking::of(keys);
         inbox.sums = sums;
         conversations.into_iter().for_each(|conversation| inbox.conversations.push_shared(conversation));
-        inbox.users = inbox.users.contribution();
-        inbox.ids = inbox.ids.contribution();
+        inbox.users = inbox.users.share();
+        inbox.ids = inbox.ids.share();
         inbox
     }
 }
@@ -284,7 +285,11 @@ impl Replay {
 
 /// The conversation with this number, which nobody else has yet.
 fn at(conversations: &mut [Arc<Conversation>], number: u32) -> Option<&mut Conversation> {
-    conversations.get_mut(number as usize).and_then(Arc::get_mut)
+    let conversation = conversations.get_mut(number as usize).and_then(Arc::get_mut);
+    if conversation.is_none() {
+        impossible!("a conversation that has a number is in the replay, and nobody else holds it");
+    }
+    conversation
 }
 
 impl Inbox {

@@ -1,7 +1,7 @@
 //! What a bulk replay took in and has not folded yet, in the order it came.
 //!
-//! Writing here touches only the ends of a few arrays. The window is then taken apart by conversation, so that the
-//! memory of a conversation is touched once a window and not once an event: with a hundred thousand conversations
+//! Writing here touches only the ends of a few arrays. What is pending is then taken apart by conversation, so that the
+//! memory of a conversation is touched once for some thousands of events and not once for each: with a hundred thousand conversations
 //! hit at random that, not the fold, is what costs.
 
 use crate::inbox::conversation::state::{Around, Conversation};
@@ -80,13 +80,13 @@ pub(crate) struct Pending {
     held: Vec<PendingFact>,
 }
 
-/// All messages of one conversation in a window.
+/// All messages of one conversation that is pending.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn<'w> {
     pub(crate) number: u32,
     /// How many messages.
     pub(crate) len: usize,
-    window: &'w Pending,
+    pending: &'w Pending,
     /// In order of arrival.
     runs: &'w [Arrival],
 }
@@ -120,7 +120,7 @@ impl Pending {
         u32::try_from(Contents::base(self.lent) + self.bytes.len()).unwrap_or(u32::MAX)
     }
 
-    /// Takes in contents of messages that will be [placed](Pending::push_placed); where they lie.
+    /// Takes in contents of messages that will be [placed](Pending::push_placed). Returns where they lie.
     pub(crate) fn push_contents(&mut self, contents: &[u8]) -> u32 {
         let offset = self.end_of_contents();
         self.bytes.extend_from_slice(contents);
@@ -174,7 +174,7 @@ impl Pending {
         order.chunk_by(|a, b| a.number() == b.number()).map(|runs| Turn {
             number: runs.first().map_or(0, |run| run.number()),
             len: runs.iter().map(|run| self.run(run.at()).len()).sum(),
-            window: self,
+            pending: self,
             runs,
         })
     }
@@ -188,6 +188,6 @@ impl Pending {
 impl<'w> Turn<'w> {
     /// Its messages in runs, in order of arrival.
     pub(crate) fn runs(self) -> impl Iterator<Item = &'w [Entry]> {
-        self.runs.iter().map(move |run| self.window.run(run.at()))
+        self.runs.iter().map(move |run| self.pending.run(run.at()))
     }
 }

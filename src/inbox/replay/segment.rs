@@ -48,7 +48,7 @@ pub(crate) struct SegmentIntake<'r, 's> {
     conversations: Vec<Met>,
     /// The number of the inbox's owner.
     owner: u32,
-    /// The texts of the segment, and where they lie in the replay's window.
+    /// The texts of the segment, and where they lie in the replay.
     texts: &'s str,
     texts_at: u32,
     /// They are not copied there.
@@ -63,8 +63,8 @@ impl<'r, 's> SegmentIntake<'r, 's> {
         texts: &'s str,
         events: usize,
     ) -> Self {
-        let is_lent = events >= ENOUGH && replay.window.expect_contents(texts.as_bytes());
-        let texts_at = if is_lent { 0 } else { replay.window.push_contents(texts.as_bytes()) };
+        let is_lent = events >= ENOUGH && replay.pending.expect_contents(texts.as_bytes());
+        let texts_at = if is_lent { 0 } else { replay.pending.push_contents(texts.as_bytes()) };
         let inbox = &replay.inbox;
         let owner = user_ids.iter().position(|user| *user == inbox.owner.as_str());
         // All at once: one waits for the memory of many.
@@ -115,7 +115,7 @@ impl<'r, 's> SegmentIntake<'r, 's> {
         let bits = class as u32 | own | has_seq | bits::HAS_TEXT;
         let offset = self.texts_at.wrapping_add(offset);
         let entry = Entry { id, event: stamp.event, first, second, author: number, bits, offset, len };
-        self.replay.window.push_placed(met.number, entry);
+        self.replay.pending.push_placed(met.number, entry);
         Some(())
     }
 
@@ -186,7 +186,7 @@ impl<'r, 's> SegmentIntake<'r, 's> {
     /// What was taken in may be folded: not before, because the texts of the segment go with it.
     pub(crate) fn finish(self) {
         if self.is_lent {
-            self.replay.fold_window(self.texts.as_bytes());
+            self.replay.fold_pending(self.texts.as_bytes());
         } else {
             self.replay.fold_if_full();
         }

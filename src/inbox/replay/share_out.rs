@@ -13,10 +13,11 @@ use crate::inbox::containers::interner::Interner;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::replay::events::Replay;
 use crate::inbox::replay::pending::PendingFact;
-use crate::inbox::replay::stretch_parts::{Dealt, Lot, Piece, UNKNOWN};
+use crate::inbox::replay::stretch_parts::{Dealt, Destination, Piece, UNKNOWN};
 use crate::inbox::state::{Inbox, MergeError};
 use crate::inbox::timeline::chunk::{CHUNK, Chunk};
 use crate::model::id::UserId;
+use crate::model::impossible::impossible;
 use crate::register::lattice::Join;
 
 /// What finishing a conversation costs, in messages, however few it has.
@@ -124,7 +125,7 @@ struct Dealer {
     users: Interner<UserId>,
     numbers: Vec<Numbers>,
     /// By the number of a conversation among all.
-    lots: Vec<Lot>,
+    destinations: Vec<Destination>,
 }
 
 impl Dealer {
@@ -155,8 +156,8 @@ impl Dealer {
             }
             numbers.push(Numbers { users: of_users, conversations });
         }
-        let lots = lots(&costs, parts.len());
-        Self { parts, users, numbers, lots }
+        let destinations = deal(&costs, parts.len());
+        Self { parts, users, numbers, destinations }
     }
 
     /// Gives each part what a replay has for it.
@@ -178,10 +179,15 @@ impl Dealer {
             });
         }
         if !deferred.is_empty() {
-            let lots = numbers.conversations.iter().filter_map(|of_all| self.lots.get(*of_all as usize));
-            let (held, lots) = (Arc::new(deferred), Arc::new(lots.copied().collect()));
+            let destinations =
+                numbers.conversations.iter().filter_map(|of_all| self.destinations.get(*of_all as usize));
+            let (held, destinations) = (Arc::new(deferred), Arc::new(destinations.copied().collect()));
             for (part, replay) in self.parts.iter_mut().enumerate() {
-                replay.dealt.push(Dealt { held: Arc::clone(&held), lots: Arc::clone(&lots), part });
+                replay.dealt.push(Dealt {
+                    held: Arc::clone(&held),
+                    destinations: Arc::clone(&destinations),
+                    part,
+                });
             }
         }
         self.account(&inbox, numbers);
@@ -189,16 +195,22 @@ impl Dealer {
 
     /// The part of a conversation, and its number there.
     fn place(&mut self, of_all: u32) -> Option<(&mut Replay, u32)> {
-        let lot = self.lots.get(of_all as usize)?;
-        Some((self.parts.get_mut(lot.part)?, lot.number))
+        let destination = self.destinations.get(of_all as usize)?;
+        Some((self.parts.get_mut(destination.part)?, destination.number))
     }
 
     fn give(&mut self, of_all: u32, piece: Piece) {
-        let Some(lot) = self.lots.get_mut(of_all as usize) else { return };
-        let Some(part) = self.parts.get_mut(lot.part) else { return };
-        if lot.number == UNKNOWN {
+        let Some(destination) = self.destinations.get_mut(of_all as usize) else {
+            impossible!("every conversation of every stretch was given to a part");
+            return;
+        };
+        let Some(part) = self.parts.get_mut(destination.part) else {
+            impossible!("conversations are given to parts that are there");
+            return;
+        };
+        if destination.number == UNKNOWN {
             let Conversation { id, peer, .. } = &*piece.conversation;
-            lot.number = part.inbox.ids.intern(id);
+            destination.number = part.inbox.ids.intern(id);
             let Some(users) = &piece.users else {
                 part.conversations.push(piece.conversation);
                 part.tails.push(piece.tail);
@@ -208,7 +220,7 @@ impl Dealer {
             part.conversations.push(Arc::new(Conversation::new(id.clone(), peer, false)));
             part.tails.push(Chunk::default());
         }
-        part.pieces.push((lot.number, piece));
+        part.pieces.push((destination.number, piece));
     }
 
     /// What stands beside conversations goes to the first part, membership in folders to that of the member.
@@ -223,7 +235,10 @@ impl Dealer {
                 }
             }
         }
-        let Some(Replay { inbox: ours, .. }) = self.parts.first_mut() else { return };
+        let Some(Replay { inbox: ours, .. }) = self.parts.first_mut() else {
+            impossible!("there is at least one part");
+            return;
+        };
         for (id, folder) in theirs.folders.iter() {
             let ours = ours.folders.folder_mut(*id);
             ours.alive.join(&folder.alive);
@@ -242,26 +257,26 @@ impl Dealer {
     /// The parts. All number users alike, so that what one absorbs of another is only moved.
     fn close(self) -> Vec<Replay> {
         let Self { mut parts, users, .. } = self;
-        let users = users.contribution();
+        let users = users.share();
         parts.iter_mut().for_each(|part| part.inbox.users = users.clone());
         parts
     }
 }
 
 /// Where conversations of these costs go: the dearest first, to whoever has least.
-fn lots(costs: &[usize], parts: usize) -> Vec<Lot> {
+fn deal(costs: &[usize], parts: usize) -> Vec<Destination> {
     let mut order: Vec<(Reverse<usize>, usize)> =
         costs.iter().enumerate().map(|(number, cost)| (Reverse(*cost), number)).collect();
     order.sort_unstable();
-    let mut lots = vec![Lot { part: 0, number: UNKNOWN }; costs.len()];
+    let mut destinations = vec![Destination { part: 0, number: UNKNOWN }; costs.len()];
     let mut loads: BinaryHeap<_> = (0..parts).map(|part| Reverse((0, part))).collect();
     for (Reverse(cost), number) in order {
         let Some(mut least) = loads.peek_mut() else { break };
         let Reverse((load, part)) = &mut *least;
         *load += cost;
-        if let Some(lot) = lots.get_mut(number) {
-            lot.part = *part;
+        if let Some(destination) = destinations.get_mut(number) {
+            destination.part = *part;
         }
     }
-    lots
+    destinations
 }

@@ -27,7 +27,7 @@ pub(crate) struct Piece {
 pub(crate) struct Dealt {
     pub(crate) held: Arc<Vec<PendingFact>>,
     /// By the number of a conversation in its stretch, where it went.
-    pub(crate) lots: Arc<Vec<Lot>>,
+    pub(crate) destinations: Arc<Vec<Destination>>,
     pub(crate) part: usize,
 }
 
@@ -35,8 +35,8 @@ impl Dealt {
     /// Those of the part, with the number of their conversation there.
     pub(crate) fn held(&self) -> impl Iterator<Item = (u32, &PendingFact)> {
         self.held.iter().filter_map(|held| {
-            let lot = self.lots.get(held.number as usize)?;
-            (lot.part == self.part).then_some((lot.number, held))
+            let destination = self.destinations.get(held.number as usize)?;
+            (destination.part == self.part).then_some((destination.number, held))
         })
     }
 }
@@ -46,7 +46,7 @@ pub(crate) const UNKNOWN: u32 = u32::MAX;
 
 /// Where a conversation goes: to which part, and its number there once it came.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lot {
+pub(crate) struct Destination {
     pub(crate) part: usize,
     pub(crate) number: u32,
 }
@@ -65,7 +65,7 @@ impl Piece {
 
 impl Conversation {
     /// Puts behind its messages those that other stretches have of it, all of them not finished, and indexes all of
-    /// them. In which runs of slots they stand, if their stretches are taken one after the other.
+    /// them. Returns in which runs of slots they stand, if their stretches are taken one after the other.
     pub(crate) fn append_pieces(
         &mut self,
         pieces: impl Iterator<Item = Piece>,
@@ -91,7 +91,7 @@ pub(crate) type Chunks = (PagedVec<Chunk>, Chunk, Option<Arc<[u32]>>);
 
 impl Arena {
     /// Puts behind its chunks those of others. The full ones go first, so that only what the last of each has is
-    /// copied; in which runs of slots the entries stand in the order in which they came, and the hashes of their ids by
+    /// copied. Returns in which runs of slots the entries stand in the order in which they came, and the hashes of their ids by
     /// slot.
     fn append(&mut self, others: Vec<Chunks>) -> (Vec<Range<u32>>, Vec<u32>) {
         let slots = |chunks: usize| (chunks * CHUNK) as u32;

@@ -69,7 +69,7 @@ impl Arena {
         if said { self.chunk(slot)?.named_read(in_chunk(slot)) } else { None }
     }
 
-    /// Joins what was said of that; whether the message is read by name now.
+    /// Joins what was said of that. Returns whether the message is read by name now.
     pub(crate) fn join_named_read(&mut self, slot: u32, said: &Lww<bool>) -> bool {
         self.chunk_mut(slot).is_some_and(|chunk| chunk.join_named_read(in_chunk(slot), said))
     }
@@ -160,6 +160,7 @@ impl Arena {
 
     /// Makes `intro` the introduction that counts, placed at `(first, second)`.
     pub(crate) fn introduce(&mut self, slot: u32, intro: &Introduction<'_>, first: i64, second: i64) {
+        // A corrupt part of a snapshot stands here without its entries (R99).
         let Some(chunk) = self.chunk_mut(slot) else { return };
         let (offset, len) = chunk.put(intro.message);
         chunk.entries.update(slot as usize % CHUNK, |entry| {
@@ -209,6 +210,7 @@ impl Arena {
     pub(crate) fn message(&self, slot: u32, seq: i64) -> Message {
         let content = self.content(slot);
         let mut message = Message::new(MessageId::from_bytes([0; 16]));
+        // A corrupt part of a snapshot stands here without its entries (R99).
         let Some(entry) = self.get(slot) else { return message };
         message.id = entry.id;
         message.seq = entry.has(bits::HAS_SEQ).then(|| seq.unsigned_abs());

@@ -10,6 +10,7 @@ use crate::inbox::timeline::packed::Packed;
 use crate::inbox::timeline::rare_facts::Aside;
 use crate::model::event::{MAX_MESSAGE_LEN_BYTES, Message};
 use crate::model::id::MessageId;
+use crate::model::impossible::impossible;
 use crate::register::lattice::{Join as _, Lww};
 
 /// How many entries a chunk holds.
@@ -124,8 +125,14 @@ impl Entries {
             }
             return;
         }
-        let Some(packed) = &mut self.packed else { return };
-        let Some(mut entry) = packed.get(at) else { return };
+        let Some(packed) = &mut self.packed else {
+            impossible!("entries before the open ones are packed");
+            return;
+        };
+        let Some(mut entry) = packed.get(at) else {
+            impossible!("as many entries are packed as the packed length says");
+            return;
+        };
         change(&mut entry);
         if !packed.set(at, &entry) {
             if let Some(place) = self.open().get_mut(at) {
@@ -190,7 +197,7 @@ impl Clone for Chunk {
 }
 
 impl Chunk {
-    /// Appends the content of a message; where it lies.
+    /// Appends the content of a message. Returns its offset and length.
     pub(crate) fn put(&mut self, message: &Message) -> (u32, u32) {
         // Any message fits below this: its length need not be asked for.
         if self.bytes.len() > MAX_CONTENTS_LEN_BYTES - MAX_MESSAGE_LEN_BYTES {
@@ -255,7 +262,7 @@ impl Chunk {
         reads.get(at).map(|(_, read)| read)
     }
 
-    /// Joins what was said of that; whether the message is read by name now.
+    /// Joins what was said of that. Returns whether the message is read by name now.
     pub(crate) fn join_named_read(&mut self, at: u8, said: &Lww<bool>) -> bool {
         let reads = self.reads.get_or_insert_default();
         let found = reads.binary_search_by_key(&at, |(place, _)| *place);
@@ -286,7 +293,7 @@ impl Chunk {
         self.entries.open().reserve(more.min(room));
     }
 
-    /// Appends messages whose contents lie one behind the other, until it is full; gives back those left.
+    /// Appends messages whose contents lie one behind the other, until it is full. Returns those left.
     pub(crate) fn extend<'e>(&mut self, entries: &'e [Entry], contents: Contents<'_>) -> &'e [Entry] {
         let room = CHUNK.saturating_sub(self.entries.len());
         let (now, later) = entries.split_at(entries.len().min(room));

@@ -220,6 +220,7 @@ impl Facts {
 
     /// Adds an introduction of the message at `slot` (R15): the greatest class counts, of it the earliest.
     pub(crate) fn introduce(&mut self, slot: u32, intro: &Introduction<'_>, users: &Interner<UserId>) {
+        // A corrupt part of a snapshot stands here without its entries (R99).
         let Some(entry) = self.arena.get(slot) else { return };
         let (old_at, old_seq) = self.introduction(slot, &entry);
         let old_stamp = Stamp::new(timestamp(old_at), entry.event);
@@ -263,6 +264,7 @@ impl Facts {
         intro: &Introduction<'_>,
         users: &Interner<UserId>,
     ) -> Ordering {
+        // A corrupt part of a snapshot stands here without its entries (R99).
         let Some(entry) = self.arena.get(slot) else { return Ordering::Equal };
         let message = intro.message;
         // What is first in the order of messages is compared where it lies: a long text is not copied to be told from a
@@ -294,6 +296,7 @@ impl Facts {
 
     /// Puts the message where its introduction and its acknowledgement say, and keeps `delivery`.
     pub(crate) fn place(&mut self, slot: u32, mut delivery: Delivery) {
+        // A corrupt part of a snapshot stands here without its entries (R99).
         let Some(mut entry) = self.arena.get(slot) else { return };
         let (at, seq) = delivery.introduction.unwrap_or_else(|| {
             if entry.has(bits::ACKNOWLEDGED) {
@@ -490,7 +493,7 @@ impl Facts {
     }
 
     /// Adds the known ones of some entries to an order, given by their places in a row of entries and the slot of the
-    /// first; whether each stands behind all before it, as they must.
+    /// first. Returns whether each stands behind all before it, as they must.
     fn push_all(&self, builder: &mut Builder, first: u32, entries: &Entries, places: Range<usize>) -> bool {
         let open = entries.as_open().and_then(|open| open.get(places.clone())).unwrap_or_default();
         let mut at = 0;

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::containers::paged::PagedVec;
 use crate::model::id::MessageId;
+use crate::model::impossible::impossible;
 
 /// The mean number of entries a bucket holds before the table grows.
 const LOAD: usize = 32;
@@ -85,7 +86,7 @@ fn grown(len: usize, hashes: &[u32], slots: &[u32]) -> Arc<Bucket> {
 /// What a bucket knows of a hash.
 enum Looked {
     Found(u32),
-    /// There is no such id; whether the bucket takes no more of this hash.
+    /// There is no such id. `crowded` says whether the bucket takes no more of this hash.
     Missing {
         crowded: bool,
     },
@@ -117,7 +118,10 @@ fn push(bucket: &mut Arc<Bucket>, (hash, slot): Pair) {
         let more = grown(len, hashes, slots);
         *bucket = more;
     }
-    let Some((count, rest)) = Arc::make_mut(bucket).split_first_mut() else { return };
+    let Some((count, rest)) = Arc::make_mut(bucket).split_first_mut() else {
+        impossible!("a bucket begins with the number of its pairs");
+        return;
+    };
     let (hashes, slots) = rest.split_at_mut(rest.len() / 2);
     if let Some((hash_at, slot_at)) = hashes.get_mut(len).zip(slots.get_mut(len)) {
         (*hash_at, *slot_at) = (hash, slot);
@@ -125,10 +129,13 @@ fn push(bucket: &mut Arc<Bucket>, (hash, slot): Pair) {
     }
 }
 
-/// Keeps the pairs whose hash `stays`; the others come back.
+/// Keeps the pairs whose hash `stays`. Returns the others.
 fn retain(bucket: &mut Bucket, stays: impl Fn(u32) -> bool) -> SmallVec<[Pair; 2 * LOAD]> {
     let mut gone = SmallVec::new();
-    let Some((count, rest)) = bucket.split_first_mut() else { return gone };
+    let Some((count, rest)) = bucket.split_first_mut() else {
+        impossible!("a bucket begins with the number of its pairs");
+        return gone;
+    };
     let (hashes, slots) = rest.split_at_mut(rest.len() / 2);
     let mut kept = 0;
     for at in 0..*count as usize {
@@ -309,6 +316,7 @@ impl Index {
     fn split(&mut self) {
         let count = self.buckets.len();
         let turn = count - (1 << (usize::BITS - 1 - count.leading_zeros()));
+        // A corrupt part of a snapshot stands here without its buckets (R99).
         let Some(old) = self.buckets.lazy_mut(turn).and_then(Lazy::part_mut) else { return };
         let go = retain(Arc::make_mut(old), |hash| bucket(count + 1, hash) == turn);
         self.buckets.push(Lazy::Warm(bucket_of(&go)));

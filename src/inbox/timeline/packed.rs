@@ -7,6 +7,7 @@
 
 use crate::inbox::timeline::entry::{Entry, bits};
 use crate::model::id::{EventId, MessageId};
+use crate::model::impossible::impossible;
 
 /// The two ids of a row.
 const IDS_LEN_BYTES: usize = 32;
@@ -186,9 +187,15 @@ impl Packed {
     /// Writes the row of an entry that fits; of what is behind it bytes may change.
     #[inline]
     fn put(&self, rows: &mut [u8], at: usize, entry: &Entry) {
-        let Some((id, rest)) = rows.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut) else { return };
+        let Some((id, rest)) = rows.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut) else {
+            impossible!("there is a row for each entry");
+            return;
+        };
         *id = *entry.id.as_bytes();
-        let Some((event, rest)) = rest.split_first_chunk_mut() else { return };
+        let Some((event, rest)) = rest.split_first_chunk_mut() else {
+            impossible!("a row has room for two ids");
+            return;
+        };
         *event = *entry.event.as_bytes();
         if let Some(word) = rest.first_chunk_mut() {
             *word = self.places.word(self.second.places(entry)).to_le_bytes();
@@ -232,7 +239,7 @@ impl Packed {
         row.first_chunk().map(|id| MessageId::from_bytes(*id))
     }
 
-    /// Puts another entry in place of the one there; whether it fits.
+    /// Puts another entry in place of the one there. Returns whether it fits.
     #[must_use]
     pub(crate) fn set(&mut self, at: usize, entry: &Entry) -> bool {
         let len = usize::from(self.row_len_bytes);
@@ -250,7 +257,7 @@ impl Packed {
 }
 
 impl Packed {
-    /// Gives the authors of known messages other numbers; whether these fit, or else nothing is changed.
+    /// Gives the authors of known messages other numbers. Returns whether these fit, or else nothing is changed.
     #[must_use]
     pub(crate) fn renumber(&mut self, number: &impl Fn(u32) -> u32) -> bool {
         let PackedWord { least: [_, least, _], masks: [_, mask, _], shifts: [_, shift, _], .. } = self.others;

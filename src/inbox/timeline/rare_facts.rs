@@ -191,7 +191,7 @@ impl PartialEq for Originals {
 impl Eq for Originals {}
 
 impl Edits {
-    /// Adds an edit; whether it changed whom the message mentions.
+    /// Adds an edit. Returns whether it changed whom the message mentions.
     pub(crate) fn add(&mut self, stamp: Stamp, edit: &Edit) -> bool {
         self.join(&Self {
             text: edit.text.as_deref().map(|text| (edit.version, stamp, text.into())),
@@ -239,7 +239,7 @@ impl Edits {
         self.originals = Originals::default();
     }
 
-    /// Takes in other edits; whether they changed whom the message mentions.
+    /// Takes in other edits. Returns whether they changed whom the message mentions.
     pub(crate) fn join(&mut self, other: &Self) -> bool {
         raise(&mut self.version, other.version);
         let [text, custom, cloud_custom] = &mut self.hashes;

@@ -323,11 +323,12 @@ impl<'a> ConversationView<'a> {
         Box::new(rest.filter(move |slot| view.in_history(*slot)).filter_map(move |slot| view.view(slot)))
     }
 
-    /// Up to `limit` messages of the history from just after `from`, in `direction`; O(log n) to find the
-    /// place.
+    /// Returns up to `limit` messages of the history from just after `from`, in `direction`.
     ///
     /// The history holds every known message that is neither deleted, nor cleared away, nor online-only.
     /// Recalled ones stay.
+    ///
+    /// Complexity: O(log n) to find the place, and every message from there on that is not in the history is looked at.
     pub fn messages(
         &self,
         direction: Direction,

@@ -36,7 +36,9 @@ impl Inbox {
         ConversationView::new(self, self.ids.get(id)?)
     }
 
-    /// Up to `limit` rows that pass `filter`, from just after `after`; O(log n) to find the place (R51, R52).
+    /// Returns up to `limit` rows that pass `filter`, from just after `after` (R51, R52).
+    ///
+    /// Complexity: O(log n) to find the place, and every row from there on that does not pass is looked at.
     ///
     /// ```
     /// use chatfold::{Filter, Inbox, Policy, UserId};

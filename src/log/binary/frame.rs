@@ -193,7 +193,7 @@ fn head_check(head: &[u8; HEAD_LEN_BYTES]) -> u32 {
     xxh3_64(head.get(..HEAD_CHECK_AT).unwrap_or_default()) as u32
 }
 
-/// Appends a record; its checksum.
+/// Appends a record. Returns its checksum.
 pub(crate) fn put_record(out: &mut Vec<u8>, head: &RecordHead, payload: &[u8]) -> u64 {
     let begin = out.len();
     out.extend_from_slice(&head.put());

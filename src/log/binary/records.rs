@@ -189,7 +189,7 @@ impl<'a> Log<'a> {
         self.records().fold_into(replay)
     }
 
-    /// Verifies every record and decodes nothing; where the log ends.
+    /// Verifies every record and decodes nothing. Returns where the log ends.
     ///
     /// # Errors
     ///

@@ -164,7 +164,7 @@ impl<'a> Scan<'a> {
         Behind { found: None, unproven }
     }
 
-    /// Goes from damaged record to damaged record as long as their heads are sound; the valid record behind them.
+    /// Goes from damaged record to damaged record as long as their heads are sound. Returns the valid record behind them.
     fn along(&self, place: &mut NextRecord) -> Option<(usize, Frame)> {
         while let Some(head) = self.bytes.get(place.from..).and_then(|rest| RecordHead::read(rest).ok()) {
             let end = end_of(place.from, &head);

@@ -245,7 +245,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// Reads a line up to and including its `\n`; whether it keeps to the limit.
+    /// Reads a line up to and including its `\n`. Returns whether it keeps to the limit.
     fn read(&mut self) -> io::Result<Option<bool>> {
         self.line.clear();
         let limit = u64::try_from(self.limit_bytes).unwrap_or(u64::MAX);

@@ -75,7 +75,7 @@ impl State {
         Self { inbox, prefix: LogPrefix::EMPTY, skipped: 0, len_bytes: 0, since: (0, 0) }
     }
 
-    /// Takes in a page; whether the log ended there.
+    /// Takes in a page. Returns whether the log ended there.
     pub(super) fn take_in(&mut self, page: &Page, changes: &mut Changes) -> Result<bool, Trouble> {
         let decoded = Decoded::of(page, self.prefix)?;
         let end = decoded.end;
@@ -189,7 +189,7 @@ impl Loading {
         self.snapshot
     }
 
-    /// Takes in a page; whether the log ended there.
+    /// Takes in a page. Returns whether the log ended there.
     pub(super) fn take_in(&mut self, page: &Page) -> Result<bool, Trouble> {
         match &mut self.fold {
             Fold::Tail => self.state.take_in(page, &mut Changes::default()),

@@ -127,7 +127,7 @@ impl Journal {
         Ok(self)
     }
 
-    /// Finds where the whole lines end; what stands behind them, if anything.
+    /// Finds where the whole lines end. Returns what stands behind them, if anything.
     fn examine(&mut self, file: &mut File) -> Result<Option<Vec<u8>>, Failure> {
         let failed = |error| self.failed("cannot be read", error);
         let len = file.metadata().map_err(failed)?.len();
@@ -164,7 +164,7 @@ impl Journal {
         Ok(Some(line))
     }
 
-    /// Finds where the whole records of a binary log end; what stands behind them, if anything.
+    /// Finds where the whole records of a binary log end. Returns what stands behind them, if anything.
     fn examine_records(&mut self, file: &mut File) -> Result<Option<Vec<u8>>, Failure> {
         let mut bytes = self.bytes(file, u64::MAX)?;
         let fault = |what: String| Failure::Fault { place: self.place.clone(), what };
@@ -220,7 +220,7 @@ impl Journal {
         format!("{}: the last {what} is torn, {} bytes from byte {}", self.place, torn.len(), self.sound_len)
     }
 
-    /// Moves the torn end to `LOG.torn`, synced there before it goes here; what is to be said of it.
+    /// Moves the torn end to `LOG.torn`, synced there before it goes here. Returns what is to be said of it.
     fn set_aside(&mut self) -> Result<Option<String>, Failure> {
         let (Some(torn), Some(file)) = (self.torn.take(), &self.file) else { return Ok(None) };
         let mut name: OsString = self.path.as_os_str().to_owned();

@@ -129,7 +129,7 @@ fn r99_standard_output_that_is_full_is_told_by_every_command() {
     }
 }
 
-/// Lets a command run for a moment and kills it; whether it had ended well by then.
+/// Lets a command run for a moment and kills it. Returns whether it had ended well by then.
 fn killed_after(args: &[&str], moment: Duration) -> bool {
     let mut command = Command::new(cargo_bin("chatfold"));
     let mut child = command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

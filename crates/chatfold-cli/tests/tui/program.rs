@@ -39,7 +39,7 @@ impl Program {
         Self::start_on(arguments, environment, true)
     }
 
-    /// The same; whether the terminal is that of the program's session.
+    /// The same. Returns whether the terminal is that of the program's session.
     pub(crate) fn start_on(arguments: &[String], environment: &[(&str, &str)], has_session: bool) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-/// Puts text at a place, cut to so many cells; how many it took. The text must be harmless already.
+/// Puts text at a place, cut to so many cells. Returns how many it took. The text must be harmless already.
 pub(super) fn put(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, text: &str, style: Style) -> u16 {
     if !buffer.area.contains(Position::new(x, y)) {
         return 0;
@@ -15,7 +15,7 @@ pub(super) fn put(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, text: &str
     end - x
 }
 
-/// Puts parts one after the other, cut to so many cells with an ellipsis; how many they took.
+/// Puts parts one after the other, cut to so many cells with an ellipsis. Returns how many they took.
 pub(super) fn put_parts<S: AsRef<str>>(
     buffer: &mut Buffer,
     (x, y): (u16, u16),

@@ -97,7 +97,7 @@ fn paint_row(buffer: &mut Buffer, area: Rect, app: &App, row: ConversationView<'
     put_parts(buffer, (text, below), room, parts, look.ellipsis());
 }
 
-/// Puts text so that it ends before a column; where it begins.
+/// Puts text so that it ends before a column. Returns where it begins.
 fn right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) -> u16 {
     let x = end.saturating_sub(u16::try_from(width(text)).unwrap_or(end));
     put(buffer, (x, y), end - x, text, style);

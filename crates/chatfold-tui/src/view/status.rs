@@ -104,7 +104,7 @@ pub(super) fn told(app: &App, columns: u16) -> Vec<String> {
     lines
 }
 
-/// What is asked, else what was told, else what can be done; where the cursor stands.
+/// What is asked, else what was told, else what can be done. Returns where the cursor stands.
 pub(super) fn prompt(buffer: &mut Buffer, area: Rect, app: &App, told: &[String]) -> Option<Position> {
     if area.is_empty() {
         return None;

@@ -78,7 +78,7 @@ impl FromIterator<u32> for Slots {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
-    /// No slot of this block stands before it, none of the blocks before stands at or after it.
+    /// Lower bound: `earlier blocks < min <= this block`.
     pub(crate) min: Position,
     pub(crate) sum: Sum,
     pub(crate) slots: BlockSlots,
@@ -206,7 +206,7 @@ impl Block {
         [Self::of(front, look), Self::of(back, look)]
     }
 
-    /// Adds to `sum` what stands after `floor`; whether what stands before this block may, too.
+    /// Adds to `sum` what stands after `floor`. Returns whether what stands before this block may, too.
     pub(crate) fn add_after(&self, floor: i64, look: &impl Look, sum: &mut Sum) -> bool {
         if self.min.first > floor {
             sum.add_sum(&self.sum);

@@ -26,7 +26,7 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Adds a slot; whether it stands after all before it, as it must.
+    /// Adds a slot. Returns whether it stands after all before it, as it must.
     pub(crate) fn push(&mut self, slot: u32, contribution: &Contribution) -> bool {
         let Some(position) = contribution.position else { return false };
         let ascends = self.place(slot, position);
@@ -37,7 +37,7 @@ impl Builder {
     }
 
     /// Adds the first of these messages, in slots one after the other, that count in the plainest way and stand each
-    /// after the one before by its first field; how many those were. It costs a few instructions a message, where
+    /// after the one before by its first field. Returns how many those were. It costs a few instructions a message, where
     /// [`Builder::push`] takes some tens.
     pub(crate) fn push_run(&mut self, slot: u32, entries: &[Entry], time: impl Fn(&Entry) -> i64) -> usize {
         if self.slots.len() >= BLOCK {

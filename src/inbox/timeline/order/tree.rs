@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::containers::sparse::Few;
 use crate::inbox::timeline::entry::Position;
+use crate::model::impossible::impossible;
 
 pub(crate) const BLOCK: usize = 256;
 
@@ -163,7 +164,10 @@ impl Order {
 
     fn take_tail(&mut self) {
         let at = self.groups.len().saturating_sub(1);
-        let Some(group) = self.groups.get_mut(at).map(Arc::make_mut) else { return };
+        let Some(group) = self.groups.get_mut(at).map(Arc::make_mut) else {
+            impossible!("an order whose last block is taken out has a group");
+            return;
+        };
         let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
         let last = blocks.pop();
         match Group::of(std::mem::take(blocks)) {
@@ -226,9 +230,13 @@ impl Order {
             return;
         }
         let at = self.group_of(position);
-        let Some(group) = self.groups.get_mut(at).map(Arc::make_mut) else { return };
+        let Some(group) = self.groups.get_mut(at).map(Arc::make_mut) else {
+            impossible!("a position that is not in the last block is in a group");
+            return;
+        };
         let at = group.block_of(position);
         let Some(blocks) = group.blocks.get_mut() else { return };
+        // A corrupt part of a snapshot stands here without its blocks (R99).
         let Some(block) = blocks.0.get_mut(at) else { return };
         block.recount(before, after);
         group.sum.sub_counts(before);
@@ -248,10 +256,14 @@ impl Order {
             return;
         }
         let group_at = self.group_of(position);
-        let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else { return };
+        let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else {
+            impossible!("a position that is not in the last block is in a group");
+            return;
+        };
         let at = group.block_of(position);
         group.sum.sub_counts(before);
         let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
+        // A corrupt part of a snapshot stands here without its blocks (R99).
         let Some(block) = blocks.get_mut(at) else { return };
         block.remove(slot, before);
         if block.len() > 0 {
@@ -272,11 +284,15 @@ impl Order {
             return self.insert_into_tail(slot, position, after, look);
         }
         let group_at = self.group_of(position);
-        let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else { return };
+        let Some(group) = self.groups.get_mut(group_at).map(Arc::make_mut) else {
+            impossible!("a position that is not in the last block is in a group");
+            return;
+        };
         let at = group.block_of(position);
         group.sum.add(after);
         group.min = group.min.min(position);
         let Some(Blocks(blocks)) = group.blocks.get_mut() else { return };
+        // A corrupt part of a snapshot stands here without its blocks (R99).
         let Some(block) = blocks.get_mut(at) else { return };
         block.insert(slot, (position, after), look);
         if block.len() > BLOCK {

@@ -140,7 +140,7 @@ impl<'a> Scanner<'a> {
         Value { line: self.text, start, end: self.at, escaped }
     }
 
-    /// Goes past any value, with `depth` levels within it at most; whether it is a string with escapes.
+    /// Goes past any value, with `depth` levels within it at most. Returns whether it is a string with escapes.
     pub(crate) fn value(&mut self, depth: usize) -> Parsed<bool> {
         match self.peek() {
             Some(b'"') => return self.string(),
@@ -193,7 +193,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Goes past a string; whether anything in it is escaped.
+    /// Goes past a string. Returns whether anything in it is escaped.
     fn string(&mut self) -> Parsed<bool> {
         self.at += 1;
         let mut escaped = false;
