@@ -185,7 +185,7 @@ fn a_message_heard_of_before_and_after_its_edit_is_one_message() {
             let last = row.last_message().and_then(|last| last.text().map(str::to_owned));
             assert_eq!(
                 (row.unread_count(), last.unwrap_or_default().as_str()),
-                (u64::from(text != ""), text),
+                (u64::from(!text.is_empty()), text),
                 "{system}"
             );
         }
