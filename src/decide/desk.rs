@@ -1,4 +1,4 @@
-//! Where a command lies while it is judged: the inbox, the context, and the events so far.
+//! What a command is judged with: the inbox, the context, and the events so far.
 
 use std::collections::BTreeSet;
 

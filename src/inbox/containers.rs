@@ -1,5 +1,6 @@
-//! Containers that know nothing of conversations: numbered ids, tables that may lie in a snapshot until asked for,
-//! vectors by page, values that most lack. Every room of the inbox may use them; they use none.
+//! Containers that know nothing of conversations: ids and their numbers, tables and vectors whose parts are loaded from a
+//! snapshot when they are first touched, values that most conversations lack. Every room of the inbox may use them; they
+//! use none.
 
 pub(crate) mod dense_table;
 pub(crate) mod id_map;

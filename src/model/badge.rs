@@ -138,7 +138,7 @@ impl Badges {
         }
     }
 
-    /// Saturating: what a snapshot says may lie, if someone wrote checksums that fit.
+    /// Subtracts, saturating: sums from a forged snapshot may be too small.
     pub(crate) fn sub(&mut self, counted: &Counted) {
         if let Some((class, gives)) = self.class(counted) {
             class.messages = class.messages.saturating_sub(gives.into());
@@ -181,7 +181,7 @@ impl Sums {
     }
 
     /// Puts what a listed conversation has now in the place of what it had, where only its numbers of messages differ, as
-    /// after nearly every event: the class stays. What a snapshot says may lie, so sums may come to anything then.
+    /// after nearly every event: the class stays. Wrapping: sums from a forged snapshot may be anything.
     #[inline]
     pub(crate) fn recount(&mut self, had: &Counted, has: &Counted) {
         let moved = |sum: u64, had: u32, has: u32| sum.wrapping_sub(had.into()).wrapping_add(has.into());
@@ -212,7 +212,7 @@ impl Totals {
         self.badge = self.badge.saturating_add(counted.default_badge());
     }
 
-    /// The totals of a snapshot may lie, if someone wrote checksums that fit.
+    /// Subtracts, saturating: totals from a forged snapshot may be too small.
     pub(crate) fn sub(&mut self, counted: &Counted) {
         let unread = u64::from(counted.unread);
         self.unread_all = self.unread_all.saturating_sub(unread);

@@ -1,8 +1,8 @@
-//! One event for one conversation: what nearly every live event is.
+//! Applies one event of one conversation, which nearly every live event is.
 //!
-//! The same steps as a batch takes, with the conversation at hand from the first to the last. A message like nearly all
-//! has fewer: what it adds to order, counts and row is plain, and so is what of these it changes. That this is what
-//! deriving them anew would give, every test of a debug build asserts.
+//! The steps are those of a batch, with the conversation at hand from the first to the last. An ordinary message takes a
+//! shorter way: what it adds to order, counts and row is known without deriving them anew. Debug builds derive them anew and
+//! assert that the outcome is the same.
 
 use std::sync::Arc;
 
@@ -78,9 +78,9 @@ impl Inbox {
 }
 
 impl Conversation {
-    /// Takes in a message that was received like nearly all: for everybody, naming not the owner, the first that is heard
-    /// of it, behind all others and whatever was deleted or cleared away. The row before; `None`, and nothing was done, if
-    /// it is another.
+    /// Takes in an ordinary received message: for everybody, without a mention of the owner, not heard of before, behind all
+    /// others and whatever was deleted or cleared away. Returns the row before, or `None` for any other message, and then
+    /// nothing was done.
     fn append(
         &mut self,
         owner: &UserId,

@@ -1,4 +1,4 @@
-//! Values by number, each decoded from the front of a snapshot when somebody first asks for it.
+//! A dense table: values by number, each decoded from the front of a snapshot when it is first read.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +15,7 @@ pub(crate) trait Recorded: Sized {
 const CELLS_PER_PAGE: usize = 32;
 
 type Cell<T> = OnceLock<Option<Arc<T>>>;
-/// DenseTable next to each other, made when somebody asks for one of them: opening a snapshot makes none.
+/// Cells next to each other, made when somebody asks for one of them: opening a snapshot makes none.
 type Page<T> = OnceLock<Arc<[Cell<T>; CELLS_PER_PAGE]>>;
 
 fn made<T>(page: &Page<T>) -> &Arc<[Cell<T>; CELLS_PER_PAGE]> {

@@ -1,4 +1,4 @@
-//! Parts that may still lie, unread, in the bytes of a snapshot.
+//! Parts that are loaded from the bytes of a snapshot when they are first touched.
 //!
 //! A history is a tree of parts. A restored one is a reference into the snapshot; each part is verified
 //! against its checksum and decoded when it is first touched, for all clones at once, and becomes an ordinary
@@ -19,7 +19,7 @@ use crate::store::snapshot::HistoryFault;
 /// The bytes of a snapshot, however their owner keeps them.
 pub(crate) type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// Where cold parts lie, and which conversations turned out corrupt.
+/// The snapshot that parts are loaded from, and which of its conversations turned out corrupt.
 pub(crate) struct Source {
     bytes: Bytes,
     tables: Tables,

@@ -1,4 +1,4 @@
-//! What most conversations have none or one of, kept so that these cost next to nothing.
+//! Values that most conversations lack, and lists that mostly hold one: what is absent takes a pointer.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

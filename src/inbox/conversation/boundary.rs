@@ -1,5 +1,6 @@
-//! The messages that stand just where a clearing or deletion ends and were not delivered: which of them it covers, their
-//! introductions decide (R38). There are hardly ever any; where there are many, looking at each would cost much.
+//! Messages whose first field is the one at which a clearing or deletion ends, and that were not delivered. Their
+//! introductions decide which of them it covers (R38). There are few of them as a rule; where there are many, they are kept
+//! by introduction here, so that none is looked at twice.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(crate) struct Boundary {
     present: im::OrdSet<(Stamp, u32)>,
 }
 
-/// The edges of the clearing and of the deletion, where any was needed.
+/// The boundaries of the clearing and of the deletion, where one was needed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Boundaries {
     pub(crate) cleared: Option<Arc<Boundary>>,

@@ -360,7 +360,7 @@ impl Conversation {
         }
     }
 
-    /// Carries what a message is now over to the edges there are.
+    /// Tells the boundaries that are kept what a message is now.
     pub(crate) fn note_at_edges(&mut self, slot: u32) {
         let facts = &self.timeline.get().facts;
         let Boundaries { cleared, deleted } = &mut self.derived.boundaries;

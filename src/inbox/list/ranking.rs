@@ -1,9 +1,8 @@
-//! The order of the list: leaves of some dozens of rows under a map by the least key of each. The first leaf stands
-//! before the map: chats live at the head of the list, and most changes are from there to there. What is pinned has a
-//! head of its own, and a map, before the rest.
+//! The order of the list: a map from lower bounds to leaves of some dozens of rows.
 //!
-//! A leaf of a restored inbox lies in the snapshot until somebody looks at it, so that neither opening one nor
-//! the first change costs what the list is long.
+//! The first leaf is kept beside the map, because most changes concern rows at the top of the list. Pinned rows have a
+//! first leaf and a map of their own, before the rest. A leaf of a restored inbox is decoded from the snapshot when it is
+//! first read, so neither opening an inbox nor its first change costs the length of the list.
 
 use std::ops::{Bound, Range};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +12,7 @@ use crate::inbox::conversation::row::PINNED;
 use crate::model::id::ConversationId;
 use crate::model::impossible::impossible;
 
-/// RankedRows of a leaf when it is made; at twice as many it is split.
+/// Rows of a leaf when it is made; at twice as many it is split.
 const LEAF: usize = 64;
 
 /// Where a conversation stands: order key descending, then id ascending (R50).
@@ -160,7 +159,7 @@ impl Ranking {
     }
 }
 
-/// RankedRows all of which are pinned, or none.
+/// Rows all of which are pinned, or none.
 #[derive(Clone, Debug)]
 struct Section {
     front: FirstLeaf,

@@ -127,8 +127,8 @@ impl Pending {
         offset
     }
 
-    /// The same of contents that will be lent when all is folded, which lie at 0 then; whether they may be, as only
-    /// those of one segment may, and before anything else.
+    /// Says that these contents will be lent when all is folded, at offset 0. Returns whether they may be: only the contents
+    /// of one segment may, and before anything else.
     pub(crate) fn expect_contents(&mut self, contents: &[u8]) -> bool {
         let is_empty =
             self.entries.is_empty() && self.held.is_empty() && self.bytes.is_empty() && self.lent == 0;

@@ -314,7 +314,7 @@ impl Chunk {
     }
 }
 
-/// Where the contents of the messages lie: those of a segment that is folded at once, and those that were copied.
+/// The contents of messages: those lent by a segment that is folded at once, and those that were copied.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Contents<'w> {
     pub(crate) lent: &'w [u8],
@@ -327,7 +327,8 @@ impl<'w> Contents<'w> {
         Self { lent: chunk, copied: &[] }
     }
 
-    /// Where the first of the copied is said to lie: never just behind the last of the lent.
+    /// Returns the offset of the first copied byte. Leaves a gap of one byte behind the lent ones, so that runs never join
+    /// across them.
     pub(crate) fn base(lent: usize) -> usize {
         if lent == 0 { 0 } else { lent + 1 }
     }

@@ -64,7 +64,7 @@ pub(crate) mod bits {
     pub(crate) const EDITED_AT_ALL: u32 = 1 << 29;
     /// Somebody said whether it is read by name: the register lies in the chunk.
     pub(crate) const READ_SAID: u32 = 1 << 30;
-    /// Without any of these, and received, a message is one like nearly all.
+    /// A received message without any of these bits is ordinary.
     pub(crate) const ODD: u32 = HIDDEN
         | ONLINE_ONLY
         | EXCLUDED_FROM_UNREAD

@@ -77,9 +77,9 @@ impl Sum {
         self.activity = self.activity.max(contribution.activity);
     }
 
-    /// Takes `share` out of all but the activity, which is a maximum: see [`Sum::activity`].
+    /// Subtracts a contribution from all but the activity, which is a maximum: see [`Sum::activity`].
     pub(crate) fn sub_counts(&mut self, contribution: &Contribution) {
-        // Saturating: the sums of a snapshot may lie, and the fold never fails (R01).
+        // Saturating: totals from a forged snapshot may be too small, and the fold never fails (R01).
         self.unread = self.unread.saturating_sub(u32::from(contribution.has(Contribution::UNREAD)));
         self.mentions = self.mentions.saturating_sub(u32::from(contribution.has(Contribution::MENTION)));
         self.shown = self.shown.saturating_sub(u32::from(contribution.has(Contribution::SHOWN)));
