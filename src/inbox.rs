@@ -31,3 +31,4 @@ pub use self::views::explain::{Because, Explanation, LastMessageReason, ReadReas
 pub(crate) use self::views::for_decide::{FolderRegisters, MessageRegisters, Registers};
 pub use self::views::message::{Extension, MessageCursor, MessageView, Reaction, Recall};
 pub use self::views::page::ListPage;
+pub use self::views::partial::{Bounds, FirstUnread, Gap, ReportReason};

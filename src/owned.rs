@@ -39,10 +39,10 @@ pub use self::change::{
     ChangeSet, ConversationChange, FilterTotals, FolderChange, MessageChange, Notice, OrderKeys, Revisions,
     Totals, TotalsChange,
 };
-pub use self::conversation::{Conversation, Draft, Fault, Folder, Mention};
+pub use self::conversation::{Conversation, Draft, Fault, FirstUnread, Folder, Gap, Mention};
 pub use self::cursor::{CursorError, ListCursor, MessageCursor};
 pub use self::explanation::{
-    Because, Explanation, FolderReason, LastMessageReason, MarkReason, ReadReason, Reason,
+    Because, Explanation, FolderReason, LastMessageReason, MarkReason, ReadReason, Reason, ReportReason,
 };
 pub use self::filter::{ArchiveFilter, Filter, FilterError, FolderFilter, MarkFilter, MembershipFilter};
 pub use self::list::{Expiries, Expiry, ListDiff, ListPage, MessagePage};

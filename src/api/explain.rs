@@ -19,4 +19,4 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub use crate::inbox::{Because, Explanation, LastMessageReason, ReadReason, Reason};
+pub use crate::inbox::{Because, Explanation, LastMessageReason, ReadReason, Reason, ReportReason};

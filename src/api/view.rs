@@ -23,6 +23,6 @@
 //! ```
 
 pub use crate::inbox::{
-    Direction, Draft, Extension, Mention, MentionKind, MessageCursor, MessagePage, MessageStatus, Reaction,
-    Recall,
+    Bounds, Direction, Draft, Extension, FirstUnread, Gap, Mention, MentionKind, MessageCursor, MessagePage,
+    MessageStatus, Reaction, Recall,
 };

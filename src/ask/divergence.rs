@@ -13,7 +13,8 @@ use std::fmt;
 use crate::ask::divergence::difference::{
     Difference, Differences, MessageDivergence, bytes, number, some_list, yes,
 };
-use crate::inbox::{ConversationView, Draft, Folder, Inbox, Mention};
+use crate::inbox::{ConversationView, Draft, Folder, Gap, Inbox, Mention};
+use crate::model::change::Totals;
 use crate::model::event::{Event, Mark, Watermark};
 use crate::model::id::{ConversationId, EventId, UserId};
 use crate::model::time::Timestamp;
@@ -195,6 +196,10 @@ fn account(left: &Inbox, right: &Inbox) -> Vec<Difference> {
     let (ours, theirs) = (left.totals(), right.totals());
     found.compare("total_unread", (ours.unread, theirs.unread), number);
     found.compare("total_unread_all", (ours.unread_all, theirs.unread_all), number);
+    let bounds = |totals: Totals| (totals.unread_is_lower_bound, totals.unread_all_is_lower_bound);
+    let (ours, theirs) = (bounds(ours), bounds(theirs));
+    found.compare("total_unread_is_lower_bound", (ours.0, theirs.0), yes);
+    found.compare("total_unread_all_is_lower_bound", (ours.1, theirs.1), yes);
     found.compare("folders", (left.folders(), right.folders()), folders);
     found.compare("quiet_hours", (left.quiet_hours(), right.quiet_hours()), |hours| {
         hours.map(words::quiet_hours)
@@ -226,20 +231,25 @@ fn attributes(
     found.compare("face_url", both!(face_url), |url| url.map(|url| format!("{url:?}")));
     found.compare("group_type", both!(group_type), |kind| kind.map(|kind| kind.as_str().to_owned()));
     found.compare("unread_count", both!(unread_count), number);
+    found.compare("unread_is_lower_bound", both!(unread_is_lower_bound), yes);
     let last = |view: Option<ConversationView<'_>>| {
         view.and_then(|view| view.last_message()).map(|message| messages::summary(&message))
     };
     found.compare("last_message", (last(left), last(right)), |last| last);
+    found.compare("last_message_is_older", both!(last_message_is_older), yes);
     found.compare("receive_option", both!(receive_option), |option| Some(words::unit(option)));
     found.compare("receive_option_until", both!(receive_option_until), |at| at.map(|at| at.to_string()));
     found.compare("archived", both!(is_archived), yes);
     found.compare("stays_archived", both!(stays_archived), yes);
     found.compare("membership", both!(membership), |state| state.map(words::unit));
     found.compare("mentions", both!(mentions), mentions);
+    found.compare("mention_count", both!(mention_count), number);
+    found.compare("mention_is_lower_bound", both!(mention_is_lower_bound), yes);
     found.compare("drafts", (drafts(left), drafts(right)), some_list);
     found.compare("pinned", both!(is_pinned), yes);
     found.compare("marks", both!(marks), marks);
     found.compare("custom_data", both!(custom_data), |data| data.map(bytes));
+    found.compare("gaps", (gaps(left), gaps(right)), some_list);
     found.compare("folders", both!(folders), folders);
     found.compare("read_marker", both!(read_marker), |marker| marker.map(watermark));
     found.compare("peer_read_marker", both!(peer_read_marker), |marker| marker.map(|at| at.to_string()));
@@ -247,6 +257,12 @@ fn attributes(
     found.compare("activity", (activity(left), activity(right)), |at| Some(at.to_string()));
     found.compare("order_key", both!(order_key), number);
     found.0
+}
+
+/// The stretches that are not held.
+fn gaps(view: Option<ConversationView<'_>>) -> Vec<String> {
+    let said = |gap: Gap| format!("{} to {}", watermark(gap.from), watermark(gap.through));
+    view.map(|view| view.gaps().map(said).collect()).unwrap_or_default()
 }
 
 /// The drafts kept, the one that shows last.
@@ -268,7 +284,8 @@ fn marks(marks: Vec<Mark>) -> Option<String> {
 
 fn mentions(mentions: Vec<Mention>) -> Option<String> {
     let said = |mention: Mention| {
-        format!("{} in seq {} ({})", words::unit(mention.kind), mention.seq, mention.message)
+        let message = mention.message.map_or_else(|| "not held".to_owned(), |message| message.to_string());
+        format!("{} in seq {} ({message})", words::unit(mention.kind), mention.seq)
     };
     some_list(mentions.into_iter().map(said).collect())
 }

@@ -32,7 +32,9 @@ const PAGE_LEN: usize = 256;
 ///
 /// The list holds the conversations that fit `filter`, in list order. The totals and the digest are those of the
 /// whole inbox, whatever the filter: `totalUnreadCount` over the conversations with receive option `Receive`,
-/// `totalUnreadCountAll` over all. `skipped_events` is what the reader of the log counted: lines of an unknown
+/// `totalUnreadCountAll` over all. Where messages are not held, and only there, rows have `unreadIsLowerBound`,
+/// `mentionIsLowerBound` with `mentionCount`, and `lastMessageIsOlder`, each if it is true, and the head
+/// `totalUnreadIsLowerBound` and `totalUnreadAllIsLowerBound` likewise (R46–R48). `skipped_events` is what the reader of the log counted: lines of an unknown
 /// type or a newer version.
 ///
 /// ```
@@ -113,12 +115,21 @@ fn write_json(value: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result
 impl Serialize for InboxJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let totals = self.inbox.totals();
-        let mut object = serializer.serialize_struct("Inbox", if self.all_keys { 7 } else { 6 })?;
+        let keys = 6 + usize::from(self.all_keys);
+        let keys =
+            keys + usize::from(totals.unread_is_lower_bound) + usize::from(totals.unread_all_is_lower_bound);
+        let mut object = serializer.serialize_struct("Inbox", keys)?;
         object.serialize_field("owner", self.inbox.owner().as_str())?;
         object.serialize_field("totalUnreadCount", &totals.unread)?;
         object.serialize_field("totalUnreadCountAll", &totals.unread_all)?;
         if self.all_keys {
             object.serialize_field("badgeCount", &totals.badge)?;
+        }
+        if totals.unread_is_lower_bound {
+            object.serialize_field("totalUnreadIsLowerBound", &true)?;
+        }
+        if totals.unread_all_is_lower_bound {
+            object.serialize_field("totalUnreadAllIsLowerBound", &true)?;
         }
         object.serialize_field("skippedEvents", &self.skipped_events)?;
         object.serialize_field("digest", &self.inbox.digest().to_string())?;
@@ -195,6 +206,18 @@ struct RowJson<'a> {
     badge: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mention_count: Option<u64>,
+    // What is known of messages that are not held: each only where it is so.
+    #[serde(skip_serializing_if = "is_not")]
+    unread_is_lower_bound: bool,
+    #[serde(skip_serializing_if = "is_not")]
+    mention_is_lower_bound: bool,
+    #[serde(skip_serializing_if = "is_not")]
+    last_message_is_older: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 impl<'a> RowJson<'a> {
@@ -233,7 +256,11 @@ impl<'a> RowJson<'a> {
             recv_opt_until: all_keys
                 .then(|| conversation.receive_option_until().map_or(0, Timestamp::as_secs)),
             badge: all_keys.then(|| conversation.badge(BadgeRule::default())),
-            mention_count: all_keys.then(|| conversation.mention_count()),
+            mention_count: (all_keys || conversation.mention_is_lower_bound())
+                .then(|| conversation.mention_count()),
+            unread_is_lower_bound: conversation.unread_is_lower_bound(),
+            mention_is_lower_bound: conversation.mention_is_lower_bound(),
+            last_message_is_older: conversation.last_message_is_older(),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::decide::command::Role;
-use crate::decide::desk::{Desk, Verdict, at_most, member, party};
+use crate::decide::desk::{Desk, Verdict, after, at_most, member, party};
+use crate::decide::reading::not_held;
 use crate::decide::rejection::{Action, Rejection};
 use crate::inbox::{MessageStatus, MessageView};
 use crate::model::event::{Edit, Fact, GroupType};
@@ -91,7 +92,7 @@ pub(crate) fn recall(
     reason: Option<&str>,
 ) -> Verdict {
     party(desk, id, &desk.context.actor)?;
-    let view = known(desk, id, target)?;
+    let view = known(desk, id, target).map_err(|_| not_held(desk, id, target))?;
     if view.recall().is_some() {
         return Ok(());
     }
@@ -107,7 +108,8 @@ pub(crate) fn recall(
             return Err(Rejection::RecallTooLate { age_ms, limit_s, in_group: view.in_group() });
         }
     }
-    desk.put(0, id, Fact::MessageRecalled { target, reason: reason.map(str::to_owned) })
+    let least = after([desk.registers(id).reported_at()]);
+    desk.put(least, id, Fact::MessageRecalled { target, reason: reason.map(str::to_owned) })
 }
 
 pub(crate) fn delete(desk: &mut Desk<'_>, id: &ConversationId, messages: &[MessageId]) -> Verdict {
@@ -123,5 +125,6 @@ pub(crate) fn delete(desk: &mut Desk<'_>, id: &ConversationId, messages: &[Messa
     if targets.is_empty() {
         return Ok(());
     }
-    desk.put(0, id, Fact::MessagesDeleted { targets })
+    let least = after([desk.registers(id).reported_at()]);
+    desk.put(least, id, Fact::MessagesDeleted { targets })
 }

@@ -46,13 +46,16 @@ fn reach(desk: &Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Result<i64, R
 pub(crate) fn read(desk: &mut Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Verdict {
     let (registers, horizon) = (desk.registers(id), desk.horizon(id));
     let target = reach(desk, id, up_to)?;
-    if let Some(first) = registers.newest_delivered(target.min(horizon))
-        && registers.marker() < first
+    let readable = registers.readable(target, horizon);
+    if let Some(first) = readable
+        && registers.counted_marker() < first
     {
         let through = Through::Watermark(watermark(id, first));
-        desk.put(after([registers.unread_marks_at()]), id, Fact::Read { through })?;
+        let least = after([registers.unread_marks_at(), registers.reported_at()]);
+        desk.put(least, id, Fact::Read { through })?;
     }
-    let outliers: Vec<_> = registers.not_read(horizon, target).collect();
+    let covered = horizon.max(readable.unwrap_or(-1));
+    let outliers: Vec<_> = registers.not_read(covered, target).collect();
     name_read(desk, id, &outliers, true)?;
     if up_to == ReadUpTo::Newest { unmark_unread(desk, id) } else { Ok(()) }
 }
@@ -61,7 +64,8 @@ pub(crate) fn read(desk: &mut Desk<'_>, id: &ConversationId, up_to: ReadUpTo) ->
 fn name_read(desk: &mut Desk<'_>, id: &ConversationId, found: &[MessageRegisters<'_>], on: bool) -> Verdict {
     let targets: Vec<_> = found.iter().map(MessageRegisters::id).collect();
     let said = found.iter().filter_map(MessageRegisters::named_read_at).max();
-    desk.put_named(after([said]), id, &targets, |targets| Fact::MessagesRead { targets, on })
+    let least = after([said, desk.registers(id).reported_at()]);
+    desk.put_named(least, id, &targets, |targets| Fact::MessagesRead { targets, on })
 }
 
 pub(crate) fn read_by_name(
@@ -106,17 +110,27 @@ pub(crate) fn read_all(desk: &mut Desk<'_>, scope: ReadScope) -> Verdict {
 pub(crate) fn unread_from(desk: &mut Desk<'_>, id: &ConversationId, message: MessageId) -> Verdict {
     let registers = desk.registers(id);
     let target = registers.message(message).filter(|m| m.is_visible());
-    let Some(target) = target else { return Err(Rejection::UnknownMessage { message }) };
+    let Some(target) = target else { return Err(not_held(desk, id, message)) };
     if registers.marker() >= target.first() {
-        desk.put(after([registers.reads_at()]), id, Fact::MarkedUnreadFrom { target: message })?;
+        let least = after([registers.reads_at(), registers.reported_at()]);
+        desk.put(least, id, Fact::MarkedUnreadFrom { target: message })?;
     }
     let named: Vec<_> = registers.read_by_name(target.first() - 1).collect();
     name_read(desk, id, &named, false)
 }
 
-/// The first field up to which a clearing or deletion takes everything: the newest delivered message that is no outlier.
+/// The first field up to which a clearing or deletion takes everything: the newest delivered message that is no outlier,
+/// or the newest that a server reported.
 fn through(desk: &Desk<'_>, id: &ConversationId) -> i64 {
-    desk.registers(id).newest_delivered(desk.horizon(id)).unwrap_or(0)
+    desk.registers(id).readable(i64::MAX, desk.horizon(id)).unwrap_or(0)
+}
+
+/// Why a message that is not held cannot be named: it may lie in a gap, which is to be fetched first.
+pub(crate) fn not_held(desk: &Desk<'_>, id: &ConversationId, message: MessageId) -> Rejection {
+    match desk.registers(id).gap_to_fetch(id) {
+        Some(gap) => Rejection::NotHeld { message, from: gap.from, through: gap.through },
+        None => Rejection::UnknownMessage { message },
+    }
 }
 
 /// Puts down a clearing or deletion that names these messages besides: the fact once, and again where they are many.
@@ -136,12 +150,12 @@ fn put_taking(
 
 pub(crate) fn clear(desk: &mut Desk<'_>, id: &ConversationId) -> Verdict {
     let registers = desk.registers(id);
-    if !registers.shows_any_message() {
+    if !registers.shows_any_message() && !registers.reports_uncleared() {
         return Ok(());
     }
     let first = through(desk, id);
     let (through, also) = (watermark(id, first), registers.left_by_clearing(first));
-    let least = after([registers.cleared().map(|(_, stamp)| stamp)]);
+    let least = after([registers.cleared().map(|(_, stamp)| stamp), registers.reported_at()]);
     put_taking(desk, least, id, &also, |also| Fact::HistoryCleared { through, also })
 }
 
@@ -150,7 +164,8 @@ pub(crate) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_me
     desk.each_known(&ids, |desk, id| {
         let registers = desk.registers(id);
         let listed = desk.view(id).is_some_and(|view| view.is_listed());
-        if !listed && (keep_messages || !registers.shows_any_message()) {
+        let is_left = registers.shows_any_message() || registers.reports_uncleared();
+        if !listed && (keep_messages || !is_left) {
             return Ok(());
         }
         let stamps = [
@@ -159,6 +174,7 @@ pub(crate) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_me
             registers.opened_at(),
             registers.deleted_at(),
             registers.cleared().map(|(_, stamp)| stamp),
+            registers.reported_at(),
         ];
         let first = through(desk, id);
         let (through, also) = (watermark(id, first), registers.left_by_deletion(first, keep_messages));

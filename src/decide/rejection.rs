@@ -2,7 +2,7 @@
 
 use crate::decide::command::Role;
 use crate::inbox::MessageStatus;
-use crate::model::event::{InvalidEvent, Mark, Membership};
+use crate::model::event::{InvalidEvent, Mark, Membership, Watermark};
 use crate::model::id::{ConversationId, FolderId, MessageId, UserId};
 use crate::model::time::Timestamp;
 use crate::store::snapshot::HistoryFault;
@@ -27,6 +27,14 @@ impl Action {
             Self::Modify => "edited",
             Self::PinMessage => "pinned",
         }
+    }
+}
+
+/// A position as a word for people.
+fn place(watermark: &Watermark) -> String {
+    match watermark {
+        Watermark::Seq(seq) => format!("seq {seq}"),
+        Watermark::Time(time) => time.to_string(),
     }
 }
 
@@ -89,6 +97,17 @@ pub enum Rejection {
     UnknownMessage {
         /// The message.
         message: MessageId,
+    },
+    /// A message that is not known, in a conversation whose messages are not all held: it may lie in this gap, which is
+    /// to be fetched first (R48).
+    #[error("no message {message} is held; it may lie in what is to be fetched, from {} to {}", place(.from), place(.through))]
+    NotHeld {
+        /// The message.
+        message: MessageId,
+        /// Where the gap begins.
+        from: Watermark,
+        /// Where it ends.
+        through: Watermark,
     },
     /// A folder that is not there (R54).
     #[error("no folder {folder}")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::inbox::{ConversationView, Inbox};
-use crate::model::badge::Counted;
+use crate::model::badge::{Counted, Running};
 use crate::model::change::{Attribute, ChangeKind, ChangeSet, ConversationChange, Revisions, Totals};
 use crate::model::event::{Mark, Membership};
 use crate::model::filter::{Filter, FolderFilter, MarkFilter};
@@ -76,7 +76,8 @@ impl Share {
     /// The share of a conversation; none if it adds nothing to any total. `folders`: those that hold it, if known.
     fn of(view: ConversationView<'_>, folders: Option<Arc<[FolderId]>>) -> Option<Self> {
         let counted = view.counted();
-        let counts = counted.unread > 0 || counted.mentions > 0 || counted.marked;
+        let counted_any = counted.unread > 0 || counted.mentioned || counted.marked;
+        let counts = counted_any || counted.unread_bounded || counted.mentions_bounded;
         (view.is_listed() && counts).then(|| Self {
             counted,
             kind: view.kind(),
@@ -133,22 +134,22 @@ struct Subscriptions {
 struct Subscription {
     filter: Filter,
     holders: usize,
-    totals: Totals,
+    sum: Running,
     /// The totals when the change set at hand first touched them.
     before: Option<Totals>,
 }
 
 impl Subscriptions {
     /// The subscriptions whose totals a share counts in.
-    fn each_passed(&mut self, share: &Share, mut change: impl FnMut(&mut Totals)) {
+    fn each_passed(&mut self, share: &Share, mut change: impl FnMut(&mut Running)) {
         let touched = &mut self.touched;
         let mut change_all = |key: (FolderFilter, MarkFilter), group: &mut Vec<Subscription>| {
             for subscription in group.iter_mut().filter(|s| s.counts(share)) {
                 if subscription.before.is_none() {
-                    subscription.before = Some(subscription.totals);
+                    subscription.before = Some(subscription.sum.totals);
                     touched.push(key);
                 }
-                change(&mut subscription.totals);
+                change(&mut subscription.sum);
             }
         };
         // Whatever there is less of: a conversation may be in any number of folders.
@@ -174,7 +175,7 @@ impl Subscriptions {
         let mut told = Vec::new();
         for key in std::mem::take(&mut self.touched) {
             for subscription in self.groups.get_mut(&key).into_iter().flatten() {
-                let (filter, after) = (subscription.filter, subscription.totals);
+                let (filter, after) = (subscription.filter, subscription.sum.totals);
                 let before = subscription.before.take().filter(|before| *before != after);
                 told.extend(before.map(|before| FilterTotals { filter, before, after }));
             }
@@ -195,7 +196,7 @@ impl Subscription {
         let filter = &self.filter;
         filter.kind.is_none_or(|wanted| wanted == *kind)
             && (!filter.has_unread || counted.unread > 0)
-            && (!filter.has_mention || counted.mentions > 0)
+            && (!filter.has_mention || counted.mentioned)
             && (!filter.unread_or_marked || counted.unread > 0 || counted.marked)
             && marks & filter.without_marks == 0
             && filter.archived.passes(counted.archived)
@@ -224,15 +225,15 @@ impl UnreadSubscriptions {
         let group = self.subscriptions.groups.entry((filter.folder, filter.mark)).or_default();
         if let Some(subscription) = group.iter_mut().find(|s| s.filter == filter) {
             subscription.holders += 1;
-            return subscription.totals;
+            return subscription.sum.totals;
         }
-        let mut subscription = Subscription { filter, holders: 1, totals: Totals::default(), before: None };
+        let mut subscription = Subscription { filter, holders: 1, sum: Running::default(), before: None };
         for share in self.shares.values() {
             if share.passes(filter.folder, filter.mark) && subscription.counts(share) {
-                subscription.totals.add(&share.counted);
+                subscription.sum.add(&share.counted);
             }
         }
-        let totals = subscription.totals;
+        let totals = subscription.sum.totals;
         group.push(subscription);
         totals
     }
@@ -255,7 +256,7 @@ impl UnreadSubscriptions {
 
     /// The totals of a subscribed filter: O(1).
     pub fn totals(&self, filter: &Filter) -> Option<Totals> {
-        self.subscriptions.group(filter).find(|s| s.filter == *filter).map(|s| s.totals)
+        self.subscriptions.group(filter).find(|s| s.filter == *filter).map(|s| s.sum.totals)
     }
 
     /// The filters subscribed, in their order.
@@ -291,10 +292,10 @@ impl UnreadSubscriptions {
             }
             let subscriptions = &mut self.subscriptions;
             if let Some(share) = before {
-                subscriptions.each_passed(&share, |totals| totals.sub(&share.counted));
+                subscriptions.each_passed(&share, |sum| sum.sub(&share.counted));
             }
             if let Some(share) = now {
-                subscriptions.each_passed(&share, |totals| totals.add(&share.counted));
+                subscriptions.each_passed(&share, |sum| sum.add(&share.counted));
             }
         }
         self.subscriptions.told()
@@ -304,10 +305,10 @@ impl UnreadSubscriptions {
         let before = std::mem::take(&mut self.shares);
         self.read(inbox);
         for share in before.values() {
-            self.subscriptions.each_passed(share, |totals| totals.sub(&share.counted));
+            self.subscriptions.each_passed(share, |sum| sum.sub(&share.counted));
         }
         for share in self.shares.values() {
-            self.subscriptions.each_passed(share, |totals| totals.add(&share.counted));
+            self.subscriptions.each_passed(share, |sum| sum.add(&share.counted));
         }
         self.subscriptions.told()
     }

@@ -4,9 +4,14 @@
 
 pub(crate) mod appearance;
 pub(crate) mod boundary;
+pub(crate) mod bounds;
 pub(crate) mod derive;
+pub(crate) mod indexes;
 pub(crate) mod join;
+pub(crate) mod ledger;
 pub(crate) mod personal;
+pub(crate) mod report;
+pub(crate) mod reported;
 pub(crate) mod resolved;
 pub(crate) mod restored;
 pub(crate) mod row;

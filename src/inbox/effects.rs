@@ -86,6 +86,9 @@ pub(crate) fn traits(fact: &Fact) -> Traits {
         Fact::Read { through } | Fact::PeerRead { through } => {
             Traits { names_messages: matches!(through, Through::Message(_)), ..nothing }
         }
+        Fact::UnreadReported(report) => {
+            Traits { names_messages: matches!(report.read, Some(Through::Message(_))), ..nothing }
+        }
         Fact::Opened { .. }
         | Fact::DraftSet { .. }
         | Fact::MarkSet { .. }
@@ -100,7 +103,6 @@ pub(crate) fn traits(fact: &Fact) -> Traits {
         | Fact::Pinned { .. }
         | Fact::ReceiveOptionSet { .. }
         | Fact::FolderMemberSet { .. }
-        | Fact::UnreadReported(_)
         | Fact::HistoryComplete { .. } => nothing,
     }
 }

@@ -91,12 +91,18 @@ impl Inbox {
 
     /// Unread messages over the whole list: O(1).
     pub fn totals(&self) -> Totals {
-        self.sums.totals
+        self.sums.totals()
     }
 
     /// The badge over the whole list, by a rule of the reader's own (R55): O(1).
     pub fn badge(&self, rule: BadgeRule) -> u64 {
         self.sums.badges.count(rule)
+    }
+
+    /// Whether the badge by a rule may be more, because a conversation that gives to it has messages that are not held
+    /// (R48): O(1).
+    pub fn badge_is_lower_bound(&self, rule: BadgeRule) -> bool {
+        self.sums.badges.is_lower_bound(rule)
     }
 
     /// How often what this inbox shows has changed since it was made, replayed or restored: of one inbox and its

@@ -3,6 +3,7 @@
 //! A slot never changes its message; totals over blocks are caches. Uses the containers only.
 
 pub(crate) mod arena;
+pub(crate) mod by_name;
 pub(crate) mod chunk;
 pub(crate) mod content;
 pub(crate) mod entry;

@@ -7,3 +7,4 @@ pub(crate) mod for_decide;
 pub(crate) mod for_queries;
 pub(crate) mod message;
 pub(crate) mod page;
+pub(crate) mod partial;

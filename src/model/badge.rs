@@ -65,6 +65,11 @@ pub(crate) struct Counted {
     pub(crate) hidden: bool,
     /// It bears the mark UNREAD.
     pub(crate) marked: bool,
+    /// Some mention shows, or is counted (R47).
+    pub(crate) mentioned: bool,
+    /// There may be more unread messages, or mentions (R46, R47).
+    pub(crate) unread_bounded: bool,
+    pub(crate) mentions_bounded: bool,
 }
 
 impl Counted {
@@ -83,6 +88,11 @@ impl Counted {
         counted.max(self.marked.into())
     }
 
+    /// Whether it may give more than it gives.
+    fn is_bounded(&self, only_mentions: bool) -> bool {
+        if only_mentions { self.mentions_bounded } else { self.unread_bounded }
+    }
+
     /// The number of its class.
     fn class(&self, only_mentions: bool) -> usize {
         let bit = |bit: usize, on: bool| if on { bit } else { 0 };
@@ -91,9 +101,18 @@ impl Counted {
 
     /// What it adds to the badge.
     pub(crate) fn badge(&self, rule: BadgeRule) -> u64 {
+        self.badges().count(rule)
+    }
+
+    /// Whether it may add more to the badge.
+    pub(crate) fn badge_is_lower_bound(&self, rule: BadgeRule) -> bool {
+        self.badges().is_lower_bound(rule)
+    }
+
+    fn badges(&self) -> Badges {
         let mut badges = Badges::default();
         badges.add(self);
-        badges.count(rule)
+        badges
     }
 }
 
@@ -110,6 +129,10 @@ pub(crate) struct BadgeClass {
     pub(crate) chats: u32,
     /// How many bear the mark UNREAD.
     pub(crate) marked: u32,
+    /// How many may give more.
+    pub(crate) bounded: u32,
+    /// How many of these give nothing yet.
+    pub(crate) bounded_silent: u32,
 }
 
 /// The bits of a class's number.
@@ -121,39 +144,57 @@ impl Badges {
     /// One for each combination of the bits.
     pub(crate) const CLASSES: usize = 8;
 
-    fn class(&mut self, counted: &Counted) -> Option<(&mut BadgeClass, u32)> {
+    /// The class of a conversation, what it gives, and whether that may be more.
+    fn class(&mut self, counted: &Counted) -> Option<(&mut BadgeClass, u32, bool)> {
         let only_mentions = counted.only_mentions()?;
-        let gives = counted.gives(only_mentions);
-        if gives == 0 {
+        let (gives, is_bounded) = (counted.gives(only_mentions), counted.is_bounded(only_mentions));
+        if gives == 0 && !is_bounded {
             return None;
         }
-        Some((self.0.get_mut(counted.class(only_mentions))?, gives))
+        Some((self.0.get_mut(counted.class(only_mentions))?, gives, is_bounded))
     }
 
     pub(crate) fn add(&mut self, counted: &Counted) {
-        if let Some((class, gives)) = self.class(counted) {
+        if let Some((class, gives, is_bounded)) = self.class(counted) {
             class.messages = class.messages.saturating_add(gives.into());
-            class.chats = class.chats.saturating_add(1);
+            class.chats = class.chats.saturating_add((gives > 0).into());
             class.marked = class.marked.saturating_add(counted.marked.into());
+            class.bounded = class.bounded.saturating_add(is_bounded.into());
+            class.bounded_silent = class.bounded_silent.saturating_add((is_bounded && gives == 0).into());
         }
     }
 
     /// Subtracts, saturating: sums from a forged snapshot may be too small.
     pub(crate) fn sub(&mut self, counted: &Counted) {
-        if let Some((class, gives)) = self.class(counted) {
+        if let Some((class, gives, is_bounded)) = self.class(counted) {
             class.messages = class.messages.saturating_sub(gives.into());
-            class.chats = class.chats.saturating_sub(1);
+            class.chats = class.chats.saturating_sub((gives > 0).into());
             class.marked = class.marked.saturating_sub(counted.marked.into());
+            class.bounded = class.bounded.saturating_sub(is_bounded.into());
+            class.bounded_silent = class.bounded_silent.saturating_sub((is_bounded && gives == 0).into());
         }
+    }
+
+    /// The classes that a rule counts, by their numbers.
+    fn counted(&self, rule: BadgeRule) -> impl Iterator<Item = (usize, &BadgeClass)> {
+        let counts = move |class: usize| {
+            (rule.with_archived || class & ARCHIVED == 0) && (rule.with_hidden || class & HIDDEN == 0)
+        };
+        self.0.iter().enumerate().filter(move |(class, _)| counts(*class))
+    }
+
+    /// Whether the badge by a rule may be more: where chats are counted, one that gives anything gives no more.
+    pub(crate) fn is_lower_bound(&self, rule: BadgeRule) -> bool {
+        self.counted(rule).any(|(number, class)| match (number & MENTIONS != 0, rule) {
+            (true, BadgeRule { without_muted_mentions: true, .. }) => false,
+            (_, BadgeRule { chats: true, .. }) => class.bounded_silent > 0,
+            _ => class.bounded > 0,
+        })
     }
 
     /// The badge by a rule.
     pub(crate) fn count(&self, rule: BadgeRule) -> u64 {
-        let counts = |class: usize| {
-            (rule.with_archived || class & ARCHIVED == 0) && (rule.with_hidden || class & HIDDEN == 0)
-        };
-        let classes = self.0.iter().enumerate().filter(|(class, _)| counts(*class));
-        let each = classes.map(|(number, class)| match (number & MENTIONS != 0, rule) {
+        let each = self.counted(rule).map(|(number, class)| match (number & MENTIONS != 0, rule) {
             (true, BadgeRule { without_muted_mentions: true, .. }) => class.marked.into(),
             (_, BadgeRule { chats: true, .. }) => class.chats.into(),
             _ => class.messages,
@@ -162,30 +203,75 @@ impl Badges {
     }
 }
 
+/// Totals, and how many conversations make each a lower bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Running {
+    pub(crate) totals: Totals,
+    pub(crate) bounded: [u32; 3],
+}
+
+impl Running {
+    pub(crate) fn add(&mut self, counted: &Counted) {
+        self.totals.add(counted);
+        if counted.unread_bounded || counted.mentions_bounded {
+            self.change_bounds(counted, |count| count.saturating_add(1));
+        }
+    }
+
+    /// Saturating: what a snapshot says may lie, if someone wrote checksums that fit.
+    pub(crate) fn sub(&mut self, counted: &Counted) {
+        self.totals.sub(counted);
+        if counted.unread_bounded || counted.mentions_bounded {
+            self.change_bounds(counted, |count| count.saturating_sub(1));
+        }
+    }
+
+    fn change_bounds(&mut self, counted: &Counted, change: impl Fn(u32) -> u32) {
+        let [unread, unread_all, badge] = &mut self.bounded;
+        if counted.unread_bounded {
+            *unread_all = change(*unread_all);
+            if counted.option == ReceiveOption::Receive {
+                *unread = change(*unread);
+            }
+        }
+        if counted.badge_is_lower_bound(BadgeRule::default()) {
+            *badge = change(*badge);
+        }
+        let totals = &mut self.totals;
+        totals.unread_is_lower_bound = *unread > 0;
+        totals.unread_all_is_lower_bound = *unread_all > 0;
+        totals.badge_is_lower_bound = *badge > 0;
+    }
+}
+
 /// The totals of a list, and what badges by any rule follow from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
-    pub(crate) totals: Totals,
+    pub(crate) running: Running,
     pub(crate) badges: Badges,
 }
 
 impl Sums {
     pub(crate) fn add(&mut self, counted: &Counted) {
-        self.totals.add(counted);
+        self.running.add(counted);
         self.badges.add(counted);
     }
 
     pub(crate) fn sub(&mut self, counted: &Counted) {
-        self.totals.sub(counted);
+        self.running.sub(counted);
         self.badges.sub(counted);
     }
 
-    /// Puts what a listed conversation has now in the place of what it had, where only its numbers of messages differ, as
-    /// after nearly every event: the class stays. Wrapping: sums from a forged snapshot may be anything.
+    pub(crate) fn totals(&self) -> Totals {
+        self.running.totals
+    }
+
+    /// Puts what a listed conversation has now in the place of what it had, where only its numbers of messages differ and are
+    /// exact, as after nearly every event: the class stays. Wrapping: sums from a forged snapshot may be anything.
     #[inline]
     pub(crate) fn recount(&mut self, had: &Counted, has: &Counted) {
         let moved = |sum: u64, had: u32, has: u32| sum.wrapping_sub(had.into()).wrapping_add(has.into());
-        let totals = &mut self.totals;
+        let totals = &mut self.running.totals;
         totals.unread_all = moved(totals.unread_all, had.unread, has.unread);
         let Some(only_mentions) = has.only_mentions() else { return };
         if !only_mentions {

@@ -124,13 +124,13 @@ pub enum Attribute {
     FaceUrl,
     /// The group's type.
     GroupType,
-    /// The number of unread messages.
+    /// The number of unread messages, or whether it is a lower bound.
     UnreadCount,
     /// Its receive option, or when an event is to end it.
     ReceiveOption,
-    /// The last message, or what shows of it.
+    /// The last message, what shows of it, or whether there may be a newer one.
     LastMessage,
-    /// The unread mentions of the owner.
+    /// The unread mentions of the owner, their number, or whether that is a lower bound.
     Mentions,
     /// The draft, or one that it superseded.
     Draft,
@@ -156,9 +156,11 @@ pub enum Attribute {
     Archived,
     /// What became of the owner as a member of the group (R58).
     Membership,
+    /// Which stretches are not held, or whether one touches the number (R48).
+    Gaps,
 }
 
-const ATTRIBUTES: [Attribute; 19] = [
+const ATTRIBUTES: [Attribute; 20] = [
     Attribute::ShowName,
     Attribute::FaceUrl,
     Attribute::GroupType,
@@ -178,6 +180,7 @@ const ATTRIBUTES: [Attribute; 19] = [
     Attribute::Fault,
     Attribute::Archived,
     Attribute::Membership,
+    Attribute::Gaps,
 ];
 
 /// A set of [`Attribute`]s.
@@ -231,6 +234,12 @@ pub struct Totals {
     /// The badge by the default rule (R55). By any other rule it is [`Inbox::badge`](crate::Inbox::badge), which can
     /// only have changed where a change set tells of a conversation.
     pub badge: u64,
+    /// `unread` may be more: it sums a conversation whose unread messages are not all held (R46, R48).
+    pub unread_is_lower_bound: bool,
+    /// The same of `unread_all`.
+    pub unread_all_is_lower_bound: bool,
+    /// The same of `badge`.
+    pub badge_is_lower_bound: bool,
 }
 
 /// The totals before and after.

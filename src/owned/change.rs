@@ -16,11 +16,26 @@ pub struct Totals {
     pub unread_all: u64,
     /// The badge by the default rule.
     pub badge: u64,
+    /// `unread` may be more.
+    pub unread_is_lower_bound: bool,
+    /// `unread_all` may be more.
+    pub unread_all_is_lower_bound: bool,
+    /// `badge` may be more.
+    pub badge_is_lower_bound: bool,
 }
 
 impl From<list::Totals> for Totals {
-    fn from(list::Totals { unread, unread_all, badge }: list::Totals) -> Self {
-        Self { unread, unread_all, badge }
+    fn from(totals: list::Totals) -> Self {
+        // Without `..`, so that the compiler asks for a new field.
+        #[rustfmt::skip]
+        let list::Totals {
+            unread, unread_all, badge, unread_is_lower_bound, unread_all_is_lower_bound, badge_is_lower_bound,
+        } = totals;
+        #[rustfmt::skip]
+        let totals = Self {
+            unread, unread_all, badge, unread_is_lower_bound, unread_all_is_lower_bound, badge_is_lower_bound,
+        };
+        totals
     }
 }
 

@@ -14,8 +14,8 @@ use crate::{list, snapshot, view};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Mention {
-    /// The message.
-    pub message: String,
+    /// The message; none where it is not held.
+    pub message: Option<String>,
     /// Its sequence number.
     pub seq: u64,
     /// Whom it mentions.
@@ -24,7 +24,45 @@ pub struct Mention {
 
 impl From<view::Mention> for Mention {
     fn from(view::Mention { message, seq, kind }: view::Mention) -> Self {
-        Self { message: message.to_string(), seq, kind: kind.into() }
+        Self { message: message.map(|message| message.to_string()), seq, kind: kind.into() }
+    }
+}
+
+/// A stretch that is not held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Gap {
+    /// Where it begins, itself part of it.
+    pub from: Watermark,
+    /// Where it ends, itself part of it.
+    pub through: Watermark,
+    /// The number of unread messages is a lower bound, and what lies in this gap may be among them.
+    pub touches_number: bool,
+}
+
+impl From<view::Gap> for Gap {
+    fn from(view::Gap { from, through, touches_number }: view::Gap) -> Self {
+        Self { from: from.into(), through: through.into(), touches_number }
+    }
+}
+
+/// Where the unread messages begin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FirstUnread {
+    /// With this message, by id.
+    Message(String),
+    /// With a message that is not held, in this gap or behind it.
+    Within(Gap),
+}
+
+impl From<view::FirstUnread<'_>> for FirstUnread {
+    fn from(first: view::FirstUnread<'_>) -> Self {
+        match first {
+            view::FirstUnread::Message(message) => Self::Message(message.id().to_string()),
+            view::FirstUnread::Within(gap) => Self::Within(gap.into()),
+        }
     }
 }
 
@@ -96,12 +134,24 @@ pub struct Conversation {
     pub group_type: Option<GroupType>,
     /// The number of unread messages.
     pub unread_count: u64,
+    /// Whether it may be more.
+    pub unread_is_lower_bound: bool,
+    /// The least and the most that it may be; none where nothing bounds it.
+    pub unread_bounds: (u64, Option<u64>),
     /// The last message that may show.
     pub last_message: Option<Message>,
+    /// Whether there may be a newer one that is not held.
+    pub last_message_is_older: bool,
     /// The unread mentions of the owner, in position order.
     pub mentions: Vec<Mention>,
     /// How many unread mentions there are.
     pub mention_count: u64,
+    /// Whether there may be more.
+    pub mention_is_lower_bound: bool,
+    /// The least and the most that there may be; none where nothing bounds it.
+    pub mention_bounds: (u64, Option<u64>),
+    /// The stretches that are not held, the newest first.
+    pub gaps: Vec<Gap>,
     /// The draft that shows.
     pub draft: Option<Draft>,
     /// All drafts that are kept, by stamp.
@@ -138,8 +188,8 @@ pub struct Conversation {
     pub cursor: ListCursor,
     /// The messages that are pinned in the group, by id, oldest first.
     pub pinned_messages: Vec<String>,
-    /// The oldest message that counts as unread, by id.
-    pub first_unread: Option<String>,
+    /// Where the unread messages begin.
+    pub first_unread: Option<FirstUnread>,
     /// The fault found in the history, if part of it is corrupt.
     pub fault: Option<Fault>,
     /// How many events wait because the history is corrupt.
@@ -156,9 +206,15 @@ impl From<ConversationView<'_>> for Conversation {
             face_url: view.face_url().map(str::to_owned),
             group_type: view.group_type().map(GroupType::from),
             unread_count: view.unread_count(),
+            unread_is_lower_bound: view.unread_is_lower_bound(),
+            unread_bounds: view.unread_bounds(),
             last_message: view.last_message().map(Message::from),
+            last_message_is_older: view.last_message_is_older(),
             mentions: each(view.mentions()),
             mention_count: view.mention_count(),
+            mention_is_lower_bound: view.mention_is_lower_bound(),
+            mention_bounds: view.mention_bounds(),
+            gaps: each(view.gaps()),
             draft: view.draft().map(Draft::from),
             drafts_kept: each(view.drafts_kept()),
             drafts_lost: each(view.drafts_lost()),
@@ -177,7 +233,7 @@ impl From<ConversationView<'_>> for Conversation {
             order_key: view.order_key(),
             cursor: view.cursor().into(),
             pinned_messages: view.pinned_messages().iter().map(|message| message.id().to_string()).collect(),
-            first_unread: view.first_unread().map(|message| message.id().to_string()),
+            first_unread: view.first_unread().map(FirstUnread::from),
             fault: view.fault().map(Fault::from),
             waiting_events: view.waiting_events(),
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::explain;
 use crate::model::id::EventId;
-use crate::owned::values::{GroupType, each, texts};
+use crate::owned::values::{GroupType, Watermark, each, texts};
 
 /// A message that counts, and the event that introduced it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +96,8 @@ pub enum Reason {
     Pin(String),
     /// The event of the owner's opening.
     Opening(String),
+    /// The event of a server's report.
+    Report(String),
 }
 
 impl From<&explain::Reason> for Reason {
@@ -107,6 +109,63 @@ impl From<&explain::Reason> for Reason {
             explain::Reason::Draft(event) => Self::Draft(event.to_string()),
             explain::Reason::Pin(event) => Self::Pin(event.to_string()),
             explain::Reason::Opening(event) => Self::Opening(event.to_string()),
+            explain::Reason::Report(event) => Self::Report(event.to_string()),
+        }
+    }
+}
+
+/// What a server reported of a conversation, and what became of it since: each field as in
+/// [`ReportReason`](explain::ReportReason), events and messages by id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReportReason {
+    /// The event of the report.
+    pub event: String,
+    /// Up to where it speaks.
+    pub through: Watermark,
+    /// How many unread messages it told of.
+    pub unread: u64,
+    /// Whether its numbers are floors.
+    pub at_least: bool,
+    /// The read that it was counted for, where it is known.
+    pub read: Option<Watermark>,
+    /// Behind here counts what it said.
+    pub counted_after: Option<Watermark>,
+    /// Messages held that are taken from the number.
+    pub left: Vec<String>,
+    /// Messages that are not held and may be taken from it.
+    pub may_have_left: Vec<String>,
+    /// Messages for which a read or a mark waits.
+    pub waits_for: Vec<String>,
+    /// The least and the most unread messages; none where nothing bounds them.
+    pub unread_bounds: (u64, Option<u64>),
+    /// The same of mentions.
+    pub mention_bounds: (u64, Option<u64>),
+    /// Server and messages contradict each other.
+    pub is_contradicted: bool,
+}
+
+impl From<&explain::ReportReason> for ReportReason {
+    fn from(reason: &explain::ReportReason) -> Self {
+        // Without `..`, so that the compiler asks for a new field.
+        #[rustfmt::skip]
+        let explain::ReportReason {
+            event, through, unread, at_least, read, counted_after, left, may_have_left, waits_for, unread_bounds,
+            mention_bounds, is_contradicted,
+        } = reason;
+        Self {
+            event: event.to_string(),
+            through: (*through).into(),
+            unread: *unread,
+            at_least: *at_least,
+            read: read.map(Watermark::from),
+            counted_after: counted_after.map(Watermark::from),
+            left: texts(left),
+            may_have_left: texts(may_have_left),
+            waits_for: texts(waits_for),
+            unread_bounds: *unread_bounds,
+            mention_bounds: *mention_bounds,
+            is_contradicted: *is_contradicted,
         }
     }
 }
@@ -144,6 +203,8 @@ pub struct Explanation {
     pub mentions: Vec<Because>,
     /// The messages that would count if they were not read by name, and the events that say so.
     pub read_by_name: Vec<Because>,
+    /// What a server reported, and what became of it.
+    pub report: Option<ReportReason>,
     /// What set the read marker.
     pub read_marker: Vec<ReadReason>,
     /// What makes the last message look as it does.
@@ -188,6 +249,7 @@ impl From<&explain::Explanation> for Explanation {
             uncounted,
             mentions,
             read_by_name,
+            report,
             read_marker,
             last_message,
             activity,
@@ -219,6 +281,7 @@ impl From<&explain::Explanation> for Explanation {
             uncounted: uncounted.map(GroupType::from),
             mentions: each(mentions),
             read_by_name: each(read_by_name),
+            report: report.as_ref().map(ReportReason::from),
             read_marker: each(read_marker),
             last_message: last_message.as_ref().map(LastMessageReason::from),
             activity: activity.as_ref().map(Reason::from),

@@ -88,7 +88,7 @@ mirror! {
     /// What one can see of a conversation.
     Attribute of change::Attribute {
         ShowName, FaceUrl, GroupType, UnreadCount, ReceiveOption, LastMessage, Mentions, Draft, Pinned, Marks,
-        CustomData, Folders, ReadMarker, PeerRead, Activity, History, Fault, Archived, Membership,
+        CustomData, Folders, ReadMarker, PeerRead, Activity, History, Fault, Archived, Membership, Gaps,
     }
 }
 

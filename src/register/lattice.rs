@@ -174,7 +174,7 @@ impl Front {
     pub(crate) fn greatest_after(&self, stamp: Stamp) -> Option<(i64, Stamp)> {
         match self {
             Self::Few(few) => few.iter().rev().find(|&&(_, s)| s > stamp).copied(),
-            Self::Many(many) => many.greatest_where(|s| *s > stamp).copied(),
+            Self::Many(many) => many.greatest_where(|s| *s > stamp),
         }
     }
 
@@ -189,7 +189,7 @@ impl Front {
 }
 
 fn insert_among_many(many: &mut Stamped, value: i64, stamp: Stamp) -> bool {
-    if many.greatest_where(|s| *s >= stamp).is_some_and(|(v, _)| *v >= value) {
+    if many.greatest_where(|s| *s >= stamp).is_some_and(|(v, _)| v >= value) {
         return false;
     }
     // Each that goes came once.

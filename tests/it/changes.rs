@@ -22,12 +22,13 @@ fn attribute(field: &str) -> Option<Attribute> {
         "show_name" => Attribute::ShowName,
         "face_url" => Attribute::FaceUrl,
         "group_type" => Attribute::GroupType,
-        "unread_count" => Attribute::UnreadCount,
+        "unread_count" | "unread_is_lower_bound" => Attribute::UnreadCount,
         "receive_option" | "receive_option_until" => Attribute::ReceiveOption,
         "archived" | "stays_archived" => Attribute::Archived,
         "membership" => Attribute::Membership,
-        "last" => Attribute::LastMessage,
-        "mentions" => Attribute::Mentions,
+        "last" | "last_is_older" => Attribute::LastMessage,
+        "mentions" | "mention_count" | "mention_is_lower_bound" => Attribute::Mentions,
+        "gaps" => Attribute::Gaps,
         "draft" => Attribute::Draft,
         "pinned" => Attribute::Pinned,
         "marks" => Attribute::Marks,
@@ -236,6 +237,9 @@ fn check(step: &Step<'_>, changes: &ChangeSet) -> Result<(), String> {
         unread: shown.unread,
         unread_all: shown.unread_all,
         badge: shown.badges[0],
+        unread_is_lower_bound: shown.bounds[0],
+        unread_all_is_lower_bound: shown.bounds[1],
+        badge_is_lower_bound: shown.badge_bounds[0],
     };
     let (old, new) = (totals(&before.0), totals(&after.0));
     let told = changes.totals.map(|change| (change.before, change.after));

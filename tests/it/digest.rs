@@ -3,7 +3,7 @@
 
 use chatfold::event::{
     Body, Edit, Fact, GroupType, InvalidEvent, Mark, Membership, Mentions, MessageKind, QuietHours,
-    ReceiveOption, Through, Watermark,
+    ReceiveOption, ReportedMention, ReportedMentions, Through, UnreadReport, Watermark,
 };
 use chatfold::{
     ConversationId, Envelope, Event, EventId, FolderId, GroupId, Inbox, Message, MessageId, Policy,
@@ -295,8 +295,8 @@ fn r08_each_attribute_of_a_message_is_in_the_digest() {
         versus(&["last", "cloud_custom"], |m| m.cloud_custom = Some(vec![1])),
         versus(&["last", "kind"], |m| m.kind = MessageKind::Face),
         versus(&["last", "mentions"], |m| m.mentions.users = vec![user("bob")]),
-        versus(&["last", "mentions"], |m| m.mentions.users = vec![user("alice")]),
-        versus(&["last", "mentions"], |m| m.mentions.all = true),
+        versus(&["last", "mention_count", "mentions"], |m| m.mentions.users = vec![user("alice")]),
+        versus(&["last", "mention_count", "mentions"], |m| m.mentions.all = true),
         versus(&["last", "reply_to"], |m| m.reply_to = Some(id(1))),
         versus(&["last", "need_receipt"], |m| m.need_receipt = true),
         versus(&["last", "supports_extensions"], |m| m.supports_extensions = true),
@@ -423,6 +423,35 @@ fn r08_each_fact_about_a_message_is_in_the_digest() {
     ]);
 }
 
+/// What servers told, each report another in one of its fields.
+fn told() -> Vec<Made> {
+    let said = UnreadReport {
+        through: Watermark::Seq(5),
+        unread: 0,
+        read: None,
+        at_least: false,
+        mentions: None,
+        active_at: None,
+    };
+    let places = |at_type| Some(ReportedMentions::At(vec![ReportedMention { seq: 2, at_type }]));
+    let reports = [
+        said.clone(),
+        UnreadReport { through: Watermark::Seq(6), ..said.clone() },
+        UnreadReport { unread: 1, ..said.clone() },
+        UnreadReport { read: Some(Through::Watermark(Watermark::Seq(0))), ..said.clone() },
+        UnreadReport { read: Some(Through::Message(id(7))), ..said.clone() },
+        UnreadReport { at_least: true, ..said.clone() },
+        UnreadReport { mentions: Some(ReportedMentions::Count(0)), ..said.clone() },
+        UnreadReport { mentions: places(1), ..said.clone() },
+        UnreadReport { mentions: places(2), ..said.clone() },
+        UnreadReport { active_at: Some(at(1)), ..said.clone() },
+    ];
+    let complete =
+        |from, through| own(9).history_complete(group(), Watermark::Seq(from), Watermark::Seq(through));
+    let reports = reports.into_iter().map(|said| own(9).unread_reported(group(), said));
+    reports.chain([own(10).unread_reported(group(), said), complete(1, 2), complete(1, 3)]).collect()
+}
+
 /// What nothing shows yet is state all the same: waiting facts, masked ones, marks that lost.
 #[test]
 fn r08_what_waits_or_is_masked_is_in_the_digest() {
@@ -457,10 +486,12 @@ fn r08_what_waits_or_is_masked_is_in_the_digest() {
         bobs(9).message_modified(group(), id(7), mentions(Mentions::default())),
         bobs(9).message_modified(group(), id(7), mentions(Mentions { users: vec![user("bob")], all: false })),
         bobs(9).message_modified(group(), id(7), mentions(Mentions { users: vec![], all: true })),
+        own(8).messages_deleted(group(), vec![id(7)]),
         taking(Fact::HistoryCleared { through: Watermark::Seq(0), also: vec![id(7)] }),
         taking(Fact::Deleted { through: Watermark::Seq(0), keep_messages: true, also: vec![id(7)] }),
         taking(Fact::Deleted { through: Watermark::Seq(0), keep_messages: false, also: vec![id(7)] }),
     ];
+    let facts = facts.into_iter().chain(told()).collect::<Vec<_>>();
     let alice = user("alice");
     let mut digests = Vec::new();
     let mut logs = vec![events([&base(), &[]])];

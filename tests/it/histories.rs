@@ -145,8 +145,8 @@ const TYPES: [(Type, usize); 36] = [
     (Type::MessagesRead, 6),
     (Type::Membership, 3),
     (Type::Archived, 4),
-    (Type::Reported, 1),
-    (Type::Complete, 1),
+    (Type::Reported, 4),
+    (Type::Complete, 4),
 ];
 
 const NAMES: [&str; 9] =

@@ -7,6 +7,7 @@ pub mod badge;
 pub mod bounds;
 pub mod conversation;
 pub mod message;
+pub mod partial;
 pub mod shown;
 
 use std::cmp::Reverse;
@@ -51,9 +52,17 @@ pub fn shown(owner: &UserId, policy: Policy, events: &[Event]) -> Shown {
     let notifying = list.iter().filter(|row| row.receive_option == ReceiveOption::Receive);
     let unread = notifying.map(|row| row.unread_count).sum();
     let badges = badge::rules().map(|rule| list.iter().map(|row| badge::of(row, rule)).sum());
+    let badge_bounds = badge::rules().map(|rule| list.iter().any(|row| badge::is_lower_bound(row, rule)));
+    let mut bounded = list.iter().filter(|row| row.unread_is_lower_bound);
+    let all_bounded = bounded.clone().next().is_some();
+    let bounds = [bounded.any(|row| row.receive_option == ReceiveOption::Receive), all_bounded];
     let list = list.iter().map(|row| row.id.clone()).collect();
     let quiet_hours = account.quiet_hours();
-    Shown { list, unread, unread_all, badges, folders: account.folders, quiet_hours, rows }
+    #[rustfmt::skip]
+    let shown = Shown {
+        list, unread, unread_all, bounds, badges, badge_bounds, folders: account.folders, quiet_hours, rows,
+    };
+    shown
 }
 
 /// The profile of every user that a profile names, as it is shown.

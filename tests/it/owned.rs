@@ -211,7 +211,7 @@ fn a_row_and_its_last_message_as_json() {
         (&last["time_ms"], &last["status"], &last["is_read"]),
         (&json!(2000), &json!("sent"), &json!(false))
     );
-    assert_eq!(form["first_unread"], last["id"]);
+    assert_eq!(form["first_unread"]["message"], last["id"]);
     assert_eq!(form["activity_ms"], 3000);
     let told = serde_json::to_value(owned::ChangeSet::from(&changes)).unwrap();
     let change = &told["conversations"][0];

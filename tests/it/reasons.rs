@@ -41,7 +41,8 @@ fn event_of(reason: &Reason) -> Option<EventId> {
         Reason::Message { event, .. }
         | Reason::Draft(event)
         | Reason::Pin(event)
-        | Reason::Opening(event) => Some(*event),
+        | Reason::Opening(event)
+        | Reason::Report(event) => Some(*event),
         _ => None,
     }
 }
@@ -50,6 +51,7 @@ fn event_of(reason: &Reason) -> Option<EventId> {
 fn moves_to(event: &Event) -> Vec<Timestamp> {
     match event.body() {
         Body::Conversation(_, Fact::MessageSent { sent_at, .. }) => vec![*sent_at],
+        Body::Conversation(_, Fact::UnreadReported(report)) => report.active_at.into_iter().collect(),
         _ => vec![event.at()],
     }
 }
@@ -64,7 +66,8 @@ fn check_row(told: &Explanation, row: &Row, log: &Log<'_>) -> Result<(), String>
     let unread: Vec<_> = row.unread.iter().map(|id| (*id, introduced(id))).collect();
     let because: Vec<_> = told.unread.iter().map(|because| (because.message, Some(because.event))).collect();
     ensure(unread == because, || wrong(&format!("unread are {unread:?}")))?;
-    let mentions: Vec<_> = row.mentions.iter().map(|(id, ..)| (*id, introduced(id))).collect();
+    let mentions: Vec<_> =
+        row.mentions.iter().filter_map(|(id, ..)| *id).map(|id| (id, introduced(&id))).collect();
     let because: Vec<_> =
         told.mentions.iter().map(|because| (because.message, Some(because.event))).collect();
     ensure(mentions == because, || wrong(&format!("mentions are {mentions:?}")))?;

@@ -14,6 +14,7 @@ mod list;
 mod messages;
 pub mod notation;
 mod order;
+mod partial;
 mod personal;
 mod reading;
 mod receipts;

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chatfold::event::{Body, Fact, Through};
 use chatfold::list::Folder;
-use chatfold::view::{Direction, Draft, Mention, MentionKind, MessageStatus};
+use chatfold::view::{Direction, Draft, FirstUnread, Gap, Mention, MentionKind, MessageStatus};
 use chatfold::{ConversationId, ConversationView, Event, Inbox, MessageId, MessageView};
 
 use crate::model::badge::rules;
 use crate::model::message::named;
-use crate::model::{Row, Shown, shown::Line};
+use crate::model::shown::{Begins, Line};
+use crate::model::{Row, Shown};
 
 /// Every message id that events name, by conversation: what one may ask an inbox for.
 pub struct Names(BTreeMap<ConversationId, BTreeSet<MessageId>>);
@@ -25,6 +26,11 @@ impl Names {
                     Fact::Read { through: Through::Message(message) }
                     | Fact::PeerRead { through: Through::Message(message) } => {
                         messages.insert(*message);
+                    }
+                    Fact::UnreadReported(report) => {
+                        if let Some(Through::Message(message)) = report.read {
+                            messages.insert(message);
+                        }
                     }
                     Fact::MarkedUnreadFrom { target } => {
                         messages.insert(*target);
@@ -49,12 +55,21 @@ pub fn shown(inbox: &Inbox, names: &Names) -> Shown {
     let totals = inbox.totals();
     let summed = rules().map(|rule| inbox.conversations().map(|view| view.badge(rule)).sum::<u64>());
     assert_eq!(summed, rules().map(|rule| inbox.badge(rule)), "a badge is the sum over the list (R55)");
+    let bounded = rules().map(|rule| inbox.conversations().any(|view| view.badge_is_lower_bound(rule)));
+    assert_eq!(
+        bounded,
+        rules().map(|rule| inbox.badge_is_lower_bound(rule)),
+        "and a bound where one of it is (R48)"
+    );
+    assert_eq!(totals.badge_is_lower_bound, bounded[0], "the totals have it by the default rule");
     assert_eq!(totals.badge, summed[0], "the totals have it by the default rule");
     let folders = folders(inbox.folders());
     let shown = Shown {
         list,
         unread: totals.unread,
         unread_all: totals.unread_all,
+        bounds: [totals.unread_is_lower_bound, totals.unread_all_is_lower_bound],
+        badge_bounds: rules().map(|rule| inbox.badge_is_lower_bound(rule)),
         badges: rules().map(|rule| inbox.badge(rule)),
         folders,
         quiet_hours: inbox.quiet_hours(),
@@ -83,6 +98,8 @@ pub fn row(view: ConversationView<'_>, names: &Names) -> Row {
         face_url: view.face_url().map(str::to_owned),
         group_type: view.group_type(),
         unread_count: view.unread_count(),
+        unread_is_lower_bound: view.unread_is_lower_bound(),
+        last_is_older: view.last_message_is_older(),
         last: view.last_message().map(line),
         receive_option: view.receive_option(),
         receive_option_until: view.receive_option_until(),
@@ -90,6 +107,9 @@ pub fn row(view: ConversationView<'_>, names: &Names) -> Row {
         stays_archived: view.stays_archived(),
         membership: view.membership(),
         mentions: view.mentions().into_iter().map(mention).collect(),
+        mention_count: view.mention_count(),
+        mention_is_lower_bound: view.mention_is_lower_bound(),
+        gaps: view.gaps().map(gap).collect(),
         draft: view.draft().map(draft),
         pinned: view.is_pinned(),
         marks: view.marks().iter().map(|mark| mark.bits()).collect(),
@@ -100,7 +120,14 @@ pub fn row(view: ConversationView<'_>, names: &Names) -> Row {
         activity: view.activity(),
         order_key: view.order_key(),
         unread: view.unread().map(|message| message.id()).collect(),
-        first_unread: view.first_unread().map(|message| message.id()),
+        first_unread: view.first_unread().map(|first| match first {
+            FirstUnread::Message(message) => Begins::Message(message.id()),
+            FirstUnread::Within(within) => {
+                let (from, to, touches) = gap(within);
+                Begins::Within(from, to, touches)
+            }
+            other => panic!("{other:?}"),
+        }),
         drafts_kept: view.drafts_kept().into_iter().map(draft).collect(),
         pinned_messages: view.pinned_messages().iter().map(|message| message.id()).collect(),
         history,
@@ -131,7 +158,11 @@ pub fn position(view: ConversationView<'_>, message: MessageView<'_>) -> (u64, u
     }
 }
 
-fn mention(mention: Mention) -> (MessageId, u64, u8) {
+fn gap(gap: Gap) -> (i64, i64, bool) {
+    (gap.from.first_field(), gap.through.first_field(), gap.touches_number)
+}
+
+fn mention(mention: Mention) -> (Option<MessageId>, u64, u8) {
     let kind = match mention.kind {
         MentionKind::Me => 1,
         MentionKind::All => 2,

@@ -453,8 +453,8 @@ fn r99_what_does_not_fit_is_told_with_its_reason() {
     let mut newer = bytes.clone();
     newer[8] += 1;
     let error = restore(&newer, &history.owner, history.policy).unwrap();
-    assert_eq!(error, SnapshotError::Version { expected: 4, found: 5 });
-    assert_eq!(error.to_string(), "format version 5, expected 4");
+    assert_eq!(error, SnapshotError::Version { expected: 5, found: 6 });
+    assert_eq!(error.to_string(), "format version 6, expected 5");
     let info = SnapshotInfo::read(&bytes).unwrap();
     assert_eq!((info.owner, info.policy, info.prefix), (history.owner, history.policy, PREFIX));
 }
@@ -486,10 +486,10 @@ fn a_snapshot_is_due_by_events_or_bytes() {
 /// A snapshot is a cache: one of an older version is refused with its reason, and made again from the log.
 #[test]
 fn r99_snapshots_of_older_versions_are_refused_with_their_reason() {
-    for (folder, found) in [("v1", 1), ("v2", 2), ("v3", 3)] {
+    for (folder, found) in [("v1", 1), ("v2", 2), ("v3", 3), ("v4", 4)] {
         let kept = std::fs::read(kept_snapshots(folder).join("phone.snapshot")).unwrap();
         let restored = Inbox::restore(kept.clone(), &Workload::phone().owner(), Policy::default());
-        assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 4, found }));
+        assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 5, found }));
         assert!(SnapshotInfo::read(&kept).is_err() && chatfold::snapshot::is_snapshot(&kept));
     }
 }
@@ -498,10 +498,10 @@ fn kept_snapshots(version: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("snapshots").join(version)
 }
 
-/// The bytes of version 4, kept for ever: written again they are the same, and they restore for ever.
+/// The bytes of version 5, kept for ever: written again they are the same, and they restore for ever.
 #[test]
-fn the_snapshot_of_version_4_is_written_and_read_for_ever() {
-    let folder = kept_snapshots("v4");
+fn the_snapshot_of_version_5_is_written_and_read_for_ever() {
+    let folder = kept_snapshots("v5");
     let owner = Workload::phone().owner();
     let workload = Workload::phone().with_events(300).with_conversations(12);
     let events: Vec<Event> = workload.iter().collect();

@@ -32,7 +32,7 @@ struct ListRow {
     muted: bool,
     marks: String,
     name: String,
-    unread: u64,
+    unread: String,
     mention: &'static str,
     when: String,
     preview: Vec<(Tone, String)>,
@@ -78,7 +78,7 @@ impl Columns {
         let name_limit = (look.width / 4).clamp(NAME_WIDTHS.0, NAME_WIDTHS.1);
         let name = widest(&|row| width(&row.name)).max(width(CONVERSATION)).min(name_limit);
         let name = Column { start: 0, width: marks.end() }.next(name);
-        let unread = name.next(widest(&|row| row.unread_text().len()).max(width(UNREAD)));
+        let unread = name.next(widest(&|row| row.unread.len()).max(width(UNREAD)));
         let mention = unread.next(widest(&|row| row.mention.len()));
         let when = mention.next(widest(&|row| width(&row.when)).max(width(WHEN)));
         Self { mute, marks, name, unread, mention, when, preview: when.next(1) }
@@ -146,8 +146,8 @@ impl List {
         line.push(PLAIN, if row.pinned { self.signs.pinned } else { "" });
         line.to(columns.mute.start).push(PLAIN, if row.muted { self.signs.muted } else { "" });
         line.to(columns.marks.start).push(PLAIN, &row.marks);
-        line.to(columns.name.start).push(if row.unread > 0 { BOLD } else { PLAIN }, &row.name);
-        line.right(columns.unread.end(), if row.muted { DIM } else { COUNTED }, &row.unread_text());
+        line.to(columns.name.start).push(if row.unread.is_empty() { PLAIN } else { BOLD }, &row.name);
+        line.right(columns.unread.end(), if row.muted { DIM } else { COUNTED }, &row.unread);
         line.to(columns.mention.start).push(MENTION, row.mention);
         line.right(columns.when.end(), DIM, &row.when).to(columns.preview.start);
         for (tone, part) in &row.preview {
@@ -170,15 +170,11 @@ impl ListRow {
             muted: conversation.receive_option() != ReceiveOption::Receive,
             marks: signs.marks(conversation),
             name: words::name(conversation),
-            unread: conversation.unread_count(),
+            unread: words::unread(conversation),
             mention: mention(conversation),
             when,
             preview: preview(signs, look.ellipsis(), conversation, owner, look.width / 2),
         }
-    }
-
-    fn unread_text(&self) -> String {
-        if self.unread == 0 { String::new() } else { self.unread.to_string() }
     }
 }
 

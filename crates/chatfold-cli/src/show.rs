@@ -30,6 +30,9 @@ const COLUMN: usize = 18;
 /// Mentions listed one by one.
 const MAX_MENTIONS: usize = 5;
 
+/// How many stretches that are not held are named.
+const MAX_GAPS: usize = 5;
+
 /// How many drafts that lost are listed, the latest.
 const MAX_DRAFTS: usize = 20;
 
@@ -147,9 +150,10 @@ fn attributes(inbox: &Inbox, conversation: ConversationView<'_>) -> Vec<(&'stati
     let marker = conversation.read_marker().map_or("nothing".to_owned(), words::watermark);
     let mut rows = vec![
         ("listed", listed(inbox, conversation)),
-        ("unread", format!("{} (read up to {marker})", conversation.unread_count())),
+        ("unread", format!("{} (read up to {marker})", unread(conversation))),
     ];
-    if conversation.mention_count() > 0 {
+    rows.extend(not_held(conversation));
+    if conversation.mention_count() > 0 || conversation.mention_is_lower_bound() {
         rows.push(("mentions", mentions(conversation)));
     }
     let until = conversation.receive_option_until().map(|until| format!(", until {until}"));
@@ -208,6 +212,25 @@ fn listed(inbox: &Inbox, conversation: ConversationView<'_>) -> String {
     }
 }
 
+/// The stretches that are not held, the newest first, and whether the last message may be older than one of theirs.
+fn not_held(conversation: ConversationView<'_>) -> Vec<(&'static str, String)> {
+    let gaps = conversation.gaps().take(MAX_GAPS).map(|gap| ("not held", words::gap(gap)));
+    let mut rows: Vec<_> = gaps.collect();
+    let more = conversation.gaps().skip(MAX_GAPS).count();
+    if more > 0 {
+        rows.push(("not held", format!("and {more} more stretches")));
+    }
+    if conversation.last_message_is_older() {
+        rows.push(("last message", "there may be a newer one that is not held".to_owned()));
+    }
+    rows
+}
+
+fn unread(conversation: ConversationView<'_>) -> String {
+    let more = if conversation.unread_is_lower_bound() { "+" } else { "" };
+    format!("{}{more}", conversation.unread_count())
+}
+
 fn mentions(conversation: ConversationView<'_>) -> String {
     let mentions = conversation.mentions();
     let mut parts: Vec<String> = mentions
@@ -225,7 +248,9 @@ fn mentions(conversation: ConversationView<'_>) -> String {
     if mentions.len() > MAX_MENTIONS {
         parts.push(format!("{} more", mentions.len() - MAX_MENTIONS));
     }
-    format!("{} ({})", mentions.len(), parts.join(", "))
+    let more = if conversation.mention_is_lower_bound() { "+" } else { "" };
+    let count = conversation.mention_count();
+    if parts.is_empty() { format!("{count}{more}") } else { format!("{count}{more} ({})", parts.join(", ")) }
 }
 
 /// The draft, and those that lost to it without their writer having seen it.

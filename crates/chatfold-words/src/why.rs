@@ -98,7 +98,8 @@ pub fn event_of(reason: Reason) -> Option<EventId> {
         Reason::Message { event, .. }
         | Reason::Draft(event)
         | Reason::Pin(event)
-        | Reason::Opening(event) => Some(event),
+        | Reason::Opening(event)
+        | Reason::Report(event) => Some(event),
         _ => None,
     }
 }
@@ -172,6 +173,7 @@ impl Rows<'_> {
             Reason::Draft(_) => "the draft,".to_owned(),
             Reason::Pin(_) => "the pin,".to_owned(),
             Reason::Opening(_) => "opened,".to_owned(),
+            Reason::Report(_) => "reported by the server,".to_owned(),
             _ => "something this program does not know".to_owned(),
         };
         self.push(label, text, event_of(reason));

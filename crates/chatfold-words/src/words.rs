@@ -1,7 +1,7 @@
 //! What values are called, in words and signs.
 
 use chatfold::event::{GroupType, Mark, MessageKind, ReceiveOption, Watermark};
-use chatfold::view::MessageStatus;
+use chatfold::view::{Gap, MessageStatus};
 use chatfold::{ConversationView, MessageView};
 
 use crate::text::one_line;
@@ -156,6 +156,22 @@ pub fn author(message: &MessageView<'_>) -> String {
     }
     let name = message.remark().or(message.nickname()).unwrap_or(message.author().as_str());
     one_line(name)
+}
+
+/// The number of unread messages: with a plus where there may be more, empty where there surely is none.
+pub fn unread(conversation: &ConversationView<'_>) -> String {
+    match (conversation.unread_count(), conversation.unread_is_lower_bound()) {
+        (0, false) => String::new(),
+        (count, false) => count.to_string(),
+        (count, true) => format!("{count}+"),
+    }
+}
+
+/// A stretch that is not held, in words.
+pub fn gap(gap: Gap) -> String {
+    let (from, through) = (watermark(gap.from), watermark(gap.through));
+    let settles = if gap.touches_number { ", which would settle the number" } else { "" };
+    if from == through { format!("{from}{settles}") } else { format!("{from} to {through}{settles}") }
 }
 
 /// What a conversation is called, on one line.

@@ -141,7 +141,7 @@ impl Inbox {
             false => self.with_elsewhere(rows, elsewhere).into_iter().filter_map(tell).collect(),
         };
         changes.conversations.as_mut_slice().sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let (before, after) = (tracker.totals, self.sums.totals);
+        let (before, after) = (tracker.totals, self.sums.totals());
         changes.totals = (before != after).then_some(TotalsChange { before, after });
         changes
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::inbox::containers::interner::Interner;
-use crate::inbox::conversation::personal::reach;
+use crate::inbox::conversation::personal::{Personal, reach};
 use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Around, Conversation, Touches};
 use crate::inbox::effects::{Class, traits};
@@ -38,7 +38,7 @@ impl Inbox {
         let Self { owner, policy, users, conversations, sums, list, last_authors, .. } = self;
         let conversation = conversations.get_mut(number).filter(|c| c.restored.is_none())?;
         let conversation = Arc::make_mut(conversation);
-        let totals_before = sums.totals;
+        let totals_before = sums.totals();
         let (conversations, messages) = if let Fact::MessageReceived(message) = fact
             && let Some(before) = conversation.append(owner, *policy, users, (event, message))
         {
@@ -67,7 +67,7 @@ impl Inbox {
             let change = conversation.row_change(&before, &touched).told(&conversation.id);
             (change.into_iter().collect(), messages)
         };
-        let after = sums.totals;
+        let after = sums.totals();
         let totals = (totals_before != after).then_some(TotalsChange { before: totals_before, after });
         let mut changes = ChangeSet { conversations, messages, totals, ..ChangeSet::default() };
         let revision = self.revision;
@@ -103,7 +103,7 @@ impl Conversation {
         let (at, id) = (stamp.at.as_millis(), message.id);
         let (first, second) = facts.fields(at, intro.seq());
         let position = Position { first, rank: 0, second, id };
-        let covered = self.personal.written().map_or(-1, |p| reach(&p.cleared).max(reach(&p.deleted)));
+        let covered = self.personal.written().map_or(-1, covered_to);
         if first <= covered || !order.is_behind_all(position, facts) {
             return None;
         }
@@ -130,6 +130,12 @@ impl Conversation {
             MessageChange { conversation: self.id.clone(), message, kind: MessageChangeKind::Added };
         (ConversationChange { id: self.id.clone(), kind, attributes, order_keys }, of_message)
     }
+}
+
+/// Up to where a message is no ordinary one: where something was cleared or deleted, and anywhere beside a report.
+fn covered_to(personal: &Personal) -> i64 {
+    let reported = personal.reported.written().is_some_and(|told| told.report.is_some());
+    if reported { i64::MAX } else { reach(&personal.cleared).max(reach(&personal.deleted)) }
 }
 
 /// Whether a message is for everybody, names not the owner and counts like any.

@@ -47,7 +47,7 @@ pub(crate) struct Tracker<'a> {
 impl<'a> Tracker<'a> {
     pub(crate) fn new(inbox: &Inbox) -> Self {
         Self {
-            totals: inbox.sums.totals,
+            totals: inbox.sums.totals(),
             quiet_hours: inbox.quiet_hours(),
             faults_told: inbox.faults_told.clone(),
             ..Self::default()

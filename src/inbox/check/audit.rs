@@ -85,7 +85,7 @@ impl Inbox {
             return Err(AuditError::List);
         }
         if counted != self.sums {
-            return Err(AuditError::Totals { kept: self.totals(), counted: counted.totals });
+            return Err(AuditError::Totals { kept: self.totals(), counted: counted.totals() });
         }
         Ok(())
     }

@@ -7,13 +7,15 @@ use std::fmt;
 
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::conversation::personal::Personal;
+use crate::inbox::conversation::report::Report;
+use crate::inbox::conversation::reported::Reported;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::list::folders::FolderState;
 use crate::inbox::list::profile::Profile;
 use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{Entry, bits};
 use crate::inbox::timeline::rare_facts::{Aside, Delivery, Edits, FieldEdit, Social};
-use crate::model::event::QuietHours;
+use crate::model::event::{QuietHours, ReportedMentions, Through, Watermark};
 use crate::model::id::UserId;
 use crate::register::canonical_form::CanonicalBytes;
 
@@ -181,6 +183,9 @@ impl Inbox {
                 c.u8(u8::from(*on));
             });
         }
+        if let Some(stamp) = facts.arena.put_away_at(slot) {
+            canon.u8(3).stamp(stamp);
+        }
         if let Some(edit) = aside.edits.as_deref().and_then(|edits| edits.mentioned.as_deref()) {
             canon.u8(2).u64(edit.version).stamp(edit.stamp).u8(u8::from(edit.mentions.all));
             canon.list(edit.mentions.users.iter(), |c, user| {
@@ -253,6 +258,48 @@ fn put_if_written(canon: &mut CanonicalBytes, personal: &Personal) {
         canon.u8(3).lww(&personal.membership, |c, membership| {
             c.u8(*membership as u8);
         });
+    }
+    if let Some(told) = personal.reported.written() {
+        put_reported(canon, told);
+    }
+}
+
+/// What servers told (R45), each register only where it was written.
+fn put_reported(canon: &mut CanonicalBytes, told: &Reported) {
+    if let Some(Report { stamp, said, .. }) = &told.report {
+        let watermark = |c: &mut CanonicalBytes, watermark: Watermark| {
+            c.u8(matches!(watermark, Watermark::Time(_)).into()).i64(watermark.first_field());
+        };
+        canon.u8(4).stamp(*stamp);
+        watermark(canon, said.through);
+        canon.u64(said.unread).option(said.read, |c, read| match read {
+            Through::Watermark(through) => watermark(c.u8(0), through),
+            Through::Message(message) => {
+                c.u8(1).raw(message.as_bytes());
+            }
+        });
+        canon.u8(said.at_least.into()).option(said.mentions.as_ref(), |c, mentions| match mentions {
+            ReportedMentions::Count(count) => {
+                c.u8(0).u64(*count);
+            }
+            ReportedMentions::At(places) => {
+                c.u8(1).list(places.iter(), |c, place| {
+                    c.u64(place.seq).u8(place.at_type);
+                });
+            }
+        });
+        canon.option(said.active_at, |c, at| {
+            c.i64(at.as_millis());
+        });
+    }
+    if told.complete.len() > 0 {
+        canon.u8(5).u64(told.complete.len() as u64);
+        for (first, last) in told.complete.backwards() {
+            canon.i64(first).i64(last);
+        }
+    }
+    if let Some((at, event)) = told.active_at {
+        canon.u8(6).i64(at.as_millis()).event(event);
     }
 }
 

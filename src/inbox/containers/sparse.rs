@@ -32,6 +32,14 @@ impl<T> Default for Rare<T> {
     }
 }
 
+impl<T: Absent> PartialEq for Rare<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Absent + Eq> Eq for Rare<T> {}
+
 impl<T: Absent> From<T> for Rare<T> {
     fn from(value: T) -> Self {
         Self((value != *T::absent()).then(|| Arc::new(value)))

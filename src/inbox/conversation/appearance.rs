@@ -53,6 +53,8 @@ pub(crate) struct Appearance {
     peer_read: i64,
     last_is_peer_read: bool,
     pub(crate) cleared: Coverage,
+    /// Which stretches are not held.
+    gaps: u64,
     /// Absent while no fact came that can change them: nearly none does.
     details: Option<Box<Details>>,
 }
@@ -94,6 +96,7 @@ impl Conversation {
             peer_read: self.derived.peer_read,
             last_is_peer_read: self.last_is_peer_read(),
             cleared: personal.cleared,
+            gaps: if personal.reported.written().is_some() { self.gaps_hash() } else { 0 },
             details: None,
         }
     }
@@ -158,8 +161,9 @@ impl Conversation {
         use Attribute as A;
         let mut set = Attributes::default();
         let (old, new, personal) = (&before.row, &self.row, &self.personal);
-        set.insert_if(A::UnreadCount, old.unread != new.unread);
-        set.insert_if(A::Mentions, (old.mentions, old.mention_sig) != (new.mentions, new.mention_sig));
+        set.insert_if(A::UnreadCount, (old.unread, old.unread_bounded) != (new.unread, new.unread_bounded));
+        let mentions = |row: &Row| (row.mentions, row.mention_sig, row.mentions_bounded);
+        set.insert_if(A::Mentions, mentions(old) != mentions(new));
         set.insert_if(A::ReadMarker, old.marker != new.marker);
         set.insert_if(A::Activity, old.activity != new.activity);
         set.insert_if(A::Pinned, before.pinned != personal.is_pinned());
@@ -173,8 +177,14 @@ impl Conversation {
         };
         set.insert_if(
             A::LastMessage,
-            old.last != new.last || before.last_is_peer_read != self.last_is_peer_read() || touched_last(),
+            old.last != new.last
+                || old.last_is_older != new.last_is_older
+                || before.last_is_peer_read != self.last_is_peer_read()
+                || touched_last(),
         );
+        if personal.reported.written().is_some() {
+            set.insert_if(A::Gaps, before.gaps != self.gaps_hash());
+        }
         if before.cleared != personal.cleared {
             set.insert_if(A::History, self.lost_history(&before.cleared, touched));
         }

@@ -28,13 +28,6 @@ pub(crate) struct Boundary {
     present: im::OrdSet<(Stamp, u32)>,
 }
 
-/// The boundaries of the clearing and of the deletion, where one was needed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Boundaries {
-    pub(crate) cleared: Option<Arc<Boundary>>,
-    pub(crate) deleted: Option<Arc<Boundary>>,
-}
-
 impl Boundary {
     fn of(through: i64, timeline: &Timeline) -> Self {
         let mut boundary = Self {
@@ -83,7 +76,7 @@ impl Boundary {
     /// The last of those introduced later than a stamp that has a flag: [`Contribution::SHOWN`]; of others, any.
     pub(crate) fn last_after(&self, stamp: Stamp, flag: u8) -> Option<u32> {
         if flag == Contribution::SHOWN {
-            return self.shown.greatest_where(|(s, _)| *s > stamp).map(|(_, slot)| *slot);
+            return self.shown.greatest_where(|(s, _)| *s > stamp).map(|(_, slot)| slot);
         }
         self.present.get_next(&(stamp, u32::MAX)).map(|(_, slot)| *slot)
     }

@@ -3,8 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::inbox::conversation::boundary::{self, Boundaries, Boundary, boundary_of};
-use crate::inbox::conversation::personal::{Coverage, covers, reach};
+use crate::inbox::containers::sparse::Rare;
+use crate::inbox::conversation::boundary::{self, Boundary, boundary_of};
+use crate::inbox::conversation::bounds::Rule;
+use crate::inbox::conversation::indexes::Indexes;
+use crate::inbox::conversation::ledger::{Ledger, Number};
+use crate::inbox::conversation::personal::{Coverage, Personal, covers, reach};
+use crate::inbox::conversation::reported::Reported;
 use crate::inbox::conversation::resolved::own_read;
 use crate::inbox::conversation::row::{Derived, PINNED, Row};
 use crate::inbox::conversation::state::Conversation;
@@ -12,6 +17,7 @@ use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::facts::Timeline;
 use crate::inbox::timeline::order::contribution::{Contribution, Look as _, Sum};
 use crate::model::event::{GroupType, Mark};
+use crate::model::id::ConversationKind;
 use crate::model::impossible::impossible;
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
@@ -28,8 +34,12 @@ impl Conversation {
         if let Some(timeline) = self.timeline.get_mut() {
             timeline.build_order(runs);
         }
-        self.derived.boundaries = Boundaries::default();
+        self.derived.indexes = Rare::default();
+        if self.personal.written().is_some_and(Personal::has_ledger) {
+            self.personal.forget_ledger();
+        }
         self.resolve_reads(policy);
+        self.follow_report();
         let floor = self.floor();
         self.recount(floor);
         self.derive_row(policy);
@@ -40,6 +50,7 @@ impl Conversation {
         if self.derived.stale {
             self.resolve_reads(policy);
         }
+        self.follow_report();
         let floor = self.floor();
         if floor != self.derived.floor {
             self.recount(floor);
@@ -49,7 +60,44 @@ impl Conversation {
 
     fn floor(&self) -> i64 {
         let personal = &self.personal;
-        self.derived.marker().max(reach(&personal.deleted)).max(reach(&personal.cleared))
+        self.marker().max(reach(&personal.deleted)).max(reach(&personal.cleared))
+    }
+
+    /// Has the ledger, if there is one, follow the report that counts now.
+    fn follow_report(&mut self) {
+        let Some(said) = self.personal.written().and_then(Personal::said) else { return };
+        if self.personal.reported.ledger.0.get().is_some_and(|ledger| !ledger.is_for(said.report)) {
+            let facts = &self.timeline.get().facts;
+            self.personal.change_ledger(|ledger, said| ledger.follow(facts, said));
+        }
+    }
+
+    /// The rules of partial histories, where a report stands (R46).
+    pub(crate) fn rule(&self) -> Option<Rule<'_>> {
+        let said = self.personal.written()?.said()?;
+        let timeline = self.timeline.get();
+        let ledger = self.personal.reported.ledger.0.get_or_init(|| Box::new(Ledger::of(timeline, said)));
+        Some(Rule::new(said.report, ledger, timeline, &self.derived, &self.personal))
+    }
+
+    /// The stretches that are not held, the newest first: their ends, and whether they touch the number (R48).
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = (i64, i64, bool)> + use<'_> {
+        let (cleared, bounded) = (reach(&self.personal.cleared), self.row.unread_bounded);
+        let gaps = self.rule().into_iter().flat_map(move |rule| rule.gaps(cleared));
+        gaps.map(move |(first, last, behind)| (first, last, behind && bounded))
+    }
+
+    /// What tells the gaps apart from others, for comparing two moments of one inbox; 0 without a report.
+    pub(crate) fn gaps_hash(&self) -> u64 {
+        self.rule().map_or(0, |rule| rule.gaps_hash(reach(&self.personal.cleared), self.row.unread_bounded))
+    }
+
+    /// The read marker that shows (R42, R45).
+    fn marker(&self) -> i64 {
+        match self.rule() {
+            Some(rule) if rule.knows_read() => rule.shown_marker(),
+            _ => self.derived.marker(),
+        }
     }
 
     fn recount(&mut self, floor: i64) {
@@ -99,21 +147,25 @@ impl Conversation {
         let draft = personal.drafts.current().map(|d| d.stamp);
         let opening = personal.opening();
         let at = |stamp: Option<Stamp>| stamp.map_or(-1, |s| s.at.as_millis());
-        let active = order.activity();
+        let told = personal.reported.written();
+        let active = order.activity().max(told.map_or(-1, Reported::active_ms));
         let activity = active.max(at(draft)).max(at(opening)).max(0);
         let pinned = personal.is_pinned();
         let top = order.last().and_then(|slot| Some((slot, facts.arena.get(slot)?)));
         let top = top.filter(|(_, entry)| entry.is_known());
         let top = top.map(|(slot, entry)| (slot, entry, facts.contribution_of(slot, &entry)));
-        let mut boundaries = std::mem::take(&mut self.derived.boundaries);
-        let last = |flag, coverage, boundary| last_uncovered(timeline, top, (flag, coverage), boundary);
-        let shown = last(Contribution::SHOWN, &personal.cleared, &mut boundaries.cleared);
+        let mut indexes = std::mem::take(&mut self.derived.indexes);
+        let mut last = |flag, coverage, boundary: BoundaryOf| {
+            last_uncovered(timeline, top, (flag, coverage), (&mut indexes, boundary))
+        };
+        let shown = last(Contribution::SHOWN, &personal.cleared, |indexes| &mut indexes.cleared);
         let stands = pinned || draft.is_some() || opening.is_some();
-        let listed =
-            stands || last(Contribution::PRESENT, &personal.deleted, &mut boundaries.deleted).is_some();
+        let listed = stands
+            || last(Contribution::PRESENT, &personal.deleted, |indexes| &mut indexes.deleted).is_some()
+            || told.is_some_and(|told| told.lists(reach(&personal.deleted)));
         let (unread, mentions, mention_sig) = self.counts_shown(policy);
-        self.derived.boundaries = boundaries;
-        self.row = Row {
+        self.derived.indexes = indexes;
+        let row = Row {
             listed,
             archived: personal.is_archived(active),
             option: personal.option_setting().option,
@@ -124,9 +176,41 @@ impl Conversation {
             unread,
             mentions,
             mention_sig,
-            marker: self.derived.marker(),
+            marker: self.marker(),
             last: shown,
+            unread_bounded: false,
+            mentions_bounded: false,
+            last_is_older: false,
         };
+        self.row = row;
+        if told.is_some() {
+            self.bound_row(policy);
+        }
+    }
+
+    /// Puts what a report says into the row (R46–R48).
+    fn bound_row(&mut self, policy: Policy) {
+        let mut row = self.row;
+        let Some(rule) = self.rule() else { return };
+        if self.lets_count(policy) {
+            (row.unread, row.unread_bounded) = rule.interval(Number::Unread).shown();
+        }
+        if self.id.kind() == ConversationKind::Group && self.group_type() != Some(GroupType::AvChatRoom) {
+            (row.mentions, row.mentions_bounded) = rule.interval(Number::Mentions).shown();
+            row.mention_sig = row.mention_sig.wrapping_add(rule.listed_signature());
+        }
+        let last = row.last.and_then(|slot| self.facts().arena.get(slot)).map_or(-1, |entry| entry.first);
+        row.last_is_older = rule.unheld_to_report(last.max(reach(&self.personal.cleared))) > 0;
+        self.row = row;
+    }
+
+    /// Whether messages count as unread in a conversation of its type (R23).
+    pub(crate) fn lets_count(&self, policy: Policy) -> bool {
+        match self.group_type() {
+            Some(GroupType::AvChatRoom) => false,
+            Some(GroupType::Meeting) => policy.meeting_unread,
+            _ => true,
+        }
     }
 
     /// Unread, mentions and what tells these apart, as far as the group's type lets them count.
@@ -158,12 +242,15 @@ impl Conversation {
     }
 }
 
+/// Which of the two edges.
+type BoundaryOf = fn(&mut Indexes) -> &mut Option<Arc<Boundary>>;
+
 /// The last message with `flag` that `coverage` does not cover, where `top` is the last of all.
 fn last_uncovered(
     timeline: &Timeline,
     top: Option<(u32, Entry, Contribution)>,
     (flag, coverage): (u8, &Coverage),
-    boundary: &mut Option<Arc<Boundary>>,
+    (indexes, boundary): (&mut Rare<Indexes>, BoundaryOf),
 ) -> Option<u32> {
     let Timeline { facts, order: Some(order) } = timeline else {
         impossible!("a row is derived once the order is there");
@@ -188,7 +275,7 @@ fn last_uncovered(
         }
         // Covered, at the very edge: so is all that stands there but what was introduced later.
         if turn >= boundary::FEW {
-            return boundary_of(boundary, through, timeline).last_after(stamp, flag);
+            return boundary_of(boundary(indexes), through, timeline).last_after(stamp, flag);
         }
     }
     None

@@ -4,7 +4,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::inbox::containers::sparse::Absent;
+use crate::inbox::containers::sparse::{Absent, Rare};
+use crate::inbox::conversation::ledger::{Ledger, Said};
+use crate::inbox::conversation::reported::{Kept, Reported};
 use crate::inbox::timeline::entry::Position;
 use crate::model::event::{Mark, Membership, ReceiveOption};
 use crate::model::id::EventId;
@@ -125,12 +127,28 @@ pub(crate) struct Personal {
     pub(crate) deleted_at: Option<Stamp>,
     /// Clearings, and deletions that did not keep the messages.
     pub(crate) cleared: Coverage,
+    /// What a server told of messages that are not all held.
+    pub(crate) reported: Rare<Reported>,
 }
 
 impl Absent for Personal {
     fn absent() -> &'static Self {
         static ABSENT: LazyLock<Personal> = LazyLock::new(Personal::default);
         &ABSENT
+    }
+}
+
+impl Rare<Personal> {
+    /// Changes the ledger of a report, if there is one, given what it depends on.
+    pub(crate) fn change_ledger(&mut self, change: impl FnOnce(&mut Ledger, Said<'_>)) {
+        if !self.written().is_some_and(Personal::has_ledger) {
+            return;
+        }
+        let Some(mut ledger) = std::mem::take(&mut self.reported.ledger.0).into_inner() else { return };
+        if let Some(said) = self.said() {
+            change(&mut ledger, said);
+        }
+        self.reported.ledger = Kept(ledger.into());
     }
 }
 
@@ -195,6 +213,22 @@ impl Personal {
         }
     }
 
+    pub(crate) fn has_ledger(&self) -> bool {
+        self.reported.written().is_some_and(|told| told.ledger.0.get().is_some())
+    }
+
+    /// Makes the ledger anew when it is asked for next.
+    pub(crate) fn forget_ledger(&mut self) {
+        self.reported.ledger = Kept::default();
+    }
+
+    /// What the ledger of a report depends on; `None` without a report.
+    pub(crate) fn said(&self) -> Option<Said<'_>> {
+        let told = self.reported.written()?;
+        let (reads, marks) = (&self.named_reads, &self.unread_marks);
+        Some(Said { report: told.report.as_ref()?, complete: &told.complete, reads, marks })
+    }
+
     /// Joins everything but what names messages, which only their conversation can map.
     pub(crate) fn join(&mut self, other: &Self) {
         self.pinned.join(&other.pinned);
@@ -209,6 +243,9 @@ impl Personal {
         raise(&mut self.deleted, other.deleted);
         raise(&mut self.deleted_at, other.deleted_at);
         raise(&mut self.cleared, other.cleared);
+        if let Some(told) = other.reported.written() {
+            self.reported.join(told);
+        }
         if let Some(stamp) = self.deleted_at {
             self.drafts.delete(stamp);
         }

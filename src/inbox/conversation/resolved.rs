@@ -139,13 +139,17 @@ impl Resolved {
     }
 
     pub(crate) fn greatest_read_after(&self, stamp: Stamp) -> Option<(i64, Stamp)> {
-        let after = |values: &Values| values.greatest_where(|(s, _)| *s > stamp).copied();
+        let after = |values: &Values| values.greatest_where(|(s, _)| *s > stamp);
         after(&self.named).max(after(&self.own))
     }
 
-    /// How far the marks set back, given the greatest read after a stamp: see [`set_back`].
-    pub(crate) fn set_back(&self, later: impl Fn(Stamp) -> i64) -> Option<i64> {
-        set_back(&self.marks, |(stamp, _)| later(*stamp))
+    /// How far the marks that count set back, given the greatest read after a stamp: see [`set_back`].
+    pub(crate) fn set_back(
+        &self,
+        counts: impl Fn(Stamp) -> bool,
+        later: impl Fn(Stamp) -> i64,
+    ) -> Option<i64> {
+        set_back(&self.marks, |(stamp, _)| counts(*stamp), |(stamp, _)| later(*stamp))
     }
 
     /// Adds all that resolves to fronts.
@@ -159,31 +163,39 @@ impl Resolved {
     }
 }
 
-/// The least, over all marks, of the greater of two: the first field just before its message, and the greatest read
+/// The least, over all marks that count, as every one behind one that does, of the greater of two: the first field just before its message, and the greatest read
 /// `later` than it. Marks are held by stamp, first fields negated. From mark to mark the least first field of it and
 /// those after it rises and the greatest later read falls, so the least of all is where the two meet: O(log² n).
 pub(crate) fn set_back<K: Ord + Clone>(
     marks: &MaxTree<K, (i64, Stamp)>,
+    counts: impl Fn(&K) -> bool,
     later: impl Fn(&K) -> i64,
 ) -> Option<i64> {
     let mut met = None;
-    let [before, _] = marks.split(|mark, (negated, _)| {
+    let [before, _] = marks.split_by_greatest(|mark, (negated, _)| {
         let before_message = -negated - 1;
-        let is_behind = before_message >= later(mark);
+        let is_behind = counts(mark) && before_message >= later(mark);
         if is_behind {
             met = Some(before_message);
         }
         is_behind
     });
-    let before = before.map(|(mark, _)| later(mark));
+    let before = before.filter(|(mark, _)| counts(mark)).map(|(mark, _)| later(mark));
     met.into_iter().chain(before).min()
 }
 
 /// The same of a front of marks.
-pub(crate) fn set_back_by(marks: &Front, later: impl Fn(Stamp) -> i64) -> Option<i64> {
+pub(crate) fn set_back_by(
+    marks: &Front,
+    counts: impl Fn(Stamp) -> bool,
+    later: impl Fn(Stamp) -> i64,
+) -> Option<i64> {
     match marks {
-        Front::Few(few) => few.iter().map(|(negated, stamp)| later(*stamp).max(-negated - 1)).min(),
-        Front::Many(many) => set_back(many, |stamp| later(*stamp)),
+        Front::Few(few) => {
+            let counted = few.iter().filter(|(_, stamp)| counts(*stamp));
+            counted.map(|(negated, stamp)| later(*stamp).max(-negated - 1)).min()
+        }
+        Front::Many(many) => set_back(many, |stamp| counts(*stamp), |stamp| later(*stamp)),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::inbox::conversation::boundary::Boundaries;
+use crate::inbox::containers::sparse::Rare;
+use crate::inbox::conversation::indexes::Indexes;
 use crate::inbox::conversation::resolved::{Gives, Resolved, set_back_by};
 use crate::inbox::conversation::shared::Reads;
 use crate::inbox::timeline::order::contribution::{Contribution, Sum};
@@ -24,7 +25,7 @@ pub(crate) struct Derived {
     pub(crate) marks: Front,
     /// All that resolve, those by number apart, once a message that gave one has moved.
     pub(crate) resolved: Option<Arc<Resolved>>,
-    pub(crate) boundaries: Boundaries,
+    pub(crate) indexes: Rare<Indexes>,
     /// The greatest first field the peer has read, -1 for none.
     pub(crate) peer_read: i64,
     /// Reads, marks and peer reads must be resolved anew.
@@ -41,7 +42,7 @@ impl Default for Derived {
             reads: Front::default(),
             marks: Front::default(),
             resolved: None,
-            boundaries: Boundaries::default(),
+            indexes: Rare::default(),
             peer_read: -1,
             stale: false,
             floor: -1,
@@ -71,6 +72,11 @@ pub(crate) struct Row {
     pub(crate) marker: i64,
     /// The slot of the last message.
     pub(crate) last: Option<u32>,
+    /// The unread messages, or the mentions, may be more (R46, R47).
+    pub(crate) unread_bounded: bool,
+    pub(crate) mentions_bounded: bool,
+    /// There may be a message behind the last that is held (R48).
+    pub(crate) last_is_older: bool,
 }
 
 impl Row {
@@ -79,7 +85,7 @@ impl Row {
         self.listed.then_some(self.order_key)
     }
 
-    /// Whether totals differ by nothing but its numbers of messages.
+    /// Whether totals differ by nothing but its numbers of messages, which are exact.
     #[inline]
     pub(crate) fn is_counted_like(&self, other: &Self) -> bool {
         self.listed == other.listed
@@ -87,13 +93,24 @@ impl Row {
             && self.archived == other.archived
             && self.hidden == other.hidden
             && self.marked == other.marked
+            && !(self.unread_bounded | self.mentions_bounded | other.unread_bounded | other.mentions_bounded)
+    }
+
+    /// Whether a mention shows or is counted: a server may list one that may have been taken back since (R47).
+    pub(crate) fn is_mentioned(&self) -> bool {
+        self.mentions > 0 || self.mention_sig != 0
     }
 
     /// What totals follow from.
     #[inline]
     pub(crate) fn counted(&self) -> Counted {
         let Self { unread, mentions, option, archived, hidden, marked, .. } = *self;
-        Counted { unread, mentions, option, archived, hidden, marked }
+        let Self { unread_bounded, mentions_bounded, .. } = *self;
+        #[rustfmt::skip]
+        let counted = Counted {
+            unread, mentions, option, archived, hidden, marked, mentioned: self.is_mentioned(), unread_bounded, mentions_bounded,
+        };
+        counted
     }
 }
 
@@ -112,6 +129,9 @@ impl Default for Row {
             mention_sig: 0,
             marker: -1,
             last: None,
+            unread_bounded: false,
+            mentions_bounded: false,
+            last_is_older: false,
         }
     }
 }
@@ -194,10 +214,25 @@ impl Derived {
         let greatest = first(self.greatest_read());
         let later = |stamp: Stamp| first(self.greatest_read_after(stamp));
         let back = match &self.resolved {
-            None => set_back_by(&self.marks, later),
-            Some(resolved) => resolved.set_back(later),
+            None => set_back_by(&self.marks, |_| true, later),
+            Some(resolved) => resolved.set_back(|_| true, later),
         };
         back.map_or(greatest, |back| back.min(greatest))
+    }
+
+    /// How far the marks written since a stamp set back, given the greatest read later than a stamp; `None` without
+    /// such a mark.
+    pub(crate) fn set_back_since(&self, since: Stamp, later: impl Fn(Stamp) -> i64) -> Option<i64> {
+        let counts = |stamp: Stamp| stamp > since;
+        match &self.resolved {
+            None => set_back_by(&self.marks, counts, later),
+            Some(resolved) => resolved.set_back(counts, later),
+        }
+    }
+
+    /// Whether a mark that resolves was written since a stamp.
+    pub(crate) fn has_mark_since(&self, since: Stamp) -> bool {
+        self.set_back_since(since, |_| -1).is_some()
     }
 
     /// Nothing at or before this first field counts as unread or mention.

@@ -7,14 +7,15 @@ use smallvec::SmallVec;
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::containers::sparse::Rare;
-use crate::inbox::conversation::boundary::{Boundaries, Boundary, boundary_of};
+use crate::inbox::conversation::boundary::{Boundary, boundary_of};
+use crate::inbox::conversation::indexes::Indexes;
 use crate::inbox::conversation::personal::{Archiving, Coverage, OptionSetting, Personal};
 use crate::inbox::conversation::resolved::{Gives, Resolved};
 use crate::inbox::conversation::restored::Restored;
 use crate::inbox::conversation::row::{Derived, Row};
 use crate::inbox::conversation::shared::{Reads, Shared};
 use crate::inbox::effects::introduced;
-use crate::inbox::timeline::entry::bits;
+use crate::inbox::timeline::entry::{Position, bits};
 use crate::inbox::timeline::facts::{Facts, Pushed, Timeline, load_all};
 use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::order::contribution::{Contribution, Look};
@@ -114,19 +115,19 @@ impl Conversation {
             Fact::MarkedUnreadFrom { target } => self.mark_unread_from(stamp, *target),
             Fact::MessagesDeleted { targets } => {
                 for target in targets {
-                    self.touch_id(around, *target, |facts, slot| facts.set_bit(slot, bits::DELETED));
+                    self.touch_id(around, *target, |facts, slot| facts.put_away(slot, stamp, bits::DELETED));
                 }
             }
             Fact::HistoryCleared { through, also } => {
                 self.clear_again(through.first_field());
                 raise(&mut self.personal.cleared, Some((through.first_field(), stamp)));
-                self.take_by_name(around, also, bits::CLEARED);
+                self.take_by_name(around, stamp, also, bits::CLEARED);
             }
             Fact::Deleted { through, keep_messages, also } => {
                 self.clear_again(through.first_field());
                 self.personal.delete(through.first_field(), stamp, *keep_messages);
                 let cleared = if *keep_messages { 0 } else { bits::CLEARED };
-                self.take_by_name(around, also, bits::UNLISTED | cleared);
+                self.take_by_name(around, stamp, also, bits::UNLISTED | cleared);
             }
             Fact::Pinned { on } => {
                 self.personal.pinned.set(stamp, *on);
@@ -149,6 +150,17 @@ impl Conversation {
             }
             Fact::MembershipSet { state, .. } => {
                 self.personal.membership.set(stamp, *state);
+            }
+            Fact::UnreadReported(report) => {
+                if let Some(read) = report.read {
+                    self.read(stamp, read);
+                }
+                self.personal.reported.report(stamp, report);
+            }
+            Fact::HistoryComplete { from, through } => {
+                let (first, last) = (from.first_field(), through.first_field());
+                self.personal.reported.complete.add(first, last);
+                self.personal.change_ledger(|ledger, _| ledger.complete(first, last));
             }
             Fact::FolderMemberSet { .. } => {}
             _ => self.fold_about_message(around, by, stamp, fact),
@@ -216,9 +228,9 @@ impl Conversation {
     }
 
     /// A clearing or deletion takes messages wherever they stand, known or not (R37).
-    fn take_by_name(&mut self, around: &mut Around<'_>, messages: &[MessageId], bits: u32) {
+    fn take_by_name(&mut self, around: &mut Around<'_>, stamp: Stamp, messages: &[MessageId], bits: u32) {
         for message in messages {
-            self.touch_id(around, *message, |facts, slot| facts.set_bit(slot, bits));
+            self.touch_id(around, *message, |facts, slot| facts.put_away(slot, stamp, bits));
         }
     }
 
@@ -271,22 +283,41 @@ impl Conversation {
     pub(crate) fn after(&mut self, policy: Policy, slot: u32, before: &Contribution) {
         let Timeline { facts, order: Some(_) } = self.timeline.get() else { return };
         let after = facts.contribution(slot);
-        if self.derived.boundaries.cleared.is_some() || self.derived.boundaries.deleted.is_some() {
+        if self.derived.indexes.written().is_some() || self.has_ledger() {
+            self.note_in_indexes(policy, slot, before, &after);
+        } else if after != *before {
+            self.carry_over(policy, slot, before, &after);
+        }
+    }
+
+    fn has_ledger(&self) -> bool {
+        self.personal.written().is_some_and(Personal::has_ledger)
+    }
+
+    /// Carries a slot's change over to order, totals and indexes.
+    fn note_in_indexes(&mut self, policy: Policy, slot: u32, before: &Contribution, after: &Contribution) {
+        if self.derived.indexes.written().is_some() {
             self.note_at_edges(slot);
         }
-        let Some(Timeline { facts, order: Some(order) }) = self.timeline.get_mut() else { return };
-        if after == *before {
-            return;
+        if after != before {
+            self.carry_over(policy, slot, before, after);
         }
-        order.update(slot, before, &after, facts);
-        self.derived.account(before, &after);
+        self.note_in_ledger(slot, before.position);
+    }
+
+    /// Carries a slot's change over to order and totals.
+    #[inline]
+    fn carry_over(&mut self, policy: Policy, slot: u32, before: &Contribution, after: &Contribution) {
+        let Some(Timeline { facts, order: Some(order) }) = self.timeline.get_mut() else { return };
+        order.update(slot, before, after, facts);
+        self.derived.account(before, after);
         let own_read = (before.flags | after.flags) & Contribution::OWN_READ;
         if before.position == after.position && before.flags & own_read == after.flags & own_read {
             return;
         }
         let named = facts.arena.get(slot).is_some_and(|entry| entry.has(bits::NAMED));
         if named || policy.own_message_reads && own_read != 0 {
-            self.note_move(policy, slot, before, &after);
+            self.note_move(policy, slot, before, after);
         }
     }
 
@@ -335,6 +366,13 @@ impl Conversation {
         write(&mut self.personal, &mut self.shared, slot);
         let new = Gives::of(slot, &contribution, kind, policy, (&self.personal, &self.shared));
         self.derived.change(&self.reads, slot, &old, &new);
+        self.note_in_ledger(slot, contribution.position);
+    }
+
+    /// Carries what a message is now over to the ledger of a report, if there is one; where it stood before.
+    fn note_in_ledger(&mut self, slot: u32, before: Option<Position>) {
+        let timeline = self.timeline.get();
+        self.personal.change_ledger(|ledger, said| ledger.note(slot, before, timeline, said));
     }
 
     /// Carries over to reads, marks and peer reads that a message moved.
@@ -363,7 +401,7 @@ impl Conversation {
     /// Tells the boundaries that are kept what a message is now.
     pub(crate) fn note_at_edges(&mut self, slot: u32) {
         let facts = &self.timeline.get().facts;
-        let Boundaries { cleared, deleted } = &mut self.derived.boundaries;
+        let Indexes { cleared, deleted, .. } = &mut *self.derived.indexes;
         for boundary in cleared.iter_mut().chain(deleted) {
             Arc::make_mut(boundary).note(slot, facts);
         }
@@ -373,14 +411,14 @@ impl Conversation {
     pub(crate) fn clear_again(&mut self, through: i64) {
         let timeline = self.timeline.get();
         if timeline.order.is_some() && self.personal.cleared.is_some_and(|(old, _)| old == through) {
-            boundary_of(&mut self.derived.boundaries.cleared, through, timeline);
+            boundary_of(&mut self.derived.indexes.cleared, through, timeline);
         }
     }
 
     /// The edge at which the clearing ended before and ends now, if it is known and the same.
     pub(crate) fn edge_between(&self, before: &Coverage) -> Option<(&Boundary, Stamp, Stamp)> {
         let ((old, from), (new, to)) = ((*before)?, self.personal.cleared?);
-        let boundary = self.derived.boundaries.cleared.as_deref()?;
+        let boundary = self.derived.indexes.cleared.as_deref()?;
         (old == new && boundary.through == new).then_some((boundary, from, to))
     }
 

@@ -177,6 +177,9 @@ impl Conversation {
                 facts.set_bit(slot, bit);
             }
         }
+        if let Some(stamp) = their_facts.arena.put_away_at(their_slot) {
+            facts.arena.put_away(slot, stamp);
+        }
         if let Some(said) = their_facts.arena.named_read(their_slot) {
             facts.join_named_read(slot, said);
         }

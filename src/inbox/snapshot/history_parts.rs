@@ -8,7 +8,7 @@ use crate::inbox::containers::paged::{PagedVec, TRAY_LEN, Tray};
 use crate::inbox::containers::sparse::Few;
 use crate::inbox::snapshot::register_bytes::{put_aside, take_aside};
 use crate::inbox::timeline::arena::Arena;
-use crate::inbox::timeline::chunk::{CHUNK, Chunk, Entries, NamedReads};
+use crate::inbox::timeline::chunk::{ByName, CHUNK, Chunk, Entries};
 use crate::inbox::timeline::entry::{Entry, Position};
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::id_index::{self, Bucket, Index};
@@ -138,15 +138,31 @@ impl Write for Chunk {
         for (place, aside) in &self.asides {
             put_aside(out.u8(*place), aside);
         }
-        let reads = self.reads.as_deref().map(Vec::as_slice).unwrap_or_default();
+        let nothing = ByName::default();
+        let ByName { reads, put_away } = self.by_name.as_deref().unwrap_or(&nothing);
         out.len(reads.len());
         for (place, read) in reads {
             out.u8(*place).lww_flag(read);
+        }
+        out.len(put_away.len());
+        for (place, stamp) in put_away {
+            out.u8(*place).stamp(*stamp);
         }
         for entry in entries {
             out.raw(self.content_of(entry));
         }
         out
+    }
+}
+
+impl ByName {
+    /// Whether the places ascend and are those of so many messages.
+    fn fits(&self, count: usize) -> bool {
+        let Self { reads, put_away } = self;
+        let last = reads.last().map(|(place, _)| *place).max(put_away.last().map(|(place, _)| *place));
+        let ascend =
+            reads.is_sorted_by(|(a, _), (b, _)| a < b) && put_away.is_sorted_by(|(a, _), (b, _)| a < b);
+        ascend && last.is_none_or(|last| usize::from(last) < count)
     }
 }
 
@@ -170,13 +186,15 @@ impl Part for Chunk {
         let asides: Vec<_> = from.list(2, |from| Some((from.u8()?, Arc::new(take_aside(from)?))))?;
         let ascending = asides.is_sorted_by(|(a, _), (b, _)| a < b);
         let fits = asides.last().is_none_or(|(place, _)| usize::from(*place) < count);
-        let reads: NamedReads = from.list(19, |from| Some((from.u8()?, from.lww_flag()?)))?;
-        let ascending = ascending && reads.is_sorted_by(|(a, _), (b, _)| a < b);
-        let fits = fits && reads.last().is_none_or(|(place, _)| usize::from(*place) < count);
-        if bits.len() != count || !ascending || !fits {
+        let by_name = ByName {
+            reads: from.list(19, |from| Some((from.u8()?, from.lww_flag()?)))?,
+            put_away: from.list(18, |from| Some((from.u8()?, from.stamp()?)))?,
+        };
+        if bits.len() != count || !ascending || !fits || !by_name.fits(count) {
             return None;
         }
-        let reads = if reads.is_empty() { None } else { Some(Box::new(reads)) };
+        let none = by_name.reads.is_empty() && by_name.put_away.is_empty();
+        let by_name = if none { None } else { Some(Box::new(by_name)) };
         let mut entries = Vec::with_capacity(count);
         let mut offset = 0u32;
         let columns = ids.into_iter().zip(events).zip(bits).zip(authors).zip(firsts).zip(seconds).zip(lens);
@@ -191,7 +209,7 @@ impl Part for Chunk {
         if count == CHUNK {
             entries.pack();
         }
-        Some(Arc::new(Self { entries, bytes, asides, reads }))
+        Some(Arc::new(Self { entries, bytes, asides, by_name }))
     }
 
     fn placeholder(_: &PartPlace) -> Arc<Self> {

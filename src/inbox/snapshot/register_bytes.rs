@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::inbox::conversation::personal::{Archiving, Coverage, DraftFact, Drafts, OptionSetting, Personal};
+use crate::inbox::conversation::report::Report;
+use crate::inbox::conversation::reported::{Kept, Reported};
 use crate::inbox::conversation::row::{Derived, Row};
 use crate::inbox::conversation::shared::Shared;
 use crate::inbox::list::folders::{FolderState, Folders};
@@ -10,11 +12,13 @@ use crate::inbox::list::profile::Profile;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, FieldEdit, MentionsEdit, RecallFact, SentFact, Social,
 };
-use crate::model::badge::{BadgeClass, Badges, Sums};
+use crate::model::badge::{BadgeClass, Badges, Running, Sums};
 use crate::model::change::Totals;
 use crate::model::event::tables::{GROUP_TYPES, MEMBERSHIPS, RECEIVE_OPTIONS, number_of, value_of};
-use crate::model::event::{Mark, Mentions, QuietHours, ZoneName};
-use crate::model::id::{EventId, FolderId, UserId};
+use crate::model::event::{
+    Mark, Mentions, QuietHours, ReportedMention, ReportedMentions, Through, UnreadReport, Watermark, ZoneName,
+};
+use crate::model::id::{EventId, FolderId, MessageId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, Out};
 use crate::register::lattice::{Front, Lww};
@@ -42,25 +46,40 @@ const OPTION_SHIFT: u32 = 4;
 
 /// The flags of a row in one byte, and its receive option, since a cold start reads the bytes of all rows.
 fn row_flags(row: &Row) -> u8 {
-    let flags = [row.listed, row.archived, row.hidden, row.marked];
-    let bits = flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag));
-    bits | number_of(&RECEIVE_OPTIONS, &row.option) << OPTION_SHIFT
+    let bounds = if row_bounds(row) == 0 { 0 } else { BOUNDED };
+    let flags = bits([row.listed, row.archived, row.hidden, row.marked]);
+    flags | number_of(&RECEIVE_OPTIONS, &row.option) << OPTION_SHIFT | bounds
+}
+
+/// The bit of a row's first byte that says whether a byte of bounds follows behind the row: few have one.
+const BOUNDED: u8 = 1 << 7;
+
+fn row_bounds(row: &Row) -> u8 {
+    bits([row.unread_bounded, row.mentions_bounded, row.last_is_older])
+}
+
+fn bits<const N: usize>(flags: [bool; N]) -> u8 {
+    flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag))
 }
 
 pub(crate) fn put_row(out: &mut Out, row: &Row) {
     out.u8(row_flags(row)).uint(row.order_key).int(row.activity).uint(row.unread).uint(row.mentions);
     out.fixed(row.mention_sig).int(row.marker).uint(row.last.map_or(0, |slot| u64::from(slot) + 1));
+    let bounds = row_bounds(row);
+    if bounds != 0 {
+        out.u8(bounds);
+    }
 }
 
 pub(crate) fn take_row(from: &mut In<'_>) -> Option<Row> {
     let flags = from.u8()?;
     let flag = |place: u32| flags >> place & 1 == 1;
-    Some(Row {
+    let mut row = Row {
         listed: flag(0),
         archived: flag(1),
         hidden: flag(2),
         marked: flag(3),
-        option: value_of(&RECEIVE_OPTIONS, flags >> OPTION_SHIFT)?,
+        option: value_of(&RECEIVE_OPTIONS, (flags & !BOUNDED) >> OPTION_SHIFT)?,
         order_key: from.uint()?,
         activity: from.place()?,
         unread: from.number()?,
@@ -68,24 +87,46 @@ pub(crate) fn take_row(from: &mut In<'_>) -> Option<Row> {
         mention_sig: from.fixed()?,
         marker: from.place()?,
         last: u32::try_from(from.uint()?).ok()?.checked_sub(1),
-    })
+        unread_bounded: false,
+        mentions_bounded: false,
+        last_is_older: false,
+    };
+    if flags & BOUNDED != 0 {
+        let bounds = from.u8()?;
+        (row.unread_bounded, row.mentions_bounded) = (bounds & 1 != 0, bounds & 2 != 0);
+        row.last_is_older = bounds & 4 != 0;
+    }
+    Some(row)
 }
 
 pub(crate) fn put_sums(out: &mut Out, sums: &Sums) {
-    let Totals { unread, unread_all, badge } = sums.totals;
+    let Totals { unread, unread_all, badge, .. } = sums.totals();
     out.uint(unread).uint(unread_all).uint(badge);
+    for bounded in sums.running.bounded {
+        out.uint(bounded);
+    }
     for class in &sums.badges.0 {
         out.uint(class.messages).uint(class.chats).uint(class.marked);
+        out.uint(class.bounded).uint(class.bounded_silent);
     }
 }
 
 pub(crate) fn take_sums(from: &mut In<'_>) -> Option<Sums> {
-    let totals = Totals { unread: from.uint()?, unread_all: from.uint()?, badge: from.uint()? };
+    let (unread, unread_all, badge) = (from.uint()?, from.uint()?, from.uint()?);
+    let bounded = [from.number()?, from.number()?, from.number()?];
+    let [unread_is_lower_bound, unread_all_is_lower_bound, badge_is_lower_bound] =
+        bounded.map(|count| count > 0);
+    #[rustfmt::skip]
+    let totals = Totals {
+        unread, unread_all, badge, unread_is_lower_bound, unread_all_is_lower_bound, badge_is_lower_bound,
+    };
     let mut badges = Badges::default();
     for class in &mut badges.0 {
-        *class = BadgeClass { messages: from.uint()?, chats: from.number()?, marked: from.number()? };
+        let (messages, chats, marked) = (from.uint()?, from.number()?, from.number()?);
+        *class =
+            BadgeClass { messages, chats, marked, bounded: from.number()?, bounded_silent: from.number()? };
     }
-    Some(Sums { totals, badges })
+    Some(Sums { running: Running { totals, bounded }, badges })
 }
 
 pub(crate) fn put_derived(out: &mut Out, derived: &Derived) {
@@ -155,6 +196,83 @@ fn put_stamp(out: &mut Out, stamp: Option<Stamp>) {
     });
 }
 
+fn put_watermark(out: &mut Out, watermark: Watermark) {
+    let (is_time, first) = (matches!(watermark, Watermark::Time(_)), watermark.first_field());
+    out.flag(is_time).int(first);
+}
+
+fn take_watermark(from: &mut In<'_>) -> Option<Watermark> {
+    let (is_time, first) = (from.flag()?, from.place()?);
+    match is_time {
+        true => Timestamp::from_millis(first).ok().map(Watermark::Time),
+        false => u64::try_from(first).ok().map(Watermark::Seq),
+    }
+}
+
+fn put_report(out: &mut Out, Report { stamp, said, .. }: &Report) {
+    put_watermark(out.stamp(*stamp), said.through);
+    out.uint(said.unread).option(said.read, |out, read| match read {
+        Through::Watermark(watermark) => put_watermark(out.u8(0), watermark),
+        Through::Message(message) => {
+            out.u8(1).raw(message.as_bytes());
+        }
+    });
+    out.flag(said.at_least).option(said.mentions.as_ref(), |out, mentions| match mentions {
+        ReportedMentions::Count(count) => {
+            out.u8(0).uint(*count);
+        }
+        ReportedMentions::At(places) => {
+            out.u8(1).len(places.len());
+            for place in places {
+                out.uint(place.seq).u8(place.at_type);
+            }
+        }
+    });
+    out.option(said.active_at, |out, at| {
+        out.int(at.as_millis());
+    });
+}
+
+fn take_report(from: &mut In<'_>) -> Option<Report> {
+    let (stamp, through) = (from.stamp()?, take_watermark(from)?);
+    let unread = from.uint()?;
+    let read = from.option(|from| match from.u8()? {
+        0 => take_watermark(from).map(Through::Watermark),
+        1 => from.array().map(MessageId::from_bytes).map(Through::Message),
+        _ => None,
+    })?;
+    let at_least = from.flag()?;
+    let mentions = from.option(|from| match from.u8()? {
+        0 => from.uint().map(ReportedMentions::Count),
+        1 => from
+            .list(2, |from| Some(ReportedMention { seq: from.uint()?, at_type: from.u8()? }))
+            .map(ReportedMentions::At),
+        _ => None,
+    })?;
+    let active_at = from.option(|from| Timestamp::from_millis(from.int()?).ok())?;
+    let said = UnreadReport { through, unread, read, at_least, mentions, active_at };
+    Some(Report { through: through.first_field(), stamp, said: Arc::new(said) })
+}
+
+fn put_reported(out: &mut Out, told: &Reported) {
+    out.option(told.report.as_ref(), put_report).len(told.complete.len());
+    for (first, last) in told.complete.backwards() {
+        out.int(first).int(last);
+    }
+    out.option(told.active_at, |out, (at, event)| {
+        out.int(at.as_millis()).raw(event.as_bytes());
+    });
+}
+
+fn take_reported(from: &mut In<'_>) -> Option<Reported> {
+    Some(Reported {
+        report: from.option(take_report)?,
+        complete: from.list(2, |from| Some((from.place()?, from.place()?)))?,
+        active_at: from.option(|from| Some((Timestamp::from_millis(from.int()?).ok()?, from.event()?)))?,
+        ledger: Kept::default(),
+    })
+}
+
 pub(crate) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
     put_front(out, reads);
     put_stamps(out, &personal.named_reads);
@@ -188,6 +306,7 @@ pub(crate) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
     put_coverage(out, personal.deleted);
     put_stamp(out, personal.deleted_at);
     put_coverage(out, personal.cleared);
+    out.option(personal.reported.written(), put_reported);
 }
 
 /// What is the owner's, and the reads by number.
@@ -217,6 +336,7 @@ pub(crate) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
         deleted: take_coverage(from)?,
         deleted_at: from.option(In::stamp)?,
         cleared: take_coverage(from)?,
+        reported: from.option(take_reported)?.unwrap_or_default().into(),
     };
     Some((personal, reads))
 }

@@ -13,6 +13,7 @@ use crate::inbox::timeline::introduction::Introduction;
 use crate::inbox::timeline::rare_facts::{Aside, Social};
 use crate::model::event::Message;
 use crate::model::id::{MessageId, UserId};
+use crate::model::time::Stamp;
 use crate::register::lattice::Lww;
 
 /// All messages of one conversation by slot.
@@ -72,6 +73,21 @@ impl Arena {
     /// Joins what was said of that. Returns whether the message is read by name now.
     pub(crate) fn join_named_read(&mut self, slot: u32, said: &Lww<bool>) -> bool {
         self.chunk_mut(slot).is_some_and(|chunk| chunk.join_named_read(in_chunk(slot), said))
+    }
+
+    /// When a message was first put away: deleted, or named by a clearing.
+    pub(crate) fn put_away_at(&self, slot: u32) -> Option<Stamp> {
+        let is_away = self.get(slot)?.has(bits::PUT_AWAY);
+        if is_away { self.chunk(slot)?.put_away_at(in_chunk(slot)) } else { None }
+    }
+
+    /// A message was put away.
+    pub(crate) fn put_away(&mut self, slot: u32, stamp: Stamp) {
+        if self.put_away_at(slot).is_none_or(|old| stamp < old)
+            && let Some(chunk) = self.chunk_mut(slot)
+        {
+            chunk.put_away(in_chunk(slot), stamp);
+        }
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<Entry> {

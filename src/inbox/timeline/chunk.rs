@@ -11,6 +11,7 @@ use crate::inbox::timeline::rare_facts::Aside;
 use crate::model::event::{MAX_MESSAGE_LEN_BYTES, Message};
 use crate::model::id::MessageId;
 use crate::model::impossible::impossible;
+use crate::model::time::Stamp;
 use crate::register::lattice::{Join as _, Lww};
 
 /// How many entries a chunk holds.
@@ -179,12 +180,18 @@ pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
     /// By place in the chunk, ascending.
     pub(crate) asides: Vec<(u8, Arc<Aside>)>,
-    /// Which messages were read by name, or no longer are (R59): by place in the chunk, ascending. Nearly none has any.
-    pub(crate) reads: Option<Box<NamedReads>>,
+    /// What was said of messages by name. Nearly no chunk has any.
+    pub(crate) by_name: Option<Box<ByName>>,
 }
 
-/// The last writer of each message that was read by name, by place in the chunk, ascending.
-pub(crate) type NamedReads = Vec<(u8, Lww<bool>)>;
+/// What was said of the messages of a chunk by name: each by place in the chunk, ascending.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ByName {
+    /// The last writer of those that were read, or no longer are (R59).
+    pub(crate) reads: Vec<(u8, Lww<bool>)>,
+    /// The earliest deletion, or clearing that names it, of those that were put away.
+    pub(crate) put_away: Vec<(u8, Stamp)>,
+}
 
 impl Clone for Chunk {
     /// What grows is copied to be added to: there is room for more at once.
@@ -192,7 +199,12 @@ impl Clone for Chunk {
         let more = if self.entries.grows_no_more() { 0 } else { self.likely() };
         let mut bytes = Vec::with_capacity(self.bytes.len() + more);
         bytes.extend_from_slice(&self.bytes);
-        Self { entries: self.entries.clone(), bytes, asides: self.asides.clone(), reads: self.reads.clone() }
+        Self {
+            entries: self.entries.clone(),
+            bytes,
+            asides: self.asides.clone(),
+            by_name: self.by_name.clone(),
+        }
     }
 }
 
@@ -245,7 +257,7 @@ impl Chunk {
     /// An empty chunk with room for a little more than this one holds: the next will be much like it.
     pub(crate) fn successor(&self) -> Self {
         let (entries, bytes) = (Vec::with_capacity(CHUNK).into(), self.bytes.len() + self.bytes.len() / 16);
-        Self { entries, bytes: Vec::with_capacity(bytes), asides: Vec::new(), reads: None }
+        Self { entries, bytes: Vec::with_capacity(bytes), asides: Vec::new(), by_name: None }
     }
 
     /// Gives back the room that it may never need.
@@ -257,14 +269,14 @@ impl Chunk {
 
     /// Who last said whether the message at a place is read by name.
     pub(crate) fn named_read(&self, at: u8) -> Option<&Lww<bool>> {
-        let reads = self.reads.as_deref()?;
+        let reads = &self.by_name.as_deref()?.reads;
         let at = reads.binary_search_by_key(&at, |(place, _)| *place).ok()?;
         reads.get(at).map(|(_, read)| read)
     }
 
     /// Joins what was said of that. Returns whether the message is read by name now.
     pub(crate) fn join_named_read(&mut self, at: u8, said: &Lww<bool>) -> bool {
-        let reads = self.reads.get_or_insert_default();
+        let reads = &mut self.by_name.get_or_insert_default().reads;
         let found = reads.binary_search_by_key(&at, |(place, _)| *place);
         let at = found.unwrap_or_else(|free| {
             reads.insert(free, (at, Lww::default()));
@@ -274,6 +286,22 @@ impl Chunk {
             read.join(said);
             read.get() == Some(&true)
         })
+    }
+
+    /// When the message at a place was first put away.
+    pub(crate) fn put_away_at(&self, at: u8) -> Option<Stamp> {
+        let put_away = &self.by_name.as_deref()?.put_away;
+        let at = put_away.binary_search_by_key(&at, |(place, _)| *place).ok()?;
+        put_away.get(at).map(|(_, stamp)| *stamp)
+    }
+
+    /// The message at a place was put away: the earliest time counts.
+    pub(crate) fn put_away(&mut self, at: u8, stamp: Stamp) {
+        let put_away = &mut self.by_name.get_or_insert_default().put_away;
+        match put_away.binary_search_by_key(&at, |(place, _)| *place) {
+            Err(free) => put_away.insert(free, (at, stamp)),
+            Ok(at) => put_away.get_mut(at).into_iter().for_each(|(_, old)| *old = stamp.min(*old)),
+        }
     }
 
     /// Adds an entry that carries nothing.

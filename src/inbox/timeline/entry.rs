@@ -64,6 +64,8 @@ pub(crate) mod bits {
     pub(crate) const EDITED_AT_ALL: u32 = 1 << 29;
     /// Somebody said whether it is read by name: the register lies in the chunk.
     pub(crate) const READ_SAID: u32 = 1 << 30;
+    /// Put away in any of these ways: when first, lies in the chunk.
+    pub(crate) const PUT_AWAY: u32 = DELETED | CLEARED | UNLISTED;
     /// A received message without any of these bits is ordinary.
     pub(crate) const ODD: u32 = HIDDEN
         | ONLINE_ONLY

@@ -20,7 +20,6 @@ use crate::inbox::timeline::rare_facts::{
 use crate::model::event::Edit;
 use crate::model::id::{ConversationKind, MessageId, UserId};
 use crate::model::time::Stamp;
-use crate::register::lattice::Lww;
 
 /// Histories of so few messages have no index: looking at every one is as fast.
 const FEW: usize = 16;
@@ -364,19 +363,12 @@ impl Facts {
         self.put_bits(slot, bits::MENTIONS_EDITED | bits::EDITED_AT_ME | bits::EDITED_AT_ALL, bits);
     }
 
-    /// Joins what was said of whether a message is read by name (R59).
-    pub(crate) fn join_named_read(&mut self, slot: u32, said: &Lww<bool>) {
-        let on = self.arena.join_named_read(slot, said);
-        let read = if on { bits::READ } else { 0 };
-        self.put_bits(slot, bits::READ_SAID | bits::READ, bits::READ_SAID | read);
-    }
-
     pub(crate) fn set_bit(&mut self, slot: u32, bit: u32) {
         self.put_bits(slot, bit, bit);
     }
 
     /// Of these bits, leaves set those of `bits`.
-    fn put_bits(&mut self, slot: u32, of: u32, bits: u32) {
+    pub(crate) fn put_bits(&mut self, slot: u32, of: u32, bits: u32) {
         if self.arena.get(slot).is_some_and(|e| e.bits & of != bits) {
             self.arena.update(slot, |e| e.bits = e.bits & !of | bits);
         }

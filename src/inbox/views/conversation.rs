@@ -18,8 +18,8 @@ use crate::store::snapshot::HistoryFault;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mention {
-    /// The message.
-    pub message: MessageId,
+    /// The message; `None`: it is not held, a server listed it (R47).
+    pub message: Option<MessageId>,
     /// Its sequence number.
     pub seq: u64,
     /// Whom it mentions.
@@ -36,6 +36,17 @@ pub enum MentionKind {
     All = 2,
     /// The owner and everybody.
     Both = 3,
+}
+
+impl MentionKind {
+    /// The kind with this number; an unknown one is for both.
+    fn of_number(number: u8) -> Self {
+        match number {
+            1 => Self::Me,
+            2 => Self::All,
+            _ => Self::Both,
+        }
+    }
 }
 
 /// A draft.
@@ -132,7 +143,7 @@ impl<'a> ConversationView<'a> {
         self.conversation.group_type()
     }
 
-    /// The number of unread messages (R23): O(1).
+    /// The number of unread messages (R23), or the least that it may be (R46): O(1).
     pub fn unread_count(&self) -> u64 {
         self.conversation.row.unread.into()
     }
@@ -142,8 +153,25 @@ impl<'a> ConversationView<'a> {
         self.view(self.conversation.row.last?)
     }
 
-    /// The unread mentions of the owner, in position order (R26).
+    /// The unread mentions of the owner, in position order (R26): of messages held, and those that a server listed of
+    /// messages that are not (R47).
     pub fn mentions(&self) -> Vec<Mention> {
+        let mut mentions = self.held_mentions();
+        let listed =
+            self.rule().filter(|_| !self.is_live_room()).map(|rule| rule.listed()).unwrap_or_default();
+        if !listed.is_empty() {
+            mentions.extend(listed.into_iter().map(|(seq, at_type)| Mention {
+                message: None,
+                seq: seq.unsigned_abs(),
+                kind: MentionKind::of_number(at_type),
+            }));
+            // What is held and what is not stand at unlike seqs.
+            mentions.sort_by_key(|mention| mention.seq);
+        }
+        mentions
+    }
+
+    fn held_mentions(&self) -> Vec<Mention> {
         self.mention_slots()
             .filter_map(|slot| {
                 let entry = self.conversation.facts().arena.get(slot)?;
@@ -152,20 +180,21 @@ impl<'a> ConversationView<'a> {
                     (true, false) => MentionKind::Me,
                     _ => MentionKind::All,
                 };
-                Some(Mention { message: entry.id, seq: entry.first.unsigned_abs(), kind })
+                Some(Mention { message: Some(entry.id), seq: entry.first.unsigned_abs(), kind })
             })
             .collect()
     }
 
     fn mention_slots(&self) -> impl Iterator<Item = u32> + use<'a> {
         let conversation = self.conversation;
-        let order = conversation.order().filter(|_| conversation.row.mentions > 0);
+        let order =
+            conversation.order().filter(|_| conversation.derived.mentions > 0 && !self.is_live_room());
         order.into_iter().flat_map(|order| {
             order.with_after(Contribution::MENTION, conversation.derived.floor(), conversation.facts())
         })
     }
 
-    /// How many unread mentions there are: O(1).
+    /// How many unread mentions there are, or the least that it may be (R47): O(1).
     pub fn mention_count(&self) -> u64 {
         self.conversation.row.mentions.into()
     }
@@ -272,7 +301,7 @@ impl<'a> ConversationView<'a> {
         (marker >= 0).then(|| timestamp(marker))
     }
 
-    fn watermark(&self, first: i64) -> Watermark {
+    pub(crate) fn watermark(&self, first: i64) -> Watermark {
         match self.kind() {
             ConversationKind::Direct => Watermark::Time(timestamp(first)),
             ConversationKind::Group => Watermark::Seq(first.unsigned_abs()),
@@ -359,16 +388,20 @@ impl<'a> ConversationView<'a> {
         Some(around)
     }
 
-    /// The oldest message that counts as unread.
-    pub fn first_unread(&self) -> Option<MessageView<'a>> {
-        self.unread().next()
+    /// Whether messages count as unread in a conversation of its type.
+    pub(crate) fn counts_unread(&self) -> bool {
+        self.conversation.lets_count(self.inbox.policy)
     }
 
-    /// The messages that count as unread, oldest first.
+    pub(crate) fn is_live_room(&self) -> bool {
+        self.group_type() == Some(GroupType::AvChatRoom)
+    }
+
+    /// The messages held that count as unread, oldest first.
     pub fn unread(&self) -> impl Iterator<Item = MessageView<'a>> + use<'a> {
         let view = *self;
         let conversation = self.conversation;
-        let order = conversation.order().filter(|_| conversation.row.unread > 0);
+        let order = conversation.order().filter(|_| conversation.derived.unread > 0 && self.counts_unread());
         order
             .into_iter()
             .flat_map(|order| {

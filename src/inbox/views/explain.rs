@@ -1,13 +1,16 @@
 //! Why a value is what it is: the messages and events behind it (R43).
 
+use crate::inbox::conversation::personal::reach;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::order::contribution::Contribution;
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
+use crate::inbox::views::partial::ReportReason;
 use crate::model::event::{GroupType, Mark};
 use crate::model::id::{ConversationId, EventId, FolderId, MessageId};
+use crate::model::time::Stamp;
 
 /// A message that counts, and the event that introduced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,8 @@ pub enum Reason {
     Pin(EventId),
     /// The owner's opening.
     Opening(EventId),
+    /// What a server reported of messages that are not held (R48).
+    Report(EventId),
 }
 
 /// The messages and events behind every shown value of a conversation (R43).
@@ -81,6 +86,8 @@ pub struct Explanation {
     /// The messages that would count as unread or mention the owner if they were not read by name, oldest first, and
     /// the events that say so (R59).
     pub read_by_name: Vec<Because>,
+    /// What a server reported, and what became of it (R45–R47).
+    pub report: Option<ReportReason>,
     /// What set the read marker.
     pub read_marker: Vec<ReadReason>,
     /// What makes the last message look as it does.
@@ -135,8 +142,9 @@ impl Inbox {
                 GroupType::Meeting => !self.policy.meeting_unread,
                 _ => false,
             }),
-            mentions: mentions.iter().filter_map(|m| view.message(m.message)).map(because).collect(),
+            mentions: mentions.iter().filter_map(|m| view.message(m.message?)).map(because).collect(),
             read_by_name: conversation.reads_by_name(),
+            report: view.report_reason(),
             read_marker: conversation.read_reasons(),
             last_message: conversation.last_reason(),
             activity: conversation.activity_reason(),
@@ -184,14 +192,21 @@ impl Inbox {
 
 impl Conversation {
     fn read_reasons(&self) -> Vec<ReadReason> {
-        let read = |stamp: crate::model::time::Stamp| match stamp.event.uuid().is_nil() {
+        let read = |stamp: Stamp| match stamp.event.uuid().is_nil() {
             true => ReadReason::OwnMessage,
             false => ReadReason::Read(stamp.event),
         };
         let (reads, marks) = self.derived.fronts();
-        let greatest = reads.greatest();
+        // Beside a report whose read is known, that and what is later counts (R45).
+        let reported = self.rule().and_then(|rule| rule.reported_read());
+        let counts = |stamp: Stamp| reported.is_none_or(|(_, since)| stamp > since);
+        let greatest = match reported {
+            None => reads.greatest(),
+            Some((_, since)) => reads.greatest_after(since).max(reported),
+        };
         let mark = marks
             .iter()
+            .filter(|(_, stamp)| counts(*stamp))
             .map(|(negated, stamp)| {
                 let later = reads.greatest_after(stamp);
                 (later.map_or(-1, |(first, _)| first).max(-negated - 1), stamp, later)
@@ -268,7 +283,9 @@ impl Conversation {
                 Some((at, Reason::Message { message: entry.id, event }))
             });
         let moving = self.standing().filter(|(_, reason)| !matches!(reason, Reason::Pin(_)));
-        messages.chain(moving).max().map(|(_, reason)| reason)
+        let told = self.personal.reported.active_at;
+        let told = told.map(|(at, event)| (at.as_millis(), Reason::Report(event)));
+        messages.chain(moving).chain(told).max().map(|(_, reason)| reason)
     }
 
     fn listed_reasons(&self) -> Vec<Reason> {
@@ -281,6 +298,9 @@ impl Conversation {
         });
         let message = newest.and_then(|slot| facts.arena.get(slot));
         let message = message.map(|entry| Reason::Message { message: entry.id, event: entry.event });
-        message.into_iter().chain(self.standing().map(|(_, reason)| reason)).collect()
+        let told = &self.personal.reported;
+        let listing = told.report.as_ref().filter(|_| told.lists(reach(&self.personal.deleted)));
+        let report = listing.map(|report| Reason::Report(report.stamp.event));
+        message.into_iter().chain(self.standing().map(|(_, reason)| reason)).chain(report).collect()
     }
 }

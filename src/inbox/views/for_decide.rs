@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::inbox::conversation::personal::{Coverage, Personal};
+use crate::inbox::conversation::personal::{Coverage, Personal, reach};
+use crate::inbox::conversation::reported::Reported;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::effects::Class;
 use crate::inbox::list::folders::FolderState;
@@ -11,6 +12,7 @@ use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::rare_facts::{Aside, Social};
 use crate::inbox::views::conversation::{ConversationView, Draft};
 use crate::inbox::views::message::MessageView;
+use crate::inbox::views::partial::Gap;
 use crate::model::event::{Mark, Message};
 use crate::model::id::{ConversationId, EventId, FolderId, MessageId, UserId};
 use crate::model::time::Stamp;
@@ -118,7 +120,9 @@ impl<'a> Registers<'a> {
 
     /// The activity that messages gave it, -1 for none (R35, R56).
     pub(crate) fn messages_active_ms(&self) -> i64 {
-        self.conversation.and_then(|c| c.order()).map_or(-1, |order| order.activity())
+        let told =
+            self.personal().and_then(|personal| personal.reported.written()).map_or(-1, Reported::active_ms);
+        self.conversation.and_then(|c| c.order()).map_or(-1, |order| order.activity()).max(told)
     }
 
     pub(crate) fn group_type_at(&self) -> Option<Stamp> {
@@ -141,6 +145,44 @@ impl<'a> Registers<'a> {
     /// The read marker as a first field, -1 for none.
     pub(crate) fn marker(&self) -> i64 {
         self.conversation.map_or(-1, |c| c.row.marker)
+    }
+
+    /// The read marker that the unread number follows from: the one that shows, but beside a report whose read is not
+    /// known that of the reads and marks since (R46).
+    pub(crate) fn counted_marker(&self) -> i64 {
+        let rule = self.conversation.and_then(|c| c.rule());
+        rule.map_or_else(|| self.marker(), |rule| rule.shown_marker())
+    }
+
+    /// Up to where a server reported, and when (R45).
+    pub(crate) fn reported(&self) -> Option<(i64, Stamp)> {
+        let report = self.personal()?.reported.written()?.report.as_ref()?;
+        Some((report.through, report.stamp))
+    }
+
+    /// When a server reported: what is to take effect over that is written later.
+    pub(crate) fn reported_at(&self) -> Option<Stamp> {
+        self.reported().map(|(_, stamp)| stamp)
+    }
+
+    /// Whether a server reported of messages behind everything that was cleared.
+    pub(crate) fn reports_uncleared(&self) -> bool {
+        let cleared = reach(&self.cleared());
+        self.reported().is_some_and(|(through, _)| through > cleared)
+    }
+
+    /// Up to where a read reaches that is to go as far as a target: to the last delivered message that is no outlier, and
+    /// anywhere up to where a server reported, whose messages need not be held (R66).
+    pub(crate) fn readable(&self, target: i64, horizon: i64) -> Option<i64> {
+        let reported = self.reported().map(|(through, _)| through.min(target)).filter(|first| *first > 0);
+        self.newest_delivered(target.min(horizon)).max(reported)
+    }
+
+    /// The newest gap that touches the number, or the newest of all: where a message may be that is not held.
+    pub(crate) fn gap_to_fetch(&self, id: &ConversationId) -> Option<Gap> {
+        let view = self.inbox.conversation(id)?;
+        let newest = view.gaps().next();
+        view.gaps().find(|gap| gap.touches_number).or(newest)
     }
 
     /// The known messages at or before a first field, the last first.
@@ -173,8 +215,11 @@ impl<'a> Registers<'a> {
         after: i64,
         through: i64,
     ) -> impl Iterator<Item = MessageRegisters<'a>> + use<'a> {
+        let marker = self.counted_marker();
         let between = self.forwards(after).take_while(move |m| m.first() <= through);
-        between.filter(|m| m.entry.rank() == 0 && !m.is_read() && m.is_visible())
+        let is_read =
+            move |m: &MessageRegisters<'_>| m.entry.has(bits::OWN | bits::READ) || m.first() <= marker;
+        between.filter(move |m| m.entry.rank() == 0 && !is_read(m) && m.is_visible())
     }
 
     /// The messages after a first field that are read by name, the first first (R59).
@@ -219,7 +264,7 @@ impl<'a> Registers<'a> {
 
     /// Whether a message can be looked at.
     pub(crate) fn shows_any_message(&self) -> bool {
-        let reach = crate::inbox::conversation::personal::reach(&self.cleared());
+        let reach = reach(&self.cleared());
         self.backwards(i64::MAX).take_while(|m| m.first() >= reach).any(|m| m.is_visible())
     }
 

@@ -58,8 +58,9 @@ impl<'a> ConversationView<'a> {
         let outlives = |stamp: &crate::model::time::Stamp| !deletions || Some(*stamp) > personal.deleted_at;
         let opened = personal.opened.filter(outlives);
         let pinned = personal.pinned.entry().is_some_and(|(stamp, on)| *on && outlives(&stamp));
-        let mut activity = opened.map_or(0, |stamp| stamp.at.as_millis());
-        let mut present = false;
+        let told = &personal.reported;
+        let mut activity = opened.map_or(0, |stamp| stamp.at.as_millis()).max(told.active_ms());
+        let mut present = told.lists(if deletions { reach(&personal.deleted) } else { -1 });
         for (slot, entry) in facts.arena.iter() {
             if !entry.is_known() || entry.rank() != 0 || entry.has(bits::ONLINE_ONLY) {
                 continue;

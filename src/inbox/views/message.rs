@@ -293,7 +293,7 @@ impl<'a> MessageView<'a> {
     /// Whether it counts as unread now: after the read marker and everything else R23 asks.
     pub fn counts_as_unread(&self) -> bool {
         self.conversation.counts(self.slot, crate::inbox::timeline::order::contribution::Contribution::UNREAD)
-            && self.conversation.row.unread > 0
+            && self.conversation.lets_count(self.inbox.policy)
     }
 
     /// The author's own name, if known and not blank.

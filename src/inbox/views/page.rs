@@ -3,6 +3,7 @@
 use crate::inbox::list::ranking::{ListCursor, ListKey};
 use crate::inbox::state::Inbox;
 use crate::inbox::views::conversation::ConversationView;
+use crate::model::badge::Running;
 use crate::model::change::Totals;
 use crate::model::filter::{Filter, FolderFilter, MarkFilter};
 use crate::model::id::ConversationId;
@@ -79,11 +80,11 @@ impl Inbox {
     /// Unread messages and the badge over the listed conversations that pass `filter` (R53, R55). Complexity: O(list); of a filter
     /// that is subscribed, O(1): see [`UnreadSubscriptions`](crate::live::UnreadSubscriptions).
     pub fn totals_of(&self, filter: &Filter) -> Totals {
-        let mut totals = Totals::default();
+        let mut sum = Running::default();
         for row in self.conversations().filter(|row| row.passes(filter)) {
-            totals.add(&row.counted());
+            sum.add(&row.counted());
         }
-        totals
+        sum.totals
     }
 }
 
@@ -92,7 +93,7 @@ impl ConversationView<'_> {
     pub fn passes(&self, filter: &Filter) -> bool {
         filter.kind.is_none_or(|kind| kind == self.kind())
             && (!filter.has_unread || self.unread_count() > 0)
-            && (!filter.has_mention || self.mention_count() > 0)
+            && (!filter.has_mention || self.state().row.is_mentioned())
             && (!filter.unread_or_marked || self.unread_count() > 0 || self.counted().marked)
             && (filter.without_marks == 0 || self.mark_bits() & filter.without_marks == 0)
             && filter.archived.passes(self.is_archived())

@@ -14,13 +14,13 @@ use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDSNP";
 
 /// The version of the format.
-pub(crate) const VERSION: u16 = 4;
+pub(crate) const VERSION: u16 = 5;
 
 /// What the state is made of. Whoever changes a field of it changes this text, and with it the hash in every
 /// header.
-const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social, reads by name; \
+const SCHEMA: &str = "entry id event bits author first second content; aside delivery recall edits social, by name reads put-away; \
     bucket hash slot; block min sum slots; timeline chunks tail index pinned groups; \
-    users ids histories row, registers derived shared personal with archived membership until; profile nickname remark face; list; sums; \
+    users ids histories row, registers derived shared personal with archived membership until told; profile nickname remark face; list; sums; \
     folder alive name members; quiet hours";
 
 /// No header is longer: an owner's id has at most 128 bytes.

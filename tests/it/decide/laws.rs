@@ -199,6 +199,14 @@ fn check_honest(
             ConversationKind::Direct => UserId::parse(id.target()).unwrap(),
             ConversationKind::Group => UserId::parse("bob").unwrap(),
         };
+        // A server that reports a position says that it is there: no clock of ours decides about it (R66).
+        let reported = |event: &Event| match event.body() {
+            Body::Conversation(of, Fact::UnreadReported(report)) if *of == id => report.through.first_field(),
+            _ => -1,
+        };
+        if history.events.iter().any(|event| reported(event) > horizon) {
+            continue;
+        }
         let late = message_id(5_000_000);
         let seq = if instants { horizon as u64 + 2 } else { 1_000 };
         let envelope = Envelope::new(

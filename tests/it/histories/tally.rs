@@ -9,8 +9,10 @@ use chatfold::time::Stamp;
 use chatfold::{Event, MessageId, UserId};
 
 use crate::histories::History;
+use crate::model::bounds::Named;
 use crate::model::conversation::{Coverage, covers, has_effect};
 use crate::model::message::{DELIVERED, named};
+use crate::model::partial::Number;
 use crate::model::{self, Conversation, Known, Row, Shown, Terms};
 
 /// How often each case occurred.
@@ -50,6 +52,7 @@ impl Tally {
             self.deletions(&conversation, row);
             self.attributes(&conversation, row);
             self.beside(&conversation, row);
+            self.partial(&conversation, row);
         }
         self.lists(shown);
     }
@@ -108,6 +111,10 @@ impl Tally {
                 | Fact::PeerRead { through: Through::Message(m) } => {
                     vec![*m]
                 }
+                Fact::UnreadReported(report) => match report.read {
+                    Some(Through::Message(m)) => vec![m],
+                    _ => Vec::new(),
+                },
                 Fact::MarkedUnreadFrom { target } => vec![*target],
                 _ => named(fact),
             };
@@ -314,6 +321,37 @@ impl Tally {
         self.note("an option that ends", row.receive_option_until.is_some());
     }
 
+    /// What a server reported of messages that are not held (R45–R48).
+    fn partial(&mut self, conversation: &Conversation<'_>, row: &Row) {
+        let Some(held) = conversation.held(Number::Unread) else { return };
+        let Some(report) = &held.report else { return };
+        let since = |stamp: &Stamp| *stamp > report.stamp;
+        self.note("a report", true);
+        self.note("a report whose read is unknown", report.read.is_none());
+        self.note("a report's number is a lower bound", row.unread_is_lower_bound);
+        let gap = row.gaps.iter().any(|(_, last, _)| *last > conversation.read_marker());
+        let counted = row.unread_count > 0 && !row.unread_is_lower_bound;
+        self.note("an exact number over a gap", counted && gap);
+        self.note("the mentions are a lower bound", row.mention_is_lower_bound);
+        self.note("a listed mention shows", row.mentions.iter().any(|(message, ..)| message.is_none()));
+        self.note("a gap", !row.gaps.is_empty());
+        self.note("the last message may be older", row.last_is_older);
+        let alone =
+            row.listed && !conversation.brought_back_by_message() && !row.pinned && row.draft.is_none();
+        self.note("listed by a report alone", alone && conversation.opened().is_none());
+        self.note("moved by a report", conversation.reported_activity() == Some(row.activity));
+        let removed = |m: &Named<Stamp>| m.removed.as_ref().is_some_and(since);
+        self.note("removed since the report", held.named.iter().any(removed));
+        let unknown = held.named.iter().any(|m| m.first.is_none() && removed(m));
+        self.note("an unknown message removed since the report", unknown);
+        self.note("a read waits since the report", held.waiting_reads.iter().any(since));
+        self.note("a mark waits since the report", held.waiting_marks.iter().any(since));
+        self.note("the marker went back by a report", {
+            let greatest = held.reads.iter().map(|(_, to)| *to).max().unwrap_or(-1);
+            report.read.is_some() && conversation.read_marker() < greatest && held.marks.is_empty()
+        });
+    }
+
     fn lists(&mut self, shown: &Shown) {
         let rows: Vec<&Row> = shown.list.iter().map(|id| &shown.rows[id]).collect();
         self.note("equal order keys", rows.windows(2).any(|pair| pair[0].order_key == pair[1].order_key));
@@ -340,6 +378,7 @@ fn waits(fact: &Fact) -> &'static str {
         Fact::MessageReadBy { .. } => "a receipt waited",
         Fact::PeerRead { .. } => "a peer read waited",
         Fact::Read { .. } => "a read waited",
+        Fact::UnreadReported(_) => "a report's read waited",
         Fact::MarkedUnreadFrom { .. } => "a mark waited",
         Fact::MessageSent { .. } => "an acknowledgement waited",
         Fact::MessageFailed { .. } => "a failure waited",
@@ -387,6 +426,8 @@ pub const EVERY_CASE: &[&str] = &[
     "quiet_hours_set",
     "conversation_archived",
     "membership_set",
+    "unread_reported",
+    "history_complete",
     // stamps
     "same instant, same type, same conversation",
     "two events under one id",
@@ -407,6 +448,7 @@ pub const EVERY_CASE: &[&str] = &[
     "a receipt waited",
     "a peer read waited",
     "a read waited",
+    "a report's read waited",
     "a mark waited",
     "an acknowledgement waited",
     "a failure waited",
@@ -504,4 +546,20 @@ pub const EVERY_CASE: &[&str] = &[
     "a member no more",
     "dissolved",
     "an option that ends",
+    // what a server reported
+    "a report",
+    "a report whose read is unknown",
+    "a report's number is a lower bound",
+    "an exact number over a gap",
+    "the mentions are a lower bound",
+    "a listed mention shows",
+    "a gap",
+    "the last message may be older",
+    "listed by a report alone",
+    "moved by a report",
+    "removed since the report",
+    "an unknown message removed since the report",
+    "a read waits since the report",
+    "a mark waits since the report",
+    "the marker went back by a report",
 ];

@@ -18,13 +18,30 @@ fn rule(bits: usize) -> BadgeRule {
         .without_muted_mentions(bits & 8 != 0)
 }
 
+/// R48: whether a listed row may give more.
+pub fn is_lower_bound(row: &Row, rule: BadgeRule) -> bool {
+    let marked = |mark: u64| row.marks.contains(&mark);
+    if row.archived && !rule.with_archived || marked(8) && !rule.with_hidden {
+        return false;
+    }
+    let bounded = match row.receive_option {
+        ReceiveOption::Receive => row.unread_is_lower_bound,
+        ReceiveOption::NotNotifyExceptAt | ReceiveOption::NotReceiveExceptAt => {
+            row.mention_is_lower_bound && !rule.without_muted_mentions
+        }
+        _ => false,
+    };
+    // A chat gives one at most.
+    bounded && !(rule.chats && of(row, rule) > 0)
+}
+
 /// What a listed row gives.
 pub fn of(row: &Row, rule: BadgeRule) -> u64 {
     let marked = |mark: u64| row.marks.contains(&mark);
     if row.archived && !rule.with_archived || marked(8) && !rule.with_hidden {
         return 0;
     }
-    let mentions = row.mentions.len() as u64;
+    let mentions = row.mention_count;
     let gives = match row.receive_option {
         ReceiveOption::Receive => row.unread_count,
         ReceiveOption::NotNotifyExceptAt | ReceiveOption::NotReceiveExceptAt => {

@@ -129,6 +129,22 @@ pub fn interval<S: Ord + Copy>(held: &Held<S>, fault: Fault) -> Interval {
     Rule { held, report, fault }.interval()
 }
 
+/// m: the marker that counts, or what the clearing covers.
+pub fn m<S: Ord + Copy>(held: &Held<S>) -> i64 {
+    let rule = |report| Rule { held, report, fault: Fault::None };
+    let none = || marker(held, None, &held.reads, Fault::None).max(through(held.coverage));
+    held.report.as_ref().map_or_else(none, |report| rule(report).m())
+}
+
+/// The marker that counts.
+pub fn shown_marker<S: Ord + Copy>(held: &Held<S>) -> i64 {
+    let counted = |report| {
+        let rule = Rule { held, report, fault: Fault::None };
+        marker(held, Some(rule.report.stamp), &rule.reads(), Fault::None)
+    };
+    held.report.as_ref().map_or_else(|| marker(held, None, &held.reads, Fault::None), counted)
+}
+
 /// R42 over the reads given and those marks that are later than `after`.
 fn marker<S: Ord + Copy>(held: &Held<S>, after: Option<S>, reads: &[(S, i64)], fault: Fault) -> i64 {
     let greatest = |later: Option<S>| {
@@ -172,6 +188,42 @@ impl<S: Ord + Copy> Held<S> {
             return ENDLESS;
         }
         (from..=b).filter(|at| self.is_unheld_place(*at)).count() as i128
+    }
+
+    /// The first unheld place at or after `from`; in a direct chat every instant is one that no stretch covers.
+    fn next_unheld(&self, from: i64) -> i64 {
+        let mut at = from;
+        while !self.is_unheld_place(at) {
+            let ends = self.complete.iter().filter(|(first, last)| *first <= at && at <= *last);
+            at = ends.map(|(_, last)| *last).max().unwrap_or(at) + 1;
+        }
+        at
+    }
+
+    /// The last unheld place at or before `to`, at least 1.
+    fn last_unheld(&self, to: i64) -> Option<i64> {
+        let mut at = to;
+        while at >= 1 && !self.is_unheld_place(at) {
+            let begins = self.complete.iter().filter(|(first, last)| *first <= at && at <= *last);
+            at = begins.map(|(first, _)| *first).min().unwrap_or(at) - 1;
+        }
+        (at >= 1).then_some(at)
+    }
+
+    /// The maximal unheld stretches behind `after` up to the report, the oldest first (R48).
+    pub fn gaps(&self, after: i64) -> Vec<(i64, i64)> {
+        let t = self.report.as_ref().map_or(0, |report| report.through);
+        let (mut gaps, mut at) = (Vec::new(), self.next_unheld(after.max(0) + 1));
+        while at <= t {
+            // It ends before the next stretch, or the next place of a message.
+            let stretches = self.complete.iter().map(|(from, _)| *from);
+            let places = self.named.iter().filter(|m| self.group && m.delivered).filter_map(|m| m.first);
+            let next = stretches.chain(places).filter(|from| *from > at).min();
+            let last = next.map_or(t, |next| (next - 1).min(t));
+            gaps.push((at, last));
+            at = self.next_unheld(last + 1);
+        }
+        gaps
     }
 
     /// Whether a message that is not held may lie there.
@@ -392,7 +444,7 @@ impl<S: Ord + Copy> Rule<'_, S> {
         let reads = self.reads();
         let mut found = self.at_marker(m, &reads);
         // Their messages lie at unheld places, so no read of them reaches beyond the last of these.
-        let last = (1..=t).rev().find(|at| self.held.is_unheld_place(*at));
+        let last = self.held.last_unheld(t);
         if let Some(last) = last.filter(|_| !self.has(Fault::WaitingReads)) {
             let waiting = self.held.waiting_reads.iter().filter(|stamp| **stamp > s);
             let stood: Vec<_> = reads.iter().copied().chain(waiting.map(|stamp| (*stamp, last))).collect();
@@ -405,7 +457,7 @@ impl<S: Ord + Copy> Rule<'_, S> {
         let later = |mark: &S| reads.iter().filter(|(read, _)| read > mark).map(|(_, to)| *to).max();
         let low = waiting.map(|mark| later(mark).unwrap_or(-1).max(self.c())).min();
         // Its target lies at an unheld place, so the marker cannot fall below the first of them.
-        let place = (1..=m.min(t)).find(|at| self.held.is_unheld_place(*at));
+        let place = Some(self.held.next_unheld(1)).filter(|at| *at <= m.min(t));
         if let (Some(low), Some(place)) = (low, place)
             && low.max(place - 1) < m
             && !self.has(Fault::WaitingMarks)

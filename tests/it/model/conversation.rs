@@ -8,7 +8,9 @@ use chatfold::time::Stamp;
 use chatfold::{ConversationId, Event, EventId, MessageId, Timestamp, UserId};
 
 use super::account::Account;
+use super::bounds::Interval;
 use super::message::{Around, DELIVERED, Known, named};
+use super::partial::{About, Number};
 use super::shown::{Draft, Row};
 use super::{Terms, latest};
 
@@ -62,6 +64,8 @@ pub struct Conversation<'a> {
     pub id: ConversationId,
     pub terms: Terms<'a>,
     facts: Vec<(&'a Event, &'a Fact)>,
+    /// The facts that name each message.
+    pub about: About<'a>,
     /// The known messages, in position order.
     pub messages: Vec<Known<'a>>,
     /// All deletions.
@@ -75,13 +79,13 @@ pub struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     /// The conversation of these facts, all of which have an effect.
     pub fn of(terms: Terms<'a>, id: ConversationId, facts: Vec<(&'a Event, &'a Fact)>) -> Self {
-        let mut about: BTreeMap<MessageId, Vec<(&Event, &Fact)>> = BTreeMap::new();
+        let mut about = About::new();
         for (event, fact) in &facts {
             for message in named(fact).into_iter().collect::<BTreeSet<_>>() {
                 about.entry(message).or_default().push((event, fact));
             }
         }
-        let known = about.into_iter();
+        let known = about.clone().into_iter();
         let known = known.filter_map(|(message, facts)| Known::of(terms, message, id.kind(), facts));
         let mut messages: Vec<_> = known.collect();
         messages.sort_by_key(Known::position);
@@ -103,11 +107,11 @@ impl<'a> Conversation<'a> {
         });
         let deletions = facts.iter().filter(|(_, fact)| matches!(fact, Fact::Deleted { .. }));
         let last_deletion = deletions.map(|(event, _)| event.stamp()).max();
-        Self { id, terms, facts, messages, deleted, cleared, last_deletion }
+        Self { id, terms, facts, about, messages, deleted, cleared, last_deletion }
     }
 
     /// The stamps and values of the facts that `value` picks.
-    fn pick<V>(&self, value: impl Fn(&'a Fact) -> Option<V>) -> Vec<(Stamp, V)> {
+    pub fn pick<V>(&self, value: impl Fn(&'a Fact) -> Option<V>) -> Vec<(Stamp, V)> {
         let picked = self.facts.iter().filter_map(|(event, fact)| Some((event.stamp(), value(fact)?)));
         picked.collect()
     }
@@ -122,7 +126,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// R14: how far it reaches; `None` while it waits.
-    fn reaches(&self, through: &Through) -> Option<i64> {
+    pub fn reaches(&self, through: &Through) -> Option<i64> {
         match through {
             Through::Watermark(watermark) => Some(watermark.first_field()),
             Through::Message(id) => {
@@ -135,6 +139,8 @@ impl<'a> Conversation<'a> {
     pub fn reads(&self) -> Vec<(Stamp, i64)> {
         let mut reads = self.pick(|fact| match fact {
             Fact::Read { through } => self.reaches(through),
+            // R45: a report is also a read.
+            Fact::UnreadReported(report) => self.reaches(report.read.as_ref()?),
             _ => None,
         });
         if self.terms.policy.own_message_reads {
@@ -153,8 +159,11 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// R42, to the letter; −1 where nothing was read.
+    /// R42, to the letter; −1 where nothing was read. Beside a report only some reads and marks count (R45).
     pub fn read_marker(&self) -> i64 {
+        if let Some(marker) = self.reported_marker() {
+            return marker;
+        }
         let reads = self.reads();
         let greatest = |later_than: Option<Stamp>| {
             let reads = reads.iter().filter(|(stamp, _)| later_than.is_none_or(|mark| *stamp > mark));
@@ -226,7 +235,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// R23: whether the group's type lets messages count.
-    fn counts(&self, group_type: Option<GroupType>) -> bool {
+    pub fn counts(&self, group_type: Option<GroupType>) -> bool {
         match group_type {
             Some(GroupType::AvChatRoom) => false,
             Some(GroupType::Meeting) => self.terms.policy.meeting_unread,
@@ -235,7 +244,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// R26
-    fn mentions(&self, marker: i64, group_type: Option<GroupType>) -> Vec<(MessageId, u64, u8)> {
+    fn mentions(&self, marker: i64, group_type: Option<GroupType>) -> Vec<(Option<MessageId>, u64, u8)> {
         if self.id.kind() == ConversationKind::Direct || group_type == Some(GroupType::AvChatRoom) {
             return Vec::new();
         }
@@ -251,9 +260,12 @@ impl<'a> Conversation<'a> {
                 && message.first_field() > marker
         });
         let mention = |message: &Known<'a>| {
-            message.mention_of(self.terms.owner).map(|kind| (message.id, message.seq, kind))
+            message.mention_of(self.terms.owner).map(|kind| (Some(message.id), message.seq, kind))
         };
-        candidates.filter_map(mention).collect()
+        let mut mentions: Vec<_> = candidates.filter_map(mention).collect();
+        mentions.extend(self.listed_mentions(group_type).into_iter().map(|(seq, kind)| (None, seq, kind)));
+        mentions.sort_by_key(|(_, seq, _)| *seq);
+        mentions
     }
 
     /// Every writing of the draft: its text, if not cleared, and what it replaces.
@@ -327,7 +339,7 @@ impl<'a> Conversation<'a> {
     fn activity(&self, draft: Option<Stamp>) -> Timestamp {
         let messages = self.messages.iter().flat_map(|message| message.activity.iter().copied());
         let rest = [draft, self.opened()].into_iter().flatten().map(|stamp| stamp.at);
-        messages.chain(rest).max().unwrap_or(Timestamp::EPOCH)
+        messages.chain(rest).chain(self.reported_activity()).max().unwrap_or(Timestamp::EPOCH)
     }
 
     /// R56: the last writer of the archive: whether it is on, and whether it stays.
@@ -341,8 +353,8 @@ impl<'a> Conversation<'a> {
     /// R56: the last archiving, while no deletion and no later message took it; whether it stays whatever comes.
     fn archived(&self) -> Option<bool> {
         let (stamp, (on, stay)) = self.last_archiving()?;
-        let mut active = self.messages.iter().flat_map(|message| &message.activity);
-        let taken_out = !stay && active.any(|at| *at > stamp.at);
+        let active = self.messages.iter().flat_map(|message| message.activity.iter().copied());
+        let taken_out = !stay && active.chain(self.reported_activity()).any(|at| at > stamp.at);
         (on && self.stands(stamp) && !taken_out).then_some(stay)
     }
 
@@ -407,22 +419,37 @@ impl<'a> Conversation<'a> {
         let last = history().rfind(|message| !message.content.excluded_from_last);
         let pinned = self.is_pinned();
         let (receive_option, receive_option_until) = self.receive_option();
+        let [unread, mentioned] =
+            [Number::Unread, Number::Mentions].map(|number| self.interval(number, group_type));
+        let bounded = |found: Option<Interval>| found.is_some_and(|found| found.lo != found.hi);
+        let least = |found: Option<Interval>, held: usize| found.map_or(held as u64, |found| found.lo as u64);
+        let mentions = self.mentions(marker, group_type);
+        let first_counted = counted.first().map(|message| (message.id, message.first_field()));
         let activity = self.activity(draft.as_ref().map(|(stamp, ..)| *stamp));
         Row {
             id: self.id.clone(),
             kind,
-            listed: self.brought_back_by_message() || draft.is_some() || pinned || self.opened().is_some(),
+            listed: self.brought_back_by_message()
+                || draft.is_some()
+                || pinned
+                || self.opened().is_some()
+                || self.is_listed_by_report(),
             show_name: self.show_name(account),
             face_url: self.face_url(account),
             group_type,
-            unread_count: counted.len() as u64,
+            unread_count: least(unread, counted.len()),
+            unread_is_lower_bound: bounded(unread),
+            last_is_older: self.last_is_older(last.map(Known::first_field)),
             last: last.map(|message| message.line(account, &around)),
             receive_option,
             receive_option_until,
             archived: self.archived().is_some(),
             stays_archived: self.archived() == Some(true),
             membership: self.membership(),
-            mentions: self.mentions(marker, group_type),
+            mention_count: least(mentioned, mentions.len()),
+            mention_is_lower_bound: bounded(mentioned),
+            gaps: self.gaps(bounded(unread)),
+            mentions,
             draft,
             pinned,
             marks: self.marks(),
@@ -443,7 +470,7 @@ impl<'a> Conversation<'a> {
             // R33
             order_key: activity.as_millis() as u64 + if pinned { 1 << 52 } else { 0 },
             unread: counted.iter().map(|message| message.id).collect(),
-            first_unread: counted.first().map(|message| message.id),
+            first_unread: self.begins(first_counted, unread, bounded(unread)),
             drafts_kept: self.drafts_kept(),
             pinned_messages: history().filter(|message| message.pinned()).map(|message| message.id).collect(),
             history: history().map(|message| message.line(account, &around)).collect(),

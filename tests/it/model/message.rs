@@ -74,10 +74,10 @@ pub fn named(fact: &Fact) -> Vec<MessageId> {
     }
 }
 
-type Facts<'a> = [(&'a Event, &'a Fact)];
+pub type Facts<'a> = [(&'a Event, &'a Fact)];
 
 /// The stamps and values of the facts that `value` picks.
-fn pick<'a, V>(facts: &Facts<'a>, value: impl Fn(&'a Event, &'a Fact) -> Option<V>) -> Vec<(Stamp, V)> {
+pub fn pick<'a, V>(facts: &Facts<'a>, value: impl Fn(&'a Event, &'a Fact) -> Option<V>) -> Vec<(Stamp, V)> {
     let picked = facts.iter().filter_map(|(event, fact)| Some((event.stamp(), value(event, fact)?)));
     picked.collect()
 }

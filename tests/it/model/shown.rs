@@ -37,6 +37,14 @@ macro_rules! comparable {
     };
 }
 
+/// Where the unread messages begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    Message(MessageId),
+    /// In this gap, or behind it.
+    Within(i64, i64, bool),
+}
+
 /// When it was written, its text, and the event of the draft it replaces.
 pub type Draft = (Stamp, String, Option<EventId>);
 
@@ -49,8 +57,12 @@ pub struct Shown {
     pub unread: u64,
     /// Unread over all listed conversations.
     pub unread_all: u64,
+    /// Whether each of these two is a lower bound (R48).
+    pub bounds: [bool; 2],
     /// The badge by each of [`badge::rules`](super::badge::rules).
     pub badges: [u64; 16],
+    /// Whether each of these is a lower bound.
+    pub badge_bounds: [bool; 16],
     /// The live folders.
     pub folders: Vec<(FolderId, String)>,
     pub quiet_hours: Option<QuietHours>,
@@ -68,14 +80,20 @@ comparable! {
         pub face_url: Option<String>,
         pub group_type: Option<GroupType>,
         pub unread_count: u64,
+        pub unread_is_lower_bound: bool,
         pub last: Option<Line>,
+        pub last_is_older: bool,
         pub receive_option: ReceiveOption,
         pub receive_option_until: Option<Timestamp>,
         pub archived: bool,
         pub stays_archived: bool,
         pub membership: Option<Membership>,
-        /// Message, seq, and 1 me, 2 all, 3 both.
-        pub mentions: Vec<(MessageId, u64, u8)>,
+        /// Message, if it is held, seq, and 1 me, 2 all, 3 both.
+        pub mentions: Vec<(Option<MessageId>, u64, u8)>,
+        pub mention_count: u64,
+        pub mention_is_lower_bound: bool,
+        /// The stretches not held, the newest first: first and last, and whether it touches the number.
+        pub gaps: Vec<(i64, i64, bool)>,
         /// When, the text, and which draft it replaces.
         pub draft: Option<Draft>,
         pub pinned: bool,
@@ -88,7 +106,7 @@ comparable! {
         pub order_key: u64,
         /// The messages counted, oldest first.
         pub unread: Vec<MessageId>,
-        pub first_unread: Option<MessageId>,
+        pub first_unread: Option<Begins>,
         pub drafts_kept: Vec<Draft>,
         pub pinned_messages: Vec<MessageId>,
         pub history: Vec<Line>,
@@ -150,13 +168,18 @@ impl Row {
             face_url: None,
             group_type: None,
             unread_count: 0,
+            unread_is_lower_bound: false,
             last: None,
+            last_is_older: false,
             receive_option: ReceiveOption::Receive,
             receive_option_until: None,
             archived: false,
             stays_archived: false,
             membership: None,
             mentions: Vec::new(),
+            mention_count: 0,
+            mention_is_lower_bound: false,
+            gaps: Vec::new(),
             draft: None,
             pinned: false,
             marks: Vec::new(),
@@ -199,6 +222,8 @@ impl Shown {
         note("list", format!("{:?}", self.list), format!("{:?}", other.list));
         note("total unread", self.unread.to_string(), other.unread.to_string());
         note("total unread of all", self.unread_all.to_string(), other.unread_all.to_string());
+        note("bounds", format!("{:?}", self.bounds), format!("{:?}", other.bounds));
+        note("badge bounds", format!("{:?}", self.badge_bounds), format!("{:?}", other.badge_bounds));
         note("badges", format!("{:?}", self.badges), format!("{:?}", other.badges));
         note("folders", format!("{:?}", self.folders), format!("{:?}", other.folders));
         note("quiet hours", format!("{:?}", self.quiet_hours), format!("{:?}", other.quiet_hours));

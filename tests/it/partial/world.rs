@@ -9,20 +9,20 @@ use crate::model::bounds::{Held, Named, Report, Said};
 #[derive(Clone, Debug)]
 pub struct Message {
     pub first: i64,
-    counts: bool,
-    mentions: bool,
-    removed: Option<u32>,
+    pub counts: bool,
+    pub mentions: bool,
+    pub removed: Option<u32>,
     /// Writings of its being read by name.
-    named: Vec<(u32, bool)>,
+    pub named: Vec<(u32, bool)>,
     /// Edits of its mentions.
-    edits: Vec<(u32, bool)>,
+    pub edits: Vec<(u32, bool)>,
     pub held: bool,
     /// Whether the log has what removed it, early as it was, though it does not hold the message.
-    rumour: bool,
+    pub rumour: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Reach {
+pub enum Reach {
     To(i64),
     /// A message, by its index.
     Message(usize),
@@ -32,24 +32,24 @@ enum Reach {
 pub struct World {
     pub group: bool,
     pub messages: Vec<Message>,
-    reads: Vec<(u32, Reach)>,
-    marks: Vec<(u32, usize)>,
-    clearings: Vec<(u32, i64)>,
+    pub reads: Vec<(u32, Reach)>,
+    pub marks: Vec<(u32, usize)>,
+    pub clearings: Vec<(u32, i64)>,
     /// Whether facts that the report sums up are held.
-    old: Vec<bool>,
-    report: Option<ServerReport>,
+    pub old: Vec<bool>,
+    pub report: Option<ServerReport>,
     pub complete: Vec<(i64, i64)>,
 }
 
 /// The report of both numbers.
 #[derive(Clone, Debug)]
-struct ServerReport {
-    through: i64,
-    stamp: u32,
-    read: Option<Reach>,
-    unread: i128,
-    mentions: Said,
-    at_least: bool,
+pub struct ServerReport {
+    pub through: i64,
+    pub stamp: u32,
+    pub read: Option<Reach>,
+    pub unread: i128,
+    pub mentions: Said,
+    pub at_least: bool,
 }
 
 /// Which number is asked for.
@@ -234,6 +234,24 @@ impl World {
                 self.complete.push((from, to));
             }
         }
+    }
+
+    /// Adds a message to what is held, or a stretch that is complete; false once all is held and said to be.
+    pub fn fill_up(&mut self, rng: &mut Rng) -> bool {
+        let missing: Vec<_> = (0..self.messages.len()).filter(|at| !self.messages[*at].held).collect();
+        if missing.is_empty() || rng.percent(20) {
+            let from = rng.below(self.through() as usize + 1) as i64;
+            if missing.is_empty() && self.complete.contains(&(0, self.through())) {
+                return false;
+            }
+            let stretch = if missing.is_empty() { (0, self.through()) } else { (from, self.through()) };
+            if self.is_whole(stretch.0, stretch.1) {
+                self.complete.push(stretch);
+            }
+        } else {
+            self.messages[*rng.pick(&missing)].held = true;
+        }
+        true
     }
 
     /// Whether every message of a stretch is held.

@@ -17,7 +17,7 @@ use chatfold::{ConversationId, EventId, MessageId, Timestamp, UserId};
 
 use super::notation::{conversation, lines, message_id, name, words};
 use crate::model::badge::{self, rules};
-use crate::model::shown::{Line, Row, Shown};
+use crate::model::shown::{Begins, Line, Row, Shown};
 
 /// Everything in which `shown` is not as `expected`, a line each.
 pub fn differences(expected: &str, shown: &Shown) -> Vec<String> {
@@ -145,7 +145,17 @@ fn option(option: ReceiveOption) -> String {
     .to_owned()
 }
 
-fn mention((_, seq, kind): &(MessageId, u64, u8)) -> String {
+/// A number, with a plus where it is a lower bound.
+fn counted(number: u64, is_lower_bound: bool) -> String {
+    format!("{number}{}", if is_lower_bound { "+" } else { "" })
+}
+
+/// A gap, with an exclamation mark where it touches a number.
+fn gap((from, to, touches): &(i64, i64, bool)) -> String {
+    format!("{from}..{to}{}", if *touches { "!" } else { "" })
+}
+
+fn mention((_, seq, kind): &(Option<MessageId>, u64, u8)) -> String {
     let whom = ["nobody", "me", "all", "both"][usize::from(*kind)];
     format!("#{seq}:{whom}")
 }
@@ -154,9 +164,9 @@ fn mention((_, seq, kind): &(MessageId, u64, u8)) -> String {
 fn of_row(row: Option<&Row>, key: &str) -> String {
     let Some(row) = row else {
         return match key {
-            "unread" | "activity" | "key" => "0",
-            "at" | "kept" | "marks" | "in" | "history" | "pins" => "[]",
-            "pinned" | "archived" => "no",
+            "unread" | "mentions" | "activity" | "key" => "0",
+            "at" | "gaps" | "kept" | "marks" | "in" | "history" | "pins" => "[]",
+            "pinned" | "archived" | "older" => "no",
             "option" => "receive",
             _ => "none",
         }
@@ -166,8 +176,14 @@ fn of_row(row: Option<&Row>, key: &str) -> String {
         "name" => quoted(&row.show_name),
         "face" => or_none(row.face_url.as_deref(), quoted),
         "type" => or_none(row.group_type, group_type),
-        "unread" => row.unread_count.to_string(),
-        "first" => or_none(row.first_unread, id),
+        "unread" => counted(row.unread_count, row.unread_is_lower_bound),
+        "mentions" => counted(row.mention_count, row.mention_is_lower_bound),
+        "older" => yes(row.last_is_older),
+        "gaps" => list(row.gaps.iter().map(gap)),
+        "first" => or_none(row.first_unread, |first| match first {
+            Begins::Message(message) => id(message),
+            Begins::Within(from, to, touches) => gap(&(from, to, touches)),
+        }),
         "last" => or_none(row.last.as_ref(), |line| id(line.id)),
         "option" => option(row.receive_option),
         "badge" => rules().map(|rule| badge::of(row, rule))[0].to_string(),

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 use chatfold::event::{
     AccountFact, Body, Edit, Fact, GroupType, Mark, Membership, Mentions, MessageKind, QuietHours,
-    ReceiveOption, Through, Watermark,
+    ReceiveOption, ReportedMention, ReportedMentions, Through, UnreadReport, Watermark,
 };
 use chatfold::{
     ConversationId, Envelope, Event, EventId, FolderId, GroupId, Message, MessageId, Policy, Timestamp,
@@ -274,6 +274,8 @@ fn fact(args: &mut Args<'_>) -> Fact {
             let until = args.value("until").map(|at| time(&at));
             Fact::ReceiveOptionSet { option: receive_option(&args.next()), until }
         }
+        "reported" => Fact::UnreadReported(Box::new(report(args))),
+        "complete" => Fact::HistoryComplete { from: args.watermark(), through: args.watermark() },
         "archived" => Fact::Archived { on: true, stay: args.next_if(|word| word == "stay").is_some() },
         "unarchived" => Fact::Archived { on: false, stay: false },
         "dissolved" => Fact::MembershipSet { state: Membership::Dissolved, user: None },
@@ -291,6 +293,28 @@ fn fact(args: &mut Args<'_>) -> Fact {
         }
         _ => message_fact(&verb, args),
     }
+}
+
+/// A report: `#40 37`, then in any order `read=#3`, `at-least`, `mentions=2` or `mentions=[12:1 13:3]`, `active=9`.
+fn report(args: &mut Args<'_>) -> UnreadReport {
+    let read = args
+        .value("read")
+        .map(|word| watermark(&word).map_or_else(|| Through::Message(message_id(&word)), Through::Watermark));
+    let active_at = args.value("active").map(|at| time(&at));
+    let listed = |word: &str| {
+        let (seq, at_type) = word.split_once(':').unwrap();
+        ReportedMention { seq: seq.parse().unwrap(), at_type: at_type.parse().unwrap() }
+    };
+    let mentions = args.value("mentions").map(|value| match value.strip_prefix('[') {
+        Some(list) => {
+            let words = list.trim_end_matches(']').split(' ').filter(|word| !word.is_empty());
+            ReportedMentions::At(words.map(listed).collect())
+        }
+        None => ReportedMentions::Count(value.parse().unwrap()),
+    });
+    let (through, unread) = (args.watermark(), args.number());
+    let at_least = args.next_if(|word| word == "at-least").is_some();
+    UnreadReport { through, unread, read, at_least, mentions, active_at }
 }
 
 /// What happened to messages.

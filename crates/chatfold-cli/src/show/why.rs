@@ -123,6 +123,7 @@ fn reason(reason: Reason) -> Value {
         Reason::Draft(_) => ("draft", None),
         Reason::Pin(_) => ("pin", None),
         Reason::Opening(_) => ("opening", None),
+        Reason::Report(_) => ("report", None),
         _ => ("unknown", None),
     };
     object!({"because": because, "msgID": message, "event": id(event_of(reason))})

@@ -84,7 +84,7 @@ fn history(app: &App, row: ConversationView<'_>, room: u16, height: usize) -> Ve
         page.reverse();
         page
     });
-    let first_unread = row.first_unread().map(|message| message.id());
+    let first_unread = row.unread().next().map(|message| message.id());
     let mut lines = Vec::new();
     let mut day = None;
     for message in &messages {
@@ -93,7 +93,7 @@ fn history(app: &App, row: ConversationView<'_>, room: u16, height: usize) -> Ve
             lines.push(separator(app, &this.format("%a %-d %b %Y").to_string()));
         }
         if first_unread == Some(message.id()) {
-            lines.push(separator(app, &format!("{} unread", row.unread_count())));
+            lines.push(separator(app, &format!("{} unread", words::unread(&row))));
         }
         lines.extend(said(app, row, message, room));
     }

@@ -82,11 +82,11 @@ fn paint_row(buffer: &mut Buffer, area: Rect, app: &App, row: ConversationView<'
     let name = words::name(&row);
     let cut = if alike { cut_middle } else { cut };
     let name = cut(&name, name_room, look.ellipsis());
-    let weight = if row.unread_count() > 0 { style::strong() } else { style::PLAIN };
+    let unread = words::unread(&row);
+    let weight = if !unread.is_empty() { style::strong() } else { style::PLAIN };
     let used = put(buffer, (text, above), room, &name, weight);
     put(buffer, (text + used + 1, above), room.saturating_sub(used + 1), &marks, style::PLAIN);
 
-    let unread = if row.unread_count() == 0 { String::new() } else { row.unread_count().to_string() };
     let counted = if is_muted { style::faint() } else { style::counted(look) };
     let at = right(buffer, end, below, &unread, counted);
     let end = if unread.is_empty() { at } else { at.saturating_sub(1) };
