@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod claimed;
 mod cost;
 mod laws;
 mod malformed;

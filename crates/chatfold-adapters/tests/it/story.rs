@@ -98,7 +98,9 @@ pub(crate) fn shown(inbox: &Inbox) -> String {
     let mut text = String::new();
     for row in inbox.known_conversations() {
         let _ = write!(text, "{} {:?}", row.id(), row.show_name());
-        let _ = write!(text, " unread {} mentions {}", row.unread_count(), row.mention_count());
+        let or_more = |bounded: bool| if bounded { "+" } else { "" };
+        let _ = write!(text, " unread {}{}", row.unread_count(), or_more(row.unread_is_lower_bound()));
+        let _ = write!(text, " mentions {}{}", row.mention_count(), or_more(row.mention_is_lower_bound()));
         let mut say = |condition: bool, what: String| {
             if condition {
                 text.push(' ');
@@ -117,6 +119,7 @@ pub(crate) fn shown(inbox: &Inbox) -> String {
         say(row.membership().is_some(), format!("{:?}", row.membership()));
         say(row.draft().is_some(), format!("draft {:?}", row.draft().map(|draft| draft.text)));
         say(row.read_marker().is_some(), format!("read {:?}", row.read_marker()));
+        say(row.last_message_is_older(), "last may be older".to_owned());
         say(row.peer_read_marker().is_some(), format!("peer {:?}", row.peer_read_marker()));
         text.push('\n');
         for message in row.messages(Direction::OldestFirst, None, usize::MAX).messages {
