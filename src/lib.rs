@@ -70,7 +70,7 @@
 //! [`jsonl`] reads and writes a log as text, [`binary`] in a third of the bytes, checked and chained; [`redact`] erases what
 //! people wrote. [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history ([`snapshot`]). [`store`] has
 //! the ports that durable stores fill; `chatfold-account` keeps an inbox over one. [`foreign`] derives ids of what other
-//! systems' servers say.
+//! systems' servers say; the page docs/CONNECT.md tells how a server is connected, with a complete client.
 //!
 //! Rules are cited by number (`R23` is what counts as unread): the page docs/RULES.md lists them, ARCHITECTURE.md tells how
 //! the crate is built.
