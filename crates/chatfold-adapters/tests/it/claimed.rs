@@ -52,20 +52,27 @@ fn held_messages_say_better_page_by_page() {
         let telegram = adapter("telegram", "4001", "telegram", &Value::Null);
         let mut inbox = Inbox::new(telegram.scope().owner().clone(), Policy::default());
         let take = |inbox: &mut Inbox, payload: Value| {
-            let taken = telegram.take(payload.to_string().as_bytes(), at("2026-03-01T09:00:00.000Z")).unwrap();
+            let taken =
+                telegram.take(payload.to_string().as_bytes(), at("2026-03-01T09:00:00.000Z")).unwrap();
             assert_eq!(taken.faults, []);
             let events: Vec<Event> = telegram.settle(taken, inbox);
             inbox.apply_batch(&events);
         };
         let claimed = truth(read) as i64 + wrong_by;
-        take(&mut inbox, json!({"@type": "chat", "id": -1_000_000_000_005_i64, "title": "Design", "last_message": message(60),
-            "unread_count": claimed, "last_read_inbox_message_id": id(read)}));
+        take(
+            &mut inbox,
+            json!({"@type": "chat", "id": -1_000_000_000_005_i64, "title": "Design", "last_message": message(60),
+            "unread_count": claimed, "last_read_inbox_message_id": id(read)}),
+        );
         let group = "group_-1000000000005";
         assert_eq!(number(&inbox, group), claimed.to_string(), "one message is held");
         for newest in [60_u64, 50, 40, 30] {
             let page: Vec<Value> = (newest - 10..newest).rev().map(message).collect();
-            take(&mut inbox, json!({"request": {"@type": "getChatHistory", "chat_id": -1_000_000_000_005_i64,
-                "from_message_id": id(newest)}, "response": {"messages": page}}));
+            take(
+                &mut inbox,
+                json!({"request": {"@type": "getChatHistory", "chat_id": -1_000_000_000_005_i64,
+                "from_message_id": id(newest)}, "response": {"messages": page}}),
+            );
             let shown = number(&inbox, group);
             if wrong_by == 0 {
                 assert_eq!(shown, truth(read).to_string(), "the server was right all along");
