@@ -8,6 +8,7 @@ pub(crate) mod effects;
 pub(crate) mod faults;
 pub(crate) mod list;
 pub(crate) mod merge;
+pub(crate) mod registers;
 pub(crate) mod replay;
 pub(crate) mod route;
 pub(crate) mod snapshot;

@@ -21,6 +21,7 @@ use crate::inbox::conversation::state::Conversation;
 use crate::inbox::list::folders::Folders;
 use crate::inbox::list::profile::Profile;
 use crate::inbox::list::ranking::Ranking;
+use crate::inbox::registers;
 use crate::inbox::snapshot::register_bytes as reg;
 use crate::inbox::state::Inbox;
 use crate::model::id::{ConversationId, FolderId, UserId};
@@ -127,10 +128,10 @@ impl Inbox {
         for (id, folder) in self.folders.iter() {
             reg::put_folder(account.raw(id.as_bytes()), folder);
         }
-        reg::put_quiet_hours(&mut account, &self.quiet_hours);
+        registers::put_quiet_hours(&mut account, &self.quiet_hours);
         let profiles = self.profiles.numbered().map(|(user, profile)| {
             let mut out = Out::default();
-            reg::put_profile(&mut out, profile);
+            registers::put_profile(&mut out, profile);
             (user, out.0)
         });
         tables::put(tables::Parts {

@@ -60,6 +60,15 @@ impl Out {
         self.len(bytes.len()).raw(bytes)
     }
 
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Returns a hash of everything written.
+    pub(crate) fn hash128(&self) -> u128 {
+        xxhash_rust::xxh3::xxh3_128(&self.0)
+    }
+
     pub(crate) fn stamp(&mut self, stamp: Stamp) -> &mut Self {
         self.int(stamp.at.as_millis()).raw(stamp.event.as_bytes())
     }

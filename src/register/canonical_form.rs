@@ -2,7 +2,6 @@
 
 use crate::model::id::EventId;
 use crate::model::time::Stamp;
-use crate::register::lattice::{Earliest, Lww};
 
 /// A buffer that values are appended to unambiguously: fixed widths, or a length first.
 #[derive(Debug, Default)]
@@ -12,15 +11,6 @@ impl CanonicalBytes {
     /// One with room for so many bytes.
     pub(crate) fn with_room(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
-    }
-
-    pub(crate) fn clear(&mut self) -> &mut Self {
-        self.0.clear();
-        self
-    }
-
-    pub(crate) fn hash128(&self) -> u128 {
-        xxhash_rust::xxh3::xxh3_128(&self.0)
     }
 
     pub(crate) fn hash64(&self) -> u64 {
@@ -69,18 +59,6 @@ impl CanonicalBytes {
             }
         }
         self
-    }
-
-    pub(crate) fn lww<T: Ord>(&mut self, register: &Lww<T>, put: impl FnOnce(&mut Self, &T)) -> &mut Self {
-        self.option(register.entry(), |c, (stamp, value)| put(c.stamp(stamp), value))
-    }
-
-    pub(crate) fn earliest<T: Ord>(
-        &mut self,
-        register: &Earliest<T>,
-        put: impl FnOnce(&mut Self, &T),
-    ) -> &mut Self {
-        self.option(register.entry(), |c, (stamp, value)| put(c.stamp(stamp), value))
     }
 
     /// A number of items, then each.

@@ -27,7 +27,7 @@ const ROOMS: [&[&str]; 9] = [
     &["timeline"],
     &["conversation"],
     &["list"],
-    &["state", "route"],
+    &["state", "route", "registers"],
     &["faults", "views", "check"],
     &["apply", "snapshot"],
     &["merge"],

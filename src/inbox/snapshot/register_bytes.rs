@@ -9,6 +9,7 @@ use crate::inbox::conversation::row::{Derived, Row};
 use crate::inbox::conversation::shared::Shared;
 use crate::inbox::list::folders::{FolderState, Folders};
 use crate::inbox::list::profile::Profile;
+use crate::inbox::registers;
 use crate::inbox::timeline::rare_facts::{
     Activity, Aside, Delivery, Edits, FieldEdit, MentionsEdit, RecallFact, SentFact, Social,
 };
@@ -18,7 +19,7 @@ use crate::model::event::tables::{GROUP_TYPES, MEMBERSHIPS, RECEIVE_OPTIONS, num
 use crate::model::event::{
     Mark, Mentions, QuietHours, ReportedMention, ReportedMentions, Through, UnreadReport, Watermark, ZoneName,
 };
-use crate::model::id::{EventId, FolderId, MessageId, UserId};
+use crate::model::id::{FolderId, MessageId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::register::bytes::{In, Out};
 use crate::register::lattice::{Front, Lww};
@@ -151,11 +152,8 @@ pub(crate) fn take_derived(from: &mut In<'_>) -> Option<Derived> {
 }
 
 pub(crate) fn put_shared(out: &mut Out, shared: &Shared, peer_read: i64) {
-    out.lww(&shared.group_type, |out, kind| {
-        out.u8(number_of(&GROUP_TYPES, kind));
-    });
-    out.lww_text(&shared.name).lww_text(&shared.face_url).int(peer_read);
-    out.len(shared.named_peer_reads.len());
+    registers::put_shared(out, shared);
+    out.int(peer_read).len(shared.named_peer_reads.len());
     for slot in &shared.named_peer_reads {
         out.uint(*slot);
     }
@@ -180,25 +178,8 @@ fn take_stamps(from: &mut In<'_>) -> Option<im::OrdMap<u32, Stamp>> {
     from.list(18, |from| Some((from.number()?, from.stamp()?)))
 }
 
-fn put_coverage(out: &mut Out, coverage: Coverage) {
-    out.option(coverage, |out, (through, stamp)| {
-        out.int(through).stamp(stamp);
-    });
-}
-
 fn take_coverage(from: &mut In<'_>) -> Option<Coverage> {
     from.option(|from| Some((from.place()?, from.stamp()?)))
-}
-
-fn put_stamp(out: &mut Out, stamp: Option<Stamp>) {
-    out.option(stamp, |out, stamp| {
-        out.stamp(stamp);
-    });
-}
-
-fn put_watermark(out: &mut Out, watermark: Watermark) {
-    let (is_time, first) = (matches!(watermark, Watermark::Time(_)), watermark.first_field());
-    out.flag(is_time).int(first);
 }
 
 fn take_watermark(from: &mut In<'_>) -> Option<Watermark> {
@@ -207,30 +188,6 @@ fn take_watermark(from: &mut In<'_>) -> Option<Watermark> {
         true => Timestamp::from_millis(first).ok().map(Watermark::Time),
         false => u64::try_from(first).ok().map(Watermark::Seq),
     }
-}
-
-fn put_report(out: &mut Out, Report { stamp, said, .. }: &Report) {
-    put_watermark(out.stamp(*stamp), said.through);
-    out.uint(said.unread).option(said.read, |out, read| match read {
-        Through::Watermark(watermark) => put_watermark(out.u8(0), watermark),
-        Through::Message(message) => {
-            out.u8(1).raw(message.as_bytes());
-        }
-    });
-    out.flag(said.at_least).option(said.mentions.as_ref(), |out, mentions| match mentions {
-        ReportedMentions::Count(count) => {
-            out.u8(0).uint(*count);
-        }
-        ReportedMentions::At(places) => {
-            out.u8(1).len(places.len());
-            for place in places {
-                out.uint(place.seq).u8(place.at_type);
-            }
-        }
-    });
-    out.option(said.active_at, |out, at| {
-        out.int(at.as_millis());
-    });
 }
 
 fn take_report(from: &mut In<'_>) -> Option<Report> {
@@ -254,16 +211,6 @@ fn take_report(from: &mut In<'_>) -> Option<Report> {
     Some(Report { through: through.first_field(), stamp, said: Arc::new(said) })
 }
 
-fn put_reported(out: &mut Out, told: &Reported) {
-    out.option(told.report.as_ref(), put_report).len(told.complete.len());
-    for (first, last) in told.complete.backwards() {
-        out.int(first).int(last);
-    }
-    out.option(told.active_at, |out, (at, event)| {
-        out.int(at.as_millis()).raw(event.as_bytes());
-    });
-}
-
 fn take_reported(from: &mut In<'_>) -> Option<Reported> {
     Some(Reported {
         report: from.option(take_report)?,
@@ -277,36 +224,7 @@ pub(crate) fn put_personal(out: &mut Out, personal: &Personal, reads: &Front) {
     put_front(out, reads);
     put_stamps(out, &personal.named_reads);
     put_stamps(out, &personal.unread_marks);
-    out.lww_flag(&personal.pinned);
-    put_stamp(out, personal.drafts.cleared);
-    out.len(personal.drafts.kept.len());
-    for draft in &personal.drafts.kept {
-        out.stamp(draft.stamp).bytes(draft.text.as_bytes());
-        put_event(out, draft.replaces);
-    }
-    out.len(personal.marks.len());
-    for (mark, on) in &personal.marks {
-        out.uint(mark.bits()).lww_flag(on);
-    }
-    out.lww(&personal.custom_data, |out, data| {
-        out.bytes(data);
-    });
-    out.lww(&personal.receive_option, |out, setting| {
-        out.u8(number_of(&RECEIVE_OPTIONS, &setting.option)).option(setting.until, |out, until| {
-            out.int(until.as_millis());
-        });
-    });
-    out.lww(&personal.archived, |out, archiving| {
-        out.flag(archiving.on).flag(archiving.stay);
-    });
-    out.lww(&personal.membership, |out, membership| {
-        out.u8(number_of(&MEMBERSHIPS, membership));
-    });
-    put_stamp(out, personal.opened);
-    put_coverage(out, personal.deleted);
-    put_stamp(out, personal.deleted_at);
-    put_coverage(out, personal.cleared);
-    out.option(personal.reported.written(), put_reported);
+    registers::put_personal(out, personal);
 }
 
 /// What is the owner's, and the reads by number.
@@ -341,18 +259,6 @@ pub(crate) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
     Some((personal, reads))
 }
 
-fn put_event(out: &mut Out, event: Option<EventId>) {
-    out.option(event, |out, event| {
-        out.raw(event.as_bytes());
-    });
-}
-
-fn put_text(out: &mut Out, text: Option<&str>) {
-    out.option(text, |out, text| {
-        out.bytes(text.as_bytes());
-    });
-}
-
 fn take_text<T: for<'t> From<&'t str>>(from: &mut In<'_>) -> Option<Option<T>> {
     from.option(|from| from.text().map(T::from))
 }
@@ -369,23 +275,8 @@ fn take_activity(from: &mut In<'_>) -> Option<Option<Activity>> {
 
 pub(crate) fn put_aside(out: &mut Out, aside: &Aside) {
     out.option(aside.delivery.as_deref(), put_delivery);
-    out.option(aside.recall.as_deref(), |out, recall| {
-        out.earliest(recall, |out, fact| {
-            put_text(out.bytes(fact.by.as_str().as_bytes()), fact.reason.as_deref())
-        });
-    });
-    out.option(aside.edits.as_deref(), |out, edits| {
-        out.uint(edits.version);
-        put_edit(out, edits.text.as_ref(), |text| text.as_bytes());
-        put_edit(out, edits.custom.as_deref(), |data| data);
-        put_edit(out, edits.cloud_custom.as_deref(), |data| data);
-        out.option(edits.mentioned.as_deref(), |out, edit| {
-            out.uint(edit.version).stamp(edit.stamp).flag(edit.mentions.all).len(edit.mentions.users.len());
-            for user in &edit.mentions.users {
-                out.bytes(user.as_str().as_bytes());
-            }
-        });
-    });
+    out.option(aside.recall.as_deref(), registers::put_recall);
+    out.option(aside.edits.as_deref(), registers::put_edits);
     out.option(aside.social.as_deref(), put_social);
 }
 
@@ -422,12 +313,6 @@ fn take_mentions(from: &mut In<'_>) -> Option<MentionsEdit> {
     Some(MentionsEdit::new(version, stamp, Mentions { users, all }))
 }
 
-fn put_edit<T>(out: &mut Out, edit: Option<&FieldEdit<T>>, bytes: impl Fn(&T) -> &[u8]) {
-    out.option(edit, |out, (version, stamp, value)| {
-        out.uint(*version).stamp(*stamp).bytes(bytes(value));
-    });
-}
-
 fn take_edit<T>(from: &mut In<'_>, value: impl Fn(&[u8]) -> Option<T>) -> Option<Option<FieldEdit<T>>> {
     from.option(|from| Some((from.uint()?, from.stamp()?, value(from.bytes()?)?)))
 }
@@ -435,16 +320,7 @@ fn take_edit<T>(from: &mut In<'_>, value: impl Fn(&[u8]) -> Option<T>) -> Option
 fn put_delivery(out: &mut Out, delivery: &Delivery) {
     put_activity(out, delivery.introduced);
     put_activity(out, delivery.queued);
-    put_stamp(out, delivery.last_queued);
-    out.lww(&delivery.failed, |out, reason| put_text(out, reason.as_deref()));
-    out.earliest(&delivery.sent, |out, sent| {
-        out.int(sent.sent_at);
-        for number in [sent.seq, sent.members] {
-            out.option(number, |out, number| {
-                out.uint(number);
-            });
-        }
-    });
+    registers::put_outcome(out, delivery.last_queued, delivery);
     put_activity(out, delivery.sent_activity);
     out.option(delivery.introduction, |out, (at, seq)| {
         out.int(at).int(seq);
@@ -475,11 +351,7 @@ fn put_social(out: &mut Out, social: &Social) {
     for ((reaction, actor), on) in social.reactions() {
         out.bytes(reaction.as_bytes()).uint(*actor).lww_flag(on);
     }
-    out.len(social.extensions().len());
-    for (key, (seq, stamp, value)) in social.extensions() {
-        put_text(out.bytes(key.as_bytes()).uint(*seq).stamp(*stamp), value.as_deref());
-    }
-    out.uint(social.extensions_cleared).flag(social.was_cleared).lww_flag(&social.pinned);
+    registers::put_social(out, social);
 }
 
 fn take_social(from: &mut In<'_>) -> Option<Social> {
@@ -506,10 +378,6 @@ fn take_social(from: &mut In<'_>) -> Option<Social> {
     Some(social)
 }
 
-pub(crate) fn put_profile(out: &mut Out, profile: &Profile) {
-    out.lww_text(&profile.nickname).lww_text(&profile.remark).lww_text(&profile.face_url);
-}
-
 pub(crate) fn take_profile(from: &mut In<'_>) -> Option<Profile> {
     Some(Profile { nickname: from.lww_text()?, remark: from.lww_text()?, face_url: from.lww_text()? })
 }
@@ -528,22 +396,6 @@ pub(crate) fn take_folder(from: &mut In<'_>, id: FolderId, folders: &mut Folders
     let members: Vec<(u32, Lww<bool>)> = from.list(2, |from| Some((from.number()?, from.lww_flag()?)))?;
     members.into_iter().for_each(|(number, on)| folders.change_member(id, number, |member| *member = on));
     Some(())
-}
-
-pub(crate) fn put_quiet_hours(out: &mut Out, hours: &Lww<Option<QuietHours>>) {
-    out.lww(hours, |out, hours| {
-        out.option(hours.as_ref(), |out, hours| match hours {
-            QuietHours::Daily { start_s, duration_s, utc_offset_s } => {
-                out.u8(0).uint(*start_s).uint(*duration_s).int((*utc_offset_s).into());
-            }
-            QuietHours::Once { start, duration_s } => {
-                out.u8(1).int(start.as_millis()).uint(*duration_s);
-            }
-            QuietHours::DailyIn { start_s, duration_s, zone } => {
-                out.u8(2).uint(*start_s).uint(*duration_s).bytes(zone.as_str().as_bytes());
-            }
-        });
-    });
 }
 
 pub(crate) fn take_quiet_hours(from: &mut In<'_>) -> Option<Lww<Option<QuietHours>>> {
