@@ -178,7 +178,7 @@ impl Conversation {
             }
         }
         if let Some(stamp) = their_facts.arena.put_away_at(their_slot) {
-            facts.arena.put_away(slot, stamp);
+            facts.arena.put_away(slot, stamp, true);
         }
         if let Some(said) = their_facts.arena.named_read(their_slot) {
             facts.join_named_read(slot, said);

@@ -81,9 +81,11 @@ impl Arena {
         if is_away { self.chunk(slot)?.put_away_at(in_chunk(slot)) } else { None }
     }
 
-    /// A message was put away.
-    pub(crate) fn put_away(&mut self, slot: u32, stamp: Stamp) {
-        if self.put_away_at(slot).is_none_or(|old| stamp < old)
+    /// A message was put away; `again` says whether it had been before.
+    pub(crate) fn put_away(&mut self, slot: u32, stamp: Stamp, again: bool) {
+        let old =
+            if again { self.chunk(slot).and_then(|chunk| chunk.put_away_at(in_chunk(slot))) } else { None };
+        if old.is_none_or(|old| stamp < old)
             && let Some(chunk) = self.chunk_mut(slot)
         {
             chunk.put_away(in_chunk(slot), stamp);

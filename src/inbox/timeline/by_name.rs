@@ -15,8 +15,12 @@ impl Facts {
 
     /// The message was put away, in the ways that these bits say.
     pub(crate) fn put_away(&mut self, slot: u32, stamp: Stamp, bits: u32) {
-        self.arena.put_away(slot, stamp);
-        self.set_bit(slot, bits);
+        // Looked at once: in a long history an entry has to be unpacked.
+        let before = self.arena.get(slot).map_or(0, |entry| entry.bits);
+        self.arena.put_away(slot, stamp, before & bits::PUT_AWAY != 0);
+        if before & bits != bits {
+            self.arena.update(slot, |entry| entry.bits |= bits);
+        }
     }
 
     /// The earliest recall or putting away of a message, known or not.
