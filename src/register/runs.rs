@@ -26,10 +26,14 @@ impl Summary<i64, i64> for Span {
     }
 }
 
-/// A hash of one gap, both ends of which belong to it.
+/// A hash of one gap, both ends of which belong to it; never 0, which no gap at all has. Sums of such hashes are compared,
+/// so every bit of it depends on both ends.
 fn gap_hash(first: i64, last: i64) -> u64 {
-    let mixed = first.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
-    (mixed ^ last.cast_unsigned()).wrapping_mul(0xbf58_476d_1ce4_e5b9) | 1
+    let mut ends = [0; 16];
+    let (low, high) = ends.split_at_mut(8);
+    low.copy_from_slice(&first.to_le_bytes());
+    high.copy_from_slice(&last.to_le_bytes());
+    xxhash_rust::xxh3::xxh3_64(&ends).max(1)
 }
 
 /// A set of numbers that a log can name. Runs that touch are one, so that equal sets have equal runs.
