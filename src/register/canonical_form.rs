@@ -3,6 +3,16 @@
 use crate::model::id::EventId;
 use crate::model::time::Stamp;
 
+/// Returns a hash of two numbers, never 0. Sums of such hashes are compared, and 0 is the sum of none, so every bit of it
+/// depends on both numbers.
+pub(crate) fn hash_of_two(first: i64, second: i64) -> u64 {
+    let mut both = [0; 16];
+    let (low, high) = both.split_at_mut(8);
+    low.copy_from_slice(&first.to_le_bytes());
+    high.copy_from_slice(&second.to_le_bytes());
+    xxhash_rust::xxh3::xxh3_64(&both).max(1)
+}
+
 /// A buffer that values are appended to unambiguously: fixed widths, or a length first.
 #[derive(Debug, Default)]
 pub(crate) struct CanonicalBytes(Vec<u8>);
@@ -72,5 +82,28 @@ impl CanonicalBytes {
             put(self, item);
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::hash_of_two;
+
+    /// Sums of few hashes of small numbers, as gaps and listed mentions have them: unlike sets have unlike sums.
+    #[test]
+    fn sums_of_hashes_tell_sets_of_pairs_apart() {
+        let pairs: Vec<(i64, i64)> =
+            (0..24).flat_map(|first| (1..4).map(move |second| (first, second))).collect();
+        let mut sums: BTreeMap<u64, [(i64, i64); 2]> = BTreeMap::new();
+        for (at, one) in pairs.iter().enumerate() {
+            assert_ne!(hash_of_two(one.0, one.1), 0);
+            for other in pairs.iter().skip(at + 1) {
+                let sum = hash_of_two(one.0, one.1).wrapping_add(hash_of_two(other.0, other.1));
+                let before = sums.insert(sum, [*one, *other]);
+                assert_eq!(before, None, "and {one:?}, {other:?}");
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A set of whole numbers, kept as its maximal runs: what a log holds without a gap.
 
+use crate::register::canonical_form::hash_of_two;
 use crate::register::summed::{Summary, Summed};
 
 /// What is known of some runs that stand one behind the other.
@@ -19,21 +20,11 @@ impl Summary<i64, i64> for Span {
     }
 
     fn followed_by(&self, later: &Self) -> Self {
-        let between = gap_hash(self.last + 1, later.first - 1);
+        let between = hash_of_two(self.last + 1, later.first - 1);
         let gaps = self.gaps.wrapping_add(later.gaps).wrapping_add(between);
         let numbers = self.numbers + later.numbers;
         Self { first: self.first, last: later.last, numbers, gaps }
     }
-}
-
-/// A hash of one gap, both ends of which belong to it; never 0, which no gap at all has. Sums of such hashes are compared,
-/// so every bit of it depends on both ends.
-fn gap_hash(first: i64, last: i64) -> u64 {
-    let mut ends = [0; 16];
-    let (low, high) = ends.split_at_mut(8);
-    low.copy_from_slice(&first.to_le_bytes());
-    high.copy_from_slice(&last.to_le_bytes());
-    xxhash_rust::xxh3::xxh3_64(&ends).max(1)
 }
 
 /// A set of numbers that a log can name. Runs that touch are one, so that equal sets have equal runs.
@@ -152,10 +143,10 @@ impl Runs {
     /// A sum of hashes of these gaps: equal gaps have equal sums. Complexity: O(log n), however many they are.
     pub(crate) fn gaps_hash(&self, after: i64, through: i64) -> u64 {
         let Some((first, last)) = self.gap_of(self.next_gap(after), after, through) else { return 0 };
-        let mut sum = gap_hash(first, last);
+        let mut sum = hash_of_two(first, last);
         let Some(newest) = self.gap_of(self.last_gap(through), after, through) else { return sum };
         if newest.0 > first {
-            sum = sum.wrapping_add(gap_hash(newest.0, newest.1));
+            sum = sum.wrapping_add(hash_of_two(newest.0, newest.1));
             // Between the two lie runs alone: those after the first gap and before the newest.
             let before = |number: i64| self.0.before(|start| *start > number).map_or(0, |span| span.gaps);
             // The gap before the first of these runs is the first gap, unbounded, which belongs to neither sum.
@@ -169,7 +160,7 @@ impl Runs {
     fn outer_gap(&self, number: i64) -> u64 {
         let before = self.0.backwards_from(|first| *first > number).next();
         let behind = self.0.first_behind(|first| *first > number);
-        before.zip(behind).map_or(0, |((_, last), (first, _))| gap_hash(last + 1, first - 1))
+        before.zip(behind).map_or(0, |((_, last), (first, _))| hash_of_two(last + 1, first - 1))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::inbox::timeline::order::contribution::Look as _;
 use crate::model::event::{ReportedMention, ReportedMentions, UnreadReport};
 use crate::model::id::{ConversationKind, MessageId};
 use crate::model::time::Stamp;
+use crate::register::canonical_form::hash_of_two;
 use crate::register::runs::Runs;
 use crate::register::summed::{Counted, Summary, Summed};
 
@@ -189,8 +190,7 @@ pub(crate) struct Signature(pub(crate) u64);
 
 impl Summary<i64, u8> for Signature {
     fn of(seq: &i64, at_type: &u8) -> Self {
-        let mixed = seq.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-        Self((mixed ^ u64::from(*at_type)).wrapping_mul(0x94d0_49bb_1331_11eb) | 1)
+        Self(hash_of_two(*seq, (*at_type).into()))
     }
 
     fn followed_by(&self, later: &Self) -> Self {
