@@ -291,24 +291,36 @@ impl OpenLog {
     #[cfg(feature = "tui")]
     fn fold_timed(&self, policy: Policy) -> Option<(Inbox, Vec<Timestamp>, Tally)> {
         let Content::Binary(bytes) = &self.content else { return None };
+        if !self.takes_all() {
+            return None;
+        }
         let log = binary::Log::open(bytes).ok()?;
-        let head = log.verify().ok()?;
-        let (folded, times) = std::thread::scope(|scope| {
-            let times = scope.spawn(|| {
-                let events = log.events().map(|event| Some(event.ok()?.known()?.at()));
-                events.collect::<Option<Vec<Timestamp>>>()
+        let (folded, timed) = std::thread::scope(|scope| {
+            let timed = scope.spawn(|| {
+                let (mut records, mut times) = (log.records(), Vec::new());
+                for record in records.by_ref() {
+                    for event in record.ok()?.events() {
+                        times.push(event.ok()?.known()?.at());
+                    }
+                }
+                Some((times, records.head()))
             });
-            (self.fold_whole(policy), times.join().ok().flatten())
+            (self.fold_whole(policy), timed.join().ok().flatten())
         });
-        let ((inbox, tally), times) = (folded?, times?);
+        let ((inbox, tally), (times, head)) = (folded?, timed?);
         let tally = Tally { len_bytes: bytes.len() as u64, head: Some(head), ..tally };
         (times.len() as u64 == tally.events).then_some((inbox, times, tally))
+    }
+
+    /// Returns whether every event of the log is chosen.
+    fn takes_all(&self) -> bool {
+        self.choice.first.is_none() && self.choice.until.is_none()
     }
 
     /// Folds a binary log of which everything is chosen and nothing is to be said, without making events of it.
     fn fold_whole(&self, policy: Policy) -> Option<(Inbox, Tally)> {
         let Content::Binary(bytes) = &self.content else { return None };
-        if self.choice.first.is_some() || self.choice.until.is_some() {
+        if !self.takes_all() {
             return None;
         }
         let log = binary::Log::open(bytes).ok()?;
