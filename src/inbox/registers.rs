@@ -7,7 +7,7 @@ use crate::inbox::conversation::report::Report;
 use crate::inbox::conversation::reported::Reported;
 use crate::inbox::conversation::shared::Shared;
 use crate::inbox::list::profile::Profile;
-use crate::inbox::timeline::rare_facts::{Delivery, Edits, FieldEdit, RecallFact, Social};
+use crate::inbox::timeline::rare_facts::{Activity, Delivery, Edits, FieldEdit, RecallFact, Social};
 use crate::model::event::tables::{GROUP_TYPES, MEMBERSHIPS, RECEIVE_OPTIONS, number_of};
 use crate::model::event::{QuietHours, ReportedMentions, Through, Watermark};
 use crate::model::id::EventId;
@@ -138,6 +138,13 @@ fn put_event(out: &mut Out, event: Option<EventId>) {
 fn put_text(out: &mut Out, text: Option<&str>) {
     out.option(text, |out, text| {
         out.bytes(text.as_bytes());
+    });
+}
+
+/// Writes an instant at which a message moved its conversation, and the event that did.
+pub(crate) fn put_activity(out: &mut Out, activity: Option<Activity>) {
+    out.option(activity, |out, (at, event)| {
+        out.int(at).raw(event.as_bytes());
     });
 }
 

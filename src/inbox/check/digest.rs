@@ -134,9 +134,7 @@ impl Inbox {
         let (introduced, queued) = facts.activities(slot, entry);
         out.option(facts.delivery(slot), |out, delivery| {
             for activity in [introduced, queued, delivery.sent_activity] {
-                out.option(activity, |out, (at, event)| {
-                    out.int(at).raw(event.as_bytes());
-                });
+                registers::put_activity(out, activity);
             }
             registers::put_outcome(out, facts.last_queued(slot, entry), delivery);
         });

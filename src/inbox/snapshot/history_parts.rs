@@ -345,7 +345,7 @@ impl Part for Blocks {
     }
 }
 
-fn put_shelf<T>(paged: &PagedVec<T>, head: &mut Out, out: &mut Vec<u8>)
+fn put_paged<T>(paged: &PagedVec<T>, head: &mut Out, out: &mut Vec<u8>)
 where
     T: Write + ?Sized,
 {
@@ -355,7 +355,7 @@ where
     }
 }
 
-fn take_shelf<T: Part + ?Sized>(from: &mut In<'_>, place: &PartPlace, at: &mut u64) -> Option<PagedVec<T>> {
+fn take_paged<T: Part + ?Sized>(from: &mut In<'_>, place: &PartPlace, at: &mut u64) -> Option<PagedVec<T>> {
     let len = usize::try_from(from.number()?).ok()?;
     let trays: Few<_> = from.list(10, |from| from.child(place, at))?;
     (trays.len() == len.div_ceil(TRAY_LEN)).then_some(PagedVec { trays, len })
@@ -365,12 +365,12 @@ impl Write for Timeline {
     fn write(&self, out: &mut Vec<u8>) -> Out {
         let mut head = Out::default();
         let Facts { arena, index, pinned, .. } = &self.facts;
-        put_shelf(&arena.full, &mut head, out);
+        put_paged(&arena.full, &mut head, out);
         head.extent(put(&arena.tail, out));
         // A history of one chunk is indexed again when it is loaded.
         if arena.full.len > 0 {
             head.len(index.len);
-            put_shelf(&index.whole_buckets(), &mut head, out);
+            put_paged(&index.whole_buckets(), &mut head, out);
         }
         head.len(pinned.len());
         for slot in pinned {
@@ -388,12 +388,12 @@ impl Write for Timeline {
 impl Part for Timeline {
     fn decode(bytes: &[u8], place: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut at) = (In(bytes), 0);
-        let full = take_shelf(&mut from, place, &mut at)?;
+        let full = take_paged(&mut from, place, &mut at)?;
         let arena = Arena { full, tail: from.child(place, &mut at)? };
         let mut index = Index::default();
         if arena.full.len > 0 {
             let len = usize::try_from(from.number()?).ok()?;
-            index = Index::restored(take_shelf(&mut from, place, &mut at)?, len);
+            index = Index::restored(take_paged(&mut from, place, &mut at)?, len);
         }
         let pinned: im::OrdSet<u32> = from.list(1, In::number)?;
         let groups: Few<_> = from.list(30, |from| {

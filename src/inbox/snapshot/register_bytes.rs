@@ -263,12 +263,6 @@ fn take_text<T: for<'t> From<&'t str>>(from: &mut In<'_>) -> Option<Option<T>> {
     from.option(|from| from.text().map(T::from))
 }
 
-fn put_activity(out: &mut Out, activity: Option<Activity>) {
-    out.option(activity, |out, (at, event)| {
-        out.int(at).raw(event.as_bytes());
-    });
-}
-
 fn take_activity(from: &mut In<'_>) -> Option<Option<Activity>> {
     from.option(|from| Some((from.place()?, from.event()?)))
 }
@@ -318,10 +312,10 @@ fn take_edit<T>(from: &mut In<'_>, value: impl Fn(&[u8]) -> Option<T>) -> Option
 }
 
 fn put_delivery(out: &mut Out, delivery: &Delivery) {
-    put_activity(out, delivery.introduced);
-    put_activity(out, delivery.queued);
+    registers::put_activity(out, delivery.introduced);
+    registers::put_activity(out, delivery.queued);
     registers::put_outcome(out, delivery.last_queued, delivery);
-    put_activity(out, delivery.sent_activity);
+    registers::put_activity(out, delivery.sent_activity);
     out.option(delivery.introduction, |out, (at, seq)| {
         out.int(at).int(seq);
     });
