@@ -48,6 +48,6 @@ pub use self::filter::{ArchiveFilter, Filter, FilterError, FolderFilter, MarkFil
 pub use self::list::{Expiries, Expiry, ListDiff, ListPage, MessagePage};
 pub use self::message::{Extension, Mentions, Message, Reaction, Recall};
 pub use self::values::{
-    Attribute, ChangeKind, ConversationKind, GroupType, Membership, MentionKind, MessageChangeKind,
+    Attribute, Bounds, ChangeKind, ConversationKind, GroupType, Membership, MentionKind, MessageChangeKind,
     MessageKind, MessageStatus, ReceiveOption, RemovalReason, Stamp, Watermark,
 };

@@ -15,7 +15,7 @@ use crate::ask::divergence::difference::{
 };
 use crate::inbox::{ConversationView, Draft, Folder, Gap, Inbox, Mention};
 use crate::model::change::Totals;
-use crate::model::event::{Event, Mark, Watermark};
+use crate::model::event::{Event, Mark};
 use crate::model::id::{ConversationId, EventId, UserId};
 use crate::model::time::Timestamp;
 
@@ -251,7 +251,7 @@ fn attributes(
     found.compare("custom_data", both!(custom_data), |data| data.map(bytes));
     found.compare("gaps", (gaps(left), gaps(right)), some_list);
     found.compare("folders", both!(folders), folders);
-    found.compare("read_marker", both!(read_marker), |marker| marker.map(watermark));
+    found.compare("read_marker", both!(read_marker), |marker| marker.map(|marker| marker.to_string()));
     found.compare("peer_read_marker", both!(peer_read_marker), |marker| marker.map(|at| at.to_string()));
     let activity = |view: Option<ConversationView<'_>>| view.map_or(Timestamp::EPOCH, |view| view.activity());
     found.compare("activity", (activity(left), activity(right)), |at| Some(at.to_string()));
@@ -261,7 +261,7 @@ fn attributes(
 
 /// The stretches that are not held.
 fn gaps(view: Option<ConversationView<'_>>) -> Vec<String> {
-    let said = |gap: Gap| format!("{} to {}", watermark(gap.from), watermark(gap.through));
+    let said = |gap: Gap| format!("{} to {}", gap.from, gap.through);
     view.map(|view| view.gaps().map(said).collect()).unwrap_or_default()
 }
 
@@ -288,11 +288,4 @@ fn mentions(mentions: Vec<Mention>) -> Option<String> {
         format!("{} in seq {} ({message})", words::unit(mention.kind), mention.seq)
     };
     some_list(mentions.into_iter().map(said).collect())
-}
-
-fn watermark(mark: Watermark) -> String {
-    match mark {
-        Watermark::Seq(seq) => format!("seq {seq}"),
-        Watermark::Time(time) => time.to_string(),
-    }
 }

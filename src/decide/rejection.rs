@@ -30,14 +30,6 @@ impl Action {
     }
 }
 
-/// A position as a word for people.
-fn place(watermark: &Watermark) -> String {
-    match watermark {
-        Watermark::Seq(seq) => format!("seq {seq}"),
-        Watermark::Time(time) => time.to_string(),
-    }
-}
-
 /// A refusal: what was wrong, the offending value, and the limit where there is one.
 ///
 /// Its text is for people. It is the giver of the command who is at fault: nothing was changed, nothing is
@@ -100,7 +92,7 @@ pub enum Rejection {
     },
     /// A message that is not known, in a conversation whose messages are not all held: it may lie in this gap, which is
     /// to be fetched first (R48).
-    #[error("no message {message} is held; it may lie in what is to be fetched, from {} to {}", place(.from), place(.through))]
+    #[error("no message {message} is held; it may lie in what is to be fetched, from {from} to {through}")]
     NotHeld {
         /// The message.
         message: MessageId,

@@ -9,6 +9,7 @@ pub(crate) mod message;
 mod report;
 pub(crate) mod tables;
 mod validate;
+mod watermark;
 mod zone;
 
 use std::collections::BTreeMap;
@@ -19,8 +20,9 @@ pub(crate) use self::message::MAX_TEXT_LEN_BYTES;
 pub use self::message::{Mentions, Message, MessageKind};
 pub use self::report::{ReportedMention, ReportedMentions, UnreadReport};
 pub use self::validate::InvalidEvent;
+pub use self::watermark::Watermark;
 pub use self::zone::{ZoneName, ZoneNameError};
-use crate::model::id::{ConversationId, ConversationKind, EventId, FolderId, GroupId, MessageId, UserId};
+use crate::model::id::{ConversationId, EventId, FolderId, GroupId, MessageId, UserId};
 use crate::model::time::{Stamp, Timestamp};
 
 /// The greatest sequence number a log may name: 2^53, the greatest that a double holds exactly.
@@ -383,32 +385,6 @@ pub struct Edit {
     pub cloud_custom: Option<Vec<u8>>,
     /// Whom it mentions now; empty mentions are a value too and take all away.
     pub mentions: Option<Mentions>,
-}
-
-/// An inclusive position in a conversation's order, in numbers (R14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Watermark {
-    /// In a group: up to this sequence number.
-    Seq(u64),
-    /// In a direct chat: up to this time.
-    Time(Timestamp),
-}
-
-impl Watermark {
-    /// The watermark as a message's first field: the sequence number, or the time in milliseconds.
-    pub fn first_field(self) -> i64 {
-        match self {
-            Self::Seq(seq) => i64::try_from(seq).unwrap_or(i64::MAX),
-            Self::Time(time) => time.as_millis(),
-        }
-    }
-
-    fn fits(self, kind: ConversationKind) -> bool {
-        match self {
-            Self::Seq(_) => kind == ConversationKind::Group,
-            Self::Time(_) => kind == ConversationKind::Direct,
-        }
-    }
 }
 
 /// How far a read reaches: a watermark, or up to and including a message (R14).

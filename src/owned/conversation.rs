@@ -6,7 +6,7 @@ use crate::inbox::ConversationView;
 use crate::owned::cursor::ListCursor;
 use crate::owned::message::Message;
 use crate::owned::values::{
-    ConversationKind, GroupType, Membership, MentionKind, ReceiveOption, Stamp, Watermark, each, ms,
+    Bounds, ConversationKind, GroupType, Membership, MentionKind, ReceiveOption, Stamp, Watermark, each, ms,
 };
 use crate::{list, snapshot, view};
 
@@ -136,8 +136,8 @@ pub struct Conversation {
     pub unread_count: u64,
     /// Whether it may be more.
     pub unread_is_lower_bound: bool,
-    /// The least and the most that it may be; none where nothing bounds it.
-    pub unread_bounds: (u64, Option<u64>),
+    /// The least and the most that it may be.
+    pub unread_bounds: Bounds,
     /// The last message that may show.
     pub last_message: Option<Message>,
     /// Whether there may be a newer one that is not held.
@@ -148,8 +148,8 @@ pub struct Conversation {
     pub mention_count: u64,
     /// Whether there may be more.
     pub mention_is_lower_bound: bool,
-    /// The least and the most that there may be; none where nothing bounds it.
-    pub mention_bounds: (u64, Option<u64>),
+    /// The least and the most that there may be.
+    pub mention_bounds: Bounds,
     /// The stretches that are not held, the newest first.
     pub gaps: Vec<Gap>,
     /// The draft that shows.
@@ -207,13 +207,13 @@ impl From<ConversationView<'_>> for Conversation {
             group_type: view.group_type().map(GroupType::from),
             unread_count: view.unread_count(),
             unread_is_lower_bound: view.unread_is_lower_bound(),
-            unread_bounds: view.unread_bounds(),
+            unread_bounds: view.unread_bounds().into(),
             last_message: view.last_message().map(Message::from),
             last_message_is_older: view.last_message_is_older(),
             mentions: each(view.mentions()),
             mention_count: view.mention_count(),
             mention_is_lower_bound: view.mention_is_lower_bound(),
-            mention_bounds: view.mention_bounds(),
+            mention_bounds: view.mention_bounds().into(),
             gaps: each(view.gaps()),
             draft: view.draft().map(Draft::from),
             drafts_kept: each(view.drafts_kept()),

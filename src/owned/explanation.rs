@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::explain;
 use crate::model::id::EventId;
-use crate::owned::values::{GroupType, Watermark, each, texts};
+use crate::owned::values::{Bounds, GroupType, Watermark, each, texts};
 
 /// A message that counts, and the event that introduced it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,10 +137,10 @@ pub struct ReportReason {
     pub may_have_left: Vec<String>,
     /// Messages for which a read or a mark waits.
     pub waits_for: Vec<String>,
-    /// The least and the most unread messages; none where nothing bounds them.
-    pub unread_bounds: (u64, Option<u64>),
+    /// The least and the most unread messages.
+    pub unread_bounds: Bounds,
     /// The same of mentions.
-    pub mention_bounds: (u64, Option<u64>),
+    pub mention_bounds: Bounds,
     /// Server and messages contradict each other.
     pub is_contradicted: bool,
 }
@@ -163,8 +163,8 @@ impl From<&explain::ReportReason> for ReportReason {
             left: texts(left),
             may_have_left: texts(may_have_left),
             waits_for: texts(waits_for),
-            unread_bounds: *unread_bounds,
-            mention_bounds: *mention_bounds,
+            unread_bounds: (*unread_bounds).into(),
+            mention_bounds: (*mention_bounds).into(),
             is_contradicted: *is_contradicted,
         }
     }

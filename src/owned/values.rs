@@ -138,6 +138,21 @@ impl From<event::Watermark> for Watermark {
     }
 }
 
+/// The owned form of [`view::Bounds`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// The least that the number may be.
+    pub least: u64,
+    /// The most that it may be; none where nothing bounds it.
+    pub most: Option<u64>,
+}
+
+impl From<view::Bounds> for Bounds {
+    fn from(view::Bounds { least, most }: view::Bounds) -> Self {
+        Self { least, most }
+    }
+}
+
 /// Returns a time in milliseconds.
 pub(super) fn ms(time: Timestamp) -> i64 {
     time.as_millis()

@@ -81,7 +81,7 @@ fn law_of_the_fold(seed: u64, tally: &mut BTreeMap<&'static str, u64>) -> Result
         for number in NUMBERS.into_iter().filter(|number| world.group || *number == Number::Unread) {
             let [found, again] = [&inbox, &replayed].map(|inbox| bounds(inbox, &world, number));
             let (truth, is_unread) = (world.truth(number), number == Number::Unread);
-            let (least, most) = (i128::from(found.0), found.1.map_or(ENDLESS, i128::from));
+            let (least, most) = (i128::from(found.least), found.most.map_or(ENDLESS, i128::from));
             if found != again {
                 return Err(told(&format!("{number:?}: live {found:?}, folded anew {again:?}")));
             }
@@ -89,9 +89,9 @@ fn law_of_the_fold(seed: u64, tally: &mut BTreeMap<&'static str, u64>) -> Result
                 return Err(told(&format!("{number:?} is {truth}, found {found:?}")));
             }
             *tally.entry(if least == most { "exact" } else { "bound" }).or_default() += 1;
-            if let Some((old_least, old_most)) = before.insert(is_unread, found) {
-                if found.0 < old_least || most > old_most.map_or(ENDLESS, i128::from) {
-                    return Err(told(&format!("{number:?} was {old_least}..{old_most:?}, is {found:?}")));
+            if let Some(old) = before.insert(is_unread, found) {
+                if found.least < old.least || most > old.most.map_or(ENDLESS, i128::from) {
+                    return Err(told(&format!("{number:?} was {old:?}, is {found:?}")));
                 }
                 *tally.entry("steps").or_default() += 1;
             }
@@ -111,7 +111,7 @@ fn bounds(inbox: &Inbox, world: &World, number: Number) -> Bounds {
         Number::Unread => (view.unread_count(), view.unread_is_lower_bound(), view.unread_bounds()),
         Number::Mentions => (view.mention_count(), view.mention_is_lower_bound(), view.mention_bounds()),
     };
-    assert_eq!((count, is_bound), (bounds.0, bounds.1 != Some(bounds.0)), "the row is its bounds");
+    assert_eq!((count, is_bound), (bounds.least, bounds.most != Some(bounds.least)), "the row is its bounds");
     bounds
 }
 

@@ -147,7 +147,7 @@ impl Page<'_, '_> {
 
 /// Every attribute that is set, with its name.
 fn attributes(inbox: &Inbox, conversation: ConversationView<'_>) -> Vec<(&'static str, String)> {
-    let marker = conversation.read_marker().map_or("nothing".to_owned(), words::watermark);
+    let marker = conversation.read_marker().map_or("nothing".to_owned(), |marker| marker.to_string());
     let mut rows = vec![
         ("listed", listed(inbox, conversation)),
         ("unread", format!("{} (read up to {marker})", unread(conversation))),

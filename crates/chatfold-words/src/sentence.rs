@@ -1,7 +1,7 @@
 //! What an event says and why a command was refused, in words.
 
 use chatfold::command::Rejection;
-use chatfold::event::{AccountFact, Body, Fact, Through, Watermark};
+use chatfold::event::{AccountFact, Body, Fact, Through};
 use chatfold::{ConversationId, Event, Inbox};
 
 use crate::text::one_line;
@@ -40,7 +40,7 @@ fn about(fact: &Fact, id: &ConversationId, inbox: &Inbox) -> String {
         Fact::MessagesDeleted { targets } => format!("deleted {} in {id}", list(targets)),
         Fact::MessageReadBy { targets } => format!("sent receipts for {} in {id}", list(targets)),
         Fact::HistoryCleared { through, also } => {
-            format!("cleared {id} up to {}{}", words::watermark(*through), besides(also.len()))
+            format!("cleared {id} up to {through}{}", besides(also.len()))
         }
         Fact::MessagesRead { targets, on: true } => format!("read {} in {id}", list(targets)),
         Fact::MessagesRead { targets, on: false } => {
@@ -114,7 +114,7 @@ fn list(items: &[impl ToString]) -> String {
 
 fn through(through: Through) -> String {
     match through {
-        Through::Watermark(mark @ (Watermark::Seq(_) | Watermark::Time(_))) => words::watermark(mark),
+        Through::Watermark(watermark) => watermark.to_string(),
         Through::Message(id) => id.to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! What values are called, in words and signs.
 
-use chatfold::event::{GroupType, Mark, MessageKind, ReceiveOption, Watermark};
+use chatfold::event::{GroupType, Mark, MessageKind, ReceiveOption};
 use chatfold::view::{Gap, MessageStatus};
 use chatfold::{ConversationView, MessageView};
 
@@ -141,14 +141,6 @@ pub fn status(status: MessageStatus) -> &'static str {
     }
 }
 
-/// A watermark: `seq 17` or an instant.
-pub fn watermark(mark: Watermark) -> String {
-    match mark {
-        Watermark::Seq(seq) => format!("seq {seq}"),
-        Watermark::Time(time) => time.to_string(),
-    }
-}
-
 /// What the author of a message is called: `You`, the owner's remark, the nickname, or the user id.
 pub fn author(message: &MessageView<'_>) -> String {
     if message.is_own() {
@@ -169,7 +161,7 @@ pub fn unread(conversation: &ConversationView<'_>) -> String {
 
 /// A stretch that is not held, in words.
 pub fn gap(gap: Gap) -> String {
-    let (from, through) = (watermark(gap.from), watermark(gap.through));
+    let Gap { from, through, .. } = gap;
     let settles = if gap.touches_number { ", which would settle the number" } else { "" };
     if from == through { format!("{from}{settles}") } else { format!("{from} to {through}{settles}") }
 }

@@ -195,13 +195,18 @@ impl Conversation {
         if self.lets_count(policy) {
             (row.unread, row.unread_bounded) = rule.interval(Number::Unread).shown();
         }
-        if self.id.kind() == ConversationKind::Group && self.group_type() != Some(GroupType::AvChatRoom) {
+        if self.lets_mention() {
             (row.mentions, row.mentions_bounded) = rule.interval(Number::Mentions).shown();
             row.mention_sig = row.mention_sig.wrapping_add(rule.listed_signature());
         }
         let last = row.last.and_then(|slot| self.facts().arena.get(slot)).map_or(-1, |entry| entry.first);
         row.last_is_older = rule.unheld_to_report(last.max(reach(&self.personal.cleared))) > 0;
         self.row = row;
+    }
+
+    /// Whether messages mention anybody in a conversation of its type (R26).
+    pub(crate) fn lets_mention(&self) -> bool {
+        self.id.kind() == ConversationKind::Group && self.group_type() != Some(GroupType::AvChatRoom)
     }
 
     /// Whether messages count as unread in a conversation of its type (R23).

@@ -48,11 +48,8 @@ impl Reported {
     pub(crate) fn report(&mut self, stamp: Stamp, said: &UnreadReport) {
         raise(&mut self.active_at, said.active_at.map(|at| (at, stamp.event)));
         let through = said.through.first_field();
-        let is_greater = self.report.as_ref().is_none_or(|old| {
-            (through, stamp) > (old.through, old.stamp)
-                || (through, stamp) == (old.through, old.stamp) && *said > *old.said
-        });
-        if is_greater {
+        let is_greater = |old: &Report| (through, stamp, said) > (old.through, old.stamp, &*old.said);
+        if self.report.as_ref().is_none_or(is_greater) {
             self.report = Some(Report { through, stamp, said: Arc::new(said.clone()) });
         }
     }

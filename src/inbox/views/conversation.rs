@@ -157,8 +157,11 @@ impl<'a> ConversationView<'a> {
     /// messages that are not (R47).
     pub fn mentions(&self) -> Vec<Mention> {
         let mut mentions = self.held_mentions();
-        let listed =
-            self.rule().filter(|_| !self.is_live_room()).map(|rule| rule.listed()).unwrap_or_default();
+        let listed = self
+            .rule()
+            .filter(|_| self.conversation.lets_mention())
+            .map(|rule| rule.listed())
+            .unwrap_or_default();
         if !listed.is_empty() {
             mentions.extend(listed.into_iter().map(|(seq, at_type)| Mention {
                 message: None,
@@ -188,7 +191,7 @@ impl<'a> ConversationView<'a> {
     fn mention_slots(&self) -> impl Iterator<Item = u32> + use<'a> {
         let conversation = self.conversation;
         let order =
-            conversation.order().filter(|_| conversation.derived.mentions > 0 && !self.is_live_room());
+            conversation.order().filter(|_| conversation.derived.mentions > 0 && conversation.lets_mention());
         order.into_iter().flat_map(|order| {
             order.with_after(Contribution::MENTION, conversation.derived.floor(), conversation.facts())
         })
@@ -391,10 +394,6 @@ impl<'a> ConversationView<'a> {
     /// Whether messages count as unread in a conversation of its type.
     pub(crate) fn counts_unread(&self) -> bool {
         self.conversation.lets_count(self.inbox.policy)
-    }
-
-    pub(crate) fn is_live_room(&self) -> bool {
-        self.group_type() == Some(GroupType::AvChatRoom)
     }
 
     /// The messages held that count as unread, oldest first.

@@ -8,7 +8,7 @@ use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
 use crate::model::badge::BadgeRule;
 use crate::model::event::Watermark;
-use crate::model::id::{ConversationKind, EventId, MessageId};
+use crate::model::id::{EventId, MessageId};
 
 /// A stretch of a conversation's positions at which messages may be that are not held (R48).
 ///
@@ -68,11 +68,26 @@ pub struct ReportReason {
     pub is_contradicted: bool,
 }
 
-/// The least and the most that a number may be; `None`: nothing bounds it.
-pub type Bounds = (u64, Option<u64>);
+/// Between which numbers one lies that is not known exactly (R46, R47).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bounds {
+    /// The least that it may be: the number that shows.
+    pub least: u64,
+    /// The most that it may be; `None` where nothing bounds it.
+    pub most: Option<u64>,
+}
 
-fn bounds(found: Interval) -> Bounds {
-    (u64::try_from(found.lo).unwrap_or(0), found.bounded())
+impl From<Interval> for Bounds {
+    fn from(found: Interval) -> Self {
+        Self { least: u64::try_from(found.lo).unwrap_or(0), most: found.bounded() }
+    }
+}
+
+impl Bounds {
+    fn exactly(number: u32) -> Self {
+        Self { least: number.into(), most: Some(number.into()) }
+    }
 }
 
 impl<'a> ConversationView<'a> {
@@ -101,18 +116,17 @@ impl<'a> ConversationView<'a> {
     pub fn unread_bounds(&self) -> Bounds {
         let row = &self.state().row;
         match self.rule().filter(|_| self.counts_unread()) {
-            Some(rule) => bounds(rule.interval(Number::Unread)),
-            None => (row.unread.into(), Some(row.unread.into())),
+            Some(rule) => rule.interval(Number::Unread).into(),
+            None => Bounds::exactly(row.unread),
         }
     }
 
     /// The least and the most unread mentions that there may be (R47).
     pub fn mention_bounds(&self) -> Bounds {
         let row = &self.state().row;
-        let in_group = self.kind() == ConversationKind::Group;
-        match self.rule().filter(|_| in_group && !self.is_live_room()) {
-            Some(rule) => bounds(rule.interval(Number::Mentions)),
-            None => (row.mentions.into(), Some(row.mentions.into())),
+        match self.rule().filter(|_| self.state().lets_mention()) {
+            Some(rule) => rule.interval(Number::Mentions).into(),
+            None => Bounds::exactly(row.mentions),
         }
     }
 
