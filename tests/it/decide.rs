@@ -13,3 +13,4 @@ mod outbox;
 mod outcome;
 mod outliers;
 mod reading;
+mod reported;
