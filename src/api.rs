@@ -6,6 +6,7 @@
 pub mod change;
 pub mod check;
 pub mod command;
+pub mod compact;
 pub mod divergence;
 pub mod event;
 pub mod explain;

@@ -29,6 +29,7 @@ pub use self::state::{Inbox, MergeError};
 pub use self::views::conversation::{ConversationView, Direction, Draft, Mention, MentionKind, MessagePage};
 pub use self::views::expiries::{Expiries, Expiry};
 pub use self::views::explain::{Because, Explanation, LastMessageReason, ReadReason, Reason};
+pub(crate) use self::views::for_compaction::{GivenUp, Obstacle};
 pub(crate) use self::views::for_decide::{FolderRegisters, MessageRegisters, Registers};
 pub use self::views::message::{Extension, MessageCursor, MessageView, Reaction, Recall};
 pub use self::views::page::ListPage;

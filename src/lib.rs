@@ -68,7 +68,7 @@
 //! # Persistence
 //!
 //! [`jsonl`] reads and writes a log as text, [`binary`] in a third of the bytes, checked and chained; [`redact`] erases what
-//! people wrote. [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history ([`snapshot`]). [`store`] has
+//! people wrote, [`compact`] makes a log smaller that shows the same. [`Inbox::snapshot`] and [`Inbox::restore`] start cold, whatever the history ([`snapshot`]). [`store`] has
 //! the ports that durable stores fill; `chatfold-account` keeps an inbox over one. [`foreign`] derives ids of what other
 //! systems' servers say; the page docs/CONNECT.md tells how a server is connected, with a complete client.
 //!
@@ -106,8 +106,8 @@ pub mod testing;
 
 #[doc(inline)]
 pub use api::{
-    change, check, command, divergence, event, explain, id, list, live, notify, redact, retention, snapshot,
-    time, time_travel, view,
+    change, check, command, compact, divergence, event, explain, id, list, live, notify, redact, retention,
+    snapshot, time, time_travel, view,
 };
 #[cfg(feature = "jsonl")]
 pub use ask::v2tim;

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "binary")]
 pub mod binary;
+pub(crate) mod compact;
 #[cfg(feature = "jsonl")]
 pub mod jsonl;
 #[cfg(feature = "jsonl")]

@@ -2,7 +2,7 @@
 //! adds a kind answers each of these here: the compiler asks.
 
 use crate::model::event::{Fact, Message, Through};
-use crate::model::id::{ConversationId, ConversationKind, UserId};
+use crate::model::id::{ConversationId, ConversationKind, MessageId, UserId};
 
 /// Whether a message that was received or queued has any effect in an inbox (R17): the owner's own always has, that
 /// of another was received, in a group or from the peer of the direct chat.
@@ -151,5 +151,43 @@ pub(crate) fn introduced(fact: &Fact) -> Option<(Class, Option<&UserId>, &Messag
         | Fact::Archived { .. }
         | Fact::UnreadReported(_)
         | Fact::HistoryComplete { .. } => None,
+    }
+}
+
+/// The messages without which a fact means nothing; none for what concerns the conversation besides, such as reads,
+/// marks, clearings and deletions, whatever messages they name.
+pub(crate) fn about(fact: &Fact) -> &[MessageId] {
+    match fact {
+        Fact::MessageReceived(message)
+        | Fact::MessageQueued(message)
+        | Fact::MessageImported { message, .. } => std::slice::from_ref(&message.id),
+        Fact::MessageSent { target, .. }
+        | Fact::MessageFailed { target, .. }
+        | Fact::MessageModified { target, .. }
+        | Fact::MessageRecalled { target, .. }
+        | Fact::MessagePinned { target, .. }
+        | Fact::ReactionSet { target, .. }
+        | Fact::ExtensionSet { target, .. }
+        | Fact::ExtensionsCleared { target, .. } => std::slice::from_ref(target),
+        Fact::MessageReadBy { targets }
+        | Fact::MessagesDeleted { targets }
+        | Fact::MessagesRead { targets, .. } => targets,
+        // No `_` here: whoever adds a type must say, or a compacted log would keep what nothing needs, or lose it.
+        Fact::Opened { .. }
+        | Fact::HistoryCleared { .. }
+        | Fact::Read { .. }
+        | Fact::PeerRead { .. }
+        | Fact::MarkedUnreadFrom { .. }
+        | Fact::Pinned { .. }
+        | Fact::DraftSet { .. }
+        | Fact::MarkSet { .. }
+        | Fact::CustomDataSet { .. }
+        | Fact::ReceiveOptionSet { .. }
+        | Fact::FolderMemberSet { .. }
+        | Fact::Deleted { .. }
+        | Fact::MembershipSet { .. }
+        | Fact::Archived { .. }
+        | Fact::UnreadReported(_)
+        | Fact::HistoryComplete { .. } => &[],
     }
 }

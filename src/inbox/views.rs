@@ -3,6 +3,7 @@
 pub(crate) mod conversation;
 pub(crate) mod expiries;
 pub(crate) mod explain;
+pub(crate) mod for_compaction;
 pub(crate) mod for_decide;
 pub(crate) mod for_queries;
 pub(crate) mod message;

@@ -6,6 +6,7 @@ mod absorb;
 #[cfg(feature = "binary")]
 mod binary;
 mod changes;
+mod compact;
 mod connect;
 mod decide;
 mod digest;

@@ -15,8 +15,8 @@ use self::common::parse_mark;
 pub use self::common::{LogArgs, LookArgs, TimeArgs, TimeStyle};
 use self::devices::{CLOUD_EXAMPLES, DIFF_EXAMPLES, MERGE_EXAMPLES};
 pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
-use self::files::{CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
-pub use self::files::{ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
+use self::files::{COMPACT_EXAMPLES, CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
+pub use self::files::{CompactArgs, ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
 use self::import::ADAPTER_EXAMPLES;
 pub use self::import::{AdapterArgs, ImportArgs, ImportFrom, SystemFlag};
 use self::tui::TUI_EXAMPLES;
@@ -107,6 +107,9 @@ pub enum Command {
     /// Write a log anew without what some messages say
     #[command(after_help = REDACT_EXAMPLES)]
     Redact(RedactArgs),
+    /// Write a log anew without the old messages of a conversation: it shows the same, and what is missing is a gap
+    #[command(after_help = COMPACT_EXAMPLES)]
+    Compact(CompactArgs),
     /// See the list in the terminal, move it through time, ask why, act
     #[command(after_help = TUI_EXAMPLES)]
     Tui(TuiArgs),

@@ -79,7 +79,7 @@ fn way_out(command: &Command, failure: &Failure) -> Option<&'static str> {
              (where only that is lost, --as OWNER --keep-going reads the rest)",
         ),
         (Failure::Fault { .. }, Command::Recover(_)) => None,
-        (Failure::Fault { .. }, Command::Do(_) | Command::Redact(_)) => {
+        (Failure::Fault { .. }, Command::Do(_) | Command::Redact(_) | Command::Compact(_)) => {
             Some("chatfold recover LOG --out NEW writes what is valid as a new log")
         }
         (Failure::Fault { .. }, _) => Some(
@@ -106,6 +106,7 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Convert(args) => rewrite::convert(args),
         Command::Recover(args) => rewrite::recover(args),
         Command::Redact(args) => rewrite::redact(args),
+        Command::Compact(args) => rewrite::compact::run(args),
         Command::Tui(args) => terminal_inbox(args),
         Command::Notify(args) => notify::run(args),
         Command::Demo(args) => demo::run(args),

@@ -1,5 +1,6 @@
-//! `chatfold convert`, `recover` and `redact`: a log written anew. What is read is never touched.
+//! `chatfold convert`, `recover`, `redact` and `compact`: a log written anew. What is read is never touched.
 
+pub mod compact;
 mod stored;
 
 use std::cell::Cell;

@@ -44,11 +44,16 @@ impl LogArgs {
 
     /// How it is folded.
     pub fn policy(&self) -> Policy {
-        let has = |flag| self.policy.contains(&flag);
-        Policy::default()
-            .with_own_message_reads(has(PolicyFlag::OwnMessageReads))
-            .with_meeting_unread(has(PolicyFlag::MeetingUnread))
+        policy(&self.policy)
     }
+}
+
+/// The policy that flags name.
+pub fn policy(flags: &[PolicyFlag]) -> Policy {
+    let has = |flag| flags.contains(&flag);
+    Policy::default()
+        .with_own_message_reads(has(PolicyFlag::OwnMessageReads))
+        .with_meeting_unread(has(PolicyFlag::MeetingUnread))
 }
 
 /// A part of the fold's policy.

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use chatfold::{ConversationId, MessageId, UserId};
+use chatfold::{ConversationId, MessageId, Policy, UserId};
 use clap::{Args, ValueEnum};
 
-use super::common::parse_owner;
+use super::common::{PolicyFlag, parse_owner, policy};
 
 pub const CONVERT_EXAMPLES: &str = "\
 Examples:
@@ -34,6 +34,17 @@ Examples:
 The text, custom payload and cloud data of the chosen messages, and of every edit of them, become empty; ids, \
 instants, counts and order stay, so the list differs in the content shown and in nothing else. Drafts, names and \
 lines of unknown types stay as they are. The old log is not touched: delete it, its copies and its snapshots.";
+
+pub const COMPACT_EXAMPLES: &str = "\
+Examples:
+  chatfold compact team.jsonl group_dev --through 41000 --out smaller.jsonl
+  chatfold compact phone.chatfold Bob --through 2026-01-31 --out smaller.chatfold
+
+Left out are the messages that the server has up to there, and what is about nothing but them; a report of what was \
+unread stands in their place, so the list stays as it is, and a server can fill the gap again. The last message stays. \
+POSITION is a seq in a group, in a direct chat an instant (a date, minute or second covers all of itself). What is older than \
+the report and arrives later is taken as counted in: compact a log that has heard from the other devices. The old log \
+is not touched.";
 
 /// The form of a log to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -125,6 +136,35 @@ pub struct RedactArgs {
     pub messages: Vec<(ConversationId, MessageId)>,
     #[command(flatten)]
     pub writing: WriteArgs,
+}
+
+/// Options of `compact`.
+#[derive(Debug, Args)]
+pub struct CompactArgs {
+    /// The log
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The conversation: its id, or the user id, group id or shown name of exactly one
+    #[arg(value_name = "CONVERSATION")]
+    pub conversation: String,
+    /// Give messages up as far as here
+    #[arg(long, value_name = "POSITION")]
+    pub through: String,
+    /// The new log
+    #[arg(long, value_name = "NEW", visible_alias = "output")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub writing: WriteArgs,
+    /// How the fold counts; several with commas
+    #[arg(long, value_name = "POLICY", value_delimiter = ',', help_heading = "What is read")]
+    pub policy: Vec<PolicyFlag>,
+}
+
+impl CompactArgs {
+    /// How the log is folded.
+    pub fn policy(&self) -> Policy {
+        policy(&self.policy)
+    }
 }
 
 fn parse_message(text: &str) -> Result<(ConversationId, MessageId), String> {

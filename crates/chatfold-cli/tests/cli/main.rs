@@ -12,6 +12,7 @@ mod act;
 mod bad_input;
 mod bombs;
 mod check;
+mod compact;
 mod cores;
 mod damage;
 mod devices;
