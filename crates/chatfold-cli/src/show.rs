@@ -214,11 +214,11 @@ fn listed(inbox: &Inbox, conversation: ConversationView<'_>) -> String {
 
 /// The stretches that are not held, the newest first, and whether the last message may be older than one of theirs.
 fn not_held(conversation: ConversationView<'_>) -> Vec<(&'static str, String)> {
-    let gaps = conversation.gaps().take(MAX_GAPS).map(|gap| ("not held", words::gap(gap)));
-    let mut rows: Vec<_> = gaps.collect();
-    let more = conversation.gaps().skip(MAX_GAPS).count();
-    if more > 0 {
-        rows.push(("not held", format!("and {more} more stretches")));
+    let (gaps, more) = words::not_held(&conversation, MAX_GAPS);
+    let mut rows: Vec<_> = gaps.into_iter().map(|gap| ("not held", gap)).collect();
+    if more {
+        let more = conversation.gaps().skip(MAX_GAPS).count();
+        rows.push(("not held", format!("and {more} more")));
     }
     if conversation.last_message_is_older() {
         rows.push(("last message", "there may be a newer one that is not held".to_owned()));

@@ -1,6 +1,7 @@
 //! Why a conversation shows what it shows: the messages and events behind each value, one row each.
 
-use chatfold::explain::{Because, Explanation, ReadReason, Reason};
+use chatfold::explain::{Because, Explanation, ReadReason, Reason, ReportReason};
+use chatfold::id::ConversationKind;
 use chatfold::{ConversationView, EventId, MessageId};
 
 use crate::text::{cut, one_line};
@@ -39,6 +40,9 @@ pub fn rows(conversation: ConversationView<'_>, explanation: &Explanation, detai
         rows.push("unread", format!("nothing counts in {} groups", kind.as_str()), None);
     }
     rows.many("mentions", &explanation.mentions);
+    if let Some(report) = &explanation.report {
+        rows.report(report);
+    }
     rows.many("read by name", &explanation.read_by_name);
     for reason in &explanation.read_marker {
         match reason {
@@ -78,6 +82,7 @@ pub fn events(explanation: &Explanation, limit: usize) -> Vec<EventId> {
         ReadReason::Read(event) | ReadReason::MarkedUnread(event) => Some(*event),
         _ => None,
     }));
+    events.extend(explanation.report.iter().map(|report| report.event));
     if let Some(last) = &explanation.last_message {
         events.extend(
             [Some(last.introduced), last.acknowledged, last.failed, last.recalled].into_iter().flatten(),
@@ -177,6 +182,42 @@ impl Rows<'_> {
             _ => "something this program does not know".to_owned(),
         };
         self.push(label, text, event_of(reason));
+    }
+
+    /// What a server reported, what became of it since, and what follows.
+    fn report(&mut self, report: &ReportReason) {
+        let least = if report.at_least { "at least " } else { "" };
+        let read = report
+            .read
+            .map_or(", read up to nobody knows where".to_owned(), |read| format!(", read up to {read}"));
+        let said = format!("{least}{} unread up to {}{read}, reported", report.unread, report.through);
+        self.push("report", said, Some(report.event));
+        if report.counted_after != report.read
+            && let Some(after) = report.counted_after
+        {
+            self.push("report", format!("counted behind {after}"), None);
+        }
+        self.some(&report.left, "taken from it: removed or read since");
+        self.some(&report.may_have_left, "not held, and perhaps taken from it: removed or read since");
+        self.some(&report.waits_for, "not held, and a read or mark waits for it");
+        if report.is_contradicted {
+            self.push("report", "the server and the messages contradict each other: those held count", None);
+        }
+        self.push("report", format!("so {} unread", words::bounds(report.unread_bounds)), None);
+        if self.conversation.kind() == ConversationKind::Group {
+            self.push("report", format!("and mentions: {}", words::bounds(report.mention_bounds)), None);
+        }
+    }
+
+    /// Messages that a report is corrected by.
+    fn some(&mut self, ids: &[MessageId], what: &str) {
+        for id in ids.iter().take(self.detail.limit) {
+            let text = self.message(*id, what);
+            self.push("report", text, None);
+        }
+        if ids.len() > self.detail.limit {
+            self.push("report", format!("and {} more", ids.len() - self.detail.limit), None);
+        }
     }
 
     fn many(&mut self, label: &'static str, list: &[Because]) {

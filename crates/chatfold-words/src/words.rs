@@ -1,7 +1,7 @@
 //! What values are called, in words and signs.
 
 use chatfold::event::{GroupType, Mark, MessageKind, ReceiveOption};
-use chatfold::view::{Gap, MessageStatus};
+use chatfold::view::{Bounds, Gap, MessageStatus};
 use chatfold::{ConversationView, MessageView};
 
 use crate::text::one_line;
@@ -164,6 +164,22 @@ pub fn gap(gap: Gap) -> String {
     let Gap { from, through, .. } = gap;
     let settles = if gap.touches_number { ", which would settle the number" } else { "" };
     if from == through { format!("{from}{settles}") } else { format!("{from} to {through}{settles}") }
+}
+
+/// The stretches of a conversation that are not held, the newest first, at most so many; and whether there are more.
+pub fn not_held(conversation: &ConversationView<'_>, most: usize) -> (Vec<String>, bool) {
+    let mut gaps = conversation.gaps();
+    let told: Vec<String> = gaps.by_ref().take(most).map(gap).collect();
+    (told, gaps.next().is_some())
+}
+
+/// A number of which some may not be held: exact, at least so many, or between two.
+pub fn bounds(bounds: Bounds) -> String {
+    match bounds.most {
+        Some(most) if most == bounds.least => most.to_string(),
+        Some(most) => format!("{} to {most}", bounds.least),
+        None => format!("at least {}", bounds.least),
+    }
 }
 
 /// What a conversation is called, on one line.

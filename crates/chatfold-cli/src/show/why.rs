@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use chatfold::EventId;
-use chatfold::explain::{Because, Explanation, ReadReason, Reason};
+use chatfold::explain::{Because, Explanation, ReadReason, Reason, ReportReason};
 use chatfold::jsonl::LoggedEvent;
+use chatfold::view::Bounds;
+use chatfold::{EventId, MessageId};
 use chatfold_words::why::{ReasonRow, event_of, events};
 use serde_json::{Value, json as object};
 
@@ -53,8 +54,35 @@ pub fn places(source: &Source, explanation: &Explanation, limit: usize) -> Place
     places
 }
 
-/// The whole explanation, nothing left out.
+/// The whole explanation, nothing left out; of a report only where there is one.
 pub fn json(explanation: &Explanation) -> Value {
+    let mut object = without_report(explanation);
+    if let (Some(told), Some(object)) = (&explanation.report, object.as_object_mut()) {
+        object.insert("report".to_owned(), report(told));
+    }
+    object
+}
+
+fn report(told: &ReportReason) -> Value {
+    let ids = |ids: &[MessageId]| ids.iter().map(MessageId::to_string).collect::<Vec<_>>();
+    let bounds = |bounds: Bounds| object!({"least": bounds.least, "most": bounds.most});
+    object!({
+        "event": told.event.to_string(),
+        "through": told.through.first_field(),
+        "unread": told.unread,
+        "atLeast": told.at_least,
+        "read": told.read.map(|read| read.first_field()),
+        "countedAfter": told.counted_after.map(|after| after.first_field()),
+        "left": ids(&told.left),
+        "mayHaveLeft": ids(&told.may_have_left),
+        "waitsFor": ids(&told.waits_for),
+        "unreadBounds": bounds(told.unread_bounds),
+        "mentionBounds": bounds(told.mention_bounds),
+        "isContradicted": told.is_contradicted,
+    })
+}
+
+fn without_report(explanation: &Explanation) -> Value {
     let because = |list: &[Because]| -> Vec<Value> {
         list.iter()
             .map(

@@ -227,3 +227,52 @@ fn r90_whether_a_message_notifies_is_told_with_its_reason() {
     run(&["notify", "-", &message_id(9)], log("alice", rows)).refused(3);
     run(&["notify", "-", "last"], log("alice", rows)).refused(2);
 }
+
+/// The server told of 20 unread messages, of which two are held, one of them recalled since.
+const REPORTED: &str = r#"
+    bob 09:00:00 group_g message_received {"message":{"id":"M1","seq":39,"text":"Lunch?"}}
+    bob 09:00:01 group_g message_received {"message":{"id":"M2","seq":40,"text":"Hello?"}}
+    alice 09:01:00 group_g unread_reported {"through":{"seq":40},"unread":20,"read":{"seq":2},"mentions":1}
+    bob 09:02:00 group_g message_recalled {"target":"M1"}
+    alice 09:03:00 group_g messages_deleted {"targets":["M5"]}
+    alice 09:04:00 group_g history_complete {"from":{"seq":10},"through":{"seq":20}}"#;
+
+#[test]
+fn r43_what_a_server_reported_is_told_with_what_became_of_it() {
+    let out = run_wide(&["show", "-", "group_g"], log("alice", REPORTED)).ok();
+    for part in [
+        "  unread          18+ (read up to seq 2)\n",
+        "  not held        seq 21 to seq 38, which would settle the number\n",
+        "  report          20 unread up to seq 40, read up to seq 2, reported\n",
+        "                  a message, taken from it: removed or read since\n",
+        "                  a message, not held, and perhaps taken from it: removed or read since\n",
+        "                  so 18 to 19 unread\n",
+        "                  and mentions: ",
+    ] {
+        assert!(out.contains(part), "{part:?} is not in\n{out}");
+    }
+    let object = json(&["show", "-", "group_g", "--json"], &log("alice", REPORTED));
+    let told = &object["explanation"]["report"];
+    assert_eq!((&told["event"], &told["unread"]), (&event_id(3).into(), &20.into()));
+    assert_eq!(told["left"], serde_json::json!([message_id(1)]));
+    assert_eq!(told["mayHaveLeft"], serde_json::json!([message_id(5)]));
+    assert_eq!(told["unreadBounds"]["least"], object["conversation"]["unreadCount"]);
+    let object = json(&["show", "-", "group_g", "--json"], &log("alice", HISTORY));
+    assert!(object["explanation"].get("report").is_none(), "without a report nothing tells of one");
+}
+
+#[test]
+fn r43_a_contradiction_and_a_floor_are_told() {
+    let rows = r#"
+        bob 09:00:00 group_g message_received {"message":{"id":"M1","seq":3,"text":"Lunch?"}}
+        bob 09:00:30 group_g message_recalled {"target":"M1"}
+        alice 09:01:00 group_g unread_reported {"through":{"seq":3},"unread":2,"read":{"seq":1}}
+        bob 09:00:00 c2c_bob message_received {"message":{"id":"M2","text":"Lunch?"}}
+        alice 09:01:00 c2c_bob unread_reported {"through":{"time":"2026-03-01T09:00:00.000Z"},"unread":5,"at_least":true}
+        alice 09:02:00 c2c_bob conversation_read {"through":{"message":"M9"}}"#;
+    let out = run_wide(&["show", "-", "group_g"], log("alice", rows)).ok();
+    assert!(out.contains("contradict each other") && out.contains("so at least 0 unread"), "{out}");
+    let out = run_wide(&["show", "-", "c2c_bob"], log("alice", rows)).ok();
+    assert!(out.contains("at least 5 unread up to 2026") && out.contains("nobody knows where"), "{out}");
+    assert!(out.contains("a message, not held, and a read or mark waits for it"), "{out}");
+}

@@ -17,6 +17,9 @@ use crate::app::{App, Focus};
 /// Where what was said begins: behind `09:14 `.
 const INDENT: u16 = 6;
 
+/// How many stretches that are not held are named.
+const MAX_GAPS: usize = 3;
+
 /// A line of the history, and the message it belongs to.
 struct Line {
     message: Option<MessageId>,
@@ -27,13 +30,17 @@ struct Line {
 pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     let Some(row) = app.conversation() else { return };
     let ellipsis = app.look.ellipsis();
-    let (area, room) = rooms(area);
+    let not_held = not_held(row, area.height);
+    let (area, room) = rooms(area, not_held.len());
     let kind = words::kind(row.kind() == ConversationKind::Group, row.group_type());
     let title = [
         (style::strong(), words::name(&row)),
         (style::faint(), format!("  {kind}, {}", escape(row.id().as_str()))),
     ];
     put_parts(buffer, (area.x, area.y), area.width, title, ellipsis);
+    for (text, y) in not_held.into_iter().zip(area.y + 1..) {
+        put_parts(buffer, (area.x, y), area.width, [(style::faint(), text)], ellipsis);
+    }
     let lines = history(app, row, room.width, usize::from(room.height));
     for (line, y) in window(&lines, app, usize::from(room.height)).iter().zip(room.top()..) {
         let x = area.x + line.indent;
@@ -45,16 +52,28 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     }
 }
 
-/// Without the column beside the list: all of it, and what lies below the title.
-fn rooms(area: Rect) -> (Rect, Rect) {
+/// The stretches that are not held, a line each, in no more than a quarter of so many lines.
+fn not_held(row: ConversationView<'_>, height: u16) -> Vec<String> {
+    let (mut gaps, more) = words::not_held(&row, MAX_GAPS.min(usize::from(height / 4)));
+    gaps.iter_mut().for_each(|gap| gap.insert_str(0, "not held: "));
+    if let Some(last) = gaps.last_mut().filter(|_| more) {
+        last.push_str("; and others");
+    }
+    gaps
+}
+
+/// Without the column beside the list: all of it, and what lies below the title and so many lines more.
+fn rooms(area: Rect, head: usize) -> (Rect, Rect) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
-    (area, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area })
+    let head = u16::try_from(head + 1).unwrap_or(u16::MAX).min(area.height);
+    (area, Rect { y: area.y + head, height: area.height - head, ..area })
 }
 
 /// The message that shows on a line of the screen.
 pub(super) fn message_at(area: Rect, app: &App, y: u16) -> Option<MessageId> {
-    let (_, room) = rooms(area);
-    let lines = history(app, app.conversation()?, room.width, usize::from(room.height));
+    let row = app.conversation()?;
+    let (_, room) = rooms(area, not_held(row, area.height).len());
+    let lines = history(app, row, room.width, usize::from(room.height));
     let shown = window(&lines, app, usize::from(room.height));
     shown.get(usize::from(y.checked_sub(room.y)?))?.message
 }

@@ -1,8 +1,11 @@
 //! The state machine: keys in, state and effects out.
 
 use chatfold::binary::{Header, Writer};
+use chatfold::event::{Through, UnreadReport, Watermark};
 use chatfold::testing::Workload;
-use chatfold::{Event, Filter, Inbox, Policy};
+use chatfold::{
+    ConversationId, Envelope, Event, EventId, Filter, Inbox, Message, MessageId, Policy, Timestamp, UserId,
+};
 use chatfold_tui::{Access, App, Effect, Input, Past, Step};
 use ratatui::style::{Color, Modifier};
 
@@ -413,4 +416,50 @@ fn rows_kept_through_steps_are_as_many_as_pass() {
         let count = format!("{passing} shown");
         assert!(shown.contains(&count), "after {keys}: {count} in {shown}");
     }
+}
+
+/// A group of which a server told more than is held: a message every ten seqs, and a report of at least 12.
+fn with_gaps(messages: u8) -> App {
+    let (alice, bob) = (UserId::parse("alice").unwrap(), UserId::parse("bob").unwrap());
+    let group: ConversationId = "group_team".parse().unwrap();
+    let at = |n: u8, by: &UserId| {
+        Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(n.into()).unwrap(), by.clone())
+    };
+    let mut events: Vec<Event> = (1..=messages)
+        .map(|n| {
+            let mut message = Message::text(MessageId::from_bytes([n; 16]), "hello");
+            message.seq = Some(u64::from(n) * 10);
+            at(n, &bob).message_received(group.clone(), message).unwrap()
+        })
+        .collect();
+    let said = UnreadReport {
+        through: Watermark::Seq(u64::from(messages) * 10),
+        unread: 12,
+        read: Some(Through::Watermark(Watermark::Seq(5))),
+        at_least: true,
+        mentions: None,
+        active_at: None,
+    };
+    events.push(at(200, &alice).unread_reported(group, said).unwrap());
+    App::new(alice, Policy::default(), events, Access::Full, PICTURES)
+}
+
+#[test]
+fn stretches_that_are_not_held_stand_above_the_messages() {
+    let shown = screen(&mut with_gaps(2), (120, 24));
+    for line in
+        ["not held: seq 11 to seq 19, which would", "not held: seq 1 to seq 9, which would", "12+ unread"]
+    {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    assert!(!shown.contains("and others"), "{shown}");
+    let shown = screen(&mut with_gaps(9), (120, 24));
+    assert!(shown.contains("seq 81 to seq 89") && shown.contains("settle the number; and others"), "{shown}");
+    assert_eq!(shown.matches("not held").count(), 3, "{shown}");
+    // The messages keep the room that is left.
+    assert!(shown.matches("00:00 bob: hello").count() >= 7, "{shown}");
+    let low = screen(&mut with_gaps(9), (120, 9));
+    assert_eq!(low.matches("not held").count(), 1, "{low}");
+    let shown = screen(&mut open("team-at-work.jsonl", PICTURES), SIZE);
+    assert!(!shown.contains("not held"), "{shown}");
 }
