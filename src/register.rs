@@ -6,5 +6,6 @@ pub(crate) mod bytes;
 pub(crate) mod canonical_form;
 pub(crate) mod lattice;
 pub(crate) mod max_tree;
+pub(crate) mod plane;
 pub(crate) mod runs;
 pub(crate) mod summed;

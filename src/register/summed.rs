@@ -12,13 +12,6 @@ pub(crate) trait Summary<K, V>: Clone {
     fn followed_by(&self, later: &Self) -> Self;
 }
 
-/// Nothing but how many entries there are, which every subtree knows anyway.
-impl<K, V> Summary<K, V> for () {
-    fn of(_: &K, _: &V) -> Self {}
-
-    fn followed_by(&self, (): &Self) -> Self {}
-}
-
 /// A map that answers for all keys before or behind any key in O(log n), whatever is added and removed in whatever
 /// order. A clone is O(1); a change after it copies O(log n) nodes.
 ///
@@ -26,9 +19,6 @@ impl<K, V> Summary<K, V> for () {
 /// hashes or chance.
 #[derive(Debug)]
 pub(crate) struct Summed<K, V, S>(Link<K, V, S>);
-
-/// A set that tells how many of its keys stand before any key.
-pub(crate) type Counted<K> = Summed<K, (), ()>;
 
 type Link<K, V, S> = Option<Arc<Node<K, V, S>>>;
 

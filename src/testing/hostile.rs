@@ -3,6 +3,7 @@
 
 mod by_name;
 mod maker;
+mod reported;
 
 use std::hash::BuildHasher as _;
 
@@ -81,6 +82,13 @@ impl Hostile {
         Self::new("deletions that name messages", |m| by_name::taken_by_name(m, true)),
         Self::new("archives between late messages", by_name::archives),
         Self::new("memberships, options that end", by_name::memberships),
+        Self::new("reports with stamps that zigzag", reported::zigzag),
+        Self::new("reports between what is removed", reported::between),
+        Self::new("reports between reads and marks", reported::reads_and_marks),
+        Self::new("reports that list many mentions", reported::listed),
+        Self::new("stretches of one place each", reported::stretches),
+        Self::new("stretches in a direct chat", reported::stretches_in_direct),
+        Self::new("messages that fill gaps", reported::filled),
     ];
 
     const fn new(name: &'static str, make: fn(&mut Maker) -> Result<(), Fault>) -> Self {

@@ -67,8 +67,7 @@ impl Conversation {
     fn follow_report(&mut self) {
         let Some(said) = self.personal.written().and_then(Personal::said) else { return };
         if self.personal.reported.ledger.0.get().is_some_and(|ledger| !ledger.is_for(said.report)) {
-            let facts = &self.timeline.get().facts;
-            self.personal.change_ledger(|ledger, said| ledger.follow(facts, said));
+            self.personal.change_ledger(|ledger, said| ledger.follow(said.report));
         }
     }
 

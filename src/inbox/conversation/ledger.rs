@@ -11,8 +11,9 @@ use crate::model::event::{ReportedMention, ReportedMentions, UnreadReport};
 use crate::model::id::{ConversationKind, MessageId};
 use crate::model::time::Stamp;
 use crate::register::canonical_form::hash_of_two;
+use crate::register::plane::Plane;
 use crate::register::runs::Runs;
-use crate::register::summed::{Counted, Summary, Summed};
+use crate::register::summed::{Summary, Summed};
 
 /// What the owner said that a ledger depends on.
 #[derive(Clone, Copy, Debug)]
@@ -44,27 +45,35 @@ enum Place {
     Known(i64),
 }
 
-/// What was written of a message since the report, as far as it concerns one number.
+/// What was written of a message that changes one number, and when: which of it counts depends on the report's stamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Standing {
-    /// It would count, and all that keeps it from that was written since.
-    left: bool,
-    /// The same, and the server surely counted it.
-    surely_left: bool,
-    /// It may count again.
-    back: bool,
+struct Turns {
+    /// When it left the number first: it would count, but for what was written then or later.
+    left: Option<Stamp>,
+    /// The server may not have counted it, because it is read by name, or no longer mentions anybody.
+    is_off: bool,
+    /// When it was last made to count again.
+    back: Option<Stamp>,
 }
 
-impl Standing {
+impl Turns {
     /// Given whether it counts but for these: its earliest removal, and when it was switched on or off.
-    fn of(counts: bool, removed: Option<Stamp>, switches: &[Option<(Stamp, bool)>], since: Stamp) -> Self {
+    fn of(counts: bool, removed: Option<Stamp>, switches: &[Option<(Stamp, bool)>]) -> Self {
         let switches = || switches.iter().copied().flatten();
-        let is_off = switches().any(|(_, off)| off);
-        let back = switches().any(|(stamp, off)| !off && stamp > since);
-        let off = switches().filter(|(_, off)| *off).map(|(stamp, _)| stamp);
-        let earliest = removed.into_iter().chain(off).min();
-        let left = counts && earliest.is_some_and(|stamp| stamp > since);
-        Self { left, surely_left: left && !is_off && !back, back }
+        let stamps = |wanted: bool| switches().filter(move |(_, off)| *off == wanted).map(|(stamp, _)| stamp);
+        let left = removed.into_iter().chain(stamps(true)).min().filter(|_| counts);
+        Self { left, is_off: stamps(true).next().is_some(), back: stamps(false).max() }
+    }
+
+    /// What it adds to the sums of those that left, those that surely did, and those that may count again, each for all
+    /// reports that are earlier than a stamp.
+    fn weights(self) -> impl Iterator<Item = (Stamp, [i32; 3])> {
+        let Self { left, is_off, back } = self;
+        let leaves = left.map(|stamp| (stamp, [1, i32::from(!is_off), 0]));
+        // It surely left only if the report saw it made to count again.
+        let unsure = left.zip(back).filter(|_| !is_off).map(|(left, back)| (left.min(back), [0, -1, 0]));
+        let back = back.map(|stamp| (stamp, [0, 0, 1]));
+        leaves.into_iter().chain(unsure).chain(back)
     }
 }
 
@@ -72,10 +81,8 @@ impl Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Noted {
     place: Place,
-    /// When it was removed, read by name, and when its mentions were edited.
-    stamps: [Option<Stamp>; 3],
-    unread: Standing,
-    mentions: Standing,
+    unread: Turns,
+    mentions: Turns,
     /// The latest read and the latest mark that name it, while they wait for it.
     read: Option<Stamp>,
     mark: Option<Stamp>,
@@ -83,7 +90,7 @@ struct Noted {
 
 impl Noted {
     /// What there is to note of a message; `None` where nothing was said that is counted here.
-    fn of(slot: u32, facts: &Facts, owner: Said<'_>, since: Stamp) -> Option<Self> {
+    fn of(slot: u32, facts: &Facts, owner: Said<'_>) -> Option<Self> {
         let said = bits::PUT_AWAY | bits::RECALLED | bits::READ_SAID | bits::MENTIONS_EDITED | bits::NAMED;
         let entry = facts.arena.get(slot).filter(|entry| entry.has(said))?;
         let place = match (entry.bits & bits::CLASS, entry.has(bits::HIDDEN)) {
@@ -96,21 +103,19 @@ impl Noted {
         let edited = edited_at(slot, &entry, facts);
         let delivered = matches!(place, Place::Known(_)) && entry.rank() == 0;
         let (unread, mentions) = if place == Place::Hidden {
-            (Standing::default(), Standing::default())
+            (Turns::default(), Turns::default())
         } else {
             let counts = place == Place::Unknown || delivered && counts_as_unread(&entry);
-            let unread = Standing::of(counts, removed, &[read], since);
+            let unread = Turns::of(counts, removed, &[read]);
             let counts = place == Place::Unknown || delivered && counts_as_mention(&entry);
-            let in_group = facts.kind == ConversationKind::Group;
-            let mentions = match in_group {
-                true => Standing::of(counts, removed, &[read, edited], since),
-                false => Standing::default(),
+            let mentions = match facts.kind {
+                ConversationKind::Group => Turns::of(counts, removed, &[read, edited]),
+                ConversationKind::Direct => Turns::default(),
             };
             (unread, mentions)
         };
         Some(Self {
             place,
-            stamps: [removed, read.map(|(stamp, _)| stamp), edited.map(|(stamp, _)| stamp)],
             unread,
             mentions,
             read: owner.reads.get(&slot).copied().filter(|_| !delivered),
@@ -137,52 +142,8 @@ fn counts_as_mention(entry: &Entry) -> bool {
     may && !entry.has(bits::OWN | bits::ONLINE_ONLY)
 }
 
-/// Messages by first field and slot.
-type Placed = Counted<(i64, u32)>;
-
-/// How many of them stand after one first field, itself at least 0, and up to another.
-fn count(placed: &Placed, after: i64, through: i64) -> i64 {
-    let up_to = |first: i64| i64::from(placed.count_before(|(at, _)| *at > first));
-    if after.max(0) >= through { 0 } else { up_to(through) - up_to(after.max(0)) }
-}
-
-/// The messages whose standing concerns one number.
-#[derive(Clone, Debug, Default)]
-struct Since {
-    left: Placed,
-    surely_left: Placed,
-    back: Placed,
-    /// How many unknown ones left, and how many of them may count again.
-    waiting: u32,
-    waiting_back: u32,
-}
-
-impl Since {
-    fn change(&mut self, slot: u32, place: Place, standing: Standing, is_in: bool) {
-        let Standing { left, surely_left, back } = standing;
-        match place {
-            Place::Hidden => {}
-            Place::Unknown => {
-                let changed = |count: u32, by: bool| match is_in {
-                    true => count + u32::from(by),
-                    false => count.saturating_sub(u32::from(by)),
-                };
-                self.waiting = changed(self.waiting, left);
-                self.waiting_back = changed(self.waiting_back, back);
-            }
-            Place::Known(first) => {
-                let sets =
-                    [(&mut self.left, left), (&mut self.surely_left, surely_left), (&mut self.back, back)];
-                for (set, _) in sets.into_iter().filter(|(_, holds)| *holds) {
-                    match is_in {
-                        true => set.insert((first, slot), ()),
-                        false => set.remove(&(first, slot)),
-                    }
-                }
-            }
-        }
-    }
-}
+/// The place of what is unknown in the plane: before all others.
+const UNKNOWN: i64 = i64::MIN;
 
 /// The sum of the hashes of some reported mentions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,10 +171,9 @@ pub(crate) struct Ledger {
     /// What the report lists that is not held, by seq.
     entries: Summed<i64, u8, Signature>,
     noted: im::OrdMap<u32, Noted>,
-    /// All stamps of those noted, so that another report finds those whose standing it changes.
-    stamps: im::OrdSet<(Stamp, u32)>,
-    unread: Since,
-    mentions: Since,
+    /// What left the numbers or may count again, by first field and stamp: of unread messages and of mentions those that
+    /// left, those that surely did, and those that may count again.
+    turns: Plane<6>,
     /// The reads and marks that wait for their messages.
     reads: im::OrdSet<(Stamp, u32)>,
     marks: im::OrdSet<(Stamp, u32)>,
@@ -229,14 +189,12 @@ impl Ledger {
             held: owner.complete.clone(),
             entries: Summed::default(),
             noted: im::OrdMap::new(),
-            stamps: im::OrdSet::new(),
-            unread: Since::default(),
-            mentions: Since::default(),
+            turns: Plane::default(),
             reads: im::OrdSet::new(),
             marks: im::OrdSet::new(),
         };
         for (slot, entry) in facts.arena.iter() {
-            ledger.write(slot, Noted::of(slot, facts, owner, report.stamp));
+            ledger.write(slot, Noted::of(slot, facts, owner));
             if facts.kind == ConversationKind::Group && entry.is_known() && entry.rank() == 0 {
                 ledger.held.add(entry.first, entry.first);
             }
@@ -254,18 +212,9 @@ impl Ledger {
         }
     }
 
-    /// Another report counts from now on. Complexity: what was written between the stamps of the two is looked at.
-    pub(crate) fn follow(&mut self, facts: &Facts, owner: Said<'_>) {
-        let report = owner.report;
-        let (from, to) = (self.since.min(report.stamp), self.since.max(report.stamp));
+    /// Another report counts from now on. Complexity: what it lists.
+    pub(crate) fn follow(&mut self, report: &Report) {
         (self.said, self.since) = (Arc::clone(&report.said), report.stamp);
-        let between = self.stamps.range((from, 0)..=(to, u32::MAX));
-        let mut slots: Vec<u32> = between.map(|(_, slot)| *slot).collect();
-        slots.sort_unstable();
-        slots.dedup();
-        for slot in slots {
-            self.write(slot, Noted::of(slot, facts, owner, self.since));
-        }
         self.list(report);
     }
 
@@ -282,7 +231,7 @@ impl Ledger {
     /// Takes note of what a message is now; it stood at `before`, and the order is up to date.
     pub(crate) fn note(&mut self, slot: u32, before: Option<Position>, timeline: &Timeline, owner: Said<'_>) {
         let facts = &timeline.facts;
-        self.write(slot, Noted::of(slot, facts, owner, self.since));
+        self.write(slot, Noted::of(slot, facts, owner));
         let now = facts.contribution(slot).position;
         if facts.kind == ConversationKind::Group && before != now {
             for place in [before, now].into_iter().flatten().filter(|place| place.rank == 0) {
@@ -316,9 +265,20 @@ impl Ledger {
             return;
         }
         for (noted, is_in) in [(old, false), (new, true)] {
-            let Some(Noted { place, stamps, unread, mentions, read, mark }) = noted else { continue };
-            self.unread.change(slot, place, unread, is_in);
-            self.mentions.change(slot, place, mentions, is_in);
+            let Some(Noted { place, unread, mentions, read, mark }) = noted else { continue };
+            let first = match place {
+                Place::Hidden => None,
+                Place::Unknown => Some(UNKNOWN),
+                Place::Known(first) => Some(first),
+            };
+            let sign = if is_in { 1 } else { -1 };
+            for (at, turns) in [(0, unread), (3, mentions)] {
+                for (stamp, weights) in first.map(|_| turns.weights()).into_iter().flatten() {
+                    let mut all = [0; 6];
+                    all.iter_mut().skip(at).zip(weights).for_each(|(all, weight)| *all = sign * weight);
+                    self.turns.add(first.unwrap_or(UNKNOWN), stamp, all);
+                }
+            }
             let change = |set: &mut im::OrdSet<(Stamp, u32)>, stamp: Stamp| {
                 if is_in {
                     set.insert((stamp, slot))
@@ -326,7 +286,6 @@ impl Ledger {
                     set.remove(&(stamp, slot))
                 };
             };
-            stamps.into_iter().flatten().for_each(|stamp| change(&mut self.stamps, stamp));
             read.into_iter().for_each(|stamp| change(&mut self.reads, stamp));
             mark.into_iter().for_each(|stamp| change(&mut self.marks, stamp));
         }
@@ -352,11 +311,24 @@ impl Ledger {
         Arc::ptr_eq(&self.said, &report.said)
     }
 
-    fn of_number(&self, number: Number) -> &Since {
+    /// How many messages, unknown or up to a first field, left a number since the report, surely did, and may count again.
+    fn turned(&self, number: Number, through: i64) -> [i64; 3] {
+        let [left, surely, back, left_mentions, surely_mentions, back_mentions] =
+            self.turns.sum(through, self.since);
         match number {
-            Number::Unread => &self.unread,
-            Number::Mentions => &self.mentions,
+            Number::Unread => [left, surely, back],
+            Number::Mentions => [left_mentions, surely_mentions, back_mentions],
         }
+        .map(i64::from)
+    }
+
+    /// The same of known ones that stand after a first field.
+    fn turned_within(&self, number: Number, after: i64, through: i64) -> [i64; 3] {
+        if after.max(0) >= through {
+            return [0; 3];
+        }
+        let (before, all) = (self.turned(number, after.max(0)), self.turned(number, through));
+        std::array::from_fn(|at| all.get(at).unwrap_or(&0) - before.get(at).unwrap_or(&0))
     }
 
     /// Where nothing can be that is not held.
@@ -366,28 +338,32 @@ impl Ledger {
 
     /// How many known messages of a stretch left the number since the report: d.
     pub(crate) fn left(&self, number: Number, after: i64, through: i64) -> i64 {
-        count(&self.of_number(number).left, after, through)
+        let [left, ..] = self.turned_within(number, after, through);
+        left
     }
 
     /// How many of these the server surely counted: d′.
     pub(crate) fn surely_left(&self, number: Number, after: i64, through: i64) -> i64 {
-        count(&self.of_number(number).surely_left, after, through)
+        let [_, surely, _] = self.turned_within(number, after, through);
+        surely
     }
 
     /// How many unknown messages left it: w.
     pub(crate) fn waiting(&self, number: Number) -> i64 {
-        self.of_number(number).waiting.into()
+        let [left, ..] = self.turned(number, UNKNOWN);
+        left
     }
 
     /// How many messages, unknown or up to a first field, may count again: o.
     pub(crate) fn back(&self, number: Number, through: i64) -> i64 {
-        let since = self.of_number(number);
-        i64::from(since.back.count_before(|(first, _)| *first > through)) + i64::from(since.waiting_back)
+        let [.., back] = self.turned(number, through);
+        back
     }
 
     /// How many of these are unknown.
     pub(crate) fn waiting_back(&self, number: Number) -> i64 {
-        self.of_number(number).waiting_back.into()
+        let [.., back] = self.turned(number, UNKNOWN);
+        back
     }
 
     /// How many listed mentions after a seq are not held: E.
@@ -430,15 +406,24 @@ impl Ledger {
         later(&self.reads).into_iter().chain(later(&self.marks))
     }
 
-    /// The slots of what left a number since the report: known ones of a stretch, and unknown ones.
+    /// The slots of what left a number since the report: known ones of a stretch, and unknown ones. Complexity: all that is
+    /// noted is looked at.
     pub(crate) fn left_slots(&self, number: Number, after: i64, through: i64) -> (Vec<u32>, Vec<u32>) {
-        let known = self.of_number(number).left.backwards_from(|(first, _)| *first > through);
-        let known = known.take_while(|((first, _), ())| *first > after.max(0));
-        let waits = |noted: &Noted| match number {
-            Number::Unread => noted.unread.left,
-            Number::Mentions => noted.mentions.left,
-        };
-        let unknown = self.noted.iter().filter(|(_, noted)| noted.place == Place::Unknown && waits(noted));
-        (known.map(|((_, slot), ())| *slot).collect(), unknown.map(|(slot, _)| *slot).collect())
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for (slot, noted) in &self.noted {
+            let turns = match number {
+                Number::Unread => noted.unread,
+                Number::Mentions => noted.mentions,
+            };
+            if turns.left <= Some(self.since) {
+                continue;
+            }
+            match noted.place {
+                Place::Unknown => unknown.push(*slot),
+                Place::Known(first) if first > after.max(0) && first <= through => known.push(*slot),
+                Place::Known(_) | Place::Hidden => {}
+            }
+        }
+        (known, unknown)
     }
 }
