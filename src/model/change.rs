@@ -156,7 +156,7 @@ pub enum Attribute {
     Archived,
     /// What became of the owner as a member of the group (R58).
     Membership,
-    /// Which stretches are not held, or whether one touches the number (R48).
+    /// Which stretches are not held, whether one touches the number, or in which the first unread message may be (R48).
     Gaps,
 }
 

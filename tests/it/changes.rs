@@ -12,7 +12,7 @@ use chatfold::{
 
 use crate::harness::{FEW, MIX, cases, ensure, hold, subset};
 use crate::histories::{History, Rng};
-use crate::model::shown::Line;
+use crate::model::shown::{Begins, Line};
 use crate::model::{self, Profile, Row, Shown};
 use crate::shown::{Names, shown};
 
@@ -28,7 +28,7 @@ fn attribute(field: &str) -> Option<Attribute> {
         "membership" => Attribute::Membership,
         "last" | "last_is_older" => Attribute::LastMessage,
         "mentions" | "mention_count" | "mention_is_lower_bound" => Attribute::Mentions,
-        "gaps" => Attribute::Gaps,
+        "gaps" | "first_gap" => Attribute::Gaps,
         "draft" => Attribute::Draft,
         "pinned" => Attribute::Pinned,
         "marks" => Attribute::Marks,
@@ -37,8 +37,20 @@ fn attribute(field: &str) -> Option<Attribute> {
         "read_marker" => Attribute::ReadMarker,
         "peer_read_marker" => Attribute::PeerRead,
         "activity" => Attribute::Activity,
-        _ => return None,
+        // The first of a change set itself; what messages tell; and drafts, with the draft.
+        "listed" | "order_key" => return None,
+        "unread" | "first_unread" | "pinned_messages" | "history" | "online_only" => return None,
+        "drafts_kept" => Attribute::Draft,
+        other => panic!("nothing tells of {other}"),
     })
+}
+
+/// The fields in which two rows differ, and whether the first unread message may be in another gap.
+fn changed_fields(before: &Row, after: &Row) -> Vec<&'static str> {
+    let gap = |row: &Row| row.first_unread.filter(|first| matches!(first, Begins::Within(..)));
+    let mut fields = before.changed(after);
+    fields.extend((gap(before) != gap(after)).then_some("first_gap"));
+    fields
 }
 
 /// A conversation that no event named: of a direct chat its peer's profile is known all the same.
@@ -106,12 +118,14 @@ fn check_conversations(step: &Step<'_>, changes: &ChangeSet) -> Result<(), Strin
     ensure(told.len() == changes.conversations.len(), || "a conversation told twice".to_owned())?;
     for id in step.conversations() {
         let (before, after) = step.rows(id);
-        let fields = before.changed(&after);
+        let fields = changed_fields(&before, &after);
         let mut attributes: BTreeSet<Attribute> = fields.iter().copied().filter_map(attribute).collect();
-        if fields.contains(&"drafts_kept") {
-            attributes.insert(Attribute::Draft);
-        }
         let change = told.get(id);
+        // What has no attribute of its own follows from what is told.
+        let follows =
+            fields.iter().any(|field| ["unread", "first_unread", "pinned_messages"].contains(field));
+        let by_message = changes.messages.iter().any(|message| message.conversation == *id);
+        ensure(!follows || change.is_some() || by_message, || format!("{id}: nothing tells of {fields:?}"))?;
         let mut found: BTreeSet<Attribute> =
             change.map(|change| change.attributes.iter().collect()).unwrap_or_default();
         // The history's own attribute is judged with the messages. What a read or a profile changes of the

@@ -21,6 +21,7 @@ use crate::model::id::ConversationKind;
 use crate::model::impossible::impossible;
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
+use crate::register::canonical_form::hash_of_two;
 use crate::register::lattice::{Front, raise};
 
 impl Conversation {
@@ -86,9 +87,27 @@ impl Conversation {
         gaps.map(move |(first, last, behind)| (first, last, behind && bounded))
     }
 
-    /// What tells the gaps apart from others, for comparing two moments of one inbox; 0 without a report.
+    /// What tells the gaps apart from others, and that of the first unread message, for comparing two moments of one
+    /// inbox; 0 without a report.
     pub(crate) fn gaps_hash(&self) -> u64 {
-        self.rule().map_or(0, |rule| rule.gaps_hash(reach(&self.personal.cleared), self.row.unread_bounded))
+        let Some(rule) = self.rule() else { return 0 };
+        let bounded = self.row.unread_bounded;
+        let gaps = rule.gaps_hash(reach(&self.personal.cleared), bounded);
+        let Some((first, last)) = self.first_gap() else { return gaps };
+        gaps.wrapping_add(hash_of_two(!first, 2 * last + i64::from(bounded)))
+    }
+
+    /// The gap in which the first unread message may be, or behind it: one before every held message that counts (R48).
+    pub(crate) fn first_gap(&self) -> Option<(i64, i64)> {
+        let rule = self.rule()?;
+        if self.row.has_none_unread() {
+            return None;
+        }
+        let gap = rule.oldest_gap(rule.m().max(reach(&self.personal.cleared)))?;
+        let (facts, floor) = (self.facts(), self.derived.floor());
+        let order = self.order().filter(|_| self.derived.unread > 0);
+        let first = order.and_then(|order| order.with_after(Contribution::UNREAD, floor, facts).next());
+        first.is_none_or(|slot| facts.position(slot).first >= gap.0).then_some(gap)
     }
 
     /// The read marker that shows (R42, R45).

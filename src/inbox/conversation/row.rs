@@ -85,6 +85,11 @@ impl Row {
         self.listed.then_some(self.order_key)
     }
 
+    /// Whether surely no message is unread.
+    pub(crate) fn has_none_unread(&self) -> bool {
+        self.unread == 0 && !self.unread_bounded
+    }
+
     /// Whether totals differ by nothing but its numbers of messages, which are exact.
     #[inline]
     pub(crate) fn is_counted_like(&self, other: &Self) -> bool {

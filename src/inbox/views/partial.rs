@@ -2,8 +2,6 @@
 
 use crate::inbox::conversation::bounds::{Interval, Rule};
 use crate::inbox::conversation::ledger::Number;
-use crate::inbox::conversation::personal::reach;
-use crate::inbox::timeline::order::contribution::Look as _;
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
 use crate::model::badge::BadgeRule;
@@ -177,26 +175,11 @@ impl<'a> ConversationView<'a> {
     /// Where the unread messages begin: with the oldest that counts, or in the oldest gap behind the read marker where
     /// one lies before it (R48).
     pub fn first_unread(&self) -> Option<FirstUnread<'a>> {
-        let first = self.unread().next();
-        let Some(rule) = self.rule().filter(|_| self.counts_unread()) else {
-            return first.map(FirstUnread::Message);
-        };
-        let m = rule.m();
-        let facts = self.state().facts();
-        let at = |message: &MessageView<'_>| facts.slot(message.id()).map(|slot| facts.position(slot).first);
-        let position = first.as_ref().and_then(at);
-        if position.is_none() && rule.interval(Number::Unread).hi == 0 {
-            return None;
+        let conversation = self.state();
+        if let Some((from, through)) = conversation.first_gap() {
+            return Some(FirstUnread::Within(self.gap(from, through, self.unread_is_lower_bound())));
         }
-        let gap = rule.oldest_gap(m.max(reach(&self.state().personal.cleared)));
-        match (first, gap) {
-            (Some(message), Some((from, _))) if position.is_none_or(|first| first < from) => {
-                Some(FirstUnread::Message(message))
-            }
-            (_, Some((from, through))) => {
-                Some(FirstUnread::Within(self.gap(from, through, self.unread_is_lower_bound())))
-            }
-            (first, None) => first.map(FirstUnread::Message),
-        }
+        let surely_none = conversation.row.has_none_unread() && self.rule().is_some();
+        self.unread().next().filter(|_| !surely_none).map(FirstUnread::Message)
     }
 }

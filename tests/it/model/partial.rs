@@ -214,7 +214,7 @@ impl<'a> Conversation<'a> {
         let (Some(held), Some(unread)) = (self.held(Number::Unread), unread) else { return message };
         let t = held.report.as_ref().map_or(0, |report| report.through);
         let m = m(&held).max(self.cleared_to());
-        if counted.is_none() && unread.hi == 0 {
+        if unread.hi == 0 {
             return None;
         }
         let before = counted.map_or(t, |(_, first)| first.min(t));
