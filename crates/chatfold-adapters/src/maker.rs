@@ -90,6 +90,12 @@ impl<'a> Maker<'a> {
         self.taken.leave_out(name);
     }
 
+    /// Notes that nothing was made of something of this name.
+    pub(crate) fn nothing_of(&mut self, name: &str) -> Result<(), Fault> {
+        self.left_out(name);
+        Ok(())
+    }
+
     pub(crate) fn owner(&self) -> &'a UserId {
         self.scope.owner()
     }
@@ -163,6 +169,30 @@ impl<'a> Maker<'a> {
     /// Returns what the owner is found to have said by now.
     pub(crate) fn found(&self, conversation: &ConversationId) -> Said {
         Said { conversation: conversation.clone(), time: self.received_at, by: self.owner().clone() }
+    }
+
+    /// Makes an event whose id is derived of its type and these parts.
+    pub(crate) fn say_of_parts(
+        &mut self,
+        at: &At<'_, '_>,
+        said: &Said,
+        parts: &[&str],
+        fact: Fact,
+    ) -> Result<(), Fault> {
+        let key = EventKey::Other { type_name: fact.type_name(), parts, at: said.time };
+        self.say(at, said, &key, fact)
+    }
+
+    /// Makes an observation of the owner's own, by now, whose id is derived of its type and these parts.
+    pub(crate) fn observe_of_parts(
+        &mut self,
+        at: &At<'_, '_>,
+        conversation: &ConversationId,
+        parts: &[&str],
+        fact: Fact,
+    ) -> Result<(), Fault> {
+        let key = EventKey::Other { type_name: fact.type_name(), parts, at: self.received_at };
+        self.observe(at, conversation, &key, fact)
     }
 
     /// Makes an observation of the owner's own, by now.
@@ -304,7 +334,6 @@ impl<'a> Maker<'a> {
             report.active_at.map(|at| at.as_millis().to_string()).unwrap_or_default(),
         ];
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let key = EventKey::Other { type_name: "unread_reported", parts: &parts, at: time };
         let mentions = report.mentions.filter(|_| conversation.kind() == ConversationKind::Group);
         let fact = Fact::UnreadReported(Box::new(UnreadReport {
             through: report.through,
@@ -314,7 +343,7 @@ impl<'a> Maker<'a> {
             mentions: mentions.map(ReportedMentions::Count),
             active_at: report.active_at,
         }));
-        self.say(at, &said, &key, fact)
+        self.say_of_parts(at, &said, &parts, fact)
     }
 
     /// Tells that every message of a stretch is held; nothing where the stretch is empty.
@@ -329,12 +358,8 @@ impl<'a> Maker<'a> {
             return Ok(());
         }
         let parts = [from.first_field().to_string(), through.first_field().to_string()];
-        let key = EventKey::Other {
-            type_name: "history_complete",
-            parts: &[&parts[0], &parts[1]],
-            at: self.received_at,
-        };
-        self.say(at, &self.found(conversation), &key, Fact::HistoryComplete { from, through })
+        let (said, parts) = (self.found(conversation), [parts[0].as_str(), &parts[1]]);
+        self.say_of_parts(at, &said, &parts, Fact::HistoryComplete { from, through })
     }
 
     pub(crate) fn observe_option(
@@ -377,12 +402,7 @@ impl<'a> Maker<'a> {
         on: bool,
     ) -> Result<(), Fault> {
         let parts = [folder.to_string(), on.to_string()];
-        let key = EventKey::Other {
-            type_name: "folder_member_set",
-            parts: &[&parts[0], &parts[1]],
-            at: self.received_at,
-        };
-        self.observe(at, conversation, &key, Fact::FolderMemberSet { folder, on })
+        self.observe_of_parts(at, conversation, &[&parts[0], &parts[1]], Fact::FolderMemberSet { folder, on })
     }
 
     /// Observes that a folder is there and what it is called.

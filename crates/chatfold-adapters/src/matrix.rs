@@ -28,7 +28,7 @@
 //! | own `m.read`, `m.read.private`; `m.fully_read` | `conversation_read` up to the message | mapped; private ones like public ones |
 //! | `m.read` of others | `message_read_by` of that message | approximated: it means all before, too |
 //! | `unread_notifications` of a limited timeline | `unread_reported`, at least so many (push rules say what notifies), `highlight_count` as mentions | approximated |
-//! | a limited timeline, a page of `/messages` | `history_complete` over its span; what lies before `prev_batch` is a gap | approximated: the order is the servers', the span the clocks' |
+//! | a limited timeline, a page of `/messages` | `history_complete` over its span; what lies before `prev_batch` is a gap, and without one the room begins there and no count is asked | approximated: the order is the servers', the span the clocks' |
 //! | `m.room.member` of the owner, invitations | `membership_set` | mapped; of others it is left out |
 //! | `m.room.member` of who joins | `profile_changed` | approximated: one name in all rooms |
 //! | `m.room.name`, `m.room.avatar`; heroes of a room without a name | `profile_changed` of the group | mapped |

@@ -91,10 +91,7 @@ impl Adapter for Telegram {
         } else if payload.has("update_id") {
             bot::update(&mut session, &payload)?;
         } else if payload.has("result") {
-            payload.need("result")?.items(|update| {
-                let taken = bot::update(&mut session, update);
-                session.maker.note(taken);
-            })?;
+            session.each(&payload.need("result")?, bot::update)?;
         } else {
             tdlib::update(&mut session, &payload)?;
         }

@@ -65,17 +65,24 @@ fn joined(session: &mut Session<'_>, room: &At<'_, '_>, conversation: &Conversat
         return Ok(());
     };
     let through = at_instant(conversation, last);
+    // Without a batch before it the room begins in this timeline.
+    let begins = !timeline.has("prev_batch");
     if is_whole {
-        session.maker.complete(&timeline, conversation, behind(at_instant(conversation, first)), through)?;
+        let from = if begins { beginning(conversation) } else { behind(at_instant(conversation, first)) };
+        session.maker.complete(&timeline, conversation, from, through)?;
     }
     let counts = room.get("unread_notifications");
     let count = |key| counts.as_ref().map_or(Ok(None), |counts| counts.count_if(key));
+    let (unread, mentions) = (count("notification_count")?.unwrap_or(0), count("highlight_count")?);
+    if is_whole && begins {
+        return Ok(());
+    }
     let report = Report {
         through,
-        unread: count("notification_count")?.unwrap_or(0),
+        unread,
         read: read.map(|(_, read)| read),
         at_least: true,
-        mentions: count("highlight_count")?,
+        mentions,
         active_at: span.message,
     };
     session.maker.report(&timeline, conversation, report)

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use chatfold::event::{Fact, Membership, Meta};
+use chatfold::UserId;
+use chatfold::event::{Fact, Membership};
 use chatfold::foreign::{EventKey, ReactionKey};
 
-use super::chat::{Chat, Session};
+use super::chat::{Chat, Session, membership};
 use super::content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{As, Said};
+use crate::maker::Said;
 
 /// Takes an update.
 pub(super) fn update(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
     for key in update.keys().filter(|key| *key != "update_id") {
         let inner = update.need(key)?;
         match key {
-            "message" | "channel_post" => message(session, &inner)?,
-            "edited_message" | "edited_channel_post" => edited(session, &inner)?,
+            "message" | "channel_post" => message(session, &inner, true)?,
+            "edited_message" | "edited_channel_post" => message(session, &inner, false)?,
             "message_reaction" => reactions(session, &inner)?,
             "my_chat_member" | "chat_member" => member(session, &inner)?,
             other => session.maker.left_out(other),
@@ -32,12 +33,7 @@ fn said(session: &mut Session<'_>, message: &At<'_, '_>) -> Result<(Chat, Said),
     let chat = session.chat(&in_chat, "id")?;
     let by = match (message.get("sender_chat"), message.get("from")) {
         (Some(sender), _) => session.speaker(&sender, "id")?,
-        (None, Some(from)) => {
-            let user = session.speaker(&from, "id")?;
-            let name = full_name(&from)?;
-            session.maker.user_profile(&from, &user, (name.as_deref(), None), None)?;
-            user
-        }
+        (None, Some(from)) => user(session, &from)?,
         (None, None) => session.speaker(&in_chat, "id")?,
     };
     if let Some(title) = in_chat.text_if("title")? {
@@ -47,72 +43,38 @@ fn said(session: &mut Session<'_>, message: &At<'_, '_>) -> Result<(Chat, Said),
     Ok((chat.clone(), Said { conversation: chat.conversation, time, by }))
 }
 
-/// Returns the name of a user, first and last.
-pub(super) fn full_name(user: &At<'_, '_>) -> Result<Option<String>, Fault> {
+/// Returns a user, and observes what they are called, first and last.
+pub(super) fn user(session: &mut Session<'_>, user: &At<'_, '_>) -> Result<UserId, Fault> {
+    let id = session.speaker(user, "id")?;
     let parts = [user.text_if("first_name")?, user.text_if("last_name")?];
     let name: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-    Ok(Some(name.join(" ")).filter(|name| !name.is_empty()))
+    let name = Some(name.join(" ")).filter(|name| !name.is_empty());
+    session.maker.user_profile(user, &id, (name.as_deref(), None), None)?;
+    Ok(id)
 }
 
-fn message(session: &mut Session<'_>, message: &At<'_, '_>) -> Result<(), Fault> {
+/// Takes a message, or where it is not `new` only how it was edited.
+fn message(session: &mut Session<'_>, message: &At<'_, '_>, new: bool) -> Result<(), Fault> {
     let (chat, said) = said(session, message)?;
     let number = session.number(message, "message_id")?;
-    let name = session.message_of(message, number)?;
     let content = content::of_bot(session, message)?;
-    let changed = edit(session, message, &chat, &said, number)?;
-    let state = changed.as_deref().map_or(As::Written, As::Changed);
-    session.maker.introduce(message, &said, &name, (chat.seq(number), state), content, Meta::new())?;
-    notice(session, message, &said)
-}
-
-fn edited(session: &mut Session<'_>, message: &At<'_, '_>) -> Result<(), Fault> {
-    let (chat, said) = said(session, message)?;
-    let number = session.number(message, "message_id")?;
-    message.need("edit_date")?;
-    edit(session, message, &chat, &said, number).map(drop)
-}
-
-/// Makes the edit that a message says was its last, and says which.
-fn edit(
-    session: &mut Session<'_>,
-    message: &At<'_, '_>,
-    chat: &Chat,
-    written: &Said,
-    number: u64,
-) -> Result<Option<String>, Fault> {
-    if !message.has("edit_date") {
-        return Ok(None);
+    if !new {
+        message.need("edit_date")?;
     }
-    let time = message.seconds("edit_date")?;
-    let content = content::of_bot(session, message)?;
-    let name = session.message_of(message, number)?;
-    let said = Said { conversation: chat.conversation.clone(), time, by: written.by.clone() };
-    let version = time.as_secs().unsigned_abs();
-    session.maker.edit(message, &said, &name, version, &content)?;
-    Ok(Some(version.to_string()))
+    session.written(message, (&chat, &said, number), content, new)?;
+    if new { notice(session, message, &said) } else { Ok(()) }
 }
 
 /// Takes what a notice says of the chat.
 fn notice(session: &mut Session<'_>, message: &At<'_, '_>, said: &Said) -> Result<(), Fault> {
-    let owner = session.maker.owner().clone();
-    let mut came = false;
-    let mut others = 0;
-    message.each("new_chat_members", |member| match session.speaker(member, "id") {
-        Ok(user) if user == owner => came = true,
-        Ok(_) => others += 1,
-        Err(_) => {}
-    })?;
-    (0..others).for_each(|_| session.maker.left_out("membership of others"));
-    if came {
-        session.maker.membership(message, said, Membership::Joined, Some(&owner))?;
+    if let Some(members) = message.get("new_chat_members") {
+        session
+            .each(&members, |session, member| became(session, member, (message, said), Membership::Joined))?;
     }
     if let Some(member) = message.get("left_chat_member") {
-        if session.speaker(&member, "id")? == owner {
-            let state = if said.by == owner { Membership::Left } else { Membership::Removed };
-            session.maker.membership(message, said, state, Some(&owner))?;
-        } else {
-            session.maker.left_out("membership of others");
-        }
+        let is_own = said.by == *session.maker.owner();
+        let state = if is_own { Membership::Left } else { Membership::Removed };
+        became(session, &member, (message, said), state)?;
     }
     if message.has("migrate_to_chat_id") {
         session.maker.membership(message, said, Membership::Dissolved, None)?;
@@ -124,9 +86,8 @@ fn notice(session: &mut Session<'_>, message: &At<'_, '_>, said: &Said) -> Resul
         Some(pinned) if said.conversation.kind() == chatfold::id::ConversationKind::Group => {
             let number = session.number(&pinned, "message_id")?;
             let name = session.message_of(&pinned, number)?;
-            let parts = [name.key.as_str(), "true"];
-            let key = EventKey::Other { type_name: "message_pinned", parts: &parts, at: said.time };
-            session.maker.say(message, said, &key, Fact::MessagePinned { target: name.id, on: true })
+            let fact = Fact::MessagePinned { target: name.id, on: true };
+            session.maker.say_of_parts(message, said, &[&name.key, "true"], fact)
         }
         _ => Ok(()),
     }
@@ -169,25 +130,26 @@ fn names_of<'v>(update: &At<'v, '_>, key: &str) -> Result<BTreeSet<&'v str>, Fau
     Ok(names)
 }
 
-/// Takes what became of a member.
+/// Takes what became of a member, if that is the owner.
+fn became(
+    session: &mut Session<'_>,
+    member: &At<'_, '_>,
+    (at, said): (&At<'_, '_>, &Said),
+    state: Membership,
+) -> Result<(), Fault> {
+    let user = session.speaker(member, "id")?;
+    if user == *session.maker.owner() {
+        return session.maker.membership(at, said, state, Some(&user));
+    }
+    session.maker.nothing_of("membership of others")
+}
+
+/// Takes an update that says what became of a member.
 fn member(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
     let (chat, said) = said(session, update)?;
-    let became = update.need("new_chat_member")?;
-    let user = session.speaker(&became.need("user")?, "id")?;
-    if user != *session.maker.owner() {
-        session.maker.left_out("membership of others");
-        return Ok(());
-    }
-    let state = match became.text("status")? {
-        "creator" | "administrator" | "member" => Membership::Joined,
-        "restricted" if became.flag("is_member")? => Membership::Joined,
-        "restricted" | "left" => Membership::Left,
-        "kicked" => Membership::Removed,
-        _ => return Err(became.need("status")?.fault("the status of a member")),
-    };
     if chat.is_direct() {
-        session.maker.left_out("a bot that was blocked or started again");
-        return Ok(());
+        return session.maker.nothing_of("a bot that was blocked or started again");
     }
-    session.maker.membership(update, &said, state, Some(&user))
+    let member = update.need("new_chat_member")?;
+    became(session, &member.need("user")?, (update, &said), membership(&member, "status")?)
 }

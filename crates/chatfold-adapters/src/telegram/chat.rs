@@ -1,12 +1,12 @@
 //! Chats and the numbers of messages.
 
-use chatfold::event::{Through, Watermark};
+use chatfold::event::{Membership, Meta, Through, Watermark};
 use chatfold::id::ConversationKind;
 use chatfold::{ConversationId, Timestamp, UserId};
 
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{Maker, MessageName, at_instant};
+use crate::maker::{As, Content, Maker, MessageName, Said, at_instant};
 
 /// What is being made of one payload.
 #[derive(Debug)]
@@ -21,6 +21,19 @@ pub(super) struct Chat {
     pub(super) conversation: ConversationId,
     /// Whether the numbers of its messages are the same for every account: those of supergroups and channels are.
     pub(super) is_numbered: bool,
+}
+
+/// Returns what became of a member whose status stands under the key, as both APIs call it.
+pub(super) fn membership(at: &At<'_, '_>, key: &str) -> Result<Membership, Fault> {
+    let status = at.text(key)?;
+    Ok(match status.strip_prefix("chatMemberStatus").unwrap_or(status).to_ascii_lowercase().as_str() {
+        "creator" | "administrator" if !at.has("is_member") => Membership::Joined,
+        "creator" | "administrator" | "restricted" if !at.flag("is_member")? => Membership::Left,
+        "creator" | "administrator" | "restricted" | "member" => Membership::Joined,
+        "left" => Membership::Left,
+        "kicked" | "banned" => Membership::Removed,
+        _ => return Err(at.need(key)?.fault("the status of a member")),
+    })
 }
 
 /// Returns the number of the chat that a supergroup or channel is.
@@ -76,6 +89,41 @@ impl Session<'_> {
     pub(super) fn message_of(&self, at: &At<'_, '_>, number: u64) -> Result<MessageName, Fault> {
         let number = number.to_string();
         self.maker.message(at, &number, &number)
+    }
+
+    /// Takes each item of an array; a fault in one loses no other.
+    pub(super) fn each(
+        &mut self,
+        items: &At<'_, '_>,
+        mut take: impl FnMut(&mut Self, &At<'_, '_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        items.items(|item| {
+            let taken = take(self, item);
+            self.maker.note(taken);
+        })
+    }
+
+    /// Takes how a message was edited last, if it was, and if it is `new` the message itself, in the state that it is in.
+    pub(super) fn written(
+        &mut self,
+        at: &At<'_, '_>,
+        (chat, said, number): (&Chat, &Said, u64),
+        content: Content,
+        new: bool,
+    ) -> Result<(), Fault> {
+        let name = self.message_of(at, number)?;
+        let date = at.get("edit_date").map(|at| at.as_integer()).transpose()?.filter(|date| *date > 0);
+        let edited = date.map(|_| at.seconds("edit_date")).transpose()?;
+        if let Some(time) = edited {
+            let said = Said { time, ..said.clone() };
+            self.maker.edit(at, &said, &name, time.as_secs().unsigned_abs(), &content)?;
+        }
+        if !new {
+            return Ok(());
+        }
+        let how = edited.map(|time| time.as_secs().to_string());
+        let state = how.as_deref().map_or(As::Written, As::Changed);
+        self.maker.introduce(at, said, &name, (chat.seq(number), state), content, Meta::new())
     }
 
     /// Returns the number of a message of the Bot API, which stands under the key.

@@ -10,60 +10,31 @@ use crate::maker::Content;
 /// The longest text of a mention that is looked at: usernames are shorter.
 const MAX_MENTION_UNITS: usize = 64;
 
-/// The kinds of messages of the Bot API, by the key under which they stand.
-const BOT_KINDS: [(&str, MessageKind); 14] = [
-    ("photo", MessageKind::Image),
-    ("animation", MessageKind::Video),
-    ("video", MessageKind::Video),
-    ("video_note", MessageKind::Video),
-    ("voice", MessageKind::Sound),
-    ("audio", MessageKind::Sound),
-    ("document", MessageKind::File),
-    ("sticker", MessageKind::Face),
-    ("dice", MessageKind::Face),
-    ("venue", MessageKind::Location),
-    ("location", MessageKind::Location),
-    ("contact", MessageKind::Custom),
-    ("poll", MessageKind::Custom),
-    ("invoice", MessageKind::Custom),
+/// The kinds of messages: by the key under which they stand in one of the Bot API, and by the type of the content in TDLib.
+const KINDS: [(MessageKind, &[&str]); 14] = [
+    (MessageKind::Text, &["messageText"]),
+    (MessageKind::Image, &["photo", "messagePhoto"]),
+    (MessageKind::Video, &["animation", "video", "video_note"]),
+    (MessageKind::Video, &["messageAnimation", "messageVideo", "messageVideoNote"]),
+    (MessageKind::Sound, &["voice", "audio", "messageVoiceNote", "messageAudio"]),
+    (MessageKind::File, &["document", "messageDocument"]),
+    (MessageKind::Face, &["sticker", "dice", "messageSticker", "messageAnimatedEmoji", "messageDice"]),
+    (MessageKind::Location, &["venue", "location", "messageVenue", "messageLocation"]),
+    (MessageKind::Custom, &["contact", "poll", "invoice"]),
+    // Notices about a chat.
+    (
+        MessageKind::GroupTips,
+        &["new_chat_members", "left_chat_member", "pinned_message", "messagePinMessage"],
+    ),
+    (MessageKind::GroupTips, &["new_chat_title", "new_chat_photo", "delete_chat_photo"]),
+    (MessageKind::GroupTips, &["group_chat_created", "supergroup_chat_created", "channel_chat_created"]),
+    (MessageKind::GroupTips, &["migrate_to_chat_id", "migrate_from_chat_id"]),
+    (MessageKind::GroupTips, &["message_auto_delete_timer_changed"]),
 ];
 
-/// The same of TDLib, by the type of the content.
-const TDLIB_KINDS: [(&str, MessageKind); 14] = [
-    ("messageText", MessageKind::Text),
-    ("messagePhoto", MessageKind::Image),
-    ("messageAnimation", MessageKind::Video),
-    ("messageVideo", MessageKind::Video),
-    ("messageVideoNote", MessageKind::Video),
-    ("messageVoiceNote", MessageKind::Sound),
-    ("messageAudio", MessageKind::Sound),
-    ("messageDocument", MessageKind::File),
-    ("messageSticker", MessageKind::Face),
-    ("messageAnimatedEmoji", MessageKind::Face),
-    ("messageDice", MessageKind::Face),
-    ("messageVenue", MessageKind::Location),
-    ("messageLocation", MessageKind::Location),
-    ("messagePinMessage", MessageKind::GroupTips),
-];
-
-/// The keys under which notices about a chat stand in a message of the Bot API.
-const NOTICES: [&str; 12] = [
-    "new_chat_members",
-    "left_chat_member",
-    "new_chat_title",
-    "new_chat_photo",
-    "delete_chat_photo",
-    "group_chat_created",
-    "supergroup_chat_created",
-    "channel_chat_created",
-    "migrate_to_chat_id",
-    "migrate_from_chat_id",
-    "pinned_message",
-    "message_auto_delete_timer_changed",
-];
-
-fn named(kinds: &[(&str, MessageKind)], name: &str) -> Option<MessageKind> {
-    kinds.iter().find(|(key, _)| *key == name).map(|(_, kind)| *kind)
+/// Returns the kind of a message that has any of these names.
+fn kind_of(has: impl Fn(&str) -> bool) -> Option<MessageKind> {
+    KINDS.iter().find(|(_, names)| names.iter().any(|name| has(name))).map(|(kind, _)| *kind)
 }
 
 /// Returns what a message of the Bot API says.
@@ -75,9 +46,7 @@ pub(super) fn of_bot(session: &Session<'_>, message: &At<'_, '_>) -> Result<Cont
         mentions(session, message, said, entities, &mut content)?;
     }
     if content.text.is_none() || message.has("caption") {
-        let kind = BOT_KINDS.iter().find(|(key, _)| message.has(key)).map(|(_, kind)| *kind);
-        let notice = NOTICES.iter().any(|key| message.has(key));
-        content.kind = kind.unwrap_or(if notice { MessageKind::GroupTips } else { MessageKind::Custom });
+        content.kind = kind_of(|key| message.has(key)).unwrap_or(MessageKind::Custom);
     }
     if let Some(sticker) = message.get("sticker") {
         content.text = content.text.take().or(sticker.text_if("emoji")?.map(str::to_owned));
@@ -95,7 +64,7 @@ pub(super) fn of_tdlib(session: &Session<'_>, at: &At<'_, '_>) -> Result<Content
     let of_chat =
         ["messageChat", "messageBasicGroup", "messageSupergroup"].iter().any(|of| name.starts_with(of));
     let notice = if of_chat { MessageKind::GroupTips } else { MessageKind::Custom };
-    let mut content = Content { kind: named(&TDLIB_KINDS, name).unwrap_or(notice), ..Content::default() };
+    let mut content = Content { kind: kind_of(|of| of == name).unwrap_or(notice), ..Content::default() };
     for key in ["text", "caption"] {
         let Some(said) = at.get(key) else { continue };
         // Formatted text is an object; some notices have plain text.

@@ -1,14 +1,13 @@
 //! Messages as TDLib describes them, and pages of them.
 
-use chatfold::event::{Fact, Meta};
-use chatfold::foreign::EventKey;
+use chatfold::event::Fact;
 use chatfold::{Message, Timestamp, UserId};
 
 use super::chat::{Chat, Session};
 use super::content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{As, Said, at_instant, beginning, behind};
+use crate::maker::{Said, at_instant, beginning, behind};
 
 /// The bits of a message's number that the server leaves free.
 const LOCAL_BITS: u32 = 20;
@@ -27,24 +26,27 @@ pub(super) enum Number {
     },
 }
 
-/// Returns the number of a message that stands under the key; `None` for 0, which names none.
-pub(super) fn number(at: &At<'_, '_>, key: &str) -> Result<Option<Number>, Fault> {
-    let at = at.need(key)?;
-    let id = u64::try_from(at.as_integer()?).map_err(|_| at.fault("the number of a message"))?;
-    let server = id >> LOCAL_BITS;
-    Ok(match id {
-        0 => None,
-        _ if server << LOCAL_BITS == id => Some(Number::Server(server)),
-        _ => Some(Number::Local { whole: id, after: server }),
-    })
+impl Number {
+    /// Returns the number of a message that stands here; `None` for 0, which names none.
+    pub(super) fn of(at: &At<'_, '_>) -> Result<Option<Self>, Fault> {
+        let id = u64::try_from(at.as_integer()?).map_err(|_| at.fault("the number of a message"))?;
+        let server = id >> LOCAL_BITS;
+        Ok(match id {
+            0 => None,
+            _ if server << LOCAL_BITS == id => Some(Self::Server(server)),
+            _ => Some(Self::Local { whole: id, after: server }),
+        })
+    }
+
+    /// Returns the server's number.
+    pub(super) fn of_server(self) -> Option<u64> {
+        if let Self::Server(server) = self { Some(server) } else { None }
+    }
 }
 
 /// Returns the server's number of a message that stands under the key, if it has one.
 pub(super) fn server_number(at: &At<'_, '_>, key: &str) -> Result<Option<u64>, Fault> {
-    Ok(match number(at, key)? {
-        Some(Number::Server(server)) => Some(server),
-        _ => None,
-    })
+    Ok(Number::of(&at.need(key)?)?.and_then(Number::of_server))
 }
 
 /// What was taken of a message: its number and instant.
@@ -63,26 +65,9 @@ pub(super) fn message(session: &mut Session<'_>, message: &At<'_, '_>) -> Result
     {
         content.reply_to = Some(session.message_of(&answered, number)?.id);
     }
-    match number(message, "id")? {
+    match Number::of(&message.need("id")?)? {
         Some(Number::Server(number)) => {
-            let name = session.message_of(message, number)?;
-            let edited =
-                message.get("edit_date").map(|at| at.as_integer()).transpose()?.filter(|date| *date > 0);
-            let version = edited.map(|_| message.seconds("edit_date")).transpose()?;
-            if let Some(time) = version {
-                let said = Said { time, ..said.clone() };
-                session.maker.edit(message, &said, &name, time.as_secs().unsigned_abs(), &content)?;
-            }
-            let how = version.map(|time| time.as_secs().to_string());
-            let state = how.as_deref().map_or(As::Written, As::Changed);
-            session.maker.introduce(
-                message,
-                &said,
-                &name,
-                (chat.seq(number), state),
-                content,
-                Meta::new(),
-            )?;
+            session.written(message, (&chat, &said, number), content, true)?;
             Ok(Some((number, time)))
         }
         Some(Number::Local { whole, after }) if message.has("sending_state") => {
@@ -125,8 +110,7 @@ fn queued(
         let instant = at_instant(&chat.conversation, said.time).first_field().unsigned_abs();
         message.seq = Some(if chat.is_numbered { after } else { instant });
     }
-    let key = EventKey::Other { type_name: "message_queued", parts: &[&key], at: said.time };
-    session.maker.say(at, said, &key, Fact::MessageQueued(Box::new(message)))
+    session.maker.say_of_parts(at, said, &[&key], Fact::MessageQueued(Box::new(message)))
 }
 
 /// Takes a page of a history, and what it proves.
@@ -140,27 +124,24 @@ pub(super) fn page(session: &mut Session<'_>, payload: &At<'_, '_>) -> Result<()
         if request.has("from_message_id") { server_number(&request, "from_message_id")? } else { None };
     let response = payload.need("response")?;
     let faults = session.maker.taken.faults.len();
-    let (mut oldest, mut newest): (Option<Stands>, Option<Stands>) = (None, None);
-    response.need("messages")?.items(|item| {
+    let mut held: Vec<Stands> = Vec::new();
+    session.each(&response.need("messages")?, |session, item| {
         if item.is_null() {
-            return;
+            return Ok(());
         }
         let taken = session.chat(item, "chat_id").and_then(|of| match of.conversation == chat.conversation {
             true => message(session, item),
             false => Err(item.refused("a message of the chat that was asked for", "one of another")),
         });
-        if let Ok(Some(stands)) = taken {
-            oldest = Some(oldest.map_or(stands, |oldest| oldest.min(stands)));
-            newest = Some(newest.map_or(stands, |newest| newest.max(stands)));
-        }
-        session.maker.note(taken.map(drop));
+        held.extend(taken?);
+        Ok(())
     })?;
     if session.maker.taken.faults.len() > faults {
         // A page of which a message is missing proves nothing.
         return Ok(());
     }
     let conversation = &chat.conversation;
-    let newest = newest.map(|(number, time)| chat.position(number, time));
+    let newest = held.iter().max().map(|(number, time)| chat.position(*number, *time));
     let through = if chat.is_numbered {
         // The message that one asks from may or may not be in the page.
         let before = asked_from.map(|number| chatfold::event::Watermark::Seq(number.saturating_sub(1)));
@@ -171,10 +152,10 @@ pub(super) fn page(session: &mut Session<'_>, payload: &At<'_, '_>) -> Result<()
         newest
     };
     let Some(through) = through else { return Ok(()) };
-    let from = match oldest {
-        Some((number, time)) if chat.is_numbered => chat.position(number, time),
+    let from = match held.iter().min() {
+        Some((number, time)) if chat.is_numbered => chat.position(*number, *time),
         // Older messages may stand in the same second.
-        Some((number, time)) => behind(chat.position(number, time)),
+        Some((number, time)) => behind(chat.position(*number, *time)),
         None => beginning(conversation),
     };
     session.maker.complete(&response, conversation, from, through)

@@ -1,19 +1,31 @@
 //! Updates of TDLib.
 
 use chatfold::Timestamp;
-use chatfold::event::{Edit, Fact, Mark, Membership, ReceiveOption, Through};
+use chatfold::event::{Edit, Fact, Mark, ReceiveOption, Through};
 use chatfold::foreign::EventKey;
 
-use super::bot::full_name;
-use super::chat::{Chat, Session, chat_of_supergroup};
+use super::bot::user;
+use super::chat::{Chat, Session, chat_of_supergroup, membership};
 use super::content;
-use super::history::{Number, local_name, message, number, server_number};
+use super::history::{Number, local_name, message, server_number};
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{Report, Said, beginning};
+use crate::maker::{MessageName, Report, Said, beginning};
 
 /// Whoever is muted for longer is muted for ever: this is how apps of Telegram see it.
-const FOR_EVER_S: i64 = 366 * 86_400;
+const FOR_EVER_S: u64 = 366 * 86_400;
+
+/// Takes something that is said of a chat.
+type Take = fn(&mut Session<'_>, &At<'_, '_>, &Chat) -> Result<(), Fault>;
+
+/// What updates say of a chat and the chat itself says under a key.
+const OF_CHAT: [(&str, &str, Take); 5] = [
+    ("updateChatReadOutbox", "last_read_outbox_message_id", peer_read),
+    ("updateChatNotificationSettings", "notification_settings", notifications),
+    ("updateChatDraftMessage", "draft_message", draft),
+    ("updateChatIsMarkedAsUnread", "is_marked_as_unread", marked),
+    ("updateChatPosition", "position", |session, at, of| position(session, &at.need("position")?, of)),
+];
 
 /// Takes an update, or a chat.
 pub(super) fn update(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
@@ -34,65 +46,47 @@ pub(super) fn update(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(
             positions(session, update, &of)
         }
         "updateChatReadInbox" => read(session, update),
-        "updateChatReadOutbox" => {
-            let of = session.chat(update, "chat_id")?;
-            peer_read(session, update, &of)
-        }
-        "updateChatDraftMessage" => {
-            let of = session.chat(update, "chat_id")?;
-            draft(session, update, &of)
-        }
-        "updateChatPosition" => {
-            let of = session.chat(update, "chat_id")?;
-            position(session, &update.need("position")?, &of)
-        }
-        "updateChatNotificationSettings" => {
-            let of = session.chat(update, "chat_id")?;
-            notifications(session, &update.need("notification_settings")?, &of)
-        }
-        "updateChatIsMarkedAsUnread" => {
-            let of = session.chat(update, "chat_id")?;
-            let on = update.flag("is_marked_as_unread")?;
-            session.maker.observe_mark(update, &of.conversation, Mark::UNREAD, on)
-        }
-        "updateUser" => user(session, &update.need("user")?),
+        "updateUser" => user(session, &update.need("user")?).map(drop),
         "updateSupergroup" => group(session, &update.need("supergroup")?, chat_of_supergroup),
         "updateBasicGroup" => group(session, &update.need("basic_group")?, i64::checked_neg),
-        "updateChatFolders" => folders(session, update),
-        other => {
-            session.maker.left_out(other);
-            Ok(())
-        }
+        "updateChatFolders" => session.each(&update.need("chat_folders")?, folder),
+        name => match OF_CHAT.iter().find(|(update, ..)| *update == name) {
+            Some((_, _, take)) => {
+                let of = session.chat(update, "chat_id")?;
+                take(session, update, &of)
+            }
+            None => session.maker.nothing_of(name),
+        },
     }
+}
+
+/// Returns what a message was called before the server had it; `None` where it had another name of the server's.
+fn local(session: &Session<'_>, update: &At<'_, '_>) -> Result<Option<MessageName>, Fault> {
+    let Some(Number::Local { whole, .. }) = Number::of(&update.need("old_message_id")?)? else {
+        return Ok(None);
+    };
+    let name = local_name(whole);
+    session.maker.message(update, &name, &name).map(Some)
 }
 
 /// The server has a message that was queued: it is received, and the queued one is gone (R118).
 fn sent(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
     let sent = update.need("message")?;
     message(session, &sent)?;
-    let Some(Number::Local { whole, .. }) = number(update, "old_message_id")? else { return Ok(()) };
-    let key = local_name(whole);
-    let target = session.maker.message(update, &key, &key)?.id;
+    let Some(MessageName { id, key, .. }) = local(session, update)? else { return Ok(()) };
     let conversation = session.chat(&sent, "chat_id")?.conversation;
     let said = Said { conversation, time: sent.seconds("date")?, by: session.maker.owner().clone() };
     let event = EventKey::Deleted { targets: &[&key], at: said.time };
-    session.maker.say(update, &said, &event, Fact::MessagesDeleted { targets: vec![target] })
+    session.maker.say(update, &said, &event, Fact::MessagesDeleted { targets: vec![id] })
 }
 
 fn failed(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
     let conversation = session.chat(&update.need("message")?, "chat_id")?.conversation;
-    let Some(Number::Local { whole, .. }) = number(update, "old_message_id")? else { return Ok(()) };
-    let name = local_name(whole);
-    let target = session.maker.message(update, &name, &name)?.id;
+    let Some(MessageName { id, key, .. }) = local(session, update)? else { return Ok(()) };
     let error = update.get("error");
     let reason = error.as_ref().map(|error| error.text_if("message")).transpose()?.flatten();
-    let key = EventKey::Other {
-        type_name: "message_failed",
-        parts: &[&name, reason.unwrap_or_default()],
-        at: session.maker.received_at,
-    };
-    let fact = Fact::MessageFailed { target, reason: reason.map(str::to_owned) };
-    session.maker.observe(update, &conversation, &key, fact)
+    let fact = Fact::MessageFailed { target: id, reason: reason.map(str::to_owned) };
+    session.maker.observe_of_parts(update, &conversation, &[&key, reason.unwrap_or_default()], fact)
 }
 
 /// A message says something else, and neither who changed it nor when is known.
@@ -101,39 +95,30 @@ fn changed(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> 
     let Some(number) = server_number(update, "message_id")? else { return Ok(()) };
     let name = session.message_of(update, number)?;
     let content = content::of_tdlib(session, &update.need("new_content")?)?;
-    let at = session.maker.received_at;
     let text = content.text.clone().unwrap_or_default();
     let edit = Edit {
-        version: at.as_secs().unsigned_abs().max(1),
+        version: session.maker.received_at.as_secs().unsigned_abs().max(1),
         text: Some(text.clone()),
         mentions: Some(content.mentions),
         ..Edit::default()
     };
-    let key = EventKey::Other { type_name: "message_modified", parts: &[&name.key, &text], at };
-    session.maker.observe(update, &of.conversation, &key, Fact::MessageModified { target: name.id, edit })
+    let fact = Fact::MessageModified { target: name.id, edit };
+    session.maker.observe_of_parts(update, &of.conversation, &[&name.key, &text], fact)
 }
 
 fn deleted(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
     let of = session.chat(update, "chat_id")?;
     if update.flag("from_cache")? || !update.flag("is_permanent")? {
-        session.maker.left_out("messages that only a cache forgets");
-        return Ok(());
+        return session.maker.nothing_of("messages that only a cache forgets");
     }
     let (mut targets, mut names) = (Vec::new(), Vec::new());
-    update.need("message_ids")?.items(|item| {
-        let name = item.as_integer().and_then(|id| match u64::try_from(id) {
-            Ok(id) if id > 0 && id % (1 << 20) == 0 => session.message_of(item, id >> 20).map(Some),
-            Ok(_) => Ok(None),
-            Err(_) => Err(item.fault("the number of a message")),
-        });
-        match name {
-            Ok(Some(name)) => {
-                targets.push(name.id);
-                names.push(name.key);
-            }
-            Ok(None) => {}
-            Err(fault) => session.maker.note(Err(fault)),
+    session.each(&update.need("message_ids")?, |session, item| {
+        if let Some(number) = Number::of(item)?.and_then(Number::of_server) {
+            let name = session.message_of(item, number)?;
+            targets.push(name.id);
+            names.push(name.key);
         }
+        Ok(())
     })?;
     if targets.is_empty() {
         return Ok(());
@@ -167,20 +152,14 @@ fn chat(session: &mut Session<'_>, chat: &At<'_, '_>) -> Result<(), Fault> {
         let report = Report { through, unread, read, at_least: false, mentions, active_at: Some(time) };
         session.maker.report(chat, &of.conversation, report)?;
     }
-    if chat.has("last_read_outbox_message_id") {
-        peer_read(session, chat, &of)?;
-    }
-    if let Some(settings) = chat.get("notification_settings") {
-        notifications(session, &settings, &of)?;
-    }
-    if chat.has("draft_message") {
-        draft(session, chat, &of)?;
-    }
-    if chat.has("is_marked_as_unread") {
-        let on = chat.flag("is_marked_as_unread")?;
-        session.maker.observe_mark(chat, &of.conversation, Mark::UNREAD, on)?;
+    for (_, _, take) in OF_CHAT.iter().filter(|(_, key, _)| chat.has(key)) {
+        take(session, chat, &of)?;
     }
     positions(session, chat, &of)
+}
+
+fn marked(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
+    session.maker.observe_mark(at, &of.conversation, Mark::UNREAD, at.flag("is_marked_as_unread")?)
 }
 
 /// Takes what a chat is called: of a private chat the user, else the group.
@@ -209,8 +188,7 @@ fn read(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
 fn peer_read(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
     let Some(number) = server_number(at, "last_read_outbox_message_id")? else { return Ok(()) };
     let Some(peer) = of.conversation.peer() else {
-        session.maker.left_out("read by some of a group");
-        return Ok(());
+        return session.maker.nothing_of("read by some of a group");
     };
     let through = Through::Message(session.message_of(at, number)?.id);
     let said = Said { by: peer.clone(), ..session.maker.found(&of.conversation) };
@@ -221,34 +199,28 @@ fn peer_read(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<()
 /// A draft has the instant at which it was written; that there is none is merely found.
 fn draft(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
     let Some(draft) = at.get("draft_message") else {
-        let key = EventKey::Other { type_name: "draft_set", parts: &[""], at: session.maker.received_at };
-        return session.maker.observe(
-            at,
-            &of.conversation,
-            &key,
-            Fact::DraftSet { text: None, replaces: None },
-        );
+        let none = Fact::DraftSet { text: None, replaces: None };
+        return session.maker.observe_of_parts(at, &of.conversation, &[""], none);
     };
     let input = draft.get("input_message_text").or(draft.get("content"));
     let Some(text) = input.as_ref().and_then(|input| input.get("text")) else {
-        session.maker.left_out("draft without text");
-        return Ok(());
+        return session.maker.nothing_of("draft without text");
     };
     let text = text.text("text")?;
     let said = Said { time: draft.seconds("date")?, ..session.maker.found(&of.conversation) };
-    let key = EventKey::Other { type_name: "draft_set", parts: &[text], at: said.time };
-    session.maker.say(&draft, &said, &key, Fact::DraftSet { text: Some(text.to_owned()), replaces: None })
+    let fact = Fact::DraftSet { text: Some(text.to_owned()), replaces: None };
+    session.maker.say_of_parts(&draft, &said, &[text], fact)
 }
 
 /// Takes the places of a chat in all lists that have it.
 fn positions(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
     let mut is_archived = false;
-    at.each("positions", |item| {
+    let Some(positions) = at.get("positions") else { return Ok(()) };
+    session.each(&positions, |session, item| {
         is_archived |= item.get("list").is_some_and(|list| list.is("@type", "chatListArchive"));
-        let taken = position(session, item, of);
-        session.maker.note(taken);
+        position(session, item, of)
     })?;
-    if at.has("positions") && !is_archived { archived(session, at, of, false) } else { Ok(()) }
+    if is_archived { Ok(()) } else { archived(session, at, of, false) }
 }
 
 /// Takes the place of a chat in one list; order 0 is none.
@@ -264,10 +236,7 @@ fn position(session: &mut Session<'_>, position: &At<'_, '_>, of: &Chat) -> Resu
             let folder = session.maker.folder(&list, &format!("chat {id}"))?;
             session.maker.observe_folder_member(position, &of.conversation, folder, is_in)
         }
-        other => {
-            session.maker.left_out(other);
-            Ok(())
-        }
+        other => session.maker.nothing_of(other),
     }
 }
 
@@ -277,29 +246,19 @@ fn archived(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat, on: bool) -> 
     session.maker.observe(at, &of.conversation, &key, Fact::Archived { on, stay: on })
 }
 
-fn notifications(session: &mut Session<'_>, settings: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
-    let seconds = match settings.get("mute_for") {
-        Some(at) => {
-            at.as_integer().and_then(|s| if s < 0 { Err(at.fault("seconds from 0 on")) } else { Ok(s) })?
-        }
-        None => 0,
-    };
+fn notifications(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
+    let settings = &at.need("notification_settings")?;
+    let muted = settings.get("mute_for").map(|at| at.as_count().map_err(|_| at.fault("seconds from 0 on")));
+    let seconds = muted.transpose()?.unwrap_or(0);
     if settings.flag("use_default_mute_for")? || seconds == 0 {
         return session.maker.observe_option(settings, &of.conversation, ReceiveOption::Receive, None);
     }
     let mentions_notify = !of.is_direct() && !settings.flag("disable_mention_notifications")?;
     let option =
         if mentions_notify { ReceiveOption::NotNotifyExceptAt } else { ReceiveOption::ReceiveNotNotify };
-    let now = session.maker.received_at.as_millis();
-    let until = Timestamp::from_millis(now.saturating_add(seconds.saturating_mul(1_000))).ok();
-    let until = until.filter(|_| seconds <= FOR_EVER_S);
+    let until = session.maker.received_at.as_millis().saturating_add_unsigned(seconds.saturating_mul(1_000));
+    let until = Timestamp::from_millis(until).ok().filter(|_| seconds <= FOR_EVER_S);
     session.maker.observe_option(settings, &of.conversation, option, until)
-}
-
-fn user(session: &mut Session<'_>, user: &At<'_, '_>) -> Result<(), Fault> {
-    let id = session.speaker(user, "id")?;
-    let name = full_name(user)?;
-    session.maker.user_profile(user, &id, (name.as_deref(), None), None)
 }
 
 /// Takes what became of the owner in a group, whose chat has a number made of the group's.
@@ -311,31 +270,11 @@ fn group(session: &mut Session<'_>, group: &At<'_, '_>, chat: fn(i64) -> Option<
         return Err(id.fault("the number of a group"));
     }
     let status = group.need("status")?;
-    let state = match status.text("@type")? {
-        "chatMemberStatusCreator" | "chatMemberStatusAdministrator" => {
-            if status.has("is_member") && !status.flag("is_member")? {
-                Membership::Left
-            } else {
-                Membership::Joined
-            }
-        }
-        "chatMemberStatusMember" => Membership::Joined,
-        "chatMemberStatusRestricted" if status.flag("is_member")? => Membership::Joined,
-        "chatMemberStatusRestricted" | "chatMemberStatusLeft" => Membership::Left,
-        "chatMemberStatusBanned" => Membership::Removed,
-        _ => return Err(status.need("@type")?.fault("the status of a member")),
-    };
+    let state = membership(&status, "@type")?;
     let owner = session.maker.owner().clone();
     let key = EventKey::Membership { user: Some(&owner), state, at: session.maker.received_at };
     let fact = Fact::MembershipSet { state, user: Some(owner.clone()) };
     session.maker.observe(group, &of.conversation, &key, fact)
-}
-
-fn folders(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
-    update.need("chat_folders")?.items(|item| {
-        let taken = folder(session, item);
-        session.maker.note(taken);
-    })
 }
 
 fn folder(session: &mut Session<'_>, item: &At<'_, '_>) -> Result<(), Fault> {

@@ -4,9 +4,11 @@
 
 mod claimed;
 mod cost;
+mod edges;
 mod laws;
 mod malformed;
 mod mutated;
 mod pages;
 mod settled;
+mod size;
 mod story;

@@ -150,7 +150,7 @@ fn a_clock_that_is_ahead_is_not_reported() {
     let event = |id: &str, ts: i64| json!({"type": "m.room.message", "event_id": id, "sender": "@b:hs", "origin_server_ts": ts, "content": {"body": "x"}});
     let now = at("2026-03-01T09:00:00.000Z");
     let events = [event("$1", now.as_millis() - 5), event("$2", now.as_millis() + 120_001)];
-    let payload = json!({"next_batch": "s", "rooms": {"join": {"!r:hs": {"timeline": {"limited": true, "events": events},
+    let payload = json!({"next_batch": "s", "rooms": {"join": {"!r:hs": {"timeline": {"limited": true, "prev_batch": "p", "events": events},
         "unread_notifications": {"notification_count": 7}}}}});
     let taken = matrix.take(payload.to_string().as_bytes(), now).unwrap();
     let through: Vec<i64> = taken
