@@ -74,7 +74,7 @@ pub(super) fn listed(m: &mut Maker) -> Result<(), Fault> {
     m.messages(1..quarter + 1)?;
     m.move_about(quarter / 2, quarter, &peer, group)?;
     (1..=quarter).try_for_each(|n| m.own(|e, group| e.messages_deleted(group, vec![id(n)])))?;
-    (1..=quarter).try_for_each(|n| m.zigzag(n, report(2 * quarter + n, 20, list(n, 20))))
+    (1..=quarter).try_for_each(|n| m.zigzag(n, report(2 * quarter + n, 20, list(n, quarter.min(20)))))
 }
 
 /// Complete stretches of one place each, scattered, then of three, so that all of them become one.
