@@ -330,3 +330,32 @@ fn r49_the_plan_tells_of_each_event_and_leaves_other_conversations_alone() {
     assert_eq!(kept[1].conversation(), Some(&other));
     assert_eq!(plan.report().map(|event| event.by().as_str()), Some("alice"));
 }
+
+#[test]
+fn r49_what_a_report_cannot_tell_of_stays() {
+    // The message that the peer has read up to.
+    let chat: ConversationId = "c2c_bob".parse().unwrap();
+    let own = |n: u16| {
+        at(n.into(), "alice").message_received(chat.clone(), Message::text(message_id(n), "hello")).unwrap()
+    };
+    let mut log: Vec<Event> = (1..=4).map(own).collect();
+    log.push(at(9, "bob").peer_read(chat.clone(), Through::Message(message_id(2))).unwrap());
+    let end = Watermark::Time(Timestamp::from_millis(4).unwrap());
+    let smaller = compact(&user("alice"), Policy::default(), &log, &chat, end).unwrap();
+    assert_eq!(smaller.len(), 4, "two messages, what the peer read, the report");
+    // Messages at one seq, which is one place to a report.
+    let (team, mut log) = team(3);
+    let mut double = Message::text(message_id(20), "at the same seq");
+    double.seq = Some(2);
+    log.push(at(20, "bob").message_received(team.clone(), double).unwrap());
+    assert_eq!(compacted(&log, &team, 3).unwrap().len(), 4, "all but the first, and the report");
+    // A report through a message that a deletion names would bring the conversation back into the list.
+    let deleted =
+        Fact::Deleted { through: Watermark::Seq(1), keep_messages: true, also: vec![message_id(2)] };
+    log.truncate(2);
+    log.push(Event::new(at(30, "alice"), Body::Conversation(team.clone(), deleted)).unwrap());
+    let smaller = compacted(&log, &team, 2).unwrap();
+    assert_eq!(smaller.len(), 3, "the last message, the deletion, the report");
+    let inbox = Inbox::replay(user("alice"), Policy::default(), &smaller);
+    assert_eq!(inbox.conversations().count(), 0);
+}
