@@ -16,9 +16,13 @@ use serde_json::Value;
 use crate::histories::Rng;
 use crate::model;
 
+pub fn root_of_fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
 /// The fixtures of the first version of the text log.
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("logs").join("v1")
+    root_of_fixtures().join("logs").join("v1")
 }
 
 /// The names of the files with this extension, without it.
@@ -34,12 +38,12 @@ fn read(name: &str, extension: &str) -> String {
 }
 
 /// A log and the JSON beside it.
-struct Fixture {
-    name: String,
-    owner: UserId,
+pub struct Fixture {
+    pub name: String,
+    pub owner: UserId,
     /// In the order of the log.
-    events: Vec<Event>,
-    skipped: u64,
+    pub events: Vec<Event>,
+    pub skipped: u64,
     expected: Value,
 }
 
@@ -90,7 +94,7 @@ impl Fixture {
         without_digest(&if self.has_all_keys() { json.with_all_keys() } else { json }.to_string())
     }
 
-    fn replay(&self, events: &[Event]) -> Inbox {
+    pub fn replay(&self, events: &[Event]) -> Inbox {
         Inbox::replay(self.owner.clone(), Policy::default(), events)
     }
 
@@ -135,7 +139,7 @@ impl Fixture {
     }
 }
 
-fn fixtures() -> Vec<Fixture> {
+pub fn fixtures() -> Vec<Fixture> {
     names("jsonl").iter().map(|name| Fixture::read(name)).collect()
 }
 
@@ -148,7 +152,7 @@ fn without_digest(json: &str) -> Value {
 }
 
 /// Every place in which two values differ, with both.
-fn differences(expected: &Value, found: &Value) -> Vec<String> {
+pub fn differences(expected: &Value, found: &Value) -> Vec<String> {
     fn walk(path: &str, expected: &Value, found: &Value, differ: &mut Vec<String>) {
         match (expected, found) {
             (Value::Object(left), Value::Object(right)) => {

@@ -9,6 +9,8 @@ mod changes;
 mod compact;
 mod connect;
 mod decide;
+#[cfg(feature = "jsonl")]
+mod dialects;
 mod digest;
 mod divergence;
 #[cfg(feature = "jsonl")]
@@ -45,6 +47,8 @@ mod retention;
 mod rooms;
 mod rulebook;
 mod rules;
+#[cfg(feature = "jsonl")]
+mod schema;
 mod share_out;
 mod shown;
 mod snapshot;

@@ -71,6 +71,15 @@ pub fn profiles(owner: &UserId, events: &[Event]) -> BTreeMap<UserId, Profile> {
     Account::of(terms, &distinct(events)).profiles()
 }
 
+/// The name of every group that a profile names, if it is shown.
+pub fn group_names(owner: &UserId, events: &[Event]) -> BTreeMap<ConversationId, Option<String>> {
+    let terms = Terms { owner, policy: Policy::default() };
+    let events = distinct(events);
+    let account = Account::of(terms, &events);
+    let names = account.groups().into_iter().map(|id| (id.clone(), account.group_name(id.target())));
+    names.collect()
+}
+
 /// Every conversation that an event with an effect names, with those facts (R17).
 pub fn conversations<'a>(terms: Terms<'a>, events: &[&'a Event]) -> Vec<Conversation<'a>> {
     let mut facts: BTreeMap<&ConversationId, Vec<_>> = BTreeMap::new();

@@ -21,7 +21,8 @@ fn events(log: &[(&str, &str, &str)]) -> Vec<Event> {
     log.iter().enumerate().map(event).collect()
 }
 
-fn inbox(log: &[(&str, &str, &str)]) -> Inbox {
+/// The inbox of a short log: see [`events`].
+pub fn inbox(log: &[(&str, &str, &str)]) -> Inbox {
     Inbox::replay(UserId::parse("alice").unwrap(), Policy::default(), &events(log))
 }
 

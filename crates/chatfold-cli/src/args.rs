@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use self::action::DO_EXAMPLES;
 pub use self::action::{DoArgs, FolderWish, MessageArgs, QuietWish, ScopeFlag, SendArgs, Target, Wish};
 use self::common::parse_mark;
-pub use self::common::{LogArgs, LookArgs, TimeArgs, TimeStyle};
+pub use self::common::{DialectArgs, LogArgs, LookArgs, TimeArgs, TimeStyle};
 use self::devices::{CLOUD_EXAMPLES, DIFF_EXAMPLES, MERGE_EXAMPLES};
 pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
 use self::files::{COMPACT_EXAMPLES, CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
@@ -129,6 +129,8 @@ Examples:
   chatfold inbox team.jsonl
   chatfold inbox team.jsonl --folder Work --unread --limit 20
   chatfold inbox team.jsonl --first 100 --json
+  chatfold inbox team.jsonl --json --dialect web
+                                               rows as the client for the browser knows them
   chatfold inbox team.jsonl --no-archived --without-mark hide --badge=chats
   chatfold inbox team.jsonl --time absolute --color always | less -R
 
@@ -233,6 +235,8 @@ pub struct InboxArgs {
     /// With --json, write what V2TIM has no key for too: archived, membership, recvOptUntil, badge, mentionCount
     #[arg(long, requires = "json")]
     pub all_keys: bool,
+    #[command(flatten)]
+    pub dialect: DialectArgs,
     /// Say what a badge over all conversations shows; several rules with commas
     #[arg(
         long,
@@ -372,6 +376,8 @@ pub struct ShowArgs {
     /// Write one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub dialect: DialectArgs,
     #[command(flatten)]
     pub reading: LogArgs,
     #[command(flatten)]

@@ -21,6 +21,7 @@ const PAGE_LEN: usize = 1000;
 
 /// Runs the command.
 pub fn run(args: &InboxArgs) -> Result<Verdict, Failure> {
+    let dialect = args.dialect.dialect()?;
     let source = Source::from(args.log.as_path());
     let (choice, policy) = (args.reading.choice(), args.reading.policy());
     let (inbox, tally) = match &args.snapshot {
@@ -32,7 +33,7 @@ pub fn run(args: &InboxArgs) -> Result<Verdict, Failure> {
     tally.report_skipped(&source);
     let mut out = stdout();
     if args.json {
-        json(&mut out, args, &inbox, &tally, &filter)?;
+        json(&mut out, (args, dialect), &inbox, &tally, &filter)?;
     } else {
         people(&mut out, args, &inbox, &tally, &filter)?;
     }
@@ -96,13 +97,14 @@ fn listed(items: impl Iterator<Item = String>) -> String {
 
 fn json(
     out: &mut Output,
-    args: &InboxArgs,
+    (args, dialect): (&InboxArgs, v2tim::Dialect),
     inbox: &Inbox,
     tally: &Tally,
     filter: &Filter,
 ) -> Result<(), Failure> {
     let object =
         v2tim::InboxJson::new(inbox, tally.skipped, filter).with_limit(args.limit.unwrap_or(usize::MAX));
+    let object = object.with_dialect(dialect);
     let object = if args.all_keys { object.with_all_keys() } else { object };
     crate::output::write_json(out, &object)?;
     out.write_all(b"\n")?;

@@ -38,6 +38,7 @@ const MAX_DRAFTS: usize = 20;
 
 /// Runs the command.
 pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
+    let dialect = args.dialect.dialect()?;
     let source = Source::from(args.log.as_path());
     let (inbox, tally) = fold(&source, &args.reading.choice(), args.reading.policy())?;
     tally.report_skipped(&source);
@@ -48,7 +49,7 @@ pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
     messages.reverse();
     let mut out = stdout();
     if args.json {
-        let object = json::conversation(&inbox, conversation, &messages);
+        let object = json::conversation(&inbox, conversation, &messages, dialect);
         crate::output::write_json(&mut out, &object)?;
         out.write_all(b"\n")?;
     } else {

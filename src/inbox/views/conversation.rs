@@ -130,6 +130,21 @@ impl<'a> ConversationView<'a> {
         name.unwrap_or_else(|| self.id().target())
     }
 
+    /// The group's own name, if known and not blank; of a direct chat none.
+    pub(crate) fn group_name(&self) -> Option<&'a str> {
+        self.conversation.peer.map_or_else(|| shown(&self.conversation.shared.name), |_| None)
+    }
+
+    /// The peer's own name, if known and not blank; of a group none.
+    pub(crate) fn peer_nickname(&self) -> Option<&'a str> {
+        shown(&self.inbox.profile(self.conversation.peer?)?.nickname)
+    }
+
+    /// The owner's name for the peer, if any; of a group none.
+    pub(crate) fn peer_remark(&self) -> Option<&'a str> {
+        shown(&self.inbox.profile(self.conversation.peer?)?.remark)
+    }
+
     /// Where the picture of the group or the peer is (R22).
     pub fn face_url(&self) -> Option<&'a str> {
         match self.conversation.peer {

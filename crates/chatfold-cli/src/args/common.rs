@@ -1,9 +1,11 @@
 //! What several commands take.
 
 use chatfold::event::Mark;
+use chatfold::v2tim::{DataForm, Dialect, Language};
 use chatfold::{Policy, UserId};
 use clap::{Args, ColorChoice, ValueEnum};
 
+use crate::failure::Failure;
 use crate::instant::Span;
 use crate::log::Choice;
 use crate::output::look;
@@ -64,6 +66,75 @@ pub enum PolicyFlag {
     OwnMessageReads,
     /// Messages in meeting groups count as unread
     MeetingUnread,
+}
+
+/// Options of every command that writes rows as JSON: whose classes they are shaped like.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How rows are written as JSON")]
+pub struct DialectArgs {
+    /// Write rows as this client of V2TIM knows them [default: flutter]
+    #[arg(long, value_enum, value_name = "CLIENT", requires = "json")]
+    pub dialect: Option<DialectFlag>,
+    /// flutter: how custom data is written [default: base64]; the others write text
+    #[arg(long, value_enum, value_name = "FORM", requires = "json")]
+    pub data: Option<DataFlag>,
+    /// web: the words for what is no text, such as an image [default: zh, which the UI kit translates]
+    #[arg(long, value_enum, value_name = "LANGUAGE", requires = "json")]
+    pub language: Option<LanguageFlag>,
+}
+
+impl DialectArgs {
+    /// How rows are written.
+    pub fn dialect(&self) -> Result<Dialect, Failure> {
+        let dialect = self.dialect.unwrap_or(DialectFlag::Flutter);
+        let usage = |what: &str| Err(Failure::Usage(what.to_owned()));
+        match (dialect, self.data, self.language) {
+            (DialectFlag::Flutter, data, None) => Ok(Dialect::Flutter(match data {
+                Some(DataFlag::Text) => DataForm::Text,
+                Some(DataFlag::Base64) | None => DataForm::Base64,
+            })),
+            (DialectFlag::Native, None, None) => Ok(Dialect::Native),
+            (DialectFlag::Web, None, language) => Ok(Dialect::Web(match language {
+                Some(LanguageFlag::En) => Language::English,
+                Some(LanguageFlag::Zh) | None => Language::Chinese,
+            })),
+            (DialectFlag::Flutter | DialectFlag::Native, _, Some(_)) => {
+                usage("--language says nothing of this dialect: only web has words for what is no text")
+            }
+            (DialectFlag::Native | DialectFlag::Web, Some(_), _) => {
+                usage("--data says nothing of this dialect: only flutter writes base64")
+            }
+        }
+    }
+}
+
+/// A client of V2TIM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DialectFlag {
+    /// The class V2TimConversation of the Flutter plugin
+    Flutter,
+    /// What the interface in C writes, and the Flutter plugin reads on devices from version 8.5 on
+    Native,
+    /// The interface Conversation of the npm package @tencentcloud/chat
+    Web,
+}
+
+/// How custom data is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DataFlag {
+    /// As base64
+    Base64,
+    /// As the text that it is, base64 where it is none
+    Text,
+}
+
+/// A language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LanguageFlag {
+    /// Chinese
+    Zh,
+    /// English
+    En,
 }
 
 /// Options of every command: how text for people looks.

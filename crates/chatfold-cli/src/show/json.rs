@@ -12,10 +12,11 @@ pub fn conversation(
     inbox: &Inbox,
     conversation: ConversationView<'_>,
     messages: &[MessageView<'_>],
+    dialect: v2tim::Dialect,
 ) -> Value {
     json!({
         "owner": inbox.owner().as_str(),
-        "conversation": v2tim::ConversationJson::new(conversation).with_all_keys(),
+        "conversation": v2tim::ConversationJson::new(conversation).with_dialect(dialect).with_all_keys(),
         "listed": conversation.is_listed(),
         "peerReadTime": conversation.peer_read_marker().map(|time| time.to_string()),
         "drafts": conversation

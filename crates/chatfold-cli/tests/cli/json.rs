@@ -137,3 +137,44 @@ fn two_folders_of_one_name_are_told_apart_by_id() {
     run(&["inbox", "-", "--folder", &id], gone.as_str()).refused(3);
     assert!(listed(&["--folder", "Work"], &gone).is_empty());
 }
+
+#[test]
+fn rows_are_written_in_the_dialect_asked_for() {
+    let flutter = json(&["inbox", "-", "--json", "--dialect", "flutter"], &team());
+    assert_eq!(flutter, json(&["inbox", "-", "--json"], &team()));
+    let rows = |args: &[&str]| {
+        json(&[&["inbox", "-", "--json"], args].concat(), &team())["conversationList"].clone()
+    };
+    let native = rows(&["--dialect", "native"]);
+    assert_eq!((&native[0]["conv_id"], &native[0]["conv_type"]), (&object!("design"), &object!(2)));
+    let web = rows(&["--dialect", "web", "--all-keys"]);
+    assert_eq!((&web[0]["conversationID"], &web[0]["archived"]), (&object!("GROUPdesign"), &object!(false)));
+    assert_eq!(web.as_array().unwrap().len(), flutter["conversationList"].as_array().unwrap().len());
+    let shown = json(&["show", "-", "c2c_bob", "--json", "--dialect", "native"], &team());
+    assert_eq!((&shown["conversation"]["conv_id"], &shown["owner"]), (&object!("bob"), &object!("alice")));
+}
+
+#[test]
+fn options_of_a_dialect_reach_its_rows() {
+    let rows = r#"
+        alice 08:00:00 c2c_bob custom_data_set {"data":"eyJhIjoxfQ=="}
+        bob 08:00:01 c2c_bob message_received {"message":{"id":"M1","kind":"image"}}
+        "#;
+    let log = log("alice", rows);
+    let row = |args: &[&str]| {
+        json(&[&["inbox", "-", "--json"], args].concat(), &log)["conversationList"][0].clone()
+    };
+    assert_eq!(row(&[])["customData"], "eyJhIjoxfQ==");
+    assert_eq!(row(&["--data", "text"])["customData"], "{\"a\":1}");
+    assert_eq!(row(&["--dialect", "web"])["lastMessage"]["messageForShow"], "[图片]");
+    assert_eq!(row(&["--dialect", "web", "--language", "en"])["lastMessage"]["messageForShow"], "[Image]");
+    for wrong in [
+        &["--dialect", "web", "--data", "text"][..],
+        &["--dialect", "native", "--language", "en"],
+        &["--language", "en"],
+        &["--dialect", "swift"],
+    ] {
+        assert_eq!(run(&[&["inbox", "-", "--json"], wrong].concat(), log.clone()).code, 2, "{wrong:?}");
+    }
+    assert_eq!(run(&["inbox", "-", "--dialect", "web"], log.clone()).code, 2, "rows are JSON");
+}
