@@ -198,6 +198,12 @@ impl<'v> At<'v, '_> {
         Ok(())
     }
 
+    /// Returns the item of this array at the index; `None` where nothing or null is.
+    pub(crate) fn item<'q>(&'q self, index: usize) -> Option<At<'v, 'q>> {
+        let value = self.value.get(index).filter(|value| !value.is_null())?;
+        Some(self.step(value, Step::Index(index)))
+    }
+
     /// Shows each entry of the object under the key, none where nothing stands there.
     pub(crate) fn entries(&self, key: &str, mut show: impl FnMut(&'v str, &At<'v, '_>)) -> Result<(), Fault> {
         let Some(at) = self.get(key) else { return Ok(()) };

@@ -40,16 +40,22 @@
 //! # References by names that are no ids
 //!
 //! Some systems refer to things by names from which no id can be derived: Slack's direct channels, Matrix's reaction events,
-//! the ids that senders of XMPP choose. The adapter keeps no table of them beside the log: events that introduce such a thing
+//! the ids that senders of XMPP choose, messages of V2TIM without their conversation. The adapter keeps no table of them beside the log: events that introduce such a thing
 //! carry the name in their meta, and [`Adapter::learn`] reads it from there. Let an adapter learn from the log once when it is made
 //! (every event may be shown to it), and from what it took. A reference that it has not learned is a fault of that payload, which may be taken again.
 //!
 //! # Features
 //!
-//! `matrix`, `slack`, `telegram`, `xmpp`: a system each, all of them by default.
+//! `matrix`, `slack`, `telegram`, `v2tim`, `xmpp`: a system each, all of them by default.
 
 #![cfg_attr(
-    not(all(feature = "matrix", feature = "slack", feature = "telegram", feature = "xmpp")),
+    not(all(
+        feature = "matrix",
+        feature = "slack",
+        feature = "telegram",
+        feature = "v2tim",
+        feature = "xmpp"
+    )),
     allow(dead_code, reason = "what adapters share is more than each of them uses")
 )]
 
@@ -66,6 +72,8 @@ pub mod matrix;
 pub mod slack;
 #[cfg(feature = "telegram")]
 pub mod telegram;
+#[cfg(feature = "v2tim")]
+pub mod v2tim;
 #[cfg(feature = "xmpp")]
 pub mod xmpp;
 

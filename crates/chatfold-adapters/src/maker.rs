@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chatfold::event::{
-    AccountFact, Body, Edit, Fact, Mark, Membership, Mentions, MessageKind, Meta, ReceiveOption,
+    AccountFact, Body, Edit, Fact, GroupType, Mark, Membership, Mentions, MessageKind, Meta, ReceiveOption,
     ReportedMentions, Through, UnreadReport, Watermark,
 };
 use chatfold::foreign::{EventKey, Foreign, ForeignError, META_FOREIGN, Profile, derive_seq};
@@ -49,6 +49,16 @@ pub(crate) struct Content {
     pub(crate) text: Option<String>,
     pub(crate) mentions: Mentions,
     pub(crate) reply_to: Option<MessageId>,
+    /// The payload of a custom element.
+    pub(crate) custom: Option<Vec<u8>>,
+    /// Data that rides on the message.
+    pub(crate) cloud_custom: Option<Vec<u8>>,
+    /// Whom it is for, where it is not for all.
+    pub(crate) recipients: Vec<UserId>,
+    /// Only for who is online.
+    pub(crate) online_only: bool,
+    pub(crate) need_receipt: bool,
+    pub(crate) supports_extensions: bool,
     /// Never counts as unread.
     pub(crate) excluded_from_unread: bool,
     /// Never becomes the last message.
@@ -72,7 +82,7 @@ pub(crate) struct Report {
     pub(crate) unread: u64,
     pub(crate) read: Option<Through>,
     pub(crate) at_least: bool,
-    pub(crate) mentions: Option<u64>,
+    pub(crate) mentions: Option<ReportedMentions>,
     pub(crate) active_at: Option<Timestamp>,
 }
 
@@ -223,7 +233,8 @@ impl<'a> Maker<'a> {
         Ok(())
     }
 
-    /// Introduces a message. In a group it stands at `seq`, or where the server counts none at its instant.
+    /// Introduces a message. In a group it stands at `seq`, or where the server counts none at its instant; in a direct
+    /// chat `seq` only orders messages of one instant.
     pub(crate) fn introduce(
         &mut self,
         at: &At<'_, '_>,
@@ -234,13 +245,20 @@ impl<'a> Maker<'a> {
         mut meta: Meta,
     ) -> Result<(), Fault> {
         let mut message = Message::new(name.id);
-        if said.conversation.kind() == ConversationKind::Group {
-            message.seq = Some(seq.unwrap_or_else(|| derive_seq(said.time)));
-        }
+        message.seq = match said.conversation.kind() {
+            ConversationKind::Group => Some(seq.unwrap_or_else(|| derive_seq(said.time))),
+            ConversationKind::Direct => seq,
+        };
         message.kind = content.kind;
         message.text = content.text;
         message.mentions = content.mentions;
         message.reply_to = content.reply_to;
+        message.custom = content.custom;
+        message.cloud_custom = content.cloud_custom;
+        message.recipients = content.recipients;
+        message.online_only = content.online_only;
+        message.need_receipt = content.need_receipt;
+        message.supports_extensions = content.supports_extensions;
         message.excluded_from_unread = content.excluded_from_unread;
         message.excluded_from_last = content.excluded_from_last;
         if let Some(foreign) = &name.keep {
@@ -267,8 +285,9 @@ impl<'a> Maker<'a> {
         let edit = Edit {
             version,
             text: content.text.clone(),
+            custom: content.custom.clone(),
+            cloud_custom: content.cloud_custom.clone(),
             mentions: Some(content.mentions.clone()),
-            ..Edit::default()
         };
         let fact = Fact::MessageModified { target: name.id, edit };
         self.say(at, said, &EventKey::Edited(&name.key, version), fact)
@@ -330,7 +349,7 @@ impl<'a> Maker<'a> {
             report.unread.to_string(),
             read,
             report.at_least.to_string(),
-            report.mentions.map(|count| count.to_string()).unwrap_or_default(),
+            report.mentions.as_ref().map(mentions_as_text).unwrap_or_default(),
             report.active_at.map(|at| at.as_millis().to_string()).unwrap_or_default(),
         ];
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -340,7 +359,7 @@ impl<'a> Maker<'a> {
             unread: report.unread,
             read: report.read,
             at_least: report.at_least,
-            mentions: mentions.map(ReportedMentions::Count),
+            mentions,
             active_at: report.active_at,
         }));
         self.say_of_parts(at, &said, &parts, fact)
@@ -414,6 +433,52 @@ impl<'a> Maker<'a> {
         self.taken.observations.extend(envelope.folder_created(folder, name.to_owned()).ok());
     }
 
+    /// Observes that a folder is no more.
+    pub(crate) fn observe_no_folder(&mut self, folder: FolderId) {
+        let id = folder.to_string();
+        let key = EventKey::Other { type_name: "folder_deleted", parts: &[&id], at: self.received_at };
+        let envelope =
+            Envelope::new(key.id(self.scope.network(), None), self.received_at, self.owner().clone());
+        self.taken.observations.extend(envelope.folder_deleted(folder).ok());
+    }
+
+    /// Observes what type a group has.
+    pub(crate) fn group_type(
+        &mut self,
+        at: &At<'_, '_>,
+        group: &ConversationId,
+        group_type: GroupType,
+    ) -> Result<(), Fault> {
+        let Ok(id) = GroupId::parse(group.target()) else { return Ok(()) };
+        let name = group_type.as_str().to_lowercase();
+        let changed = fields([("group_type", Some(name.as_str())), ("name", None)]);
+        let (name, face_url) = (None, None);
+        let fact = AccountFact::GroupProfileChanged {
+            group: id.clone(),
+            name,
+            face_url,
+            group_type: Some(group_type),
+        };
+        self.profile(at, Profile::Group(&id), &changed, fact, None)
+    }
+
+    /// Observes what the owner calls a user; an empty remark takes it away.
+    pub(crate) fn remark(
+        &mut self,
+        at: &At<'_, '_>,
+        user: &UserId,
+        remark: Option<&str>,
+    ) -> Result<(), Fault> {
+        let changed = fields([("remark", remark), ("nickname", None)]);
+        let fact = AccountFact::UserProfileChanged {
+            user: user.clone(),
+            nickname: None,
+            remark: remark.map(str::to_owned),
+            face_url: None,
+        };
+        self.profile(at, Profile::User(user), &changed, fact, None)
+    }
+
     /// Tells what a group is called or looks like; `said` by somebody at an instant of the server, or merely found.
     pub(crate) fn group_profile(
         &mut self,
@@ -474,6 +539,17 @@ impl<'a> Maker<'a> {
         let event = event.map_err(|error| at.refused("what makes an event", error.to_string()))?;
         if found { &mut self.taken.observations } else { &mut self.taken.events }.push(event);
         Ok(())
+    }
+}
+
+fn mentions_as_text(mentions: &ReportedMentions) -> String {
+    match mentions {
+        ReportedMentions::Count(count) => count.to_string(),
+        ReportedMentions::At(places) => {
+            let places: Vec<String> =
+                places.iter().map(|place| format!("{}/{}", place.seq, place.at_type)).collect();
+            places.join(" ")
+        }
     }
 }
 

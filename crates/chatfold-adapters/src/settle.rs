@@ -136,6 +136,16 @@ impl Settled<'_> {
                 let gone = gone.filter(|row| row.folders().iter().any(|held| held.id == *folder));
                 gone.filter_map(|row| self.taken_out(row.id(), *folder, list.at)).collect()
             }
+            WholeListOf::MarksOf { conversation, marks } => {
+                let row = self.inbox.conversation(conversation);
+                let set = row.map(|row| row.marks()).unwrap_or_default().into_iter();
+                let gone = set.filter(|mark| !marks.contains(mark));
+                gone.filter_map(|mark| {
+                    let key = EventKey::Marked { mark, on: false, at: list.at };
+                    self.event(key, conversation, list.at, Fact::MarkSet { mark, on: false })
+                })
+                .collect()
+            }
             WholeListOf::FoldersOf { conversation, folders, prefix } => {
                 let row = self.inbox.conversation(conversation);
                 let held = row.map(|row| row.folders()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::event::ReceiveOption;
+use chatfold::event::{Mark, ReceiveOption};
 use chatfold::{ConversationId, Event, FolderId, MessageId, Timestamp, UserId};
 
 use crate::fault::{Fault, cut};
@@ -68,6 +68,13 @@ pub enum WholeListOf {
         folder: FolderId,
         /// The conversations.
         conversations: BTreeSet<ConversationId>,
+    },
+    /// The marks of a conversation.
+    MarksOf {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The marks.
+        marks: Vec<Mark>,
     },
     /// The folders that hold a conversation, of those that the server knows.
     FoldersOf {

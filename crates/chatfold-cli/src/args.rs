@@ -18,7 +18,7 @@ pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
 use self::files::{COMPACT_EXAMPLES, CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
 pub use self::files::{CompactArgs, ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
 use self::import::ADAPTER_EXAMPLES;
-pub use self::import::{AdapterArgs, ImportArgs, ImportFrom, SystemFlag};
+pub use self::import::{AdapterArgs, ImportArgs, ImportFrom, PayloadArgs, SystemFlag, V2timArgs};
 use self::tui::TUI_EXAMPLES;
 pub use self::tui::TuiArgs;
 
@@ -44,6 +44,8 @@ Examples:
   chatfold convert team.jsonl team.chatfold    a third of the size, checked and chained
   chatfold import adapter matrix sync.jsonl --owner @alice:example.org > alice.jsonl
                                                a log of what another system's server said
+  chatfold import v2tim callbacks.jsonl --owner alice > alice.jsonl
+                                               a log of what V2TIM's listeners were called with
   chatfold tui team.jsonl                      the list in the terminal, through time
   chatfold do my.jsonl --as alice pin group_dev
                                                append what a command decides

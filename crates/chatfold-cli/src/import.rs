@@ -1,4 +1,4 @@
-//! `chatfold import adapter`: a log of what another system's server said, recorded one payload a line.
+//! `chatfold import`: a log of what another system's server or listeners said, recorded one payload a line.
 //!
 //! All payloads are held in memory, since what a name stands for may be said behind where it is used.
 
@@ -10,11 +10,12 @@ use chatfold::{Event, EventId, Inbox, Policy, Timestamp};
 use chatfold_adapters::matrix::Matrix;
 use chatfold_adapters::slack::Slack;
 use chatfold_adapters::telegram::Telegram;
+use chatfold_adapters::v2tim::V2tim;
 use chatfold_adapters::xmpp::Xmpp;
 use chatfold_adapters::{Adapter, Fault, Scope, Taken};
 use serde_json::Value;
 
-use crate::args::{AdapterArgs, ImportArgs, ImportFrom, SystemFlag};
+use crate::args::{AdapterArgs, ImportArgs, ImportFrom, PayloadArgs, SystemFlag, V2timArgs};
 use crate::failure::{Failure, Verdict};
 use crate::input::{Input, Source};
 use crate::instant::Span;
@@ -36,8 +37,14 @@ struct Payload<'a> {
 
 /// Runs the command.
 pub fn run(args: &ImportArgs) -> Result<Verdict, Failure> {
-    let ImportFrom::Adapter(args) = &args.from;
-    let mut adapter = adapter(args)?;
+    match &args.from {
+        ImportFrom::Adapter(args) => import(adapter(args)?, &args.payloads),
+        ImportFrom::V2tim(args) => import(v2tim(args)?, &args.payloads),
+    }
+}
+
+/// Writes the log of what the payloads say.
+fn import(mut adapter: Box<dyn Adapter>, args: &PayloadArgs) -> Result<Verdict, Failure> {
     let now = match args.at {
         Some(span) => span.to,
         None => Span::parse_or_now("now").map(|span| span.to).map_err(Failure::Usage)?,
@@ -62,6 +69,12 @@ pub fn run(args: &ImportArgs) -> Result<Verdict, Failure> {
     import.write()
 }
 
+/// Returns the adapter of V2TIM.
+fn v2tim(args: &V2timArgs) -> Result<Box<dyn Adapter>, Failure> {
+    let scope = Scope::new(&args.payloads.owner, &args.network);
+    Ok(Box::new(V2tim::new(scope.map_err(|error| Failure::Usage(error.to_string()))?)))
+}
+
 /// Returns the adapter that the options ask for.
 fn adapter(args: &AdapterArgs) -> Result<Box<dyn Adapter>, Failure> {
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
@@ -75,7 +88,7 @@ fn adapter(args: &AdapterArgs) -> Result<Box<dyn Adapter>, Failure> {
             return Err(Failure::Usage(what.to_owned()));
         }
     };
-    let scope = Scope::new(&args.owner, network).map_err(|error| usage(&error))?;
+    let scope = Scope::new(&args.payloads.owner, network).map_err(|error| usage(&error))?;
     for (given, option, system) in [
         (args.username.is_some(), "--username", SystemFlag::Telegram),
         (!args.directs.is_empty(), "--direct", SystemFlag::Slack),

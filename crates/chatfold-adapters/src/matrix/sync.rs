@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatfold::event::{Fact, Membership, Through};
+use chatfold::event::{Fact, Membership, ReportedMentions, Through};
 use chatfold::foreign::EventKey;
 use chatfold::{ConversationId, Timestamp};
 
@@ -82,7 +82,7 @@ fn joined(session: &mut Session<'_>, room: &At<'_, '_>, conversation: &Conversat
         unread,
         read: read.map(|(_, read)| read),
         at_least: true,
-        mentions,
+        mentions: mentions.map(ReportedMentions::Count),
         active_at: span.message,
     };
     session.maker.report(&timeline, conversation, report)

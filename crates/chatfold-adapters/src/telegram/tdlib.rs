@@ -1,7 +1,7 @@
 //! Updates of TDLib.
 
 use chatfold::Timestamp;
-use chatfold::event::{Edit, Fact, Mark, ReceiveOption, Through};
+use chatfold::event::{Edit, Fact, Mark, ReceiveOption, ReportedMentions, Through};
 use chatfold::foreign::EventKey;
 
 use super::bot::user;
@@ -148,6 +148,7 @@ fn chat(session: &mut Session<'_>, chat: &At<'_, '_>) -> Result<(), Fault> {
     }
     if let (Some((number, time)), Some(unread)) = (last, unread) {
         let mentions = chat.count_if("unread_mention_count")?.filter(|_| !of.is_direct());
+        let mentions = mentions.map(ReportedMentions::Count);
         let through = of.position(number, time);
         let report = Report { through, unread, read, at_least: false, mentions, active_at: Some(time) };
         session.maker.report(chat, &of.conversation, report)?;

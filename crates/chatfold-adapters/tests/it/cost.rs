@@ -27,7 +27,19 @@ fn hostile(items: usize) -> Vec<(&'static str, &'static str, &'static str, Vec<u
     let nested =
         format!("{}{}", "<message from='b@hs'>".to_owned() + &"<x>".repeat(60), "<y/>".repeat(items));
     let nested = format!("{nested}{}</message>", "</x>".repeat(60));
+    let at: Vec<Value> = (0..items).map(|n| json!(format!("u{n}"))).collect();
+    let mentioning = json!({"callback": "onRecvNewMessage", "args": [{"message_msg_id": "m", "message_conv_id": "g", "message_conv_type": 2,
+        "message_seq": 1, "message_sender": "b", "message_server_time": 1, "message_group_at_user_array": at}]});
+    let at: Vec<Value> = (0..items)
+        .map(|n| json!({"conv_group_at_info_seq": items - n, "conv_group_at_info_at_type": 1}))
+        .collect();
+    let names: Vec<Value> = (0..items / 20).map(|n| json!(format!("f{n}"))).collect();
+    let row = json!({"callback": "onConversationChanged", "args": [[{"conv_id": "g", "conv_type": 2, "conv_group_at_info_array": at,
+        "conv_conversation_group_array": names, "conv_last_msg": {"message_msg_id": "m", "message_conv_id": "g", "message_conv_type": 2,
+        "message_seq": items, "message_sender": "b", "message_server_time": 1}}]]});
     vec![
+        ("v2tim", "a", "tim", mentioning.to_string().into_bytes()),
+        ("v2tim", "a", "tim", row.to_string().into_bytes()),
         ("matrix", "@a:hs", "matrix", matrix.to_string().into_bytes()),
         ("matrix", "@a:hs", "matrix", direct.to_string().into_bytes()),
         ("slack", "U1", "slack/t1", slack.to_string().into_bytes()),

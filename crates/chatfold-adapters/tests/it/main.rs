@@ -12,3 +12,4 @@ mod pages;
 mod settled;
 mod size;
 mod story;
+mod v2tim;

@@ -6,11 +6,12 @@ use serde_json::json;
 
 use crate::story::{adapter, at};
 
-const OWNERS: [(&str, &str, &str); 4] = [
+const OWNERS: [(&str, &str, &str); 5] = [
     ("slack", "U01", "slack/t024"),
     ("telegram", "4001", "telegram"),
     ("matrix", "@a:hs", "matrix"),
     ("xmpp", "a@hs", "xmpp"),
+    ("v2tim", "alice", "tim"),
 ];
 
 fn take(system: &str, payload: &str) -> Result<Taken, Fault> {
@@ -364,9 +365,17 @@ fn a_fault_in_one_event_loses_no_other() {
         };
         format!("[{},{bad},{}]", one(3), one(1))
     };
+    let v2tim = |bad: &str| {
+        let one = |id: u64| {
+            format!(
+                r#"{{"message_msg_id":"m{id}","message_conv_id":"b","message_conv_type":1,"message_sender":"b","message_server_time":{id}}}"#
+            )
+        };
+        format!(r#"{{"callback":"TIMRecvNewMsgCallback","args":[[{},{bad},{}]]}}"#, one(3), one(1))
+    };
     type Page<'a> = &'a dyn Fn(&str) -> String;
-    let pages: [(&str, Page<'_>); 4] =
-        [("slack", &slack), ("matrix", &matrix), ("telegram", &telegram), ("xmpp", &xmpp)];
+    let pages: [(&str, Page<'_>); 5] =
+        [("slack", &slack), ("matrix", &matrix), ("telegram", &telegram), ("xmpp", &xmpp), ("v2tim", &v2tim)];
     for (system, page) in pages {
         for bad in ["{}", "[]", "7", "\"x\"", "{\"ts\":[]}", "{\"id\":-1}"] {
             let taken = take(system, &page(bad)).unwrap();

@@ -9,13 +9,21 @@ use chatfold::{Event, Inbox, Policy, Timestamp};
 use chatfold_adapters::matrix::Matrix;
 use chatfold_adapters::slack::Slack;
 use chatfold_adapters::telegram::Telegram;
+use chatfold_adapters::v2tim::V2tim;
 use chatfold_adapters::xmpp::Xmpp;
 use chatfold_adapters::{Adapter, Scope, Taken};
 use serde_json::Value;
 
 /// Every story, by system and name.
-pub(crate) const STORIES: [(&str, &str); 5] =
-    [("slack", "story"), ("telegram", "bot"), ("telegram", "tdlib"), ("matrix", "story"), ("xmpp", "story")];
+pub(crate) const STORIES: [(&str, &str); 7] = [
+    ("slack", "story"),
+    ("telegram", "bot"),
+    ("telegram", "tdlib"),
+    ("matrix", "story"),
+    ("xmpp", "story"),
+    ("v2tim", "native"),
+    ("v2tim", "web"),
+];
 
 pub(crate) struct Story {
     pub(crate) adapter: Box<dyn Adapter>,
@@ -37,6 +45,7 @@ pub(crate) fn adapter(system: &str, owner: &str, network: &str, told: &Value) ->
             Box::new(Telegram::new(scope).with_username(told["username"].as_str().unwrap_or("nobody")))
         }
         "matrix" => Box::new(Matrix::new(scope)),
+        "v2tim" => Box::new(V2tim::new(scope)),
         "xmpp" => {
             let occupants = told["occupants"].as_array().into_iter().flatten();
             let texts = occupants.map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()));

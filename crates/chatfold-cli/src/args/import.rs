@@ -19,6 +19,15 @@ is learned from all payloads before any is taken. Lists of what is mapped are in
 
 A payload that cannot be read is told with its file, line and place. Without --keep-going nothing is written then.";
 
+pub const V2TIM_EXAMPLES: &str = "\
+Examples:
+  chatfold import v2tim callbacks.jsonl --owner alice > alice.jsonl
+  chatfold import v2tim callbacks.jsonl --owner alice | chatfold inbox -
+
+A line is what a listener was called with, {\"callback\": NAME, \"args\": [...]}: an event of the npm package @tencentcloud/chat, \
+a method of V2TIM's listeners, or a callback of the interface in C. {\"received_at\": TIME, \"payload\": …} around it says when it came. \
+What is mapped is in the docs of chatfold-adapters; docs/V2TIM.md says what each callback does not carry.";
+
 /// Options of `import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
@@ -33,6 +42,36 @@ pub enum ImportFrom {
     /// Make a log of payloads of another system's server, recorded as JSON Lines
     #[command(after_help = ADAPTER_EXAMPLES)]
     Adapter(AdapterArgs),
+    /// Make a log of what V2TIM's listeners (Tencent Cloud Chat) were called with, recorded as JSON Lines
+    #[command(after_help = V2TIM_EXAMPLES)]
+    V2tim(V2timArgs),
+}
+
+/// Options of `import v2tim`.
+#[derive(Debug, Args)]
+pub struct V2timArgs {
+    #[command(flatten)]
+    pub payloads: PayloadArgs,
+    /// Where ids are unique
+    #[arg(long, value_name = "NETWORK", default_value = "tim")]
+    pub network: String,
+}
+
+/// Options of every import: what is read, and whose it is.
+#[derive(Debug, Args)]
+pub struct PayloadArgs {
+    /// Files of payloads, one a line, in the order in which they came; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Whose inbox it is: the account as the system calls it
+    #[arg(long, value_name = "ACCOUNT")]
+    pub owner: String,
+    /// When payloads came that do not say it, or now [default: now]
+    #[arg(long, value_name = "TIME", value_parser = Span::parse_or_now)]
+    pub at: Option<Span>,
+    /// Pass faults over: list them on standard error, write the rest, exit with 1 all the same
+    #[arg(long)]
+    pub keep_going: bool,
 }
 
 /// Options of `import adapter`.
@@ -41,18 +80,11 @@ pub struct AdapterArgs {
     /// The system
     #[arg(value_enum, value_name = "SYSTEM")]
     pub system: SystemFlag,
-    /// Files of payloads, one a line, in the order in which they came; - for standard input
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-    /// Whose inbox it is: the account as the system calls it
-    #[arg(long, value_name = "ACCOUNT")]
-    pub owner: String,
+    #[command(flatten)]
+    pub payloads: PayloadArgs,
     /// Where ids are unique, such as slack/t024 [default: the system's name; Slack has none]
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
-    /// When payloads came that do not say it, or now [default: now]
-    #[arg(long, value_name = "TIME", value_parser = Span::parse_or_now)]
-    pub at: Option<Span>,
     /// Telegram: the account's username, whose mentions count
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
@@ -62,9 +94,6 @@ pub struct AdapterArgs {
     /// XMPP: by which occupant id or nick the account is known in a room; may be given more than once
     #[arg(long = "occupant", value_name = "ROOM=NAME", value_parser = pair)]
     pub occupants: Vec<(String, String)>,
-    /// Pass faults over: list them on standard error, write the rest, exit with 1 all the same
-    #[arg(long)]
-    pub keep_going: bool,
 }
 
 /// A system that there is an adapter for.

@@ -1,4 +1,4 @@
-//! `chatfold import adapter`.
+//! `chatfold import`.
 
 use serde_json::Value;
 
@@ -107,4 +107,49 @@ fn options_that_make_no_sense_end_with_2_and_files_that_are_not_there_with_4() {
     }
     let err = run(&["import", "adapter", "matrix", "missing.jsonl", "--owner", "@a:hs"], "").refused(4);
     assert!(err.contains("missing.jsonl: cannot be read"), "{err}");
+}
+
+#[test]
+fn what_listeners_of_v2tim_were_called_with_becomes_a_sound_log() {
+    for name in ["native", "web"] {
+        let (lines, owner, _) = story("v2tim", name);
+        let args = ["import", "v2tim", "-", "--owner", &owner];
+        let ran = run(&args, lines.clone());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let log = ran.out;
+        assert!(log.starts_with("{\"log\":\"chatfold\",\"v\":1,\"owner\":\"alice\"}\n"), "{log}");
+        let checked = run(&["check", "-"], log.clone()).ok();
+        assert!(checked.ends_with("every fold gives the same inbox\n"), "{name}: {checked}");
+        let expected = std::fs::read_to_string(format!(
+            "{}/../../fixtures/adapters/v2tim/{name}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        ));
+        let listed = json(&["inbox", "-", "--json"], &log);
+        for row in listed["conversationList"].as_array().unwrap() {
+            let begin = format!(
+                "{} {:?} unread {}",
+                row["conversationID"].as_str().unwrap(),
+                row["showName"].as_str().unwrap(),
+                row["unreadCount"]
+            );
+            assert!(expected.as_ref().unwrap().contains(&begin), "{name}: {begin}");
+        }
+        assert_eq!(run(&args, lines.clone() + &lines).out, log, "the same twice is the same log");
+    }
+    // A recall finds its message whatever line it stands on; a fault has its place.
+    let recall = r#"{"received_at":"2026-03-01T09:00:00Z","payload":{"callback":"onRecvMessageRevoked","args":["m"]}}"#;
+    let ran = run(&["import", "v2tim", "-", "--owner", "alice"], recall.to_owned());
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(
+        ran.err.contains("line 1: /args/0: expected a message that was learned, found \"m\""),
+        "{}",
+        ran.err
+    );
+    let message = r#"{"callback":"onRecvNewMessage","args":[{"message_msg_id":"m","message_conv_id":"bob","message_conv_type":1,"message_sender":"bob","message_server_time":1}]}"#;
+    let log = run(
+        &["import", "v2tim", "-", "--owner", "alice", "--at", "2026-03-01"],
+        format!("{recall}\n{message}\n"),
+    )
+    .ok();
+    assert!(log.contains("message_recalled"), "{log}");
 }
