@@ -2,6 +2,7 @@
 //! snapshot when they are first touched, values that most conversations lack. Every room of the inbox may use them; they
 //! use none.
 
+pub(crate) mod cells;
 pub(crate) mod dense_table;
 pub(crate) mod id_map;
 pub(crate) mod interner;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::inbox::containers::cells::{Cell, Cells};
 use crate::inbox::containers::lazy::Source;
 use crate::model::impossible::impossible;
 
@@ -14,20 +15,12 @@ pub(crate) trait Recorded: Sized {
 /// How many cells are made at once.
 const CELLS_PER_PAGE: usize = 32;
 
-type Cell<T> = OnceLock<Option<Arc<T>>>;
-/// Cells next to each other, made when somebody asks for one of them: opening a snapshot makes none.
-type Page<T> = OnceLock<Arc<[Cell<T>; CELLS_PER_PAGE]>>;
-
-fn made<T>(page: &Page<T>) -> &Arc<[Cell<T>; CELLS_PER_PAGE]> {
-    page.get_or_init(|| Arc::new(std::array::from_fn(|_| Cell::new())))
-}
-
 /// Values by number. A clone is O(1); writing after it copies a few dozen references and one value.
 ///
 /// A cell not yet looked at is filled from the snapshot for all clones that still share it.
 #[derive(Clone, Debug)]
 pub(crate) struct DenseTable<T> {
-    pages: im::Vector<Page<T>>,
+    pages: im::Vector<Cells<Arc<T>, CELLS_PER_PAGE>>,
     len: usize,
     source: Option<Arc<Source>>,
 }
@@ -39,7 +32,7 @@ impl<T> Default for DenseTable<T> {
 }
 
 fn open<'a, T: Recorded>(
-    cell: &'a Cell<T>,
+    cell: &'a Cell<Arc<T>>,
     source: Option<&Arc<Source>>,
     number: usize,
 ) -> Option<&'a Arc<T>> {
@@ -55,7 +48,7 @@ impl<T: Recorded + Clone> DenseTable<T> {
     /// So many cells, which the snapshot fills.
     pub(crate) fn cold(source: Arc<Source>, len: u32) -> Self {
         let len = len as usize;
-        let pages = (0..len.div_ceil(CELLS_PER_PAGE)).map(|_| Page::new()).collect();
+        let pages = (0..len.div_ceil(CELLS_PER_PAGE)).map(|_| Cells::new()).collect();
         Self { pages, len, source: Some(source) }
     }
 
@@ -63,29 +56,27 @@ impl<T: Recorded + Clone> DenseTable<T> {
         self.len
     }
 
-    fn cell(&self, number: u32) -> Option<&Cell<T>> {
+    fn cell(&self, number: u32) -> Option<&Cell<Arc<T>>> {
         let at = Some(number as usize).filter(|at| *at < self.len)?;
-        made(self.pages.get(at / CELLS_PER_PAGE)?).get(at % CELLS_PER_PAGE)
+        self.pages.get(at / CELLS_PER_PAGE)?.get(at % CELLS_PER_PAGE)
     }
 
     /// Its value, if somebody asked for it.
     fn seen(&self, number: u32) -> Option<&Option<Arc<T>>> {
         let at = number as usize;
-        self.pages.get(at / CELLS_PER_PAGE)?.get()?.get(at % CELLS_PER_PAGE)?.get()
+        self.pages.get(at / CELLS_PER_PAGE)?.seen(at % CELLS_PER_PAGE)
     }
 
     /// A cell to be written, of a page that is no other's.
-    fn cell_mut(&mut self, number: u32) -> Option<&mut Cell<T>> {
+    fn cell_mut(&mut self, number: u32) -> Option<&mut Cell<Arc<T>>> {
         let at = Some(number as usize).filter(|at| *at < self.len)?;
-        let page = self.pages.get_mut(at / CELLS_PER_PAGE)?;
-        made(page);
-        Arc::make_mut(page.get_mut()?).get_mut(at % CELLS_PER_PAGE)
+        self.pages.get_mut(at / CELLS_PER_PAGE)?.get_mut(at % CELLS_PER_PAGE)
     }
 
     /// One cell more, which nobody asked for.
     fn grow(&mut self) {
         if self.len.is_multiple_of(CELLS_PER_PAGE) {
-            self.pages.push_back(Page::new());
+            self.pages.push_back(Cells::new());
         }
         self.len += 1;
     }
@@ -147,7 +138,7 @@ impl<T: Recorded + Clone> DenseTable<T> {
 
     /// All values by number. Complexity: what still lies in the snapshot is decoded.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Arc<T>)> {
-        let cells = self.pages.iter().flat_map(|page| made(page).iter()).take(self.len).enumerate();
+        let cells = self.pages.iter().flat_map(Cells::iter).take(self.len).enumerate();
         cells.filter_map(|(number, cell)| Some((number as u32, open(cell, self.source.as_ref(), number)?)))
     }
 

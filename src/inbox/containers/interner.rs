@@ -6,8 +6,9 @@
 use std::borrow::Borrow;
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use crate::inbox::containers::cells::Cells;
 use crate::inbox::containers::id_map::{IdMap, SharedIdMap};
 use crate::inbox::containers::lazy::Source;
 use crate::inbox::containers::tables::NameTable;
@@ -55,10 +56,7 @@ struct Names<T: Name> {
     numbers: Numbers<T>,
 }
 
-/// An id, once somebody asked for it; none where its text is no id.
-type Parsed<T> = OnceLock<Option<T>>;
-
-/// How many ids have their places made at once.
+/// How many ids have their cells made at once.
 const IDS_PER_PAGE: usize = 64;
 
 /// Ids in a snapshot, each parsed when it is first asked for by number.
@@ -66,8 +64,7 @@ const IDS_PER_PAGE: usize = 64;
 struct SnapshotNames<T> {
     source: Arc<Source>,
     len: u32,
-    /// In pages, which are made when somebody asks for one of their ids: opening a snapshot makes none.
-    parsed: Vec<OnceLock<Box<[Parsed<T>]>>>,
+    parsed: Vec<Cells<T, IDS_PER_PAGE>>,
 }
 
 impl<T: Name> SnapshotNames<T> {
@@ -76,10 +73,8 @@ impl<T: Name> SnapshotNames<T> {
     }
 
     fn name(&self, number: u32) -> Option<&T> {
-        let (page, at) = (number as usize / IDS_PER_PAGE, number as usize % IDS_PER_PAGE);
-        let page =
-            self.parsed.get(page)?.get_or_init(|| (0..IDS_PER_PAGE).map(|_| OnceLock::new()).collect());
-        page.get(at)?.get_or_init(|| T::parse(self.text(number)?)).as_ref()
+        let cell = self.parsed.get(number as usize / IDS_PER_PAGE)?.get(number as usize % IDS_PER_PAGE)?;
+        cell.get_or_init(|| T::parse(self.text(number)?)).as_ref()
     }
 }
 
@@ -138,8 +133,7 @@ impl<T: Name> Interner<T> {
     /// The ids of a snapshot with its numbers.
     pub(crate) fn cold(source: Arc<Source>) -> Self {
         let len = T::table(&source).len();
-        let parsed =
-            std::iter::repeat_with(OnceLock::new).take((len as usize).div_ceil(IDS_PER_PAGE)).collect();
+        let parsed = std::iter::repeat_with(Cells::new).take((len as usize).div_ceil(IDS_PER_PAGE)).collect();
         Self::of(
             Some(Arc::new(SnapshotNames { source, len, parsed })),
             Numbers::Shared(Arc::default(), SharedIdMap::default()),
