@@ -62,6 +62,9 @@ fn round_trip(history: &History) -> Result<(), String> {
         let bytes = log_of(&history.owner, &events, each.min(events.len().max(1)));
         ensure(read(&bytes) == events, || format!("other events come back, {each} a record"))?;
         let log = Log::open_for(&bytes, &history.owner).map_err(|error| error.to_string())?;
+        let times = log.records().filter_map(|record| record.ok()?.times()).flatten();
+        let as_told = times.eq(history.events.iter().map(Event::at));
+        ensure(as_told, || format!("other times come back, {each} a record"))?;
         let mut folded = Replay::new(history.owner.clone(), history.policy);
         let told = log.fold(&mut folded).map_err(|fault| fault.to_string())?;
         let newest = history.events.iter().map(Event::at).max();
@@ -171,6 +174,18 @@ fn any_record_is_reached_by_its_place() {
         let read: Vec<_> = record.events().map(Result::unwrap).collect();
         assert_eq!(read, events[from..from + place.events as usize]);
     }
+}
+
+#[test]
+fn the_times_of_a_record_that_keeps_a_line_are_not_told() {
+    let events = everything();
+    let bytes = log_of(&alice(), &events, 1);
+    let records = Log::open(&bytes).unwrap().records().map(Result::unwrap).collect::<Vec<_>>();
+    for (record, event) in records.iter().zip(&events) {
+        assert_eq!(record.times(), event.known().map(|event| vec![event.at()]), "{event:?}");
+    }
+    let bytes = log_of(&alice(), &events, events.len());
+    assert_eq!(Log::open(&bytes).unwrap().records().next().unwrap().unwrap().times(), None);
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::path::Path;
 
 #[cfg(feature = "tui")]
 use chatfold::Timestamp;
+#[cfg(feature = "tui")]
+use chatfold::binary::RecordPlace;
 use chatfold::binary::{self, LogHead, is_binary_log};
 use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, decode_line};
 use chatfold::{Inbox, Policy, Replay, UserId};
@@ -54,10 +56,11 @@ pub struct OpenLog {
     tally: Tally,
 }
 
-/// A binary log that was folded whole.
+/// A sound binary log that was folded, all of whose events are known.
 #[cfg(feature = "tui")]
 pub struct KeptLog {
-    pub bytes: Vec<u8>,
+    /// Where its records lie in the file.
+    pub records: Vec<RecordPlace>,
     pub inbox: Inbox,
     /// The time of each event.
     pub times: Vec<Timestamp>,
@@ -73,11 +76,11 @@ enum Content {
         /// The first line, where it is an event because the header is missing and that was passed over.
         headless: Option<Box<LoggedEvent>>,
     },
-    /// All of a binary log that is a plain file, and so takes no more than that: what stands behind a fault can only
-    /// be told with everything at hand.
-    Binary(Vec<u8>),
-    /// A binary log that is packed: it is read by record, and taken whole only from its first fault on.
-    Packed(Box<binary::Reader<Box<dyn BufRead>>>),
+    /// A binary log. It is read by record, and taken whole only from its first fault on: what stands behind a fault can
+    /// only be told with everything at hand.
+    Binary(Box<RecordReader>),
+    /// All of a binary log whose header may be lost.
+    Salvaged(Vec<u8>),
 }
 
 impl OpenLog {
@@ -106,13 +109,13 @@ impl OpenLog {
         watch: Watch,
     ) -> Result<Self, Failure> {
         let may_lack_header = choice.keep_going && choice.owner.is_some();
-        if watch.packing() != Packing::Plain && !may_lack_header {
+        if !may_lack_header {
             let reader = binary::Reader::new(bytes).map_err(|error| match error {
                 binary::ReadError::Io { source, .. } => watch.judge_bytes(0, source),
                 fault => Failure::Fault { place: source.to_string(), what: fault.to_string() },
             })?;
             let owner = choice.owner.clone().unwrap_or_else(|| reader.owner().clone());
-            let content = Content::Packed(Box::new(reader));
+            let content = Content::Binary(Box::new(reader));
             let (source, choice) = (source.clone(), choice.clone());
             return Ok(Self { source, choice, owner, content, watch, tally: Tally::default() });
         }
@@ -145,7 +148,7 @@ impl OpenLog {
             }
         };
         let (source, choice) = (source.clone(), choice.clone());
-        Ok(Self { source, choice, owner, content: Content::Binary(whole), watch, tally })
+        Ok(Self { source, choice, owner, content: Content::Salvaged(whole), watch, tally })
     }
 
     fn text(
@@ -207,8 +210,8 @@ impl OpenLog {
     pub fn redacted_from(&self) -> Option<LogHead> {
         match &self.content {
             Content::Text { .. } => None,
-            Content::Binary(bytes) => binary::Log::open(bytes).ok()?.header().redacted_from,
-            Content::Packed(reader) => reader.header().redacted_from,
+            Content::Binary(reader) => reader.header().redacted_from,
+            Content::Salvaged(bytes) => binary::Log::open(bytes).ok()?.header().redacted_from,
         }
     }
 
@@ -221,28 +224,27 @@ impl OpenLog {
     pub fn form(&self) -> Form {
         match self.content {
             Content::Text { .. } => Form::Text,
-            Content::Binary(_) | Content::Packed(_) => Form::Binary,
+            Content::Binary(_) | Content::Salvaged(_) => Form::Binary,
         }
     }
 
     /// Reads the log to its end and hands every chosen record on, with the number of its line in a text log, of
     /// its event in a binary one, both from 1.
-    pub fn read(self, sink: impl FnMut(u64, LoggedEvent)) -> Result<Tally, Failure> {
+    pub fn read(self, mut sink: impl FnMut(u64, LoggedEvent)) -> Result<Tally, Failure> {
         let Self { source, choice, owner, content, watch, tally } = self;
-        let progress = Progress::bytes(format!("reading {source}"), watch.size());
-        let reading = Reading { source, choice, watch, tally, progress };
+        let mut reading = Reading::new(source, choice, watch, tally);
         match content {
-            Content::Text { reader, headless, .. } => reading.text(*reader, headless, sink),
-            Content::Binary(bytes) => reading.binary(&bytes, owner, sink),
-            Content::Packed(reader) => reading.packed(*reader, owner, sink),
+            Content::Text { reader, headless, .. } => reading.text(*reader, headless, sink)?,
+            Content::Binary(reader) => {
+                reading.binary(*reader, owner, |reading, record| reading.record(record, &mut sink))?;
+            }
+            Content::Salvaged(bytes) => reading.salvage(&bytes, owner, sink)?,
         }
+        Ok(reading.end())
     }
 
-    /// Folds the log, on several cores where it is long.
+    /// Folds the log: a long text log on several cores.
     pub fn fold(self, policy: Policy) -> Result<(Inbox, Tally), Failure> {
-        if let Some(folded) = self.fold_whole(policy) {
-            return Ok(folded);
-        }
         let cores = cores::cores(self.watch.size().unwrap_or(0));
         let all = self.choice.first.is_none() && !self.choice.keep_going;
         match self.content {
@@ -256,79 +258,72 @@ impl OpenLog {
                 let panicked = || Failure::unread(&source, io::Error::other("a thread panicked"));
                 let folded = folded.ok_or_else(panicked)?;
                 let (inbox, tally) = folded.map_err(|error| failure(&source, &watch, error))?;
-                Ok((inbox, Reading { source, choice, watch, tally, progress }.end()))
+                Ok((inbox, Reading::new(source, choice, watch, tally).end()))
             }
-            content => Self { content, ..self }.fold_one_by_one(policy),
+            content => Self { content, ..self }.fold_on_one(policy),
         }
     }
 
-    fn fold_one_by_one(self, policy: Policy) -> Result<(Inbox, Tally), Failure> {
+    /// Folds the log on this thread.
+    fn fold_on_one(self, policy: Policy) -> Result<(Inbox, Tally), Failure> {
         let mut replay = Replay::new(self.owner.clone(), policy);
-        let tally = self.read(|_, event| {
-            if let LoggedEvent::Known(event) = &event {
-                replay.push(event);
+        let tally = match self.by_record() {
+            Ok((mut reading, owner, reader)) => {
+                reading.binary(*reader, owner, |reading, record| reading.fold(record, &mut replay))?;
+                reading.end()
             }
-        })?;
+            Err(log) => log.read(|_, event| {
+                if let LoggedEvent::Known(event) = &event {
+                    replay.push(event);
+                }
+            })?,
+        };
         Ok((replay.finish(), tally))
     }
 
-    /// Folds a binary log that is sound, of which everything is chosen and known, and keeps its bytes.
+    /// Folds a binary log and remembers where its records lie and when its events happened. Returns `None` unless it is
+    /// sound, all of its events are known, and all of them are chosen.
+    #[cfg(feature = "tui")]
+    pub fn fold_kept(self, policy: Policy) -> Option<KeptLog> {
+        let is_packed = self.is_packed();
+        let (mut reading, owner, reader) = self.by_record().ok().filter(|_| !is_packed)?;
+        let mut replay = Replay::new(owner.clone(), policy);
+        let (mut records, mut times, mut has_times) = (Vec::new(), Vec::new(), true);
+        let take = |reading: &mut Reading, record: &binary::Record<'_>| {
+            records.push(record.place());
+            match record.times() {
+                Some(more) => times.extend(more),
+                None => has_times = false,
+            }
+            reading.fold(record, &mut replay)
+        };
+        reading.binary(*reader, owner, take).ok()?;
+        let tally = reading.end();
+        let is_whole = has_times && tally.faults == 0 && tally.skipped == 0;
+        is_whole.then(|| KeptLog { records, inbox: replay.finish(), times, tally })
+    }
+
+    /// Begins to read a binary log of which every event is chosen: its records need not be taken apart.
     ///
     /// # Errors
     ///
     /// The log as it was, if it is another.
-    #[cfg(feature = "tui")]
-    pub fn fold_kept(self, policy: Policy) -> Result<KeptLog, Box<Self>> {
-        match (self.fold_timed(policy), self.content) {
-            (Some((inbox, times, tally)), Content::Binary(bytes)) => {
-                Ok(KeptLog { bytes, inbox, times, tally })
+    fn by_record(self) -> Result<(Reading, UserId, Box<RecordReader>), Box<Self>> {
+        if self.choice.first.is_some() || self.choice.until.is_some() {
+            return Err(Box::new(self));
+        }
+        match self.content {
+            Content::Binary(reader) => {
+                let Self { source, choice, owner, watch, tally, .. } = self;
+                Ok((Reading::new(source, choice, watch, tally), owner, reader))
             }
-            (_, content) => Err(Box::new(Self { content, ..self })),
+            content => Err(Box::new(Self { content, ..self })),
         }
-    }
-
-    /// The same without the bytes: the fold and the times are made side by side.
-    #[cfg(feature = "tui")]
-    fn fold_timed(&self, policy: Policy) -> Option<(Inbox, Vec<Timestamp>, Tally)> {
-        let Content::Binary(bytes) = &self.content else { return None };
-        if !self.takes_all() {
-            return None;
-        }
-        let log = binary::Log::open(bytes).ok()?;
-        let (folded, timed) = std::thread::scope(|scope| {
-            let timed = scope.spawn(|| {
-                let (mut records, mut times) = (log.records(), Vec::new());
-                for record in records.by_ref() {
-                    for event in record.ok()?.events() {
-                        times.push(event.ok()?.known()?.at());
-                    }
-                }
-                Some((times, records.head()))
-            });
-            (self.fold_whole(policy), timed.join().ok().flatten())
-        });
-        let ((inbox, tally), (times, head)) = (folded?, timed?);
-        let tally = Tally { len_bytes: bytes.len() as u64, head: Some(head), ..tally };
-        (times.len() as u64 == tally.events).then_some((inbox, times, tally))
-    }
-
-    /// Returns whether every event of the log is chosen.
-    fn takes_all(&self) -> bool {
-        self.choice.first.is_none() && self.choice.until.is_none()
-    }
-
-    /// Folds a binary log of which everything is chosen and nothing is to be said, without making events of it.
-    fn fold_whole(&self, policy: Policy) -> Option<(Inbox, Tally)> {
-        let Content::Binary(bytes) = &self.content else { return None };
-        if !self.takes_all() {
-            return None;
-        }
-        let log = binary::Log::open(bytes).ok()?;
-        let (inbox, folded) = cores::binary(&log, &self.owner, policy, cores::cores(3 * bytes.len() as u64))?;
-        let (lines, newest) = (folded.events, folded.newest);
-        Some((inbox, Tally { lines, events: lines, newest, ..Tally::default() }))
     }
 }
+
+/// A binary log as it is read from a file.
+type RecordReader = binary::Reader<Box<dyn BufRead>>;
 
 /// A log being read.
 struct Reading {
@@ -337,9 +332,16 @@ struct Reading {
     watch: Watch,
     tally: Tally,
     progress: Progress,
+    /// The byte of a binary log at which what is being read begins.
+    begin_byte: u64,
 }
 
 impl Reading {
+    fn new(source: Source, choice: Choice, watch: Watch, tally: Tally) -> Self {
+        let progress = Progress::bytes(format!("reading {source}"), watch.size());
+        Self { source, choice, watch, tally, progress, begin_byte: 0 }
+    }
+
     fn wants_more(&self) -> bool {
         self.choice.first.is_none_or(|first| self.tally.lines < first)
     }
@@ -364,11 +366,11 @@ impl Reading {
     }
 
     fn text(
-        mut self,
+        &mut self,
         mut reader: Reader<Box<dyn BufRead>>,
         headless: Option<Box<LoggedEvent>>,
         mut sink: impl FnMut(u64, LoggedEvent),
-    ) -> Result<Tally, Failure> {
+    ) -> Result<(), Failure> {
         if let Some(event) = headless {
             self.take(1, *event, &mut sink);
         }
@@ -386,7 +388,7 @@ impl Reading {
                 }
             }
         }
-        Ok(self.end())
+        Ok(())
     }
 
     /// What was read.
@@ -401,30 +403,30 @@ impl Reading {
         self.tally
     }
 
-    fn binary(
-        mut self,
+    /// Reads what is at hand of a log whose header may be lost.
+    fn salvage(
+        &mut self,
         bytes: &[u8],
         owner: UserId,
         mut sink: impl FnMut(u64, LoggedEvent),
-    ) -> Result<Tally, Failure> {
+    ) -> Result<(), Failure> {
         let log = binary::Log::open(bytes).unwrap_or_else(|_| binary::Log::without_header(bytes, owner));
-        self.records(log, 0, &mut sink)?;
-        Ok(self.end())
+        self.records(log, 0, &mut |reading, record| reading.record(record, &mut sink))
     }
 
-    /// Reads a packed log by record, and from its first fault on with the rest at hand.
-    fn packed(
-        mut self,
-        mut reader: binary::Reader<Box<dyn BufRead>>,
+    /// Reads a log by record, and from its first fault on with the rest at hand.
+    fn binary(
+        &mut self,
+        mut reader: RecordReader,
         owner: UserId,
-        mut sink: impl FnMut(u64, LoggedEvent),
-    ) -> Result<Tally, Failure> {
+        mut take: impl FnMut(&mut Self, &binary::Record<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let failed = loop {
             if !self.wants_more() {
                 break None;
             }
             match reader.next_record() {
-                Ok(Some(record)) => self.record(&record, 0, &mut sink)?,
+                Ok(Some(record)) => take(self, &record)?,
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
@@ -438,14 +440,14 @@ impl Reading {
             Some(_) => {
                 let (mut rest, mut input) = reader.into_rest();
                 let ended = input.read_to_end(&mut rest);
-                self.records(binary::Log::behind(&rest, owner, head), offset, &mut sink)?;
+                self.records(binary::Log::behind(&rest, owner, head), offset, &mut take)?;
                 if let Err(error) = ended {
                     let at = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(rest.len());
                     self.pass(self.watch.judge_bytes(at, error))?;
                 }
             }
         }
-        Ok(self.end())
+        Ok(())
     }
 
     /// Reads what is at hand of a log, which begins at this byte of it.
@@ -453,24 +455,23 @@ impl Reading {
         &mut self,
         log: binary::Log<'_>,
         offset: u64,
-        sink: &mut impl FnMut(u64, LoggedEvent),
+        take: &mut impl FnMut(&mut Self, &binary::Record<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let log = if self.choice.unproven { log.taking_unproven() } else { log };
         let mut records = log.records();
+        self.begin_byte = offset;
         for record in records.by_ref() {
             if !self.wants_more() {
                 return Ok(());
             }
             match record {
-                Ok(record) => self.record(&record, offset, sink)?,
-                Err(mut fault) => {
-                    fault.offset += offset;
+                Ok(record) => take(self, &record)?,
+                Err(fault) => {
                     let lost = match fault.after {
                         binary::FaultEnd::Record { position } => position.saturating_sub(fault.position),
                         _ => 1,
                     };
-                    self.tally.lines += lost;
-                    self.pass(Failure::Fault { place: self.source.to_string(), what: fault.to_string() })?;
+                    self.pass_record(fault, lost)?;
                 }
             }
         }
@@ -478,10 +479,37 @@ impl Reading {
         Ok(())
     }
 
+    /// Passes a fault over by which so many events are lost, or ends with it.
+    fn pass_record(&mut self, mut fault: binary::RecordFault, lost: u64) -> Result<(), Failure> {
+        fault.offset += self.begin_byte;
+        self.tally.lines += lost;
+        self.pass(Failure::Fault { place: self.source.to_string(), what: fault.to_string() })
+    }
+
+    /// Folds the events of a record, all of which are chosen.
+    fn fold(&mut self, record: &binary::Record<'_>, replay: &mut Replay) -> Result<(), Failure> {
+        match record.fold(replay) {
+            Ok(folded) if folded.skipped == 0 => {
+                self.tally.lines += folded.events;
+                self.tally.events += folded.events;
+                self.tally.newest = self.tally.newest.max(folded.newest);
+                self.progress.tick(self.watch.bytes_read());
+                Ok(())
+            }
+            // What is wrong or not known is told event by event. Those folded already are folded once more, which changes
+            // nothing (R04).
+            _ => self.record(record, &mut |_, event| {
+                if let LoggedEvent::Known(event) = &event {
+                    replay.push(event);
+                }
+            }),
+        }
+    }
+
+    /// Hands on the events of a record.
     fn record(
         &mut self,
         record: &binary::Record<'_>,
-        offset: u64,
         sink: &mut impl FnMut(u64, LoggedEvent),
     ) -> Result<(), Failure> {
         let mut number = record.place().position;
@@ -492,11 +520,7 @@ impl Reading {
             number += 1;
             match event {
                 Ok(event) => self.take(number, event, sink),
-                Err(mut fault) => {
-                    fault.offset += offset;
-                    self.tally.lines += 1;
-                    self.pass(Failure::Fault { place: self.source.to_string(), what: fault.to_string() })?;
-                }
+                Err(fault) => self.pass_record(fault, 1)?,
             }
         }
         Ok(())

@@ -4,15 +4,16 @@ mod commands;
 mod stored;
 mod tail;
 
-use std::fs::OpenOptions;
-use std::io::{self, IsTerminal as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chatfold::binary::RecordPlace;
 use chatfold::command::Role;
 use chatfold::jsonl::LoggedEvent;
 use chatfold::{Context, Event, Inbox, Policy, UserId, decide};
-use chatfold_tui::{Access, App, Desk, Done, Ending, Opening, Past, Wish};
+use chatfold_tui::{Access, App, Desk, Done, Ending, Opening, Past, RecordSource, Wish};
 
 use self::commands::command;
 use self::stored::StoreDesk;
@@ -22,7 +23,7 @@ use crate::act::{now, seed};
 use crate::args::TuiArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
-use crate::log::{KeptLog, OpenLog, Tally};
+use crate::log::{Choice, KeptLog, OpenLog, Tally};
 
 /// How long a lock that another process holds is waited for while somebody looks at the screen.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,9 +38,9 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
     let log = OpenLog::open(&source, &args.reading.choice())?;
     let (owner, form, is_packed) = (log.owner().clone(), log.form(), log.is_packed());
     let policy = args.reading.policy();
-    let (past, tally) = match log.fold_kept(policy) {
-        Ok(KeptLog { bytes, inbox, times, tally }) => (Past::of_binary_log(bytes, inbox, times), tally),
-        Err(log) => {
+    let (past, tally) = match past_in_file(&source, &args.reading.choice(), policy) {
+        Some(kept) => kept,
+        None => {
             let mut opening = Opening::new(owner.clone(), policy);
             let tally = log.read(|_, event| {
                 if let LoggedEvent::Known(event) = event {
@@ -78,6 +79,33 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
     match ending {
         Ending::Signal(signal) => Ok(Verdict::Signal(signal)),
         _ => Ok(tally.verdict()),
+    }
+}
+
+/// Folds a binary log that is a plain file and leaves its events there. Returns `None` where it has to be kept in memory:
+/// it is another, or something is to be told of it.
+fn past_in_file(source: &Source, choice: &Choice, policy: Policy) -> Option<(Past, Tally)> {
+    let Source::File(path) = source else { return None };
+    if !path.is_file() {
+        return None;
+    }
+    let file = File::open(path).ok()?;
+    let log = OpenLog::open(source, &Choice { silent: true, keep_going: false, ..choice.clone() }).ok()?;
+    let KeptLog { records, inbox, times, tally } = log.fold_kept(policy)?;
+    Some((Past::of_binary_log(Box::new(FileRecords(file)), records, inbox, times), tally))
+}
+
+/// A binary log in a file, which stays the same file whatever its name comes to name.
+#[derive(Debug)]
+struct FileRecords(File);
+
+impl RecordSource for FileRecords {
+    fn record(&self, place: RecordPlace) -> Option<Vec<u8>> {
+        let mut file = &self.0;
+        file.seek(SeekFrom::Start(place.offset)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(place.len_bytes).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 == place.len_bytes).then_some(bytes)
     }
 }
 

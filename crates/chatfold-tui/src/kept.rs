@@ -1,21 +1,37 @@
 //! The events of a log, kept in a quarter of the memory that they take as values.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::ops::Range;
 
-use chatfold::binary::{Header, Log, RecordFault, RecordPlace, Writer};
+use chatfold::binary::{Header, Log, LogHead, RecordFault, RecordPlace, Writer};
 use chatfold::jsonl::LoggedEvent;
 use chatfold::{Event, UserId};
 
 /// How many events a block holds: one is decoded in less than a millisecond.
 const BLOCK: usize = 1_024;
 
+/// The bytes of a binary log, wherever they lie.
+pub trait RecordSource: fmt::Debug {
+    /// Returns the bytes of the record at a place; `None` if they cannot be had.
+    fn record(&self, place: RecordPlace) -> Option<Vec<u8>>;
+}
+
+/// A log in memory.
+impl RecordSource for Vec<u8> {
+    fn record(&self, place: RecordPlace) -> Option<Vec<u8>> {
+        let begin = usize::try_from(place.offset).ok()?;
+        let end = begin.checked_add(usize::try_from(place.len_bytes).ok()?)?;
+        self.get(begin..end).map(<[u8]>::to_vec)
+    }
+}
+
 /// Events by their index in the log, in blocks of the binary log's form but for the last ones.
 #[derive(Debug)]
 pub(crate) struct Kept {
     owner: UserId,
-    /// A binary log of which some blocks are records.
-    log: Vec<u8>,
+    /// The binary log of which some blocks are records.
+    log: Box<dyn RecordSource>,
     blocks: Vec<Block>,
     /// The events behind the blocks, fewer than a block of our own has.
     open: Vec<Event>,
@@ -46,13 +62,12 @@ enum Form {
 impl Kept {
     /// Keeps the events of `owner`'s log, of which there are none yet.
     pub(crate) fn new(owner: UserId) -> Self {
-        let (log, blocks, open) = (Vec::new(), Vec::new(), Vec::new());
+        let (log, blocks, open) = (Box::new(Vec::new()), Vec::new(), Vec::new());
         Self { owner, log, blocks, open, open_first: 0, decoded: RefCell::new(None) }
     }
 
-    /// Keeps the events of a sound binary log, all of which are known, as they lie there.
-    pub(crate) fn of_log(owner: UserId, log: Vec<u8>) -> Self {
-        let places = Log::open(&log).map(|log| log.index()).unwrap_or_default();
+    /// Takes the events of a sound binary log, all of which are known, from these records of it.
+    pub(crate) fn of_log(owner: UserId, log: Box<dyn RecordSource>, places: Vec<RecordPlace>) -> Self {
         let end = places.last().map_or(0, |last| last.position + u64::from(last.events));
         let record = |place: RecordPlace| Block { first: index(place.position), form: Form::Record(place) };
         let blocks = places.into_iter().filter(|place| place.events > 0).map(record).collect();
@@ -111,6 +126,17 @@ impl Kept {
         }
     }
 
+    /// Returns the events of a record of the log, if it still is the one that was there.
+    fn events_of(&self, mut place: RecordPlace) -> Option<Vec<Event>> {
+        let bytes = self.log.record(place)?;
+        let expected = (place.position, place.events);
+        place.offset = 0;
+        let log = Log::behind(&bytes, self.owner.clone(), LogHead { events: place.position, check: 0 });
+        let record = log.record_at(place).ok()?;
+        let found = record.place();
+        ((found.position, found.events) == expected).then(|| known(record.events()))?
+    }
+
     /// Hands on the events of the block that an index is in, decoded where they are not, and the index of the first.
     fn with_block_of<T>(&self, index: usize, look: impl FnOnce(usize, &[Event]) -> T) -> T {
         if index >= self.open_first {
@@ -127,8 +153,7 @@ impl Kept {
                 look(*first, &decoded.insert((at, events)).1)
             }
             (Form::Record(place), _) => {
-                let record = Log::open(&self.log).ok().and_then(|log| log.record_at(*place).ok());
-                let events = record.and_then(|record| known(record.events())).unwrap_or_default();
+                let events = self.events_of(*place).unwrap_or_default();
                 look(*first, &decoded.insert((at, events)).1)
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! - [`App`] is the state machine: an [`Input`] goes in, its state changes, at most one [`Effect`] comes out. It
 //!   reads no clock, no file and no terminal, so everything it does can be tested as values.
-//! - [`Past`] is a log in memory, made by an [`Opening`], with frozen inboxes along it once somebody steps back.
+//! - [`Past`] is a log, kept in memory by an [`Opening`] or read from a [`RecordSource`] as it is looked at, with frozen
+//!   inboxes along it once somebody steps back.
 //! - [`draw`] shows the state; [`keys`] says which key does what.
 //! - [`Desk`] is what reads and writes the log; whoever runs the inbox brings one.
 //! - [`run`] is the thin driver that ties these to a terminal, which [`Screen`] restores whatever happens.
@@ -40,5 +41,6 @@ pub use chatfold_words::text::Look;
 pub use self::app::{App, Effect, Input};
 pub use self::desk::{Access, Desk, Done, Wish};
 pub use self::driver::{Ending, Screen, run};
+pub use self::kept::RecordSource;
 pub use self::past::{Opening, Past, Step};
 pub use self::view::draw;

@@ -1,9 +1,10 @@
 //! A log and the inbox at one position of it, which can be moved.
 
+use chatfold::binary::RecordPlace;
 use chatfold::time_travel::{History, HistoryPolicy};
 use chatfold::{ChangeSet, Event, EventId, Inbox, Policy, Replay, Timestamp, UserId};
 
-use crate::kept::Kept;
+use crate::kept::{Kept, RecordSource};
 
 /// Frozen copies close enough that a step back folds at most about 2 / `most` of the log, and a few hundred
 /// events at least.
@@ -95,15 +96,21 @@ impl Past {
         opening.finish()
     }
 
-    /// Stands at the end of a binary log, given the inbox that its events make and the time of each. The log must be sound
-    /// and all of its events known: what cannot be read of it later is missing in the past.
-    pub fn of_binary_log(log: Vec<u8>, inbox: Inbox, times: Vec<Timestamp>) -> Self {
+    /// Stands at the end of a binary log, given its records, the inbox that its events make, and the time of each. The log
+    /// must be sound and all of its events known. Records are read when somebody looks at the past: what cannot be read
+    /// then is missing there.
+    pub fn of_binary_log(
+        log: Box<dyn RecordSource>,
+        records: Vec<RecordPlace>,
+        inbox: Inbox,
+        mut times: Vec<Timestamp>,
+    ) -> Self {
         let mut latest = Timestamp::EPOCH;
-        let clock = times.into_iter().map(|time| {
-            latest = latest.max(time);
-            latest
-        });
-        let (clock, events) = (clock.collect(), Kept::of_log(inbox.owner().clone(), log));
+        for time in &mut times {
+            latest = latest.max(*time);
+            *time = latest;
+        }
+        let (clock, events) = (times, Kept::of_log(inbox.owner().clone(), log, records));
         let position = events.len();
         Self { events, clock, history: None, present: inbox.clone(), position, inbox }
     }

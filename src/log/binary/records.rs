@@ -12,6 +12,7 @@ use crate::log::binary::scan::{Behind, Scan};
 use crate::log::binary::segment::{Folded, Rows, Segment, Undecodable};
 use crate::log::logged::LoggedEvent;
 use crate::model::id::UserId;
+use crate::model::time::Timestamp;
 
 /// A binary log at hand as bytes. Nothing behind the header is read before it is asked for.
 #[derive(Clone, Debug)]
@@ -404,6 +405,12 @@ impl<'a> Record<'a> {
                 RecordEvents { place, index: 0, rows: None, ready: events.into_iter() }
             }
         }
+    }
+
+    /// Returns the instants of its events in order, without decoding anything else of them; `None` where one of them is
+    /// kept as a line, or where the columns are not sound.
+    pub fn times(&self) -> Option<Vec<Timestamp>> {
+        Segment::open(&self.payload, self.version, self.place.events)?.times()
     }
 
     /// Folds its events into `replay`. On a fault those before it have been folded.

@@ -94,6 +94,18 @@ impl<'a> Segment<'a> {
         }
     }
 
+    /// Returns the instants of the events in order; `None` where one of them is kept as a line and so has none here.
+    pub(crate) fn times(self) -> Option<Vec<Timestamp>> {
+        let Columns { tags, times, is_whole, .. } = self.columns;
+        (is_whole && times.len() == tags.len()).then_some(())?;
+        let mut at = 0_i64;
+        let time = |change| {
+            at = at.wrapping_add(signed(change));
+            Timestamp::from_millis(at).ok()
+        };
+        times.map(time).collect()
+    }
+
     /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
     /// before it having been folded.
     pub(crate) fn fold(self, replay: &mut Replay) -> Result<Folded, u64> {

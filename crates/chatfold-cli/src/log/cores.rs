@@ -1,4 +1,4 @@
-//! Folding a log on several cores: each thread replays parts of it, and what they have is shared out by conversation to
+//! Folding a text log on several cores: each thread replays parts of it, and what they have is shared out by conversation to
 //! be finished. Order means nothing to the fold (R03), so neither does which thread gets which part.
 
 use std::io::{self, BufRead, Cursor, Read as _};
@@ -8,7 +8,6 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use chatfold::binary::{self, Folded};
 use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader};
 use chatfold::{Inbox, Policy, Replay, UserId};
 
@@ -40,38 +39,6 @@ fn finish(replays: Vec<Replay>, cores: NonZero<usize>) -> Option<Inbox> {
         inbox.absorb(other).ok()?;
     }
     Some(inbox)
-}
-
-/// Folds a binary log by stretches, a thread each. Returns `None` where something is to be told of it, or to be skipped:
-/// then it is to be read event by event.
-pub(super) fn binary(
-    log: &binary::Log<'_>,
-    owner: &UserId,
-    policy: Policy,
-    cores: NonZero<usize>,
-) -> Option<(Inbox, Folded)> {
-    let stretches = log.stretches(cores);
-    let folded: Vec<(Replay, Folded)> = thread::scope(|scope| {
-        let started: Vec<_> = stretches
-            .into_iter()
-            .map(|stretch| {
-                scope.spawn(move || {
-                    let mut replay = Replay::new(owner.clone(), policy);
-                    let folded = stretch.fold_into(&mut replay).ok().filter(|folded| folded.skipped == 0)?;
-                    replay.flush();
-                    Some((replay, folded))
-                })
-            })
-            .collect();
-        started.into_iter().map(|stretch| stretch.join().ok().flatten()).collect::<Option<_>>()
-    })?;
-    let (replays, folded): (Vec<_>, Vec<_>) = folded.into_iter().unzip();
-    let mut sum = Folded::default();
-    for part in folded {
-        sum.events += part.events;
-        sum.newest = sum.newest.max(part.newest);
-    }
-    Some((finish(replays, cores)?, sum))
 }
 
 /// Whole lines of a text log.

@@ -45,13 +45,18 @@ fn several_cores_print_what_one_prints() {
     let one = run(&[&["inbox", "-", "--json"][..], &until].concat(), text.as_str());
     assert_eq!((several.code, &several.out), (0, &one.out));
 
-    // A binary log without what is skipped, which would be read event by event.
+    // A binary log is folded by record, one that has what is skipped event by event.
     let plain: String =
         text.lines().filter(|line| !line.contains("poll")).map(|line| format!("{line}\n")).collect();
-    let (plain, binary) = (files.write("plain.jsonl", &plain), files.path().join("long.chatfold"));
-    run(&["convert", plain.to_str().unwrap(), binary.to_str().unwrap()], "").ok();
-    let json = |path: &std::path::Path| run(&["inbox", path.to_str().unwrap(), "--json"], "").ok();
-    assert_eq!(json(&binary), json(&plain));
+    for (name, text) in [("plain", plain.as_str()), ("skipped", text.as_str())] {
+        let (lines, binary) =
+            (files.write(&format!("{name}.jsonl"), text), files.path().join(format!("{name}.chatfold")));
+        run(&["convert", lines.to_str().unwrap(), binary.to_str().unwrap()], "").ok();
+        let json = |path: &std::path::Path| run(&["inbox", path.to_str().unwrap(), "--json"], "");
+        let (of_binary, of_lines) = (json(&binary), json(&lines));
+        assert_eq!((of_binary.code, &of_binary.out), (0, &of_lines.out), "{name}");
+        assert_eq!(told(&of_binary.err), told(&of_lines.err), "{name}");
+    }
 }
 
 #[test]

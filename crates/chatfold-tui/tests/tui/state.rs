@@ -1,6 +1,6 @@
 //! The state machine: keys in, state and effects out.
 
-use chatfold::binary::{Header, Writer};
+use chatfold::binary::{Header, Log, Writer};
 use chatfold::event::{Through, UnreadReport, Watermark};
 use chatfold::testing::Workload;
 use chatfold::{
@@ -366,7 +366,9 @@ fn a_long_log_is_kept_and_read_back_as_it_is() {
     writer.flush().unwrap();
     let inbox = Inbox::replay(workload.owner(), Policy::default(), front);
     let times = front.iter().map(Event::at).collect();
-    check_kept(Past::of_binary_log(writer.into_inner(), inbox, times), back, &events);
+    let log = writer.into_inner();
+    let records = Log::open(&log).unwrap().index();
+    check_kept(Past::of_binary_log(Box::new(log), records, inbox, times), back, &events);
 }
 
 fn check_kept(mut past: Past, back: &[Event], events: &[Event]) {
