@@ -24,12 +24,14 @@
 
 mod cursor;
 mod memory;
+mod sealed;
 pub(crate) mod snapshot;
 
 use std::convert::Infallible;
 
 pub use self::cursor::{DamagedLog, LogCursor};
 pub use self::memory::MemoryStore;
+pub use self::sealed::SealedPage;
 use crate::model::id::{CommandId, EventId, UserId};
 use crate::store::snapshot::LogPrefix;
 
@@ -488,6 +490,18 @@ pub trait EventStore {
     ///
     /// The store's own error where it cannot be reached, read or written.
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Self::Error>;
+
+    /// The events behind position `after` that the store keeps in columns, if there are such and all of them lie so:
+    /// for whoever folds a whole log, several times faster than from lines. `None` is always right: whoever asks reads
+    /// on with [`EventStore::read`], which gives these events too.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
+    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, Self::Error> {
+        let _ = (inbox, after);
+        Ok(None)
+    }
 
     /// The event of this id; `None` where the log has none. It is as the store has it: whoever must know that it is what
     /// was appended holds it against the event before it ([`StoredEvent::follows`]). Complexity: O(log n).

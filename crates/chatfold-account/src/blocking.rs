@@ -254,6 +254,10 @@ impl<S: SnapshotStore> Account<S> {
                     let page = store.read(&owner, *after, *limit)?;
                     machine.page_read(page);
                 }
+                Request::Sealed { after } => {
+                    let sealed = store.read_sealed(&owner, *after)?;
+                    machine.sealed_read(sealed);
+                }
                 Request::Append(batch) => {
                     let answer = match store.append(&owner, &batch.as_append()) {
                         Ok(appended) => Ok(appended),

@@ -20,6 +20,10 @@
 //!             let found = store.latest(&owner, *through)?;
 //!             machine.snapshot_found(Ok(found));
 //!         }
+//!         Request::Sealed { after } => {
+//!             let sealed = store.read_sealed(&owner, *after)?;
+//!             machine.sealed_read(sealed);
+//!         }
 //!         Request::Read { after, limit } => {
 //!             let page = store.read(&owner, *after, *limit)?;
 //!             machine.page_read(page);
@@ -43,7 +47,7 @@ use std::time::Duration;
 use chatfold::id::CommandId;
 use chatfold::redact::Redaction;
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
-use chatfold::store::{Append, NewEvent, Page, StoredEvent, StoredSnapshot};
+use chatfold::store::{Append, NewEvent, Page, SealedPage, StoredEvent, StoredSnapshot};
 use chatfold::{Command, Context, Inbox, Policy, UserId};
 
 use self::state::{Candidate, Loading, State, Trouble};
@@ -108,6 +112,12 @@ pub enum Request {
         after: u64,
         /// No more than these.
         limit: usize,
+    },
+    /// Read the events after this position as columns, where the store keeps them so:
+    /// [`Machine::sealed_read`]. A store that keeps none answers with none.
+    Sealed {
+        /// After this position.
+        after: u64,
     },
     /// Append: [`Machine::appended`].
     Append(Box<Batch>),
@@ -362,19 +372,44 @@ impl Machine {
                 Loading::whole(&self.owner, self.options.policy)
             }
         };
+        self.load_on(loading);
+    }
+
+    /// Goes on loading: asks for what comes next.
+    fn load_on(&mut self, loading: Loading) {
         let after = loading.prefix().events;
+        // Columns say nothing of commands, and whether one was carried out before is to be seen.
+        if loading.is_whole() && !matches!(self.goal, Some(Goal::Execute(_))) {
+            self.request = Some(Request::Sealed { after });
+        } else {
+            self.read(after);
+        }
         self.loading = Some(loading);
-        self.read(after);
     }
 
     fn older_snapshot(&mut self, position: u64) {
         match position.checked_sub(1) {
             Some(through) => self.request = Some(Request::Snapshot { through }),
-            None => {
-                self.loading = Some(Loading::whole(&self.owner, self.options.policy));
-                self.read(0);
-            }
+            None => self.load_on(Loading::whole(&self.owner, self.options.policy)),
         }
+    }
+
+    /// Takes the answer to [`Request::Sealed`].
+    pub fn sealed_read(&mut self, sealed: Option<SealedPage>) {
+        let Some(Request::Sealed { after }) = self.request.take() else { return };
+        let Some(sealed) = sealed else { return self.read(after) };
+        let Some(mut loading) = self.loading.take() else { return };
+        match loading.take_in_sealed(&sealed, &self.owner) {
+            Ok(false) => self.load_on(loading),
+            Ok(true) => self.loaded(loading),
+            Err(failure) => self.fail(failure),
+        }
+    }
+
+    fn loaded(&mut self, loading: Loading) {
+        self.state = loading.finish();
+        self.reload = false;
+        self.caught_up();
     }
 
     /// Takes the answer to [`Request::Read`].
@@ -390,25 +425,17 @@ impl Machine {
     }
 
     fn load_page(&mut self, page: Page) {
-        let Some(loading) = &mut self.loading else { return };
+        let Some(mut loading) = self.loading.take() else { return };
         match loading.take_in(&page) {
-            Ok(false) => {
-                let after = loading.prefix().events;
-                self.read(after);
-            }
+            Ok(false) => self.load_on(loading),
             Ok(true) => {
-                if let Some(loading) = self.loading.take() {
-                    self.state = loading.finish();
-                    self.reload = false;
-                }
                 self.note_command(&page.events);
-                self.caught_up();
+                self.loaded(loading);
             }
             Err(Trouble::Failure(Failure::Damaged { position })) => match loading.snapshot() {
                 // It may be the snapshot that is of another log.
                 Some(at) => {
                     self.reports.push(Report::AlienSnapshot { position: at });
-                    self.loading = None;
                     self.older_snapshot(at);
                 }
                 None => self.fail(Failure::Damaged { position }),
@@ -456,7 +483,6 @@ impl Machine {
         self.reload = true;
         self.candidate = None;
         self.executed.changes.reset = true;
-        self.loading = Some(Loading::whole(&self.owner, self.options.policy));
-        self.read(0);
+        self.load_on(Loading::whole(&self.owner, self.options.policy));
     }
 }

@@ -212,6 +212,8 @@ impl Account {
                     let page = store.read(&owner, *after, *limit).await?;
                     machine.page_read(page);
                 }
+                // PostgreSQL keeps rows alone.
+                Request::Sealed { .. } => machine.sealed_read(None),
                 Request::Append(batch) => {
                     let answer = match store.append(&owner, &batch.as_append()).await {
                         Ok(appended) => Ok(appended),

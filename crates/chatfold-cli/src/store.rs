@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use chatfold::jsonl::Writer;
 use chatfold::store::{
-    Append, AppendError, Appended, EventStore, Head, LogCursor, Page, RewriteError, SnapshotStore,
-    StoredEvent, StoredSnapshot,
+    Append, AppendError, Appended, EventStore, Head, LogCursor, Page, RewriteError, SealedPage,
+    SnapshotStore, StoredEvent, StoredSnapshot,
 };
 use chatfold::{EventId, UserId};
 #[cfg(feature = "postgres")]
@@ -285,6 +285,10 @@ impl EventStore for Store {
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, StoreError> {
         ask!(self, read(inbox, after, limit), StoreError::from)
+    }
+
+    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, StoreError> {
+        ask!(self, read_sealed(inbox, after), StoreError::from)
     }
 
     fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {

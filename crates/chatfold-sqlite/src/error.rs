@@ -1,5 +1,6 @@
 //! What can fail: an outage, or a file that is not what it should be.
 
+use chatfold::UserId;
 use rusqlite::ErrorCode;
 
 /// Why the store could not do what was asked.
@@ -32,6 +33,18 @@ pub enum SqliteError {
     /// A row is not what this crate writes.
     #[error("the file is damaged: {0}")]
     Damaged(String),
+    /// A row of an inbox's log is not what this crate wrote. What is before it is sound.
+    #[error("the log of {inbox} is damaged in table {table} at position {position}: {what}")]
+    DamagedAt {
+        /// Whose log.
+        inbox: UserId,
+        /// The table that the row is in.
+        table: &'static str,
+        /// The first position of the log that cannot be read.
+        position: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
 }
 
 impl SqliteError {
@@ -60,6 +73,6 @@ impl SqliteError {
     /// Whether the file is damaged, or no database.
     pub fn is_damaged(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-            || matches!(self, Self::Damaged(_))
+            || matches!(self, Self::Damaged(_) | Self::DamagedAt { .. })
     }
 }

@@ -58,9 +58,14 @@
 
 mod check;
 mod error;
+mod keys;
+mod log;
 mod options;
+mod rewriting;
 mod rows;
 mod schema;
+mod sealing;
+mod segment;
 mod store;
 
 use std::path::Path;
@@ -78,6 +83,8 @@ pub use self::options::{Options, Synchronous};
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
+    cache: log::Cache,
+    seal_events: usize,
 }
 
 impl SqliteStore {
@@ -99,7 +106,8 @@ impl SqliteStore {
             connection.pragma_update(None, "key", key)?;
         }
         schema::prepare(&connection, options)?;
-        let mut store = Self { connection };
+        let (cache, seal_events) = (log::Cache::default(), options.seal_events.max(1));
+        let mut store = Self { connection, cache, seal_events };
         schema::migrate(&mut store.connection, options.read_only)?;
         Ok(store)
     }

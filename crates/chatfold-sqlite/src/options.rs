@@ -21,6 +21,10 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// Open an existing file for reading only: appends fail.
     pub read_only: bool,
+    /// How many events of an inbox lie as rows before they are sealed into a segment, which is so long too: at least 1.
+    /// A larger one makes a smaller file, and the append that seals takes longer (about 10 µs for each event). Files may
+    /// be opened with another one at any time.
+    pub seal_events: usize,
     /// The key of an encrypted file.
     #[cfg(feature = "sqlcipher")]
     pub key: Option<Key>,
@@ -32,6 +36,7 @@ impl Default for Options {
             synchronous: Synchronous::Full,
             busy_timeout: Duration::from_secs(10),
             read_only: false,
+            seal_events: 2_048,
             #[cfg(feature = "sqlcipher")]
             key: None,
         }

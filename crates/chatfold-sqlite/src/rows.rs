@@ -12,7 +12,7 @@ use crate::SqliteError;
 /// The number of an inbox in its file.
 pub(crate) type Number = i64;
 
-fn sixteen(row: &Row<'_>, column: &str) -> Result<[u8; 16], SqliteError> {
+pub(crate) fn sixteen(row: &Row<'_>, column: &str) -> Result<[u8; 16], SqliteError> {
     match row.get_ref(column)? {
         ValueRef::Blob(bytes) => bytes.try_into().ok(),
         _ => None,
@@ -79,36 +79,22 @@ pub(crate) fn find(connection: &Connection, inbox: &UserId) -> Result<Option<(Nu
     Ok(Some((number, Head::new(prefix, closed))))
 }
 
-/// Returns the number of an inbox, given to it now if nobody wrote it before, and where its log stands, for whoever
-/// writes to it.
-///
-/// # Errors
-///
-/// As [`find`], and if the last event is not the one that the head names: events are missing at the end.
-pub(crate) fn find_or_make(connection: &Connection, inbox: &UserId) -> Result<(Number, Head), SqliteError> {
-    if let Some((number, head)) = find(connection, inbox)? {
-        if last(connection, number)? != head.prefix {
-            return Err(SqliteError::Damaged(format!(
-                "the log of {inbox} does not end at position {} as its head says",
-                head.prefix.events
-            )));
-        }
-        return Ok((number, head));
-    }
+/// Gives a number to an inbox that nobody wrote before.
+pub(crate) fn make(connection: &Connection, inbox: &UserId) -> Result<Number, SqliteError> {
     let owner = named_params! { ":owner": inbox.as_str() };
     connection.prepare_cached("INSERT INTO inbox (owner) VALUES (:owner)")?.execute(owner)?;
     let number = connection.last_insert_rowid();
     let sql = "INSERT INTO head (owner, inbox, position, hash) VALUES (?, ?, 0, zeroblob(16))";
     connection.prepare_cached(sql)?.execute(params![inbox.as_str(), number])?;
-    Ok((number, Head::EMPTY))
+    Ok(number)
 }
 
-/// Returns the log up to its last event.
-fn last(connection: &Connection, number: Number) -> Result<LogPrefix, SqliteError> {
+/// Returns the log up to its last row, if it has any.
+pub(crate) fn last(connection: &Connection, number: Number) -> Result<Option<LogPrefix>, SqliteError> {
     let sql = "SELECT position, hash FROM event WHERE inbox = ? ORDER BY position DESC LIMIT 1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([number])?;
-    rows.next()?.map_or(Ok(LogPrefix::EMPTY), prefix)
+    rows.next()?.map(prefix).transpose()
 }
 
 /// Writes where a log stands now.
@@ -142,22 +128,19 @@ pub(crate) fn set_closed(
     Ok(())
 }
 
-/// The prefix of so many events, if the log has them.
+/// The prefix of so many events, if the last of them is a row.
 pub(crate) fn prefix_at(
     connection: &Connection,
     number: Number,
     events: u64,
 ) -> Result<Option<LogPrefix>, SqliteError> {
-    if events == 0 {
-        return Ok(Some(LogPrefix::EMPTY));
-    }
     let sql = "SELECT position, hash FROM event WHERE inbox = ? AND position = ?";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([number, signed(events)])?;
     rows.next()?.map(prefix).transpose()
 }
 
-/// At most `limit` events after position `after`.
+/// At most `limit` rows after position `after`.
 pub(crate) fn events(
     connection: &Connection,
     number: Number,

@@ -12,7 +12,7 @@ use crate::options::{Options, Synchronous};
 const APPLICATION_ID: i32 = 0x6368_6664;
 
 /// Each brings the schema up by one; none is ever edited once it was released.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE inbox (
         inbox INTEGER PRIMARY KEY,
@@ -56,6 +56,24 @@ const MIGRATIONS: [&str; 2] = [
         FROM inbox LEFT JOIN event ON event.inbox = inbox.inbox
             AND position = (SELECT max(e.position) FROM event AS e WHERE e.inbox = inbox.inbox);
 ",
+    "
+    CREATE TABLE segment (
+        segment INTEGER PRIMARY KEY,
+        inbox INTEGER NOT NULL,
+        before INTEGER NOT NULL,
+        before_hash BLOB NOT NULL,
+        last INTEGER NOT NULL,
+        last_hash BLOB NOT NULL,
+        checksum BLOB NOT NULL,
+        UNIQUE (inbox, last)
+    ) STRICT;
+    CREATE TABLE segment_bytes (
+        segment INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE sealed (key INTEGER PRIMARY KEY) STRICT;
+    DROP VIEW event_text;
+",
 ];
 
 /// What stands for the table of heads while a file of schema 1 is read that may not be migrated: the last events, as
@@ -66,6 +84,14 @@ const HEADS_OF_SCHEMA_1: &str = "
             coalesce(position, 0) AS position, coalesce(hash, zeroblob(16)) AS hash
         FROM inbox LEFT JOIN event ON event.inbox = inbox.inbox
             AND position = (SELECT max(e.position) FROM event AS e WHERE e.inbox = inbox.inbox);
+";
+
+/// What stands for the tables of segments while a file of an older schema is read that may not be migrated: none.
+const NO_SEGMENTS: &str = "
+    CREATE TEMP VIEW segment AS SELECT 0 AS segment, 0 AS inbox, 0 AS before, x'' AS before_hash, 0 AS last,
+        x'' AS last_hash, x'' AS checksum WHERE 0;
+    CREATE TEMP VIEW segment_bytes AS SELECT 0 AS segment, x'' AS bytes WHERE 0;
+    CREATE TEMP VIEW sealed AS SELECT 0 AS key WHERE 0;
 ";
 
 /// Sets a connection up. Nothing of this is kept in the file but the journal's mode.
@@ -135,7 +161,12 @@ pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<()
     }
     match (read_only, found) {
         (true, 0) => return Err(SqliteError::Nothing),
-        (true, _) => return Ok(connection.execute_batch(HEADS_OF_SCHEMA_1)?),
+        (true, found) => {
+            if found < 2 {
+                connection.execute_batch(HEADS_OF_SCHEMA_1)?;
+            }
+            return Ok(connection.execute_batch(NO_SEGMENTS)?);
+        }
         (false, _) => {}
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

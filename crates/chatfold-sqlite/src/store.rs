@@ -3,17 +3,15 @@
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, Known, LogCursor, Page, Plan, RewriteError,
-    SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
+    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, RewriteError,
+    SNAPSHOTS_KEPT, SealedPage, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
 };
 use chatfold::{EventId, UserId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use crate::log::{Cache, Log};
 use crate::rows::{self, Number, signed};
 use crate::{SqliteError, SqliteStore};
-
-/// How many events are held at once while the hashes of a log are computed anew.
-const CHUNK: usize = 1_000;
 
 type AppendResult<T> = Result<T, AppendError<SqliteError>>;
 
@@ -22,26 +20,110 @@ fn sqlite<E: From<SqliteError>>(error: rusqlite::Error) -> E {
     SqliteError::from(error).into()
 }
 
-impl SqliteStore {
-    /// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when
-    /// it writes.
-    fn begin(&mut self) -> Result<Transaction<'_>, SqliteError> {
-        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+/// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when it
+/// writes.
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+impl<'t> Log<'t> {
+    /// The log of an inbox and where it ends; `None` if nobody wrote it.
+    fn find_inbox(
+        connection: &'t Connection,
+        cache: &'t mut Cache,
+        owner: &'t UserId,
+    ) -> Result<Option<(Self, Head)>, SqliteError> {
+        let known = rows::find(connection, owner)?;
+        Ok(known.map(|(number, head)| (Self { connection, cache, owner, number }, head)))
     }
 
+    /// The log of an inbox, made now if nobody wrote it before, and where it ends, for whoever writes to it.
+    ///
+    /// # Errors
+    ///
+    /// If the last event is not the one that the head names: events are missing at the end.
+    fn to_write(
+        connection: &'t Connection,
+        cache: &'t mut Cache,
+        owner: &'t UserId,
+    ) -> Result<(Self, Head), SqliteError> {
+        match rows::find(connection, owner)? {
+            Some((number, head)) => {
+                let log = Self { connection, cache, owner, number };
+                if log.last()? != head.prefix {
+                    return Err(SqliteError::Damaged(format!(
+                        "the log of {owner} does not end at position {} as its head says",
+                        head.prefix.events
+                    )));
+                }
+                Ok((log, head))
+            }
+            None => {
+                let number = rows::make(connection, owner)?;
+                Ok((Self { connection, cache, owner, number }, Head::EMPTY))
+            }
+        }
+    }
+
+    /// What is known of an append.
+    fn known(&mut self, head: Head, append: &Append<'_>) -> Result<Known, SqliteError> {
+        if head.prefix.events == 0 {
+            return Ok(Known::new(head));
+        }
+        let command = append.command.map(|command| self.of_command(command)).transpose()?;
+        let ids = self.known_ids(append.events.iter().map(|event| event.id))?;
+        Ok(Known::new(head).with_command(command.flatten()).with_ids(ids))
+    }
+
+    /// First and last position of the events of a command.
+    fn of_command(&mut self, command: CommandId) -> Result<Option<(u64, u64)>, SqliteError> {
+        let sql = "SELECT min(position), max(position) FROM event WHERE inbox = ? AND command = ?";
+        let range: (Option<i64>, Option<i64>) = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row(params![self.number, command.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let sealed = self.sealed_of_command(command)?;
+        let (Some(first), Some(last)) = range else { return Ok(sealed) };
+        let (first, last) = (first.unsigned_abs(), last.unsigned_abs());
+        // A command's events may stand on both sides of where a segment ends.
+        Ok(Some((sealed.map_or(first, |(before, _)| before), last)))
+    }
+
+    /// Those of these ids that the log has, with their positions.
+    fn known_ids(&mut self, ids: impl Iterator<Item = EventId>) -> Result<Vec<(EventId, u64)>, SqliteError> {
+        let connection = self.connection;
+        let mut find = connection.prepare_cached("SELECT position FROM event WHERE inbox = ? AND id = ?")?;
+        let is_sealed = self.sealed()?.events > 0;
+        let mut known = Vec::new();
+        for id in ids {
+            let row = find.query_row(params![self.number, id.as_bytes()], |row| row.get::<_, i64>(0));
+            match row.optional()? {
+                Some(position) => known.push((id, position.unsigned_abs())),
+                None if is_sealed => known.extend(self.find_sealed(id)?.map(|event| (id, event.position()))),
+                None => {}
+            }
+        }
+        Ok(known)
+    }
+}
+
+impl SqliteStore {
     /// Changes whether a log is closed.
     fn close(&mut self, inbox: &UserId, closed: Option<&Closed>, erase: bool) -> Result<Head, SqliteError> {
-        let transaction = self.begin()?;
+        let transaction = begin(&mut self.connection)?;
         // A log that lacks its end can still be erased.
-        let known = if erase { rows::find(&transaction, inbox)? } else { None };
-        let (number, mut head) = known.map_or_else(|| rows::find_or_make(&transaction, inbox), Ok)?;
+        let known = erase && rows::find(&transaction, inbox)?.is_some();
+        let found = match known {
+            true => Log::find_inbox(&transaction, &mut self.cache, inbox)?,
+            false => Some(Log::to_write(&transaction, &mut self.cache, inbox)?),
+        };
+        let Some((log, mut head)) = found else { return Ok(Head::EMPTY) };
         // A log that has moved stays moved when it is erased here.
         let kept = head.closed.take().filter(|_| erase);
         head.closed = kept.or_else(|| closed.cloned());
         rows::set_closed(&transaction, inbox, head.closed.as_ref())?;
         if erase {
-            transaction.prepare_cached("DELETE FROM event WHERE inbox = ?")?.execute([number])?;
-            transaction.prepare_cached("DELETE FROM snapshot WHERE inbox = ?")?.execute([number])?;
+            log.erase()?;
             head.prefix = LogPrefix::EMPTY;
             rows::set_prefix(&transaction, inbox, head.prefix)?;
         }
@@ -57,48 +139,37 @@ impl SqliteStore {
     fn empty_write_ahead_log(&self) -> Result<(), SqliteError> {
         Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
+
+    /// Seals older rows of an inbox, at most so many segments of them, and returns whether there are enough left for
+    /// another: a file of an older schema is sealed by its appends little by little, or by this at once.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError`] if the file cannot be written, or a row is not what was appended.
+    pub fn seal(&mut self, inbox: &UserId, segments: usize) -> Result<bool, SqliteError> {
+        let seal_events = self.seal_events;
+        let transaction = begin(&mut self.connection)?;
+        let Some((mut log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
+            return Ok(false);
+        };
+        let more = log.seal(seal_events, segments)?;
+        transaction.commit()?;
+        Ok(more)
+    }
 }
 
-fn known(
-    connection: &Connection,
-    number: Number,
-    head: Head,
-    append: &Append<'_>,
-) -> Result<Known, SqliteError> {
-    let mut command = None;
-    if let Some(id) = append.command {
-        let sql = "SELECT min(position), max(position) FROM event WHERE inbox = ? AND command = ?";
-        let range: (Option<i64>, Option<i64>) = connection
-            .prepare_cached(sql)?
-            .query_row(params![number, id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if let (Some(first), Some(last)) = range {
-            command = Some((first.unsigned_abs(), last.unsigned_abs()));
-        }
-    }
-    let mut ids: Vec<(EventId, u64)> = Vec::new();
-    let mut statement = connection.prepare_cached("SELECT position FROM event WHERE inbox = ? AND id = ?")?;
-    for event in append.events {
-        let found = statement.query_row(params![number, event.id.as_bytes()], |row| row.get::<_, i64>(0));
-        if let Some(position) = found.optional()? {
-            ids.push((event.id, position.unsigned_abs()));
-        }
-    }
-    Ok(Known::new(head).with_command(command).with_ids(ids))
+fn stored(append: &Append<'_>, prefixes: Vec<LogPrefix>) -> Vec<StoredEvent> {
+    let stored = |(event, prefix): (&NewEvent, _)| {
+        StoredEvent::new(event.id, append.command, prefix, event.bytes.clone())
+    };
+    append.events.iter().zip(prefixes).map(stored).collect()
 }
 
-fn insert(
-    connection: &Connection,
-    number: Number,
-    (id, command): (EventId, Option<CommandId>),
-    prefix: LogPrefix,
-    bytes: &[u8],
-) -> Result<(), SqliteError> {
-    let sql = "INSERT INTO event (inbox, position, id, command, hash, bytes) VALUES (?, ?, ?, ?, ?, ?)";
-    let hash = prefix.hash.to_be_bytes();
-    let command = command.as_ref().map(CommandId::as_bytes);
-    let row = params![number, signed(prefix.events), id.as_bytes(), command, hash, bytes];
-    connection.prepare_cached(sql)?.execute(row)?;
-    Ok(())
+/// The first id that is twice in a batch.
+fn doubled(events: &[StoredEvent]) -> Option<EventId> {
+    let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    ids.sort_unstable();
+    ids.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first().copied())
 }
 
 fn keep(connection: &Connection, number: Number, snapshot: &StoredSnapshot) -> Result<(), SqliteError> {
@@ -116,36 +187,40 @@ impl EventStore for SqliteStore {
     type Error = SqliteError;
 
     fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
-        let transaction = self.begin()?;
-        let (number, head) = rows::find_or_make(&transaction, inbox)?;
-        let known = known(&transaction, number, head, append)?;
+        let transaction = begin(&mut self.connection)?;
+        let (mut log, head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
+        let known = log.known(head, append)?;
         let (prefixes, keep_snapshot) = match append.plan(&known)? {
             Plan::Repeat { first, last } => {
                 return Ok(Appended::repeated(first, last, known.head.prefix));
             }
             Plan::Write { prefixes, keep_snapshot } => (prefixes, keep_snapshot),
         };
-        let mut prefix = known.head.prefix;
-        for (event, after) in append.events.iter().zip(prefixes) {
-            insert(&transaction, number, (event.id, append.command), after, &event.bytes)?;
-            prefix = after;
-        }
+        let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
+        log.add(&stored(append, prefixes), self.seal_events)?;
         rows::set_prefix(&transaction, inbox, prefix)?;
         if let Some(snapshot) = append.snapshot.filter(|_| keep_snapshot) {
-            keep(&transaction, number, snapshot)?;
+            keep(&transaction, log.number, snapshot)?;
         }
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         Ok(Appended::written(append.expected + 1, prefix.events, prefix))
     }
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
-        let transaction = self.begin()?;
-        let (number, mut head) = rows::find_or_make(&transaction, inbox)?;
+        let transaction = begin(&mut self.connection)?;
+        let (mut log, mut head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
         plan_import(&head, events)?;
-        for event in events {
-            insert(&transaction, number, (event.id, event.command), event.prefix, &event.bytes)?;
-            head.prefix = event.prefix;
+        if let Some(id) = doubled(events) {
+            return Err(AppendError::Doubled { id });
         }
+        if head.prefix.events > 0 {
+            let known = log.known_ids(events.iter().map(|event| event.id))?;
+            if !known.is_empty() {
+                return Err(AppendError::Known { known: known.into_iter().map(|(id, _)| id).collect() });
+            }
+        }
+        log.add(events, self.seal_events)?;
+        head.prefix = events.last().map_or(head.prefix, |event| event.prefix);
         rows::set_prefix(&transaction, inbox, head.prefix)?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         Ok(head)
@@ -154,20 +229,27 @@ impl EventStore for SqliteStore {
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, SqliteError> {
         // One transaction, so that head and events are of one moment.
         let transaction = self.connection.transaction()?;
-        let Some((number, head)) = rows::find(&transaction, inbox)? else {
+        let Some((mut log, head)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
             return Ok(Page::new(Head::EMPTY, Vec::new()));
         };
-        let events = rows::events(&transaction, number, after, limit)?;
+        let events = log.events(after, limit)?;
         Ok(Page::new(head, events))
+    }
+
+    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, SqliteError> {
+        let transaction = self.connection.transaction()?;
+        let Some((log, head)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
+            return Ok(None);
+        };
+        Ok(log.records(after)?.map(|(before, last, records)| SealedPage::new(head, before, last, records)))
     }
 
     fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
         let transaction = self.connection.transaction()?;
-        let Some((number, _)) = rows::find(&transaction, inbox)? else { return Ok(None) };
-        let sql = "SELECT position, id, command, hash, bytes FROM event WHERE inbox = ? AND id = ?";
-        let mut statement = transaction.prepare_cached(sql)?;
-        let mut rows = statement.query(params![number, id.as_bytes()])?;
-        rows.next()?.map(rows::event).transpose()
+        match Log::find_inbox(&transaction, &mut self.cache, inbox)? {
+            Some((mut log, _)) => log.find(id),
+            None => Ok(None),
+        }
     }
 
     fn rewrite(
@@ -175,31 +257,15 @@ impl EventStore for SqliteStore {
         inbox: &UserId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<SqliteError>> {
-        let transaction = self.begin()?;
-        let (number, mut head) = rows::find_or_make(&transaction, inbox)?;
-        let first = events.iter().map(|(position, _)| *position).min().unwrap_or(u64::MAX);
-        let before = rows::prefix_at(&transaction, number, first.saturating_sub(1))?;
-        if let Some(before) = before {
-            // Hashes computed anew would make damage sound.
-            verify(&transaction, number, before, &head)?;
-        }
-        for (position, bytes) in events {
-            let changed = transaction
-                .prepare_cached("UPDATE event SET bytes = ? WHERE inbox = ? AND position = ?")
-                .and_then(|mut statement| statement.execute(params![bytes, number, signed(*position)]))
-                .map_err(sqlite::<SqliteError>)?;
-            if changed == 0 {
-                return Err(RewriteError::NoSuchEvent { position: *position });
-            }
-        }
-        if let Some(before) = before {
-            head.prefix = hash_anew(&transaction, number, before)?;
-            rows::set_prefix(&transaction, inbox, head.prefix)?;
-        }
+        let transaction = begin(&mut self.connection)?;
+        let (mut log, mut head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
+        head.prefix = log.rewrite(head.prefix, events)?;
+        rows::set_prefix(&transaction, inbox, head.prefix)?;
         transaction
-            .execute("DELETE FROM snapshot WHERE inbox = ?", [number])
+            .execute("DELETE FROM snapshot WHERE inbox = ?", [log.number])
             .and_then(|_| transaction.commit())
             .map_err(sqlite::<SqliteError>)?;
+        self.cache.clear();
         self.empty_write_ahead_log()?;
         Ok(head)
     }
@@ -217,43 +283,6 @@ impl EventStore for SqliteStore {
     }
 }
 
-/// Holds the events behind `before` against their hashes and the head.
-fn verify(
-    connection: &Connection,
-    number: Number,
-    before: LogPrefix,
-    head: &Head,
-) -> Result<(), SqliteError> {
-    let mut cursor = LogCursor::after(before);
-    loop {
-        let events = rows::events(connection, number, cursor.position(), CHUNK)?;
-        let page = Page::new(head.clone(), events);
-        if cursor.take_in(&page).map_err(|damage| SqliteError::Damaged(damage.to_string()))? {
-            return Ok(());
-        }
-    }
-}
-
-/// Computes the hashes of a log anew behind `prefix`, and returns it to its end.
-fn hash_anew(
-    connection: &Connection,
-    number: Number,
-    mut prefix: LogPrefix,
-) -> Result<LogPrefix, SqliteError> {
-    loop {
-        let events = rows::events(connection, number, prefix.events, CHUNK)?;
-        if events.is_empty() {
-            return Ok(prefix);
-        }
-        let sql = "UPDATE event SET hash = ? WHERE inbox = ? AND position = ?";
-        let mut statement = connection.prepare_cached(sql)?;
-        for event in events {
-            prefix.push(&event.bytes);
-            statement.execute(params![prefix.hash.to_be_bytes(), number, signed(prefix.events)])?;
-        }
-    }
-}
-
 impl SnapshotStore for SqliteStore {
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
         let transaction = self.connection.transaction()?;
@@ -266,12 +295,14 @@ impl SnapshotStore for SqliteStore {
     }
 
     fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
-        let transaction = self.begin()?;
-        let Some((number, _)) = rows::find(&transaction, inbox)? else { return Ok(false) };
-        if rows::prefix_at(&transaction, number, snapshot.prefix.events)? != Some(snapshot.prefix) {
+        let transaction = begin(&mut self.connection)?;
+        let Some((mut log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
+            return Ok(false);
+        };
+        if log.prefix_at(snapshot.prefix.events)? != Some(snapshot.prefix) {
             return Ok(false);
         }
-        keep(&transaction, number, snapshot)?;
+        keep(&transaction, log.number, snapshot)?;
         transaction.commit()?;
         Ok(true)
     }

@@ -1,7 +1,8 @@
 //! What is known of a log, and how pages of it are taken in: verified whole before anything is applied.
 
+use chatfold::binary::{Log, LogHead};
 use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotPolicy};
-use chatfold::store::{LogCursor, Page, StoredSnapshot};
+use chatfold::store::{LogCursor, Page, SealedPage, StoredSnapshot};
 use chatfold::{ChangeSet, ConversationId, Event, Inbox, Policy, Replay, UserId};
 
 use crate::decoded::{decode, known};
@@ -200,6 +201,35 @@ impl Loading {
                 Ok(decoded.end)
             }
         }
+    }
+
+    /// Whether it is the whole log that is loaded, in bulk.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.fold, Fold::Whole(_))
+    }
+
+    /// Takes in events that lie in columns, without making events of them. Returns whether the log ended there.
+    pub(super) fn take_in_sealed(&mut self, page: &SealedPage, owner: &UserId) -> Result<bool, Failure> {
+        let Fold::Whole(replay) = &mut self.fold else { return Ok(false) };
+        let known = self.state.prefix;
+        let damaged = |behind: u64| Failure::Damaged { position: known.events + behind + 1 };
+        if page.before != known {
+            return Err(damaged(0));
+        }
+        let log = Log::behind(&page.records, owner.clone(), LogHead { events: 0, check: 0 });
+        let folded = log.fold(replay).map_err(|fault| damaged(fault.position))?;
+        let head = page.head.prefix;
+        let end = head.events <= page.last.events;
+        if folded.events != page.events() || folded.events == 0 || (end && head != page.last) {
+            return Err(damaged(folded.events.min(page.events())));
+        }
+        let len_bytes = page.records.len() as u64;
+        self.state.prefix = page.last;
+        self.state.skipped += folded.skipped;
+        self.state.len_bytes += len_bytes;
+        self.state.since.0 += folded.events;
+        self.state.since.1 += len_bytes;
+        Ok(end)
     }
 
     pub(super) fn finish(self) -> State {

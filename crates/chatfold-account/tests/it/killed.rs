@@ -42,7 +42,9 @@ fn child() {
     let writer = number("CHATFOLD_CHILD_WRITER");
     let normal = std::env::var("CHATFOLD_CHILD_SYNCHRONOUS").is_ok_and(|value| value == "normal");
     let synchronous = if normal { Synchronous::Normal } else { Synchronous::Full };
-    let store = SqliteStore::open(path, &Options { synchronous, ..Options::default() }).unwrap();
+    // Sealing is under way, as often as not.
+    let options_of_file = Options { synchronous, seal_events: 3, ..Options::default() };
+    let store = SqliteStore::open(path, &options_of_file).unwrap();
     let mut account = Account::open(store, alice(), options()).unwrap();
     let mut stdout = std::io::stdout();
     for n in from..from.saturating_add(count) {
@@ -130,6 +132,12 @@ fn whatever_was_acknowledged_is_there() {
         );
     }
     assert!(with_acks * 3 > kills, "only {with_acks} of {kills} processes came to append");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let count =
+        |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned();
+    let (sealed, rows) = (count("SELECT max(last) FROM segment"), count("SELECT count(*) FROM event"));
+    assert_eq!(sealed + rows, version, "every event lies in one place");
+    assert!(rows < 3, "rows are sealed by threes");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::io::Write as _;
 
 use chatfold::EventId;
 use chatfold::jsonl::LoggedEvent;
-use chatfold::snapshot::LogPrefix;
-use chatfold::store::{EventStore as _, NewEvent};
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
+use chatfold::store::{AppendError, EventStore as _, NewEvent, StoredEvent};
 use chatfold_account::{Account, Options, encode};
 
 use crate::act::stored::failure;
@@ -14,7 +14,7 @@ use crate::args::ConvertArgs;
 use crate::failure::{Failure, Verdict};
 use crate::log::{OpenLog, count};
 use crate::output::{say, stdout};
-use crate::store::StoreAddress;
+use crate::store::{StoreAddress, StoreError};
 
 /// The event as a store keeps it. A line of a newer version may have no id this version finds: then its id follows
 /// from its bytes, so that it is the same wherever it is taken over.
@@ -28,6 +28,15 @@ fn stored(event: &LoggedEvent) -> NewEvent {
             let id = named.unwrap_or(EventId::from_bytes(hash.hash.to_be_bytes()));
             NewEvent::new(id, line.as_bytes().to_vec())
         }
+    }
+}
+
+/// Why the events were not taken.
+fn refused(place: &StoreAddress, error: AppendError<StoreError>) -> Failure {
+    match error {
+        AppendError::Store(error) => place.failed("failed", error),
+        // Somebody else wrote there after it was found empty.
+        other => Failure::Input { place: place.to_string(), what: other.to_string(), source: None },
     }
 }
 
@@ -49,19 +58,25 @@ pub fn convert(args: &ConvertArgs, place: &StoreAddress, log: OpenLog) -> Result
         return Err(Failure::Usage(format!("{place}: is there already")));
     }
     let (mut events, mut seen, mut doubles) = (Vec::new(), HashSet::new(), 0);
+    let mut prefix = LogPrefix::EMPTY;
     let tally = log.read(|_, event| {
-        let event = stored(&event);
-        if seen.insert(event.id) {
-            events.push(event);
+        let NewEvent { id, bytes, .. } = stored(&event);
+        if seen.insert(id) {
+            prefix.push(&bytes);
+            events.push(StoredEvent::new(id, None, prefix, bytes));
         } else {
             doubles += 1;
         }
     })?;
+    drop(seen);
     let written = events.len() as u64;
-    let account = Account::open(store, owner, Options::default());
-    let mut account = account.map_err(|error| failure(place, error))?;
-    account.receive_encoded(events).map_err(|error| failure(place, error))?;
     if written > 0 {
+        store.import(&owner, &events).map_err(|error| refused(place, error))?;
+        drop(events);
+        // The snapshot is kept once, below, however many events there are.
+        let options = Options { snapshots: SnapshotPolicy::default(), ..Options::default() };
+        let account = Account::open(store, owner, options);
+        let mut account = account.map_err(|error| failure(place, error))?;
         account.save().map_err(|error| failure(place, error))?;
     }
     if doubles > 0 {

@@ -11,7 +11,7 @@ use chatfold::store::{
 };
 use chatfold_sqlite::{Damage, Options, SqliteError, SqliteStore};
 
-use crate::laws::{alice, append, event, open};
+use crate::laws::{alice, append, event, open, sealing};
 
 /// How many events the file has that is damaged: enough for inner pages in its trees.
 const EVENTS: u32 = 419;
@@ -96,8 +96,8 @@ fn remove(path: &Path) {
 }
 
 /// A store of `EVENTS` events of one inbox, a few of another, and a snapshot; as bytes, and the log.
-fn sound_file(path: &Path) -> (Vec<u8>, Vec<StoredEvent>) {
-    let mut store = open(path);
+fn sound_file(path: &Path, seal_events: usize) -> (Vec<u8>, Vec<StoredEvent>) {
+    let mut store = sealing(path, seal_events);
     for first in (0..EVENTS).step_by(20) {
         let mut events: Vec<_> = (first..EVENTS.min(first + 20)).map(|n| event(1, n)).collect();
         events.iter_mut().for_each(|event| event.bytes.resize(200, b'.'));
@@ -115,10 +115,20 @@ fn sound_file(path: &Path) -> (Vec<u8>, Vec<StoredEvent>) {
 /// Damages a file in one way after another. Of each, every reader has the log as it was written, or is refused: a
 /// shorter one is never read, nor another event, nor is an append taken.
 #[test]
-#[allow(clippy::print_stdout, reason = "the counts are for whoever runs it long")]
 fn an_adversary_over_the_files_of_stores() {
+    adversary(2_048);
+}
+
+/// The same where nearly all of the log lies in segments.
+#[test]
+fn an_adversary_over_sealed_logs() {
+    adversary(40);
+}
+
+#[allow(clippy::print_stdout, reason = "the counts are for whoever runs it long")]
+fn adversary(seal_events: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let (whole, events) = sound_file(&folder.path().join("chat.db"));
+    let (whole, events) = sound_file(&folder.path().join("chat.db"), seal_events);
     let path = folder.path().join("damaged.db");
     let (mut unopened, mut refused, mut found, mut harmless) = (0, 0, 0, 0);
     let mut rng = Rng(15);

@@ -14,6 +14,11 @@ pub(crate) fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, &Options::default()).unwrap()
 }
 
+/// Opens a store that seals so many events into a segment.
+pub(crate) fn sealing(path: &Path, seal_events: usize) -> SqliteStore {
+    SqliteStore::open(path, &Options { seal_events, ..Options::default() }).unwrap()
+}
+
 pub(crate) fn alice() -> UserId {
     UserId::parse("alice").unwrap()
 }
@@ -49,10 +54,12 @@ pub(crate) fn log(store: &mut SqliteStore, inbox: &UserId) -> Vec<NewEvent> {
 
 #[test]
 fn it_obeys_the_laws_of_stores() {
-    for synchronous in [Synchronous::Full, Synchronous::Normal] {
+    use Synchronous::{Full, Normal};
+    for (synchronous, seal_events) in [(Full, 2_048), (Normal, 2_048), (Normal, 1), (Normal, 2), (Normal, 3)]
+    {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chat.db");
-        let options = Options { synchronous, ..Options::default() };
+        let options = Options { synchronous, seal_events, ..Options::default() };
         check_store(|| SqliteStore::open(&path, &options).unwrap());
         assert_eq!(open(&path).check().unwrap(), []);
     }
@@ -62,6 +69,7 @@ fn it_obeys_the_laws_of_stores() {
 fn eight_connections_lose_nothing_while_readers_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
+    let open = |path: &Path| sealing(path, 32);
     drop(open(&path));
     const EACH: u32 = 40;
     let done = AtomicBool::new(false);

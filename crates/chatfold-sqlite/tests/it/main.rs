@@ -4,3 +4,4 @@
 mod damage;
 mod files;
 mod laws;
+mod segments;

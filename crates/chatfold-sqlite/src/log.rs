@@ -1,0 +1,209 @@
+//! The log of one inbox within a transaction: what is sealed in segments, and the rows behind them.
+
+use std::sync::Arc;
+
+use chatfold::snapshot::LogPrefix;
+use chatfold::store::StoredEvent;
+use chatfold::{EventId, UserId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::SqliteError;
+use crate::keys::{self, Wanted};
+use crate::rows::{self, Number, signed};
+use crate::segment::{self, Segment};
+
+/// The table of segments, as errors name it.
+pub(crate) const SEGMENT: &str = "segment";
+
+/// What the table of segments says of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentHead {
+    pub(crate) number: i64,
+    /// The log before its first event, and up to its last.
+    pub(crate) before: LogPrefix,
+    pub(crate) last: LogPrefix,
+    pub(crate) checksum: u128,
+}
+
+/// The segment that was decoded last: who reads page by page asks for it again.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    decoded: Option<(SegmentHead, Arc<[StoredEvent]>)>,
+}
+
+impl Cache {
+    /// Forgets what was decoded.
+    pub(crate) fn clear(&mut self) {
+        self.decoded = None;
+    }
+}
+
+/// The log of one inbox within a transaction.
+#[derive(Debug)]
+pub(crate) struct Log<'t> {
+    pub(crate) connection: &'t Connection,
+    pub(crate) cache: &'t mut Cache,
+    pub(crate) owner: &'t UserId,
+    pub(crate) number: Number,
+}
+
+fn head(row: &Row<'_>) -> Result<SegmentHead, SqliteError> {
+    let prefix = |position: &str, hash: &str| {
+        let events: i64 = row.get(position)?;
+        let hash = u128::from_be_bytes(rows::sixteen(row, hash)?);
+        Ok::<_, SqliteError>(LogPrefix { events: events.cast_unsigned(), skipped: 0, hash })
+    };
+    Ok(SegmentHead {
+        number: row.get("segment")?,
+        before: prefix("before", "before_hash")?,
+        last: prefix("last", "last_hash")?,
+        checksum: u128::from_be_bytes(rows::sixteen(row, "checksum")?),
+    })
+}
+
+const HEADS: &str =
+    "SELECT segment, before, before_hash, last, last_hash, checksum FROM segment WHERE inbox = ?";
+
+impl Log<'_> {
+    /// The damage of a row of this log.
+    pub(crate) fn damaged(&self, table: &'static str, position: u64, what: &'static str) -> SqliteError {
+        SqliteError::DamagedAt { inbox: self.owner.clone(), table, position, what }
+    }
+
+    fn segment(&self, more: &str, value: i64) -> Result<Option<SegmentHead>, SqliteError> {
+        let mut find = self.connection.prepare_cached(&format!("{HEADS} AND {more}"))?;
+        let mut rows = find.query([self.number, value])?;
+        rows.next()?.map(head).transpose()
+    }
+
+    /// The segment that the event behind this position lies in, or the first one behind that.
+    pub(crate) fn segment_behind(&self, after: u64) -> Result<Option<SegmentHead>, SqliteError> {
+        self.segment("last > ? ORDER BY last LIMIT 1", signed(after))
+    }
+
+    /// The log up to the last event that is sealed: the rows stand behind it.
+    pub(crate) fn sealed(&self) -> Result<LogPrefix, SqliteError> {
+        let last = self.segment("last > ? ORDER BY last DESC LIMIT 1", 0)?;
+        Ok(last.map_or(LogPrefix::EMPTY, |segment| segment.last))
+    }
+
+    /// The log up to its last event.
+    pub(crate) fn last(&self) -> Result<LogPrefix, SqliteError> {
+        match rows::last(self.connection, self.number)? {
+            Some(prefix) => Ok(prefix),
+            None => self.sealed(),
+        }
+    }
+
+    /// The bytes of a segment, which are what was written.
+    pub(crate) fn bytes(&self, head: &SegmentHead) -> Result<Vec<u8>, SqliteError> {
+        let mut find = self.connection.prepare_cached("SELECT bytes FROM segment_bytes WHERE segment = ?")?;
+        let bytes: Option<Vec<u8>> = find.query_row([head.number], |row| row.get(0)).optional()?;
+        let position = head.before.events + 1;
+        let bytes =
+            bytes.ok_or_else(|| self.damaged("segment_bytes", position, "the segment has no bytes"))?;
+        if segment::checksum(self.owner, head.before, head.last, &bytes) != head.checksum {
+            return Err(self.damaged(SEGMENT, position, "the checksum of the segment does not fit"));
+        }
+        Ok(bytes)
+    }
+
+    /// The events of a segment, each held against the log before the first and up to the last.
+    pub(crate) fn events_of(&mut self, head: &SegmentHead) -> Result<Arc<[StoredEvent]>, SqliteError> {
+        if let Some((decoded, events)) = &self.cache.decoded
+            && decoded == head
+        {
+            return Ok(Arc::clone(events));
+        }
+        let bytes = self.bytes(head)?;
+        let events = Segment::open(&bytes).and_then(|segment| segment.events(self.owner, head.before));
+        let last = |events: &Vec<StoredEvent>| events.last().is_some_and(|event| event.prefix == head.last);
+        let events: Arc<[_]> = events
+            .filter(last)
+            .ok_or_else(|| self.damaged(SEGMENT, head.before.events + 1, "the segment cannot be decoded"))?
+            .into();
+        self.cache.decoded = Some((*head, Arc::clone(&events)));
+        Ok(events)
+    }
+
+    /// The records of the segment that begins right behind this position, between the log before and up to its last
+    /// event, if all of it lies in columns.
+    pub(crate) fn records(&self, after: u64) -> Result<Option<(LogPrefix, LogPrefix, Vec<u8>)>, SqliteError> {
+        let Some(head) = self.segment_behind(after)?.filter(|head| head.before.events == after) else {
+            return Ok(None);
+        };
+        let bytes = self.bytes(&head)?;
+        let segment = Segment::open(&bytes)
+            .ok_or_else(|| self.damaged(SEGMENT, after + 1, "the segment cannot be decoded"))?;
+        let records = segment.records();
+        Ok(records.map(|records| (head.before, head.last, records.to_vec())))
+    }
+
+    /// At most `limit` events behind position `after`.
+    pub(crate) fn events(&mut self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, SqliteError> {
+        let (mut events, mut after) = (Vec::new(), after);
+        while events.len() < limit {
+            let Some(head) = self.segment_behind(after)? else { break };
+            let skip = after.checked_sub(head.before.events);
+            let skip = skip.ok_or_else(|| self.damaged(SEGMENT, after + 1, "a segment is missing"))?;
+            let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+            let sealed = self.events_of(&head)?;
+            events.extend(sealed.iter().skip(skip).take(limit - events.len()).cloned());
+            after = head.last.events;
+        }
+        if events.len() < limit {
+            let limit = limit - events.len();
+            events.extend(rows::events(self.connection, self.number, after, limit)?);
+        }
+        Ok(events)
+    }
+
+    /// The prefix of so many events, if the log has them.
+    pub(crate) fn prefix_at(&mut self, events: u64) -> Result<Option<LogPrefix>, SqliteError> {
+        let Some(before) = events.checked_sub(1) else { return Ok(Some(LogPrefix::EMPTY)) };
+        match self.segment_behind(before)? {
+            Some(head) if head.last.events == events => Ok(Some(head.last)),
+            Some(_) => Ok(self.events(before, 1)?.first().map(|event| event.prefix)),
+            None => rows::prefix_at(self.connection, self.number, events),
+        }
+    }
+
+    /// The segments that hold what is wanted, decoded.
+    fn holding(&mut self, wanted: Wanted) -> Result<Vec<Arc<[StoredEvent]>>, SqliteError> {
+        let mut found = Vec::new();
+        for number in keys::segments(self.connection, self.number, wanted)? {
+            let Some(head) = self.segment("segment = ?", number)? else { continue };
+            found.push(self.events_of(&head)?);
+        }
+        Ok(found)
+    }
+
+    /// The sealed event of this id.
+    pub(crate) fn find_sealed(&mut self, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+        let held = self.holding(Wanted::Event(id))?;
+        Ok(held.iter().flat_map(|events| events.iter()).find(|event| event.id == id).cloned())
+    }
+
+    /// The event of this id.
+    pub(crate) fn find(&mut self, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+        let sql = "SELECT position, id, command, hash, bytes FROM event WHERE inbox = ? AND id = ?";
+        let mut find = self.connection.prepare_cached(sql)?;
+        let mut rows = find.query(params![self.number, id.as_bytes()])?;
+        match rows.next()? {
+            Some(row) => rows::event(row).map(Some),
+            None => self.find_sealed(id),
+        }
+    }
+
+    /// First and last position of the sealed events of a command.
+    pub(crate) fn sealed_of_command(
+        &mut self,
+        command: chatfold::id::CommandId,
+    ) -> Result<Option<(u64, u64)>, SqliteError> {
+        let held = self.holding(Wanted::Command(command))?;
+        let events = held.iter().flat_map(|events| events.iter());
+        let mut positions = events.filter(|event| event.command == Some(command)).map(StoredEvent::position);
+        let Some(first) = positions.next() else { return Ok(None) };
+        Ok(Some(positions.fold((first, first), |(first, last), at| (first.min(at), last.max(at)))))
+    }
+}
