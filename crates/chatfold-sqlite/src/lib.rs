@@ -36,25 +36,42 @@
 //!
 //! # The tables
 //!
-//! `inbox` numbers the owners; `event` has, by inbox and position, the event's id, its command, the hash of the log up
-//! to it and its bytes; `head` says, by owner, the number again and where the log ends; `snapshot` has the newest
-//! snapshots. The view `event_text` shows events as text for `sqlite3`.
+//! `inbox` numbers the owners; `head` says, by owner, the number again and where the log ends; `snapshot` has the newest
+//! snapshots. The newest events of an inbox lie in `event`, a row each: by inbox and position the event's id, its command,
+//! the hash of the log up to it and its bytes. Once there are [`Options::seal_events`] of them, the append that brings
+//! the last **seals** them in its own transaction: they become a segment, and are rows no more. A batch that fills
+//! segments by itself (an import) never becomes rows.
 //!
-//! The schema is version 2, which brought `head`. A file of an older version is migrated when it is opened for writing,
-//! in one transaction; opened for reading only, it is read as it stands. Programs of an older version must not have
-//! it open meanwhile, and refuse it afterwards, as a file of a newer schema is refused here.
+//! `segment` says between which hashes of which log a segment stands, and its checksum; `segment_bytes` has the events,
+//! in the columns of the [binary log](chatfold::binary), from which every line comes back byte for byte; bytes that are
+//! no line of this library lie there as they are. `sealed` finds them: each row is an integer, a hash of an event's or a
+//! command's id with the number of a segment, about 14 bytes. What it names is looked into before it counts.
+//!
+//! With the feature `zstd` segments are packed; a build without it cannot read those.
+//!
+//! Events as text are the command line's to show: `chatfold convert sqlite:chat.db#alice alice.jsonl`.
+//!
+//! The schema is version 3, which brought segments; version 2 brought `head`. A file of an older version is migrated when
+//! it is opened for writing, in one transaction that moves no event; opened for reading only, it is read as it stands.
+//! Each append then seals two segments of the older rows, until there are none, or [`SqliteStore::seal`] does. What that
+//! frees is used again; `VACUUM` makes the file smaller. Programs of an older version must not have it open meanwhile,
+//! and refuse it afterwards, as a file of a newer schema is refused here.
 //!
 //! # Erasing
 //!
+//! Rewriting writes the segments and rows anew that hold a changed event, and of all behind them the hashes alone.
 //! Rewriting and erasing overwrite what they remove (`secure_delete`) and empty the write-ahead log afterwards. While
 //! another connection reads, that last step waits until a later checkpoint. What the disk itself keeps of overwritten
 //! blocks is out of reach; the feature `sqlcipher` and its key are the remedy.
 //!
 //! # Damage
 //!
-//! SQLite has no checksums of its own; the hash beside each event is one, and the head in a table of its own tells of
-//! events that are missing at the end. Who reads with a [`LogCursor`](chatfold::store::LogCursor) sees both; an append
-//! to a log that does not end at its head is refused. [`SqliteStore::check`] looks at all of it.
+//! SQLite has no checksums of its own; the hash beside each event is one, as is a segment's checksum, and the head in a
+//! table of its own tells of events that are missing at the end. Who reads with a
+//! [`LogCursor`](chatfold::store::LogCursor) sees both; an append to a log that does not end at its head is refused, rows
+//! that are not what was appended are never sealed, and a damaged segment is told with inbox, table and position
+//! ([`SqliteError::DamagedAt`]). [`SqliteStore::check`] looks at all of it, [`SqliteStore::repair`] mends what follows
+//! from a sound log.
 
 mod check;
 mod error;
