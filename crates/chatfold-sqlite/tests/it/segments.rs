@@ -225,7 +225,7 @@ fn keys_that_are_missing_are_found_and_mended() {
     execute(&path, "DELETE FROM sealed WHERE key & 0xfffffff = 2");
     let mut store = sealing(&path, 10);
     let lost = Damage::Keys { inbox: alice(), position: 11, missing: 20 };
-    assert_eq!(store.check().unwrap(), [lost.clone()]);
+    assert_eq!(store.check().unwrap(), std::slice::from_ref(&lost));
     let alien = "INSERT INTO snapshot (inbox, position, hash, bytes) VALUES (1, 7, zeroblob(16), x'00')";
     execute(&path, alien);
     let mended = store.repair(&alice()).unwrap();
