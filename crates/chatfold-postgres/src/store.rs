@@ -1,5 +1,7 @@
 //! Everything but appending.
 
+use std::collections::BTreeMap;
+
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, Page, RewriteError, StoredEvent, StoredSnapshot};
 use chatfold::{EventId, UserId};
@@ -12,10 +14,18 @@ use crate::rows::{self, HEAD, INBOX, signed};
 use crate::snapshots::keep_snapshot;
 
 /// How many events are held at once while the hashes of a log are computed anew.
-const CHUNK: i64 = 1_000;
+const CHUNK: i64 = 10_000;
 
 const READ: &str = "SELECT position, id, command, hash, bytes FROM chatfold_event \
                     WHERE inbox = $1 AND position > $2 ORDER BY position LIMIT $3";
+const BYTES: &str = "SELECT position, bytes FROM chatfold_event \
+                     WHERE inbox = $1 AND position > $2 ORDER BY position LIMIT $3";
+const HASH: &str = "UPDATE chatfold_event AS e SET hash = n.hash \
+                    FROM unnest($2::bigint[], $3::bytea[]) AS n (position, hash) \
+                    WHERE e.inbox = $1 AND e.position = n.position";
+const CHANGE: &str = "UPDATE chatfold_event AS e SET bytes = n.bytes \
+                      FROM unnest($2::bigint[], $3::bytea[]) AS n (position, bytes) \
+                      WHERE e.inbox = $1 AND e.position = n.position";
 const CLOSED: &str = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1";
 const AT: &str = "SELECT position, hash FROM chatfold_event WHERE inbox = $1 AND position = $2";
 
@@ -122,16 +132,16 @@ impl PostgresStore {
             let taken = self.begin(inbox).await?;
             let client = taken.client()?;
             let owner = inbox.as_str();
-            let sql = "UPDATE chatfold_event SET bytes = $3 WHERE inbox = $1 AND position = $2";
-            let update = client.prepare_cached(sql).await.map_err(PostgresError::from)?;
-            for (position, bytes) in events {
-                let changed = client.execute(&update, &[&owner, &signed(*position), bytes]).await;
-                if changed.map_err(PostgresError::from)? == 0 {
-                    return Err(RewriteError::NoSuchEvent { position: *position });
-                }
+            let head = client.prepare_cached(HEAD).await.map_err(PostgresError::from)?;
+            let head = client.query_opt(&head, &[&owner]).await.map_err(PostgresError::from)?;
+            let last = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?.events;
+            if let Some((position, _)) = events.iter().find(|(at, _)| !(1..=last).contains(at)) {
+                return Err(RewriteError::NoSuchEvent { position: *position });
             }
-            let first = events.iter().map(|(position, _)| *position).min().unwrap_or(u64::MAX);
-            hash_anew(client, owner, first).await?;
+            let changes: Changes<'_> = events.iter().map(|(at, bytes)| (*at, bytes.as_slice())).collect();
+            if let Some((first, _)) = changes.first_key_value() {
+                hash_anew(client, owner, *first, &changes).await?;
+            }
             drop_snapshots(client, owner).await?;
             let head = commit(taken, inbox).await?;
             self.tell(inbox);
@@ -286,26 +296,49 @@ async fn drop_snapshots(client: &ClientWrapper, owner: &str) -> Result<(), Postg
     Ok(())
 }
 
-/// Computes the hashes of a log anew from position `first` on.
-async fn hash_anew(client: &ClientWrapper, owner: &str, first: u64) -> Result<(), PostgresError> {
+/// What is to stand in the place of events, by position.
+type Changes<'a> = BTreeMap<u64, &'a [u8]>;
+
+/// Changes events and computes the hashes of a log anew from position `first` on: page by page, each with one statement
+/// for the hashes of its rows and one for those whose bytes change.
+async fn hash_anew(
+    client: &ClientWrapper,
+    owner: &str,
+    first: u64,
+    changes: &Changes<'_>,
+) -> Result<(), PostgresError> {
     let before = signed(first.saturating_sub(1));
-    let (at, read) = (client.prepare_cached(AT).await?, client.prepare_cached(READ).await?);
+    let (at, read) = (client.prepare_cached(AT).await?, client.prepare_cached(BYTES).await?);
     let mut prefix = match client.query_opt(&at, &[&owner, &before]).await? {
         Some(row) => rows::prefix(&row)?,
         None if before == 0 => LogPrefix::EMPTY,
-        None => return Ok(()),
+        None => return Err(PostgresError::Damaged(format!("there is no event at position {before}"))),
     };
-    let sql = "UPDATE chatfold_event SET hash = $3 WHERE inbox = $1 AND position = $2";
-    let update = client.prepare_cached(sql).await?;
+    let (hash, change) = (client.prepare_cached(HASH).await?, client.prepare_cached(CHANGE).await?);
     loop {
         let events = client.query(&read, &[&owner, &signed(prefix.events), &CHUNK]).await?;
         if events.is_empty() {
             return Ok(());
         }
+        let (mut positions, mut hashes) = (Vec::new(), Vec::new());
+        let (mut changed, mut others) = (Vec::new(), Vec::new());
         for row in &events {
-            prefix.push(row.try_get("bytes")?);
-            let (position, hash) = (signed(prefix.events), prefix.hash.to_be_bytes());
-            client.execute(&update, &[&owner, &position, &hash.as_slice()]).await?;
+            let position = prefix.events + 1;
+            let other = changes.get(&position).copied();
+            prefix.push(other.map_or_else(|| row.try_get("bytes"), Ok)?);
+            if rows::unsigned(row.try_get("position")?)? != position {
+                return Err(PostgresError::Damaged(format!("there is no event at position {position}")));
+            }
+            positions.push(signed(position));
+            hashes.push(prefix.hash.to_be_bytes().to_vec());
+            if let Some(other) = other {
+                changed.push(signed(position));
+                others.push(other);
+            }
+        }
+        client.execute(&hash, &[&owner, &positions, &hashes]).await?;
+        if !changed.is_empty() {
+            client.execute(&change, &[&owner, &changed, &others]).await?;
         }
     }
 }
