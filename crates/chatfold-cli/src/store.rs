@@ -21,6 +21,10 @@ use tokio::runtime::Runtime;
 use tokio_postgres::config::Host;
 
 use crate::failure::Failure;
+use crate::text::escape;
+
+/// How many owners are named to whom named none.
+const NAMED: usize = 20;
 
 /// How many events are read at once.
 const PAGE: usize = 1_000;
@@ -54,10 +58,29 @@ impl StoreAddress {
         Some(Self { at, owner: owner.to_owned() })
     }
 
-    /// The owner named.
+    /// The owner named. Where none is, the failure lists who is there.
     pub fn owner(&self) -> Result<UserId, Failure> {
+        if self.owner.is_empty() {
+            return Err(Failure::Usage(format!("{self}: whose inbox? Name it behind #{}", self.who())));
+        }
         UserId::parse(&self.owner)
             .map_err(|error| Failure::Usage(format!("{self}: whose inbox? Name it behind #: {error}")))
+    }
+
+    /// Who has an inbox there, as the end of a sentence; nothing where that cannot be told.
+    fn who(&self) -> String {
+        let mut owners = match self.open(false).map(|mut store| store.inboxes(NAMED + 1)) {
+            Ok(Ok(owners)) => owners,
+            _ => return String::new(),
+        };
+        let more = if owners.len() > NAMED { ", and more" } else { "" };
+        owners.truncate(NAMED);
+        let names: Vec<_> = owners.iter().map(|owner| escape(owner.as_str())).collect();
+        if names.is_empty() {
+            " (nobody is there)".to_owned()
+        } else {
+            format!(": {}{more}", names.join(", "))
+        }
     }
 
     /// The store failed: exit code 1 where what it holds is damaged, as in a file; exit code 4 where it could not be
@@ -270,6 +293,26 @@ macro_rules! ask {
             Store::Postgres { store, .. } => store.$method($($argument),*).map_err($error),
         }
     };
+}
+
+impl Store {
+    /// The owners of the inboxes, in order, at most so many.
+    fn inboxes(&mut self, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        match self {
+            Self::Absent(never) => {
+                let _ = limit;
+                match *never {}
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => {
+                let mut owners = store.inboxes()?;
+                owners.truncate(limit);
+                Ok(owners)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres { store, .. } => Ok(store.inboxes(None, limit)?),
+        }
+    }
 }
 
 impl EventStore for Store {

@@ -30,6 +30,15 @@ impl Blocking {
         Self { store, runtime }
     }
 
+    /// The owners of the inboxes after `after`, in order, at most `limit` of them.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
+    pub fn inboxes(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, PostgresError> {
+        self.wait(self.store.inboxes(after, limit))
+    }
+
     /// Tells listeners. What was done is done, whether they can be told or not.
     fn tell(&self, inbox: &UserId) {
         if self.store.options.notify {

@@ -14,7 +14,7 @@ use crate::rows::{self, HEAD, INBOX, signed};
 use crate::snapshots::keep_snapshot;
 
 /// How many events are held at once while the hashes of a log are computed anew.
-const CHUNK: i64 = 10_000;
+const CHUNK: i64 = 4_000;
 
 const READ: &str = "SELECT position, id, command, hash, bytes FROM chatfold_event \
                     WHERE inbox = $1 AND position > $2 ORDER BY position LIMIT $3";
