@@ -40,6 +40,9 @@ pub enum CompactError {
     /// A read, or a mark unread, names a message that is not held: it may be one that would be given up.
     #[error("a read or a mark waits for a message that is not held")]
     Waiting,
+    /// What is held contradicts the report, so that nothing bounds the number: another report would seem to.
+    #[error("what is held contradicts what the server reported")]
+    Contradicted,
     /// An event of the conversation bears the last instant that there is, so that none can be later.
     #[error("an event bears the last instant there is, none can follow it")]
     EndOfTime,
@@ -150,6 +153,7 @@ impl Compaction {
             }
             Obstacle::UnknownRead => CompactError::UnknownRead,
             Obstacle::Waiting => CompactError::Waiting,
+            Obstacle::Contradicted => CompactError::Contradicted,
         })?;
         let GivenUp { through, messages, report } = given_up;
         let mut plan = Compacted {

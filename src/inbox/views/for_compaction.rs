@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::inbox::conversation::ledger::Number;
 use crate::inbox::conversation::personal::reach;
 use crate::inbox::conversation::row::Row;
 use crate::inbox::timeline::entry::{Entry, bits, timestamp};
@@ -30,6 +31,8 @@ pub(crate) enum Obstacle {
     UnknownRead,
     /// A read or a mark waits for its message.
     Waiting,
+    /// Server and messages contradict each other.
+    Contradicted,
 }
 
 impl ConversationView<'_> {
@@ -52,6 +55,12 @@ impl ConversationView<'_> {
         }
         if self.waits() {
             return Err(Obstacle::Waiting);
+        }
+        if self
+            .rule()
+            .is_some_and(|rule| rule.contradicts(Number::Unread) || rule.contradicts(Number::Mentions))
+        {
+            return Err(Obstacle::Contradicted);
         }
         let listing =
             |entry: &Entry| entry.first <= through && !entry.has(bits::ONLINE_ONLY | bits::UNLISTED);

@@ -51,7 +51,7 @@ fn several_cores_print_what_one_prints() {
     for (name, text) in [("plain", plain.as_str()), ("skipped", text.as_str())] {
         let (lines, binary) =
             (files.write(&format!("{name}.jsonl"), text), files.path().join(format!("{name}.chatfold")));
-        run(&["convert", lines.to_str().unwrap(), binary.to_str().unwrap()], "").ok();
+        assert_eq!(run(&["convert", lines.to_str().unwrap(), binary.to_str().unwrap()], "").code, 0);
         let json = |path: &std::path::Path| run(&["inbox", path.to_str().unwrap(), "--json"], "");
         let (of_binary, of_lines) = (json(&binary), json(&lines));
         assert_eq!((of_binary.code, &of_binary.out), (0, &of_lines.out), "{name}");
