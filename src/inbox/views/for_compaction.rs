@@ -73,7 +73,10 @@ impl ConversationView<'_> {
         let end = bound.max(reaches);
         let (mentions, spoken_for) = self.mentions_reported(end);
         let kept = self.kept(&delivered, spoken_for);
-        let given_up = delivered.iter().filter(|(slot, entry)| entry.first <= bound && !kept.contains(slot));
+        // No report reaches the very beginning of time, so what stands there stays.
+        let given_up =
+            |(slot, entry): &&(u32, Entry)| (1..=bound).contains(&entry.first) && !kept.contains(slot);
+        let given_up = delivered.iter().filter(given_up);
         let (mut messages, mut active) = (HashSet::new(), None);
         for (slot, entry) in given_up {
             messages.insert(entry.id);
