@@ -372,6 +372,13 @@ impl<'a> Rule<'a> {
         self.up_to_report(number, self.m()).1
     }
 
+    /// Whether they contradict each other about the number at any marker there may come to be: the lowest and the one of the
+    /// report stand for all others.
+    pub(crate) fn contradicts_anywhere(&self, number: Number) -> bool {
+        let reported = self.counted_after();
+        [self.m(), self.c(), reported].into_iter().any(|m| self.up_to_report(number, m).1)
+    }
+
     /// r̂, or m where r is unknown: after it, what left the number since the report is taken from what was said.
     pub(crate) fn counted_after(&self) -> i64 {
         self.read.map_or_else(|| self.m(), |read| self.base(read))

@@ -31,7 +31,7 @@ pub(crate) enum Obstacle {
     UnknownRead,
     /// A read or a mark waits for its message.
     Waiting,
-    /// Server and messages contradict each other.
+    /// Server and messages contradict each other, at this marker or at another.
     Contradicted,
 }
 
@@ -56,9 +56,8 @@ impl ConversationView<'_> {
         if self.waits() {
             return Err(Obstacle::Waiting);
         }
-        if self
-            .rule()
-            .is_some_and(|rule| rule.contradicts(Number::Unread) || rule.contradicts(Number::Mentions))
+        let numbers = [Number::Unread, Number::Mentions];
+        if self.rule().is_some_and(|rule| numbers.into_iter().any(|number| rule.contradicts_anywhere(number)))
         {
             return Err(Obstacle::Contradicted);
         }
