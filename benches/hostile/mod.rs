@@ -4,8 +4,8 @@
 //! the harmless log of as many events: a slow day slows both. Memory is the most that the allocator held. The exponent
 //! says how a cost grows: 1 for twice the cost of twice the events, 2 for four times. A time that is above the limit is
 //! measured again, since chance adds to times and never takes away, and a cost that stays above it once more at four
-//! times the length: steps, such as a table that doubles, even out. A time above it there too may still be what caches
-//! and other work add, so that in the end instructions are counted, under valgrind.
+//! times the length: steps, such as a table that doubles or a block that fills, even out. A time above it there too may
+//! still be what caches and other work add, so that in the end instructions are counted at that length, under valgrind.
 #![allow(unreachable_pub)]
 
 use std::hint::black_box;
@@ -247,7 +247,7 @@ pub fn run(count: usize, only: &str, csv: Option<&String>) -> ExitCode {
                 let again = longer.as_ref().and_then(|h| Verdict::of(h, &Series::of(kind, 4 * count), at));
                 verdict = again.unwrap_or(verdict);
                 if verdict.time > LIMIT {
-                    verdict.time = exponent_of_instructions(kind, way, count);
+                    verdict.time = exponent_of_instructions(kind, way, 4 * count);
                 }
                 if verdict.is_above() {
                     let (Verdict { time, memory, each_bytes, .. }, name) = (&verdict, kind.name);
