@@ -34,6 +34,7 @@ pub use self::memory::MemoryStore;
 pub use self::sealed::SealedPage;
 use crate::model::id::{CommandId, EventId, UserId};
 use crate::store::snapshot::LogPrefix;
+use crate::store::snapshot::source::FoundSnapshot;
 
 /// An event to append: its id, and its bytes as the application encodes it.
 ///
@@ -565,6 +566,17 @@ pub trait SnapshotStore: EventStore {
     ///
     /// The store's own error where it cannot be reached, read or written.
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Self::Error>;
+
+    /// The same snapshot as [`SnapshotStore::latest`], to be read by range: a store that keeps snapshots by pages serves
+    /// those that are asked for, without reading the others. Where a newer snapshot takes its place while it is read, a
+    /// read may fail: then the newest is asked for again.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
+    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, Self::Error> {
+        Ok(self.latest(inbox, through)?.map(FoundSnapshot::from))
+    }
 
     /// Keeps a snapshot, if it is one of this log as it stands. Returns whether it was kept.
     ///

@@ -16,4 +16,5 @@
 //! ```
 
 pub use crate::store::snapshot::frame::is_snapshot;
+pub use crate::store::snapshot::source::{FoundSnapshot, SnapshotSource, SourceError};
 pub use crate::store::snapshot::{HistoryFault, LogPrefix, SnapshotError, SnapshotInfo, SnapshotPolicy};

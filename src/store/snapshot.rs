@@ -1,6 +1,7 @@
 //! What is known of a snapshot beside its inbox: what it stands for, when one is due, why one is refused.
 
 pub(crate) mod frame;
+pub(crate) mod source;
 
 use crate::model::id::{ConversationId, UserId};
 use crate::model::policy::Policy;
