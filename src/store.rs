@@ -32,9 +32,9 @@ use std::convert::Infallible;
 pub use self::cursor::{DamagedLog, LogCursor};
 pub use self::memory::MemoryStore;
 pub use self::sealed::SealedPage;
+pub use self::snapshot::kept::{FoundSnapshot, StoredSnapshot};
 use crate::model::id::{CommandId, EventId, UserId};
 use crate::store::snapshot::LogPrefix;
-use crate::store::snapshot::source::FoundSnapshot;
 
 /// An event to append: its id, and its bytes as the application encodes it.
 ///
@@ -148,22 +148,6 @@ impl Page {
     /// Returns a page of events, and where the log stood when they were read.
     pub fn new(head: Head, events: Vec<StoredEvent>) -> Self {
         Self { head, events }
-    }
-}
-
-/// A snapshot as a store keeps it: all of it, so that the compiler asks a store of each field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredSnapshot {
-    /// The prefix of the log that it stands for.
-    pub prefix: LogPrefix,
-    /// The snapshot.
-    pub bytes: Vec<u8>,
-}
-
-impl StoredSnapshot {
-    /// Returns a snapshot and the prefix of the log that it stands for.
-    pub fn new(prefix: LogPrefix, bytes: Vec<u8>) -> Self {
-        Self { prefix, bytes }
     }
 }
 

@@ -3,10 +3,11 @@
 use crate::inbox::state::Inbox;
 use crate::model::id::ConversationId;
 use crate::store::snapshot::HistoryFault;
+use crate::store::snapshot::source::SourceError;
 
 impl Inbox {
-    /// The conversations part of whose history or registers, restored from a snapshot, turned out corrupt when they
-    /// were first touched (R99).
+    /// The conversations part of whose history or registers, restored from a snapshot, turned out corrupt (R99), or could
+    /// not be read ([`Inbox::outage`]), when they were first touched.
     ///
     /// The list keeps their rows as they were verified, their histories show only what was verified, and
     /// their events wait: [`Inbox::heal`] takes them from a replay of the log. Only what was touched is known:
@@ -17,7 +18,16 @@ impl Inbox {
         conversations.filter_map(|conversation| Some((&conversation.id, conversation.fault()?)))
     }
 
-    /// The numbers of the same.
+    /// Why a part of the snapshot that the inbox was restored from could not be read when it was needed; `None` where
+    /// that never happened. It is no damage: give the inbox up, restore it again and apply what came since. Until then it
+    /// makes no snapshot, and what it says of the conversations among [`Inbox::faults`] is what their rows had.
+    ///
+    /// Clones of one restored inbox share it: what one of them could not read, all tell.
+    pub fn outage(&self) -> Option<&SourceError> {
+        self.conversations.source()?.outage()
+    }
+
+    /// The numbers of the conversations among the faults.
     pub(crate) fn corrupt(&self) -> Vec<u32> {
         let mut numbers = self.conversations.source().map(|source| source.faulty()).unwrap_or_default();
         numbers.retain(|number| self.conversations.get(*number).is_some_and(|c| c.fault().is_some()));

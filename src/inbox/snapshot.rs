@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::inbox::containers::dense_table::{DenseTable, Recorded};
 use crate::inbox::containers::interner::Interner;
-use crate::inbox::containers::lazy::{Extent, Lazy, PartPlace, Source};
+use crate::inbox::containers::lazy::{Bytes, Extent, Lazy, PartPlace, Source};
 use crate::inbox::containers::tables::{self, ConversationRecord, Sealed, Tables};
 use crate::inbox::conversation::restored::Restored;
 use crate::inbox::conversation::shared::Reads;
@@ -27,7 +27,9 @@ use crate::inbox::state::Inbox;
 use crate::model::id::{ConversationId, FolderId, UserId};
 use crate::model::policy::Policy;
 use crate::register::bytes::{In, Out};
-use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, frame};
+use crate::store::snapshot::frame::{self, Opened};
+use crate::store::snapshot::source::SnapshotSource;
+use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
 
 impl Inbox {
     /// The inbox as bytes: a snapshot of what the events of `prefix` made (R06).
@@ -50,11 +52,10 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// [`SnapshotError::Faulty`] if a part of the inbox is corrupt: heal it first.
+    /// [`SnapshotError::Faulty`] if a part of the inbox is corrupt: heal it first. [`SnapshotError::Unavailable`] if a
+    /// part of the snapshot that it came from could not be read: restore it again.
     pub fn snapshot(&self, prefix: LogPrefix) -> Result<Vec<u8>, SnapshotError> {
-        if let Some((conversation, fault)) = self.faults().next() {
-            return Err(SnapshotError::Faulty { conversation: conversation.clone(), fault });
-        }
+        self.is_whole()?;
         let info = SnapshotInfo { owner: self.owner.clone(), policy: self.policy, prefix };
         let mut bytes = frame::begin(&info)?;
         let first = bytes.len();
@@ -64,10 +65,10 @@ impl Inbox {
             let untouched = self.conversations.untouched(number);
             let lying = untouched.and_then(|source| {
                 let record = source.record(number)?;
-                Some((source.region(&record)?, record))
+                Some((source.region(number, &record)?, record))
             });
             if let Some((region, record)) = lying {
-                bytes.extend_from_slice(region);
+                bytes.extend_from_slice(&region);
                 records.put(history_at, [record.root, record.registers], record.bytes);
             } else if let Some(conversation) = self.conversations.get(number) {
                 let Extent { head_len, check, .. } =
@@ -83,8 +84,23 @@ impl Inbox {
                 records.put(history_at, [root, registers], &record.0);
             }
         }
+        // What was copied may not have been to be had.
+        self.is_whole()?;
         frame::end(&mut bytes, &self.front(&records));
         Ok(bytes)
+    }
+
+    /// Whether nothing of it is known to be corrupt or was not to be had.
+    fn is_whole(&self) -> Result<(), SnapshotError> {
+        if let Some(outage) = self.outage() {
+            return Err(SnapshotError::Unavailable(outage.clone()));
+        }
+        match self.faults().next() {
+            Some((conversation, fault)) => {
+                Err(SnapshotError::Faulty { conversation: conversation.clone(), fault })
+            }
+            None => Ok(()),
+        }
     }
 
     /// The inbox of a snapshot, and the prefix of the log that it stands for: apply the events after it (R06).
@@ -107,17 +123,50 @@ impl Inbox {
         owner: &UserId,
         policy: Policy,
     ) -> Result<(Self, LogPrefix), SnapshotError> {
-        let info = SnapshotInfo::read(bytes.as_ref())?;
-        if info.owner != *owner {
-            return Err(SnapshotError::Owner { expected: owner.clone(), found: info.owner });
-        }
-        if info.policy != policy {
-            return Err(SnapshotError::Policy { expected: policy, found: info.policy });
-        }
-        let (histories, front) = frame::open(bytes.as_ref())?;
+        let Opened { info, histories, front } = frame::open(&bytes, |info| is_of(info, owner, policy))?;
         let undecodable = SnapshotError::Undecodable { offset: histories.end };
-        let tables = Tables::open(bytes.as_ref(), histories, front).ok_or(undecodable.clone())?;
-        let source = Arc::new(Source::new(Arc::new(bytes), tables));
+        let tables = Tables::open(&front, histories.clone()).ok_or(undecodable.clone())?;
+        let front_at = usize::try_from(histories.end).ok();
+        let front = front_at.map(|at| at..at + front.len()).ok_or(undecodable.clone())?;
+        let source = Arc::new(Source::new(Bytes::Held(Arc::new(bytes), front), tables));
+        Self::of_front(source, &info).map(|inbox| (inbox, info.prefix)).ok_or(undecodable)
+    }
+
+    /// The same as [`Inbox::restore`], from a snapshot that is read by range: its header and front now, the registers of a
+    /// conversation and each part of its history when they are first touched.
+    ///
+    /// Where the source does not answer then, the conversation keeps its verified row, what is asked of its history finds
+    /// nothing, its events wait, and [`Inbox::outage`] says why: such an inbox is given up and restored again. What was
+    /// read is kept as long as the inbox; to let go of it, restore the inbox from a newer snapshot.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use chatfold::snapshot::LogPrefix;
+    /// use chatfold::{Inbox, Policy, UserId};
+    /// let alice = UserId::parse("alice")?;
+    /// // Bytes at hand are a source too; a store serves its own.
+    /// let source = Arc::new(Inbox::new(alice.clone(), Policy::default()).snapshot(LogPrefix::EMPTY)?);
+    /// let (inbox, _) = Inbox::restore_from(source, &alice, Policy::default())?;
+    /// assert_eq!((inbox.totals().unread, inbox.outage()), (0, None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Complexity: as [`Inbox::restore`]; header, front and trailer are read, by three reads.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError::Unavailable`] if the source does not answer: try again. Any other: why the bytes are no snapshot
+    /// that can be used here. A replay of the log takes its place.
+    pub fn restore_from(
+        source: Arc<dyn SnapshotSource>,
+        owner: &UserId,
+        policy: Policy,
+    ) -> Result<(Self, LogPrefix), SnapshotError> {
+        let Opened { info, histories, front } = frame::open(&*source, |info| is_of(info, owner, policy))?;
+        let undecodable = SnapshotError::Undecodable { offset: histories.end };
+        let front = front.into_owned();
+        let tables = Tables::open(&front, histories).ok_or(undecodable.clone())?;
+        let source = Arc::new(Source::new(Bytes::Served(front, source), tables));
         Self::of_front(source, &info).map(|inbox| (inbox, info.prefix)).ok_or(undecodable)
     }
 
@@ -146,7 +195,7 @@ impl Inbox {
 
     /// The inbox of a verified front, of which nothing is decoded but the account's own.
     fn of_front(source: Arc<Source>, info: &SnapshotInfo) -> Option<Self> {
-        let mut from = In(source.tables().account(source.bytes())?);
+        let mut from = In(source.tables().account(source.front())?);
         let sums = reg::take_sums(&mut from)?;
         let mut folders = Folders::default();
         let _: Vec<()> = from.list(19, |from| {
@@ -174,6 +223,17 @@ impl Inbox {
     }
 }
 
+/// Whether a snapshot is one of this owner and policy.
+fn is_of(info: &SnapshotInfo, owner: &UserId, policy: Policy) -> Result<(), SnapshotError> {
+    if info.owner != *owner {
+        return Err(SnapshotError::Owner { expected: owner.clone(), found: info.owner.clone() });
+    }
+    if info.policy != policy {
+        return Err(SnapshotError::Policy { expected: policy, found: info.policy });
+    }
+    Ok(())
+}
+
 /// What the list, its totals and its filters say of a conversation.
 fn put_row(out: &mut Out, conversation: &Conversation) {
     out.uint(conversation.peer.map_or(0, |peer| u64::from(peer) + 1));
@@ -189,13 +249,13 @@ fn put_registers(conversation: &Conversation) -> Out {
     out
 }
 
-/// A conversation as its verified row has it, and what came of its registers: without them it is a placeholder.
+/// A conversation as its verified row has it. Without its registers it is a placeholder, and marked.
 fn take_conversation(
     source: &Arc<Source>,
     number: u32,
     record: &ConversationRecord<'_>,
     id: &ConversationId,
-) -> Option<(Conversation, Result<(), &'static str>)> {
+) -> Option<Conversation> {
     let mut from = In(record.bytes);
     let peer = u32::try_from(from.uint()?).ok()?.checked_sub(1);
     let row = reg::take_row(&mut from)?;
@@ -203,19 +263,18 @@ fn take_conversation(
     let mut conversation = Conversation::new(id.clone(), peer, true);
     conversation.row = row;
     conversation.restored = Some(Restored::new(Arc::clone(source), number));
-    let sound = match source.registers(record).map(|bytes| conversation.take_registers(bytes)) {
-        Some(Some(())) => Ok(()),
-        Some(None) => Err("the checksum of its registers fits, but they cannot be decoded"),
-        None => Err("the checksum of its registers does not fit"),
-    };
-    if sound.is_err() {
-        return Some((conversation, sound));
+    // Whoever finds no registers marks the conversation.
+    let Some(registers) = source.registers(number, record) else { return Some(conversation) };
+    if conversation.take_registers(&registers).is_none() {
+        let reason = "the checksum of its registers fits, but they cannot be decoded";
+        source.mark_corrupt(number, record.registers_at, reason);
+        return Some(conversation);
     }
     let Sealed { len: head_len, check } = record.root;
     let (offset, len) = (record.history.start, record.history.end - record.history.start);
     let place = PartPlace { source: Arc::clone(source), number, offset, head_len, len, check };
     conversation.timeline = Lazy::cold(place);
-    Some((conversation, sound))
+    Some(conversation)
 }
 
 impl Conversation {
@@ -238,22 +297,18 @@ impl Recorded for Conversation {
         let id = source.id(number)?;
         let record = source.record(number);
         let taken = record.as_ref().and_then(|record| take_conversation(source, number, record, &id));
-        let Some((conversation, sound)) = taken else {
+        taken.or_else(|| {
             let offset = record.map_or(0, |record| record.offset);
             source.mark_corrupt(number, offset, "its checksum fits, but it cannot be decoded");
             let restored = Some(Restored::new(Arc::clone(source), number));
-            return Some(Self { restored, ..Self::new(id, None, true) });
-        };
-        if let (Err(reason), Some(record)) = (sound, record) {
-            source.mark_corrupt(number, record.registers_at, reason);
-        }
-        Some(conversation)
+            Some(Self { restored, ..Self::new(id, None, true) })
+        })
     }
 }
 
 impl Recorded for Profile {
     fn load(source: &Arc<Source>, user: u32) -> Option<Self> {
-        let mut from = In(source.tables().profile(source.bytes(), user)?);
+        let mut from = In(source.tables().profile(source.front(), user)?);
         let profile = reg::take_profile(&mut from)?;
         from.end().map(|()| profile)
     }

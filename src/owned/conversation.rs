@@ -111,7 +111,7 @@ pub struct Fault {
 }
 
 impl From<snapshot::HistoryFault> for Fault {
-    fn from(snapshot::HistoryFault { offset, reason }: snapshot::HistoryFault) -> Self {
+    fn from(snapshot::HistoryFault { offset, reason, .. }: snapshot::HistoryFault) -> Self {
         Self { offset, reason: reason.to_owned() }
     }
 }

@@ -1,11 +1,13 @@
 //! What is known of a snapshot beside its inbox: what it stands for, when one is due, why one is refused.
 
 pub(crate) mod frame;
+pub(crate) mod kept;
 pub(crate) mod source;
 
 use crate::model::id::{ConversationId, UserId};
 use crate::model::policy::Policy;
 use crate::model::setters::setters;
+use crate::store::snapshot::source::SourceError;
 
 /// A prefix of a log: how many events it has, and a hash of them.
 ///
@@ -163,19 +165,25 @@ pub enum SnapshotError {
         /// Its fault.
         fault: HistoryFault,
     },
+    /// Whatever keeps it does not answer. The snapshot may be sound: try again.
+    #[error(transparent)]
+    Unavailable(#[from] SourceError),
     /// It cannot be made: the owner's name does not fit into a header.
     #[error("the header cannot be written: {0}")]
     Header(String),
 }
 
 /// Why nothing more can be shown of a conversation's history: a part of the snapshot that it was restored from
-/// is corrupt (R99). A replay of the log heals it.
+/// is corrupt (R99), which a replay of the log heals, or could not be read when it was needed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the part of the snapshot at byte {offset} is corrupt: {reason}")]
+#[error("the part of the snapshot at byte {offset} {}: {reason}", if *outage { "cannot be read" } else { "is corrupt" })]
 #[non_exhaustive]
 pub struct HistoryFault {
-    /// Where the corrupt part begins in the snapshot.
+    /// Where the part begins in the snapshot.
     pub offset: u64,
     /// What is wrong with it.
     pub reason: &'static str,
+    /// Whether it could not be read, so that nothing is known of it ([`Inbox::outage`](crate::Inbox::outage) has the
+    /// reason); `false`: it is corrupt.
+    pub outage: bool,
 }

@@ -49,6 +49,7 @@ mod rulebook;
 mod rules;
 #[cfg(feature = "jsonl")]
 mod schema;
+mod served;
 mod share_out;
 mod shown;
 mod snapshot;

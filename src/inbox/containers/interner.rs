@@ -69,7 +69,7 @@ struct SnapshotNames<T> {
 
 impl<T: Name> SnapshotNames<T> {
     fn text(&self, number: u32) -> Option<&str> {
-        T::table(&self.source).text(self.source.bytes(), number)
+        T::table(&self.source).text(self.source.front(), number)
     }
 
     fn name(&self, number: u32) -> Option<&T> {
@@ -164,7 +164,7 @@ impl<T: Name> Interner<T> {
         };
         warm.or_else(|| {
             let source = &self.0.cold.as_ref()?.source;
-            T::table(source).find(source.bytes(), id)
+            T::table(source).find(source.front(), id)
         })
     }
 

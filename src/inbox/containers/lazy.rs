@@ -1,10 +1,11 @@
 //! Parts that are loaded from the bytes of a snapshot when they are first touched.
 //!
-//! A history is a tree of parts. A restored one is a reference into the snapshot; each part is verified
+//! A history is a tree of parts. A restored one is a reference into the snapshot; each part is read, verified
 //! against its checksum and decoded when it is first touched, for all clones at once, and becomes an ordinary
-//! part when it is written. A part found corrupt is replaced by a placeholder, and its conversation is marked in
-//! the [`Source`]: nothing of it is shown that was not verified (R99).
+//! part when it is written. A part that is corrupt or cannot be read is replaced by a placeholder, and its conversation
+//! is marked in the [`Source`]: nothing of it is shown that was not verified (R99).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -15,16 +16,24 @@ use crate::inbox::containers::tables::{ConversationRecord, Tables};
 use crate::model::id::{ConversationId, ConversationKind};
 use crate::model::impossible::impossible;
 use crate::store::snapshot::HistoryFault;
+use crate::store::snapshot::source::{SnapshotSource, SourceError, exactly};
 
 /// The bytes of a snapshot, however their owner keeps them.
-pub(crate) type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+pub(crate) enum Bytes {
+    /// All at hand; where the front lies in them.
+    Held(Arc<dyn AsRef<[u8]> + Send + Sync>, Range<usize>),
+    /// The front at hand, everything else by range.
+    Served(Vec<u8>, Arc<dyn SnapshotSource>),
+}
 
-/// The snapshot that parts are loaded from, and which of its conversations turned out corrupt.
+/// The snapshot that parts are loaded from, and which of its conversations turned out corrupt or could not be read.
 pub(crate) struct Source {
     bytes: Bytes,
     tables: Tables,
     faults: Mutex<BTreeMap<u32, HistoryFault>>,
     any: AtomicBool,
+    /// Why the first range was not to be had.
+    outage: OnceLock<SourceError>,
 }
 
 impl fmt::Debug for Source {
@@ -35,11 +44,21 @@ impl fmt::Debug for Source {
 
 impl Source {
     pub(crate) fn new(bytes: Bytes, tables: Tables) -> Self {
-        Self { bytes, tables, faults: Mutex::default(), any: AtomicBool::new(false) }
+        let (faults, any, outage) = (Mutex::default(), AtomicBool::new(false), OnceLock::new());
+        Self { bytes, tables, faults, any, outage }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        (*self.bytes).as_ref()
+    /// The front, in which the tables lie.
+    pub(crate) fn front(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Held(bytes, front) => (**bytes).as_ref().get(front.clone()).unwrap_or_default(),
+            Bytes::Served(front, _) => front,
+        }
+    }
+
+    /// Why a range could not be read, if that ever happened.
+    pub(crate) fn outage(&self) -> Option<&SourceError> {
+        self.outage.get()
     }
 
     /// Where everything of the front lies.
@@ -48,29 +67,49 @@ impl Source {
     }
 
     pub(crate) fn record(&self, number: u32) -> Option<ConversationRecord<'_>> {
-        self.tables.record(self.bytes(), number)
+        self.tables.record(self.front(), number)
     }
 
     /// A history and the registers behind it as they lie there: nothing of them is verified.
-    pub(crate) fn region(&self, record: &ConversationRecord<'_>) -> Option<&[u8]> {
+    pub(crate) fn region(&self, number: u32, record: &ConversationRecord<'_>) -> Option<Cow<'_, [u8]>> {
         let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
-        self.range(record.history.start..end)
+        self.range(number, record.history.start..end)
     }
 
-    /// The registers of a conversation, if they are as they were written.
-    pub(crate) fn registers(&self, record: &ConversationRecord<'_>) -> Option<&[u8]> {
-        let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
-        let bytes = self.range(record.registers_at..end)?;
-        (xxhash_rust::xxh3::xxh3_64(bytes) == record.registers.check).then_some(bytes)
+    /// The registers of a conversation, if they can be had and are as they were written. Otherwise it is marked.
+    pub(crate) fn registers(&self, number: u32, record: &ConversationRecord<'_>) -> Option<Cow<'_, [u8]>> {
+        let end = record.registers_at.saturating_add(u64::from(record.registers.len));
+        let bytes = self.range(number, record.registers_at..end)?;
+        if xxhash_rust::xxh3::xxh3_64(&bytes) != record.registers.check {
+            self.mark_corrupt(number, record.registers_at, "the checksum of its registers does not fit");
+            return None;
+        }
+        Some(bytes)
     }
 
-    fn range(&self, range: Range<u64>) -> Option<&[u8]> {
-        self.bytes().get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+    /// A range that belongs to a conversation, which is marked if the range cannot be had.
+    fn range(&self, number: u32, range: Range<u64>) -> Option<Cow<'_, [u8]>> {
+        let offset = range.start;
+        if range.start > range.end || range.end > self.tables.histories_end() {
+            self.mark_corrupt(number, offset, "it ends after the snapshot does");
+            return None;
+        }
+        match &self.bytes {
+            Bytes::Held(bytes, _) => {
+                let at = |end: u64| usize::try_from(end).ok();
+                let bytes = (**bytes).as_ref().get(at(range.start)?..at(range.end)?);
+                bytes.map(Cow::Borrowed)
+            }
+            Bytes::Served(_, source) => {
+                let read = exactly(&**source, range);
+                read.map_err(|error| self.mark_unreadable(number, offset, error)).ok()
+            }
+        }
     }
 
     /// The conversation with this number in the snapshot.
     pub(crate) fn id(&self, number: u32) -> Option<ConversationId> {
-        ConversationId::parse(self.tables.ids.text(self.bytes(), number)?).ok()
+        ConversationId::parse(self.tables.ids.text(self.front(), number)?).ok()
     }
 
     /// The conversations in which a fault was found.
@@ -90,8 +129,16 @@ impl Source {
     }
 
     pub(crate) fn mark_corrupt(&self, number: u32, offset: u64, reason: &'static str) {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.entry(number).or_insert(HistoryFault { offset, reason });
+        self.mark(number, HistoryFault { offset, reason, outage: false });
+    }
+
+    fn mark_unreadable(&self, number: u32, offset: u64, error: SourceError) {
+        self.outage.get_or_init(|| error);
+        self.mark(number, HistoryFault { offset, reason: "whatever keeps it does not answer", outage: true });
+    }
+
+    fn mark(&self, number: u32, fault: HistoryFault) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).entry(number).or_insert(fault);
         self.any.store(true, Ordering::Release);
     }
 }
@@ -112,21 +159,20 @@ pub(crate) struct PartPlace {
 }
 
 impl PartPlace {
-    fn range(&self, from: u64, len: u64) -> Option<&[u8]> {
-        let from = usize::try_from(from).ok()?;
-        let to = from.checked_add(usize::try_from(len).ok()?)?;
-        self.source.bytes().get(from..to)
+    fn range(&self, from: u64, len: u64) -> Option<Cow<'_, [u8]>> {
+        self.source.range(self.number, from..from.saturating_add(len))
     }
 
     /// The part with its children, as it lies there: nothing of it is verified.
-    pub(crate) fn raw(&self) -> Option<&[u8]> {
+    pub(crate) fn raw(&self) -> Option<Cow<'_, [u8]>> {
         self.range(self.offset, self.len)
     }
 
     /// Its own bytes, not verified.
-    fn head(&self) -> Option<&[u8]> {
-        let before = self.len.checked_sub(u64::from(self.head_len))?;
-        self.range(self.offset.checked_add(before)?, u64::from(self.head_len))
+    fn head(&self) -> Option<Cow<'_, [u8]>> {
+        let head_len = u64::from(self.head_len);
+        let before = self.len.saturating_sub(head_len);
+        self.range(self.offset.saturating_add(before), head_len)
     }
 
     /// The kind of the conversation it belongs to.
@@ -150,15 +196,13 @@ impl PartPlace {
     }
 
     fn load<T: Part + ?Sized>(&self) -> Arc<T> {
-        let Some(bytes) = self.head() else {
-            self.mark_corrupt("it ends after the snapshot does");
-            return T::placeholder(self);
-        };
-        if xxhash_rust::xxh3::xxh3_64(bytes) != self.check {
+        // Whoever finds no bytes says why.
+        let Some(bytes) = self.head() else { return T::placeholder(self) };
+        if xxhash_rust::xxh3::xxh3_64(&bytes) != self.check {
             self.mark_corrupt("its checksum does not fit");
             return T::placeholder(self);
         }
-        T::decode(bytes, self).unwrap_or_else(|| {
+        T::decode(&bytes, self).unwrap_or_else(|| {
             self.mark_corrupt("its checksum fits, but it cannot be decoded");
             T::placeholder(self)
         })

@@ -223,7 +223,7 @@ where
     front.0
 }
 
-/// Where everything of a front lies in the bytes of a snapshot.
+/// Where everything lies in a front; histories lie before it, from the beginning of the snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
     pub(crate) users: NameTable,
@@ -251,21 +251,21 @@ pub(crate) struct ConversationRecord<'a> {
 
 impl Tables {
     /// The tables of a verified front, if they are such as a writer writes.
-    pub(crate) fn open(bytes: &[u8], histories: Range<u64>, front: Range<usize>) -> Option<Self> {
-        let mut at = front.start.checked_add(TABLES * 8)?;
+    pub(crate) fn open(bytes: &[u8], histories: Range<u64>) -> Option<Self> {
+        let mut at = TABLES * 8;
         let mut ranges: [Range<usize>; TABLES] = Default::default();
         for (index, range) in ranges.iter_mut().enumerate() {
-            let end = at.checked_add(place(bytes, front.start + index * 8)?)?;
+            let end = at.checked_add(place(bytes, index * 8)?)?;
             *range = at..end;
             at = end;
         }
-        if at > front.end {
+        if at > bytes.len() {
             return None;
         }
         let [users, ids, records, profiles, list] = ranges;
         let users = NameTable::open(bytes, users, UserId::has_form)?;
         let ids = NameTable::open(bytes, ids, ConversationId::has_form)?;
-        let tables = Self { users, ids, records, profiles, list, account: at..front.end, histories };
+        let tables = Self { users, ids, records, profiles, list, account: at..bytes.len(), histories };
         let records = tables.are_records_in_order(bytes);
         let profiles = records.and_then(|()| tables.are_profiles_in_order(bytes));
         let fits = profiles.is_some()
@@ -309,6 +309,11 @@ impl Tables {
         (record_at == records.len()).then_some(())
     }
 
+    /// Where the last history ends and the front begins.
+    pub(crate) fn histories_end(&self) -> u64 {
+        self.histories.end
+    }
+
     pub(crate) fn account<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         bytes.get(self.account.clone())
     }
@@ -335,7 +340,8 @@ impl Tables {
         };
         let registers_at = region_end.checked_sub(u64::from(registers.len))?;
         let sound = history_at <= registers_at && region_end <= self.histories.end;
-        let (offset, history) = (from as u64, history_at..registers_at);
+        let offset = self.histories.end.saturating_add(from as u64);
+        let history = history_at..registers_at;
         sound.then_some(ConversationRecord { bytes: record, offset, history, root, registers_at, registers })
     }
 

@@ -73,8 +73,8 @@ impl Leaf {
 }
 
 fn take_row(source: &Source, row: usize) -> Option<RankedRow> {
-    let (order_key, number) = source.tables().ranked(source.bytes(), row)?;
-    let id = source.tables().ids.text(source.bytes(), number)?;
+    let (order_key, number) = source.tables().ranked(source.front(), row)?;
+    let id = source.tables().ids.text(source.front(), number)?;
     Some((ListKey::new(order_key, ConversationId::parse(id).ok()?), number))
 }
 
@@ -108,7 +108,7 @@ impl Ranking {
         let (mut pinned, mut listed) = (0, tables.listed());
         while pinned < listed {
             let middle = pinned.midpoint(listed);
-            match tables.ranked(source.bytes(), middle)? {
+            match tables.ranked(source.front(), middle)? {
                 (order_key, _) if order_key >= PINNED => pinned = middle + 1,
                 _ => listed = middle,
             }

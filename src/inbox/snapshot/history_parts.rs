@@ -28,7 +28,7 @@ fn put<T: Write + ?Sized>(part: &Lazy<T>, out: &mut Vec<u8>) -> Extent {
     if let Some(place) = part.place()
         && let Some(raw) = place.raw()
     {
-        out.extend_from_slice(raw);
+        out.extend_from_slice(&raw);
         return Extent { head_len: place.head_len, len: place.len, check: place.check };
     }
     let start = out.len();

@@ -1,6 +1,6 @@
 //! The frame of a snapshot: its header, and the trailer that says where the front lies.
 
-use crate::store::snapshot::frame;
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bincode::{Decode, Encode};
@@ -8,7 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::id::UserId;
 use crate::model::policy::Policy;
-use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
+use crate::store::snapshot::source::{SnapshotSource, exactly};
+use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, frame};
 
 /// What every snapshot begins with.
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDSNP";
@@ -129,32 +130,46 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotErro
     Ok((SnapshotInfo { owner, policy, prefix }, end + CHECK_LEN_BYTES))
 }
 
-/// Where the histories lie, and the front, which is verified.
-pub(crate) fn open(bytes: &[u8]) -> Result<(Range<u64>, Range<usize>), SnapshotError> {
-    let (_, histories_at) = header(bytes)?;
-    let len = bytes.len() as u64;
-    let least = histories_at + TRAILER_LEN_BYTES;
-    let trailer_at = bytes
-        .len()
-        .checked_sub(TRAILER_LEN_BYTES)
-        .filter(|at| *at >= histories_at)
-        .ok_or(SnapshotError::Length { expected: least as u64, found: len })?;
-    let field = |index: usize| number(bytes, trailer_at + 8 * index).unwrap_or_default();
-    let covered = bytes.get(trailer_at..trailer_at + 24).unwrap_or_default();
-    if field(3) != xxh3_64(covered) {
-        return Err(SnapshotError::Checksum { part: "trailer", offset: trailer_at as u64 });
+/// How many bytes the longest header has with what stands before and behind it.
+const HEAD_LEN_BYTES: u64 = (BEFORE_HEADER_LEN_BYTES + HEADER_LIMIT_LEN_BYTES + CHECK_LEN_BYTES) as u64;
+
+/// What a snapshot says of itself, where its histories lie, and the front behind these, which is verified.
+pub(crate) struct Opened<'a> {
+    pub(crate) info: SnapshotInfo,
+    pub(crate) histories: Range<u64>,
+    pub(crate) front: Cow<'a, [u8]>,
+}
+
+/// Reads the header, the trailer and the front of a snapshot, and nothing else; no more than the header of one that
+/// `judge` refuses.
+pub(crate) fn open(
+    source: &dyn SnapshotSource,
+    judge: impl FnOnce(&SnapshotInfo) -> Result<(), SnapshotError>,
+) -> Result<Opened<'_>, SnapshotError> {
+    let len = source.len_bytes();
+    let (info, histories_at) = header(&exactly(source, 0..len.min(HEAD_LEN_BYTES))?)?;
+    judge(&info)?;
+    let (histories_at, trailer_len) = (histories_at as u64, TRAILER_LEN_BYTES as u64);
+    let least = histories_at + trailer_len;
+    let trailer_at = len.checked_sub(trailer_len).filter(|at| *at >= histories_at);
+    let trailer_at = trailer_at.ok_or(SnapshotError::Length { expected: least, found: len })?;
+    let trailer = exactly(source, trailer_at..len)?;
+    let field = |index: usize| number(&trailer, 8 * index).unwrap_or_default();
+    if field(3) != xxh3_64(trailer.get(..24).unwrap_or_default()) {
+        return Err(SnapshotError::Checksum { part: "trailer", offset: trailer_at });
     }
     if field(2) != len {
         return Err(SnapshotError::Length { expected: field(2), found: len });
     }
     let front_at = field(0);
-    let undecodable = SnapshotError::Undecodable { offset: trailer_at as u64 };
-    let from = usize::try_from(front_at).ok().filter(|at| *at >= histories_at).ok_or(undecodable.clone())?;
-    let front = bytes.get(from..trailer_at).ok_or(undecodable)?;
-    if field(1) != xxh3_64(front) {
+    if front_at < histories_at || front_at > trailer_at {
+        return Err(SnapshotError::Undecodable { offset: trailer_at });
+    }
+    let front = exactly(source, front_at..trailer_at)?;
+    if field(1) != xxh3_64(&front) {
         return Err(SnapshotError::Checksum { part: "list and rows", offset: front_at });
     }
-    Ok((histories_at as u64..front_at, from..trailer_at))
+    Ok(Opened { info, histories: histories_at..front_at, front })
 }
 
 impl SnapshotInfo {

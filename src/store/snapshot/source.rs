@@ -3,10 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
-
-use crate::store::StoredSnapshot;
-use crate::store::snapshot::LogPrefix;
 
 /// The bytes of one snapshot, read by range.
 ///
@@ -40,6 +36,16 @@ impl SourceError {
     }
 }
 
+/// Reads a range, whole.
+pub(crate) fn exactly(source: &dyn SnapshotSource, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError> {
+    let len = range.end.saturating_sub(range.start);
+    let bytes = source.read(range)?;
+    if bytes.len() as u64 == len {
+        return Ok(bytes);
+    }
+    Err(SourceError::new(format_args!("{len} bytes were asked for, and {} came", bytes.len())))
+}
+
 impl<T: AsRef<[u8]> + Send + Sync + ?Sized> SnapshotSource for T {
     fn len_bytes(&self) -> u64 {
         self.as_ref().len() as u64
@@ -50,27 +56,6 @@ impl<T: AsRef<[u8]> + Send + Sync + ?Sized> SnapshotSource for T {
         let at = |end: u64| usize::try_from(end).ok();
         let found = at(range.start).zip(at(range.end)).and_then(|(from, to)| bytes.get(from..to));
         found.map(Cow::Borrowed).ok_or_else(|| SourceError::beyond(&range, bytes.len()))
-    }
-}
-
-/// A snapshot that a store has found, to be read by range.
-#[derive(Clone)]
-pub struct FoundSnapshot {
-    /// The prefix of the log that it stands for.
-    pub prefix: LogPrefix,
-    /// Its bytes.
-    pub source: Arc<dyn SnapshotSource>,
-}
-
-impl fmt::Debug for FoundSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FoundSnapshot").field("prefix", &self.prefix).finish_non_exhaustive()
-    }
-}
-
-impl From<StoredSnapshot> for FoundSnapshot {
-    fn from(snapshot: StoredSnapshot) -> Self {
-        Self { prefix: snapshot.prefix, source: Arc::new(snapshot.bytes) }
     }
 }
 
@@ -85,10 +70,7 @@ mod tests {
         assert_eq!(bytes.read(1..3).unwrap(), &b"bc"[..]);
         assert_eq!(bytes.read(6..6).unwrap(), &b""[..]);
         let refused = bytes.read(4..7).unwrap_err().to_string();
-        assert_eq!(
-            refused,
-            "the snapshot cannot be read: the bytes 4 to 7 were asked for, and there are 6"
-        );
+        assert_eq!(refused, "the snapshot cannot be read: the bytes 4 to 7 were asked for, and there are 6");
         #[allow(clippy::reversed_empty_ranges)]
         let reversed = bytes.read(3..1);
         assert!(reversed.is_err());

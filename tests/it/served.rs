@@ -1,0 +1,184 @@
+//! Snapshots that are read by range: what is read is little, what they show is the same, and a source that does not
+//! answer is another thing than damage.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotSource, SourceError};
+use chatfold::{Filter, Inbox, Policy, UserId};
+
+use crate::harness::{MANY, MIX, cases, ensure, hold, replay, same_digest};
+use crate::histories::{History, USUAL, history};
+use crate::shown::{Names, shown};
+use crate::snapshot::{PREFIX, alice, group, hall, spoken};
+
+/// Never.
+const NEVER: u64 = u64::MAX;
+
+/// A snapshot that counts what is read of it, and does not answer the reads of some numbers.
+struct Served {
+    bytes: Vec<u8>,
+    reads: AtomicU64,
+    len_bytes_read: AtomicU64,
+    /// The reads that fail, from the first to before the last; by fewer bytes instead of an error if `short`.
+    fails: Range<u64>,
+    short: bool,
+}
+
+impl Served {
+    fn new(bytes: Vec<u8>, fails: Range<u64>, short: bool) -> Arc<Self> {
+        let (reads, len_bytes_read) = (AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { bytes, reads, len_bytes_read, fails, short })
+    }
+
+    fn sound(bytes: Vec<u8>) -> Arc<Self> {
+        Self::new(bytes, NEVER..NEVER, false)
+    }
+
+    fn read_so_far(&self) -> (u64, u64) {
+        (self.reads.load(Ordering::Relaxed), self.len_bytes_read.load(Ordering::Relaxed))
+    }
+}
+
+impl SnapshotSource for Served {
+    fn len_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError> {
+        let fails = self.fails.contains(&self.reads.fetch_add(1, Ordering::Relaxed));
+        self.len_bytes_read.fetch_add(range.end - range.start, Ordering::Relaxed);
+        if fails && !self.short {
+            return Err(SourceError::new("the disk is away"));
+        }
+        let end = if fails { range.end.saturating_sub(1).max(range.start) } else { range.end };
+        Ok(Cow::Owned(self.bytes[range.start as usize..end as usize].to_vec()))
+    }
+}
+
+type Restored = Result<(Inbox, LogPrefix), SnapshotError>;
+
+fn restored(source: &Arc<Served>, owner: &UserId, policy: Policy) -> Restored {
+    Inbox::restore_from(Arc::clone(source) as Arc<dyn SnapshotSource>, owner, policy)
+}
+
+/// R06 at one cut: served by range it is what it is with its bytes at hand.
+fn holds_at(history: &History, cut: usize) -> Result<(), String> {
+    let (front, back) = history.events.split_at(cut);
+    let names = Names::of(&history.events);
+    let before = replay(history, front);
+    let bytes = before.snapshot(PREFIX).map_err(|error| error.to_string())?;
+    let source = Served::sound(bytes.clone());
+    let (mut served, prefix) =
+        restored(&source, &history.owner, history.policy).map_err(|error| error.to_string())?;
+    ensure(prefix == PREFIX, || format!("stands for {prefix:?}"))?;
+    let (mut held, _) = Inbox::restore(bytes, &history.owner, history.policy).unwrap();
+    ensure(shown(&served, &names) == shown(&before, &names), || format!("at {cut} it shows something else"))?;
+    for event in back {
+        let (ours, theirs) = (served.apply(event), held.apply(event));
+        ensure(ours == theirs, || format!("at {cut} it tells {ours:?}, expected {theirs:?}"))?;
+    }
+    same_digest(&format!("served at {cut}"), &replay(history, &history.events), &served)?;
+    ensure(served.outage().is_none(), || "every read was answered".into())?;
+    let same = served.snapshot(PREFIX).ok() == held.snapshot(PREFIX).ok();
+    ensure(same, || format!("at {cut} it makes another snapshot"))
+}
+
+#[test]
+fn r06_served_by_range_it_is_the_same_inbox() {
+    hold("R06", MIX, cases(60), &|history| {
+        let len = history.events.len();
+        [0, len / 2, len - len / 8, len].into_iter().try_for_each(|cut| holds_at(history, cut))
+    });
+    hold("R06", MANY, cases(1), &|history| holds_at(history, history.events.len() / 2));
+}
+
+/// Whatever read is not answered, it is told, nothing wrong is kept, and restored again all is there.
+#[test]
+fn r99_a_source_that_does_not_answer_is_an_outage_and_no_damage() {
+    let (mut refused, mut told, mut unharmed) = (0, 0, 0);
+    for seed in 0..6 {
+        let history = history(seed, USUAL);
+        let (front, back) = history.events.split_at(history.events.len() / 2);
+        let before = replay(&history, front);
+        let bytes = before.snapshot(PREFIX).unwrap();
+        let whole = replay(&history, &history.events);
+        let all = Served::sound(bytes.clone());
+        let (mut inbox, _) = restored(&all, &history.owner, history.policy).unwrap();
+        back.iter().for_each(|event| drop(inbox.apply(event)));
+        let reads = all.read_so_far().0;
+        assert!(reads > 5, "there is something to fail");
+        for at in 0..reads + 2 {
+            // One read alone, all from one on, and one that is answered by too little.
+            for (fails, short) in [(at..at + 1, false), (at..NEVER, false), (at..at + 1, true)] {
+                let source = Served::new(bytes.clone(), fails, short);
+                let mut inbox = match restored(&source, &history.owner, history.policy) {
+                    Err(SnapshotError::Unavailable(error)) => {
+                        assert_eq!(error.to_string().contains("the disk is away"), !short, "{error}");
+                        refused += 1;
+                        continue;
+                    }
+                    Err(error) => panic!("seed {seed}, read {at}: {error} is no outage"),
+                    Ok((inbox, _)) => inbox,
+                };
+                let frozen = inbox.clone();
+                back.iter().for_each(|event| drop(inbox.apply(event)));
+                // The digest reads what nothing has touched.
+                let digest = inbox.digest();
+                let Some(outage) = inbox.outage().cloned() else {
+                    assert_eq!(digest, whole.digest(), "seed {seed}, read {at}");
+                    unharmed += 1;
+                    continue;
+                };
+                assert!(
+                    inbox
+                        .faults()
+                        .all(|(_, fault)| fault.outage && fault.to_string().contains("cannot be read"))
+                );
+                assert!(inbox.faults().count() > 0, "seed {seed}, read {at}: the conversation is named");
+                assert_eq!(inbox.snapshot(PREFIX), Err(SnapshotError::Unavailable(outage.clone())));
+                assert_eq!(frozen.outage(), Some(&outage), "its clones tell it too");
+                told += 1;
+            }
+        }
+    }
+    assert!(
+        refused > 10 && told > 100 && unharmed > 10,
+        "{refused} refused, {told} told, {unharmed} unharmed"
+    );
+}
+
+/// The list and the totals need the front alone, and an event into a long history a few parts of it.
+#[test]
+fn p08_what_is_read_follows_what_is_touched() {
+    let (_, inbox) = hall(100_000);
+    let bytes = inbox.snapshot(PREFIX).unwrap();
+    let source = Served::sound(bytes.clone());
+    let (mut served, _) = restored(&source, &alice(), Policy::default()).unwrap();
+    let rows = served.page(&Filter::default(), None, 20).conversations.len();
+    assert_eq!((rows, served.totals()), (2, inbox.totals()));
+    let (reads, front) = source.read_so_far();
+    assert!(reads <= 5 && front < 8 << 10, "{reads} reads of {front} bytes for the list");
+    served.apply(&spoken(100_000));
+    let (reads, len) = source.read_so_far();
+    assert!(reads <= 20 && len < 256 << 10, "{reads} reads of {len} bytes of {}", bytes.len());
+    assert!(served.conversation(&group()).is_some_and(|hall| hall.fault().is_none()));
+}
+
+/// Damage in what a source serves stays damage.
+#[test]
+fn r99_rot_that_is_served_is_no_outage() {
+    let (_, inbox) = hall(2_000);
+    let mut corrupt = inbox.snapshot(PREFIX).unwrap();
+    let needle = b"message 1998";
+    let at = corrupt.windows(needle.len()).rposition(|window| window == needle).unwrap();
+    corrupt[at] ^= 0x40;
+    let (mut served, _) = restored(&Served::sound(corrupt), &alice(), Policy::default()).unwrap();
+    served.apply(&spoken(2_000));
+    let fault = served.faults().next().unwrap().1;
+    assert!(!fault.outage && fault.to_string().contains("is corrupt"), "{fault}");
+    assert_eq!(served.outage(), None);
+    assert!(matches!(served.snapshot(PREFIX), Err(SnapshotError::Faulty { .. })));
+}
