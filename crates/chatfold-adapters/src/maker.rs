@@ -65,6 +65,19 @@ pub(crate) struct Content {
     pub(crate) excluded_from_last: bool,
 }
 
+impl Content {
+    /// The edit of this version that makes a message say this, mentions included.
+    pub(crate) fn edit(&self, version: u64) -> Edit {
+        Edit {
+            version,
+            text: self.text.clone(),
+            custom: self.custom.clone(),
+            cloud_custom: self.cloud_custom.clone(),
+            mentions: Some(self.mentions.clone()),
+        }
+    }
+}
+
 /// In which state a message was when the server told of it: one that was told of later than it was written is another fact.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum As<'a> {
@@ -282,13 +295,7 @@ impl<'a> Maker<'a> {
         content: &Content,
     ) -> Result<(), Fault> {
         let version = version.max(1);
-        let edit = Edit {
-            version,
-            text: content.text.clone(),
-            custom: content.custom.clone(),
-            cloud_custom: content.cloud_custom.clone(),
-            mentions: Some(content.mentions.clone()),
-        };
+        let edit = content.edit(version);
         let fact = Fact::MessageModified { target: name.id, edit };
         self.say(at, said, &EventKey::Edited(&name.key, version), fact)
     }

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::instant::minute;
 use crate::list::{BOLD, DIM, PLAIN};
-use crate::log::{count, fold};
+use crate::log::{count, fold_whole};
 use crate::output::{Output, stdout};
 use crate::text::{Line, Look, cut, escape, width};
 use crate::words;
@@ -25,7 +25,7 @@ const DAY_S: u64 = 86_400;
 /// Runs the command.
 pub fn run(args: &CloudArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
-    let (inbox, tally) = fold(&source, &args.reading.choice(), args.reading.policy())?;
+    let (inbox, tally) = fold_whole(&source, &args.reading.choice(), args.reading.policy())?;
     tally.report_skipped(&source);
     let now = args.now.map(|span| span.to).or(tally.newest).unwrap_or(Timestamp::EPOCH);
     let policy = args.policy();

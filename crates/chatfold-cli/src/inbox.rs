@@ -1,6 +1,6 @@
 //! `chatfold inbox`: the conversation list, for people or as JSON.
 
-use std::io::Write as _;
+use std::io::Write;
 
 use chatfold::id::ConversationKind;
 use chatfold::list::{ArchiveFilter, BadgeRule, FolderFilter, ListCursor, MarkFilter, MembershipFilter};
@@ -11,8 +11,7 @@ use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::instant::{ago, minute};
 use crate::list::{DIM, List};
-use crate::log::{Tally, count, fold};
-use crate::output::{Output, stdout};
+use crate::log::{Tally, count, fold, print};
 use crate::snapshot;
 use crate::text::{Look, escape};
 
@@ -29,16 +28,15 @@ pub fn run(args: &InboxArgs) -> Result<Verdict, Failure> {
         None if snapshot::is_one(&source) => snapshot::open(&source, &choice, policy)?,
         None => fold(&source, &choice, policy)?,
     };
-    let filter = filter(&args.filter, &inbox)?;
     tally.report_skipped(&source);
-    let mut out = stdout();
-    if args.json {
-        json(&mut out, (args, dialect), &inbox, &tally, &filter)?;
-    } else {
-        people(&mut out, args, &inbox, &tally, &filter)?;
-    }
-    out.flush()?;
-    Ok(tally.verdict())
+    print((&source, &choice, policy), (inbox, tally), |out, inbox, tally| {
+        let filter = filter(&args.filter, inbox)?;
+        if args.json {
+            json(out, (args, dialect), inbox, tally, &filter)
+        } else {
+            people(out, args, inbox, tally, &filter)
+        }
+    })
 }
 
 /// The filter that the options describe; folders are looked up by id, then by name.
@@ -96,7 +94,7 @@ fn listed(items: impl Iterator<Item = String>) -> String {
 }
 
 fn json(
-    out: &mut Output,
+    out: &mut dyn Write,
     (args, dialect): (&InboxArgs, v2tim::Dialect),
     inbox: &Inbox,
     tally: &Tally,
@@ -112,7 +110,7 @@ fn json(
 }
 
 fn people(
-    out: &mut Output,
+    out: &mut dyn Write,
     args: &InboxArgs,
     inbox: &Inbox,
     tally: &Tally,

@@ -1,6 +1,7 @@
 //! Reading a log record by record, with the choices every command offers.
 
 mod cores;
+mod stored;
 mod tally;
 
 use std::io::{self, BufRead, Cursor, Read as _};
@@ -14,6 +15,7 @@ use chatfold::binary::{self, LogHead, is_binary_log};
 use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, decode_line};
 use chatfold::{Inbox, Policy, Replay, UserId};
 
+pub use self::stored::print;
 pub use self::tally::{Choice, Tally, count};
 use crate::failure::Failure;
 use crate::input::{Input, Packing, Source, Watch};
@@ -527,9 +529,22 @@ impl Reading {
     }
 }
 
-/// Folds a log as it is read.
+/// Folds a log: that of a store, if all of it is chosen, from its newest snapshot on. What such an inbox shows has to be
+/// printed by [`print`], which tells a snapshot that is corrupt.
 pub fn fold(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
-    OpenLog::open(source, choice)?.fold(policy)
+    match source {
+        Source::Store(place) if choice.is_all() => stored::fold(place, choice, policy),
+        _ => fold_whole(source, choice, policy),
+    }
+}
+
+/// Folds a log as it is read.
+pub fn fold_whole(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
+    let (inbox, tally) = OpenLog::open(source, choice)?.fold(policy)?;
+    if choice.verbose {
+        say(&format!("{source}: read {}, {}", count(tally.lines, "event"), count(tally.len_bytes, "byte")));
+    }
+    Ok((inbox, tally))
 }
 
 /// The first line with its end, and no more memory than any other line may take.

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::args::NotifyArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
-use crate::log::fold;
+use crate::log::fold_whole;
 use crate::output::stdout;
 use crate::text::escape;
 use crate::words;
@@ -21,7 +21,7 @@ pub fn run(args: &NotifyArgs) -> Result<Verdict, Failure> {
         .message
         .parse()
         .map_err(|error| Failure::Usage(format!("{:?} is no message id: {error}", args.message)))?;
-    let (inbox, tally) = fold(&source, &args.reading.choice(), args.reading.policy())?;
+    let (inbox, tally) = fold_whole(&source, &args.reading.choice(), args.reading.policy())?;
     tally.report_skipped(&source);
     let now = args.now.map(|span| span.to).or(tally.newest).unwrap_or(Timestamp::EPOCH);
     let places = places(&inbox, message, now);

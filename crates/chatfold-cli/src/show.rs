@@ -6,9 +6,10 @@ mod line_width;
 mod message;
 mod why;
 
-use std::io::Write as _;
+use std::io::Write;
 
 use chatfold::id::ConversationKind;
+use chatfold::v2tim::Dialect;
 use chatfold::view::{Direction, MentionKind};
 use chatfold::{ConversationView, Inbox, MessageView, Timestamp};
 use chatfold_words::why::{Detail, rows};
@@ -19,8 +20,7 @@ use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::instant::minute;
 use crate::list::{BOLD, DIM, PLAIN};
-use crate::log::{count, fold};
-use crate::output::{Output, stdout};
+use crate::log::{count, fold, print};
 use crate::text::{Line, Look, escape, one_line, wrap};
 use crate::words;
 
@@ -40,31 +40,40 @@ const MAX_DRAFTS: usize = 20;
 pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
     let dialect = args.dialect.dialect()?;
     let source = Source::from(args.log.as_path());
-    let (inbox, tally) = fold(&source, &args.reading.choice(), args.reading.policy())?;
+    let (choice, policy) = (args.reading.choice(), args.reading.policy());
+    let (inbox, tally) = fold(&source, &choice, policy)?;
     tally.report_skipped(&source);
-    let conversation = find::find(&inbox, &args.conversation)?;
+    print((&source, &choice, policy), (inbox, tally), |out, inbox, _| show(out, args, dialect, &source, inbox))
+}
+
+fn show(
+    out: &mut dyn Write,
+    args: &ShowArgs,
+    dialect: Dialect,
+    source: &Source,
+    inbox: &Inbox,
+) -> Result<(), Failure> {
+    let conversation = find::find(inbox, &args.conversation)?;
     let page = conversation.messages(Direction::NewestFirst, None, args.messages);
     let older = page.next.is_some();
     let mut messages = page.messages;
     messages.reverse();
-    let mut out = stdout();
     if args.json {
-        let object = json::conversation(&inbox, conversation, &messages, dialect);
-        crate::output::write_json(&mut out, &object)?;
+        let object = json::conversation(inbox, conversation, &messages, dialect);
+        crate::output::write_json(&mut &mut *out, &object)?;
         out.write_all(b"\n")?;
     } else {
-        let mut page = Page { out: &mut out, look: args.looks.look(), inbox: &inbox, ids: args.ids };
+        let mut page = Page { out, look: args.looks.look(), inbox, ids: args.ids };
         page.attributes(conversation)?;
         page.messages(conversation, &messages, older)?;
-        page.why(&source, conversation, args.why)?;
+        page.why(source, conversation, args.why)?;
     }
-    out.flush()?;
-    Ok(tally.verdict())
+    Ok(())
 }
 
 /// Text for people about one conversation. A page is read whole, so its lines are not cut but wrapped.
 struct Page<'o, 'i> {
-    out: &'o mut Output,
+    out: &'o mut dyn Write,
     look: Look,
     inbox: &'i Inbox,
     /// Whether messages, events and folders are named by their ids too.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chatfold::jsonl::Writer;
 use chatfold::store::{
-    Append, AppendError, Appended, EventStore, Head, LogCursor, Page, RewriteError, SealedPage,
+    Append, AppendError, Appended, EventStore, FoundSnapshot, Head, LogCursor, Page, RewriteError, SealedPage,
     SnapshotStore, StoredEvent, StoredSnapshot,
 };
 use chatfold::{EventId, UserId};
@@ -134,8 +134,8 @@ impl StoreAddress {
         Err(Failure::not_built("inboxes in PostgreSQL", "postgres"))
     }
 
-    /// Opens the inbox to be read; one that nobody has written is not there.
-    pub fn read(&self) -> Result<impl Read + use<>, Failure> {
+    /// Opens an inbox to be read, and tells where its log stands; one that nobody has written is not there.
+    pub fn open_there(&self) -> Result<(Store, UserId, Head), Failure> {
         let owner = self.owner()?;
         let mut store = self.open(false)?;
         let head = store.head(&owner).map_err(|error| self.failed("cannot be read", error))?;
@@ -143,6 +143,12 @@ impl StoreAddress {
             let what = "there is no such inbox".to_owned();
             return Err(Failure::Input { place: self.to_string(), what, source: None });
         }
+        Ok((store, owner, head))
+    }
+
+    /// The log of an inbox, as text.
+    pub fn read(&self) -> Result<impl Read + use<>, Failure> {
+        let (store, owner, _) = self.open_there()?;
         let header = Writer::new(Vec::new(), &owner).map(Writer::into_inner);
         let lines = io::Cursor::new(header.map_err(|error| Failure::unread(self, error))?);
         Ok(Lines { store, owner, cursor: LogCursor::default(), lines })
@@ -360,6 +366,10 @@ impl EventStore for Store {
 }
 
 impl SnapshotStore for Store {
+    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, StoreError> {
+        ask!(self, open_latest(inbox, through), StoreError::from)
+    }
+
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, StoreError> {
         ask!(self, latest(inbox, through), StoreError::from)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::event::{Edit, Fact, Mentions, Meta, Through, Watermark};
+use chatfold::event::{Fact, Mentions, Meta, Through, Watermark};
 use chatfold::foreign::EventKey;
 use chatfold::id::ConversationKind;
 use chatfold::{ConversationId, Timestamp, UserId};
@@ -143,11 +143,9 @@ impl Session<'_> {
         if version > 0 {
             return self.maker.edit(at, said, name, version, content);
         }
-        let (text, mentions) = (content.text.clone(), Some(content.mentions.clone()));
-        let (custom, cloud_custom) = (content.custom.clone(), content.cloud_custom.clone());
-        let edit = Edit { version: 1, text: text.clone(), custom, cloud_custom, mentions };
+        let edit = content.edit(1);
         let found = Said { time: self.maker.received_at, ..said.clone() };
-        let parts = [name.key.as_str(), text.as_deref().unwrap_or_default()];
+        let parts = [name.key.as_str(), content.text.as_deref().unwrap_or_default()];
         let key = EventKey::Other { type_name: "message_modified", parts: &parts, at: found.time };
         self.maker.observe_of(at, &found, &key, Fact::MessageModified { target: name.id, edit })
     }

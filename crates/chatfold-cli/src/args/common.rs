@@ -30,6 +30,9 @@ pub struct LogArgs {
     /// Pass faulty lines over: list them on standard error, use the rest, exit with 1 all the same
     #[arg(long)]
     pub keep_going: bool,
+    /// Say on standard error what was read: a snapshot and the events behind it, or the whole log
+    #[arg(short, long)]
+    pub verbose: bool,
 }
 
 impl LogArgs {
@@ -40,6 +43,7 @@ impl LogArgs {
             until: self.at.map(|span| span.to),
             owner: self.owner.clone(),
             keep_going: self.keep_going,
+            verbose: self.verbose,
             ..Choice::default()
         }
     }

@@ -29,6 +29,16 @@ pub struct Choice {
     pub silent: bool,
     /// Whole records behind a fault of a binary log are read too, though nothing proves that they are the log's.
     pub unproven: bool,
+    /// What was read is told on standard error.
+    pub verbose: bool,
+}
+
+impl Choice {
+    /// Whether every event is chosen, for its own owner, and nothing is passed over.
+    pub fn is_all(&self) -> bool {
+        let Self { first, until, owner, keep_going, unproven, .. } = self;
+        first.is_none() && until.is_none() && owner.is_none() && !keep_going && !unproven
+    }
 }
 
 /// What was read of a log.

@@ -1,0 +1,103 @@
+//! The inbox of a store: its newest snapshot, of which what is shown is read, and the events behind it.
+
+use std::io::Write;
+
+use chatfold::jsonl::{LoggedEvent, decode_line};
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
+use chatfold::store::{EventStore as _, Head};
+use chatfold::{Inbox, Policy, Timestamp, UserId};
+use chatfold_account::{Account, Options};
+
+use super::{Choice, Tally, count, fold_whole};
+use crate::act::stored::failure;
+use crate::failure::{Failure, Verdict};
+use crate::input::Source;
+use crate::output::{say, stdout};
+use crate::store::{Store, StoreAddress};
+
+/// Folds an inbox all of whose events are chosen.
+pub(super) fn fold(place: &StoreAddress, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
+    let (store, owner, head) = place.open_there()?;
+    // Nothing is written while somebody reads.
+    let options = Options { policy, snapshots: SnapshotPolicy::default(), ..Options::default() };
+    let mut account =
+        Account::open(store, owner.clone(), options).map_err(|error| failure(place, error))?;
+    for report in account.take_reports() {
+        say(&format!("{place}: {report}"));
+    }
+    let (inbox, prefix) = (account.inbox().clone(), account.prefix());
+    if choice.verbose {
+        let behind = prefix.events - account.machine().restored_from().unwrap_or(0);
+        say(&match account.machine().restored_from() {
+            Some(events) => format!(
+                "{place}: read the snapshot of {} and {} behind it",
+                count(events, "event"),
+                count(behind, "event")
+            ),
+            None => format!("{place}: read {}, as there is no snapshot", count(behind, "event")),
+        });
+    }
+    let mut tally = Tally::of(LogPrefix { skipped: account.machine().skipped_events(), ..prefix });
+    let last = last_instant(account.store(), &owner, &head, place)?;
+    tally.newest = inbox_instant(&inbox).max(last);
+    Ok((inbox, tally))
+}
+
+/// When the last event happened, if this version knows its type.
+fn last_instant(
+    store: &mut Store,
+    owner: &UserId,
+    head: &Head,
+    place: &StoreAddress,
+) -> Result<Option<Timestamp>, Failure> {
+    let before = head.prefix.events.saturating_sub(1);
+    let page = store.read(owner, before, 1).map_err(|error| place.failed("cannot be read", error))?;
+    Ok(page.events.last().and_then(|event| match decode_line(&event.bytes) {
+        Ok(LoggedEvent::Known(event)) => Some(event.at()),
+        _ => None,
+    }))
+}
+
+/// The latest activity that the list shows.
+fn inbox_instant(inbox: &Inbox) -> Option<Timestamp> {
+    let mut newest = None;
+    for row in inbox.conversations() {
+        newest = newest.max(Some(row.activity()));
+        // Behind the pinned ones they stand in order of activity.
+        if !row.is_pinned() {
+            break;
+        }
+    }
+    newest
+}
+
+/// Prints what `render` makes of an inbox. Where that touched a part of a store's snapshot that is corrupt or cannot be
+/// read, nothing of it is printed: the reason is told, the whole log is folded, and what that renders is printed.
+pub fn print(
+    (source, choice, policy): (&Source, &Choice, Policy),
+    (inbox, tally): (Inbox, Tally),
+    render: impl Fn(&mut dyn Write, &Inbox, &Tally) -> Result<(), Failure>,
+) -> Result<Verdict, Failure> {
+    let mut out = stdout();
+    if !matches!(source, Source::Store(_)) {
+        render(&mut out, &inbox, &tally)?;
+        out.flush()?;
+        return Ok(tally.verdict());
+    }
+    let mut shown = Vec::new();
+    let rendered = render(&mut shown, &inbox, &tally);
+    let (rendered, tally) = match inbox.faults().next() {
+        None => (rendered, tally),
+        Some((_, fault)) => {
+            let why = inbox.outage().map_or_else(|| fault.to_string(), ToString::to_string);
+            say(&format!("{source}: its snapshot is not used: {why}; folding the whole log"));
+            let (inbox, tally) = fold_whole(source, choice, policy)?;
+            shown.clear();
+            (render(&mut shown, &inbox, &tally), tally)
+        }
+    };
+    rendered?;
+    out.write_all(&shown)?;
+    out.flush()?;
+    Ok(tally.verdict())
+}
