@@ -74,18 +74,25 @@
 //! from a sound log.
 
 mod check;
+mod directory;
 mod error;
 mod keys;
 mod log;
 mod options;
+mod pages;
 mod rewriting;
 mod rows;
 mod schema;
 mod sealing;
 mod segment;
+mod snapshots;
+mod source;
 mod store;
+mod uint;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use chatfold::UserId;
 use rusqlite::{Connection, OpenFlags};
@@ -101,7 +108,12 @@ pub use self::options::{Options, Synchronous};
 pub struct SqliteStore {
     connection: Connection,
     cache: log::Cache,
-    seal_events: usize,
+    options: Options,
+    snapshots: schema::Snapshots,
+    /// A page of a snapshot was found damaged: the next snapshot holds every page that it shares against its hash.
+    suspect: Arc<AtomicBool>,
+    /// What snapshots are read by range over, once one was opened.
+    reader: Option<Arc<source::Reader>>,
 }
 
 impl SqliteStore {
@@ -112,6 +124,20 @@ impl SqliteStore {
     /// If it cannot be opened or is no SQLite file, if it belongs to another application, or if a newer version of
     /// this crate wrote it.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, SqliteError> {
+        let mut connection = Self::connect(path.as_ref(), options)?;
+        let snapshots = schema::migrate(&mut connection, options.read_only)?;
+        Ok(Self {
+            connection,
+            cache: log::Cache::default(),
+            options: Options { seal_events: options.seal_events.max(1), ..options.clone() },
+            snapshots,
+            suspect: Arc::default(),
+            reader: None,
+        })
+    }
+
+    /// A connection that is set up, to a file whose schema may be any.
+    fn connect(path: &Path, options: &Options) -> Result<Connection, SqliteError> {
         let mode = if options.read_only {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         } else {
@@ -123,10 +149,7 @@ impl SqliteStore {
             connection.pragma_update(None, "key", key)?;
         }
         schema::prepare(&connection, options)?;
-        let (cache, seal_events) = (log::Cache::default(), options.seal_events.max(1));
-        let mut store = Self { connection, cache, seal_events };
-        schema::migrate(&mut store.connection, options.read_only)?;
-        Ok(store)
+        Ok(connection)
     }
 
     /// The owners of the inboxes in the file, in order of bytes.

@@ -47,6 +47,9 @@ fn to_schema_1(path: &std::path::Path) {
         .unwrap()
         .execute_batch(
             "DROP TABLE head; DROP TABLE segment; DROP TABLE segment_bytes; DROP TABLE sealed;
+             DROP TABLE kept_snapshot; DROP TABLE snapshot_page; DROP TABLE stale_page;
+             CREATE TABLE snapshot (inbox INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL,
+                 bytes BLOB NOT NULL, UNIQUE (inbox, position)) STRICT;
              CREATE VIEW event_text AS SELECT 1; PRAGMA user_version = 1",
         )
         .unwrap();
@@ -79,7 +82,7 @@ fn a_file_of_schema_1_is_migrated() {
     };
     assert_eq!(version(&path), 1);
     let mut store = open(&path);
-    assert_eq!(version(&path), 3);
+    assert_eq!(version(&path), 4);
     assert_eq!([store.head(&alice()).unwrap(), store.head(&bob).unwrap()], heads);
     assert_eq!(store.check().unwrap(), []);
     store.reopen(&alice()).unwrap();
