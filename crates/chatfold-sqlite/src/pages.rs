@@ -27,11 +27,13 @@ pub(crate) const PAGE: &str = "snapshot_page";
 /// The table of the lists of pages, as errors name it.
 pub(crate) const LIST: &str = "kept_snapshot";
 
-/// How many bytes a page has: at least (but the last), about, and at most.
-const LEN_BYTES: [usize; 3] = [2 << 10, 8 << 10, 32 << 10];
+/// How many bytes a page has: at least (but the last), about, and at most. Of a desk of a million events a thousand more
+/// change 2.9 % of the snapshot so, and 3.6 % in pages twice as long; half as long they would double the lists for 2.4 %.
+const LEN_BYTES: [usize; 3] = [1 << 10, 4 << 10, 16 << 10];
 
-/// How many pages one transaction writes, and how many stale ones it removes beside as many as it writes.
-pub(crate) const AT_ONCE: usize = 256;
+/// How many pages a transaction writes at most where more than one is needed, and how many stale ones a transaction
+/// removes beside as many as it writes: about two megabytes.
+pub(crate) const AT_ONCE: usize = 512;
 
 /// A snapshot cut into pages, which is done before a transaction begins.
 #[derive(Debug)]
@@ -89,7 +91,7 @@ impl Known {
     }
 
     /// The same as of now: looked up again if another connection has written since.
-    pub(crate) fn as_of_now(self, connection: &Connection, number: Number) -> Result<Self, SqliteError> {
+    pub(crate) fn refreshed(self, connection: &Connection, number: Number) -> Result<Self, SqliteError> {
         let version = connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
         if self.version == Some(version) { Ok(self) } else { Self::read(connection, number, self.verified) }
     }
@@ -248,7 +250,7 @@ pub(crate) fn keep(
     cut: &Cut<'_>,
     known: Known,
 ) -> Result<(), SqliteError> {
-    let mut known = known.as_of_now(connection, number)?;
+    let mut known = known.refreshed(connection, number)?;
     let position = signed(cut.prefix.events);
     let all = kept(connection, owner, number, u64::MAX)?;
     let others = all.iter().filter(|kept| kept.position != position && kept.list.is_some());
@@ -310,11 +312,11 @@ fn set_stale(connection: &Connection, number: Number, page: i64) -> Result<(), S
     Ok(())
 }
 
-/// The pages that are put down to be removed, so many of them.
-fn stale(connection: &Connection, number: Number, limit: usize) -> Result<Vec<i64>, SqliteError> {
-    let sql = "SELECT page FROM stale_page WHERE inbox = ? ORDER BY page LIMIT ?";
-    let mut statement = connection.prepare_cached(sql)?;
-    let pages = statement.query_map([number, i64::try_from(limit).unwrap_or(i64::MAX)], |row| row.get(0))?;
+/// The pages that are put down to be removed.
+fn stale(connection: &Connection, number: Number) -> Result<Vec<i64>, SqliteError> {
+    let mut statement =
+        connection.prepare_cached("SELECT page FROM stale_page WHERE inbox = ? ORDER BY page")?;
+    let pages = statement.query_map([number], |row| row.get(0))?;
     Ok(pages.collect::<Result<_, _>>()?)
 }
 
@@ -327,10 +329,13 @@ fn remove_stale(
 ) -> Result<(), SqliteError> {
     let mut remove = connection.prepare_cached("DELETE FROM snapshot_page WHERE page = ? AND inbox = ?")?;
     let mut cross_out = connection.prepare_cached("DELETE FROM stale_page WHERE page = ? AND inbox = ?")?;
-    for page in stale(connection, number, limit)? {
-        if !named.contains(&page) {
-            remove.execute([page, number])?;
-        }
+    let (after_all, gone): (Vec<_>, Vec<_>) =
+        stale(connection, number)?.into_iter().partition(|page| named.contains(page));
+    for page in after_all {
+        cross_out.execute([page, number])?;
+    }
+    for page in gone.into_iter().take(limit) {
+        remove.execute([page, number])?;
         cross_out.execute([page, number])?;
     }
     Ok(())
@@ -343,7 +348,7 @@ pub(crate) fn unnamed(
     kept: &[Kept],
 ) -> Result<Vec<i64>, SqliteError> {
     let mut known: HashSet<i64> = kept.iter().flat_map(Kept::pages).collect();
-    known.extend(stale(connection, number, usize::MAX)?);
+    known.extend(stale(connection, number)?);
     let mut pages = numbers(connection, number)?;
     pages.retain(|page| !known.contains(page));
     pages.sort_unstable();

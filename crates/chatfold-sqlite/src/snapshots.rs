@@ -30,7 +30,7 @@ impl SqliteStore {
         }
         for some in missing.chunks(pages::AT_ONCE) {
             let transaction = begin(&mut self.connection)?;
-            known = known.as_of_now(&transaction, number)?;
+            known = known.refreshed(&transaction, number)?;
             known.write_ahead(&transaction, number, some)?;
             transaction.commit()?;
         }
@@ -136,6 +136,11 @@ impl SnapshotStore for SqliteStore {
     fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
         if !self.is_of_log(inbox, snapshot)? {
             return Ok(false);
+        }
+        if self.snapshots == Snapshots::Whole {
+            // Its tables of pages are views that stand for nothing: what refuses is that it may only be read.
+            let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+            return Err(rusqlite::Error::SqliteFailure(error, None).into());
         }
         let cut = Cut::new(snapshot);
         let known = self.write_ahead(inbox, &cut)?;

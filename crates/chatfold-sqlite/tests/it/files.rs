@@ -230,6 +230,10 @@ fn an_encrypted_file_opens_with_its_key_only() {
     events[0].bytes = b"what nobody may read".to_vec();
     let mut store = SqliteStore::open(&path, &with("it's \"secret\"")).unwrap();
     append(&mut store, &alice(), &events);
+    let prefix = store.head(&alice()).unwrap().prefix;
+    assert!(store.save(&alice(), &StoredSnapshot::new(prefix, events[0].bytes.clone())).unwrap());
+    let found = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
+    assert_eq!(found.source.read(5..11).unwrap(), &b"nobody"[..], "the reader's connection has the key too");
     for entry in fs::read_dir(folder.path()).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(20).any(|window| window == b"what nobody may read"));

@@ -17,12 +17,12 @@ use rusqlite::Connection;
 
 use crate::laws::{alice, append, event, log, sealing};
 
-fn count(path: &Path, what: &str) -> i64 {
+pub(crate) fn count(path: &Path, what: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {what}");
     Connection::open(path).unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
-fn execute(path: &Path, sql: &str) {
+pub(crate) fn execute(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
 
@@ -279,7 +279,7 @@ pub(crate) fn of_fixture(n: u32) -> NewEvent {
 }
 
 /// `migrated`: snapshots, which are caches, are dropped by the schema that keeps them by pages.
-fn holds_the_fixture(store: &mut SqliteStore, more: usize, migrated: bool) {
+pub(crate) fn holds_the_fixture(store: &mut SqliteStore, more: usize, migrated: bool) {
     let events: Vec<_> = (0..60).map(of_fixture).collect();
     let found = log(store, &alice());
     assert_eq!(&found[..60], events);
