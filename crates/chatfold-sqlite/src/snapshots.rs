@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use chatfold::UserId;
 use chatfold::snapshot::FoundSnapshot;
-use chatfold::store::{SnapshotStore, StoredSnapshot};
+use chatfold::store::{Head, SnapshotStore, StoredSnapshot};
 
 use crate::log::Log;
 use crate::pages::{self, Cut, Fault, Known};
@@ -17,8 +17,14 @@ use crate::{SqliteError, SqliteStore};
 
 impl SqliteStore {
     /// Looks up which pages of a snapshot the file has. Where many are missing, they are written in transactions of
-    /// their own, so that no other writer waits long for one.
-    pub(crate) fn write_ahead(&mut self, inbox: &UserId, cut: &Cut<'_>) -> Result<Known, SqliteError> {
+    /// their own, so that no other writer waits long for one: each only if `is_due` of the log as it then stands, since of a
+    /// log that was erased or rewritten meanwhile nothing may come back.
+    pub(crate) fn write_ahead(
+        &mut self,
+        inbox: &UserId,
+        cut: &Cut<'_>,
+        mut is_due: impl FnMut(&mut Log<'_>, Head) -> Result<bool, SqliteError>,
+    ) -> Result<Known, SqliteError> {
         let suspect = self.suspect.swap(false, Ordering::Relaxed);
         let moment = self.connection.transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(Known::default()) };
@@ -30,6 +36,10 @@ impl SqliteStore {
         }
         for some in missing.chunks(pages::AT_ONCE) {
             let transaction = begin(&mut self.connection)?;
+            let Some((mut log, head)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else { break };
+            if !is_due(&mut log, head)? {
+                break;
+            }
             known = known.refreshed(&transaction, number)?;
             known.write_ahead(&transaction, number, some)?;
             transaction.commit()?;
@@ -143,7 +153,8 @@ impl SnapshotStore for SqliteStore {
             return Err(rusqlite::Error::SqliteFailure(error, None).into());
         }
         let cut = Cut::new(snapshot);
-        let known = self.write_ahead(inbox, &cut)?;
+        let is_due = |log: &mut Log<'_>, _| Ok(log.prefix_at(cut.prefix.events)? == Some(cut.prefix));
+        let known = self.write_ahead(inbox, &cut, is_due)?;
         let transaction = begin(&mut self.connection)?;
         let Some((mut log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
             return Ok(false);

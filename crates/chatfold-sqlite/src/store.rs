@@ -178,7 +178,11 @@ impl EventStore for SqliteStore {
 
     fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
         let cut = append.snapshot.map(Cut::new);
-        let pages = cut.as_ref().map(|cut| self.write_ahead(inbox, cut)).transpose()?;
+        let is_due = |_: &mut Log<'_>, head| {
+            let plan = append.plan::<SqliteError>(&Known::new(head));
+            Ok(matches!(plan, Ok(Plan::Write { keep_snapshot: true, .. })))
+        };
+        let pages = cut.as_ref().map(|cut| self.write_ahead(inbox, cut, is_due)).transpose()?;
         let transaction = begin(&mut self.connection)?;
         let (mut log, head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
         let known = log.known(head, append)?;

@@ -446,6 +446,31 @@ fn what_is_erased_or_rewritten_leaves_no_page() {
     }
 }
 
+/// Pages are written ahead of the transaction that names them, and only for a log that they are a snapshot of.
+#[test]
+fn nothing_comes_back_into_a_log_that_was_erased_or_rewritten() {
+    for erase in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.db");
+        let mut store = open(&path);
+        append(&mut store, &alice(), &[event(1, 1), event(1, 2)]);
+        let mut prefix = store.head(&alice()).unwrap().prefix;
+        let of_two = StoredSnapshot::new(prefix, noise(1, 4_000_000));
+        let events = [event(1, 3)];
+        prefix.push(&events[0].bytes);
+        let of_three = StoredSnapshot::new(prefix, noise(2, 4_000_000));
+        if erase {
+            open(&path).erase(&alice()).unwrap();
+        } else {
+            open(&path).rewrite(&alice(), &[(1, b"-".to_vec())]).unwrap();
+        }
+        assert!(!store.save(&alice(), &of_two).unwrap());
+        let append = Append::new(2, &events).with_snapshot(Some(&of_three));
+        assert_eq!(store.append(&alice(), &append).is_err(), erase);
+        assert_eq!((pages_len_bytes(&path), count(&path, "stale_page")), (0, 0));
+    }
+}
+
 /// A disk that runs full stops a snapshot anywhere: the one before is whole, and later ones go on.
 #[test]
 fn a_snapshot_that_stops_half_way_leaves_the_one_before() {
