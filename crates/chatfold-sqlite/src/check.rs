@@ -1,12 +1,15 @@
 //! Looking at all of a file: SQLite's own structure, the hash of every event, and what finds them; and mending what
 //! follows from the log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chatfold::UserId;
-use chatfold::store::{DamagedLog, EventStore, LogCursor, SnapshotStore};
+use chatfold::store::{DamagedLog, EventStore, LogCursor};
 
 use crate::log::Log;
+use crate::pages::{self, Fault};
+use crate::schema::Snapshots;
+use crate::store::begin;
 use crate::{SqliteError, SqliteStore, keys, owner_id, rows};
 
 /// How many events are held at once.
@@ -45,6 +48,36 @@ pub enum Damage {
         inbox: UserId,
         /// What it says it stands for.
         position: u64,
+    },
+    /// Pages of a snapshot are missing or are not what was written, or the list of its pages is not. It will not be used;
+    /// it is a cache of the log and can be [dropped](SqliteStore::repair).
+    #[error(
+        "{pages} pages of the snapshot of {inbox} at position {position} are damaged in table {table}: {what}"
+    )]
+    Page {
+        /// Whose snapshot.
+        inbox: UserId,
+        /// The table that the damage is in.
+        table: &'static str,
+        /// What the snapshot says it stands for.
+        position: u64,
+        /// How many pages are damaged so; of a damaged list it is not known, and 0 stands here.
+        pages: usize,
+        /// What is wrong with them.
+        what: &'static str,
+    },
+    /// Pages lie in the file that no snapshot names, and that are not waiting to be removed. They take room and do nothing
+    /// else; they can be [removed](SqliteStore::repair).
+    #[error("{pages} pages of {inbox} in table {table}, from page {first} on, are of no snapshot")]
+    Unnamed {
+        /// Whose pages.
+        inbox: UserId,
+        /// The table that they are in.
+        table: &'static str,
+        /// The number of the first of them.
+        first: u64,
+        /// How many.
+        pages: usize,
     },
 }
 
@@ -88,6 +121,7 @@ impl SqliteStore {
         let mut found: Vec<_> = self.check_log(&inbox)?.into_iter().collect();
         found.extend(self.check_keys(&inbox, false)?);
         found.extend(self.alien_snapshots(&inbox)?);
+        found.extend(self.damaged_pages(&inbox)?);
         Ok(found)
     }
 
@@ -129,26 +163,74 @@ impl SqliteStore {
 
     /// The snapshots that are not of the log beside them.
     fn alien_snapshots(&mut self, inbox: &UserId) -> Result<Vec<Damage>, SqliteError> {
-        let (mut found, mut through) = (Vec::new(), u64::MAX);
-        while let Some(snapshot) = self.latest(inbox, through)? {
-            let position = snapshot.prefix.events;
-            let moment = self.connection.unchecked_transaction()?;
-            let Some((number, _)) = rows::find(&moment, inbox)? else { break };
-            let mut log = Log { connection: &moment, cache: &mut self.cache, owner: inbox, number };
-            if log.prefix_at(position)? != Some(snapshot.prefix) {
-                found.push(Damage::Snapshot { inbox: inbox.clone(), position });
+        let moment = self.connection.unchecked_transaction()?;
+        let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(Vec::new()) };
+        let table = match self.snapshots {
+            Snapshots::Paged => pages::LIST,
+            Snapshots::Whole => "snapshot",
+        };
+        let sql = format!("SELECT position, hash FROM {table} WHERE inbox = ? ORDER BY position DESC");
+        let mut statement = moment.prepare(&sql)?;
+        let mut rows = statement.query([number])?;
+        let mut log = Log { connection: &moment, cache: &mut self.cache, owner: inbox, number };
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let prefix = rows::prefix(row)?;
+            if log.prefix_at(prefix.events)? != Some(prefix) {
+                found.push(Damage::Snapshot { inbox: inbox.clone(), position: prefix.events });
             }
-            moment.commit()?;
-            let Some(below) = position.checked_sub(1) else { break };
-            through = below;
         }
         Ok(found)
     }
 
+    /// What is wrong with the pages of snapshots.
+    fn damaged_pages(&mut self, inbox: &UserId) -> Result<Vec<Damage>, SqliteError> {
+        let moment = self.connection.unchecked_transaction()?;
+        let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(Vec::new()) };
+        let kept = pages::kept(&moment, inbox, number, u64::MAX)?;
+        let mut found = Vec::new();
+        // Snapshots share most pages: each is read once.
+        let mut looked = HashMap::new();
+        for snapshot in &kept {
+            let mut faults = BTreeMap::new();
+            match &snapshot.list {
+                None => drop(faults.insert(Fault::List, 0)),
+                Some((_, directory)) => {
+                    for named in directory.pages() {
+                        let same = (named.page, named.end - named.start, named.mark);
+                        let fault = match looked.get(&same) {
+                            Some(fault) => *fault,
+                            None => pages::page(&moment, number, named)?.err(),
+                        };
+                        looked.insert(same, fault);
+                        fault.into_iter().for_each(|fault| *faults.entry(fault).or_default() += 1);
+                    }
+                }
+            }
+            let position = snapshot.position.unsigned_abs();
+            found.extend(faults.into_iter().map(|(fault, pages)| Damage::Page {
+                inbox: inbox.clone(),
+                table: fault.table(),
+                position,
+                pages,
+                what: fault.what(),
+            }));
+        }
+        let unnamed = pages::unnamed(&moment, number, &kept)?;
+        found.extend(unnamed.first().map(|first| Damage::Unnamed {
+            inbox: inbox.clone(),
+            table: pages::PAGE,
+            first: first.unsigned_abs(),
+            pages: unnamed.len(),
+        }));
+        Ok(found)
+    }
+
     /// Mends what follows from the log of an inbox, if that is sound: the keys of its sealed events are written where
-    /// they are missing, and snapshots that are not of this log are dropped. Returns what was mended.
+    /// they are missing, snapshots that are not of this log or of which a page is damaged are dropped, and pages that no
+    /// snapshot names are removed. Returns what was mended.
     ///
-    /// Complexity: reads the log once.
+    /// Complexity: reads log and snapshots once.
     ///
     /// # Errors
     ///
@@ -160,15 +242,23 @@ impl SqliteStore {
             return Err(SqliteError::DamagedAt { inbox, table: "event", position, what });
         }
         let mut mended = self.check_keys(inbox, true)?;
-        for damage in self.alien_snapshots(inbox)? {
-            if let Damage::Snapshot { position, .. } = &damage
-                && let Some((number, _)) = rows::find(&self.connection, inbox)?
-            {
-                let sql = "DELETE FROM snapshot WHERE inbox = ? AND position = ?";
-                self.connection.execute(sql, [number, rows::signed(*position)])?;
+        let mut caches = self.alien_snapshots(inbox)?;
+        caches.extend(self.damaged_pages(inbox)?);
+        let positions = caches.iter().filter_map(|damage| match damage {
+            Damage::Snapshot { position, .. } | Damage::Page { position, .. } => {
+                Some(rows::signed(*position))
             }
-            mended.push(damage);
+            _ => None,
+        });
+        let positions: Vec<_> = positions.collect();
+        if !caches.is_empty() {
+            let transaction = begin(&mut self.connection)?;
+            if let Some((number, _)) = rows::find(&transaction, inbox)? {
+                pages::drop_some(&transaction, (inbox, number), &positions)?;
+            }
+            transaction.commit()?;
         }
+        mended.extend(caches);
         Ok(mended)
     }
 }

@@ -36,11 +36,11 @@
 //!
 //! # The tables
 //!
-//! `inbox` numbers the owners; `head` says, by owner, the number again and where the log ends; `snapshot` has the newest
-//! snapshots. The newest events of an inbox lie in `event`, a row each: by inbox and position the event's id, its command,
-//! the hash of the log up to it and its bytes. Once there are [`Options::seal_events`] of them, the append that brings
-//! the last **seals** them in its own transaction: they become a segment, and are rows no more. A batch that fills
-//! segments by itself (an import) never becomes rows.
+//! `inbox` numbers the owners; `head` says, by owner, the number again and where the log ends. The newest events of an
+//! inbox lie in `event`, a row each: by inbox and position the event's id, its command, the hash of the log up to it and
+//! its bytes. Once there are [`Options::seal_events`] of them, the append that brings the last **seals** them in its own
+//! transaction: they become a segment, and are rows no more. A batch that fills segments by itself (an import) never
+//! becomes rows.
 //!
 //! `segment` says between which hashes of which log a segment stands, and its checksum; `segment_bytes` has the events,
 //! in the columns of the [binary log](chatfold::binary), from which every line comes back byte for byte; bytes that are
@@ -49,43 +49,64 @@
 //!
 //! With the feature `zstd` segments are packed; a build without it cannot read those.
 //!
+//! `kept_snapshot` has the two newest snapshots of an inbox: what each stands for, and in `pages` the list of its pages,
+//! about five bytes a page under a checksum. `snapshot_page` has the pages. A snapshot is cut where its content says so,
+//! into pages of about 4 KiB, so that bytes that merely moved make the pages they made before; a page is known by the
+//! 128-bit hash of its content, and is there once for all snapshots of its inbox. (Inboxes share none: erasing one then
+//! leaves nothing of it, whoever else said the same.) So keeping a snapshot writes the pages that no other has. Pages
+//! that are named no more are put down in `stale_page` and removed by later snapshots, about two megabytes at a time.
+//! The number of a page is never given again, so who reads a snapshot while newer ones take its place
+//! ([`open_latest`](chatfold::store::SnapshotStore::open_latest)) finds the page that was there or none. A large
+//! snapshot that is new is written in transactions of two megabytes, each waiting to be named: other writers get in
+//! between, and a crash leaves the older snapshot whole.
+//!
 //! Events as text are the command line's to show: `chatfold convert sqlite:chat.db#alice alice.jsonl`.
 //!
-//! The schema is version 3, which brought segments; version 2 brought `head`. A file of an older version is migrated when
-//! it is opened for writing, in one transaction that moves no event; opened for reading only, it is read as it stands.
-//! Each append then seals two segments of the older rows, until there are none, or [`SqliteStore::seal`] does. What that
-//! frees is used again; `VACUUM` makes the file smaller. Programs of an older version must not have it open meanwhile,
-//! and refuse it afterwards, as a file of a newer schema is refused here.
+//! The schema is version 4, which brought pages; version 3 brought segments, version 2 `head`. A file of an older
+//! version is migrated when it is opened for writing, in one transaction that moves no event; opened for reading only,
+//! it is read as it stands. Snapshots of an older version are dropped: they are caches, and the next one kept is by
+//! pages. Each append then seals two segments of the older rows, until there are none, or [`SqliteStore::seal`] does.
+//! What that frees is used again; `VACUUM` makes the file smaller. Programs of an older version must not have it open
+//! meanwhile, and refuse it afterwards, as a file of a newer schema is refused here.
 //!
 //! # Erasing
 //!
-//! Rewriting writes the segments and rows anew that hold a changed event, and of all behind them the hashes alone.
-//! Rewriting and erasing overwrite what they remove (`secure_delete`) and empty the write-ahead log afterwards. While
-//! another connection reads, that last step waits until a later checkpoint. What the disk itself keeps of overwritten
-//! blocks is out of reach; the feature `sqlcipher` and its key are the remedy.
+//! Rewriting writes the segments and rows anew that hold a changed event, and of all behind them the hashes alone. It
+//! drops all snapshots of the inbox and all of their pages, as erasing does. Rewriting and erasing overwrite what they
+//! remove (`secure_delete`) and empty the write-ahead log afterwards. While another connection reads, that last step
+//! waits until a later checkpoint. What the disk itself keeps of overwritten blocks is out of reach; the feature
+//! `sqlcipher` and its key are the remedy.
 //!
 //! # Damage
 //!
 //! SQLite has no checksums of its own; the hash beside each event is one, as is a segment's checksum, and the head in a
 //! table of its own tells of events that are missing at the end. Who reads with a
-//! [`LogCursor`](chatfold::store::LogCursor) sees both; an append to a log that does not end at its head is refused, rows
-//! that are not what was appended are never sealed, and a damaged segment is told with inbox, table and position
-//! ([`SqliteError::DamagedAt`]). [`SqliteStore::check`] looks at all of it, [`SqliteStore::repair`] mends what follows
-//! from a sound log.
+//! [`LogCursor`](chatfold::store::LogCursor) sees both; an append to a log that does not end at its head is refused,
+//! rows that are not what was appended are never sealed, and a damaged segment is told with inbox, table and position
+//! ([`SqliteError::DamagedAt`]). A page of a snapshot is held against its hash whenever it is read; a snapshot with a
+//! damaged page is passed over, and the next one kept by the same handle writes that page anew. [`SqliteStore::check`]
+//! looks at all of it, [`SqliteStore::repair`] mends what follows from a sound log.
 
 mod check;
+mod directory;
 mod error;
 mod keys;
 mod log;
 mod options;
+mod pages;
 mod rewriting;
 mod rows;
 mod schema;
 mod sealing;
 mod segment;
+mod snapshots;
+mod source;
 mod store;
+mod uint;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use chatfold::UserId;
 use rusqlite::{Connection, OpenFlags};
@@ -101,7 +122,12 @@ pub use self::options::{Options, Synchronous};
 pub struct SqliteStore {
     connection: Connection,
     cache: log::Cache,
-    seal_events: usize,
+    options: Options,
+    snapshots: schema::Snapshots,
+    /// A page of a snapshot was found damaged: the next snapshot holds every page that it shares against its hash.
+    suspect: Arc<AtomicBool>,
+    /// What snapshots are read by range over, once one was opened.
+    reader: Option<Arc<source::Reader>>,
 }
 
 impl SqliteStore {
@@ -112,6 +138,20 @@ impl SqliteStore {
     /// If it cannot be opened or is no SQLite file, if it belongs to another application, or if a newer version of
     /// this crate wrote it.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, SqliteError> {
+        let mut connection = Self::connect(path.as_ref(), options)?;
+        let snapshots = schema::migrate(&mut connection, options.read_only)?;
+        Ok(Self {
+            connection,
+            cache: log::Cache::default(),
+            options: Options { seal_events: options.seal_events.max(1), ..options.clone() },
+            snapshots,
+            suspect: Arc::default(),
+            reader: None,
+        })
+    }
+
+    /// A connection that is set up, to a file whose schema may be any.
+    fn connect(path: &Path, options: &Options) -> Result<Connection, SqliteError> {
         let mode = if options.read_only {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         } else {
@@ -123,10 +163,7 @@ impl SqliteStore {
             connection.pragma_update(None, "key", key)?;
         }
         schema::prepare(&connection, options)?;
-        let (cache, seal_events) = (log::Cache::default(), options.seal_events.max(1));
-        let mut store = Self { connection, cache, seal_events };
-        schema::migrate(&mut store.connection, options.read_only)?;
-        Ok(store)
+        Ok(connection)
     }
 
     /// The owners of the inboxes in the file, in order of bytes.

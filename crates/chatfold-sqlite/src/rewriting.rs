@@ -8,6 +8,7 @@ use rusqlite::params;
 
 use crate::SqliteError;
 use crate::log::{Log, SEGMENT, SegmentHead};
+use crate::pages;
 use crate::rows::{self, signed};
 use crate::sealing;
 use crate::segment::Segment;
@@ -137,7 +138,6 @@ impl Log<'_> {
     pub(crate) fn erase(&self) -> Result<(), SqliteError> {
         for sql in [
             "DELETE FROM event WHERE inbox = ?",
-            "DELETE FROM snapshot WHERE inbox = ?",
             "DELETE FROM sealed WHERE key & 0xfffffff IN (SELECT segment FROM segment WHERE inbox = ?1) \
              AND EXISTS (SELECT 1 FROM segment WHERE inbox = ?1)",
             "DELETE FROM segment_bytes WHERE segment IN (SELECT segment FROM segment WHERE inbox = ?)",
@@ -145,6 +145,6 @@ impl Log<'_> {
         ] {
             self.connection.prepare_cached(sql)?.execute([self.number])?;
         }
-        Ok(())
+        pages::drop_all(self.connection, self.number)
     }
 }

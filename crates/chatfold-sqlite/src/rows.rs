@@ -20,7 +20,7 @@ pub(crate) fn sixteen(row: &Row<'_>, column: &str) -> Result<[u8; 16], SqliteErr
     .ok_or_else(|| SqliteError::Damaged(format!("expected 16 bytes as {column}")))
 }
 
-fn prefix(row: &Row<'_>) -> Result<LogPrefix, SqliteError> {
+pub(crate) fn prefix(row: &Row<'_>) -> Result<LogPrefix, SqliteError> {
     let position: i64 = row.get("position")?;
     let events = u64::try_from(position)
         .map_err(|_| SqliteError::Damaged(format!("expected a position, found {position}")))?;

@@ -12,7 +12,7 @@ use crate::options::{Options, Synchronous};
 const APPLICATION_ID: i32 = 0x6368_6664;
 
 /// Each brings the schema up by one; none is ever edited once it was released.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE inbox (
         inbox INTEGER PRIMARY KEY,
@@ -74,7 +74,33 @@ const MIGRATIONS: [&str; 3] = [
     CREATE TABLE sealed (key INTEGER PRIMARY KEY) STRICT;
     DROP VIEW event_text;
 ",
+    "
+    DROP TABLE snapshot;
+    CREATE TABLE kept_snapshot (
+        inbox INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        pages BLOB NOT NULL,
+        checksum BLOB NOT NULL,
+        UNIQUE (inbox, position)
+    ) STRICT;
+    CREATE TABLE snapshot_page (
+        page INTEGER PRIMARY KEY AUTOINCREMENT,
+        inbox INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX snapshot_page_hash ON snapshot_page (inbox, hash);
+    CREATE TABLE stale_page (
+        inbox INTEGER NOT NULL,
+        page INTEGER NOT NULL,
+        PRIMARY KEY (inbox, page)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
+
+/// The first schema that keeps snapshots by pages.
+const BY_PAGES: usize = 4;
 
 /// What stands for the table of heads while a file of schema 1 is read that may not be migrated: the last events, as
 /// its version had it.
@@ -93,6 +119,23 @@ const NO_SEGMENTS: &str = "
     CREATE TEMP VIEW segment_bytes AS SELECT 0 AS segment, x'' AS bytes WHERE 0;
     CREATE TEMP VIEW sealed AS SELECT 0 AS key WHERE 0;
 ";
+
+/// What stands for the tables of pages while a file of an older schema is read that may not be migrated: none.
+const NO_PAGES: &str = "
+    CREATE TEMP VIEW kept_snapshot AS SELECT 0 AS inbox, 0 AS position, x'' AS hash, x'' AS pages, x'' AS checksum
+        WHERE 0;
+    CREATE TEMP VIEW snapshot_page AS SELECT 0 AS page, 0 AS inbox, x'' AS hash, x'' AS bytes WHERE 0;
+    CREATE TEMP VIEW stale_page AS SELECT 0 AS inbox, 0 AS page WHERE 0;
+";
+
+/// How snapshots lie in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Snapshots {
+    /// By pages.
+    Paged,
+    /// Each as one value: in a file of an older schema that may not be migrated.
+    Whole,
+}
 
 /// Sets a connection up. Nothing of this is kept in the file but the journal's mode.
 pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), SqliteError> {
@@ -145,8 +188,8 @@ fn log_ahead(connection: &Connection, timeout: Duration) -> Result<(), SqliteErr
     if mode.eq_ignore_ascii_case("wal") { Ok(()) } else { Err(SqliteError::NoWal(mode)) }
 }
 
-/// Brings the schema up to date; several processes may do so at once.
-pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<(), SqliteError> {
+/// Brings the schema up to date, and returns how snapshots lie in the file; several processes may do so at once.
+pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<Snapshots, SqliteError> {
     let version = |connection: &Connection| -> Result<i64, SqliteError> {
         Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
     };
@@ -157,7 +200,7 @@ pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<()
     };
     let found = judge(version(connection)?)?;
     if found == newest {
-        return Ok(());
+        return Ok(Snapshots::Paged);
     }
     match (read_only, found) {
         (true, 0) => return Err(SqliteError::Nothing),
@@ -165,7 +208,14 @@ pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<()
             if found < 2 {
                 connection.execute_batch(HEADS_OF_SCHEMA_1)?;
             }
-            return Ok(connection.execute_batch(NO_SEGMENTS)?);
+            if found < 3 {
+                connection.execute_batch(NO_SEGMENTS)?;
+            }
+            if found >= BY_PAGES {
+                return Ok(Snapshots::Paged);
+            }
+            connection.execute_batch(NO_PAGES)?;
+            return Ok(Snapshots::Whole);
         }
         (false, _) => {}
     }
@@ -177,5 +227,5 @@ pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<()
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", i64::try_from(newest).unwrap_or(i64::MAX))?;
     transaction.commit()?;
-    Ok(())
+    Ok(Snapshots::Paged)
 }

@@ -20,6 +20,8 @@ use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
 use chatfold::{EventId, UserId};
 
+use crate::uint::{self, take, uint};
+
 /// The form of segments that this version writes and reads.
 const FORM: u8 = 1;
 
@@ -120,31 +122,7 @@ fn in_columns(event: &StoredEvent) -> Option<LoggedEvent> {
 }
 
 fn put(out: &mut Vec<u8>, value: usize) {
-    let mut value = value as u64;
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes what is known to have a length.
-fn take<'a>(from: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
-    let (taken, rest) = from.split_at_checked(len)?;
-    *from = rest;
-    Some(taken)
-}
-
-fn uint(from: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = *take(from, 1)?.first()?;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
+    uint::put(out, value as u64);
 }
 
 fn sixteen(from: &mut &[u8]) -> Option<[u8; 16]> {

@@ -4,13 +4,14 @@ use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
     Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, RewriteError,
-    SNAPSHOTS_KEPT, SealedPage, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
+    SealedPage, StoredEvent, plan_import,
 };
 use chatfold::{EventId, UserId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::log::{Cache, Log};
-use crate::rows::{self, Number, signed};
+use crate::pages::{self, Cut};
+use crate::rows;
 use crate::{SqliteError, SqliteStore};
 
 type AppendResult<T> = Result<T, AppendError<SqliteError>>;
@@ -22,13 +23,13 @@ fn sqlite<E: From<SqliteError>>(error: rusqlite::Error) -> E {
 
 /// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when it
 /// writes.
-fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
+pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 impl<'t> Log<'t> {
     /// The log of an inbox and where it ends; `None` if nobody wrote it.
-    fn find_inbox(
+    pub(crate) fn find_inbox(
         connection: &'t Connection,
         cache: &'t mut Cache,
         owner: &'t UserId,
@@ -147,7 +148,7 @@ impl SqliteStore {
     ///
     /// [`SqliteError`] if the file cannot be written, or a row is not what was appended.
     pub fn seal(&mut self, inbox: &UserId, segments: usize) -> Result<bool, SqliteError> {
-        let seal_events = self.seal_events;
+        let seal_events = self.options.seal_events;
         let transaction = begin(&mut self.connection)?;
         let Some((mut log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
             return Ok(false);
@@ -172,21 +173,16 @@ fn doubled(events: &[StoredEvent]) -> Option<EventId> {
     ids.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first().copied())
 }
 
-fn keep(connection: &Connection, number: Number, snapshot: &StoredSnapshot) -> Result<(), SqliteError> {
-    let StoredSnapshot { prefix, bytes } = snapshot;
-    let sql = "INSERT OR REPLACE INTO snapshot (inbox, position, hash, bytes) VALUES (?, ?, ?, ?)";
-    let row = params![number, signed(prefix.events), prefix.hash.to_be_bytes(), bytes];
-    connection.prepare_cached(sql)?.execute(row)?;
-    let sql = "DELETE FROM snapshot WHERE inbox = ?1 AND position NOT IN \
-               (SELECT position FROM snapshot WHERE inbox = ?1 ORDER BY position DESC LIMIT ?2)";
-    connection.prepare_cached(sql)?.execute(params![number, SNAPSHOTS_KEPT as i64])?;
-    Ok(())
-}
-
 impl EventStore for SqliteStore {
     type Error = SqliteError;
 
     fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
+        let cut = append.snapshot.map(Cut::new);
+        let is_due = |_: &mut Log<'_>, head| {
+            let plan = append.plan::<SqliteError>(&Known::new(head));
+            Ok(matches!(plan, Ok(Plan::Write { keep_snapshot: true, .. })))
+        };
+        let pages = cut.as_ref().map(|cut| self.write_ahead(inbox, cut, is_due)).transpose()?;
         let transaction = begin(&mut self.connection)?;
         let (mut log, head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
         let known = log.known(head, append)?;
@@ -197,10 +193,10 @@ impl EventStore for SqliteStore {
             Plan::Write { prefixes, keep_snapshot } => (prefixes, keep_snapshot),
         };
         let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
-        log.add(&stored(append, prefixes), self.seal_events)?;
+        log.add(&stored(append, prefixes), self.options.seal_events)?;
         rows::set_prefix(&transaction, inbox, prefix)?;
-        if let Some(snapshot) = append.snapshot.filter(|_| keep_snapshot) {
-            keep(&transaction, log.number, snapshot)?;
+        if let Some((cut, pages)) = cut.zip(pages).filter(|_| keep_snapshot) {
+            pages::keep(&transaction, (inbox, log.number), &cut, pages)?;
         }
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         Ok(Appended::written(append.expected + 1, prefix.events, prefix))
@@ -219,7 +215,7 @@ impl EventStore for SqliteStore {
                 return Err(AppendError::Known { known: known.into_iter().map(|(id, _)| id).collect() });
             }
         }
-        log.add(events, self.seal_events)?;
+        log.add(events, self.options.seal_events)?;
         head.prefix = events.last().map_or(head.prefix, |event| event.prefix);
         rows::set_prefix(&transaction, inbox, head.prefix)?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
@@ -261,10 +257,8 @@ impl EventStore for SqliteStore {
         let (mut log, mut head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
         head.prefix = log.rewrite(head.prefix, events)?;
         rows::set_prefix(&transaction, inbox, head.prefix)?;
-        transaction
-            .execute("DELETE FROM snapshot WHERE inbox = ?", [log.number])
-            .and_then(|_| transaction.commit())
-            .map_err(sqlite::<SqliteError>)?;
+        pages::drop_all(&transaction, log.number)?;
+        transaction.commit().map_err(sqlite::<SqliteError>)?;
         self.cache.clear();
         self.empty_write_ahead_log()?;
         Ok(head)
@@ -280,30 +274,5 @@ impl EventStore for SqliteStore {
 
     fn reopen(&mut self, inbox: &UserId) -> Result<Head, SqliteError> {
         self.close(inbox, None, false)
-    }
-}
-
-impl SnapshotStore for SqliteStore {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
-        let transaction = self.connection.transaction()?;
-        let Some((number, _)) = rows::find(&transaction, inbox)? else { return Ok(None) };
-        let sql = "SELECT position, hash, bytes FROM snapshot \
-                   WHERE inbox = ? AND position <= ? ORDER BY position DESC LIMIT 1";
-        let mut statement = transaction.prepare_cached(sql)?;
-        let mut rows = statement.query([number, signed(through)])?;
-        rows.next()?.map(rows::snapshot).transpose()
-    }
-
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
-        let transaction = begin(&mut self.connection)?;
-        let Some((mut log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
-            return Ok(false);
-        };
-        if log.prefix_at(snapshot.prefix.events)? != Some(snapshot.prefix) {
-            return Ok(false);
-        }
-        keep(&transaction, log.number, snapshot)?;
-        transaction.commit()?;
-        Ok(true)
     }
 }

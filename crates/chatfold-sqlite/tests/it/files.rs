@@ -47,6 +47,9 @@ fn to_schema_1(path: &std::path::Path) {
         .unwrap()
         .execute_batch(
             "DROP TABLE head; DROP TABLE segment; DROP TABLE segment_bytes; DROP TABLE sealed;
+             DROP TABLE kept_snapshot; DROP TABLE snapshot_page; DROP TABLE stale_page;
+             CREATE TABLE snapshot (inbox INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL,
+                 bytes BLOB NOT NULL, UNIQUE (inbox, position)) STRICT;
              CREATE VIEW event_text AS SELECT 1; PRAGMA user_version = 1",
         )
         .unwrap();
@@ -79,7 +82,7 @@ fn a_file_of_schema_1_is_migrated() {
     };
     assert_eq!(version(&path), 1);
     let mut store = open(&path);
-    assert_eq!(version(&path), 3);
+    assert_eq!(version(&path), 4);
     assert_eq!([store.head(&alice()).unwrap(), store.head(&bob).unwrap()], heads);
     assert_eq!(store.check().unwrap(), []);
     store.reopen(&alice()).unwrap();
@@ -227,6 +230,10 @@ fn an_encrypted_file_opens_with_its_key_only() {
     events[0].bytes = b"what nobody may read".to_vec();
     let mut store = SqliteStore::open(&path, &with("it's \"secret\"")).unwrap();
     append(&mut store, &alice(), &events);
+    let prefix = store.head(&alice()).unwrap().prefix;
+    assert!(store.save(&alice(), &StoredSnapshot::new(prefix, events[0].bytes.clone())).unwrap());
+    let found = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
+    assert_eq!(found.source.read(5..11).unwrap(), &b"nobody"[..], "the reader's connection has the key too");
     for entry in fs::read_dir(folder.path()).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(20).any(|window| window == b"what nobody may read"));

@@ -4,4 +4,5 @@
 mod damage;
 mod files;
 mod laws;
+mod pages;
 mod segments;

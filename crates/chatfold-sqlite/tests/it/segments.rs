@@ -17,16 +17,16 @@ use rusqlite::Connection;
 
 use crate::laws::{alice, append, event, log, sealing};
 
-fn count(path: &Path, what: &str) -> i64 {
+pub(crate) fn count(path: &Path, what: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {what}");
     Connection::open(path).unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
-fn execute(path: &Path, sql: &str) {
+pub(crate) fn execute(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
 
-fn command(n: u32) -> CommandId {
+pub(crate) fn command(n: u32) -> CommandId {
     CommandId::from_bytes([n as u8; 16])
 }
 
@@ -226,10 +226,11 @@ fn keys_that_are_missing_are_found_and_mended() {
     let mut store = sealing(&path, 10);
     let lost = Damage::Keys { inbox: alice(), position: 11, missing: 20 };
     assert_eq!(store.check().unwrap(), std::slice::from_ref(&lost));
-    let alien = "INSERT INTO snapshot (inbox, position, hash, bytes) VALUES (1, 7, zeroblob(16), x'00')";
+    let alien = "INSERT INTO kept_snapshot (inbox, position, hash, pages, checksum) VALUES (1, 7, zeroblob(16), x'01', x'')";
     execute(&path, alien);
     let mended = store.repair(&alice()).unwrap();
-    assert_eq!(mended, [lost, Damage::Snapshot { inbox: alice(), position: 7 }]);
+    assert_eq!(mended[..2], [lost, Damage::Snapshot { inbox: alice(), position: 7 }]);
+    assert!(matches!(&mended[2..], [Damage::Page { table: "kept_snapshot", position: 7, .. }]), "{mended:?}");
     assert_eq!(store.check().unwrap(), []);
     assert_eq!(count(&path, "sealed"), keys);
 }
@@ -264,7 +265,7 @@ fn rewriting_touches_what_it_must() {
 }
 
 /// What the program of an older schema wrote, event by event: see `tests/fixtures/README.md`.
-fn of_fixture(n: u32) -> NewEvent {
+pub(crate) fn of_fixture(n: u32) -> NewEvent {
     let id = format!("{n:08x}-0000-4000-8000-000000000000");
     let bytes = match n % 10 {
         7 => format!(r#"{{"v":9,"id":"{id}","news":{n}}}"#),
@@ -277,13 +278,18 @@ fn of_fixture(n: u32) -> NewEvent {
     NewEvent::new(id.parse().unwrap(), bytes.into_bytes())
 }
 
-fn holds_the_fixture(store: &mut SqliteStore, more: usize) {
+/// `migrated`: snapshots, which are caches, are dropped by the schema that keeps them by pages.
+pub(crate) fn holds_the_fixture(store: &mut SqliteStore, more: usize, migrated: bool) {
     let events: Vec<_> = (0..60).map(of_fixture).collect();
     let found = log(store, &alice());
     assert_eq!(&found[..60], events);
     assert_eq!(found.len(), 60 + more);
-    let snapshot = store.latest(&alice(), u64::MAX).unwrap().unwrap();
-    assert_eq!((snapshot.prefix.events, snapshot.bytes), (48, b"a snapshot".to_vec()));
+    let snapshot = store.latest(&alice(), u64::MAX).unwrap();
+    let snapshot = snapshot.map(|snapshot| (snapshot.prefix.events, snapshot.bytes));
+    assert_eq!(snapshot, (!migrated).then(|| (48, b"a snapshot".to_vec())));
+    let found = store.open_latest(&alice(), u64::MAX).unwrap();
+    let found = found.map(|found| found.source.read(2..10).unwrap().into_owned());
+    assert_eq!(found, (!migrated).then(|| b"snapshot".to_vec()));
     for (n, event) in (0..).zip(store.read(&alice(), 0, 60).unwrap().events) {
         let batch = n / 3 * 3;
         assert_eq!(event.command, (batch % 2 == 0).then(|| command(batch)), "{n}");
@@ -303,16 +309,16 @@ fn files_of_older_schemas_are_read_migrated_and_sealed() {
         fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name), &path).unwrap();
         let before = fs::read(&path).unwrap();
         let read_only = Options { read_only: true, ..Options::default() };
-        holds_the_fixture(&mut SqliteStore::open(&path, &read_only).unwrap(), 0);
+        holds_the_fixture(&mut SqliteStore::open(&path, &read_only).unwrap(), 0, false);
         assert_eq!(fs::read(&path).unwrap(), before, "who only reads changes nothing");
         let mut store = sealing(&path, 10);
-        holds_the_fixture(&mut store, 0);
+        holds_the_fixture(&mut store, 0, true);
         assert_eq!((count(&path, "segment"), count(&path, "event")), (0, 62), "opening seals nothing");
         // Each append seals two segments of what lay there, no more.
         for (n, (segments, rows)) in (0..).zip([(2, 41), (4, 22), (6, 3), (6, 4)]) {
             append(&mut store, &alice(), &[event(1, n)]);
             assert_eq!((count(&path, "segment"), count(&path, "event")), (segments, rows + 2), "{n}");
-            holds_the_fixture(&mut store, n as usize + 1);
+            holds_the_fixture(&mut store, n as usize + 1, true);
         }
     }
     let folder = tempfile::tempdir().unwrap();
@@ -322,7 +328,7 @@ fn files_of_older_schemas_are_read_migrated_and_sealed() {
     assert!(store.seal(&alice(), 4).unwrap(), "there is more");
     assert!(!store.seal(&alice(), 4).unwrap());
     assert_eq!((count(&path, "segment"), count(&path, "event")), (6, 2));
-    holds_the_fixture(&mut store, 0);
+    holds_the_fixture(&mut store, 0, true);
 }
 
 /// Rows that are not what was appended are not sealed as if they were.
