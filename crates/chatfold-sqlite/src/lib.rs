@@ -78,6 +78,7 @@ mod error;
 mod keys;
 mod log;
 mod options;
+mod receiving;
 mod rewriting;
 mod rows;
 mod schema;

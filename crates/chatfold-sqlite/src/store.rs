@@ -3,8 +3,8 @@
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, RewriteError,
-    SNAPSHOTS_KEPT, SealedPage, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
+    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, Received,
+    RewriteError, SNAPSHOTS_KEPT, SealedPage, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
 };
 use chatfold::{EventId, UserId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -22,7 +22,7 @@ fn sqlite<E: From<SqliteError>>(error: rusqlite::Error) -> E {
 
 /// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when it
 /// writes.
-fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
+pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
@@ -42,7 +42,7 @@ impl<'t> Log<'t> {
     /// # Errors
     ///
     /// If the last event is not the one that the head names: events are missing at the end.
-    fn to_write(
+    pub(crate) fn to_write(
         connection: &'t Connection,
         cache: &'t mut Cache,
         owner: &'t UserId,
@@ -90,7 +90,10 @@ impl<'t> Log<'t> {
     }
 
     /// Those of these ids that the log has, with their positions.
-    fn known_ids(&mut self, ids: impl Iterator<Item = EventId>) -> Result<Vec<(EventId, u64)>, SqliteError> {
+    pub(crate) fn known_ids(
+        &mut self,
+        ids: impl Iterator<Item = EventId>,
+    ) -> Result<Vec<(EventId, u64)>, SqliteError> {
         let connection = self.connection;
         let mut find = connection.prepare_cached("SELECT position FROM event WHERE inbox = ? AND id = ?")?;
         let is_sealed = self.sealed()?.events > 0;
@@ -224,6 +227,14 @@ impl EventStore for SqliteStore {
         rows::set_prefix(&transaction, inbox, head.prefix)?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         Ok(head)
+    }
+
+    fn receive_many(
+        &mut self,
+        inboxes: &[UserId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, SqliteError> {
+        self.receive_in_chunks(inboxes, events)
     }
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, SqliteError> {
