@@ -16,7 +16,7 @@ pub(crate) mod state;
 pub(crate) mod timeline;
 pub(crate) mod views;
 
-pub(crate) use self::apply::change_span::ChangeSpan;
+pub use self::apply::change_span::ChangeSpan;
 pub use self::check::audit::AuditError;
 pub use self::check::digest::Digest;
 pub use self::conversation::shown::MessageStatus;

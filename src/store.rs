@@ -23,14 +23,20 @@
 //! of its own. The traits block; an async store has the same methods by the same names, and plans with the same plan.
 
 mod cursor;
+mod import;
 mod memory;
+mod receive;
+mod rewrite;
 mod sealed;
 pub(crate) mod snapshot;
 
 use std::convert::Infallible;
 
 pub use self::cursor::{DamagedLog, LogCursor};
+pub use self::import::plan_import;
 pub use self::memory::MemoryStore;
+pub use self::receive::{Received, Receiving, plan_receive};
+pub use self::rewrite::RewriteError;
 pub use self::sealed::SealedPage;
 pub use self::snapshot::kept::{FoundSnapshot, StoredSnapshot};
 use crate::model::id::{CommandId, EventId, UserId};
@@ -325,29 +331,6 @@ impl Append<'_> {
     }
 }
 
-/// Judges whether `events`, as another store kept them, are what follows `head`.
-///
-/// # Errors
-///
-/// [`AppendError::Closed`], [`AppendError::Empty`], [`AppendError::Conflict`] or [`AppendError::Broken`].
-pub fn plan_import<E>(head: &Head, events: &[StoredEvent]) -> Result<(), AppendError<E>> {
-    if let Some(closed) = &head.closed {
-        return Err(AppendError::Closed(closed.clone()));
-    }
-    let expected = events.first().ok_or(AppendError::Empty)?.position().saturating_sub(1);
-    let mut prefix = head.prefix;
-    if prefix.events != expected {
-        return Err(AppendError::Conflict { expected, actual: prefix.events });
-    }
-    for event in events {
-        if !event.follows(prefix) {
-            return Err(AppendError::Broken { position: event.position() });
-        }
-        prefix = event.prefix;
-    }
-    Ok(())
-}
-
 /// Why nothing was appended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -420,32 +403,8 @@ impl<E> AppendError<E> {
     }
 }
 
-impl<E> RewriteError<E> {
-    /// The same with another store's error in the place of this one's.
-    pub fn map_store<F>(self, into: impl FnOnce(E) -> F) -> RewriteError<F> {
-        match self {
-            Self::NoSuchEvent { position } => RewriteError::NoSuchEvent { position },
-            Self::Store(error) => RewriteError::Store(into(error)),
-        }
-    }
-}
-
 fn first(known: &[EventId]) -> String {
     known.first().map(ToString::to_string).unwrap_or_default()
-}
-
-/// Why nothing was rewritten.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RewriteError<E> {
-    /// There is no such event.
-    #[error("there is no event at position {position}")]
-    NoSuchEvent {
-        /// The position.
-        position: u64,
-    },
-    /// The store failed.
-    #[error("the store failed")]
-    Store(#[from] E),
 }
 
 /// Keeps logs. The laws are the module's.
@@ -468,6 +427,32 @@ pub trait EventStore {
     ///
     /// [`AppendError`]: by which law it is refused, or that the store failed.
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<Self::Error>>;
+
+    /// Brings events to many inboxes, whatever else their logs hold: each gets those that it does not have. Returns
+    /// what came of each, in the order of `inboxes`; durable when it returns.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written. Some of the inboxes may have the events then:
+    /// bring them again.
+    fn receive_many(
+        &mut self,
+        inboxes: &[UserId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, Self::Error> {
+        let receive = |inbox: &UserId| {
+            let mut receiving = Receiving::new(events.iter().cloned(), RECEIVE_ATTEMPTS);
+            while let Some(append) = receiving.append() {
+                let answer = match self.append(inbox, &append) {
+                    Ok(appended) => Ok(appended),
+                    Err(error) => Err(error.refusal()?),
+                };
+                receiving.appended(answer);
+            }
+            Ok(receiving.into_outcome().unwrap_or(Received::Known))
+        };
+        inboxes.iter().map(receive).collect()
+    }
 
     /// At most `limit` events after position `after`, and where the log stood at that moment.
     ///
@@ -572,3 +557,6 @@ pub trait SnapshotStore: EventStore {
 
 /// How many snapshots of an inbox a store keeps: the newest, and one to fall back to if that is damaged.
 pub const SNAPSHOTS_KEPT: usize = 2;
+
+/// How often an append of [`EventStore::receive_many`] is tried anew because other writers came first.
+const RECEIVE_ATTEMPTS: u32 = 512;

@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub use crate::inbox::ChangeSpan;
 pub use crate::model::change::{
     Attribute, Attributes, ChangeKind, ConversationChange, FolderChange, MessageChange, MessageChangeKind,
     OrderKeys, RemovalReason, Revisions, TotalsChange,

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::follow::subscription::{FilterTotals, UnreadSubscriptions};
 use crate::inbox::{ChangeSpan, Inbox, MergeError};
-use crate::model::change::{ChangeSet, Totals};
+use crate::model::change::{ChangeSet, Revisions, Totals};
 use crate::model::event::Event;
 use crate::model::filter::Filter;
 
@@ -27,7 +27,7 @@ pub enum Notice {
         reason: String,
     },
     /// Anything may be otherwise: what follows by change sets must read the list anew. Told when an inbox was
-    /// healed.
+    /// healed, and when [`LiveInbox::follow`] missed something.
     Reset,
 }
 
@@ -209,6 +209,28 @@ impl LiveInbox {
             self.tell(ChangeSet::default(), &mut notices);
         }
         Ok(notices)
+    }
+
+    /// Follows an inbox that somebody else keeps, an account's, to where it stands right after `changes`, and tells
+    /// what changed: a [`Notice::Reset`] where a change set between was missed or the inbox is another. It is told in a
+    /// session too, as a slice of it, because the other inbox has taken in everything already.
+    ///
+    /// Complexity: as [`UnreadSubscriptions::follow`].
+    pub fn follow(&mut self, inbox: &Inbox, changes: &ChangeSet) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let Revisions { before: from, after: to } = changes.revisions();
+        if inbox.revision() != self.inbox.revision() {
+            let missed = (from, to) != (self.inbox.revision(), inbox.revision());
+            self.go_on_from(inbox.clone());
+            let totals = self.subscriptions.follow(&self.inbox, changes);
+            if missed {
+                notices.push(Notice::Reset);
+            } else if !changes.is_empty() {
+                notices.push(Notice::Changed(changes.clone()));
+            }
+            notices.extend((!totals.is_empty()).then_some(Notice::UnreadByFilter(totals)));
+        }
+        notices
     }
 
     /// Tells what the session at hand has not told yet, if there is one.

@@ -114,6 +114,14 @@ impl Inbox {
         self.revision
     }
 
+    /// Returns the same as what takes the place of `before`: its revision is a later one, so whatever followed that inbox
+    /// by change sets reads this one anew.
+    #[must_use]
+    pub fn in_place_of(mut self, before: &Self) -> Self {
+        self.revision = self.revision.max(before.revision + 1);
+        self
+    }
+
     /// The owner's quiet hours, if any are set.
     pub fn quiet_hours(&self) -> Option<QuietHours> {
         self.quiet_hours.get().cloned().flatten()

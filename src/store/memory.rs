@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::model::id::{CommandId, EventId, UserId};
 use crate::store::snapshot::LogPrefix;
 use crate::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, RewriteError,
-    SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot, plan_import,
+    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, Received,
+    RewriteError, SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot, plan_import, plan_receive,
 };
 
 /// Keeps logs and snapshots in memory. It conflicts, knows what it was given before, and refuses exactly as the
@@ -103,6 +103,16 @@ impl Log {
         }
     }
 
+    fn receive(&mut self, events: &[NewEvent]) -> Received {
+        let ids = events.iter().map(|event| event.id);
+        let known: Vec<_> = ids.filter(|id| self.positions.contains_key(id)).collect();
+        let (rows, outcome) = plan_receive(&self.head(), &known, events);
+        for (event, prefix) in rows {
+            self.push(StoredEvent { id: event.id, command: None, prefix, bytes: event.bytes.clone() });
+        }
+        outcome
+    }
+
     fn rewrite(&mut self, changes: &[(u64, Vec<u8>)]) -> Result<Head, RewriteError<Infallible>> {
         let index = |position: u64| usize::try_from(position).ok()?.checked_sub(1);
         let there = |position| index(position).is_some_and(|at| at < self.events.len());
@@ -150,6 +160,10 @@ impl EventStore for MemoryStore {
             events.iter().for_each(|event| log.push(event.clone()));
             Ok(log.head())
         })
+    }
+
+    fn receive_many(&mut self, inboxes: &[UserId], events: &[NewEvent]) -> Result<Vec<Received>, Infallible> {
+        Ok(inboxes.iter().map(|inbox| self.with(inbox, |log| log.receive(events))).collect())
     }
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use crate::model::id::{CommandId, EventId, UserId};
 use crate::store::snapshot::LogPrefix;
 use crate::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, NewEvent, RewriteError, SNAPSHOTS_KEPT,
-    SnapshotStore, StoredEvent, StoredSnapshot,
+    Append, AppendError, Appended, Closed, EventStore, Head, NewEvent, Received, RewriteError,
+    SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot,
 };
 
 /// Holds the laws of [`store`](crate::store) against a store, which may hold other inboxes already.
@@ -23,7 +23,7 @@ use crate::store::{
 /// chatfold::testing::check_store(|| store.clone());
 /// ```
 pub fn check_store<S: SnapshotStore>(mut open: impl FnMut() -> S) {
-    let laws: [(&str, Law<S>); 14] = [
+    let laws: [(&str, Law<S>); 15] = [
         ("nobody-wrote", nobody_wrote),
         ("positions", positions),
         ("whole", whole_or_not),
@@ -38,6 +38,7 @@ pub fn check_store<S: SnapshotStore>(mut open: impl FnMut() -> S) {
         ("rewrite", rewrite),
         ("closed", closed),
         ("import", import),
+        ("receive", receive),
     ];
     for (name, law) in laws {
         law(&mut open, &valid(UserId::parse(&format!("law-{name}"))));
@@ -346,4 +347,51 @@ fn import<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
     let found = store.import(&to, rest);
     assert!(matches!(found, Err(AppendError::Conflict { expected: 1, actual: 3 })), "once: {found:?}");
     assert!(valid(append(&mut store, &to, 0, 2, &[3])).repeated, "commands are known where they moved to");
+}
+
+/// Events brought to several inboxes: each gets what it lacks, by itself.
+fn receive<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+    let mut store = open();
+    let named = |name: &str| valid(UserId::parse(&format!("{inbox}-{name}")));
+    let [new, some, all, closed, had] = ["new", "some", "all", "closed", "had"].map(named);
+    valid(append(&mut store, &some, 0, 1, &[7, 2]));
+    valid(append(&mut store, &all, 0, 1, &[3, 1, 2]));
+    for fenced in [&closed, &had] {
+        valid(append(&mut store, fenced, 0, 1, if fenced == &had { &[1, 2, 3] } else { &[1] }));
+        valid(store.fence(fenced, "elsewhere"));
+    }
+    let inboxes: Vec<_> = [&new, &some, &all, &closed, &had, &new].map(Clone::clone).into();
+    let moved = Received::Closed(Closed::Moved { to: "elsewhere".into() });
+    let first = [
+        Received::Appended { first: 1, last: 3 },
+        Received::Appended { first: 3, last: 4 },
+        Received::Known,
+        moved.clone(),
+        Received::Known,
+        Received::Known,
+    ];
+    let brought = events(&[1, 2, 3, 1]);
+    assert_eq!(valid(store.receive_many(&inboxes, &brought)), first, "each gets what it lacks");
+    let again = [Received::Known, Received::Known, Received::Known, moved, Received::Known, Received::Known];
+    assert_eq!(valid(store.receive_many(&inboxes, &brought)), again, "brought again nothing is written");
+    assert_eq!(valid(store.receive_many(&[], &brought)), [], "to nobody");
+    assert_eq!(
+        valid(store.receive_many(inboxes.get(..1).unwrap_or_default(), &[])),
+        [Received::Known],
+        "nothing"
+    );
+    drop(store);
+    let mut store = open();
+    let logs: [(&UserId, &[u8]); 5] =
+        [(&new, &[1, 2, 3]), (&some, &[7, 2, 1, 3]), (&all, &[3, 1, 2]), (&closed, &[1]), (&had, &[1, 2, 3])];
+    for (inbox, numbers) in logs {
+        holds(&mut store, inbox, numbers);
+    }
+    assert_eq!(
+        whole(&mut store, &new).last().and_then(|event| event.command),
+        None,
+        "they are of no command"
+    );
+    valid(append(&mut store, &some, 4, 2, &[8]));
+    holds(&mut store, &some, &[7, 2, 1, 3, 8]);
 }

@@ -72,7 +72,7 @@ fn main() -> Result<(), Failure> {
     let read = Command::MarkRead { conversation: chat, up_to: chatfold::command::ReadUpTo::Newest };
     window.execute(read, system_context(alice.clone(), Role::Member)?)?;
     let changes = account.wait(Duration::from_secs(5))?;
-    for change in changes.sets.iter().flat_map(|set| &set.conversations) {
+    for change in changes.set.conversations.iter() {
         println!("redraw {}: {:?}", change.id, change.attributes);
     }
     assert_eq!(account.inbox().totals().unread, 0);

@@ -7,11 +7,13 @@ use chatfold::snapshot::LogPrefix;
 use chatfold::store::{NewEvent, RewriteError, SnapshotStore, StoredEvent};
 use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
 
+use crate::background::Background;
 use crate::encode;
 use crate::error::{AccountError, Failure};
 use crate::foreign_id::{WayBack, before, kept, verified, way_back};
-use crate::machine::{Machine, Options, Request};
+use crate::machine::{Keep, Machine, Options, Request};
 use crate::outcome::{Changes, Executed, Report};
+use crate::snapshot_job::SnapshotJob;
 
 type Outcome<T, S> = Result<T, AccountError<<S as chatfold::store::EventStore>::Error>>;
 
@@ -41,6 +43,7 @@ type Outcome<T, S> = Result<T, AccountError<<S as chatfold::store::EventStore>::
 pub struct Account<S> {
     machine: Machine,
     store: S,
+    background: Option<Background>,
 }
 
 impl<S: SnapshotStore> Account<S> {
@@ -52,10 +55,32 @@ impl<S: SnapshotStore> Account<S> {
     ///
     /// If the store fails, or the log itself is damaged.
     pub fn open(store: S, owner: UserId, options: Options) -> Outcome<Self, S> {
-        let mut account = Self { machine: Machine::new(owner, options), store };
+        let mut account = Self { machine: Machine::new(owner, options), store, background: None };
         account.machine.load();
         account.changes()?;
         Ok(account)
+    }
+
+    /// Has snapshots that are due made and kept on a thread of its own, through another handle of the same store, so that
+    /// no command waits for one. They are due as [`Options::snapshots`] says, one at a time; dropping the account waits
+    /// for the one that is being kept.
+    ///
+    /// # Errors
+    ///
+    /// Where the system starts no thread.
+    pub fn with_background(mut self, other: S) -> std::io::Result<Self>
+    where
+        S: Send + 'static,
+    {
+        self.background = Some(Background::start(other)?);
+        self.machine.set_keep(Keep::ByCaller);
+        Ok(self)
+    }
+
+    /// The snapshot that is due, to be run by the caller. See [`Machine::snapshot_job`]; with [`Keep::ByCaller`] nobody
+    /// else makes it.
+    pub fn snapshot_job(&mut self) -> Option<SnapshotJob> {
+        self.machine.snapshot_job()
     }
 
     /// The inbox as far as it is known. A clone is O(1), for a reader on another thread.
@@ -90,6 +115,7 @@ impl<S: SnapshotStore> Account<S> {
 
     /// What was noticed and dealt with since this was last asked.
     pub fn take_reports(&mut self) -> Vec<Report> {
+        self.is_background_busy();
         self.machine.take_reports()
     }
 
@@ -235,14 +261,32 @@ impl<S: SnapshotStore> Account<S> {
     /// Carries out what the machine asks, until it asks nothing more.
     fn run(&mut self) -> Outcome<(), S> {
         let result = self.answers();
-        if result.is_err() {
-            self.machine.failed();
+        match result {
+            Ok(()) => self.hand_over(),
+            Err(_) => self.machine.failed(),
         }
         result.map_err(AccountError::Store)
     }
 
+    fn is_background_busy(&mut self) -> bool {
+        let Self { machine, background, .. } = self;
+        background.as_mut().is_some_and(|background| background.is_busy(|report| machine.report(report)))
+    }
+
+    /// Gives a snapshot that is due to the thread, if there is one and it has none in hand.
+    fn hand_over(&mut self) {
+        if self.is_background_busy() {
+            return;
+        }
+        if let Some(background) = &mut self.background
+            && let Some(job) = self.machine.snapshot_job()
+        {
+            background.give(job);
+        }
+    }
+
     fn answers(&mut self) -> Result<(), S::Error> {
-        let Self { machine, store } = self;
+        let Self { machine, store, .. } = self;
         let owner = machine.owner().clone();
         while let Some(request) = machine.request() {
             match request {

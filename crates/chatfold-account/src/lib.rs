@@ -12,6 +12,11 @@
 //!   once, also if the failure came after the write.
 //! - **Nothing damaged is believed.** Each event read is held against the hash beside it. A snapshot that does not
 //!   verify costs a replay and a [`Report`]; a damaged log is told with its position.
+//! - **No append waits for a snapshot.** It is made and kept once the events that make it due are durable, in a transaction of
+//!   its own: [`Keep`] says by whom.
+//!
+//! Each answer tells what changed in one change set ([`Changes::set`]), which a screen's list follows. For an inbox that
+//! nobody has open, [`receive_many`] brings events to its log without loading it, and to thousands of them at once.
 //!
 //! [`machine::Machine`] is all of that without input or output; two thin drivers carry out what it asks:
 //! [`Account`] blocks, over [`chatfold_sqlite`](https://docs.rs/chatfold-sqlite) or any other store that fills the
@@ -38,6 +43,7 @@
 //! - `sqlite` (default): [`Account::wait`] for other writers of a file.
 //! - `postgres`: the async driver, and the cache of many accounts.
 
+mod background;
 mod blocking;
 mod context;
 mod decoded;
@@ -47,6 +53,8 @@ pub mod machine;
 mod outcome;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod receiving;
+mod snapshot_job;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -57,8 +65,10 @@ use chatfold::store::NewEvent;
 pub use self::blocking::Account;
 pub use self::context::{ContextError, system_context};
 pub use self::error::{AccountError, Failure};
-pub use self::machine::Options;
+pub use self::machine::{Keep, Options};
 pub use self::outcome::{Changes, Executed, Report};
+pub use self::receiving::receive_many;
+pub use self::snapshot_job::SnapshotJob;
 
 /// An event as stores keep it: its id, and its line in the text log.
 pub fn encode(event: &Event) -> NewEvent {

@@ -39,11 +39,11 @@
 mod goals;
 mod state;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::mem;
 use std::time::Duration;
 
+use chatfold::change::ChangeSpan;
 use chatfold::id::CommandId;
 use chatfold::redact::Redaction;
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
@@ -51,17 +51,20 @@ use chatfold::store::{Append, NewEvent, Page, SealedPage, StoredEvent, StoredSna
 use chatfold::{Command, Context, Inbox, Policy, UserId};
 
 use self::state::{Candidate, Loading, State, Trouble};
-use crate::decoded::decode;
+use crate::decoded::checked;
 use crate::error::Failure;
 use crate::outcome::{Changes, Executed, Report};
+use crate::snapshot_job::SnapshotJob;
 
 /// How an account is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The fold's policy: the same for all writers of an inbox, for ever (R41).
     pub policy: Policy,
-    /// When a snapshot is made. It is kept in the same transaction as the events that make it due.
+    /// When a snapshot is due.
     pub snapshots: SnapshotPolicy,
+    /// Who keeps a snapshot that is due, and when.
+    pub keep: Keep,
     /// How often a command is judged anew because other writers came first, with waits of up to 256 ms in between, of
     /// another length for each writer. 512 unless another is set, which is about a minute.
     pub attempts: u32,
@@ -69,11 +72,26 @@ pub struct Options {
     pub page_len: usize,
 }
 
+/// Who keeps a snapshot that is due, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Keep {
+    /// The account, in the transaction of the events that make it due: these wait until it is made and written.
+    WithAppend,
+    /// The account, once the events are durable, in a transaction of its own. The async account does it in a task beside
+    /// its commands, the blocking one before it answers or, [with another handle of the
+    /// store](crate::Account::with_background), on a thread of its own.
+    #[default]
+    AfterAppend,
+    /// Whoever has the account: [`Machine::snapshot_job`] says what is due.
+    ByCaller,
+}
+
 impl Default for Options {
     fn default() -> Self {
         let snapshots =
             SnapshotPolicy::default().with_every_events(Some(1_000)).with_every_len_bytes(Some(4 << 20));
-        Self { policy: Policy::default(), snapshots, attempts: 512, page_len: 1_000 }
+        Self { policy: Policy::default(), snapshots, keep: Keep::default(), attempts: 512, page_len: 1_000 }
     }
 }
 
@@ -86,7 +104,7 @@ pub struct Batch {
     pub command: Option<CommandId>,
     /// The events.
     pub events: Vec<NewEvent>,
-    /// The snapshot to keep with them, if one is due.
+    /// The snapshot to keep with them, if one is due and [`Keep::WithAppend`] asks for it.
     pub snapshot: Option<StoredSnapshot>,
 }
 
@@ -172,9 +190,19 @@ pub struct Machine {
     /// What the state becomes if the append that is asked for succeeds.
     candidate: Option<Candidate>,
     attempts: u32,
+    /// What came of a command, but for what changed.
     executed: Executed,
+    untold: Untold,
     failure: Option<Failure>,
     reports: Vec<Report>,
+}
+
+/// What became visible and no answer has told yet; what a failure kept from being told comes with the next answer.
+#[derive(Debug, Default)]
+struct Untold {
+    events: u64,
+    span: Option<ChangeSpan>,
+    reset: bool,
 }
 
 impl fmt::Debug for Machine {
@@ -198,6 +226,7 @@ impl Machine {
             candidate: None,
             attempts: 0,
             executed: Executed::default(),
+            untold: Untold::default(),
             failure: None,
             reports: Vec::new(),
         }
@@ -232,6 +261,16 @@ impl Machine {
     /// About how many bytes the inbox takes: those of the snapshot it came from and of the events since.
     pub fn len_bytes(&self) -> u64 {
         self.state.len_bytes
+    }
+
+    /// Something was noticed outside.
+    pub(crate) fn report(&mut self, report: Report) {
+        self.reports.push(report);
+    }
+
+    /// Has snapshots kept by others than before. Returns who kept them until now.
+    pub(crate) fn set_keep(&mut self, keep: Keep) -> Keep {
+        mem::replace(&mut self.options.keep, keep)
     }
 
     /// What was noticed since this was last asked.
@@ -269,12 +308,7 @@ impl Machine {
     /// [`Failure::Undecodable`](crate::AccountError::Undecodable) or
     /// [`Failure::Damaged`](crate::AccountError::Damaged) if an event is not what its id says.
     pub fn receive(&mut self, events: Vec<NewEvent>) -> Result<(), Failure> {
-        for (index, event) in events.iter().enumerate() {
-            decode(event.id, &event.bytes, index as u64 + 1)?;
-        }
-        let mut seen = BTreeSet::new();
-        let events = events.into_iter().filter(|event| seen.insert(event.id)).collect();
-        self.begin(Goal::Receive(events));
+        self.begin(Goal::Receive(checked(events)?));
         Ok(())
     }
 
@@ -307,11 +341,11 @@ impl Machine {
         self.candidate = None;
     }
 
-    /// What changed in the course of what was begun.
+    /// What changed in the course of what was begun, and before it since something was last told.
     ///
     /// # Errors
     ///
-    /// Why it could not be done.
+    /// Why it could not be done. What changed nonetheless is told by the next answer.
     pub fn take_changes(&mut self) -> Result<Changes, Failure> {
         self.take_executed().map(|executed| executed.changes)
     }
@@ -320,13 +354,38 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// Why it could not be done.
+    /// As [`Machine::take_changes`].
     pub fn take_executed(&mut self) -> Result<Executed, Failure> {
         let executed = mem::take(&mut self.executed);
         match self.failure.take() {
             Some(failure) => Err(failure),
-            None => Ok(executed),
+            None => Ok(Executed { changes: self.tell(), ..executed }),
         }
+    }
+
+    fn tell(&mut self) -> Changes {
+        let Untold { events, span, reset } = mem::take(&mut self.untold);
+        let span = span.filter(|_| !reset);
+        let set = span.map(|span| self.state.inbox.told_since(&span)).unwrap_or_default();
+        Changes { events, set, reset }
+    }
+
+    /// Whether a snapshot is due.
+    pub fn due_snapshot(&self) -> bool {
+        !self.reload && self.state.is_due(self.options.snapshots)
+    }
+
+    /// Takes the snapshot that is due, to be made and kept by whoever calls this: `None` where none is due. The next one
+    /// is due as if this one was kept; whether it was needs no telling, since without it loading takes longer and no
+    /// more. It does not go away because of what is begun later, and no store keeps one of a log that was redacted or
+    /// erased since.
+    pub fn snapshot_job(&mut self) -> Option<SnapshotJob> {
+        if !self.due_snapshot() {
+            return None;
+        }
+        let job = self.state.job(&self.owner);
+        self.state.counted();
+        Some(job)
     }
 
     fn begin(&mut self, goal: Goal) {
@@ -407,7 +466,7 @@ impl Machine {
     }
 
     fn loaded(&mut self, loading: Loading) {
-        self.state = loading.finish();
+        self.become_other(loading.finish());
         self.reload = false;
         self.caught_up();
     }
@@ -444,8 +503,19 @@ impl Machine {
         }
     }
 
+    /// Takes another state in the place of the one that is known.
+    fn become_other(&mut self, mut state: State) {
+        state.inbox = state.inbox.in_place_of(&self.state.inbox);
+        self.state = state;
+        self.untold.span = None;
+    }
+
     fn follow_page(&mut self, page: Page) {
-        let taken = self.state.take_in(&page, &mut self.executed.changes);
+        let Untold { events, span, .. } = &mut self.untold;
+        let before = self.state.prefix.events;
+        let span = span.get_or_insert_with(|| ChangeSpan::new(&self.state.inbox));
+        let taken = self.state.take_in(&page, span);
+        *events += self.state.prefix.events - before;
         if taken.is_ok() {
             self.note_command(&page.events);
         }
@@ -474,7 +544,7 @@ impl Machine {
         self.reports.push(Report::LogReplaced { known: self.prefix() });
         self.reload = true;
         self.candidate = None;
-        self.executed.changes.reset = true;
+        self.untold.reset = true;
         self.request = Some(Request::Snapshot { through: u64::MAX });
     }
 
@@ -482,7 +552,7 @@ impl Machine {
     fn replay(&mut self) {
         self.reload = true;
         self.candidate = None;
-        self.executed.changes.reset = true;
+        self.untold.reset = true;
         self.load_on(Loading::whole(&self.owner, self.options.policy));
     }
 }

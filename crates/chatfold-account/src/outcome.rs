@@ -4,15 +4,40 @@ use chatfold::command::Refusal;
 use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotError};
 use chatfold::{ChangeSet, ConversationId, Event};
 
-/// What became visible, of one's own events and of other writers'.
+/// What became visible, of one's own events and of other writers', since something was last told. What a failure kept
+/// from being told comes with the next answer.
+///
+/// ```
+/// use chatfold::command::Role;
+/// use chatfold::live::{ListView, Window};
+/// use chatfold::store::MemoryStore;
+/// use chatfold::{Command, Filter, UserId};
+/// use chatfold_account::{Account, Options, system_context};
+///
+/// let (alice, store) = (UserId::parse("alice")?, MemoryStore::new());
+/// let mut phone = Account::open(store.clone(), alice.clone(), Options::default())?;
+/// let mut laptop = Account::open(store, alice.clone(), Options::default())?;
+/// let mut screen = ListView::new(laptop.inbox(), Filter::default(), Window::First(20));
+/// for name in ["c2c_bob", "c2c_carol"] {
+///     let pin = Command::Pin { conversation: name.parse()?, on: true };
+///     phone.execute(pin, system_context(alice.clone(), Role::Member)?)?;
+/// }
+/// let open = Command::Open { conversation: "c2c_dave".parse()?, group_type: None };
+/// let changes = laptop.execute(open, system_context(alice, Role::Member)?)?.changes;
+/// let steps = screen.follow(laptop.inbox(), &changes.set);
+/// assert_eq!((changes.events, steps.len(), screen.len()), (3, 3, 3), "the other's and its own, each row once");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changes {
     /// How many events were taken in.
     pub events: u64,
-    /// What they changed, in order; empty ones left out.
-    pub sets: Vec<ChangeSet>,
-    /// The inbox was loaded anew, so the sets do not tell everything: draw all of it again (R61).
+    /// What they changed, all in one: it stands between the inbox after the answer before and the inbox now, so a view, a
+    /// subscription or a [`LiveInbox`](chatfold::live::LiveInbox) follows it to [`Account::inbox`](crate::Account::inbox) without a gap.
+    pub set: ChangeSet,
+    /// The inbox was loaded anew, so the set tells nothing: draw all of it again (R61). What follows by change sets
+    /// does so by itself, since the inbox has a revision that nothing followed to.
     pub reset: bool,
 }
 

@@ -1,21 +1,40 @@
 //! The async driver over PostgreSQL, and many accounts in bounded memory (feature `postgres`).
 
 mod accounts;
+mod saving;
 
 use chatfold::redact::Redaction;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{NewEvent, RewriteError, StoredEvent};
+use chatfold::store::{NewEvent, Received, RewriteError, StoredEvent};
 use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
 use chatfold_postgres::{PostgresError, PostgresStore};
 
-pub use self::accounts::{Accounts, AccountsError, Usage};
+pub use self::accounts::{Accounts, AccountsError, Delivered, Usage};
+use self::saving::{Saving, Turns};
+use crate::decoded::checked;
 use crate::encode;
 use crate::error::{AccountError, Failure};
 use crate::foreign_id::{WayBack, before, kept, verified, way_back};
-use crate::machine::{Machine, Options, Request};
+use crate::machine::{Keep, Machine, Options, Request};
 use crate::outcome::{Changes, Executed, Report};
+use crate::snapshot_job::SnapshotJob;
 
 type Outcome<T> = Result<T, AccountError<PostgresError>>;
+
+/// Brings events to the logs of many inboxes without loading any. See [`crate::receive_many`]; it takes two round trips to
+/// the server for a thousand inboxes.
+///
+/// # Errors
+///
+/// As [`crate::receive_many`].
+pub async fn receive_many(
+    store: &PostgresStore,
+    owners: &[UserId],
+    events: Vec<NewEvent>,
+) -> Outcome<Vec<Received>> {
+    let events = checked(events).map_err(Failure::widen)?;
+    store.receive_many(owners, &events).await.map_err(AccountError::Store)
+}
 
 /// One owner's inbox over PostgreSQL: the same as [`crate::Account`], async.
 ///
@@ -25,6 +44,9 @@ type Outcome<T> = Result<T, AccountError<PostgresError>>;
 pub struct Account {
     machine: Machine,
     store: PostgresStore,
+    /// How snapshots are kept in tasks, if they are.
+    turns: Option<Turns>,
+    saving: Option<Saving>,
 }
 
 impl Account {
@@ -34,7 +56,17 @@ impl Account {
     ///
     /// If the store fails, or the log itself is damaged.
     pub async fn open(store: PostgresStore, owner: UserId, options: Options) -> Outcome<Self> {
-        let mut account = Self { machine: Machine::new(owner, options), store };
+        Self::open_with(store, owner, options, Turns::default()).await
+    }
+
+    /// The same, taking turns with other accounts to make snapshots.
+    async fn open_with(store: PostgresStore, owner: UserId, options: Options, turns: Turns) -> Outcome<Self> {
+        let mut machine = Machine::new(owner, options);
+        let turns = (options.keep == Keep::AfterAppend).then_some(turns);
+        if turns.is_some() {
+            machine.set_keep(Keep::ByCaller);
+        }
+        let mut account = Self { machine, store, turns, saving: None };
         account.machine.load();
         account.changes().await?;
         Ok(account)
@@ -62,7 +94,48 @@ impl Account {
 
     /// What was noticed and dealt with since this was last asked.
     pub fn take_reports(&mut self) -> Vec<Report> {
+        self.is_saving();
         self.machine.take_reports()
+    }
+
+    /// The snapshot that is due, to be run by the caller. See [`Machine::snapshot_job`]; with [`Keep::ByCaller`] nobody
+    /// else makes it.
+    pub fn snapshot_job(&mut self) -> Option<SnapshotJob> {
+        self.machine.snapshot_job()
+    }
+
+    /// Waits until the snapshot is kept that a task is making, if there is one: before a program ends, say.
+    pub async fn snapshot_kept(&mut self) {
+        if let Some(saving) = self.saving.take()
+            && let Err(report) = saving.outcome().await
+        {
+            self.machine.report(report);
+        }
+    }
+
+    fn is_saving(&mut self) -> bool {
+        match self.saving.as_mut().and_then(Saving::poll) {
+            Some(outcome) => {
+                self.saving = None;
+                if let Err(report) = outcome {
+                    self.machine.report(report);
+                }
+                false
+            }
+            None => self.saving.is_some(),
+        }
+    }
+
+    /// Begins a task for a snapshot that is due, unless there is one already.
+    fn hand_over(&mut self) {
+        if self.is_saving() {
+            return;
+        }
+        if let Some(turns) = &self.turns
+            && let Some(job) = self.machine.snapshot_job()
+        {
+            self.saving = Some(turns.begin(job, self.store.clone()));
+        }
     }
 
     /// Carries out a command. See [`crate::Account::execute`].
@@ -193,14 +266,15 @@ impl Account {
     /// Carries out what the machine asks, until it asks nothing more.
     async fn run(&mut self) -> Outcome<()> {
         let result = self.answers().await;
-        if result.is_err() {
-            self.machine.failed();
+        match result {
+            Ok(()) => self.hand_over(),
+            Err(_) => self.machine.failed(),
         }
         result.map_err(AccountError::Store)
     }
 
     async fn answers(&mut self) -> Result<(), PostgresError> {
-        let Self { machine, store } = self;
+        let Self { machine, store, .. } = self;
         let owner = machine.owner().clone();
         while let Some(request) = machine.request() {
             match request {

@@ -43,7 +43,9 @@ pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
     let (choice, policy) = (args.reading.choice(), args.reading.policy());
     let (inbox, tally) = fold(&source, &choice, policy)?;
     tally.report_skipped(&source);
-    print((&source, &choice, policy), (inbox, tally), |out, inbox, _| show(out, args, dialect, &source, inbox))
+    print((&source, &choice, policy), (inbox, tally), |out, inbox, _| {
+        show(out, args, dialect, &source, inbox)
+    })
 }
 
 fn show(

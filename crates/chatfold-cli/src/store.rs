@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use chatfold::jsonl::Writer;
 use chatfold::store::{
-    Append, AppendError, Appended, EventStore, FoundSnapshot, Head, LogCursor, Page, RewriteError, SealedPage,
-    SnapshotStore, StoredEvent, StoredSnapshot,
+    Append, AppendError, Appended, EventStore, FoundSnapshot, Head, LogCursor, Page, RewriteError,
+    SealedPage, SnapshotStore, StoredEvent, StoredSnapshot,
 };
 use chatfold::{EventId, UserId};
 #[cfg(feature = "postgres")]

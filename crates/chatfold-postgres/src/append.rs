@@ -25,7 +25,7 @@ const INSERT: &str = "INSERT INTO chatfold_event (inbox, position, id, command, 
 type AppendResult<T> = Result<T, AppendError<PostgresError>>;
 
 /// What became of one try.
-enum Tried<T> {
+pub(crate) enum Tried<T> {
     Done(T),
     /// The inbox has no row to lock yet.
     NoInbox,
@@ -192,7 +192,7 @@ impl Taken {
     }
 
     /// Another transaction came in between: look again. Any other error is the store's.
-    async fn again<T>(self, error: PostgresError) -> Result<Tried<T>, PostgresError> {
+    pub(crate) async fn again<T>(self, error: PostgresError) -> Result<Tried<T>, PostgresError> {
         if error.is_contention() { self.roll_back(Tried::Again).await } else { Err(error) }
     }
 }

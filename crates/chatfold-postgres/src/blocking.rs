@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use chatfold::store::{
-    Append, AppendError, Appended, EventStore, Head, Page, RewriteError, SnapshotStore, StoredEvent,
-    StoredSnapshot,
+    Append, AppendError, Appended, EventStore, Head, NewEvent, Page, Received, RewriteError, SnapshotStore,
+    StoredEvent, StoredSnapshot,
 };
 use chatfold::{EventId, UserId};
 use tokio::runtime::Handle;
@@ -40,9 +40,8 @@ impl Blocking {
     }
 
     /// Tells listeners. What was done is done, whether they can be told or not.
-    fn tell(&self, inbox: &UserId) {
-        if self.store.options.notify {
-            let inboxes = BTreeSet::from([inbox.clone()]);
+    fn tell(&self, inboxes: BTreeSet<UserId>) {
+        if self.store.options.notify && !inboxes.is_empty() {
             let tell = follow::tell_all(&self.store.pool, &inboxes);
             let told = async { tell.await.map_err(|error| PostgresError::Pool(error.to_string())) };
             let _ = self.wait(self.store.bounded(told));
@@ -63,12 +62,24 @@ impl EventStore for Blocking {
         append: &Append<'_>,
     ) -> Result<Appended, AppendError<PostgresError>> {
         let appended = self.wait(self.store.append(inbox, append))?;
-        self.tell(inbox);
+        self.tell(BTreeSet::from([inbox.clone()]));
         Ok(appended)
     }
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<PostgresError>> {
         self.wait(self.store.import(inbox, events))
+    }
+
+    fn receive_many(
+        &mut self,
+        inboxes: &[UserId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, PostgresError> {
+        let received = self.wait(self.store.receive_many(inboxes, events))?;
+        let written = inboxes.iter().zip(&received);
+        let written = written.filter(|(_, received)| matches!(received, Received::Appended { .. }));
+        self.tell(written.map(|(inbox, _)| inbox.clone()).collect());
+        Ok(received)
     }
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {

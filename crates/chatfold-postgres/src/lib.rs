@@ -32,11 +32,16 @@
 //! that it was done before. No lock keeps writers of one inbox apart, and those of different inboxes never meet. A
 //! share lock on the inbox's row keeps an append apart from what concerns the whole log: fencing, rewriting, erasing.
 //!
+//! [`PostgresStore::receive_many`] writes to hundreds of inboxes in a transaction and locks the rows of all of them
+//! first, in the order of their owners' ids: appends to these inboxes wait for it, and of two whose inboxes overlap one
+//! waits for the other.
+//!
 //! # Where it runs
 //!
 //! Used are tables, primary keys and unique constraints that begin with the inbox, single-row inserts by primary key,
 //! reads by a prefix of a key, `ON CONFLICT`, `FOR SHARE` and `FOR UPDATE` on one row, and transactions that touch one
-//! inbox. Not used are sequences, triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
+//! inbox; [`PostgresStore::receive_many`] alone touches many, which is a distributed transaction where the engine spreads
+//! them. Not used are sequences, triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
 //!
 //! - **PostgreSQL**: [`Layout::Partitioned`] spreads the inboxes by hash over partitions; every key has the partition
 //!   key in it, as partitioned tables ask.
@@ -71,6 +76,7 @@ mod moving;
 mod open;
 mod options;
 mod pool;
+mod receiving;
 mod rows;
 mod schema;
 mod snapshots;

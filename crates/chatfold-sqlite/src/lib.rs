@@ -94,6 +94,7 @@ mod keys;
 mod log;
 mod options;
 mod pages;
+mod receiving;
 mod rewriting;
 mod rows;
 mod schema;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chatfold::UserId;
-use chatfold::snapshot::FoundSnapshot;
-use chatfold::store::{Head, SnapshotStore, StoredSnapshot};
+
+use chatfold::store::{FoundSnapshot, Head, SnapshotStore, StoredSnapshot};
 
 use crate::log::Log;
 use crate::pages::{self, Cut, Fault, Known};

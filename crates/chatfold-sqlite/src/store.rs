@@ -3,8 +3,8 @@
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, RewriteError,
-    SealedPage, StoredEvent, plan_import,
+    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, Received,
+    RewriteError, SealedPage, StoredEvent, plan_import,
 };
 use chatfold::{EventId, UserId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -43,7 +43,7 @@ impl<'t> Log<'t> {
     /// # Errors
     ///
     /// If the last event is not the one that the head names: events are missing at the end.
-    fn to_write(
+    pub(crate) fn to_write(
         connection: &'t Connection,
         cache: &'t mut Cache,
         owner: &'t UserId,
@@ -91,7 +91,10 @@ impl<'t> Log<'t> {
     }
 
     /// Those of these ids that the log has, with their positions.
-    fn known_ids(&mut self, ids: impl Iterator<Item = EventId>) -> Result<Vec<(EventId, u64)>, SqliteError> {
+    pub(crate) fn known_ids(
+        &mut self,
+        ids: impl Iterator<Item = EventId>,
+    ) -> Result<Vec<(EventId, u64)>, SqliteError> {
         let connection = self.connection;
         let mut find = connection.prepare_cached("SELECT position FROM event WHERE inbox = ? AND id = ?")?;
         let is_sealed = self.sealed()?.events > 0;
@@ -220,6 +223,14 @@ impl EventStore for SqliteStore {
         rows::set_prefix(&transaction, inbox, head.prefix)?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         Ok(head)
+    }
+
+    fn receive_many(
+        &mut self,
+        inboxes: &[UserId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, SqliteError> {
+        self.receive_in_chunks(inboxes, events)
     }
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, SqliteError> {

@@ -10,9 +10,31 @@ use crate::model::change::ChangeSet;
 use crate::model::event::Event;
 use crate::model::id::FolderId;
 
-/// What a run of batches touched since a frozen copy of the inbox was taken.
+/// What a run of batches touched since the span began: several batches told as one, as a single batch of all their
+/// events would have been.
+///
+/// You need it where events come page by page and what follows the inbox is to hear of them together. A span belongs to
+/// the inbox that it began with and to its clones; it holds a frozen copy of it.
+///
+/// ```
+/// use chatfold::change::ChangeSpan;
+/// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
+///
+/// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
+/// let mut inbox = Inbox::new(alice, Policy::default());
+/// let mut span = ChangeSpan::new(&inbox);
+/// for n in 1..=3 {
+///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(n.into())?, bob.clone());
+///     let message = Message::text(MessageId::from_bytes([n; 16]), "hello");
+///     let event = envelope.message_received(ConversationId::direct(&bob), message)?;
+///     inbox.apply_untold([&event], &mut span);
+/// }
+/// let changes = inbox.told_since(&span);
+/// assert_eq!((changes.conversations.len(), changes.messages.len()), (1, 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct ChangeSpan {
+pub struct ChangeSpan {
     before: Inbox,
     conversations: BTreeSet<u32>,
     /// Messages by conversation and slot; a slot never changes.
@@ -22,8 +44,8 @@ pub(crate) struct ChangeSpan {
 }
 
 impl ChangeSpan {
-    /// One that begins with `inbox` as it is.
-    pub(crate) fn new(inbox: &Inbox) -> Self {
+    /// Returns one that begins with `inbox` as it is: O(1).
+    pub fn new(inbox: &Inbox) -> Self {
         Self {
             before: inbox.clone(),
             conversations: BTreeSet::new(),
@@ -77,12 +99,9 @@ impl ChangeSpan {
 }
 
 impl Inbox {
-    /// Takes in a batch and tells nothing yet: everything is up to date, and `span` knows what was touched.
-    pub(crate) fn apply_untold<'a>(
-        &mut self,
-        events: impl IntoIterator<Item = &'a Event>,
-        span: &mut ChangeSpan,
-    ) {
+    /// Takes in a batch and tells nothing yet: everything is up to date, and `span`, which began with this inbox, knows
+    /// what was touched.
+    pub fn apply_untold<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>, span: &mut ChangeSpan) {
         let mut tracker = Tracker::new(self);
         for event in events {
             self.take_in(event, &mut tracker);
@@ -92,8 +111,11 @@ impl Inbox {
         self.revision += 1;
     }
 
-    /// What one batch over the whole span would have told.
-    pub(crate) fn told_since(&self, span: &ChangeSpan) -> ChangeSet {
+    /// Returns what one batch over the whole span would have told; between what was taken in with the span there must
+    /// have been nothing else.
+    ///
+    /// Complexity: what was touched.
+    pub fn told_since(&self, span: &ChangeSpan) -> ChangeSet {
         let mut changes = self.tell(&span.tracker(self));
         changes.revisions = (span.before.revision, self.revision);
         changes

@@ -12,10 +12,11 @@ use chatfold::store::{AppendError, Appended, LogCursor, NewEvent, Page};
 use chatfold::{ConversationId, Decision, Event, decide};
 
 use super::state::{State, Trouble};
-use super::{Batch, Goal, Machine, Request};
+use super::{Batch, Goal, Keep, Machine, Request};
 use crate::decoded::{decode, known};
 use crate::error::Failure;
 use crate::outcome::Report;
+use crate::snapshot_job::kept as kept_or_not;
 
 /// The longest wait before a command is judged anew.
 const LONGEST_WAIT_MS: u64 = 256;
@@ -49,16 +50,22 @@ impl Machine {
             }
             Some(Goal::Receive(_)) => self.append_received(),
             Some(Goal::Save) => self.save_now(),
-            Some(Goal::Follow) => self.save_if_due(),
+            Some(Goal::Follow) => self.settle(),
             _ => self.done(),
         }
     }
 
-    fn save_if_due(&mut self) {
-        match self.state.due(self.options.snapshots) {
+    /// What was begun is done, but for a snapshot that is due and kept by the account.
+    fn settle(&mut self) {
+        let due = match self.options.keep {
+            Keep::ByCaller => None,
+            Keep::WithAppend | Keep::AfterAppend => self.state.due(self.options.snapshots),
+        };
+        match due {
             Some(Ok(snapshot)) => self.request = Some(Request::Save(snapshot)),
             Some(Err(report)) => {
                 self.reports.push(report);
+                self.state.counted();
                 self.done();
             }
             None => self.done(),
@@ -78,11 +85,9 @@ impl Machine {
     /// Takes the answer to [`Request::Save`]: whether it was kept. An error costs no more than a snapshot.
     pub fn saved(&mut self, kept: Result<bool, String>) {
         let Some(Request::Save(_)) = self.request.take() else { return };
-        match kept {
-            Ok(true) => self.state.saved(),
-            Ok(false) => self.reports.push(Report::NotSaved("it is not one of this log any more".into())),
-            Err(error) => self.reports.push(Report::NotSaved(error)),
-        }
+        // Where it was not kept, another one is due after as many events again, and not with each of them.
+        self.state.counted();
+        self.reports.extend(kept_or_not(kept).err());
         self.done();
     }
 
@@ -116,17 +121,22 @@ impl Machine {
         }
     }
 
-    /// Asks for an append, with the snapshot that it makes due.
+    /// Asks for an append, with the snapshot that it makes due where that is to be kept with it.
     fn propose(&mut self, command: Option<CommandId>, events: Vec<Event>, new: Vec<NewEvent>) {
         let lines: Vec<&[u8]> = new.iter().map(|event| event.bytes.as_slice()).collect();
-        let candidate = match self.state.with(events, &lines) {
+        let mut candidate = match self.state.with(events, &lines, self.untold.span.as_ref()) {
             Ok(candidate) => candidate,
             Err(trouble) => return self.trouble(trouble),
         };
-        let snapshot = match candidate.state.due(self.options.snapshots).transpose() {
+        let due = match self.options.keep {
+            Keep::WithAppend => candidate.state.due(self.options.snapshots),
+            Keep::AfterAppend | Keep::ByCaller => None,
+        };
+        let snapshot = match due.transpose() {
             Ok(snapshot) => snapshot,
             Err(report) => {
                 self.reports.push(report);
+                candidate.state.counted();
                 None
             }
         };
@@ -198,16 +208,14 @@ impl Machine {
         match candidate {
             Some(mut candidate) if candidate.state.prefix == appended.prefix => {
                 if with_snapshot {
-                    candidate.state.saved();
+                    candidate.state.counted();
                 }
                 let positions = appended.first..=appended.last;
-                self.executed.changes.events += positions.count() as u64;
-                if !candidate.changes.is_empty() {
-                    self.executed.changes.sets.push(candidate.changes);
-                }
+                self.untold.events += positions.count() as u64;
+                self.untold.span = Some(candidate.span);
                 self.executed.events = candidate.events;
                 self.state = candidate.state;
-                self.done();
+                self.settle();
             }
             // It is there, but after another log than the one that was known.
             _ => {
@@ -291,19 +299,19 @@ impl Machine {
             return self.fail(Failure::Damaged { position });
         }
         // The inbox still holds what was redacted.
-        self.state = State::empty(&self.owner, self.options.policy);
+        self.become_other(State::empty(&self.owner, self.options.policy));
         self.reload = true;
-        self.executed.changes.events = changes.len() as u64;
-        self.executed.changes.reset = true;
+        self.untold.events = changes.len() as u64;
+        self.untold.reset = true;
         self.follow_on();
     }
 
     /// Takes the answer to [`Request::Erase`].
     pub fn erased(&mut self) {
         let Some(Request::Erase) = self.request.take() else { return };
-        self.state = State::empty(&self.owner, self.options.policy);
+        self.become_other(State::empty(&self.owner, self.options.policy));
         self.reload = false;
-        self.executed.changes.reset = true;
+        self.untold.reset = true;
         self.done();
     }
 }

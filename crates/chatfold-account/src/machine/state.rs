@@ -1,13 +1,15 @@
 //! What is known of a log, and how pages of it are taken in: verified whole before anything is applied.
 
 use chatfold::binary::{Log, LogHead};
+use chatfold::change::ChangeSpan;
 use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotPolicy};
 use chatfold::store::{LogCursor, Page, SealedPage, StoredSnapshot};
-use chatfold::{ChangeSet, ConversationId, Event, Inbox, Policy, Replay, UserId};
+use chatfold::{ConversationId, Event, Inbox, Policy, Replay, UserId};
 
 use crate::decoded::{decode, known};
 use crate::error::Failure;
-use crate::outcome::{Changes, Report};
+use crate::outcome::Report;
+use crate::snapshot_job::{SnapshotJob, made};
 
 /// Why a page was not taken in, or not for good.
 #[derive(Debug)]
@@ -38,7 +40,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) state: State,
-    pub(super) changes: ChangeSet,
+    /// What of it is told when it is there, with what was not told before.
+    pub(super) span: ChangeSpan,
     pub(super) events: Vec<Event>,
 }
 
@@ -77,16 +80,12 @@ impl State {
     }
 
     /// Takes in a page. Returns whether the log ended there.
-    pub(super) fn take_in(&mut self, page: &Page, changes: &mut Changes) -> Result<bool, Trouble> {
+    pub(super) fn take_in(&mut self, page: &Page, span: &mut ChangeSpan) -> Result<bool, Trouble> {
         let decoded = Decoded::of(page, self.prefix)?;
         let end = decoded.end;
         if !page.events.is_empty() {
-            let set = self.inbox.apply_batch(&decoded.events);
+            self.inbox.apply_untold(&decoded.events, span);
             self.count(&decoded, page.events.len());
-            changes.events += page.events.len() as u64;
-            if !set.is_empty() {
-                changes.sets.push(set);
-            }
             self.corrupt(&decoded.events)?;
         }
         Ok(end)
@@ -110,9 +109,15 @@ impl State {
     }
 
     /// What it becomes by events that are about to be appended.
-    pub(super) fn with(&self, events: Vec<Event>, lines: &[&[u8]]) -> Result<Candidate, Trouble> {
+    pub(super) fn with(
+        &self,
+        events: Vec<Event>,
+        lines: &[&[u8]],
+        span: Option<&ChangeSpan>,
+    ) -> Result<Candidate, Trouble> {
         let mut state = self.clone();
-        let changes = state.inbox.apply_batch(&events);
+        let mut span = span.cloned().unwrap_or_else(|| ChangeSpan::new(&self.inbox));
+        state.inbox.apply_untold(&events, &mut span);
         for line in lines {
             state.prefix.push(line);
             state.len_bytes += line.len() as u64;
@@ -121,22 +126,30 @@ impl State {
         }
         state.skipped += lines.len().saturating_sub(events.len()) as u64;
         state.corrupt(&events)?;
-        Ok(Candidate { state, changes, events })
+        Ok(Candidate { state, span, events })
+    }
+
+    /// Whether a snapshot is due.
+    pub(super) fn is_due(&self, policy: SnapshotPolicy) -> bool {
+        policy.due(self.since.0, self.since.1)
     }
 
     /// A snapshot, if one is due.
     pub(super) fn due(&self, policy: SnapshotPolicy) -> Option<Result<StoredSnapshot, Report>> {
-        policy.due(self.since.0, self.since.1).then(|| self.snapshot())
+        self.is_due(policy).then(|| self.snapshot())
     }
 
     pub(super) fn snapshot(&self) -> Result<StoredSnapshot, Report> {
-        let prefix = LogPrefix { skipped: self.skipped, ..self.prefix };
-        let bytes = self.inbox.snapshot(prefix).map_err(|error| Report::NotSaved(error.to_string()))?;
-        Ok(StoredSnapshot::new(self.prefix, bytes))
+        made(&self.inbox, self.prefix, self.skipped)
     }
 
-    /// A snapshot of it was kept.
-    pub(super) fn saved(&mut self) {
+    /// What makes a snapshot of it elsewhere.
+    pub(super) fn job(&self, owner: &UserId) -> SnapshotJob {
+        SnapshotJob::new(owner.clone(), self.inbox.clone(), self.prefix, self.skipped)
+    }
+
+    /// From here on is counted until the next snapshot is due.
+    pub(super) fn counted(&mut self) {
         self.since = (0, 0);
     }
 }
@@ -193,7 +206,11 @@ impl Loading {
     /// Takes in a page. Returns whether the log ended there.
     pub(super) fn take_in(&mut self, page: &Page) -> Result<bool, Trouble> {
         match &mut self.fold {
-            Fold::Tail => self.state.take_in(page, &mut Changes::default()),
+            Fold::Tail => {
+                // Nobody has seen this inbox yet.
+                let mut span = ChangeSpan::new(&self.state.inbox);
+                self.state.take_in(page, &mut span)
+            }
             Fold::Whole(replay) => {
                 let decoded = Decoded::of(page, self.state.prefix)?;
                 decoded.events.iter().for_each(|event| replay.push(event));

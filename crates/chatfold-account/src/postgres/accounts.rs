@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use chatfold::redact::Redaction;
+use chatfold::store::Received;
 use chatfold::{Command, Context, Event, Inbox, UserId};
 use chatfold_postgres::{PostgresError, PostgresStore};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinSet;
 
 use super::Account;
+use super::saving::Turns;
 use crate::error::AccountError;
 use crate::machine::Options;
 use crate::outcome::{Changes, Executed};
@@ -21,6 +24,9 @@ const UNIT_LEN_BYTES: u64 = 1_024;
 
 /// What an account weighs that has nothing in it.
 const BARE_LEN_BYTES: u64 = 2_048;
+
+/// How many accounts take in at once what was brought to many.
+const TAKING_IN: usize = 8;
 
 /// Accounts of a server: loaded when first asked for, the least recently used given up when they take more memory
 /// than they may.
@@ -36,6 +42,18 @@ pub struct Accounts {
     store: PostgresStore,
     options: Options,
     loads: Arc<AtomicU64>,
+    turns: Turns,
+}
+
+/// What came of events that were brought to one of many accounts.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Delivered {
+    /// What came of it in the log.
+    pub received: Received,
+    /// What the account took in, if it is held here and there was something to take in: the events, and what else it had
+    /// not heard of. An error says why it could not; the events are in the log all the same.
+    pub changes: Option<Result<Changes, AccountsError>>,
 }
 
 struct Slot {
@@ -88,7 +106,7 @@ impl Accounts {
             .weigher(|_: &UserId, slot: &Arc<Slot>| slot.weight.load(Ordering::Relaxed))
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { cache, store, options, loads: Arc::default() }
+        Self { cache, store, options, loads: Arc::default(), turns: Turns::default() }
     }
 
     /// The inbox as this server knows it: a frozen copy. [`Accounts::keep_up`] or [`Accounts::follow`] make it the
@@ -123,14 +141,77 @@ impl Accounts {
 
     /// Takes in events that happened elsewhere. See [`crate::Account::receive`].
     ///
+    /// An account that is not held here is not loaded for it: its log gets what it lacks, and nothing is told to have
+    /// changed but how many events that were.
+    ///
     /// # Errors
     ///
-    /// [`AccountsError`]: the account cannot be loaded, or as [`crate::Account::receive`].
+    /// [`AccountsError::Account`] as [`crate::Account::receive`].
     pub async fn receive(&self, owner: &UserId, events: &[Event]) -> Result<Changes, AccountsError> {
-        let slot = self.slot(owner).await?;
+        if let Some(slot) = self.cache.get(owner).await {
+            let mut account = slot.account.lock().await;
+            let changes = account.receive(events).await;
+            self.weigh(&slot, account).await;
+            return Ok(changes?);
+        }
+        let delivered = self.receive_many(std::slice::from_ref(owner), events).await?.pop();
+        let Some(Delivered { received, changes }) = delivered else { return Ok(Changes::default()) };
+        match (received, changes) {
+            (Received::Closed(closed), _) => Err(AccountError::Closed(closed).into()),
+            (Received::Contended { attempts }, _) => Err(AccountError::Contention { attempts }.into()),
+            // It was loaded meanwhile.
+            (_, Some(changes)) => changes,
+            (Received::Appended { first, last }, None) => {
+                Ok(Changes { events: last + 1 - first, ..Changes::default() })
+            }
+            (_, None) => Ok(Changes::default()),
+        }
+    }
+
+    /// Brings events to many accounts, in few round trips and without loading one: the logs get what they lack, and the
+    /// accounts held here take it in. Returns what came of each owner, in the order of `owners`. See
+    /// [`crate::receive_many`].
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError::Account`]: an event cannot be decoded and nothing was written, or the store failed. Some of the
+    /// logs may have the events then: bring them again.
+    pub async fn receive_many(
+        &self,
+        owners: &[UserId],
+        events: &[Event],
+    ) -> Result<Vec<Delivered>, AccountsError> {
+        let events: Vec<_> = events.iter().map(crate::encode).collect();
+        let received = super::receive_many(&self.store, owners, events).await?;
+        let mut delivered: Vec<_> =
+            received.into_iter().map(|received| Delivered { received, changes: None }).collect();
+        let mut taking = JoinSet::new();
+        for (at, owner) in owners.iter().enumerate() {
+            let outcome = delivered.get(at).map(|delivered| &delivered.received);
+            if !matches!(outcome, Some(Received::Appended { .. })) {
+                continue;
+            }
+            let Some(slot) = self.cache.get(owner).await else { continue };
+            if taking.len() >= TAKING_IN
+                && let Some(Ok((at, changes))) = taking.join_next().await
+            {
+                note(&mut delivered, at, changes);
+            }
+            let accounts = self.clone();
+            taking.spawn(async move { (at, accounts.follow_slot(&slot).await) });
+        }
+        while let Some(taken) = taking.join_next().await {
+            if let Ok((at, changes)) = taken {
+                note(&mut delivered, at, changes);
+            }
+        }
+        Ok(delivered)
+    }
+
+    async fn follow_slot(&self, slot: &Arc<Slot>) -> Result<Changes, AccountsError> {
         let mut account = slot.account.lock().await;
-        let changes = account.receive(events).await;
-        self.weigh(&slot, account).await;
+        let changes = account.follow().await;
+        self.weigh(slot, account).await;
         Ok(changes?)
     }
 
@@ -141,10 +222,7 @@ impl Accounts {
     /// [`AccountsError`]: the account cannot be loaded, or as [`crate::Account::follow`].
     pub async fn follow(&self, owner: &UserId) -> Result<Changes, AccountsError> {
         let slot = self.slot(owner).await?;
-        let mut account = slot.account.lock().await;
-        let changes = account.follow().await;
-        self.weigh(&slot, account).await;
-        Ok(changes?)
+        self.follow_slot(&slot).await
     }
 
     /// Redacts events of an account. See [`crate::Account::redact`]. Other servers notice with their next read.
@@ -217,10 +295,7 @@ impl Accounts {
         changed: &mut impl FnMut(&UserId, Changes),
     ) -> Result<(), AccountsError> {
         let Some(slot) = self.cache.get(owner).await else { return Ok(()) };
-        let mut account = slot.account.lock().await;
-        let changes = account.follow().await;
-        self.weigh(&slot, account).await;
-        let changes = changes?;
+        let changes = self.follow_slot(&slot).await?;
         if changes != Changes::default() {
             changed(owner, changes);
         }
@@ -230,7 +305,8 @@ impl Accounts {
     async fn slot(&self, owner: &UserId) -> Result<Arc<Slot>, AccountsError> {
         let load = async {
             self.loads.fetch_add(1, Ordering::Relaxed);
-            let account = Account::open(self.store.clone(), owner.clone(), self.options).await?;
+            let (store, turns) = (self.store.clone(), self.turns.clone());
+            let account = Account::open_with(store, owner.clone(), self.options, turns).await?;
             let weight = AtomicU32::new(weight(&account));
             Ok(Arc::new(Slot { account: Mutex::new(account), weight }))
         };
@@ -249,6 +325,13 @@ impl Accounts {
                 self.cache.insert(owner, Arc::clone(slot)).await;
             }
         }
+    }
+}
+
+/// Puts what an account took in beside what came of it in the log.
+fn note(delivered: &mut [Delivered], at: usize, changes: Result<Changes, AccountsError>) {
+    if let Some(delivered) = delivered.get_mut(at) {
+        delivered.changes = Some(changes);
     }
 }
 

@@ -39,7 +39,8 @@ fn a_conflict_is_decided_again_on_what_came() {
     phone.execute(pin(1, true), context(1, 1)).unwrap();
     let executed = laptop.execute(pin(2, true), context(2, 1)).unwrap();
     assert_eq!(executed.positions, Some((2, 2)));
-    assert_eq!((executed.changes.events, executed.changes.sets.len()), (2, 2), "the other's and its own");
+    let rows = executed.changes.set.conversations.len();
+    assert_eq!((executed.changes.events, rows), (2, 2), "the other's and its own");
     let executed = laptop.execute(pin(1, true), context(2, 2)).unwrap();
     assert_eq!((executed.positions, executed.changes.events), (None, 0), "true already, by the other");
 }
@@ -82,7 +83,7 @@ fn a_command_given_again_is_done_once() {
 }
 
 #[test]
-fn snapshots_come_by_policy_and_with_their_events() {
+fn snapshots_come_by_policy() {
     let store = MemoryStore::new();
     let mut account = filled(&store, 30);
     let newest =
@@ -308,7 +309,7 @@ fn waiting_ends_when_another_connection_writes() {
             laptop.execute(pin(1, true), context(2, 1)).unwrap();
         });
         let changes = phone.wait(Duration::from_secs(600)).unwrap();
-        assert_eq!((changes.events, changes.sets.len()), (1, 1));
+        assert_eq!((changes.events, changes.set.conversations.len()), (1, 1));
     });
 }
 

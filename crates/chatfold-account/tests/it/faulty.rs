@@ -11,6 +11,7 @@ use chatfold::store::{
 use chatfold::{EventId, UserId};
 use chatfold_account::{Account, AccountError};
 
+use crate::following::Followers;
 use crate::support::{alice, command, context, is_of, log, options, sent};
 
 /// When the store fails.
@@ -121,15 +122,22 @@ fn run(fails_at: u32, when: When) -> u32 {
         }
     };
     let mut accounts = [open(), open()];
+    // Whatever fails: who follows each answer shows what the inbox shows.
+    let mut followers = [0, 1].map(|writer: usize| Followers::new(accounts[writer].inbox()));
     for n in 0..COMMANDS {
         let writer = n % 2;
         if n % 7 == 6 {
             accounts[writer as usize] = open();
+            followers[writer as usize] = Followers::new(accounts[writer as usize].inbox());
         }
         let account = &mut accounts[writer as usize];
         loop {
             match account.execute(command(writer, n), context(writer, n)) {
-                Ok(_) | Err(AccountError::Rejected(_)) => break,
+                Ok(executed) => {
+                    followers[writer as usize].follow(account.inbox(), &executed.changes);
+                    break;
+                }
+                Err(AccountError::Rejected(_)) => break,
                 Err(AccountError::Store(Outage::Planned)) => {}
                 Err(error) => panic!("{error}"),
             }
@@ -144,10 +152,16 @@ fn run(fails_at: u32, when: When) -> u32 {
     while let Err(error) = redact(&mut accounts[0]) {
         assert!(matches!(error, AccountError::Store(_)), "{error}");
     }
-    for account in &mut accounts {
-        while let Err(error) = account.follow() {
-            assert!(matches!(error, AccountError::Store(_)), "{error}");
-        }
+    for (account, followers) in accounts.iter_mut().zip(&mut followers) {
+        let mut changes = loop {
+            match account.follow() {
+                Ok(changes) => break changes,
+                Err(error) => assert!(matches!(error, AccountError::Store(_)), "{error}"),
+            }
+        };
+        // The first told of its redaction in the answer to that.
+        changes.reset = true;
+        followers.follow(account.inbox(), &changes);
     }
     let calls = store.calls.get();
     let log = log(&mut Account::open(store.store.clone(), alice(), options()).unwrap());

@@ -4,9 +4,12 @@
 mod accounts;
 mod devices;
 mod faulty;
+mod following;
 mod killed;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod receiving;
+mod snapshots;
 mod support;
 mod synced;
 mod writers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chatfold::redact::Redaction;
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
-use chatfold::store::StoredEvent;
+use chatfold::store::{Closed, Received, StoredEvent};
 use chatfold::{Command, Inbox, Message, Policy, UserId};
 use chatfold_account::postgres::{Account, Accounts, AccountsError};
 use chatfold_account::{AccountError, Options};
@@ -46,7 +46,10 @@ async fn an_account_over_postgres_is_one_over_any_store() {
     let events = log(&phone).await;
     is_of(phone.inbox(), &events);
     assert_eq!(phone.inbox().digest(), laptop.inbox().digest());
-    assert!(store.latest(&alice(), u64::MAX).await.unwrap().is_some(), "snapshots came with their events");
+    phone.snapshot_kept().await;
+    laptop.snapshot_kept().await;
+    assert_eq!((phone.take_reports(), laptop.take_reports()), (vec![], vec![]));
+    assert!(store.latest(&alice(), u64::MAX).await.unwrap().is_some(), "snapshots were kept meanwhile");
     let cold = Account::open(store.clone(), alice(), options()).await.unwrap();
     assert_eq!(cold.inbox().digest(), phone.inbox().digest());
     // A snapshot that does not verify.
@@ -306,4 +309,95 @@ async fn servers_keep_up_with_each_other() {
     server.down("immediate");
     let ended = tokio::time::timeout(Duration::from_secs(60), following).await.unwrap().unwrap();
     assert!(ended.is_err(), "a lost connection is told");
+}
+
+fn said(n: u64) -> chatfold::Event {
+    crate::receiving::said(n)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_nobody_holds_receives_without_being_loaded() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let accounts = Accounts::new(open(&server, "").await, Options::default(), 1 << 20);
+    let changes = accounts.receive(&owner(1), &[said(1), said(2)]).await.unwrap();
+    assert_eq!((changes.events, changes.set.is_empty(), changes.reset), (2, true, false));
+    assert_eq!(accounts.receive(&owner(1), &[said(2), said(3)]).await.unwrap().events, 1);
+    assert_eq!(accounts.receive(&owner(1), &[said(3)]).await.unwrap().events, 0);
+    assert_eq!((accounts.usage().await.loads, accounts.usage().await.accounts), (0, 0));
+    assert_eq!(accounts.inbox(&owner(1)).await.unwrap().totals().unread, 3);
+    // From here on it is held, and takes in what it receives.
+    let changes = accounts.receive(&owner(1), &[said(4)]).await.unwrap();
+    assert_eq!((changes.events, changes.set.conversations.len()), (1, 1));
+    accounts.erase(&owner(1)).await.unwrap();
+    let refused = accounts.receive(&owner(1), &[said(5)]).await;
+    let Err(AccountsError::Account(error)) = refused else { panic!("{refused:?}") };
+    assert!(matches!(*error, AccountError::Closed(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_brought_to_many_is_told_to_those_who_are_held() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let accounts = Accounts::new(open(&server, "").await, Options::default(), 8 << 20);
+    let elsewhere = Accounts::new(open(&server, "").await, Options::default(), 8 << 20);
+    // More than one transaction; every hundredth is held here, and one has been erased.
+    let owners: Vec<_> = (0..1_500).map(owner).collect();
+    for held in owners.iter().step_by(100) {
+        accounts.inbox(held).await.unwrap();
+    }
+    elsewhere.erase(&owners[150]).await.unwrap();
+    elsewhere.inbox(&owners[3]).await.unwrap();
+    let mut heard = tokio::time::timeout(Duration::from_secs(60), open(&server, "").await.listen())
+        .await
+        .unwrap()
+        .unwrap();
+    let delivered = accounts.receive_many(&owners, &[said(1), said(2)]).await.unwrap();
+    for (n, delivered) in delivered.iter().enumerate() {
+        match &delivered.received {
+            Received::Closed(Closed::Erased) => assert_eq!(n, 150),
+            received => assert_eq!(*received, Received::Appended { first: 1, last: 2 }),
+        }
+        let told = delivered.changes.as_ref().map(|changes| changes.as_ref().unwrap().events);
+        assert_eq!(told, (n % 100 == 0).then_some(2), "owner {n}");
+    }
+    assert_eq!(accounts.usage().await.loads, 15, "nobody was loaded for it");
+    assert_eq!(accounts.inbox(&owners[700]).await.unwrap().totals().unread, 2);
+    assert_eq!(elsewhere.follow(&owners[3]).await.unwrap().events, 2);
+    let mut told = std::collections::BTreeSet::new();
+    while told.len() < owners.len() - 1 {
+        told.insert(tokio::time::timeout(Duration::from_secs(60), heard.next()).await.unwrap().unwrap());
+    }
+    let again = accounts.receive_many(&owners, &[said(2), said(1)]).await.unwrap();
+    assert!(again.iter().all(|delivered| delivered.changes.is_none()));
+    let known = again.iter().filter(|delivered| delivered.received == Received::Known).count();
+    assert_eq!(known, owners.len() - 1);
+}
+
+/// No command waits for a snapshot: while nobody can write one, commands are answered; then it gets there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_answered_while_its_snapshot_cannot_be_kept() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let store = open(&server, "").await;
+    let accounts = Accounts::new(store.clone(), options(), 8 << 20);
+    let (client, connection) = server.config().parse::<Config>().unwrap().connect(NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    client.batch_execute("BEGIN; LOCK TABLE chatfold_snapshot IN EXCLUSIVE MODE").await.unwrap();
+    let commands = async {
+        for n in 0..40 {
+            accounts.execute(&alice(), command(3, n), context(3, n)).await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), commands).await.expect("no command waits");
+    assert_eq!(store.latest(&alice(), u64::MAX).await.unwrap(), None);
+    client.batch_execute("COMMIT").await.unwrap();
+    let kept = async {
+        while store.latest(&alice(), u64::MAX).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), kept).await.expect("the snapshot gets there");
+    let mut cold = Account::open(store, alice(), options()).await.unwrap();
+    assert_eq!(cold.inbox().digest(), accounts.inbox(&alice()).await.unwrap().digest());
+    assert_eq!(cold.take_reports(), []);
+    drop(client);
+    driver.await.unwrap().unwrap();
 }

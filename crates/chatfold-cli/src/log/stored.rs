@@ -20,8 +20,7 @@ pub(super) fn fold(place: &StoreAddress, choice: &Choice, policy: Policy) -> Res
     let (store, owner, head) = place.open_there()?;
     // Nothing is written while somebody reads.
     let options = Options { policy, snapshots: SnapshotPolicy::default(), ..Options::default() };
-    let mut account =
-        Account::open(store, owner.clone(), options).map_err(|error| failure(place, error))?;
+    let mut account = Account::open(store, owner.clone(), options).map_err(|error| failure(place, error))?;
     for report in account.take_reports() {
         say(&format!("{place}: {report}"));
     }

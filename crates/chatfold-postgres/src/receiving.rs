@@ -1,0 +1,226 @@
+//! Events that are brought to many inboxes: hundreds of them in one transaction, in two round trips to the server.
+
+use std::collections::BTreeMap;
+
+use chatfold::snapshot::LogPrefix;
+use chatfold::store::{Head, NewEvent, Received, plan_receive};
+use chatfold::{EventId, UserId};
+use deadpool_postgres::ClientWrapper;
+use futures_util::future::{join, try_join3, try_join4};
+use tokio_postgres::types::ToSql;
+
+use crate::error::PostgresError;
+use crate::pool::PostgresStore;
+use crate::rows::{self, signed};
+
+/// How many inboxes are written in one transaction: other writers of these inboxes wait for it.
+const CHUNK: usize = 1_000;
+
+/// About how many bytes are written in one transaction, of however many inboxes.
+const CHUNK_LEN_BYTES: usize = 16 << 20;
+
+/// How often a chunk is tried anew because of what another transaction did.
+const ATTEMPTS: u32 = 20;
+
+/// The rows of inboxes, locked against appends in one order for all, by bytes, so that no two wait for each other.
+const LOCK: &str = "SELECT inbox, closed, moved_to FROM chatfold_inbox WHERE inbox = ANY($1) \
+                    ORDER BY inbox COLLATE \"C\" FOR UPDATE";
+// `OFFSET 0` keeps a subquery what it is: one look into an index for each inbox, however many the planner expects.
+const HEADS: &str = "SELECT i.inbox, h.position, h.hash FROM unnest($1::text[]) AS i (inbox) \
+                     CROSS JOIN LATERAL (SELECT position, hash FROM chatfold_event AS e \
+                     WHERE e.inbox = i.inbox ORDER BY position DESC LIMIT 1) AS h";
+const KNOWN: &str = "SELECT i.inbox, k.id FROM unnest($1::text[]) AS i (inbox) \
+                     CROSS JOIN LATERAL (SELECT id FROM chatfold_event AS e \
+                     WHERE e.inbox = i.inbox AND e.id = ANY($2) OFFSET 0) AS k";
+/// An event is sent once, and named by its number for each inbox.
+const INSERT: &str = "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) \
+                      SELECT n.inbox, n.position, ($5::uuid[])[n.event], NULL, n.hash, ($6::bytea[])[n.event] \
+                      FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::integer[]) \
+                      AS n (inbox, position, hash, event)";
+const MAKE: &str = "INSERT INTO chatfold_inbox (inbox) SELECT inbox FROM unnest($1::text[]) AS i (inbox) \
+                    ORDER BY inbox COLLATE \"C\" ON CONFLICT DO NOTHING";
+
+/// What is known of some inboxes, their rows locked.
+#[derive(Default)]
+struct Found<'a> {
+    heads: BTreeMap<&'a str, (Head, Vec<EventId>)>,
+    /// Those that have no row to lock yet.
+    missing: Vec<&'a str>,
+}
+
+/// The rows to insert, by column.
+#[derive(Default)]
+struct NewRows<'a> {
+    inboxes: Vec<&'a str>,
+    positions: Vec<i64>,
+    hashes: Vec<Vec<u8>>,
+    /// The numbers of the events, from 1.
+    events: Vec<i32>,
+}
+
+impl PostgresStore {
+    /// Brings events to many inboxes, whatever else their logs hold: each gets those that it does not have. Returns
+    /// what came of each, in the order of `inboxes`; durable when it returns. See
+    /// [`EventStore::receive_many`](chatfold::store::EventStore::receive_many).
+    ///
+    /// Complexity: two round trips to the server for a thousand inboxes, a transaction each.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses. Some of the inboxes may
+    /// have the events then: bring them again.
+    pub async fn receive_many(
+        &self,
+        inboxes: &[UserId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, PostgresError> {
+        if events.is_empty() {
+            return Ok(vec![Received::Known; inboxes.len()]);
+        }
+        let mut outcomes: BTreeMap<&UserId, Received> =
+            inboxes.iter().map(|inbox| (inbox, Received::Known)).collect();
+        let owners: Vec<&UserId> = outcomes.keys().copied().collect();
+        let len_bytes: usize = events.iter().map(|event| event.bytes.len()).sum();
+        let chunk_len = (CHUNK_LEN_BYTES / len_bytes.max(1)).clamp(1, CHUNK);
+        for chunk in owners.chunks(chunk_len) {
+            for (owner, outcome) in chunk.iter().zip(self.receive_chunk(chunk, events).await?) {
+                outcomes.insert(owner, outcome);
+            }
+        }
+        // An inbox that is named again has them by then.
+        let again = |outcome: &mut Received| match outcome {
+            Received::Appended { .. } => std::mem::replace(outcome, Received::Known),
+            other => other.clone(),
+        };
+        Ok(inboxes.iter().map(|inbox| outcomes.get_mut(inbox).map_or(Received::Known, again)).collect())
+    }
+
+    /// Brings events to inboxes in one transaction; `chunk` is in order and has none twice.
+    async fn receive_chunk(
+        &self,
+        chunk: &[&UserId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, PostgresError> {
+        self.bounded(async {
+            for _ in 0..ATTEMPTS {
+                if let Some(outcomes) = self.try_receive(chunk, events).await? {
+                    return Ok(outcomes);
+                }
+            }
+            Err(PostgresError::Contention(ATTEMPTS))
+        })
+        .await
+    }
+
+    /// `None`: some inboxes had no row, which they have now, or the server saw no way to let this one pass.
+    async fn try_receive(
+        &self,
+        chunk: &[&UserId],
+        events: &[NewEvent],
+    ) -> Result<Option<Vec<Received>>, PostgresError> {
+        let taken = self.client().await?;
+        let client = taken.client()?;
+        let mut found = match find(client, chunk, events).await {
+            Ok(found) => found,
+            Err(error) => return taken.again::<()>(error).await.map(|_| None),
+        };
+        if !found.missing.is_empty() {
+            let make = client.prepare_cached(MAKE).await?;
+            client.batch_execute("ROLLBACK").await?;
+            client.execute(&make, &[&found.missing]).await?;
+            taken.give_back();
+            return Ok(None);
+        }
+        // From the last to the first, because of two events of one id the first counts.
+        let numbers: BTreeMap<EventId, i32> = events.iter().rev().map(|event| event.id).zip(1..).collect();
+        let (mut rows, mut outcomes) = (NewRows::default(), Vec::with_capacity(chunk.len()));
+        for owner in chunk {
+            let (head, known) = found.heads.remove(owner.as_str()).unwrap_or((Head::EMPTY, Vec::new()));
+            let (new, outcome) = plan_receive(&head, &known, events);
+            for (event, prefix) in new {
+                rows.inboxes.push(owner.as_str());
+                rows.positions.push(signed(prefix.events));
+                rows.hashes.push(prefix.hash.to_be_bytes().to_vec());
+                rows.events.push(numbers.get(&event.id).copied().unwrap_or_default());
+            }
+            outcomes.push(outcome);
+        }
+        if let Err(error) = insert(client, &rows, events).await {
+            return taken.again::<()>(error).await.map(|_| None);
+        }
+        taken.give_back();
+        for (owner, outcome) in chunk.iter().zip(&outcomes) {
+            if matches!(outcome, Received::Appended { .. }) {
+                self.tell(owner);
+            }
+        }
+        Ok(Some(outcomes))
+    }
+}
+
+/// Begins a transaction, locks the rows of inboxes, and looks up where their logs end and what they have of the events:
+/// one round trip.
+async fn find<'a>(
+    client: &ClientWrapper,
+    chunk: &[&'a UserId],
+    events: &[NewEvent],
+) -> Result<Found<'a>, PostgresError> {
+    let prepared =
+        try_join3(client.prepare_cached(LOCK), client.prepare_cached(HEADS), client.prepare_cached(KNOWN));
+    let (lock, heads, known) = prepared.await?;
+    let owners: Vec<&str> = chunk.iter().map(|owner| owner.as_str()).collect();
+    let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
+    // Each statement sees what was committed when it began, and so what was written before the lock was had.
+    let ((), locked, ends, known) = try_join4(
+        client.batch_execute("BEGIN"),
+        client.query(&lock, &[&owners]),
+        client.query(&heads, &[&owners]),
+        client.query(&known, &[&owners, &ids]),
+    )
+    .await?;
+    let mut found = Found::default();
+    let mut closed = BTreeMap::new();
+    for row in &locked {
+        closed.insert(row.try_get::<_, &str>(0)?, rows::closed(row)?);
+    }
+    for owner in owners {
+        match closed.remove(owner) {
+            Some(closed) => {
+                found.heads.insert(owner, (Head::new(LogPrefix::EMPTY, closed), Vec::new()));
+            }
+            None => found.missing.push(owner),
+        }
+    }
+    for row in &ends {
+        if let Some((head, _)) = found.heads.get_mut(row.try_get::<_, &str>(0)?) {
+            head.prefix = rows::prefix(row)?;
+        }
+    }
+    for row in &known {
+        if let Some((_, known)) = found.heads.get_mut(row.try_get::<_, &str>(0)?) {
+            known.push(EventId::new(row.try_get(1)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Inserts and commits, in one round trip: the commit is sent before the insert is answered. The commit of a
+/// transaction that failed rolls back and says nothing of it, but the insert that failed has said so.
+async fn insert(
+    client: &ClientWrapper,
+    rows: &NewRows<'_>,
+    events: &[NewEvent],
+) -> Result<(), PostgresError> {
+    if rows.inboxes.is_empty() {
+        return Ok(client.batch_execute("COMMIT").await?);
+    }
+    let insert = client.prepare_cached(INSERT).await?;
+    let (ids, bytes): (Vec<_>, Vec<_>) =
+        events.iter().rev().map(|event| (event.id.uuid(), event.bytes.as_slice())).unzip();
+    let NewRows { inboxes, positions, hashes, events } = rows;
+    let columns: [&(dyn ToSql + Sync); 6] = [inboxes, positions, hashes, events, &ids, &bytes];
+    let inserted = client.execute(&insert, &columns);
+    let (inserted, committed) = join(inserted, client.batch_execute("COMMIT")).await;
+    inserted?;
+    Ok(committed?)
+}
