@@ -291,7 +291,7 @@ impl<S: SnapshotStore> Account<S> {
         while let Some(request) = machine.request() {
             match request {
                 Request::Snapshot { through } => {
-                    let found = store.latest(&owner, *through).map_err(|error| error.to_string());
+                    let found = store.open_latest(&owner, *through).map_err(|error| error.to_string());
                     machine.snapshot_found(found);
                 }
                 Request::Read { after, limit } => {

@@ -17,7 +17,7 @@
 //! while let Some(request) = machine.request() {
 //!     match request {
 //!         Request::Snapshot { through } => {
-//!             let found = store.latest(&owner, *through)?;
+//!             let found = store.open_latest(&owner, *through)?;
 //!             machine.snapshot_found(Ok(found));
 //!         }
 //!         Request::Sealed { after } => {
@@ -46,8 +46,8 @@ use std::time::Duration;
 use chatfold::change::ChangeSpan;
 use chatfold::id::CommandId;
 use chatfold::redact::Redaction;
-use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
-use chatfold::store::{Append, NewEvent, Page, SealedPage, StoredEvent, StoredSnapshot};
+use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotPolicy};
+use chatfold::store::{Append, FoundSnapshot, NewEvent, Page, SealedPage, StoredEvent, StoredSnapshot};
 use chatfold::{Command, Context, Inbox, Policy, UserId};
 
 use self::state::{Candidate, Loading, State, Trouble};
@@ -55,6 +55,9 @@ use crate::decoded::checked;
 use crate::error::Failure;
 use crate::outcome::{Changes, Executed, Report};
 use crate::snapshot_job::SnapshotJob;
+
+/// How often the newest snapshot is asked for again because part of it could not be read, before the log is replayed.
+const OUTAGES: u32 = 2;
 
 /// How an account is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +193,10 @@ pub struct Machine {
     /// What the state becomes if the append that is asked for succeeds.
     candidate: Option<Candidate>,
     attempts: u32,
+    /// How often part of a snapshot could not be read since it was begun.
+    outages: u32,
+    /// The events of the snapshot that the inbox was restored from.
+    restored_from: Option<u64>,
     /// What came of a command, but for what changed.
     executed: Executed,
     untold: Untold,
@@ -225,6 +232,8 @@ impl Machine {
             request: None,
             candidate: None,
             attempts: 0,
+            outages: 0,
+            restored_from: None,
             executed: Executed::default(),
             untold: Untold::default(),
             failure: None,
@@ -250,6 +259,11 @@ impl Machine {
     /// How far the log is known.
     pub fn prefix(&self) -> LogPrefix {
         self.state.prefix
+    }
+
+    /// How many events the snapshot stood for that the inbox was restored from; `None` where all events were read.
+    pub fn restored_from(&self) -> Option<u64> {
+        self.restored_from
     }
 
     /// How many events of unknown type or newer version the log has: they are kept, and the inbox knows nothing of
@@ -390,7 +404,9 @@ impl Machine {
 
     fn begin(&mut self, goal: Goal) {
         self.failed();
-        self.attempts = 0;
+        (self.attempts, self.outages) = (0, 0);
+        // Somebody who read it found that a part is not to be had.
+        self.reload |= self.state.inbox.outage().is_some();
         self.executed = Executed::default();
         self.failure = None;
         self.goal = Some(goal);
@@ -412,7 +428,7 @@ impl Machine {
     }
 
     /// Takes the answer to [`Request::Snapshot`]; an error costs no more than a replay.
-    pub fn snapshot_found(&mut self, found: Result<Option<StoredSnapshot>, String>) {
+    pub fn snapshot_found(&mut self, found: Result<Option<FoundSnapshot>, String>) {
         let Some(Request::Snapshot { .. }) = self.request.take() else { return };
         let loading = match found {
             Ok(None) => Loading::whole(&self.owner, self.options.policy),
@@ -420,6 +436,9 @@ impl Machine {
                 let position = snapshot.prefix.events;
                 match Loading::restore(snapshot, &self.owner, self.options.policy) {
                     Ok(loading) => loading,
+                    Err(Report::Snapshot { error: SnapshotError::Unavailable(outage), .. }) => {
+                        return self.unreadable(outage.to_string());
+                    }
                     Err(report) => {
                         self.reports.push(report);
                         return self.older_snapshot(position);
@@ -465,7 +484,19 @@ impl Machine {
         }
     }
 
+    /// Part of the snapshot could not be read: a newer one may have taken its place, so the newest is asked for again, and
+    /// the log alone after some times.
+    fn unreadable(&mut self, reason: String) {
+        self.reports.push(Report::SnapshotUnreadable(reason));
+        self.outages += 1;
+        if self.outages > OUTAGES {
+            return self.replay();
+        }
+        self.reload_from(u64::MAX);
+    }
+
     fn loaded(&mut self, loading: Loading) {
+        self.restored_from = loading.snapshot();
         self.become_other(loading.finish());
         self.reload = false;
         self.caught_up();
@@ -542,10 +573,16 @@ impl Machine {
     /// The log is not the one that was known: forget, and load it anew.
     fn replaced(&mut self) {
         self.reports.push(Report::LogReplaced { known: self.prefix() });
+        self.reload_from(u64::MAX);
+    }
+
+    /// Loads anew, from the newest snapshot of no more than so many events.
+    fn reload_from(&mut self, through: u64) {
         self.reload = true;
         self.candidate = None;
+        self.loading = None;
         self.untold.reset = true;
-        self.request = Some(Request::Snapshot { through: u64::MAX });
+        self.request = Some(Request::Snapshot { through });
     }
 
     /// Loads from the log alone.

@@ -5,7 +5,7 @@ mod saving;
 
 use chatfold::redact::Redaction;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{NewEvent, Received, RewriteError, StoredEvent};
+use chatfold::store::{FoundSnapshot, NewEvent, Received, RewriteError, StoredEvent};
 use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
 use chatfold_postgres::{PostgresError, PostgresStore};
 
@@ -280,7 +280,7 @@ impl Account {
             match request {
                 Request::Snapshot { through } => {
                     let found = store.latest(&owner, *through).await.map_err(|error| error.to_string());
-                    machine.snapshot_found(found);
+                    machine.snapshot_found(found.map(|found| found.map(FoundSnapshot::from)));
                 }
                 Request::Read { after, limit } => {
                     let page = store.read(&owner, *after, *limit).await?;

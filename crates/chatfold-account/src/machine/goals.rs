@@ -148,6 +148,7 @@ impl Machine {
     pub(super) fn trouble(&mut self, trouble: Trouble) {
         match trouble {
             Trouble::Failure(failure) => self.fail(failure),
+            Trouble::Corrupt(_, fault) if fault.outage => self.unreadable(fault.to_string()),
             Trouble::Corrupt(conversation, fault) => {
                 self.reports.push(Report::Corrupt { conversation, fault });
                 self.replay();

@@ -3,7 +3,7 @@
 use chatfold::binary::{Log, LogHead};
 use chatfold::change::ChangeSpan;
 use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotPolicy};
-use chatfold::store::{LogCursor, Page, SealedPage, StoredSnapshot};
+use chatfold::store::{FoundSnapshot, LogCursor, Page, SealedPage, StoredSnapshot};
 use chatfold::{ConversationId, Event, Inbox, Policy, Replay, UserId};
 
 use crate::decoded::{decode, known};
@@ -179,12 +179,12 @@ impl Loading {
     }
 
     /// From a snapshot on.
-    pub(super) fn restore(snapshot: StoredSnapshot, owner: &UserId, policy: Policy) -> Result<Self, Report> {
-        let StoredSnapshot { prefix, bytes } = snapshot;
+    pub(super) fn restore(snapshot: FoundSnapshot, owner: &UserId, policy: Policy) -> Result<Self, Report> {
+        let FoundSnapshot { prefix, source } = snapshot;
         let position = prefix.events;
-        let len_bytes = bytes.len() as u64;
-        let (inbox, inside) =
-            Inbox::restore(bytes, owner, policy).map_err(|error| Report::Snapshot { position, error })?;
+        let len_bytes = source.len_bytes();
+        let (inbox, inside) = Inbox::restore_from(source, owner, policy)
+            .map_err(|error| Report::Snapshot { position, error })?;
         // The store counts nothing as skipped; the snapshot knows.
         let skipped = inside.skipped;
         if (LogPrefix { skipped: 0, ..inside }) != prefix {

@@ -6,6 +6,7 @@ mod devices;
 mod faulty;
 mod following;
 mod killed;
+mod outage;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod receiving;
