@@ -86,7 +86,7 @@ pub fn usage<C: clap::Parser>(error: &clap::Error) {
 
 /// Writes a value as JSON with the controls escaped that JSON itself lets pass: DEL and C1, among which are the
 /// beginnings of a terminal's commands.
-pub fn write_json(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
+pub fn write_json(out: &mut (impl Write + ?Sized), value: &impl serde::Serialize) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(out, NoControls);
     value.serialize(&mut serializer).map_err(io::Error::from)
 }

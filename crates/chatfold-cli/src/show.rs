@@ -62,7 +62,7 @@ fn show(
     messages.reverse();
     if args.json {
         let object = json::conversation(inbox, conversation, &messages, dialect);
-        crate::output::write_json(&mut &mut *out, &object)?;
+        crate::output::write_json(out, &object)?;
         out.write_all(b"\n")?;
     } else {
         let mut page = Page { out, look: args.looks.look(), inbox, ids: args.ids };
