@@ -227,15 +227,17 @@ fn main() {
     let log_len_bytes = binary(&binary_path, &workload);
     let events = log(&workload);
     let (events, last) = events.split_at(events.len().saturating_sub(3 * BETWEEN));
-    let mut store = open(&path);
-    let (time, ()) = timed(|| {
-        for page in events.chunks(10_000) {
-            store.import(&workload.owner(), page).unwrap();
-        }
-    });
-    drop(store);
-    let rate = events.len() as f64 / time.as_secs_f64();
-    println!("{} events imported in {time:.1?}: {rate:.0} a second", events.len());
+    for (name, batch) in [("paged", 10_000), ("desk", usize::MAX)] {
+        let mut store = open(&folder.path().join(format!("{name}.db")));
+        let (time, ()) = timed(|| {
+            for some in events.chunks(batch) {
+                store.import(&workload.owner(), some).unwrap();
+            }
+        });
+        let (count, calls) = (events.len(), events.len().div_ceil(batch));
+        let rate = count as f64 / time.as_secs_f64();
+        println!("{count} events imported by {calls} calls in {time:.1?}: {rate:.0} a second");
+    }
     let file = fs::metadata(&path).unwrap().len();
     println!("binary log {:.1} MiB, file without a snapshot {:.1} MiB", mib(log_len_bytes), mib(file));
     snapshots(&path, &workload, last, log_len_bytes);
