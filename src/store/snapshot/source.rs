@@ -85,7 +85,10 @@ mod tests {
         assert_eq!(bytes.read(1..3).unwrap(), &b"bc"[..]);
         assert_eq!(bytes.read(6..6).unwrap(), &b""[..]);
         let refused = bytes.read(4..7).unwrap_err().to_string();
-        assert_eq!(refused, "the snapshot cannot be read: the bytes 4 to 7 were asked for, and there are 6");
+        assert_eq!(
+            refused,
+            "the snapshot cannot be read: the bytes 4 to 7 were asked for, and there are 6"
+        );
         #[allow(clippy::reversed_empty_ranges)]
         let reversed = bytes.read(3..1);
         assert!(reversed.is_err());
