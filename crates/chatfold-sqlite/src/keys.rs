@@ -7,6 +7,8 @@
 //! A row takes about 14 bytes, where a unique index of ids takes 30. Hashes may collide: what a row names is looked into
 //! before it counts, so a collision costs a look and nothing else.
 
+use std::collections::HashSet;
+
 use chatfold::EventId;
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
@@ -70,6 +72,25 @@ pub(crate) fn segments(
     let mut find = connection.prepare_cached("SELECT key FROM sealed WHERE key BETWEEN ? AND ?")?;
     let found = find.query_map([first, first | MAX_SEGMENT], |row| row.get::<_, i64>(0))?;
     found.map(|key| Ok(key? & MAX_SEGMENT)).collect()
+}
+
+/// Those of these ids that a segment may hold: of the others it is certain that none does.
+pub(crate) fn maybe_sealed(
+    connection: &Connection,
+    inbox: Number,
+    ids: &[EventId],
+) -> Result<HashSet<EventId>, SqliteError> {
+    let mut wanted: Vec<_> = ids.iter().map(|id| (key(inbox, Wanted::Event(*id)), *id)).collect();
+    // In order, so that neighbours are looked up one behind the other.
+    wanted.sort_unstable();
+    let mut find = connection.prepare_cached("SELECT 1 FROM sealed WHERE key BETWEEN ? AND ? LIMIT 1")?;
+    let mut maybe = HashSet::new();
+    for (first, id) in wanted {
+        if find.exists([first, first | MAX_SEGMENT])? {
+            maybe.insert(id);
+        }
+    }
+    Ok(maybe)
 }
 
 /// How many of these keys are missing.

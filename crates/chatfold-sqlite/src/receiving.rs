@@ -20,6 +20,7 @@ impl SqliteStore {
         if events.is_empty() {
             return Ok(vec![Received::Known; inboxes.len()]);
         }
+        let ids: Vec<_> = events.iter().map(|event| event.id).collect();
         let mut outcomes = Vec::with_capacity(inboxes.len());
         for chunk in inboxes.chunks(CHUNK) {
             let transaction = begin(&mut self.connection)?;
@@ -27,7 +28,7 @@ impl SqliteStore {
                 let (mut log, head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
                 let known: Vec<_> = match head.prefix.events {
                     0 => Vec::new(),
-                    _ => log.known_ids(events.iter().map(|event| event.id))?,
+                    _ => log.known_ids(&ids)?,
                 };
                 let known: Vec<_> = known.into_iter().map(|(id, _)| id).collect();
                 let (new, outcome) = plan_receive(&head, &known, events);

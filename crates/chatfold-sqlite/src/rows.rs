@@ -1,5 +1,7 @@
 //! Rows to values and back. Whatever is not what this crate writes is told as damage.
 
+use std::collections::HashMap;
+
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Closed, Head, StoredEvent, StoredSnapshot};
@@ -138,6 +140,35 @@ pub(crate) fn prefix_at(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([number, signed(events)])?;
     rows.next()?.map(prefix).transpose()
+}
+
+/// Those of these ids that are rows, with their positions. Where more are asked for than there are rows, the rows are
+/// gone through.
+pub(crate) fn positions(
+    connection: &Connection,
+    number: Number,
+    ids: &[EventId],
+    rows: u64,
+) -> Result<HashMap<EventId, u64>, SqliteError> {
+    let mut found = HashMap::new();
+    if ids.len() as u64 > rows {
+        let sql = "SELECT id, position FROM event WHERE inbox = ?";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([number])?;
+        while let Some(row) = rows.next()? {
+            found.insert(
+                EventId::from_bytes(sixteen(row, "id")?),
+                row.get::<_, i64>("position")?.unsigned_abs(),
+            );
+        }
+        return Ok(found);
+    }
+    let mut find = connection.prepare_cached("SELECT position FROM event WHERE inbox = ? AND id = ?")?;
+    for id in ids {
+        let row = find.query_row(params![number, id.as_bytes()], |row| row.get::<_, i64>(0));
+        found.extend(row.optional()?.map(|position| (*id, position.unsigned_abs())));
+    }
+    Ok(found)
 }
 
 /// At most `limit` rows after position `after`.

@@ -10,7 +10,7 @@ use crate::SqliteError;
 use crate::keys;
 use crate::log::{Log, SEGMENT, SegmentHead};
 use crate::rows::{self, Number, signed};
-use crate::segment::{self, Segment};
+use crate::segment::{self, Lines, Segment};
 
 /// How many segments one append makes of rows that a file of an older schema has, besides those of its own events.
 const SEALED_AT_ONCE: usize = 2;
@@ -172,7 +172,10 @@ impl Log<'_> {
 
 /// The events as a segment that was read back; `None` if it is not what they are.
 pub(crate) fn encoded(owner: &UserId, before: LogPrefix, events: &[StoredEvent]) -> Option<Vec<u8>> {
-    let bytes = segment::encode(owner, events);
-    let again = Segment::open(&bytes)?.events(owner, before)?;
-    (again == events).then_some(bytes)
+    // Nearly every log is lines of this library, and then each is written once; where one is not, all are compared.
+    [Lines::Trusted, Lines::Compared].into_iter().find_map(|lines| {
+        let bytes = segment::encode(owner, events, lines);
+        let again = Segment::open(&bytes)?.events(owner, before)?;
+        (again == events).then_some(bytes)
+    })
 }

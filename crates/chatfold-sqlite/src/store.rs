@@ -1,5 +1,7 @@
 //! The ports, filled.
 
+use std::collections::HashSet;
+
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
@@ -7,12 +9,15 @@ use chatfold::store::{
     RewriteError, SealedPage, StoredEvent, plan_import,
 };
 use chatfold::{EventId, UserId};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::log::{Cache, Log};
 use crate::pages::{self, Cut};
-use crate::rows;
 use crate::{SqliteError, SqliteStore};
+use crate::{keys, rows};
+
+/// How much of the file a handle holds once it has imported segments. Before it is what SQLite usually holds, 2 MiB.
+const IMPORT_CACHE_KIB: i64 = 32 << 10;
 
 type AppendResult<T> = Result<T, AppendError<SqliteError>>;
 
@@ -72,7 +77,8 @@ impl<'t> Log<'t> {
             return Ok(Known::new(head));
         }
         let command = append.command.map(|command| self.of_command(command)).transpose()?;
-        let ids = self.known_ids(append.events.iter().map(|event| event.id))?;
+        let ids: Vec<_> = append.events.iter().map(|event| event.id).collect();
+        let ids = self.known_ids(&ids)?;
         Ok(Known::new(head).with_command(command.flatten()).with_ids(ids))
     }
 
@@ -91,20 +97,20 @@ impl<'t> Log<'t> {
     }
 
     /// Those of these ids that the log has, with their positions.
-    pub(crate) fn known_ids(
-        &mut self,
-        ids: impl Iterator<Item = EventId>,
-    ) -> Result<Vec<(EventId, u64)>, SqliteError> {
-        let connection = self.connection;
-        let mut find = connection.prepare_cached("SELECT position FROM event WHERE inbox = ? AND id = ?")?;
-        let is_sealed = self.sealed()?.events > 0;
+    pub(crate) fn known_ids(&mut self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, SqliteError> {
+        let sealed = self.sealed()?;
+        let rows = self.last()?.events.saturating_sub(sealed.events);
+        let in_rows = rows::positions(self.connection, self.number, ids, rows)?;
+        let maybe_sealed = match sealed.events {
+            0 => HashSet::new(),
+            _ => keys::maybe_sealed(self.connection, self.number, ids)?,
+        };
         let mut known = Vec::new();
         for id in ids {
-            let row = find.query_row(params![self.number, id.as_bytes()], |row| row.get::<_, i64>(0));
-            match row.optional()? {
-                Some(position) => known.push((id, position.unsigned_abs())),
-                None if is_sealed => known.extend(self.find_sealed(id)?.map(|event| (id, event.position()))),
-                None => {}
+            if let Some(position) = in_rows.get(id) {
+                known.push((*id, *position));
+            } else if maybe_sealed.contains(id) {
+                known.extend(self.find_sealed(*id)?.map(|event| (*id, event.position())));
             }
         }
         Ok(known)
@@ -206,6 +212,11 @@ impl EventStore for SqliteStore {
     }
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+        if events.len() >= self.options.seal_events {
+            // Keys are hashes: each batch touches most of their pages, and the next one does again.
+            let update = self.connection.pragma_update(None, "cache_size", -IMPORT_CACHE_KIB);
+            update.map_err(sqlite::<SqliteError>)?;
+        }
         let transaction = begin(&mut self.connection)?;
         let (mut log, mut head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
         plan_import(&head, events)?;
@@ -213,7 +224,8 @@ impl EventStore for SqliteStore {
             return Err(AppendError::Doubled { id });
         }
         if head.prefix.events > 0 {
-            let known = log.known_ids(events.iter().map(|event| event.id))?;
+            let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+            let known = log.known_ids(&ids)?;
             if !known.is_empty() {
                 return Err(AppendError::Known { known: known.into_iter().map(|(id, _)| id).collect() });
             }

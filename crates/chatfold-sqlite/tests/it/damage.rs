@@ -12,9 +12,13 @@ use chatfold::store::{
 use chatfold_sqlite::{Damage, Options, SqliteError, SqliteStore};
 
 use crate::laws::{alice, append, event, open, sealing};
+use crate::pages::noise;
 
 /// How many events the file has that is damaged: enough for inner pages in its trees.
 const EVENTS: u32 = 419;
+
+/// How long its snapshot is: some pages.
+const SNAPSHOT_LEN: usize = 20_000;
 
 /// How many inputs are tried, unless `CHATFOLD_CASES` says so.
 const USUAL_CASES: usize = 1_200;
@@ -105,7 +109,7 @@ fn sound_file(path: &Path, seal_events: usize) -> (Vec<u8>, Vec<StoredEvent>) {
     }
     append(&mut store, &UserId::parse("bob").unwrap(), &[event(2, 1), event(2, 2)]);
     let prefix = store.head(&alice()).unwrap().prefix;
-    assert!(store.save(&alice(), &StoredSnapshot { prefix, bytes: vec![7; 5_000] }).unwrap());
+    assert!(store.save(&alice(), &StoredSnapshot { prefix, bytes: noise(7, SNAPSHOT_LEN) }).unwrap());
     let events = whole_log(&mut store).unwrap();
     assert_eq!(events.len(), EVENTS as usize);
     drop(store);
@@ -125,6 +129,21 @@ fn an_adversary_over_sealed_logs() {
     adversary(40);
 }
 
+/// Whole or by range, a snapshot is the one that was kept, or it is refused.
+fn reads_no_other_snapshot(store: &mut SqliteStore, what: &str) {
+    let kept = noise(7, SNAPSHOT_LEN);
+    if let Ok(Some(found)) = store.latest(&alice(), u64::MAX) {
+        assert!(found.bytes == kept, "{what}: another snapshot");
+    }
+    let Ok(Some(found)) = store.open_latest(&alice(), u64::MAX) else { return };
+    assert_eq!(found.source.len_bytes(), kept.len() as u64, "{what}");
+    for from in (0..SNAPSHOT_LEN).step_by(1_000) {
+        if let Ok(read) = found.source.read(from as u64..from as u64 + 1_000) {
+            assert!(read[..] == kept[from..from + 1_000], "{what}: other bytes from {from} on");
+        }
+    }
+}
+
 #[allow(clippy::print_stdout, reason = "the counts are for whoever runs it long")]
 fn adversary(seal_events: usize) {
     let folder = tempfile::tempdir().unwrap();
@@ -142,6 +161,7 @@ fn adversary(seal_events: usize) {
             continue;
         };
         let read = whole_log(&mut store);
+        reads_no_other_snapshot(&mut store, &what);
         let checked = store.check().map_or(true, |found| !found.is_empty());
         match read {
             Some(read) => {

@@ -3,6 +3,7 @@
 
 mod damage;
 mod files;
+mod killed;
 mod laws;
 mod pages;
 mod segments;

@@ -19,7 +19,7 @@ use crate::laws::{alice, append, event, open, sealing};
 use crate::segments::{count, execute, holds_the_fixture};
 
 /// Bytes that look drawn.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut rng = Rng(seed);
     (0..len.div_ceil(8)).flat_map(|_| (rng.below(usize::MAX) as u64).to_le_bytes()).take(len).collect()
 }
