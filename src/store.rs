@@ -14,6 +14,8 @@
 //!   by the ids of its events, which then stand one behind the other. That is looked at before the version.
 //! - **An id stands once in an inbox.** A batch of which ids are known in any other way is refused whole and told
 //!   which they are ([`AppendError::Known`]): leave those out and append the rest.
+//! - **What is brought to many logs** ([`EventStore::receive_many`]) goes to each that lacks it, at the positions after
+//!   its head, and to none twice.
 //! - **A snapshot is kept only if it is one of this very log**: its prefix has the log's hash at its position.
 //! - **Rewriting** (what a person's right to erasure asks) changes the bytes of events, keeps their ids, computes
 //!   the hashes after them anew and drops every snapshot. Whoever holds a state of the old log sees other hashes.

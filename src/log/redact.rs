@@ -17,8 +17,8 @@ use crate::model::id::{ConversationId, MessageId, UserId};
 /// Drafts, names and custom data of conversations are not content of messages and stay, as do lines that this
 /// library does not know: it cannot tell what is in them.
 ///
-/// An edit may stand before the message it edits, so all events are [noted](Self::note) before the first is
-/// [redacted](Self::redact).
+/// An edit may stand before the message it edits, so where an author is chosen all events are [noted](Self::note) before
+/// the first is [redacted](Self::redact).
 ///
 /// ```
 /// use chatfold::redact::Redaction;
@@ -52,6 +52,12 @@ impl Redaction {
     /// Chooses everything an author wrote.
     pub fn choose_author(&mut self, author: UserId) {
         self.authors.insert(author);
+    }
+
+    /// Returns whether events are to be noted before the first is redacted: an author was chosen, so what an edit edits
+    /// may be told later.
+    pub fn needs_notes(&self) -> bool {
+        !self.authors.is_empty()
     }
 
     /// Notes which messages a chosen author wrote. Complexity: O(log authors).

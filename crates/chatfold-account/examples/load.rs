@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run --release -p chatfold-account --features postgres --example load            # about four minutes
 //! cargo run --release -p chatfold-account --features postgres --example load -- quick   # seconds: does it run
+//! cargo run --release -p chatfold-account --features postgres --example load -- many    # one message to many inboxes,
+//!                                          # how long commands wait where snapshots are due, one redaction: these alone
 //! ```
 //!
 //! SQLite lies in the folder for temporary files, PostgreSQL is one that this program starts there. Every append is
@@ -16,14 +18,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chatfold::command::Role;
+use chatfold::event::{Body, Fact};
 use chatfold::id::CommandId;
-use chatfold::jsonl::encode_event;
+use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
+use chatfold::redact::Redaction;
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Append, EventStore, NewEvent, StoredEvent};
 use chatfold::testing::{Random, Workload};
-use chatfold::{Command, Context, EventId, Message, MessageId, Timestamp, UserId};
+use chatfold::{Command, Context, Envelope, Event, EventId, Message, MessageId, Timestamp, UserId};
 use chatfold_account::postgres::{self, Accounts};
-use chatfold_account::{Account, Options};
+use chatfold_account::{Account, Keep, Options, receive_many};
 use chatfold_postgres::PostgresStore;
 use chatfold_sqlite::SqliteStore;
 use postgres_scratch::Server;
@@ -35,6 +39,12 @@ struct Scale {
     each: Duration,
     large: u64,
     inboxes: u64,
+    /// To how many inboxes one message goes.
+    members: u64,
+    /// How many commands are timed one by one.
+    timed: u64,
+    /// How long the log is that one message is redacted in.
+    redacted: u64,
 }
 
 fn owner(n: u64) -> UserId {
@@ -332,30 +342,243 @@ async fn many_inboxes(server: &Server, scale: Scale) {
     }
 }
 
+/// A message of a group, as its server delivers it to each member.
+fn delivery(n: u64) -> Event {
+    let at = Timestamp::from_millis(1_772_355_600_000 + n as i64).unwrap();
+    let envelope = Envelope::new(EventId::from_bytes(sixteen(77, n)), at, UserId::parse("carol").unwrap());
+    let text = "A line of some length, as people write them.";
+    let message = Message::text(MessageId::from_bytes(sixteen(78, n)), text).with_seq(n + 1);
+    envelope.message_received("group_all".parse().unwrap(), message).unwrap()
+}
+
+/// One message to many inboxes that nobody has loaded, each with a history of 100 events.
+async fn one_to_many(server: &Server, scale: Scale) {
+    let store = connect(server).await;
+    let members: Vec<UserId> = (0..scale.members).map(|n| owner(2_000_000 + n)).collect();
+    let mut workload = Workload::phone().with_events(100).with_conversations(10);
+    workload.seed = 7;
+    let history = log(&workload);
+    tasks(8, |worker, _| {
+        let (store, history, members) = (store.clone(), history.clone(), members.clone());
+        async move {
+            for member in members.iter().skip(worker as usize).step_by(8) {
+                store.import(member, &history).await.unwrap();
+            }
+            0
+        }
+    })
+    .await;
+    println!("\n| one message to {} cold inboxes | how | s |\n|---|---|---|", members.len());
+    let began = Instant::now();
+    tasks(16, |worker, _| {
+        let (store, members) = (store.clone(), members.clone());
+        async move {
+            for member in members.iter().skip(worker as usize).step_by(16) {
+                let mut account =
+                    postgres::Account::open(store.clone(), member.clone(), never()).await.unwrap();
+                account.receive(&[delivery(0)]).await.unwrap();
+            }
+            0
+        }
+    })
+    .await;
+    println!("| PostgreSQL | each is loaded, 16 tasks | {:.2} |", began.elapsed().as_secs_f64());
+    let accounts = Accounts::new(store.clone(), Options::default(), 256 << 20);
+    let began = Instant::now();
+    tasks(16, |worker, _| {
+        let (accounts, members) = (accounts.clone(), members.clone());
+        async move {
+            for member in members.iter().skip(worker as usize).step_by(16) {
+                accounts.receive(member, &[delivery(1)]).await.unwrap();
+            }
+            0
+        }
+    })
+    .await;
+    println!("| PostgreSQL | `Accounts::receive`, 16 tasks | {:.2} |", began.elapsed().as_secs_f64());
+    for n in 2..5 {
+        let began = Instant::now();
+        accounts.receive_many(&members, &[delivery(n)]).await.unwrap();
+        println!("| PostgreSQL | `Accounts::receive_many` | {:.2} |", began.elapsed().as_secs_f64());
+    }
+    let began = Instant::now();
+    accounts.receive_many(&members, &[delivery(4)]).await.unwrap();
+    println!("| PostgreSQL | the same again | {:.2} |", began.elapsed().as_secs_f64());
+    assert_eq!(accounts.usage().await.loads, 0);
+}
+
+/// The same for one SQLite file.
+fn one_to_many_sqlite(folder: &Path, scale: Scale) {
+    let mut store = sqlite(&folder.join("members.db"));
+    let members: Vec<UserId> = (0..scale.members).map(owner).collect();
+    for n in 0..2 {
+        let began = Instant::now();
+        receive_many(&mut store, &members, vec![chatfold_account::encode(&delivery(n))]).unwrap();
+        println!("| SQLite | `receive_many` | {:.2} |", began.elapsed().as_secs_f64());
+    }
+}
+
+/// A row of the table of waits: the median, the 99th percentile and the longest, in milliseconds.
+fn waits(name: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    println!("| {name} | {:.1} | {:.1} | {:.0} |", at(0.5), at(0.99), at(1.0));
+}
+
+/// How long commands wait on a long log, a snapshot being due after every 1,000 of their events.
+fn waits_sqlite(folder: &Path, scale: Scale) {
+    let workload = Workload::phone().with_events(scale.large);
+    for (name, keep, background) in [
+        ("SQLite, `WithAppend`", Keep::WithAppend, false),
+        ("SQLite, `AfterAppend`", Keep::AfterAppend, false),
+        ("SQLite, on a thread", Keep::AfterAppend, true),
+    ] {
+        let path = folder.join(format!("waits{keep:?}{background}.db"));
+        let mut store = sqlite(&path);
+        for page in log(&workload).chunks(10_000) {
+            store.import(&workload.owner(), page).unwrap();
+        }
+        let options = Options { keep, ..Options::default() };
+        let mut account = Account::open(store, workload.owner(), options).unwrap();
+        if background {
+            account = account.with_background(sqlite(&path)).unwrap();
+        }
+        let times = (0..scale.timed).map(|n| {
+            let (command, mut context) = command(1, 2 * n);
+            context.actor = workload.owner();
+            let began = Instant::now();
+            account.execute(command, context).unwrap();
+            began.elapsed()
+        });
+        waits(name, times.collect());
+    }
+}
+
+/// The same on PostgreSQL.
+async fn waits_postgres(server: &Server, scale: Scale) {
+    let workload = Workload::phone().with_events(scale.large);
+    let store = connect(server).await;
+    for (name, keep) in
+        [("PostgreSQL, `WithAppend`", Keep::WithAppend), ("PostgreSQL, `AfterAppend`", Keep::AfterAppend)]
+    {
+        let owner = UserId::parse(&format!("waits-{keep:?}")).unwrap();
+        for page in log(&workload).chunks(10_000) {
+            store.import(&owner, page).await.unwrap();
+        }
+        let options = Options { keep, ..Options::default() };
+        let mut account = postgres::Account::open(store.clone(), owner.clone(), options).await.unwrap();
+        account.snapshot_kept().await;
+        let mut times = Vec::new();
+        for n in 0..scale.timed {
+            let (command, mut context) = command(1, 2 * n);
+            context.actor = owner.clone();
+            let began = Instant::now();
+            account.execute(command, context).await.unwrap();
+            times.push(began.elapsed());
+        }
+        account.snapshot_kept().await;
+        assert!(store.latest(&owner, u64::MAX).await.unwrap().is_some() || scale.timed < 1_000);
+        waits(name, times);
+    }
+}
+
+/// One message is redacted in a long log: what the account does in all, and the store's part of it.
+async fn one_redaction(server: &Server, scale: Scale) {
+    let workload = Workload::phone().with_events(scale.redacted);
+    let store = connect(server).await;
+    let owner = UserId::parse("redacted").unwrap();
+    let events = log(&workload);
+    for page in events.chunks(10_000) {
+        store.import(&owner, page).await.unwrap();
+    }
+    println!("\n| one redaction of {} events | s |\n|---|---|", scale.redacted);
+    for (name, position) in
+        [("the first event", 1), ("one in the middle", scale.redacted / 2), ("the last", scale.redacted)]
+    {
+        let bytes = events[position as usize - 1].bytes.clone();
+        let began = Instant::now();
+        store.rewrite(&owner, &[(position, bytes)]).await.unwrap();
+        println!("| PostgreSQL, `rewrite` of {name} | {:.2} |", began.elapsed().as_secs_f64());
+    }
+    let mut account = postgres::Account::open(store.clone(), owner.clone(), never()).await.unwrap();
+    let last = events.iter().rev().find_map(|event| match decode_line(&event.bytes).unwrap() {
+        LoggedEvent::Known(event) => match event.body() {
+            Body::Conversation(chat, Fact::MessageReceived(message)) => Some((chat.clone(), message.id)),
+            _ => None,
+        },
+        LoggedEvent::Skipped(_) => None,
+    });
+    let mut redaction = Redaction::default();
+    let (conversation, message) = last.unwrap();
+    redaction.choose_message(conversation, message);
+    let began = Instant::now();
+    let changes = account.redact(redaction).await.unwrap();
+    let took = began.elapsed().as_secs_f64();
+    println!(
+        "| PostgreSQL, `Account::redact` of the last message, {} event(s) | {took:.2} |",
+        changes.events
+    );
+}
+
 fn main() {
-    let quick = std::env::args().nth(1).is_some_and(|arg| arg == "quick");
+    let argument = std::env::args().nth(1);
+    let quick = argument.as_deref() == Some("quick");
     let scale = if quick {
-        Scale { each: Duration::from_millis(50), large: 2_000, inboxes: 40 }
+        Scale {
+            each: Duration::from_millis(50),
+            large: 2_000,
+            inboxes: 40,
+            members: 200,
+            timed: 60,
+            redacted: 3_000,
+        }
     } else {
-        Scale { each: Duration::from_secs(4), large: 100_000, inboxes: 10_000 }
+        Scale {
+            each: Duration::from_secs(4),
+            large: 100_000,
+            inboxes: 10_000,
+            members: 5_000,
+            timed: 4_000,
+            redacted: 223_000,
+        }
     };
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = postgres_scratch::server();
-    println!("| store | writers | bare inserts/s | appends/s | commands/s |\n|---|---|---|---|---|");
-    for writers in [1, 8, 32] {
-        sqlite_row(folder.path(), writers, scale);
+    if argument.as_deref() != Some("many") {
+        rates(folder.path(), server.as_ref(), &runtime, scale);
     }
     if let Some(server) = &server {
+        runtime.block_on(one_to_many(server, scale));
+    }
+    one_to_many_sqlite(folder.path(), scale);
+    println!(
+        "\n| a command on {} events | median ms | p99 ms | longest ms |\n|---|---|---|---|",
+        scale.large
+    );
+    waits_sqlite(folder.path(), scale);
+    if let Some(server) = &server {
+        runtime.block_on(waits_postgres(server, scale));
+        runtime.block_on(one_redaction(server, scale));
+    }
+}
+
+/// How much is carried in a while.
+fn rates(folder: &Path, server: Option<&Server>, runtime: &tokio::runtime::Runtime, scale: Scale) {
+    println!("| store | writers | bare inserts/s | appends/s | commands/s |\n|---|---|---|---|---|");
+    for writers in [1, 8, 32] {
+        sqlite_row(folder, writers, scale);
+    }
+    if let Some(server) = server {
         for writers in [1, 8, 32] {
             runtime.block_on(postgres_row(server, writers, scale));
         }
     }
     println!("\n| store | events | loads/s by replay | loads/s from a snapshot |\n|---|---|---|---|");
     for events in [1_000, scale.large] {
-        sqlite_loads(folder.path(), events, scale);
+        sqlite_loads(folder, events, scale);
     }
-    if let Some(server) = &server {
+    if let Some(server) = server {
         for events in [1_000, scale.large] {
             runtime.block_on(postgres_loads(server, events, scale));
         }

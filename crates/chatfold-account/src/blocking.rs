@@ -229,10 +229,11 @@ impl<S: SnapshotStore> Account<S> {
         self.changes()
     }
 
-    /// Redacts: what the redaction chooses is left out of the log, snapshots are dropped, and this inbox is loaded
+    /// Redacts: what the redaction chooses is left out of the log, snapshots are dropped, and this inbox is made
     /// anew. Other accounts of the inbox notice with their next read.
     ///
-    /// [`Changes::events`] counts the events that were rewritten. Complexity: reads the log twice.
+    /// [`Changes::events`] counts the events that were rewritten. Complexity: reads the log once, twice where an author is
+    /// chosen, and computes the hashes of the log anew from the first rewritten event on.
     ///
     /// # Errors
     ///

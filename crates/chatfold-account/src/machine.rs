@@ -160,15 +160,21 @@ enum Goal {
     Heal,
     Execute(Box<Wish>),
     Receive(Vec<NewEvent>),
-    /// The log is read twice: an edit may stand before the message that it edits.
-    Redact {
-        redaction: Redaction,
-        noted: bool,
-        at: LogPrefix,
-        changes: Vec<(u64, Vec<u8>)>,
-    },
+    Redact(Box<Redacting>),
     Erase,
     Save,
+}
+
+/// A redaction on its way. Where an author is chosen the log is read twice: an edit may stand before the message that it
+/// edits.
+struct Redacting {
+    redaction: Redaction,
+    noted: bool,
+    /// How far the log was read.
+    at: LogPrefix,
+    changes: Vec<(u64, Vec<u8>)>,
+    /// The log as it stands once it is rewritten.
+    rewritten: Loading,
 }
 
 /// A command on its way.
@@ -328,8 +334,9 @@ impl Machine {
 
     /// Begins to rewrite events: all of the log is read, and what the redaction changes is replaced.
     pub fn redact(&mut self, redaction: Redaction) {
-        let (at, changes) = (LogPrefix::EMPTY, Vec::new());
-        self.begin(Goal::Redact { redaction, noted: false, at, changes });
+        let rewritten = Loading::whole(&self.owner, self.options.policy);
+        let (noted, at, changes) = (!redaction.needs_notes(), LogPrefix::EMPTY, Vec::new());
+        self.begin(Goal::Redact(Box::new(Redacting { redaction, noted, at, changes, rewritten })));
     }
 
     /// Begins to erase the account.
@@ -505,7 +512,7 @@ impl Machine {
     /// Takes the answer to [`Request::Read`].
     pub fn page_read(&mut self, page: Page) {
         let Some(Request::Read { .. }) = self.request.take() else { return };
-        if let Some(Goal::Redact { .. }) = self.goal {
+        if let Some(Goal::Redact(_)) = self.goal {
             return self.scan(page);
         }
         if self.loading.is_some() {

@@ -12,7 +12,7 @@ use chatfold::store::{AppendError, Appended, LogCursor, NewEvent, Page};
 use chatfold::{ConversationId, Decision, Event, decide};
 
 use super::state::{State, Trouble};
-use super::{Batch, Goal, Keep, Machine, Request};
+use super::{Batch, Goal, Keep, Machine, Redacting, Request};
 use crate::decoded::{decode, known};
 use crate::error::Failure;
 use crate::outcome::Report;
@@ -29,7 +29,7 @@ impl Machine {
                 self.goal = Some(Goal::Follow);
                 self.replay();
             }
-            Some(Goal::Redact { .. }) => self.read(0),
+            Some(Goal::Redact(_)) => self.read(0),
             Some(Goal::Erase) => self.request = Some(Request::Erase),
             _ if self.reload => self.request = Some(Request::Snapshot { through: u64::MAX }),
             Some(Goal::Execute(_)) => self.judge(),
@@ -260,36 +260,21 @@ impl Machine {
         }
     }
 
-    /// Looks through a page for what is to be redacted: first to note which messages that is, then to redact them.
+    /// Looks through a page for what is to be redacted: to note which messages that is where authors are chosen, then to
+    /// redact them.
     pub(super) fn scan(&mut self, page: Page) {
-        let Some(Goal::Redact { redaction, noted, at, changes }) = &mut self.goal else { return };
-        let mut cursor = LogCursor::after(*at);
-        let scanned = cursor.take_in(&page).map_err(Failure::from).and_then(|_| {
-            *at = cursor.prefix();
-            for stored in &page.events {
-                let position = stored.position();
-                match decode(stored.id, &stored.bytes, position).map(known)? {
-                    Some(event) if *noted => {
-                        let redacted = redaction.redact(&event);
-                        changes.extend(redacted.map(|event| (position, encode_event(&event).into_bytes())));
-                    }
-                    Some(event) => redaction.note(&event),
-                    None => {}
-                }
-            }
-            Ok(cursor.position())
-        });
-        match scanned {
+        let Some(Goal::Redact(redacting)) = &mut self.goal else { return };
+        match redacting.scan(&page) {
             Err(failure) => self.fail(failure),
-            Ok(_) if page.events.is_empty() && !*noted => {
-                (*noted, *at) = (true, LogPrefix::EMPTY);
+            Ok(after) if !page.events.is_empty() => self.read(after),
+            Ok(_) if !redacting.noted => {
+                (redacting.noted, redacting.at) = (true, LogPrefix::EMPTY);
                 self.read(0);
             }
-            Ok(_) if page.events.is_empty() => match std::mem::take(changes) {
+            Ok(_) => match std::mem::take(&mut redacting.changes) {
                 changes if changes.is_empty() => self.follow_on(),
                 changes => self.request = Some(Request::Rewrite(changes)),
             },
-            Ok(after) => self.read(after),
         }
     }
 
@@ -299,9 +284,10 @@ impl Machine {
         if let Err(position) = answer {
             return self.fail(Failure::Damaged { position });
         }
-        // The inbox still holds what was redacted.
-        self.become_other(State::empty(&self.owner, self.options.policy));
-        self.reload = true;
+        let Some(Goal::Redact(redacting)) = self.goal.take() else { return };
+        // The inbox still holds what was redacted. If somebody rewrote the log besides, the next read tells.
+        self.become_other(redacting.rewritten.finish());
+        self.reload = false;
         self.untold.events = changes.len() as u64;
         self.untold.reset = true;
         self.follow_on();
@@ -314,6 +300,32 @@ impl Machine {
         self.reload = false;
         self.untold.reset = true;
         self.done();
+    }
+}
+
+impl Redacting {
+    /// Notes or redacts the events of a page. Returns how far the log was read.
+    fn scan(&mut self, page: &Page) -> Result<u64, Failure> {
+        let mut cursor = LogCursor::after(self.at);
+        cursor.take_in(page)?;
+        self.at = cursor.prefix();
+        for stored in &page.events {
+            let position = stored.position();
+            let event = decode(stored.id, &stored.bytes, position).map(known)?;
+            if !self.noted {
+                event.iter().for_each(|event| self.redaction.note(event));
+                continue;
+            }
+            match event.as_ref().and_then(|event| self.redaction.redact(event)) {
+                Some(redacted) => {
+                    let bytes = encode_event(&redacted).into_bytes();
+                    self.rewritten.push(Some(&redacted), &bytes);
+                    self.changes.push((position, bytes));
+                }
+                None => self.rewritten.push(event.as_ref(), &stored.bytes),
+            }
+        }
+        Ok(self.at.events)
     }
 }
 

@@ -220,6 +220,18 @@ impl Loading {
         }
     }
 
+    /// Takes in the next event of a log from the first on, as its line says; `None` where that is not known.
+    pub(super) fn push(&mut self, event: Option<&Event>, line: &[u8]) {
+        if let (Fold::Whole(replay), Some(event)) = (&mut self.fold, event) {
+            replay.push(event);
+        }
+        self.state.prefix.push(line);
+        self.state.skipped += u64::from(event.is_none());
+        self.state.len_bytes += line.len() as u64;
+        self.state.since.0 += 1;
+        self.state.since.1 += line.len() as u64;
+    }
+
     /// Whether it is the whole log that is loaded, in bulk.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self.fold, Fold::Whole(_))

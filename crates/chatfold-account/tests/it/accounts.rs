@@ -233,6 +233,32 @@ fn redaction_reaches_log_snapshots_and_caches() {
 }
 
 #[test]
+fn one_message_is_redacted_and_nothing_else() {
+    let store = MemoryStore::new();
+    let (mut phone, mut laptop) = (filled(&store, 40), open(&store));
+    for n in 0..10 {
+        phone.execute(send(n, &format!("text {n}")), context(1, n)).unwrap();
+    }
+    // What the account has not heard of is taken in, too.
+    laptop.execute(send(77, "the newest"), context(2, 1)).unwrap();
+    let before = log(&mut phone);
+    let mut redaction = Redaction::default();
+    redaction.choose_message("c2c_p4".parse().unwrap(), message_id(1, 4));
+    assert!(!redaction.needs_notes());
+    let changes = phone.redact(redaction.clone()).unwrap();
+    assert_eq!((changes.events, changes.reset), (1, true));
+    let after = log(&mut phone);
+    let others = before.iter().zip(&after).filter(|(before, after)| before.bytes != after.bytes);
+    assert_eq!((before.len(), others.count()), (after.len(), 1));
+    is_of(phone.inbox(), &after);
+    assert_eq!(phone.prefix(), after.last().unwrap().prefix);
+    laptop.follow().unwrap();
+    assert_eq!(laptop.inbox().digest(), phone.inbox().digest());
+    assert_eq!(open(&store).inbox().digest(), phone.inbox().digest());
+    assert_eq!(phone.redact(redaction).unwrap(), Default::default(), "there is nothing left to redact");
+}
+
+#[test]
 fn an_erased_account_is_erased_for_everyone() {
     let store = MemoryStore::new();
     let (mut phone, mut laptop) = (filled(&store, 20), open(&store));
