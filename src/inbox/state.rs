@@ -116,6 +116,17 @@ impl Inbox {
 
     /// Returns the same as what takes the place of `before`: its revision is a later one, so whatever followed that inbox
     /// by change sets reads this one anew.
+    ///
+    /// ```
+    /// use chatfold::live::{ListDiff, ListView, Window};
+    /// use chatfold::{ChangeSet, Filter, Inbox, Policy, UserId};
+    /// let inbox = Inbox::new(UserId::parse("alice")?, Policy::default());
+    /// let mut screen = ListView::new(&inbox, Filter::default(), Window::Whole);
+    /// let loaded = Inbox::new(UserId::parse("alice")?, Policy::default()).in_place_of(&inbox);
+    /// let steps = screen.follow(&loaded, &ChangeSet::default());
+    /// assert!(matches!(steps[..], [ListDiff::Reset { .. }]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn in_place_of(mut self, before: &Self) -> Self {
         self.revision = self.revision.max(before.revision + 1);

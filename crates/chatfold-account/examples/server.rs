@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout)]
 
 use chatfold::command::Role;
-use chatfold::{Command, Message, MessageId, UserId};
+use chatfold::{Command, Envelope, EventId, Message, MessageId, Timestamp, UserId};
 use chatfold_account::postgres::{Accounts, AccountsError};
 use chatfold_account::{AccountError, Changes, Options, system_context};
 use chatfold_postgres::PostgresStore;
@@ -66,6 +66,16 @@ async fn main() -> Result<(), Failure> {
         let rows =
             accounts.inbox(&owner).await?.page(&chatfold::Filter::default(), None, 20).conversations.len();
         println!("{owner}: status {status}, {rows} conversation(s)");
+    }
+    // A message of a group goes to all its members, of whom most are not held here and none is loaded for it.
+    let carol = UserId::parse("carol")?;
+    let members = [UserId::parse("alice")?, UserId::parse("bob")?, carol.clone()];
+    let envelope =
+        Envelope::new(EventId::from_bytes([3; 16]), Timestamp::from_millis(1_772_355_600_000)?, carol);
+    let lunch = Message::text(MessageId::from_bytes([3; 16]), "Lunch?").with_seq(3);
+    let event = envelope.message_received("group_dev".parse()?, lunch)?;
+    for (member, delivered) in members.iter().zip(accounts.receive_many(&members, &[event]).await?) {
+        println!("{member}: {:?}", delivered.received);
     }
     println!("{:?}", accounts.usage().await);
     following.abort();

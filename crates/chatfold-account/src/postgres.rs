@@ -22,7 +22,7 @@ use crate::snapshot_job::SnapshotJob;
 type Outcome<T> = Result<T, AccountError<PostgresError>>;
 
 /// Brings events to the logs of many inboxes without loading any. See [`crate::receive_many`]; it takes two round trips to
-/// the server for a thousand inboxes.
+/// the server for five hundred inboxes.
 ///
 /// # Errors
 ///

@@ -6,7 +6,7 @@ use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, NewEvent, Received, plan_receive};
 use chatfold::{EventId, UserId};
 use deadpool_postgres::ClientWrapper;
-use futures_util::future::{join, try_join3, try_join4};
+use futures_util::future::{join, try_join_all, try_join3, try_join4};
 use tokio_postgres::types::ToSql;
 
 use crate::error::PostgresError;
@@ -14,7 +14,11 @@ use crate::pool::PostgresStore;
 use crate::rows::{self, signed};
 
 /// How many inboxes are written in one transaction: other writers of these inboxes wait for it.
-const CHUNK: usize = 1_000;
+const CHUNK: usize = 500;
+
+/// How many such transactions run at once, each on its own connection. Each locks in order, so none waits for one that
+/// waits for it.
+const AT_ONCE: usize = 4;
 
 /// About how many bytes are written in one transaction, of however many inboxes.
 const CHUNK_LEN_BYTES: usize = 16 << 20;
@@ -63,7 +67,7 @@ impl PostgresStore {
     /// what came of each, in the order of `inboxes`; durable when it returns. See
     /// [`EventStore::receive_many`](chatfold::store::EventStore::receive_many).
     ///
-    /// Complexity: two round trips to the server for a thousand inboxes, a transaction each.
+    /// Complexity: a transaction of two round trips to the server for five hundred inboxes, four of them at once.
     ///
     /// # Errors
     ///
@@ -82,8 +86,10 @@ impl PostgresStore {
         let owners: Vec<&UserId> = outcomes.keys().copied().collect();
         let len_bytes: usize = events.iter().map(|event| event.bytes.len()).sum();
         let chunk_len = (CHUNK_LEN_BYTES / len_bytes.max(1)).clamp(1, CHUNK);
-        for chunk in owners.chunks(chunk_len) {
-            for (owner, outcome) in chunk.iter().zip(self.receive_chunk(chunk, events).await?) {
+        for some in owners.chunks(chunk_len * AT_ONCE) {
+            let chunks = some.chunks(chunk_len).map(|chunk| self.receive_chunk(chunk, events));
+            let received = try_join_all(chunks).await?;
+            for (owner, outcome) in some.iter().zip(received.into_iter().flatten()) {
                 outcomes.insert(owner, outcome);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use chatfold::redact::Redaction;
 use chatfold::store::Received;
@@ -303,14 +303,21 @@ impl Accounts {
     }
 
     async fn slot(&self, owner: &UserId) -> Result<Arc<Slot>, AccountsError> {
+        let is_new = AtomicBool::new(false);
         let load = async {
+            is_new.store(true, Ordering::Relaxed);
             self.loads.fetch_add(1, Ordering::Relaxed);
             let (store, turns) = (self.store.clone(), self.turns.clone());
             let account = Account::open_with(store, owner.clone(), self.options, turns).await?;
             let weight = AtomicU32::new(weight(&account));
             Ok(Arc::new(Slot { account: Mutex::new(account), weight }))
         };
-        self.cache.try_get_with_by_ref(owner, load).await.map_err(AccountsError::Load)
+        let slot = self.cache.try_get_with_by_ref(owner, load).await.map_err(AccountsError::Load)?;
+        if is_new.load(Ordering::Relaxed) {
+            // What was appended after its last read and told before it was held, nobody took in.
+            self.follow_slot(&slot).await?;
+        }
+        Ok(slot)
     }
 
     /// Tells the cache what an account weighs, if that is another weight by an eighth or more.
