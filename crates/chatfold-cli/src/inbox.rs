@@ -118,7 +118,7 @@ fn people(
 ) -> Result<(), Failure> {
     let look = args.looks.look();
     let now = now(&args.time, tally);
-    let rows = pages(inbox, filter).take(args.limit.unwrap_or(usize::MAX));
+    let rows = pages(inbox, filter, args.limit.unwrap_or(usize::MAX));
     let list = List::new(look, inbox.owner().as_str(), rows, |row| when(&args.time, row.activity(), now));
     for line in list.lines() {
         writeln!(out, "{line}")?;
@@ -157,16 +157,20 @@ fn when(args: &TimeArgs, at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// The rows that pass `filter`, in list order.
-fn pages<'a>(inbox: &'a Inbox, filter: &'a Filter) -> impl Iterator<Item = ConversationView<'a>> {
+/// At most so many of the rows that pass `filter`, in list order.
+fn pages<'a>(
+    inbox: &'a Inbox,
+    filter: &'a Filter,
+    limit: usize,
+) -> impl Iterator<Item = ConversationView<'a>> {
     let mut next: Option<Option<ListCursor>> = Some(None);
-    std::iter::from_fn(move || {
+    let rows = std::iter::from_fn(move || {
         let after = next.take()?;
-        let page = inbox.page(filter, after.as_ref(), PAGE_LEN);
+        let page = inbox.page(filter, after.as_ref(), limit.clamp(1, PAGE_LEN));
         next = page.next.map(Some);
         Some(page.conversations)
-    })
-    .flatten()
+    });
+    rows.flatten().take(limit)
 }
 
 /// Totals, and what was read.
@@ -179,21 +183,21 @@ fn footer(
     now: Timestamp,
 ) -> Vec<String> {
     let dot = look.dot();
-    let (all, here) = (inbox.totals(), inbox.totals_of(filter));
-    let listed = inbox.conversations().count();
+    let (all, listed) = (inbox.totals(), inbox.listed());
     let unread = |totals: chatfold::list::Totals| match totals.unread_all - totals.unread {
         0 => format!("{} unread", totals.unread),
         _ => format!("{} unread ({} with muted)", totals.unread, totals.unread_all),
     };
     let filtered = *filter != Filter::default();
     let mut first = if filtered {
-        let matching = pages(inbox, filter).count();
+        let matching = pages(inbox, filter, usize::MAX).count();
         let total = count(listed as u64, "conversation");
-        format!("{}{dot} {matching} of {total}{dot} in all {}", unread(here), unread(all))
+        let here = unread(inbox.totals_of(filter));
+        format!("{here}{dot} {matching} of {total}{dot} in all {}", unread(all))
     } else {
         format!("{}{dot} {}", unread(all), count(listed as u64, "conversation"))
     };
-    if shown < if filtered { pages(inbox, filter).count() } else { listed } {
+    if shown < if filtered { pages(inbox, filter, usize::MAX).count() } else { listed } {
         first.push_str(&format!("{dot} {shown} shown"));
     }
     let mut second = format!("{}{dot} {} read", escape(inbox.owner().as_str()), count(tally.events, "event"));

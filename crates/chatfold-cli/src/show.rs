@@ -217,7 +217,7 @@ fn attributes(inbox: &Inbox, conversation: ConversationView<'_>) -> Vec<(&'stati
 }
 
 fn listed(inbox: &Inbox, conversation: ConversationView<'_>) -> String {
-    let all = inbox.conversations().count();
+    let all = inbox.listed();
     match inbox.conversations().position(|row| row.id() == conversation.id()) {
         Some(index) => format!("yes, number {} of {all}", index + 1),
         None => "no: nothing is there since it was last deleted".to_owned(),

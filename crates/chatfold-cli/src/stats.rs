@@ -193,7 +193,7 @@ fn json(inbox: &Inbox, counts: &Counts, tally: &Tally, top: usize) -> Value {
         "conversations": {
             "direct": counts.conversations_of(ConversationKind::Direct),
             "group": counts.conversations_of(ConversationKind::Group),
-            "listed": inbox.conversations().count(),
+            "listed": inbox.listed(),
         },
         "people": counts.people.len(),
         "busiestConversations": conversations,
@@ -261,7 +261,7 @@ impl Page<'_> {
                 events.push_str(&format!("; {number} more lines {what}"));
             }
         }
-        let listed = inbox.conversations().count();
+        let listed = inbox.listed();
         let ahead = counts.ahead.summary();
         for (label, text) in [
             ("Owner", escape(inbox.owner().as_str()).into_owned()),

@@ -24,6 +24,11 @@ impl Inbox {
         self.list.iter().filter_map(|(_, number)| ConversationView::new(self, *number))
     }
 
+    /// How many conversations are listed: O(1).
+    pub fn listed(&self) -> usize {
+        self.list.len()
+    }
+
     /// Every conversation that an event with an effect named, listed or not, by id.
     pub fn known_conversations(&self) -> impl Iterator<Item = ConversationView<'_>> {
         let mut known: Vec<_> =
