@@ -15,8 +15,11 @@ use self::common::parse_mark;
 pub use self::common::{DialectArgs, LogArgs, LookArgs, TimeArgs, TimeStyle};
 use self::devices::{CLOUD_EXAMPLES, DIFF_EXAMPLES, MERGE_EXAMPLES};
 pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
-use self::files::{COMPACT_EXAMPLES, CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES};
-pub use self::files::{CompactArgs, ConvertArgs, FormFlag, RecoverArgs, RedactArgs, WriteArgs};
+use self::files::{COMPACT_EXAMPLES, CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES, STORE_EXAMPLES};
+pub use self::files::{
+    CompactArgs, ConvertArgs, FormFlag, RecoverArgs, RedactArgs, StoreAction, StoreArgs, StoreCheckArgs,
+    WriteArgs,
+};
 use self::import::ADAPTER_EXAMPLES;
 pub use self::import::{AdapterArgs, ImportArgs, ImportFrom, PayloadArgs, SystemFlag, V2timArgs};
 use self::tui::TUI_EXAMPLES;
@@ -121,6 +124,9 @@ pub enum Command {
     /// Open a log to try things on: a copy in a temporary place, in the terminal inbox or as a list
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Look after a store of inboxes
+    #[command(after_help = STORE_EXAMPLES)]
+    Store(StoreArgs),
     /// Carry out a command: append the events it makes to a log
     #[command(after_help = DO_EXAMPLES)]
     Do(Box<DoArgs>),

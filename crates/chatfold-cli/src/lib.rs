@@ -110,6 +110,9 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Tui(args) => terminal_inbox(args),
         Command::Notify(args) => notify::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Store(args) => match &args.action {
+            args::StoreAction::Check(args) => store::check::run(args),
+        },
         Command::Do(args) => act::run(args),
     }
 }

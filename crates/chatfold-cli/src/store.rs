@@ -1,5 +1,7 @@
 //! Logs in stores: `sqlite:PATH#OWNER` and `postgres://…#OWNER`, read as text logs, appended to as accounts.
 
+pub mod check;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Read};
@@ -69,7 +71,7 @@ impl StoreAddress {
 
     /// Who has an inbox there, as the end of a sentence; nothing where that cannot be told.
     fn who(&self) -> String {
-        let mut owners = match self.open(false).map(|mut store| store.inboxes(NAMED + 1)) {
+        let mut owners = match self.open(false).map(|mut store| store.inboxes(None, NAMED + 1)) {
             Ok(Ok(owners)) => owners,
             _ => return String::new(),
         };
@@ -302,21 +304,20 @@ macro_rules! ask {
 }
 
 impl Store {
-    /// The owners of the inboxes, in order, at most so many.
-    fn inboxes(&mut self, limit: usize) -> Result<Vec<UserId>, StoreError> {
+    /// The owners of the inboxes in order of their bytes, from just after one, at most so many.
+    fn inboxes(&mut self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, StoreError> {
         match self {
             Self::Absent(never) => {
-                let _ = limit;
+                let _ = (after, limit);
                 match *never {}
             }
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => {
-                let mut owners = store.inboxes()?;
-                owners.truncate(limit);
-                Ok(owners)
+                let owners = store.inboxes()?.into_iter();
+                Ok(owners.filter(|owner| after.is_none_or(|after| owner > after)).take(limit).collect())
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres { store, .. } => Ok(store.inboxes(None, limit)?),
+            Self::Postgres { store, .. } => Ok(store.inboxes(after, limit)?),
         }
     }
 }

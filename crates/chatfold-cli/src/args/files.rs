@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chatfold::{ConversationId, MessageId, Policy, UserId};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::common::{PolicyFlag, parse_owner, policy};
 
@@ -172,4 +172,39 @@ fn parse_message(text: &str) -> Result<(ConversationId, MessageId), String> {
         text.rsplit_once('/').ok_or("expected CONVERSATION/ID, such as c2c_bob/018f…")?;
     let conversation = conversation.parse().map_err(|error: chatfold::id::IdError| error.to_string())?;
     Ok((conversation, message.parse().map_err(|error: chatfold::id::IdError| error.to_string())?))
+}
+
+pub const STORE_EXAMPLES: &str = "\
+Examples:
+  chatfold store check sqlite:chat.db               every inbox: events, snapshots, what finds them, the file itself
+  chatfold store check sqlite:chat.db --repair      and mend what follows from the logs
+  chatfold store check 'postgres://host/db#alice'   one inbox
+
+Exit codes: 0 all of it is sound, or was mended; 1 something is wrong with it.";
+
+/// Options of `store`.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: StoreAction,
+}
+
+/// What can be done with a store.
+#[derive(Debug, Subcommand)]
+pub enum StoreAction {
+    /// Read all of a store and say what of it is not what was written
+    #[command(after_help = STORE_EXAMPLES)]
+    Check(StoreCheckArgs),
+}
+
+/// Options of `store check`.
+#[derive(Debug, Args)]
+pub struct StoreCheckArgs {
+    /// sqlite:PATH or postgres://…, with #OWNER behind it for one inbox
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+    /// SQLite: write what is missing and follows from the logs, and drop snapshots that are damaged
+    #[arg(long)]
+    pub repair: bool,
 }

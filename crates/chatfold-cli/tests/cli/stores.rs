@@ -21,6 +21,10 @@ fn every_command(files: &Files, place: impl Fn(&str) -> String) {
 
     assert_eq!(json(&["inbox", stored, "--json"], ""), json(&["inbox", log, "--json"], ""));
     assert_eq!(run(&["check", stored], "").code, 0);
+    let sound = run(&["store", "check", stored], "").ok();
+    assert_eq!(sound, format!("{}: sound, 1 inbox\n", sound.split(": sound").next().unwrap()));
+    let said = run(&["inbox", stored, "-v"], "");
+    assert!(said.code == 0 && said.err.contains("read the snapshot of"), "{said:?}");
     assert_eq!(run(&["stats", stored], "").code, 0);
     assert_eq!(run(&["diff", log, stored], "").code, 0);
     assert_eq!(run(&["merge", log, stored], "").ok(), run(&["merge", log, log], "").ok());
@@ -112,6 +116,40 @@ fn a_damaged_file_is_no_shorter_log() {
     assert!(told > 0);
 }
 
+/// What is wrong with a store is told by inbox, table and position, and what follows from the logs is mended.
+#[test]
+fn a_store_is_checked_and_mended() {
+    let files = Files::new();
+    let log = files.write("team.jsonl", team());
+    let log = log.to_str().unwrap();
+    let path = files.path().join("chat.db");
+    let store = format!("sqlite:{}", path.display());
+    run(&["convert", log, &format!("{store}#alice"), "--as", "alice"], "").ok();
+    let right = run(&["inbox", &format!("{store}#alice"), "--json"], "").ok();
+    assert!(run(&["store", "check", &store], "").ok().ends_with(": sound, 1 inbox\n"));
+    let damage = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+
+    damage("UPDATE snapshot_page SET bytes = zeroblob(length(bytes))");
+    let told = run(&["store", "check", &store], "");
+    assert_eq!(told.code, 1);
+    assert!(told.out.contains("the snapshot of alice at position"), "{told:?}");
+    assert!(told.out.contains("in table snapshot_page"), "{told:?}");
+    let shown = run(&["inbox", &format!("{store}#alice"), "--json"], "");
+    assert_eq!((shown.code, &shown.out), (0, &right), "it is folded from the log: {shown:?}");
+    let mended = run(&["store", "check", &store, "--repair"], "").ok();
+    assert!(mended.contains("mended: ") && mended.ends_with(": sound, 1 inbox\n"), "{mended}");
+    assert!(run(&["store", "check", &store], "").ok().ends_with(": sound, 1 inbox\n"));
+
+    damage("UPDATE event SET hash = zeroblob(16) WHERE position = 3");
+    for place in [store.clone(), format!("{store}#alice")] {
+        let told = run(&["store", "check", &place, "--repair"], "");
+        assert_eq!(told.code, 1, "nothing mends a log: {told:?}");
+        assert!(told.out.contains("position 3"), "{told:?}");
+    }
+    assert_eq!(run(&["store", "check", log], "").code, 2);
+    assert_eq!(run(&["store", "check", "sqlite:/no/such/chat.db"], "").code, 4);
+}
+
 #[test]
 fn errors_tell_no_password() {
     for place in [
@@ -122,9 +160,12 @@ fn errors_tell_no_password() {
         "postgres://u:secret@127.0.0.1:nowhere/db#alice",
         "postgres://127.0.0.1:1/db?password=a&secret=b#alice",
     ] {
-        for command in
-            [&["inbox", place][..], &["check", place], &["stats", place], &["do", place, "pin", "c2c_bob"]]
-        {
+        for command in [
+            &["inbox", place][..],
+            &["check", place],
+            &["store", "check", place],
+            &["do", place, "pin", "c2c_bob"],
+        ] {
             let ran = run(command, "");
             assert!(ran.code != 0 && !ran.err.contains("secret") && !ran.out.contains("secret"), "{ran:?}");
         }

@@ -1,0 +1,165 @@
+//! `chatfold store check`: is a store what was written, and what of it follows from its logs anew?
+
+use std::io::Write as _;
+
+use chatfold::snapshot::{LogPrefix, SnapshotInfo};
+use chatfold::store::{EventStore as _, LogCursor, SnapshotStore as _, StoredSnapshot};
+use chatfold::{Inbox, UserId};
+
+use super::{Store, StoreAddress, StoreError};
+use crate::args::StoreCheckArgs;
+use crate::failure::{Failure, Verdict};
+use crate::log::count;
+use crate::output::stdout;
+
+/// How many events, and how many owners, are read at once.
+const CHUNK: usize = 1_000;
+
+/// What was looked at, and what is wrong, a sentence each.
+#[derive(Default)]
+struct Found {
+    inboxes: u64,
+    damage: Vec<String>,
+}
+
+/// Runs the command.
+pub fn run(args: &StoreCheckArgs) -> Result<Verdict, Failure> {
+    let Some(place) = StoreAddress::of_name(&args.store) else {
+        let what = "is no store: it is named sqlite:PATH or postgres://…";
+        return Err(Failure::Usage(format!("{}: {what}", args.store.display())));
+    };
+    let failed = |error| place.failed("cannot be checked", error);
+    let found = look(&mut place.open(false)?, &place).map_err(failed)?;
+    let mut out = stdout();
+    for damage in &found.damage {
+        writeln!(out, "{place}: {damage}")?;
+    }
+    let mut left = found.damage.len() as u64;
+    if args.repair && left > 0 {
+        let mut store = place.open(true)?;
+        for mended in store.repair(&place)? {
+            writeln!(out, "{place}: mended: {mended}")?;
+        }
+        left = look(&mut store, &place).map_err(failed)?.damage.len() as u64;
+    }
+    let inboxes = count(found.inboxes, "inbox");
+    match left {
+        0 => writeln!(out, "{place}: sound, {inboxes}")?,
+        left => writeln!(out, "{place}: {} in {inboxes}", count(left, "fault"))?,
+    }
+    out.flush()?;
+    Ok(Verdict::of(left == 0))
+}
+
+/// Looks at all of a store, or at one inbox if the place names one.
+fn look(store: &mut Store, place: &StoreAddress) -> Result<Found, StoreError> {
+    let mut found = Found::default();
+    if let Ok(owner) = UserId::parse(&place.owner) {
+        return Ok(Found { inboxes: 1, damage: inbox(store, &owner)? });
+    }
+    if let Some(damage) = store.own_check()? {
+        found.inboxes = store.inboxes(None, usize::MAX).map_or(0, |owners| owners.len() as u64);
+        found.damage = damage;
+        return Ok(found);
+    }
+    let mut after = None;
+    loop {
+        let owners = store.inboxes(after.as_ref(), CHUNK)?;
+        for owner in &owners {
+            found.inboxes += 1;
+            found.damage.extend(inbox(store, owner)?);
+        }
+        match owners.last() {
+            Some(last) if owners.len() == CHUNK => after = Some(last.clone()),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// Looks at one inbox: every event against the hash beside it, and the newest snapshot against the log.
+fn inbox(store: &mut Store, owner: &UserId) -> Result<Vec<String>, StoreError> {
+    let snapshot = store.latest(owner, u64::MAX)?;
+    let mut stands_for = snapshot.as_ref().is_none_or(|snapshot| snapshot.prefix == LogPrefix::EMPTY);
+    let (mut cursor, mut damage) = (LogCursor::default(), Vec::new());
+    loop {
+        let page = store.read(owner, cursor.position(), CHUNK)?;
+        let taken = cursor.take_in(&page);
+        let kept = snapshot.as_ref().map(|snapshot| snapshot.prefix);
+        stands_for |= page.events.iter().any(|event| Some(event.prefix) == kept);
+        match taken {
+            Ok(false) => {}
+            Ok(true) => break,
+            Err(broken) => {
+                damage.push(format!("the log of {owner}: {broken}"));
+                break;
+            }
+        }
+    }
+    if let Some(snapshot) = snapshot {
+        let position = snapshot.prefix.events;
+        if !stands_for && damage.is_empty() {
+            damage.push(format!("the snapshot of {owner} at position {position} is not of this log"));
+        }
+        damage.extend(
+            wrong(snapshot, owner)
+                .map(|what| format!("the snapshot of {owner} at position {position}: {what}")),
+        );
+    }
+    Ok(damage)
+}
+
+/// What is wrong with the bytes of a snapshot. One that another version wrote is not: it will not be used.
+fn wrong(snapshot: StoredSnapshot, owner: &UserId) -> Option<String> {
+    let info = match SnapshotInfo::read(&snapshot.bytes) {
+        Err(
+            chatfold::snapshot::SnapshotError::Version { .. }
+            | chatfold::snapshot::SnapshotError::Schema { .. },
+        ) => {
+            return None;
+        }
+        Err(error) => return Some(error.to_string()),
+        Ok(info) => info,
+    };
+    match Inbox::restore(snapshot.bytes, owner, info.policy) {
+        Err(error) => Some(error.to_string()),
+        Ok((inbox, _)) => inbox.verify().err().map(|fault| fault.to_string()),
+    }
+}
+
+impl Store {
+    /// What the store itself finds wrong with all that it keeps; `None` for one that has no such check.
+    fn own_check(&mut self) -> Result<Option<Vec<String>>, StoreError> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => {
+                let damage = store.check()?;
+                Ok(Some(damage.iter().map(ToString::to_string).collect()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Mends what follows from the logs, of all inboxes or of the one that the place names. Returns what was mended.
+    fn repair(&mut self, place: &StoreAddress) -> Result<Vec<String>, Failure> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => {
+                let failed =
+                    |error: chatfold_sqlite::SqliteError| place.failed("cannot be mended", error.into());
+                let owners = match UserId::parse(&place.owner) {
+                    Ok(owner) => vec![owner],
+                    Err(_) => store.inboxes().map_err(failed)?,
+                };
+                let mut mended = Vec::new();
+                for owner in owners {
+                    mended.extend(store.repair(&owner).map_err(failed)?.iter().map(ToString::to_string));
+                }
+                Ok(mended)
+            }
+            _ => {
+                let what = "only a file of SQLite has what follows from its logs; snapshots are made anew by themselves";
+                Err(Failure::Usage(format!("{place}: {what}")))
+            }
+        }
+    }
+}
