@@ -8,10 +8,11 @@ use chatfold::{ConversationView, Filter, FolderId, Inbox, Timestamp, v2tim};
 
 use crate::args::{BadgeFlag, FilterArgs, InboxArgs, KindFlag, MembershipFlag, TimeArgs, TimeStyle};
 use crate::failure::{Failure, Verdict};
+use crate::folded::{fold, print};
 use crate::input::Source;
 use crate::instant::{ago, minute};
 use crate::list::{DIM, List};
-use crate::log::{Tally, count, fold, print};
+use crate::log::{Tally, count};
 use crate::snapshot;
 use crate::text::{Look, escape};
 

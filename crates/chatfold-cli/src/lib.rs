@@ -22,6 +22,7 @@ mod cloud;
 mod demo;
 mod diff;
 mod failure;
+mod folded;
 mod future_messages;
 #[cfg(feature = "adapters")]
 mod import;

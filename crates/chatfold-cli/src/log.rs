@@ -1,7 +1,6 @@
 //! Reading a log record by record, with the choices every command offers.
 
 mod cores;
-mod stored;
 mod tally;
 
 use std::io::{self, BufRead, Cursor, Read as _};
@@ -15,7 +14,6 @@ use chatfold::binary::{self, LogHead, is_binary_log};
 use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, decode_line};
 use chatfold::{Inbox, Policy, Replay, UserId};
 
-pub use self::stored::print;
 pub use self::tally::{Choice, Tally, count};
 use crate::failure::Failure;
 use crate::input::{Input, Packing, Source, Watch};
@@ -526,15 +524,6 @@ impl Reading {
             }
         }
         Ok(())
-    }
-}
-
-/// Folds a log: that of a store, if all of it is chosen, from its newest snapshot on. What such an inbox shows has to be
-/// printed by [`print`], which tells a snapshot that is corrupt.
-pub fn fold(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
-    match source {
-        Source::Store(place) if choice.is_all() => stored::fold(place, choice, policy),
-        _ => fold_whole(source, choice, policy),
     }
 }
 

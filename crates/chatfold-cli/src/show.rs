@@ -17,10 +17,11 @@ use chatfold_words::why::{Detail, rows};
 use self::line_width::room;
 use crate::args::ShowArgs;
 use crate::failure::{Failure, Verdict};
+use crate::folded::{fold, print};
 use crate::input::Source;
 use crate::instant::minute;
 use crate::list::{BOLD, DIM, PLAIN};
-use crate::log::{count, fold, print};
+use crate::log::count;
 use crate::text::{Line, Look, escape, one_line, wrap};
 use crate::words;
 

@@ -12,7 +12,7 @@ use crate::args::SnapshotArgs;
 use crate::atomic_file::write_whole;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
-use crate::log::{Choice, OpenLog, Tally, count, fold};
+use crate::log::{Choice, OpenLog, Tally, count, fold_whole};
 use crate::output::{named, say, stdout};
 
 /// Runs the command.
@@ -73,7 +73,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// The inbox of a snapshot alone.
 pub fn open(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
-    let Source::File(path) = source else { return fold(source, choice, policy) };
+    let Source::File(path) = source else { return fold_whole(source, choice, policy) };
     if choice.first.is_some() || choice.until.is_some() {
         let what = "a snapshot holds no events: --first and --at need its log";
         return Err(Failure::Usage(what.to_owned()));
@@ -126,5 +126,5 @@ pub fn resume(
         }
     };
     say(&format!("{}: not used: {reason}; folding the whole log", named(snapshot)));
-    fold(source, choice, policy)
+    fold_whole(source, choice, policy)
 }

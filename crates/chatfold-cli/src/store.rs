@@ -1,5 +1,6 @@
 //! Logs in stores: `sqlite:PATH#OWNER` and `postgres://…#OWNER`, read as text logs, appended to as accounts.
 
+pub mod account;
 pub mod check;
 
 use std::convert::Infallible;

@@ -1,7 +1,7 @@
 //! A command on an inbox in a store: an account carries it out.
 
 use chatfold::{Decision, Inbox, decide};
-use chatfold_account::{Account, AccountError, Options};
+use chatfold_account::{Account, Options};
 
 use super::clock::{now, seed};
 use super::command;
@@ -9,19 +9,8 @@ use crate::args::DoArgs;
 use crate::failure::Failure;
 use crate::output::say;
 use crate::sentence::refusal;
-use crate::store::{StoreAddress, StoreError};
-
-/// Why an account could not do it, and the exit code that this means.
-pub fn failure(place: &StoreAddress, error: AccountError<StoreError>) -> Failure {
-    match error {
-        AccountError::Rejected(rejection) => Failure::Refused(refusal(&rejection)),
-        AccountError::Damaged { .. } | AccountError::Undecodable { .. } => {
-            Failure::Fault { place: place.to_string(), what: error.to_string() }
-        }
-        AccountError::Store(error) => place.failed("failed", error),
-        other => Failure::Input { place: place.to_string(), what: other.to_string(), source: None },
-    }
-}
+use crate::store::StoreAddress;
+use crate::store::account::failure;
 
 /// Decides and, unless in a dry run, appends: the inbox before, and what was decided.
 pub fn run(args: &DoArgs, place: &StoreAddress) -> Result<(Inbox, Decision), Failure> {

@@ -9,11 +9,11 @@ use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{AppendError, EventStore as _, NewEvent, StoredEvent};
 use chatfold_account::{Account, Options, encode};
 
-use crate::act::stored::failure;
 use crate::args::ConvertArgs;
 use crate::failure::{Failure, Verdict};
 use crate::log::{OpenLog, count};
 use crate::output::{say, stdout};
+use crate::store::account::failure;
 use crate::store::{StoreAddress, StoreError};
 
 /// The event as a store keeps it. A line of a newer version may have no id this version finds: then its id follows

@@ -9,8 +9,9 @@ use chatfold_account::{Account, AccountError, Options};
 use chatfold_tui::{Done, Wish};
 
 use super::commands::command;
-use crate::act::{now, seed, stored};
+use crate::act::{now, seed};
 use crate::failure::Failure;
+use crate::store::account::failure;
 use crate::store::{Store, StoreAddress};
 
 /// How many events are read at once.
@@ -79,7 +80,7 @@ impl StoreDesk {
             None => {
                 let store = self.place.open(true)?;
                 let account = Account::open(store, self.owner.clone(), Options::default());
-                account.map_err(|error| stored::failure(&self.place, error))?
+                account.map_err(|error| failure(&self.place, error))?
             }
         };
         let context = Context::new(self.owner.clone(), self.role, now()?, seed()?);
@@ -89,7 +90,7 @@ impl StoreDesk {
         let judged = match executed {
             Ok(executed) => Ok(Decision { events: executed.events, refused: executed.refused }),
             Err(AccountError::Rejected(rejection)) => Err(rejection),
-            Err(error) => return Err(stored::failure(&self.place, error)),
+            Err(error) => return Err(failure(&self.place, error)),
         };
         let note = (!reports.is_empty()).then(|| reports.join("; "));
         Ok(Done { events: self.look()?, judged, note })

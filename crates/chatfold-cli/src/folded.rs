@@ -1,4 +1,5 @@
-//! The inbox of a store: its newest snapshot, of which what is shown is read, and the events behind it.
+//! The inbox of a log or of a store, folded and printed. A store's begins with its newest snapshot, of which what is
+//! shown is read, and the events behind it.
 
 use std::io::Write;
 
@@ -8,15 +9,24 @@ use chatfold::store::{EventStore as _, Head};
 use chatfold::{Inbox, Policy, Timestamp, UserId};
 use chatfold_account::{Account, Options};
 
-use super::{Choice, Tally, count, fold_whole};
-use crate::act::stored::failure;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
+use crate::log::{Choice, Tally, count, fold_whole};
 use crate::output::{say, stdout};
+use crate::store::account::failure;
 use crate::store::{Store, StoreAddress};
 
-/// Folds an inbox all of whose events are chosen.
-pub(super) fn fold(place: &StoreAddress, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
+/// Folds a log: that of a store, if all of it is chosen, from its newest snapshot on. What such an inbox shows has to be
+/// printed by [`print`], which tells a snapshot that is corrupt.
+pub fn fold(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
+    match source {
+        Source::Store(place) if choice.is_all() => fold_stored(place, choice, policy),
+        _ => fold_whole(source, choice, policy),
+    }
+}
+
+/// Folds an inbox of a store all of whose events are chosen.
+fn fold_stored(place: &StoreAddress, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
     let (store, owner, head) = place.open_there()?;
     // Nothing is written while somebody reads.
     let options = Options { policy, snapshots: SnapshotPolicy::default(), ..Options::default() };
