@@ -1,12 +1,14 @@
 //! Hostile and odd logs (R01): whatever they cost, they mean what the rules say. `benches/growth.rs` has what they cost.
 
+use chatfold::event::Watermark;
 use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Hostile;
-use chatfold::{Event, Inbox, UserId};
+use chatfold::{ConversationId, Event, Inbox, Message, MessageId, Policy, UserId};
 
 use crate::harness::{same, same_digest, shuffled};
 use crate::model;
 use crate::shown::{Names, shown};
+use crate::snapshot::envelope;
 
 /// Every kind of log, at two lengths: one for what is looked at one by one, one for what is not.
 fn each(check: impl Fn(&Hostile, &UserId, &[Event]) -> Result<(), String>) {
@@ -70,4 +72,35 @@ fn r60_hostile_logs_told_twice_tell_nothing() {
         }
         Ok(())
     });
+}
+
+/// Among many messages that were imported at the very edge of a deletion, those introduced after it list the
+/// conversation again; one that is only for who is online does not.
+#[test]
+fn an_online_message_at_the_edge_of_a_deletion_lists_nothing() {
+    let group: ConversationId = "group_hall".parse().unwrap();
+    let (owner, edge) = (UserId::parse("alice").unwrap(), 101);
+    let at_edge =
+        |n: u64| Message::text(MessageId::from_bytes(u128::from(n).to_be_bytes()), "x").with_seq(edge);
+    let import = |n: u64, message: Message| {
+        envelope(n, "alice").message_imported(group.clone(), None, message).unwrap()
+    };
+    let mut events: Vec<Event> = (1..=100).map(|n| import(n, at_edge(n))).collect();
+    let through = Watermark::Seq(edge);
+    events.push(envelope(500, "alice").conversation_deleted(group.clone(), through, false).unwrap());
+    let mut online = at_edge(600);
+    online.online_only = true;
+    events.push(import(600, online));
+    let is_right = |events: &[Event], listed: usize| {
+        let expected = model::shown(&owner, Policy::default(), events).without_void();
+        let mut live = Inbox::new(owner.clone(), Policy::default());
+        events.iter().for_each(|event| drop(live.apply(event)));
+        for inbox in [live, Inbox::replay(owner.clone(), Policy::default(), events)] {
+            same("at the edge", &expected, &shown(&inbox, &Names::of(events))).unwrap();
+            assert_eq!((inbox.listed(), inbox.audit()), (listed, Ok(())));
+        }
+    };
+    is_right(&events, 0);
+    events.push(import(601, at_edge(601)));
+    is_right(&events, 1);
 }
