@@ -431,3 +431,32 @@ fn r60_long_contents_are_told_by_what_they_say() {
         assert!(tells(&modified(edit(Some("c"), None)), first + 8), "{len}: what it carried at first");
     }
 }
+
+/// What an edit left of a message follows the introduction that counts (R15), and is told when another one does.
+#[test]
+fn r60_another_introduction_changes_what_edits_left() {
+    let (alice, bob) = (UserId::parse("alice").unwrap(), UserId::parse("bob").unwrap());
+    let direct = ConversationId::parse("c2c_bob").unwrap();
+    let target = MessageId::from_bytes([7; 16]);
+    let mut inbox = Inbox::new(alice, Policy::default());
+    let envelope = |at: u8| {
+        let time = Timestamp::from_millis(i64::from(at)).unwrap();
+        Envelope::new(EventId::from_bytes([at; 16]), time, bob.clone())
+    };
+    let delivered = |at: u8, text: &str| {
+        envelope(at).message_received(direct.clone(), Message::text(target, text)).unwrap()
+    };
+    let custom = |version: u64, data: &str| Edit {
+        version,
+        custom: Some(data.as_bytes().to_vec()),
+        ..Edit::default()
+    };
+    let edited = |at: u8, edit: Edit| envelope(at).message_modified(direct.clone(), target, edit).unwrap();
+    let mut tells = |event: Event| !inbox.apply(&event).messages.is_empty();
+    assert!(tells(delivered(50, "later")));
+    assert!(tells(edited(60, custom(1, "one"))));
+    assert!(tells(edited(61, custom(2, "two"))), "what it said at first is known from here on");
+    assert!(tells(delivered(40, "earlier")), "the earliest delivery gives the text, which no edit says");
+    assert!(!tells(delivered(70, "latest")), "a later one gives nothing");
+    assert!(tells(delivered(30, "earliest")));
+}
