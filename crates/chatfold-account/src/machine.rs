@@ -499,7 +499,7 @@ impl Machine {
         if self.outages > OUTAGES {
             return self.replay();
         }
-        self.reload_from(u64::MAX);
+        self.load_newest();
     }
 
     fn loaded(&mut self, loading: Loading) {
@@ -580,23 +580,26 @@ impl Machine {
     /// The log is not the one that was known: forget, and load it anew.
     fn replaced(&mut self) {
         self.reports.push(Report::LogReplaced { known: self.prefix() });
-        self.reload_from(u64::MAX);
+        self.load_newest();
     }
 
-    /// Loads anew, from the newest snapshot of no more than so many events.
-    fn reload_from(&mut self, through: u64) {
+    /// Loads anew, from the newest snapshot.
+    fn load_newest(&mut self) {
+        self.forget();
+        self.request = Some(Request::Snapshot { through: u64::MAX });
+    }
+
+    /// Loads anew, from the log alone.
+    fn replay(&mut self) {
+        self.forget();
+        self.load_on(Loading::whole(&self.owner, self.options.policy));
+    }
+
+    /// What is known is no state of the log any more, and neither is what followed from it.
+    fn forget(&mut self) {
         self.reload = true;
         self.candidate = None;
         self.loading = None;
         self.untold.reset = true;
-        self.request = Some(Request::Snapshot { through });
-    }
-
-    /// Loads from the log alone.
-    fn replay(&mut self) {
-        self.reload = true;
-        self.candidate = None;
-        self.untold.reset = true;
-        self.load_on(Loading::whole(&self.owner, self.options.policy));
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
-use chatfold::store::{EventStore as _, Head};
+use chatfold::store::EventStore as _;
 use chatfold::{Inbox, Policy, Timestamp, UserId};
 use chatfold_account::{Account, Options};
 
@@ -27,7 +27,7 @@ pub fn fold(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, 
 
 /// Folds an inbox of a store all of whose events are chosen.
 fn fold_stored(place: &StoreAddress, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
-    let (store, owner, head) = place.open_there()?;
+    let (store, owner, _) = place.open_there()?;
     // Nothing is written while somebody reads.
     let options = Options { policy, snapshots: SnapshotPolicy::default(), ..Options::default() };
     let mut account = Account::open(store, owner.clone(), options).map_err(|error| failure(place, error))?;
@@ -36,30 +36,30 @@ fn fold_stored(place: &StoreAddress, choice: &Choice, policy: Policy) -> Result<
     }
     let (inbox, prefix) = (account.inbox().clone(), account.prefix());
     if choice.verbose {
-        let behind = prefix.events - account.machine().restored_from().unwrap_or(0);
+        let behind = |events: u64| count(prefix.events - events, "event");
         say(&match account.machine().restored_from() {
             Some(events) => format!(
                 "{place}: read the snapshot of {} and {} behind it",
                 count(events, "event"),
-                count(behind, "event")
+                behind(events)
             ),
-            None => format!("{place}: read {}, as there is no snapshot", count(behind, "event")),
+            None => format!("{place}: read {}, as there is no snapshot", behind(0)),
         });
     }
     let mut tally = Tally::of(LogPrefix { skipped: account.machine().skipped_events(), ..prefix });
-    let last = last_instant(account.store(), &owner, &head, place)?;
+    let last = last_instant(account.store(), &owner, prefix, place)?;
     tally.newest = inbox_instant(&inbox).max(last);
     Ok((inbox, tally))
 }
 
-/// When the last event happened, if this version knows its type.
+/// When the last event of a log happened, if this version knows its type.
 fn last_instant(
     store: &mut Store,
     owner: &UserId,
-    head: &Head,
+    prefix: LogPrefix,
     place: &StoreAddress,
 ) -> Result<Option<Timestamp>, Failure> {
-    let before = head.prefix.events.saturating_sub(1);
+    let before = prefix.events.saturating_sub(1);
     let page = store.read(owner, before, 1).map_err(|error| place.failed("cannot be read", error))?;
     Ok(page.events.last().and_then(|event| match decode_line(&event.bytes) {
         Ok(LoggedEvent::Known(event)) => Some(event.at()),

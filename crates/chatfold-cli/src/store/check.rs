@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use chatfold::snapshot::{LogPrefix, SnapshotInfo};
+use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
 use chatfold::store::{EventStore as _, LogCursor, SnapshotStore as _, StoredSnapshot};
 use chatfold::{Inbox, UserId};
 
@@ -111,10 +111,7 @@ fn inbox(store: &mut Store, owner: &UserId) -> Result<Vec<String>, StoreError> {
 /// What is wrong with the bytes of a snapshot. One that another version wrote is not: it will not be used.
 fn wrong(snapshot: StoredSnapshot, owner: &UserId) -> Option<String> {
     let info = match SnapshotInfo::read(&snapshot.bytes) {
-        Err(
-            chatfold::snapshot::SnapshotError::Version { .. }
-            | chatfold::snapshot::SnapshotError::Schema { .. },
-        ) => {
+        Err(SnapshotError::Version { .. } | SnapshotError::Schema { .. }) => {
             return None;
         }
         Err(error) => return Some(error.to_string()),
