@@ -2,9 +2,15 @@
 
 use std::iter;
 
+#[cfg(feature = "jsonl")]
+use crate::log::jsonl::encode_event;
 use crate::model::event::{Edit, Envelope, Event, InvalidEvent, Mark, Message, Through, Watermark};
 use crate::model::id::{ConversationId, EventId, GroupId, IdError, MessageId, UserId};
 use crate::model::time::{Timestamp, TimestampError};
+#[cfg(feature = "jsonl")]
+use crate::store::StoredEvent;
+#[cfg(feature = "jsonl")]
+use crate::store::snapshot::LogPrefix;
 
 /// A small generator of pseudo-random numbers (SplitMix64): fast, and the same for a seed for ever.
 #[derive(Clone, Debug)]
@@ -154,6 +160,18 @@ impl Workload {
     pub fn iter(&self) -> impl Iterator<Item = Event> + use<> {
         let mut state = State::new(*self);
         (0..self.events).map(move |n| state.event(n))
+    }
+
+    /// The same events as a store keeps them, each as its line of the text log, without commands.
+    #[cfg(feature = "jsonl")]
+    pub fn stored(&self) -> Vec<StoredEvent> {
+        let mut prefix = LogPrefix::EMPTY;
+        let stored = |event: Event| {
+            let bytes = encode_event(&event).into_bytes();
+            prefix.push(&bytes);
+            StoredEvent::new(event.id(), None, prefix, bytes)
+        };
+        self.iter().map(stored).collect()
     }
 
     /// The same events fully shuffled, every tenth of them twice.

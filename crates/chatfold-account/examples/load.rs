@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 use chatfold::command::Role;
 use chatfold::event::{Body, Fact};
 use chatfold::id::CommandId;
-use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
+use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::redact::Redaction;
-use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
-use chatfold::store::{Append, EventStore, NewEvent, StoredEvent};
+use chatfold::snapshot::SnapshotPolicy;
+use chatfold::store::{Append, EventStore, NewEvent};
 use chatfold::testing::{Random, Workload};
 use chatfold::{Command, Context, Envelope, Event, EventId, Message, MessageId, Timestamp, UserId};
 use chatfold_account::postgres::{self, Accounts};
@@ -230,17 +230,6 @@ async fn postgres_row(server: &Server, writers: u64, scale: Scale) {
     println!("| PostgreSQL | {writers} | {bare:.0} | {appends:.0} | {commands:.0} |");
 }
 
-/// The log of a workload as stores keep it.
-fn log(workload: &Workload) -> Vec<StoredEvent> {
-    let mut prefix = LogPrefix::EMPTY;
-    let stored = |event: chatfold::Event| {
-        let bytes = encode_event(&event).into_bytes();
-        prefix.push(&bytes);
-        StoredEvent::new(event.id(), None, prefix, bytes)
-    };
-    workload.iter().map(stored).collect()
-}
-
 /// No snapshot is ever made.
 fn never() -> Options {
     Options { snapshots: SnapshotPolicy::default(), ..Options::default() }
@@ -260,7 +249,7 @@ fn sqlite_loads(folder: &Path, events: u64, scale: Scale) {
     let workload = Workload::phone().with_events(events);
     let path = folder.join(format!("loads{events}.db"));
     let mut store = sqlite(&path);
-    for page in log(&workload).chunks(10_000) {
+    for page in workload.stored().chunks(10_000) {
         store.import(&workload.owner(), page).unwrap();
     }
     let load = || drop(Account::open(sqlite(&path), workload.owner(), never()).unwrap());
@@ -274,7 +263,7 @@ async fn postgres_loads(server: &Server, events: u64, scale: Scale) {
     let workload = Workload::phone().with_events(events);
     let store = connect(server).await;
     let owner = UserId::parse(&format!("owner-{events}")).unwrap();
-    for page in log(&workload).chunks(10_000) {
+    for page in workload.stored().chunks(10_000) {
         store.import(&owner, page).await.unwrap();
     }
     let mut rates = Vec::new();
@@ -301,7 +290,7 @@ async fn many_inboxes(server: &Server, scale: Scale) {
             for n in (worker..scale.inboxes).step_by(8) {
                 let mut workload = Workload::phone().with_events(size(n)).with_conversations(20);
                 workload.seed = n;
-                store.import(&owner(1_000_000 + n), &log(&workload)).await.unwrap();
+                store.import(&owner(1_000_000 + n), &workload.stored()).await.unwrap();
                 events += size(n);
             }
             events
@@ -357,7 +346,7 @@ async fn one_to_many(server: &Server, scale: Scale) {
     let members: Vec<UserId> = (0..scale.members).map(|n| owner(2_000_000 + n)).collect();
     let mut workload = Workload::phone().with_events(100).with_conversations(10);
     workload.seed = 7;
-    let history = log(&workload);
+    let history = workload.stored();
     tasks(8, |worker, _| {
         let (store, history, members) = (store.clone(), history.clone(), members.clone());
         async move {
@@ -435,7 +424,7 @@ fn waits_sqlite(folder: &Path, scale: Scale) {
     ] {
         let path = folder.join(format!("waits{keep:?}{background}.db"));
         let mut store = sqlite(&path);
-        for page in log(&workload).chunks(10_000) {
+        for page in workload.stored().chunks(10_000) {
             store.import(&workload.owner(), page).unwrap();
         }
         let options = Options { keep, ..Options::default() };
@@ -462,7 +451,7 @@ async fn waits_postgres(server: &Server, scale: Scale) {
         [("PostgreSQL, `WithAppend`", Keep::WithAppend), ("PostgreSQL, `AfterAppend`", Keep::AfterAppend)]
     {
         let owner = UserId::parse(&format!("waits-{keep:?}")).unwrap();
-        for page in log(&workload).chunks(10_000) {
+        for page in workload.stored().chunks(10_000) {
             store.import(&owner, page).await.unwrap();
         }
         let options = Options { keep, ..Options::default() };
@@ -487,7 +476,7 @@ async fn one_redaction(server: &Server, scale: Scale) {
     let workload = Workload::phone().with_events(scale.redacted);
     let store = connect(server).await;
     let owner = UserId::parse("redacted").unwrap();
-    let events = log(&workload);
+    let events = workload.stored();
     for page in events.chunks(10_000) {
         store.import(&owner, page).await.unwrap();
     }

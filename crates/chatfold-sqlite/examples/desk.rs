@@ -65,17 +65,6 @@ fn written() -> u64 {
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or_default()
 }
 
-/// The log of a workload as stores keep it.
-fn log(workload: &Workload) -> Vec<StoredEvent> {
-    let mut prefix = LogPrefix::EMPTY;
-    let stored = |event: chatfold::Event| {
-        let bytes = encode_event(&event).into_bytes();
-        prefix.push(&bytes);
-        StoredEvent::new(event.id(), None, prefix, bytes)
-    };
-    workload.iter().map(stored).collect()
-}
-
 /// One number of the file, over a connection of its own.
 fn number(path: &Path, sql: &str) -> u64 {
     let connection = rusqlite::Connection::open(path).unwrap();
@@ -241,7 +230,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let (path, binary_path) = (folder.path().join("desk.db"), folder.path().join("desk.cflog"));
     let log_len_bytes = binary(&binary_path, &workload);
-    let events = log(&workload);
+    let events = workload.stored();
     let (events, last) = events.split_at(events.len().saturating_sub(3 * BETWEEN));
     for (name, batch) in [("paged", 10_000), ("desk", usize::MAX)] {
         let mut store = open(&folder.path().join(format!("{name}.db")));
