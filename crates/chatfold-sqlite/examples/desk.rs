@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use chatfold::binary::{Header, Log, LogHead, Writer};
 use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
-use chatfold::snapshot::LogPrefix;
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Append, EventStore, NewEvent, SnapshotStore, StoredEvent, StoredSnapshot};
 use chatfold::testing::Workload;
 use chatfold::{Filter, Inbox, Policy, Replay};
@@ -184,7 +184,7 @@ fn loads(path: &Path, binary_path: &Path, workload: &Workload) {
     println!("load by replay {replayed}, the binary log folded {folded}: {ratio:.2} of its speed");
 }
 
-/// Appends in hundreds, with a snapshot every thousand: what is written for a byte of log.
+/// Appends in hundreds, with the snapshots that an account keeps unless told otherwise: what is written for a byte of log.
 fn appends(path: &Path, workload: &Workload) {
     let owner = workload.owner();
     let events: Vec<_> = workload.iter().collect();
@@ -192,8 +192,10 @@ fn appends(path: &Path, workload: &Workload) {
     let mut inbox = Inbox::new(owner.clone(), Policy::default());
     let (mut prefix, mut log_len_bytes, mut snapshots_len_bytes) = (LogPrefix::EMPTY, 0, 0);
     let (before, began) = (written(), Instant::now());
-    let mut slowest = Duration::ZERO;
-    for (n, some) in (1..).zip(events.chunks(100)) {
+    let policy =
+        SnapshotPolicy::default().with_every_events(Some(BETWEEN as u64)).with_one_in_events(Some(128));
+    let (mut slowest, mut since, mut snapshots) = (Duration::ZERO, 0, 0);
+    for some in events.chunks(100) {
         let lines: Vec<_> =
             some.iter().map(|event| NewEvent::new(event.id(), encode_event(event).into_bytes())).collect();
         let version = prefix.events;
@@ -202,7 +204,11 @@ fn appends(path: &Path, workload: &Workload) {
             log_len_bytes += line.bytes.len() as u64 + 1;
             inbox.apply(event);
         }
-        let due = n % (BETWEEN / 100) == 0;
+        since += some.len() as u64;
+        let due = policy.due_in(prefix.events, since, 0);
+        if due {
+            (since, snapshots) = (0, snapshots + 1);
+        }
         let snapshot = due.then(|| StoredSnapshot::new(prefix, inbox.snapshot(prefix).unwrap()));
         snapshots_len_bytes += snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.len() as u64);
         let append = Append::new(version, &lines).with_snapshot(snapshot.as_ref());
@@ -213,8 +219,8 @@ fn appends(path: &Path, workload: &Workload) {
     drop(store);
     let written = written() - before;
     println!(
-        "{} events appended in hundreds in {took:.1?}, slowest append {slowest:.1?}: {:.1} MiB of log, {:.1} of snapshots; \
-         {:.1} MiB written, {:.2} a byte of log",
+        "{} events appended in hundreds in {took:.1?}, slowest append {slowest:.1?}: {:.1} MiB of log, \
+         {snapshots} snapshots of {:.1} MiB; {:.1} MiB written, {:.2} a byte of log",
         events.len(),
         mib(log_len_bytes),
         mib(snapshots_len_bytes),
