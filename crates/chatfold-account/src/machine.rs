@@ -291,6 +291,11 @@ impl Machine {
         self.reports.push(report);
     }
 
+    /// What was noticed and nobody has asked for.
+    pub(crate) fn reports(&self) -> &[Report] {
+        &self.reports
+    }
+
     /// Has snapshots kept by others than before. Returns who kept them until now.
     pub(crate) fn set_keep(&mut self, keep: Keep) -> Keep {
         mem::replace(&mut self.options.keep, keep)
