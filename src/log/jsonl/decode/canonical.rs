@@ -30,9 +30,9 @@ impl Decoder {
         rest.pass(br#"","at":""#)?;
         let at = rest.time()?;
         rest.pass(br#"","by":""#)?;
-        let by = self.users.get(rest.text()?, UserId::parse).ok()?;
+        let by = self.users.of_bytes(rest.plain()?, UserId::parse)?;
         rest.pass(br#"","conversation":""#)?;
-        let conversation = self.conversations.get(rest.text()?, ConversationId::parse).ok()?;
+        let conversation = self.conversations.of_bytes(rest.plain()?, ConversationId::parse)?;
         rest.pass(br#"","type":""#)?;
         let fact = rest.fact()?;
         rest.pass(b"}")?;
@@ -72,12 +72,17 @@ impl<'a> Rest<'a> {
         Timestamp::parse_bytes(self.take(TIMESTAMP_LEN_BYTES)?.first_chunk()?).ok()
     }
 
-    /// The text up to the quote that ends it, where nothing in it is escaped; the quote is left.
+    /// The bytes up to the quote that ends a text, where nothing in it is escaped; the quote is left, and has to stand
+    /// there: they end before a backslash or a control character as well.
+    #[inline]
+    fn plain(&mut self) -> Option<&'a [u8]> {
+        self.take(plain_len(self.0))
+    }
+
+    /// The text that these are.
     #[inline]
     fn text(&mut self) -> Option<&'a str> {
-        let text = self.take(plain_len(self.0))?;
-        // Whatever else ends it, a quote has to stand there.
-        std::str::from_utf8(text).ok()
+        std::str::from_utf8(self.plain()?).ok()
     }
 
     /// A number of at most sixteen digits, which fits its type.
