@@ -92,9 +92,11 @@ impl PostgresStore {
         let (prefixes, keep) = match append.plan(&known) {
             Ok(Plan::Write { prefixes, keep_snapshot }) => (prefixes, keep_snapshot),
             Ok(Plan::Repeat { first, last }) => {
-                let prefix = known.head.prefix;
-                let done = Tried::Done(Appended::repeated(first, last, prefix));
-                return Ok(taken.roll_back(done).await?);
+                // It was seen before it was durable, perhaps: this commit, which wrote the lock, waits for what is
+                // before it, on standbys too.
+                client.batch_execute("COMMIT").await.map_err(PostgresError::from)?;
+                taken.give_back();
+                return Ok(Tried::Done(Appended::repeated(first, last, known.head.prefix)));
             }
             Err(refused) => return taken.roll_back(Err(refused)).await?,
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatfold::store::{AppendError, RewriteError};
 use tokio_postgres::error::SqlState;
 
 /// Why the store could not do what was asked.
@@ -62,9 +63,44 @@ impl PostgresError {
         self.code().is_some_and(|code| codes.contains(code))
     }
 
+    /// Whether the server takes no writes: it is a standby, or was made read-only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
     /// Whether somebody else made the same table at the same moment.
     pub(crate) fn is_made_already(&self) -> bool {
         let codes = [SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT, SqlState::UNIQUE_VIOLATION];
         self.code().is_some_and(|code| codes.contains(code))
+    }
+}
+
+/// An error that may be the store's own.
+pub(crate) trait StoreFailure: From<PostgresError> {
+    /// The store's own error, if it is one.
+    fn of_store(&self) -> Option<&PostgresError>;
+}
+
+impl StoreFailure for PostgresError {
+    fn of_store(&self) -> Option<&PostgresError> {
+        Some(self)
+    }
+}
+
+impl StoreFailure for AppendError<PostgresError> {
+    fn of_store(&self) -> Option<&PostgresError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl StoreFailure for RewriteError<PostgresError> {
+    fn of_store(&self) -> Option<&PostgresError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::NoSuchEvent { .. } => None,
+        }
     }
 }

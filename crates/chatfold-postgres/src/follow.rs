@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use chatfold::UserId;
-use deadpool_postgres::Pool;
 use tokio::sync::mpsc;
 
 use crate::error::PostgresError;
@@ -30,13 +29,28 @@ impl PostgresStore {
             let _ = teller.send(inbox.clone());
         }
     }
+
+    /// Tells listeners of appends to these inboxes, now.
+    pub(crate) async fn tell_all(&self, inboxes: &BTreeSet<UserId>) -> Result<(), PostgresError> {
+        self.bounded(async {
+            let taken = self.client().await?;
+            let client = taken.client()?;
+            let inboxes: Vec<&str> = inboxes.iter().map(UserId::as_str).collect();
+            let sql = "SELECT pg_notify($1, inbox) FROM unnest($2::text[]) AS inbox";
+            let notify = client.prepare_cached(sql).await?;
+            client.execute(&notify, &[&CHANNEL, &inboxes]).await?;
+            taken.give_back();
+            Ok(())
+        })
+        .await
+    }
 }
 
 /// Begins a task that tells listeners of appends, many at once where they come fast. It ends with the last store.
 ///
 /// Not in the append's own transaction: PostgreSQL lets transactions that notify commit one behind the other, each
 /// with its own sync, which cost 32 writers nine tenths of their throughput.
-pub(crate) fn begin_telling(pool: Pool) -> mpsc::UnboundedSender<UserId> {
+pub(crate) fn begin_telling(store: PostgresStore) -> mpsc::UnboundedSender<UserId> {
     let (teller, mut told) = mpsc::unbounded_channel::<UserId>();
     tokio::spawn(async move {
         while let Some(first) = told.recv().await {
@@ -45,20 +59,8 @@ pub(crate) fn begin_telling(pool: Pool) -> mpsc::UnboundedSender<UserId> {
                 inboxes.insert(more);
             }
             // Telling is worth no failure: followers ask for the head, too.
-            let _ = tell_all(&pool, &inboxes).await;
+            let _ = store.tell_all(&inboxes).await;
         }
     });
     teller
-}
-
-pub(crate) async fn tell_all(
-    pool: &Pool,
-    inboxes: &BTreeSet<UserId>,
-) -> Result<(), deadpool_postgres::PoolError> {
-    let client = pool.get().await?;
-    let inboxes: Vec<&str> = inboxes.iter().map(UserId::as_str).collect();
-    let sql = "SELECT pg_notify($1, inbox) FROM unnest($2::text[]) AS inbox";
-    let notify = client.prepare_cached(sql).await?;
-    client.execute(&notify, &[&CHANNEL, &inboxes]).await?;
-    Ok(())
 }

@@ -59,8 +59,43 @@
 //!
 //! # Durability
 //!
-//! An append returned when its transaction was committed, which PostgreSQL syncs unless `synchronous_commit` is off.
-//! If the connection breaks in the middle, whether it was committed is not known: append the same again.
+//! An append returned when its transaction was committed. What that is worth is what `synchronous_commit` says, on the
+//! server, for the role or in the address (`options=-c synchronous_commit=…`):
+//!
+//! | `synchronous_commit` | the server crashes and restarts | the server is lost, a standby takes its place |
+//! |---|---|---|
+//! | `off` | the last moments are lost (three times `wal_writer_delay`, 0.6 s by default) | they are lost, and what the standby had not received |
+//! | `local`, or no `synchronous_standby_names` | nothing is lost | what the standby had not received is lost |
+//! | `remote_write` | nothing is lost | nothing is lost, unless the standby's machine crashed too |
+//! | `on` with `synchronous_standby_names` | nothing is lost | nothing is lost |
+//! | `remote_apply` with `synchronous_standby_names` | nothing is lost | nothing is lost, and reads of the standby see it at once |
+//!
+//! If the connection breaks in the middle, whether an append was committed is not known: append the same again, and it
+//! is done once. That it is found then is acknowledged by a commit, which waits for standbys as the first one did. A
+//! read does not wait: it may show what a standby does not have yet, if the wait of its writer was cut short.
+//!
+//! # Failover
+//!
+//! Name all hosts in the address, and ask for one that takes writes:
+//!
+//! ```text
+//! host=db1.example,db2.example user=chatfold dbname=chat target_session_attrs=read-write
+//! ```
+//!
+//! A connection begins at the host that let the last one in. One that is a standby, refuses or says nothing for
+//! [`Options::connect_timeout`] is passed over. Calls fail while nobody takes writes, with connections that broke or a
+//! server that cannot be reached: the caller gives the same again until it succeeds. A store, its accounts and its
+//! listeners need no restart: a connection that broke is replaced, and where a server answers that it is read-only
+//! (`25006`), the connection is closed, and with it all that nobody uses just then. A [`Listener`] ends with its
+//! connection: listen anew, and take in first what was missed, as `chatfold_account`'s `Accounts::keep_up` does.
+//!
+//! A standby that was promoted has copied `synchronous_standby_names` from the old primary where it was made by
+//! `pg_basebackup`: without standbys of its own, empty the setting, or every commit waits for ever.
+//!
+//! **What asynchronous replication lost is missing from the log**, although it was acknowledged. An account that has it
+//! notices with its next call, by the hash of the log up to where it knows it, whether the log is shorter now, as long
+//! or longer: it reports that the log was replaced, and loads it anew, so that it never shows what is not in the log. What was
+//! brought in from elsewhere may be brought again; commands that were lost are not known to anybody but their clients.
 //!
 //! # Erasing
 //!
@@ -69,6 +104,7 @@
 
 mod append;
 mod blocking;
+mod connect;
 mod error;
 mod follow;
 mod listen;

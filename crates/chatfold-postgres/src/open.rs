@@ -6,8 +6,8 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
 
+use crate::connect::Connector;
 use crate::error::PostgresError;
-use crate::listen::Endpoint;
 use crate::options::Options;
 use crate::pool::PostgresStore;
 use crate::{follow, schema};
@@ -26,20 +26,24 @@ impl PostgresStore {
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
         bound(&mut config, &options);
-        let listen = Arc::new(Endpoint { config: config.clone(), tls: tls.clone() });
+        let connector = Connector::new(&config, tls.clone(), options.connect_timeout);
+        let longest = connector.longest();
+        let listen = Connector::new(&config, tls, options.connect_timeout);
         // Whether a connection is closed is known without asking the server.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, tls, recycling);
+        let manager = Manager::from_connect(config, connector, recycling);
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(1))
             .runtime(Runtime::Tokio1)
-            .create_timeout(Some(options.connect_timeout))
+            .create_timeout(Some(longest))
             .wait_timeout(Some(options.connect_timeout))
             .build()
             .map_err(|error| PostgresError::Pool(error.to_string()))?;
-        let teller = options.notify.then(|| follow::begin_telling(pool.clone()));
-        let store = Self { pool, options, listen, teller };
+        let mut store = Self { pool, options, listen: Arc::new(listen), teller: None };
         store.bounded(schema::prepare(&store)).await?;
+        if options.notify {
+            store.teller = Some(follow::begin_telling(store.clone()));
+        }
         Ok(store)
     }
 }

@@ -7,8 +7,8 @@ use chatfold::UserId;
 use deadpool_postgres::{Object, Pool};
 use tokio::sync::mpsc;
 
-use crate::error::PostgresError;
-use crate::listen::Connect;
+use crate::error::{PostgresError, StoreFailure};
+use crate::listen::Listen;
 use crate::options::Options;
 
 /// Logs and snapshots in PostgreSQL.
@@ -16,7 +16,7 @@ use crate::options::Options;
 pub struct PostgresStore {
     pub(crate) pool: Pool,
     pub(crate) options: Options,
-    pub(crate) listen: Arc<dyn Connect>,
+    pub(crate) listen: Arc<dyn Listen>,
     pub(crate) teller: Option<mpsc::UnboundedSender<UserId>>,
 }
 
@@ -27,14 +27,21 @@ impl fmt::Debug for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Waits for an answer no longer than [`Options::answer_timeout`]. What is given up closes its connection.
-    pub(crate) async fn bounded<T, E: From<PostgresError>>(
+    /// Waits for an answer no longer than [`Options::answer_timeout`]. What is given up closes its connection; where
+    /// the server turned out to be read-only, those that nobody uses are closed too, since they lead to the same one.
+    pub(crate) async fn bounded<T, E: StoreFailure>(
         &self,
         answer: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let bound = self.options.answer_timeout;
         let answered = tokio::time::timeout(bound, answer).await;
-        answered.unwrap_or_else(|_| Err(PostgresError::NoAnswer(bound).into()))
+        let answered = answered.unwrap_or_else(|_| Err(PostgresError::NoAnswer(bound).into()));
+        if let Err(error) = &answered
+            && error.of_store().is_some_and(PostgresError::is_read_only)
+        {
+            self.pool.retain(|_, _| false);
+        }
+        answered
     }
 
     /// Takes a connection for one transaction.
