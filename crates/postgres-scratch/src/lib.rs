@@ -4,6 +4,7 @@
 //! `None` and says so; with `CHATFOLD_REQUIRE_POSTGRES` set that is a failure.
 #![allow(clippy::print_stderr, clippy::panic)]
 
+mod pooler;
 mod processes;
 mod replication;
 
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+
+pub use self::pooler::Pooler;
 
 /// A running server. It is stopped when dropped.
 #[derive(Debug)]
@@ -177,19 +180,24 @@ impl Server {
         self.run("pg_ctl", given.chain(["-D".into(), data.into_os_string()]));
     }
 
-    /// Runs a program and returns what it printed.
-    fn run(&self, program: &str, args: impl Iterator<Item = OsString>) -> String {
-        let program = self.programs.join(program);
-        let mut command = match self.user {
+    /// A program that runs as the server does.
+    fn command(&self, program: &Path) -> Command {
+        match self.user {
             // `setpriv` gives up root's groups too, which a bare setuid would keep.
             Some((user, group)) => {
                 let mut command = Command::new("setpriv");
                 command.arg(format!("--reuid={user}")).arg(format!("--regid={group}"));
-                command.arg("--clear-groups").arg("--").arg(&program);
+                command.arg("--clear-groups").arg("--").arg(program);
                 command
             }
-            None => Command::new(&program),
-        };
+            None => Command::new(program),
+        }
+    }
+
+    /// Runs a program and returns what it printed.
+    fn run(&self, program: &str, args: impl Iterator<Item = OsString>) -> String {
+        let program = self.programs.join(program);
+        let mut command = self.command(&program);
         // The server keeps what it inherits: not the pipes that a test's runner waits for.
         let output = self.folder.path().join("output");
         let file =

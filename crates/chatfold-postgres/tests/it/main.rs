@@ -4,5 +4,9 @@
 mod failover;
 mod faults;
 mod laws;
+mod limits;
+mod migrations;
 mod moving;
+mod pooler;
 mod schemas;
+mod within;
