@@ -8,7 +8,7 @@ use chatfold::store::{DamagedLog, EventStore, LogCursor};
 
 use crate::log::Log;
 use crate::pages::{self, Fault};
-use crate::schema::Snapshots;
+use crate::schema::{Found, Snapshots};
 use crate::store::begin;
 use crate::{SqliteError, SqliteStore, keys, owner_id, rows};
 
@@ -82,7 +82,7 @@ pub enum Damage {
 }
 
 impl SqliteStore {
-    /// Looks at all of the file: empty if it is sound.
+    /// Looks at all of the file, or of a file of an application's own at what is ours: empty if it is sound.
     ///
     /// Complexity: reads everything once.
     ///
@@ -91,16 +91,17 @@ impl SqliteStore {
     /// If it is too damaged to be read, or cannot be read for another reason.
     pub fn check(&mut self) -> Result<Vec<Damage>, SqliteError> {
         let mut found = Vec::new();
-        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
-        for line in statement.query_map([], |row| row.get::<_, String>(0))? {
-            let line = line?;
-            if line != "ok" {
-                found.push(Damage::Structure(line));
+        for pragma in self.integrity_checks()? {
+            let mut statement = self.connection.prepare(&pragma)?;
+            for line in statement.query_map([], |row| row.get::<_, String>(0))? {
+                let line = line?;
+                if line != "ok" {
+                    found.push(Damage::Structure(line));
+                }
             }
         }
-        drop(statement);
         let moment = self.connection.unchecked_transaction()?;
-        let owners = [self.owners("inbox")?, self.owners("head")?];
+        let owners = [self.owners("chatfold_inbox")?, self.owners("chatfold_head")?];
         moment.commit()?;
         let owners: BTreeSet<_> = owners.into_iter().flatten().collect();
         for owner in owners {
@@ -114,6 +115,18 @@ impl SqliteStore {
             }
         }
         Ok(found)
+    }
+
+    /// What asks SQLite about its structure: of the whole file, or of our own tables where others are an application's.
+    fn integrity_checks(&self) -> Result<Vec<String>, SqliteError> {
+        if !Found::look(&self.connection)?.shared {
+            return Ok(vec!["PRAGMA main.integrity_check".to_owned()]);
+        }
+        let sql = r"SELECT format('PRAGMA main.integrity_check(%s)', name) FROM main.sqlite_schema
+            WHERE type = 'table' AND name LIKE 'chatfold\_%' ESCAPE '\' ORDER BY name";
+        let mut statement = self.connection.prepare(sql)?;
+        let pragmas = statement.query_map([], |row| row.get(0))?;
+        Ok(pragmas.collect::<Result<_, _>>()?)
     }
 
     fn check_inbox(&mut self, owner: &str) -> Result<Vec<Damage>, SqliteError> {
@@ -239,7 +252,7 @@ impl SqliteStore {
     pub fn repair(&mut self, inbox: &UserId) -> Result<Vec<Damage>, SqliteError> {
         if let Some(Damage::Event { inbox, position }) = self.check_log(inbox)? {
             let what = "the event does not follow what is before it";
-            return Err(SqliteError::DamagedAt { inbox, table: "event", position, what });
+            return Err(SqliteError::DamagedAt { inbox, table: "chatfold_event", position, what });
         }
         let mut mended = self.check_keys(inbox, true)?;
         let mut caches = self.alien_snapshots(inbox)?;

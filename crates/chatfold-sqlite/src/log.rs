@@ -13,7 +13,7 @@ use crate::rows::{self, Number, signed};
 use crate::segment::{self, Segment};
 
 /// The table of segments, as errors name it.
-pub(crate) const SEGMENT: &str = "segment";
+pub(crate) const SEGMENT: &str = "chatfold_segment";
 
 /// What the table of segments says of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ fn head(row: &Row<'_>) -> Result<SegmentHead, SqliteError> {
 }
 
 const HEADS: &str =
-    "SELECT segment, before, before_hash, last, last_hash, checksum FROM segment WHERE inbox = ?";
+    "SELECT segment, before, before_hash, last, last_hash, checksum FROM chatfold_segment WHERE inbox = ?";
 
 impl Log<'_> {
     /// The damage of a row of this log.
@@ -97,11 +97,12 @@ impl Log<'_> {
 
     /// The bytes of a segment, which are what was written.
     pub(crate) fn bytes(&self, head: &SegmentHead) -> Result<Vec<u8>, SqliteError> {
-        let mut find = self.connection.prepare_cached("SELECT bytes FROM segment_bytes WHERE segment = ?")?;
+        let mut find =
+            self.connection.prepare_cached("SELECT bytes FROM chatfold_segment_bytes WHERE segment = ?")?;
         let bytes: Option<Vec<u8>> = find.query_row([head.number], |row| row.get(0)).optional()?;
         let position = head.before.events + 1;
-        let bytes =
-            bytes.ok_or_else(|| self.damaged("segment_bytes", position, "the segment has no bytes"))?;
+        let bytes = bytes
+            .ok_or_else(|| self.damaged("chatfold_segment_bytes", position, "the segment has no bytes"))?;
         if segment::checksum(self.owner, head.before, head.last, &bytes) != head.checksum {
             return Err(self.damaged(SEGMENT, position, "the checksum of the segment does not fit"));
         }
@@ -186,7 +187,7 @@ impl Log<'_> {
 
     /// The event of this id.
     pub(crate) fn find(&mut self, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
-        let sql = "SELECT position, id, command, hash, bytes FROM event WHERE inbox = ? AND id = ?";
+        let sql = "SELECT position, id, command, hash, bytes FROM chatfold_event WHERE inbox = ? AND id = ?";
         let mut find = self.connection.prepare_cached(sql)?;
         let mut rows = find.query(params![self.number, id.as_bytes()])?;
         match rows.next()? {

@@ -66,7 +66,11 @@ impl Log<'_> {
         if both.old == head {
             Ok(both.new)
         } else {
-            Err(self.damaged("event", both.old.events + 1, "the log does not end where its head says"))
+            Err(self.damaged(
+                "chatfold_event",
+                both.old.events + 1,
+                "the log does not end where its head says",
+            ))
         }
     }
 
@@ -111,7 +115,7 @@ impl Log<'_> {
 
     fn rewrite_rows(&mut self, both: &mut Both, changes: &Changes<'_>) -> Result<(), SqliteError> {
         let connection = self.connection;
-        let sql = "UPDATE event SET hash = ?, bytes = ? WHERE inbox = ? AND position = ?";
+        let sql = "UPDATE chatfold_event SET hash = ?, bytes = ? WHERE inbox = ? AND position = ?";
         let mut change = connection.prepare_cached(sql)?;
         loop {
             let rows = rows::events(self.connection, self.number, both.old.events, CHUNK)?;
@@ -121,7 +125,7 @@ impl Log<'_> {
             for row in &rows {
                 if !row.follows(both.old) {
                     let what = "the event does not follow what is before it";
-                    return Err(self.damaged("event", both.old.events + 1, what));
+                    return Err(self.damaged("chatfold_event", both.old.events + 1, what));
                 }
                 both.old = row.prefix;
                 let bytes = changes.get(&row.position()).copied().unwrap_or(&row.bytes);
@@ -137,11 +141,11 @@ impl Log<'_> {
     /// Complexity: reads the keys of all inboxes of the file.
     pub(crate) fn erase(&self) -> Result<(), SqliteError> {
         for sql in [
-            "DELETE FROM event WHERE inbox = ?",
-            "DELETE FROM sealed WHERE key & 0xfffffff IN (SELECT segment FROM segment WHERE inbox = ?1) \
-             AND EXISTS (SELECT 1 FROM segment WHERE inbox = ?1)",
-            "DELETE FROM segment_bytes WHERE segment IN (SELECT segment FROM segment WHERE inbox = ?)",
-            "DELETE FROM segment WHERE inbox = ?",
+            "DELETE FROM chatfold_event WHERE inbox = ?",
+            "DELETE FROM chatfold_sealed WHERE key & 0xfffffff IN (SELECT segment FROM chatfold_segment WHERE inbox = ?1) \
+             AND EXISTS (SELECT 1 FROM chatfold_segment WHERE inbox = ?1)",
+            "DELETE FROM chatfold_segment_bytes WHERE segment IN (SELECT segment FROM chatfold_segment WHERE inbox = ?)",
+            "DELETE FROM chatfold_segment WHERE inbox = ?",
         ] {
             self.connection.prepare_cached(sql)?.execute([self.number])?;
         }

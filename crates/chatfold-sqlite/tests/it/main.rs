@@ -6,4 +6,6 @@ mod files;
 mod killed;
 mod laws;
 mod pages;
+mod schemas;
 mod segments;
+mod sharing;
