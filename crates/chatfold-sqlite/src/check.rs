@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chatfold::UserId;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{DamagedLog, EventStore, LogCursor};
 
-use crate::log::Log;
+use crate::log::{Known, Log, SEGMENT};
 use crate::pages::{self, Fault};
 use crate::schema::{Found, Snapshots};
 use crate::store::begin;
+use crate::trimmed::{self, Cut};
 use crate::{SqliteError, SqliteStore, keys, owner_id, rows};
 
 /// How many events are held at once.
@@ -65,6 +67,23 @@ pub enum Damage {
         pages: usize,
         /// What is wrong with them.
         what: &'static str,
+    },
+    /// The snapshot that stands for trimmed events is missing or damaged. If no newer one is sound, the inbox cannot be shown
+    /// before the events are [put back](SqliteStore::restore_archive); then the snapshot is a cache like others, and can
+    /// be [dropped](SqliteStore::repair).
+    #[error(
+        "the snapshot of {inbox} at position {position} is damaged, which stands for the events through position {through} \
+         that were moved to the archive {archive}: put them back (chatfold store unarchive)"
+    )]
+    Base {
+        /// Whose snapshot.
+        inbox: UserId,
+        /// What it stands for.
+        position: u64,
+        /// The position of the last event that was moved.
+        through: u64,
+        /// Where to, as it was named then.
+        archive: String,
     },
     /// Pages lie in the file that no snapshot names, and that are not waiting to be removed. They take room and do nothing
     /// else; they can be [removed](SqliteStore::repair).
@@ -133,13 +152,37 @@ impl SqliteStore {
         let inbox = owner_id(owner)?;
         let mut found: Vec<_> = self.check_log(&inbox)?.into_iter().collect();
         found.extend(self.check_keys(&inbox, false)?);
-        found.extend(self.alien_snapshots(&inbox)?);
-        found.extend(self.damaged_pages(&inbox)?);
+        let mut caches = self.alien_snapshots(&inbox)?;
+        caches.extend(self.damaged_pages(&inbox)?);
+        found.extend(self.damaged_base(&inbox, &caches)?);
+        found.extend(caches);
         Ok(found)
     }
 
+    /// What is wrong with the snapshot that stands for trimmed events, by what is wrong with all.
+    fn damaged_base(&self, inbox: &UserId, caches: &[Damage]) -> Result<Option<Damage>, SqliteError> {
+        let moment = self.connection.unchecked_transaction()?;
+        let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(None) };
+        let Some(Cut { prefix, base, archive }) = trimmed::cut(&moment, number)? else { return Ok(None) };
+        let kept = pages::kept(&moment, inbox, number, base.events)?;
+        let there = kept.iter().any(|kept| kept.list.as_ref().is_some_and(|(at, _)| *at == base));
+        let position = base.events;
+        let is_of_base = |damage: &Damage| match damage {
+            Damage::Snapshot { position: at, .. } | Damage::Page { position: at, .. } => *at == position,
+            _ => false,
+        };
+        let damaged = !there || caches.iter().any(is_of_base);
+        let through = prefix.events;
+        Ok(damaged.then(|| Damage::Base { inbox: inbox.clone(), position, through, archive }))
+    }
+
+    /// Where the log of an inbox begins here: behind what was trimmed.
+    fn beginning(&self, inbox: &UserId) -> Result<LogPrefix, SqliteError> {
+        Ok(self.trimmed(inbox)?.map_or(LogPrefix::EMPTY, |(prefix, _)| prefix))
+    }
+
     fn check_log(&mut self, inbox: &UserId) -> Result<Option<Damage>, SqliteError> {
-        let mut cursor = LogCursor::default();
+        let mut cursor = LogCursor::after(self.beginning(inbox)?);
         loop {
             let page = self.read(inbox, cursor.position(), CHUNK)?;
             match cursor.take_in(&page) {
@@ -157,10 +200,16 @@ impl SqliteStore {
         let moment = self.connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(Vec::new()) };
         let mut log = Log { connection: &moment, cache: &mut self.cache, owner: inbox, number };
-        let (mut found, mut after) = (Vec::new(), 0);
-        while let Some(head) = log.segment_behind(after)? {
-            let events = log.events_of(&head)?;
-            let keys = keys::of_events(number, head.number, &events);
+        let (mut found, mut after) = (Vec::new(), LogPrefix::EMPTY);
+        while let Some(head) = log.segment_behind(after.events)? {
+            if head.before != after {
+                let what = "the segment does not follow what is before it";
+                return Err(log.damaged(SEGMENT, after.events + 1, what));
+            }
+            let keys = match log.known_of(&head)? {
+                Known::Events(events) => keys::of_events(number, head.number, &events),
+                Known::Ids(_, ids) => keys::of_ids(number, head.number, ids.ids(), ids.commands()),
+            };
             let missing = keys::missing(&moment, &keys)?;
             if missing > 0 {
                 found.push(Damage::Keys { inbox: inbox.clone(), position: head.before.events + 1, missing });
@@ -168,7 +217,7 @@ impl SqliteStore {
                     keys::insert(&moment, &keys)?;
                 }
             }
-            after = head.last.events;
+            after = head.last;
         }
         moment.commit()?;
         Ok(found)
@@ -257,6 +306,9 @@ impl SqliteStore {
         let mut mended = self.check_keys(inbox, true)?;
         let mut caches = self.alien_snapshots(inbox)?;
         caches.extend(self.damaged_pages(inbox)?);
+        if let Some(Damage::Base { inbox, position, archive, .. }) = self.damaged_base(inbox, &caches)? {
+            return Err(SqliteError::Base { inbox, position, archive, what: "is damaged" });
+        }
         let positions = caches.iter().filter_map(|damage| match damage {
             Damage::Snapshot { position, .. } | Damage::Page { position, .. } => {
                 Some(rows::signed(*position))

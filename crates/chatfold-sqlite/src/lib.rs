@@ -83,6 +83,15 @@
 //! What that frees is used again; `VACUUM` makes the file smaller. Programs of an older version must not have it open
 //! meanwhile, and refuse it afterwards, as a file of a newer schema is refused here.
 //!
+//! # Trimming
+//!
+//! [`SqliteStore::trim`] moves the sealed events that a snapshot stands for to an archive, a binary log in a file of its
+//! own, after the snapshot was held against all of them, and [`SqliteStore::restore_archive`] puts them back. `trimmed`
+//! says up to where, on which snapshot, and where to; of a segment without events stay its row in `segment`, its keys and,
+//! in `trimmed_ids`, its ids and commands, so that a double of any age is told. The snapshot is kept beside the two newest
+//! until the events are back: it is all that is left here of them, so damage in it is told as such
+//! ([`Damage::Base`]), and the archive is worth a copy.
+//!
 //! # Erasing
 //!
 //! Rewriting writes the segments and rows anew that hold a changed event, and of all behind them the hashes alone. It
@@ -101,6 +110,7 @@
 //! damaged page is passed over, and the next one kept by the same handle writes that page anew. [`SqliteStore::check`]
 //! looks at all of it, [`SqliteStore::repair`] mends what follows from a sound log.
 
+mod archive;
 mod check;
 mod directory;
 mod error;
@@ -118,6 +128,8 @@ mod sharing;
 mod snapshots;
 mod source;
 mod store;
+mod trimmed;
+mod trimming;
 mod uint;
 
 use std::path::Path;
@@ -135,6 +147,7 @@ pub use self::options::{Options, Synchronous};
 use self::schema::{Claim, Found, Snapshots};
 pub use self::schema::{MIGRATIONS, Migration};
 pub use self::sharing::Sharing;
+pub use self::trimming::Trimmed;
 
 /// Logs and snapshots in one SQLite file.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use crate::SqliteError;
 use crate::directory::{Directory, Named};
 use crate::rows::{self, Number, signed};
+use crate::trimmed;
 
 /// The table of pages, as errors name it.
 pub(crate) const PAGE: &str = "chatfold_snapshot_page";
@@ -252,15 +253,23 @@ pub(crate) fn keep(
 ) -> Result<(), SqliteError> {
     let mut known = known.refreshed(connection, number)?;
     let position = signed(cut.prefix.events);
+    // The snapshot that stands for trimmed events stays as it was verified, and is none of those that are counted.
+    let base = trimmed::cut(connection, number)?.map(|cut| signed(cut.base.events));
+    if base == Some(position) {
+        return Ok(());
+    }
     let all = kept(connection, owner, number, u64::MAX)?;
-    let others = all.iter().filter(|kept| kept.position != position && kept.list.is_some());
+    let others = all
+        .iter()
+        .filter(|kept| kept.position != position && Some(kept.position) != base && kept.list.is_some());
     let newest: Vec<_> = others.take(SNAPSHOTS_KEPT).map(|kept| kept.position).collect();
     if newest.len() == SNAPSHOTS_KEPT && newest.iter().all(|kept| *kept > position) {
         return Ok(());
     }
-    let (stay, drop): (Vec<_>, Vec<_>) = all
-        .into_iter()
-        .partition(|kept| newest.iter().take(SNAPSHOTS_KEPT - 1).any(|at| *at == kept.position));
+    let stays = |kept: &Kept| {
+        Some(kept.position) == base || newest.iter().take(SNAPSHOTS_KEPT - 1).any(|at| *at == kept.position)
+    };
+    let (stay, drop): (Vec<_>, Vec<_>) = all.into_iter().partition(stays);
     let mut named: HashSet<i64> = stay.iter().flat_map(Kept::pages).collect();
     named.extend(cut.pages.iter().filter_map(|(hash, _)| known.pages.get(hash)));
     for dropped in &drop {

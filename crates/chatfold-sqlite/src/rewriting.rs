@@ -12,6 +12,7 @@ use crate::pages;
 use crate::rows::{self, signed};
 use crate::sealing;
 use crate::segment::Segment;
+use crate::trimmed::{self, Cut};
 
 /// How many rows are held at once while the hashes of a log are computed anew.
 const CHUNK: usize = 1_000;
@@ -43,6 +44,14 @@ impl Log<'_> {
         let changes: Changes<'_> =
             changes.iter().map(|(position, bytes)| (*position, bytes.as_slice())).collect();
         let Some((first, _)) = changes.first_key_value() else { return Ok(head) };
+        if let Some(cut) = trimmed::cut(self.connection, self.number)?
+            && *first <= cut.base.events
+        {
+            let Cut { base, archive, .. } = cut;
+            let (inbox, position) = (self.owner.clone(), base.events);
+            let what = "what it stands for cannot be rewritten";
+            return Err(SqliteError::Base { inbox, position, archive, what }.into());
+        }
         Ok(self.rewrite_from(*first, head, &changes)?)
     }
 
@@ -136,10 +145,21 @@ impl Log<'_> {
         }
     }
 
+    /// Drops all snapshots but the one that stands for trimmed events, and all of their pages.
+    pub(crate) fn drop_snapshots(&self) -> Result<(), SqliteError> {
+        let Some(cut) = trimmed::cut(self.connection, self.number)? else {
+            return pages::drop_all(self.connection, self.number);
+        };
+        let kept = pages::kept(self.connection, self.owner, self.number, u64::MAX)?;
+        let others = kept.iter().map(|kept| kept.position).filter(|at| *at != signed(cut.base.events));
+        pages::drop_some(self.connection, (self.owner, self.number), &others.collect::<Vec<_>>())
+    }
+
     /// Removes all events, segments and snapshots of the log.
     ///
     /// Complexity: reads the keys of all inboxes of the file.
     pub(crate) fn erase(&self) -> Result<(), SqliteError> {
+        trimmed::clear(self.connection, self.number)?;
         for sql in [
             "DELETE FROM chatfold_event WHERE inbox = ?",
             "DELETE FROM chatfold_sealed WHERE key & 0xfffffff IN (SELECT segment FROM chatfold_segment WHERE inbox = ?1) \

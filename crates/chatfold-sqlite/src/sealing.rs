@@ -155,7 +155,7 @@ impl Log<'_> {
 
     /// Writes where a segment stands now and, if they are others, its bytes.
     pub(crate) fn replace_segment(
-        &mut self,
+        &self,
         head: &SegmentHead,
         (before, last): (LogPrefix, LogPrefix),
         (bytes, rewritten): (&[u8], bool),

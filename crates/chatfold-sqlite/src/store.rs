@@ -110,7 +110,7 @@ impl<'t> Log<'t> {
             if let Some(position) = in_rows.get(id) {
                 known.push((*id, *position));
             } else if maybe_sealed.contains(id) {
-                known.extend(self.find_sealed(*id)?.map(|event| (*id, event.position())));
+                known.extend(self.sealed_position(*id)?.map(|position| (*id, position)));
             }
         }
         Ok(known)
@@ -309,7 +309,7 @@ impl EventStore for SqliteStore {
         let (mut log, mut head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
         head.prefix = log.rewrite(head.prefix, events)?;
         rows::set_prefix(&transaction, inbox, head.prefix)?;
-        pages::drop_all(&transaction, log.number)?;
+        log.drop_snapshots()?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         self.cache.clear();
         self.empty_write_ahead_log()?;

@@ -9,3 +9,4 @@ mod pages;
 mod schemas;
 mod segments;
 mod sharing;
+mod trimming;
