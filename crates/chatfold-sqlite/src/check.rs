@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chatfold::UserId;
+use chatfold::snapshot::LogPrefix;
 use chatfold::store::{DamagedLog, EventStore, LogCursor};
 
-use crate::log::Log;
+use crate::log::{Known, Log, SEGMENT};
 use crate::pages::{self, Fault};
-use crate::schema::Snapshots;
+use crate::schema::{Found, Snapshots};
 use crate::store::begin;
+use crate::trimmed::{self, Cut};
 use crate::{SqliteError, SqliteStore, keys, owner_id, rows};
 
 /// How many events are held at once.
@@ -66,6 +68,23 @@ pub enum Damage {
         /// What is wrong with them.
         what: &'static str,
     },
+    /// The snapshot that stands for trimmed events is missing or damaged. If no newer one is sound, the inbox cannot be shown
+    /// before the events are [put back](SqliteStore::restore_archive); then the snapshot is a cache like others, and can
+    /// be [dropped](SqliteStore::repair).
+    #[error(
+        "the snapshot of {inbox} at position {position} is damaged, which stands for the events through position {through} \
+         that were moved to the archive {archive}: put them back (chatfold store unarchive)"
+    )]
+    Base {
+        /// Whose snapshot.
+        inbox: UserId,
+        /// What it stands for.
+        position: u64,
+        /// The position of the last event that was moved.
+        through: u64,
+        /// Where to, as it was named then.
+        archive: String,
+    },
     /// Pages lie in the file that no snapshot names, and that are not waiting to be removed. They take room and do nothing
     /// else; they can be [removed](SqliteStore::repair).
     #[error("{pages} pages of {inbox} in table {table}, from page {first} on, are of no snapshot")]
@@ -82,7 +101,7 @@ pub enum Damage {
 }
 
 impl SqliteStore {
-    /// Looks at all of the file: empty if it is sound.
+    /// Looks at all of the file, or of a file of an application's own at what is ours: empty if it is sound.
     ///
     /// Complexity: reads everything once.
     ///
@@ -91,16 +110,17 @@ impl SqliteStore {
     /// If it is too damaged to be read, or cannot be read for another reason.
     pub fn check(&mut self) -> Result<Vec<Damage>, SqliteError> {
         let mut found = Vec::new();
-        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
-        for line in statement.query_map([], |row| row.get::<_, String>(0))? {
-            let line = line?;
-            if line != "ok" {
-                found.push(Damage::Structure(line));
+        for pragma in self.integrity_checks()? {
+            let mut statement = self.connection.prepare(&pragma)?;
+            for line in statement.query_map([], |row| row.get::<_, String>(0))? {
+                let line = line?;
+                if line != "ok" {
+                    found.push(Damage::Structure(line));
+                }
             }
         }
-        drop(statement);
         let moment = self.connection.unchecked_transaction()?;
-        let owners = [self.owners("inbox")?, self.owners("head")?];
+        let owners = [self.owners("chatfold_inbox")?, self.owners("chatfold_head")?];
         moment.commit()?;
         let owners: BTreeSet<_> = owners.into_iter().flatten().collect();
         for owner in owners {
@@ -116,17 +136,53 @@ impl SqliteStore {
         Ok(found)
     }
 
+    /// What asks SQLite about its structure: of the whole file, or of our own tables where others are an application's.
+    fn integrity_checks(&self) -> Result<Vec<String>, SqliteError> {
+        if !Found::look(&self.connection)?.shared {
+            return Ok(vec!["PRAGMA main.integrity_check".to_owned()]);
+        }
+        let sql = r"SELECT format('PRAGMA main.integrity_check(%s)', name) FROM main.sqlite_schema
+            WHERE type = 'table' AND name LIKE 'chatfold\_%' ESCAPE '\' ORDER BY name";
+        let mut statement = self.connection.prepare(sql)?;
+        let pragmas = statement.query_map([], |row| row.get(0))?;
+        Ok(pragmas.collect::<Result<_, _>>()?)
+    }
+
     fn check_inbox(&mut self, owner: &str) -> Result<Vec<Damage>, SqliteError> {
         let inbox = owner_id(owner)?;
         let mut found: Vec<_> = self.check_log(&inbox)?.into_iter().collect();
         found.extend(self.check_keys(&inbox, false)?);
-        found.extend(self.alien_snapshots(&inbox)?);
-        found.extend(self.damaged_pages(&inbox)?);
+        let mut caches = self.alien_snapshots(&inbox)?;
+        caches.extend(self.damaged_pages(&inbox)?);
+        found.extend(self.damaged_base(&inbox, &caches)?);
+        found.extend(caches);
         Ok(found)
     }
 
+    /// What is wrong with the snapshot that stands for trimmed events, by what is wrong with all.
+    fn damaged_base(&self, inbox: &UserId, caches: &[Damage]) -> Result<Option<Damage>, SqliteError> {
+        let moment = self.connection.unchecked_transaction()?;
+        let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(None) };
+        let Some(Cut { prefix, base, archive }) = trimmed::cut(&moment, number)? else { return Ok(None) };
+        let kept = pages::kept(&moment, inbox, number, base.events)?;
+        let there = kept.iter().any(|kept| kept.list.as_ref().is_some_and(|(at, _)| *at == base));
+        let position = base.events;
+        let is_of_base = |damage: &Damage| match damage {
+            Damage::Snapshot { position: at, .. } | Damage::Page { position: at, .. } => *at == position,
+            _ => false,
+        };
+        let damaged = !there || caches.iter().any(is_of_base);
+        let through = prefix.events;
+        Ok(damaged.then(|| Damage::Base { inbox: inbox.clone(), position, through, archive }))
+    }
+
+    /// Where the log of an inbox begins here: behind what was trimmed.
+    fn beginning(&self, inbox: &UserId) -> Result<LogPrefix, SqliteError> {
+        Ok(self.trimmed(inbox)?.map_or(LogPrefix::EMPTY, |(prefix, _)| prefix))
+    }
+
     fn check_log(&mut self, inbox: &UserId) -> Result<Option<Damage>, SqliteError> {
-        let mut cursor = LogCursor::default();
+        let mut cursor = LogCursor::after(self.beginning(inbox)?);
         loop {
             let page = self.read(inbox, cursor.position(), CHUNK)?;
             match cursor.take_in(&page) {
@@ -144,10 +200,16 @@ impl SqliteStore {
         let moment = self.connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(Vec::new()) };
         let mut log = Log { connection: &moment, cache: &mut self.cache, owner: inbox, number };
-        let (mut found, mut after) = (Vec::new(), 0);
-        while let Some(head) = log.segment_behind(after)? {
-            let events = log.events_of(&head)?;
-            let keys = keys::of_events(number, head.number, &events);
+        let (mut found, mut after) = (Vec::new(), LogPrefix::EMPTY);
+        while let Some(head) = log.segment_behind(after.events)? {
+            if head.before != after {
+                let what = "the segment does not follow what is before it";
+                return Err(log.damaged(SEGMENT, after.events + 1, what));
+            }
+            let keys = match log.known_of(&head)? {
+                Known::Events(events) => keys::of_events(number, head.number, &events),
+                Known::Ids(_, ids) => keys::of_ids(number, head.number, ids.ids(), ids.commands()),
+            };
             let missing = keys::missing(&moment, &keys)?;
             if missing > 0 {
                 found.push(Damage::Keys { inbox: inbox.clone(), position: head.before.events + 1, missing });
@@ -155,7 +217,7 @@ impl SqliteStore {
                     keys::insert(&moment, &keys)?;
                 }
             }
-            after = head.last.events;
+            after = head.last;
         }
         moment.commit()?;
         Ok(found)
@@ -239,11 +301,14 @@ impl SqliteStore {
     pub fn repair(&mut self, inbox: &UserId) -> Result<Vec<Damage>, SqliteError> {
         if let Some(Damage::Event { inbox, position }) = self.check_log(inbox)? {
             let what = "the event does not follow what is before it";
-            return Err(SqliteError::DamagedAt { inbox, table: "event", position, what });
+            return Err(SqliteError::DamagedAt { inbox, table: "chatfold_event", position, what });
         }
         let mut mended = self.check_keys(inbox, true)?;
         let mut caches = self.alien_snapshots(inbox)?;
         caches.extend(self.damaged_pages(inbox)?);
+        if let Some(Damage::Base { inbox, position, archive, .. }) = self.damaged_base(inbox, &caches)? {
+            return Err(SqliteError::Base { inbox, position, archive, what: "is damaged" });
+        }
         let positions = caches.iter().filter_map(|damage| match damage {
             Damage::Snapshot { position, .. } | Damage::Page { position, .. } => {
                 Some(rows::signed(*position))

@@ -45,9 +45,19 @@ fn key(inbox: Number, wanted: Wanted) -> i64 {
 
 /// The keys of the events of a segment, each once.
 pub(crate) fn of_events(inbox: Number, segment: i64, events: &[StoredEvent]) -> Vec<i64> {
-    let ids = events.iter().map(|event| Wanted::Event(event.id));
-    let commands = events.iter().filter_map(|event| event.command).map(Wanted::Command);
-    let mut keys: Vec<_> = ids.chain(commands).map(|wanted| key(inbox, wanted) | segment).collect();
+    let ids = events.iter().map(|event| event.id);
+    of_ids(inbox, segment, ids, events.iter().filter_map(|event| event.command))
+}
+
+/// The keys of ids and commands of a segment, each once.
+pub(crate) fn of_ids(
+    inbox: Number,
+    segment: i64,
+    ids: impl Iterator<Item = EventId>,
+    commands: impl Iterator<Item = CommandId>,
+) -> Vec<i64> {
+    let wanted = ids.map(Wanted::Event).chain(commands.map(Wanted::Command));
+    let mut keys: Vec<_> = wanted.map(|wanted| key(inbox, wanted) | segment).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
@@ -55,7 +65,7 @@ pub(crate) fn of_events(inbox: Number, segment: i64, events: &[StoredEvent]) -> 
 
 /// Writes keys, which are best in order: neighbours lie on one page.
 pub(crate) fn insert(connection: &Connection, keys: &[i64]) -> Result<(), SqliteError> {
-    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO sealed (key) VALUES (?)")?;
+    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO chatfold_sealed (key) VALUES (?)")?;
     for key in keys {
         insert.execute([key])?;
     }
@@ -69,7 +79,7 @@ pub(crate) fn segments(
     wanted: Wanted,
 ) -> Result<Vec<i64>, SqliteError> {
     let first = key(inbox, wanted);
-    let mut find = connection.prepare_cached("SELECT key FROM sealed WHERE key BETWEEN ? AND ?")?;
+    let mut find = connection.prepare_cached("SELECT key FROM chatfold_sealed WHERE key BETWEEN ? AND ?")?;
     let found = find.query_map([first, first | MAX_SEGMENT], |row| row.get::<_, i64>(0))?;
     found.map(|key| Ok(key? & MAX_SEGMENT)).collect()
 }
@@ -83,7 +93,8 @@ pub(crate) fn maybe_sealed(
     let mut wanted: Vec<_> = ids.iter().map(|id| (key(inbox, Wanted::Event(*id)), *id)).collect();
     // In order, so that neighbours are looked up one behind the other.
     wanted.sort_unstable();
-    let mut find = connection.prepare_cached("SELECT 1 FROM sealed WHERE key BETWEEN ? AND ? LIMIT 1")?;
+    let mut find =
+        connection.prepare_cached("SELECT 1 FROM chatfold_sealed WHERE key BETWEEN ? AND ? LIMIT 1")?;
     let mut maybe = HashSet::new();
     for (first, id) in wanted {
         if find.exists([first, first | MAX_SEGMENT])? {
@@ -95,7 +106,7 @@ pub(crate) fn maybe_sealed(
 
 /// How many of these keys are missing.
 pub(crate) fn missing(connection: &Connection, keys: &[i64]) -> Result<usize, SqliteError> {
-    let mut find = connection.prepare_cached("SELECT 1 FROM sealed WHERE key = ?")?;
+    let mut find = connection.prepare_cached("SELECT 1 FROM chatfold_sealed WHERE key = ?")?;
     let mut missing = 0;
     for key in keys {
         missing += usize::from(!find.exists([key])?);

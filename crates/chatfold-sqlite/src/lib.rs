@@ -36,7 +36,16 @@
 //! share a second connection, which writes nothing and is closed with the last of them and the handle. A handle that has
 //! imported segments holds up to 32 MiB of the file from then on, before up to 2 MiB.
 //!
+//! # An application's own file
+//!
+//! The store can stand in the application's own database: [`SqliteStore::share`] takes the application's connection, and
+//! [`Sharing`] appends within a transaction of the application's, so that a sync token, say, and the events that came with
+//! it are there together or not at all. All tables have names of our own, and nothing else of the file is touched;
+//! [`SqliteStore::check`] looks at them alone.
+//!
 //! # The tables
+//!
+//! The name of every table and index begins with `chatfold_`, which is left out here.
 //!
 //! `inbox` numbers the owners; `head` says, by owner, the number again and where the log ends. The newest events of an
 //! inbox lie in `event`, a row each: by inbox and position the event's id, its command, the hash of the log up to it and
@@ -64,12 +73,24 @@
 //!
 //! Events as text are the command line's to show: `chatfold convert sqlite:chat.db#alice alice.jsonl`.
 //!
-//! The schema is version 4, which brought pages; version 3 brought segments, version 2 `head`. A file of an older
-//! version is migrated when it is opened for writing, in one transaction that moves no event; opened for reading only,
-//! it is read as it stands. Snapshots of an older version are dropped: they are caches, and the next one kept is by
-//! pages. Each append then seals two segments of the older rows, until there are none, or [`SqliteStore::seal`] does.
+//! `schema` has one row, the version of the schema. It is version 5, which brought the names; version 4 brought pages,
+//! version 3 segments, version 2 `head`. A file of ours alone says the version and whose it is in its header too
+//! (`user_version`, `application_id`), by which older programs refuse it. A file of an older version is migrated when it
+//! is opened for writing, in one transaction that moves no event, by the files in `migrations` ([`MIGRATIONS`]); opened
+//! for reading only, it is read as it stands, and where it is not to be migrated ([`Options::migrate`]) or cannot be, it
+//! is refused before anything is attempted. Snapshots of versions before 4 are dropped: they are caches, and the next one
+//! kept is by pages. Each append then seals two segments of the older rows, until there are none, or [`SqliteStore::seal`] does.
 //! What that frees is used again; `VACUUM` makes the file smaller. Programs of an older version must not have it open
 //! meanwhile, and refuse it afterwards, as a file of a newer schema is refused here.
+//!
+//! # Trimming
+//!
+//! [`SqliteStore::trim`] moves the sealed events that a snapshot stands for to an archive, a binary log in a file of its
+//! own, after the snapshot was held against all of them, and [`SqliteStore::restore_archive`] puts them back. `trimmed`
+//! says up to where, on which snapshot, and where to; of a segment without events stay its row in `segment`, its keys and,
+//! in `trimmed_ids`, its ids and commands, so that a double of any age is told. The snapshot is kept beside the two newest
+//! until the events are back: it is all that is left here of them, so damage in it is told as such
+//! ([`Damage::Base`]), and the archive is worth a copy.
 //!
 //! # Erasing
 //!
@@ -89,6 +110,7 @@
 //! damaged page is passed over, and the next one kept by the same handle writes that page anew. [`SqliteStore::check`]
 //! looks at all of it, [`SqliteStore::repair`] mends what follows from a sound log.
 
+mod archive;
 mod check;
 mod directory;
 mod error;
@@ -102,9 +124,12 @@ mod rows;
 mod schema;
 mod sealing;
 mod segment;
+mod sharing;
 mod snapshots;
 mod source;
 mod store;
+mod trimmed;
+mod trimming;
 mod uint;
 
 use std::path::Path;
@@ -119,6 +144,10 @@ pub use self::error::SqliteError;
 #[cfg(feature = "sqlcipher")]
 pub use self::options::Key;
 pub use self::options::{Options, Synchronous};
+use self::schema::{Claim, Found, Snapshots};
+pub use self::schema::{MIGRATIONS, Migration};
+pub use self::sharing::Sharing;
+pub use self::trimming::Trimmed;
 
 /// Logs and snapshots in one SQLite file.
 #[derive(Debug)]
@@ -126,11 +155,13 @@ pub struct SqliteStore {
     connection: Connection,
     cache: log::Cache,
     options: Options,
-    snapshots: schema::Snapshots,
+    snapshots: Snapshots,
     /// A page of a snapshot was found damaged: the next snapshot holds every page that it shares against its hash.
     suspect: Arc<AtomicBool>,
     /// What snapshots are read by range over, once one was opened.
     reader: Option<Arc<source::Reader>>,
+    /// The connection is the caller's: nothing of it is changed that the caller would notice.
+    shared: bool,
 }
 
 impl SqliteStore {
@@ -142,15 +173,32 @@ impl SqliteStore {
     /// this crate wrote it.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, SqliteError> {
         let mut connection = Self::connect(path.as_ref(), options)?;
-        let snapshots = schema::migrate(&mut connection, options.read_only)?;
-        Ok(Self {
+        let snapshots = schema::migrate(&mut connection, options, Claim::Alone)?;
+        Ok(Self::over(connection, options, snapshots, false))
+    }
+
+    fn over(connection: Connection, options: &Options, snapshots: Snapshots, shared: bool) -> Self {
+        Self {
             connection,
             cache: log::Cache::default(),
             options: Options { seal_events: options.seal_events.max(1), ..options.clone() },
             snapshots,
             suspect: Arc::default(),
             reader: None,
-        })
+            shared,
+        }
+    }
+
+    /// Returns the schema of the store in a file, which is opened for reading only; 0 if it holds none. What is older than
+    /// the last of [`MIGRATIONS`] is brought up to date when it is opened for writing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened, is no SQLite file, or belongs to another application.
+    pub fn schema_of(path: impl AsRef<Path>, options: &Options) -> Result<i64, SqliteError> {
+        let read_only = Options { read_only: true, ..options.clone() };
+        let connection = Self::connect(path.as_ref(), &read_only)?;
+        Ok(Found::look(&connection)?.version)
     }
 
     /// A connection that is set up, to a file whose schema may be any.
@@ -158,7 +206,8 @@ impl SqliteStore {
         let mode = if options.read_only {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         } else {
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+            let create = OpenFlags::SQLITE_OPEN_CREATE;
+            OpenFlags::SQLITE_OPEN_READ_WRITE | if options.migrate { create } else { OpenFlags::empty() }
         };
         let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         #[cfg(feature = "sqlcipher")]
@@ -176,7 +225,7 @@ impl SqliteStore {
     /// If the file is damaged: the two places that name them differ, or one is no id.
     pub fn inboxes(&mut self) -> Result<Vec<UserId>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
-        let (owners, again) = (self.owners("inbox")?, self.owners("head")?);
+        let (owners, again) = (self.owners("chatfold_inbox")?, self.owners("chatfold_head")?);
         moment.commit()?;
         if owners != again {
             return Err(SqliteError::Damaged("the owners that it names in two places differ".into()));

@@ -11,9 +11,10 @@ use crate::SqliteError;
 use crate::keys::{self, Wanted};
 use crate::rows::{self, Number, signed};
 use crate::segment::{self, Segment};
+use crate::trimmed::{self, Cut, Ids};
 
 /// The table of segments, as errors name it.
-pub(crate) const SEGMENT: &str = "segment";
+pub(crate) const SEGMENT: &str = "chatfold_segment";
 
 /// What the table of segments says of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ fn head(row: &Row<'_>) -> Result<SegmentHead, SqliteError> {
 }
 
 const HEADS: &str =
-    "SELECT segment, before, before_hash, last, last_hash, checksum FROM segment WHERE inbox = ?";
+    "SELECT segment, before, before_hash, last, last_hash, checksum FROM chatfold_segment WHERE inbox = ?";
 
 impl Log<'_> {
     /// The damage of a row of this log.
@@ -97,15 +98,54 @@ impl Log<'_> {
 
     /// The bytes of a segment, which are what was written.
     pub(crate) fn bytes(&self, head: &SegmentHead) -> Result<Vec<u8>, SqliteError> {
-        let mut find = self.connection.prepare_cached("SELECT bytes FROM segment_bytes WHERE segment = ?")?;
+        let mut find =
+            self.connection.prepare_cached("SELECT bytes FROM chatfold_segment_bytes WHERE segment = ?")?;
         let bytes: Option<Vec<u8>> = find.query_row([head.number], |row| row.get(0)).optional()?;
         let position = head.before.events + 1;
-        let bytes =
-            bytes.ok_or_else(|| self.damaged("segment_bytes", position, "the segment has no bytes"))?;
+        let Some(bytes) = bytes else {
+            return Err(match self.cut_behind(head)? {
+                Some(cut) => self.trimmed(&cut),
+                None => self.damaged("chatfold_segment_bytes", position, "the segment has no bytes"),
+            });
+        };
         if segment::checksum(self.owner, head.before, head.last, &bytes) != head.checksum {
             return Err(self.damaged(SEGMENT, position, "the checksum of the segment does not fit"));
         }
         Ok(bytes)
+    }
+
+    /// Where the log was cut, if the events of a segment are before that and so in an archive.
+    fn cut_behind(&self, head: &SegmentHead) -> Result<Option<Cut>, SqliteError> {
+        let cut = trimmed::cut(self.connection, self.number)?;
+        Ok(cut.filter(|cut| head.last.events <= cut.prefix.events))
+    }
+
+    /// The error of events that are in an archive.
+    fn trimmed(&self, cut: &Cut) -> SqliteError {
+        let (through, archive) = (cut.prefix.events, cut.archive.clone());
+        SqliteError::Trimmed { inbox: self.owner.clone(), through, archive }
+    }
+
+    /// The ids and commands of a segment whose events are in an archive.
+    pub(crate) fn trimmed_ids(&self, head: &SegmentHead) -> Result<Ids, SqliteError> {
+        let damaged = |what| self.damaged(trimmed::IDS, head.before.events + 1, what);
+        let found = trimmed::ids(self.connection, head.number)?;
+        let (bytes, checksum) = found.ok_or_else(|| damaged("the ids of a trimmed segment are missing"))?;
+        let fits = segment::checksum(self.owner, head.before, head.last, &bytes) == checksum;
+        let ids = fits.then(|| Ids::decode(&bytes)).flatten();
+        let ids = ids.filter(|ids| ids.len() as u64 == head.last.events - head.before.events);
+        ids.ok_or_else(|| damaged("the ids of a trimmed segment are not what was written"))
+    }
+
+    /// What is known of the events of a segment.
+    pub(crate) fn known_of(&mut self, head: &SegmentHead) -> Result<Known, SqliteError> {
+        match self.events_of(head) {
+            Ok(events) => Ok(Known::Events(events)),
+            Err(SqliteError::Trimmed { .. }) => {
+                Ok(Known::Ids(head.before.events + 1, self.trimmed_ids(head)?))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The events of a segment, each held against the log before the first and up to the last.
@@ -158,35 +198,63 @@ impl Log<'_> {
         Ok(events)
     }
 
-    /// The prefix of so many events, if the log has them.
+    /// The prefix of so many events, if the log has them and they were not moved to an archive.
     pub(crate) fn prefix_at(&mut self, events: u64) -> Result<Option<LogPrefix>, SqliteError> {
         let Some(before) = events.checked_sub(1) else { return Ok(Some(LogPrefix::EMPTY)) };
         match self.segment_behind(before)? {
             Some(head) if head.last.events == events => Ok(Some(head.last)),
-            Some(_) => Ok(self.events(before, 1)?.first().map(|event| event.prefix)),
+            // Between trimmed events it is not known any more.
+            Some(head) => match self.cut_behind(&head)? {
+                Some(_) => Ok(None),
+                None => Ok(self.events(before, 1)?.first().map(|event| event.prefix)),
+            },
             None => rows::prefix_at(self.connection, self.number, events),
         }
     }
 
-    /// The segments that hold what is wanted, decoded.
-    fn holding(&mut self, wanted: Wanted) -> Result<Vec<Arc<[StoredEvent]>>, SqliteError> {
+    /// The segments that may hold what is wanted.
+    fn holding(&mut self, wanted: Wanted) -> Result<Vec<Known>, SqliteError> {
         let mut found = Vec::new();
         for number in keys::segments(self.connection, self.number, wanted)? {
             let Some(head) = self.segment("segment = ?", number)? else { continue };
-            found.push(self.events_of(&head)?);
+            found.push(self.known_of(&head)?);
         }
         Ok(found)
     }
 
     /// The sealed event of this id.
-    pub(crate) fn find_sealed(&mut self, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+    fn find_sealed(&mut self, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+        for known in self.holding(Wanted::Event(id))? {
+            match known {
+                Known::Events(events) => {
+                    if let Some(event) = events.iter().find(|event| event.id == id) {
+                        return Ok(Some(event.clone()));
+                    }
+                }
+                Known::Ids(_, ids) => {
+                    if ids.index_of(id).is_some()
+                        && let Some(cut) = trimmed::cut(self.connection, self.number)?
+                    {
+                        return Err(self.trimmed(&cut));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The position of the sealed event of this id, trimmed or not.
+    pub(crate) fn sealed_position(&mut self, id: EventId) -> Result<Option<u64>, SqliteError> {
         let held = self.holding(Wanted::Event(id))?;
-        Ok(held.iter().flat_map(|events| events.iter()).find(|event| event.id == id).cloned())
+        Ok(held.iter().find_map(|known| match known {
+            Known::Events(events) => events.iter().find(|event| event.id == id).map(StoredEvent::position),
+            Known::Ids(first, ids) => ids.index_of(id).map(|index| first + index),
+        }))
     }
 
     /// The event of this id.
     pub(crate) fn find(&mut self, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
-        let sql = "SELECT position, id, command, hash, bytes FROM event WHERE inbox = ? AND id = ?";
+        let sql = "SELECT position, id, command, hash, bytes FROM chatfold_event WHERE inbox = ? AND id = ?";
         let mut find = self.connection.prepare_cached(sql)?;
         let mut rows = find.query(params![self.number, id.as_bytes()])?;
         match rows.next()? {
@@ -201,9 +269,23 @@ impl Log<'_> {
         command: chatfold::id::CommandId,
     ) -> Result<Option<(u64, u64)>, SqliteError> {
         let held = self.holding(Wanted::Command(command))?;
-        let events = held.iter().flat_map(|events| events.iter());
-        let mut positions = events.filter(|event| event.command == Some(command)).map(StoredEvent::position);
-        let Some(first) = positions.next() else { return Ok(None) };
-        Ok(Some(positions.fold((first, first), |(first, last), at| (first.min(at), last.max(at)))))
+        let ranges = held.iter().filter_map(|known| match known {
+            Known::Events(events) => {
+                let mut of = events.iter().filter(|event| event.command == Some(command));
+                let first = of.next()?.position();
+                Some((first, of.next_back().map_or(first, StoredEvent::position)))
+            }
+            Known::Ids(at, ids) => ids.of_command(command).map(|(first, last)| (at + first, at + last)),
+        });
+        Ok(ranges.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))))
     }
+}
+
+/// What is known of the events of a segment.
+#[derive(Debug)]
+pub(crate) enum Known {
+    /// All.
+    Events(Arc<[StoredEvent]>),
+    /// Their ids and commands, and the position of the first: they are in an archive.
+    Ids(u64, Ids),
 }

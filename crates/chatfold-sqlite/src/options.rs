@@ -21,6 +21,11 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// Open an existing file for reading only: appends fail.
     pub read_only: bool,
+    /// Whether tables are made where there are none, and a file of an older schema is brought to the newest. Without it the
+    /// former is [`SqliteError::Nothing`](crate::SqliteError::Nothing), the latter
+    /// [`SqliteError::OldSchema`](crate::SqliteError::OldSchema), and `chatfold store migrate` does it. What is opened for
+    /// reading only is never migrated: an older schema is read as it is.
+    pub migrate: bool,
     /// How many events of an inbox lie as rows before they are sealed into a segment, which is so long too: at least 1.
     /// A larger one makes a smaller file, and the append that seals takes longer (about 10 µs for each event). Files may
     /// be opened with another one at any time.
@@ -36,6 +41,7 @@ impl Default for Options {
             synchronous: Synchronous::Full,
             busy_timeout: Duration::from_secs(10),
             read_only: false,
+            migrate: true,
             seal_events: 2_048,
             #[cfg(feature = "sqlcipher")]
             key: None,

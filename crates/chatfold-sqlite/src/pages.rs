@@ -20,12 +20,13 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use crate::SqliteError;
 use crate::directory::{Directory, Named};
 use crate::rows::{self, Number, signed};
+use crate::trimmed;
 
 /// The table of pages, as errors name it.
-pub(crate) const PAGE: &str = "snapshot_page";
+pub(crate) const PAGE: &str = "chatfold_snapshot_page";
 
 /// The table of the lists of pages, as errors name it.
-pub(crate) const LIST: &str = "kept_snapshot";
+pub(crate) const LIST: &str = "chatfold_kept_snapshot";
 
 /// How many bytes a page has: at least (but the last), about, and at most. Of a desk of a million events a thousand more
 /// change 2.9 % of the snapshot so, and 3.6 % in pages twice as long; half as long they would double the lists for 2.4 %.
@@ -103,7 +104,7 @@ impl Known {
         number: Number,
         (hash, bytes): (u128, &[u8]),
     ) -> Result<i64, SqliteError> {
-        let sql = "INSERT INTO snapshot_page (inbox, hash, bytes) VALUES (?, ?, ?)";
+        let sql = "INSERT INTO chatfold_snapshot_page (inbox, hash, bytes) VALUES (?, ?, ?)";
         connection.prepare_cached(sql)?.execute(params![number, hash.to_be_bytes(), bytes])?;
         let page = connection.last_insert_rowid();
         self.pages.insert(hash, page);
@@ -170,7 +171,7 @@ pub(crate) fn page(
     number: Number,
     named: &Named,
 ) -> Result<Result<Vec<u8>, Fault>, SqliteError> {
-    let sql = "SELECT hash, bytes FROM snapshot_page WHERE page = ? AND inbox = ?";
+    let sql = "SELECT hash, bytes FROM chatfold_snapshot_page WHERE page = ? AND inbox = ?";
     let mut find = connection.prepare_cached(sql)?;
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
     let Some((hash, bytes)) = find.query_row([named.page, number], row).optional()? else {
@@ -199,7 +200,7 @@ pub(crate) fn kept(
     number: Number,
     through: u64,
 ) -> Result<Vec<Kept>, SqliteError> {
-    let sql = "SELECT position, hash, pages, checksum FROM kept_snapshot \
+    let sql = "SELECT position, hash, pages, checksum FROM chatfold_kept_snapshot \
                WHERE inbox = ? AND position <= ? ORDER BY position DESC";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([number, signed(through)])?;
@@ -252,19 +253,27 @@ pub(crate) fn keep(
 ) -> Result<(), SqliteError> {
     let mut known = known.refreshed(connection, number)?;
     let position = signed(cut.prefix.events);
+    // The snapshot that stands for trimmed events stays as it was verified, and is none of those that are counted.
+    let base = trimmed::cut(connection, number)?.map(|cut| signed(cut.base.events));
+    if base == Some(position) {
+        return Ok(());
+    }
     let all = kept(connection, owner, number, u64::MAX)?;
-    let others = all.iter().filter(|kept| kept.position != position && kept.list.is_some());
+    let others = all
+        .iter()
+        .filter(|kept| kept.position != position && Some(kept.position) != base && kept.list.is_some());
     let newest: Vec<_> = others.take(SNAPSHOTS_KEPT).map(|kept| kept.position).collect();
     if newest.len() == SNAPSHOTS_KEPT && newest.iter().all(|kept| *kept > position) {
         return Ok(());
     }
-    let (stay, drop): (Vec<_>, Vec<_>) = all
-        .into_iter()
-        .partition(|kept| newest.iter().take(SNAPSHOTS_KEPT - 1).any(|at| *at == kept.position));
+    let stays = |kept: &Kept| {
+        Some(kept.position) == base || newest.iter().take(SNAPSHOTS_KEPT - 1).any(|at| *at == kept.position)
+    };
+    let (stay, drop): (Vec<_>, Vec<_>) = all.into_iter().partition(stays);
     let mut named: HashSet<i64> = stay.iter().flat_map(Kept::pages).collect();
     named.extend(cut.pages.iter().filter_map(|(hash, _)| known.pages.get(hash)));
     for dropped in &drop {
-        let sql = "DELETE FROM kept_snapshot WHERE inbox = ? AND position = ?";
+        let sql = "DELETE FROM chatfold_kept_snapshot WHERE inbox = ? AND position = ?";
         connection.prepare_cached(sql)?.execute([number, dropped.position])?;
         let gone = match dropped.list {
             Some(_) => dropped.pages().collect(),
@@ -284,7 +293,8 @@ pub(crate) fn keep(
         directory.push(page, bytes.len(), *hash);
     }
     let pages = directory.encode();
-    let sql = "INSERT INTO kept_snapshot (inbox, position, hash, pages, checksum) VALUES (?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT INTO chatfold_kept_snapshot (inbox, position, hash, pages, checksum) VALUES (?, ?, ?, ?, ?)";
     let checksum = checksum(owner, cut.prefix, &pages).to_be_bytes();
     let row = params![number, position, cut.prefix.hash.to_be_bytes(), pages, checksum];
     connection.prepare_cached(sql)?.execute(row)?;
@@ -300,14 +310,15 @@ impl Kept {
 
 /// The numbers of all pages of an inbox.
 fn numbers(connection: &Connection, number: Number) -> Result<Vec<i64>, SqliteError> {
-    let mut statement = connection.prepare_cached("SELECT page FROM snapshot_page WHERE inbox = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT page FROM chatfold_snapshot_page WHERE inbox = ?")?;
     let pages = statement.query_map([number], |row| row.get(0))?;
     Ok(pages.collect::<Result<_, _>>()?)
 }
 
 /// Puts a page down to be removed.
 fn set_stale(connection: &Connection, number: Number, page: i64) -> Result<(), SqliteError> {
-    let sql = "INSERT OR IGNORE INTO stale_page (inbox, page) VALUES (?, ?)";
+    let sql = "INSERT OR IGNORE INTO chatfold_stale_page (inbox, page) VALUES (?, ?)";
     connection.prepare_cached(sql)?.execute([number, page])?;
     Ok(())
 }
@@ -315,7 +326,7 @@ fn set_stale(connection: &Connection, number: Number, page: i64) -> Result<(), S
 /// The pages that are put down to be removed.
 fn stale(connection: &Connection, number: Number) -> Result<Vec<i64>, SqliteError> {
     let mut statement =
-        connection.prepare_cached("SELECT page FROM stale_page WHERE inbox = ? ORDER BY page")?;
+        connection.prepare_cached("SELECT page FROM chatfold_stale_page WHERE inbox = ? ORDER BY page")?;
     let pages = statement.query_map([number], |row| row.get(0))?;
     Ok(pages.collect::<Result<_, _>>()?)
 }
@@ -327,8 +338,10 @@ fn remove_stale(
     named: &HashSet<i64>,
     limit: usize,
 ) -> Result<(), SqliteError> {
-    let mut remove = connection.prepare_cached("DELETE FROM snapshot_page WHERE page = ? AND inbox = ?")?;
-    let mut cross_out = connection.prepare_cached("DELETE FROM stale_page WHERE page = ? AND inbox = ?")?;
+    let mut remove =
+        connection.prepare_cached("DELETE FROM chatfold_snapshot_page WHERE page = ? AND inbox = ?")?;
+    let mut cross_out =
+        connection.prepare_cached("DELETE FROM chatfold_stale_page WHERE page = ? AND inbox = ?")?;
     let (after_all, gone): (Vec<_>, Vec<_>) =
         stale(connection, number)?.into_iter().partition(|page| named.contains(page));
     for page in after_all {
@@ -362,25 +375,25 @@ pub(crate) fn drop_some(
     positions: &[i64],
 ) -> Result<(), SqliteError> {
     let mut delete =
-        connection.prepare_cached("DELETE FROM kept_snapshot WHERE inbox = ? AND position = ?")?;
+        connection.prepare_cached("DELETE FROM chatfold_kept_snapshot WHERE inbox = ? AND position = ?")?;
     for position in positions {
         delete.execute([number, *position])?;
     }
     let named: HashSet<_> = kept(connection, owner, number, u64::MAX)?.iter().flat_map(Kept::pages).collect();
-    let mut delete = connection.prepare_cached("DELETE FROM snapshot_page WHERE page = ?")?;
+    let mut delete = connection.prepare_cached("DELETE FROM chatfold_snapshot_page WHERE page = ?")?;
     for page in numbers(connection, number)?.into_iter().filter(|page| !named.contains(page)) {
         delete.execute([page])?;
     }
-    connection.prepare_cached("DELETE FROM stale_page WHERE inbox = ?")?.execute([number])?;
+    connection.prepare_cached("DELETE FROM chatfold_stale_page WHERE inbox = ?")?.execute([number])?;
     Ok(())
 }
 
 /// Drops all snapshots of an inbox and all of their pages.
 pub(crate) fn drop_all(connection: &Connection, number: Number) -> Result<(), SqliteError> {
     for sql in [
-        "DELETE FROM kept_snapshot WHERE inbox = ?",
-        "DELETE FROM snapshot_page WHERE inbox = ?",
-        "DELETE FROM stale_page WHERE inbox = ?",
+        "DELETE FROM chatfold_kept_snapshot WHERE inbox = ?",
+        "DELETE FROM chatfold_snapshot_page WHERE inbox = ?",
+        "DELETE FROM chatfold_stale_page WHERE inbox = ?",
     ] {
         connection.prepare_cached(sql)?.execute([number])?;
     }

@@ -1,14 +1,42 @@
 //! Events that are brought to many inboxes: many of them in one transaction, which is synced once.
 
-use chatfold::UserId;
 use chatfold::store::{NewEvent, Received, StoredEvent, plan_receive};
+use chatfold::{EventId, UserId};
+use rusqlite::Connection;
 
-use crate::log::Log;
+use crate::log::{Cache, Log};
 use crate::store::begin;
 use crate::{SqliteError, SqliteStore, rows};
 
 /// How many inboxes are written in one transaction: other writers of the file wait for it.
 const CHUNK: usize = 256;
+
+/// Brings events, and their ids, to an inbox within a transaction.
+pub(crate) fn receive_within(
+    (connection, cache): (&Connection, &mut Cache),
+    seal_events: usize,
+    inbox: &UserId,
+    (ids, events): (&[EventId], &[NewEvent]),
+) -> Result<Received, SqliteError> {
+    if events.is_empty() {
+        return Ok(Received::Known);
+    }
+    let (mut log, head) = Log::to_write(connection, cache, inbox)?;
+    let known: Vec<_> = match head.prefix.events {
+        0 => Vec::new(),
+        _ => log.known_ids(ids)?,
+    };
+    let known: Vec<_> = known.into_iter().map(|(id, _)| id).collect();
+    let (new, outcome) = plan_receive(&head, &known, events);
+    let stored =
+        |(event, prefix): (&NewEvent, _)| StoredEvent::new(event.id, None, prefix, event.bytes.clone());
+    let new: Vec<_> = new.into_iter().map(stored).collect();
+    if let Some(last) = new.last() {
+        log.add(&new, seal_events)?;
+        rows::set_prefix(connection, inbox, last.prefix)?;
+    }
+    Ok(outcome)
+}
 
 impl SqliteStore {
     /// Brings events to inboxes, a transaction for every [`CHUNK`] of them.
@@ -25,22 +53,8 @@ impl SqliteStore {
         for chunk in inboxes.chunks(CHUNK) {
             let transaction = begin(&mut self.connection)?;
             for inbox in chunk {
-                let (mut log, head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
-                let known: Vec<_> = match head.prefix.events {
-                    0 => Vec::new(),
-                    _ => log.known_ids(&ids)?,
-                };
-                let known: Vec<_> = known.into_iter().map(|(id, _)| id).collect();
-                let (new, outcome) = plan_receive(&head, &known, events);
-                let stored = |(event, prefix): (&NewEvent, _)| {
-                    StoredEvent::new(event.id, None, prefix, event.bytes.clone())
-                };
-                let new: Vec<_> = new.into_iter().map(stored).collect();
-                if let Some(last) = new.last() {
-                    log.add(&new, self.options.seal_events)?;
-                    rows::set_prefix(&transaction, inbox, last.prefix)?;
-                }
-                outcomes.push(outcome);
+                let within = (&*transaction, &mut self.cache);
+                outcomes.push(receive_within(within, self.options.seal_events, inbox, (&ids, events))?);
             }
             transaction.commit()?;
         }

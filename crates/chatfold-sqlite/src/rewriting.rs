@@ -12,6 +12,7 @@ use crate::pages;
 use crate::rows::{self, signed};
 use crate::sealing;
 use crate::segment::Segment;
+use crate::trimmed::{self, Cut};
 
 /// How many rows are held at once while the hashes of a log are computed anew.
 const CHUNK: usize = 1_000;
@@ -43,6 +44,14 @@ impl Log<'_> {
         let changes: Changes<'_> =
             changes.iter().map(|(position, bytes)| (*position, bytes.as_slice())).collect();
         let Some((first, _)) = changes.first_key_value() else { return Ok(head) };
+        if let Some(cut) = trimmed::cut(self.connection, self.number)?
+            && *first <= cut.base.events
+        {
+            let Cut { base, archive, .. } = cut;
+            let (inbox, position) = (self.owner.clone(), base.events);
+            let what = "what it stands for cannot be rewritten";
+            return Err(SqliteError::Base { inbox, position, archive, what }.into());
+        }
         Ok(self.rewrite_from(*first, head, &changes)?)
     }
 
@@ -66,7 +75,11 @@ impl Log<'_> {
         if both.old == head {
             Ok(both.new)
         } else {
-            Err(self.damaged("event", both.old.events + 1, "the log does not end where its head says"))
+            Err(self.damaged(
+                "chatfold_event",
+                both.old.events + 1,
+                "the log does not end where its head says",
+            ))
         }
     }
 
@@ -111,7 +124,7 @@ impl Log<'_> {
 
     fn rewrite_rows(&mut self, both: &mut Both, changes: &Changes<'_>) -> Result<(), SqliteError> {
         let connection = self.connection;
-        let sql = "UPDATE event SET hash = ?, bytes = ? WHERE inbox = ? AND position = ?";
+        let sql = "UPDATE chatfold_event SET hash = ?, bytes = ? WHERE inbox = ? AND position = ?";
         let mut change = connection.prepare_cached(sql)?;
         loop {
             let rows = rows::events(self.connection, self.number, both.old.events, CHUNK)?;
@@ -121,7 +134,7 @@ impl Log<'_> {
             for row in &rows {
                 if !row.follows(both.old) {
                     let what = "the event does not follow what is before it";
-                    return Err(self.damaged("event", both.old.events + 1, what));
+                    return Err(self.damaged("chatfold_event", both.old.events + 1, what));
                 }
                 both.old = row.prefix;
                 let bytes = changes.get(&row.position()).copied().unwrap_or(&row.bytes);
@@ -132,16 +145,27 @@ impl Log<'_> {
         }
     }
 
+    /// Drops all snapshots but the one that stands for trimmed events, and all of their pages.
+    pub(crate) fn drop_snapshots(&self) -> Result<(), SqliteError> {
+        let Some(cut) = trimmed::cut(self.connection, self.number)? else {
+            return pages::drop_all(self.connection, self.number);
+        };
+        let kept = pages::kept(self.connection, self.owner, self.number, u64::MAX)?;
+        let others = kept.iter().map(|kept| kept.position).filter(|at| *at != signed(cut.base.events));
+        pages::drop_some(self.connection, (self.owner, self.number), &others.collect::<Vec<_>>())
+    }
+
     /// Removes all events, segments and snapshots of the log.
     ///
     /// Complexity: reads the keys of all inboxes of the file.
     pub(crate) fn erase(&self) -> Result<(), SqliteError> {
+        trimmed::clear(self.connection, self.number)?;
         for sql in [
-            "DELETE FROM event WHERE inbox = ?",
-            "DELETE FROM sealed WHERE key & 0xfffffff IN (SELECT segment FROM segment WHERE inbox = ?1) \
-             AND EXISTS (SELECT 1 FROM segment WHERE inbox = ?1)",
-            "DELETE FROM segment_bytes WHERE segment IN (SELECT segment FROM segment WHERE inbox = ?)",
-            "DELETE FROM segment WHERE inbox = ?",
+            "DELETE FROM chatfold_event WHERE inbox = ?",
+            "DELETE FROM chatfold_sealed WHERE key & 0xfffffff IN (SELECT segment FROM chatfold_segment WHERE inbox = ?1) \
+             AND EXISTS (SELECT 1 FROM chatfold_segment WHERE inbox = ?1)",
+            "DELETE FROM chatfold_segment_bytes WHERE segment IN (SELECT segment FROM chatfold_segment WHERE inbox = ?)",
+            "DELETE FROM chatfold_segment WHERE inbox = ?",
         ] {
             self.connection.prepare_cached(sql)?.execute([self.number])?;
         }

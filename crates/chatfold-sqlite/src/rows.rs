@@ -61,9 +61,9 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 /// If the two tables that say so differ: one of them is damaged, or lacks the inbox.
 pub(crate) fn find(connection: &Connection, inbox: &UserId) -> Result<Option<(Number, Head)>, SqliteError> {
     let owner = named_params! { ":owner": inbox.as_str() };
-    let sql = "SELECT inbox, closed, moved_to FROM inbox WHERE owner = :owner";
+    let sql = "SELECT inbox, closed, moved_to FROM chatfold_inbox WHERE owner = :owner";
     let known = connection.prepare_cached(sql)?.query_row(owner, entry).optional()?;
-    let sql = "SELECT inbox, closed, moved_to, position, hash FROM head WHERE owner = :owner";
+    let sql = "SELECT inbox, closed, moved_to, position, hash FROM chatfold_head WHERE owner = :owner";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(owner)?;
     let head = rows.next()?.map(|row| Ok::<_, SqliteError>((entry(row)?, prefix(row)?))).transpose()?;
@@ -84,16 +84,16 @@ pub(crate) fn find(connection: &Connection, inbox: &UserId) -> Result<Option<(Nu
 /// Gives a number to an inbox that nobody wrote before.
 pub(crate) fn make(connection: &Connection, inbox: &UserId) -> Result<Number, SqliteError> {
     let owner = named_params! { ":owner": inbox.as_str() };
-    connection.prepare_cached("INSERT INTO inbox (owner) VALUES (:owner)")?.execute(owner)?;
+    connection.prepare_cached("INSERT INTO chatfold_inbox (owner) VALUES (:owner)")?.execute(owner)?;
     let number = connection.last_insert_rowid();
-    let sql = "INSERT INTO head (owner, inbox, position, hash) VALUES (?, ?, 0, zeroblob(16))";
+    let sql = "INSERT INTO chatfold_head (owner, inbox, position, hash) VALUES (?, ?, 0, zeroblob(16))";
     connection.prepare_cached(sql)?.execute(params![inbox.as_str(), number])?;
     Ok(number)
 }
 
 /// Returns the log up to its last row, if it has any.
 pub(crate) fn last(connection: &Connection, number: Number) -> Result<Option<LogPrefix>, SqliteError> {
-    let sql = "SELECT position, hash FROM event WHERE inbox = ? ORDER BY position DESC LIMIT 1";
+    let sql = "SELECT position, hash FROM chatfold_event WHERE inbox = ? ORDER BY position DESC LIMIT 1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([number])?;
     rows.next()?.map(prefix).transpose()
@@ -106,7 +106,9 @@ pub(crate) fn set_prefix(
     prefix: LogPrefix,
 ) -> Result<(), SqliteError> {
     let row = params![signed(prefix.events), prefix.hash.to_be_bytes(), inbox.as_str()];
-    connection.prepare_cached("UPDATE head SET position = ?, hash = ? WHERE owner = ?")?.execute(row)?;
+    connection
+        .prepare_cached("UPDATE chatfold_head SET position = ?, hash = ? WHERE owner = ?")?
+        .execute(row)?;
     Ok(())
 }
 
@@ -122,8 +124,8 @@ pub(crate) fn set_closed(
         Some(Closed::Erased) => (Some("erased"), None),
     };
     for sql in [
-        "UPDATE inbox SET closed = ?, moved_to = ? WHERE owner = ?",
-        "UPDATE head SET closed = ?, moved_to = ? WHERE owner = ?",
+        "UPDATE chatfold_inbox SET closed = ?, moved_to = ? WHERE owner = ?",
+        "UPDATE chatfold_head SET closed = ?, moved_to = ? WHERE owner = ?",
     ] {
         connection.prepare_cached(sql)?.execute(params![word, to, inbox.as_str()])?;
     }
@@ -136,7 +138,7 @@ pub(crate) fn prefix_at(
     number: Number,
     events: u64,
 ) -> Result<Option<LogPrefix>, SqliteError> {
-    let sql = "SELECT position, hash FROM event WHERE inbox = ? AND position = ?";
+    let sql = "SELECT position, hash FROM chatfold_event WHERE inbox = ? AND position = ?";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([number, signed(events)])?;
     rows.next()?.map(prefix).transpose()
@@ -152,7 +154,7 @@ pub(crate) fn positions(
 ) -> Result<HashMap<EventId, u64>, SqliteError> {
     let mut found = HashMap::new();
     if ids.len() as u64 > rows {
-        let sql = "SELECT id, position FROM event WHERE inbox = ?";
+        let sql = "SELECT id, position FROM chatfold_event WHERE inbox = ?";
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query([number])?;
         while let Some(row) = rows.next()? {
@@ -163,7 +165,8 @@ pub(crate) fn positions(
         }
         return Ok(found);
     }
-    let mut find = connection.prepare_cached("SELECT position FROM event WHERE inbox = ? AND id = ?")?;
+    let mut find =
+        connection.prepare_cached("SELECT position FROM chatfold_event WHERE inbox = ? AND id = ?")?;
     for id in ids {
         let row = find.query_row(params![number, id.as_bytes()], |row| row.get::<_, i64>(0));
         found.extend(row.optional()?.map(|position| (*id, position.unsigned_abs())));
@@ -178,7 +181,7 @@ pub(crate) fn events(
     after: u64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, SqliteError> {
-    let sql = "SELECT position, id, command, hash, bytes FROM event \
+    let sql = "SELECT position, id, command, hash, bytes FROM chatfold_event \
                WHERE inbox = ? AND position > ? ORDER BY position LIMIT ?";
     let mut statement = connection.prepare_cached(sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::error::SqliteError;
 use crate::options::{Options, Synchronous};
@@ -11,121 +11,78 @@ use crate::options::{Options, Synchronous};
 /// Says in the file's header whose it is: `chfd`.
 const APPLICATION_ID: i32 = 0x6368_6664;
 
-/// Each brings the schema up by one; none is ever edited once it was released.
-const MIGRATIONS: [&str; 4] = [
-    "
-    CREATE TABLE inbox (
-        inbox INTEGER PRIMARY KEY,
-        owner TEXT NOT NULL UNIQUE,
-        closed TEXT,
-        moved_to TEXT
-    ) STRICT;
-    CREATE TABLE event (
-        inbox INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        id BLOB NOT NULL,
-        command BLOB,
-        hash BLOB NOT NULL,
-        bytes BLOB NOT NULL,
-        PRIMARY KEY (inbox, position)
-    ) STRICT, WITHOUT ROWID;
-    CREATE UNIQUE INDEX event_id ON event (inbox, id);
-    CREATE INDEX event_command ON event (inbox, command) WHERE command IS NOT NULL;
-    CREATE TABLE snapshot (
-        inbox INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        hash BLOB NOT NULL,
-        bytes BLOB NOT NULL,
-        UNIQUE (inbox, position)
-    ) STRICT;
-    CREATE VIEW event_text AS
-        SELECT owner, position, lower(hex(id)) AS id, CAST(bytes AS TEXT) AS line
-        FROM event JOIN inbox USING (inbox);
-",
-    "
-    CREATE TABLE head (
-        owner TEXT PRIMARY KEY,
-        inbox INTEGER NOT NULL,
-        closed TEXT,
-        moved_to TEXT,
-        position INTEGER NOT NULL,
-        hash BLOB NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO head
-        SELECT owner, inbox.inbox, closed, moved_to, coalesce(position, 0), coalesce(hash, zeroblob(16))
-        FROM inbox LEFT JOIN event ON event.inbox = inbox.inbox
-            AND position = (SELECT max(e.position) FROM event AS e WHERE e.inbox = inbox.inbox);
-",
-    "
-    CREATE TABLE segment (
-        segment INTEGER PRIMARY KEY,
-        inbox INTEGER NOT NULL,
-        before INTEGER NOT NULL,
-        before_hash BLOB NOT NULL,
-        last INTEGER NOT NULL,
-        last_hash BLOB NOT NULL,
-        checksum BLOB NOT NULL,
-        UNIQUE (inbox, last)
-    ) STRICT;
-    CREATE TABLE segment_bytes (
-        segment INTEGER PRIMARY KEY,
-        bytes BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE sealed (key INTEGER PRIMARY KEY) STRICT;
-    DROP VIEW event_text;
-",
-    "
-    DROP TABLE snapshot;
-    CREATE TABLE kept_snapshot (
-        inbox INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        hash BLOB NOT NULL,
-        pages BLOB NOT NULL,
-        checksum BLOB NOT NULL,
-        UNIQUE (inbox, position)
-    ) STRICT;
-    CREATE TABLE snapshot_page (
-        page INTEGER PRIMARY KEY AUTOINCREMENT,
-        inbox INTEGER NOT NULL,
-        hash BLOB NOT NULL,
-        bytes BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX snapshot_page_hash ON snapshot_page (inbox, hash);
-    CREATE TABLE stale_page (
-        inbox INTEGER NOT NULL,
-        page INTEGER NOT NULL,
-        PRIMARY KEY (inbox, page)
-    ) STRICT, WITHOUT ROWID;
-",
+/// A step from one schema to the next, which is run as it stands in the file of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migration {
+    /// The schema that it leads to; the one before it, that it starts from.
+    pub version: i64,
+    /// The name of its file in `migrations`, without `.sql`.
+    pub name: &'static str,
+    /// Its statements.
+    pub sql: &'static str,
+}
+
+macro_rules! migration {
+    ($version:literal, $name:literal) => {
+        Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../migrations/", $name, ".sql")),
+        }
+    };
+}
+
+/// The migrations, the oldest first: each brings the schema up by one, and none is ever edited once it was released.
+///
+/// [`SqliteStore::open`](crate::SqliteStore::open) runs those that a file needs, in one transaction, with
+/// `application_id` and `user_version` of the file's header; so does `chatfold store migrate`.
+pub const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001-rows"),
+    migration!(2, "0002-heads"),
+    migration!(3, "0003-segments"),
+    migration!(4, "0004-snapshots-by-pages"),
+    migration!(5, "0005-names-of-our-own"),
 ];
 
-/// The first schema that keeps snapshots by pages.
-const BY_PAGES: usize = 4;
+/// The newest schema.
+pub(crate) const NEWEST: i64 = 5;
+
+/// Makes all tables of a schema where there are none: in a file of an application's own no table may be made under a name
+/// that an application has, as those of the first four schemas were.
+const NEW: Migration = migration!(5, "new-0005");
 
 /// What stands for the table of heads while a file of schema 1 is read that may not be migrated: the last events, as
 /// its version had it.
 const HEADS_OF_SCHEMA_1: &str = "
-    CREATE TEMP VIEW head AS
+    CREATE TEMP VIEW chatfold_head AS
         SELECT owner, inbox.inbox AS inbox, closed, moved_to,
             coalesce(position, 0) AS position, coalesce(hash, zeroblob(16)) AS hash
-        FROM inbox LEFT JOIN event ON event.inbox = inbox.inbox
-            AND position = (SELECT max(e.position) FROM event AS e WHERE e.inbox = inbox.inbox);
+        FROM main.inbox LEFT JOIN main.event ON event.inbox = inbox.inbox
+            AND position = (SELECT max(e.position) FROM main.event AS e WHERE e.inbox = inbox.inbox);
 ";
 
 /// What stands for the tables of segments while a file of an older schema is read that may not be migrated: none.
 const NO_SEGMENTS: &str = "
-    CREATE TEMP VIEW segment AS SELECT 0 AS segment, 0 AS inbox, 0 AS before, x'' AS before_hash, 0 AS last,
-        x'' AS last_hash, x'' AS checksum WHERE 0;
-    CREATE TEMP VIEW segment_bytes AS SELECT 0 AS segment, x'' AS bytes WHERE 0;
-    CREATE TEMP VIEW sealed AS SELECT 0 AS key WHERE 0;
+    CREATE TEMP VIEW chatfold_segment AS SELECT 0 AS segment, 0 AS inbox, 0 AS before, x'' AS before_hash,
+        0 AS last, x'' AS last_hash, x'' AS checksum WHERE 0;
+    CREATE TEMP VIEW chatfold_segment_bytes AS SELECT 0 AS segment, x'' AS bytes WHERE 0;
+    CREATE TEMP VIEW chatfold_sealed AS SELECT 0 AS key WHERE 0;
 ";
 
 /// What stands for the tables of pages while a file of an older schema is read that may not be migrated: none.
 const NO_PAGES: &str = "
-    CREATE TEMP VIEW kept_snapshot AS SELECT 0 AS inbox, 0 AS position, x'' AS hash, x'' AS pages, x'' AS checksum
-        WHERE 0;
-    CREATE TEMP VIEW snapshot_page AS SELECT 0 AS page, 0 AS inbox, x'' AS hash, x'' AS bytes WHERE 0;
-    CREATE TEMP VIEW stale_page AS SELECT 0 AS inbox, 0 AS page WHERE 0;
+    CREATE TEMP VIEW chatfold_kept_snapshot AS SELECT 0 AS inbox, 0 AS position, x'' AS hash, x'' AS pages,
+        x'' AS checksum WHERE 0;
+    CREATE TEMP VIEW chatfold_snapshot_page AS SELECT 0 AS page, 0 AS inbox, x'' AS hash, x'' AS bytes WHERE 0;
+    CREATE TEMP VIEW chatfold_stale_page AS SELECT 0 AS inbox, 0 AS page WHERE 0;
+";
+
+/// What stands for the tables of trimmed logs while a file of an older schema is read that may not be migrated: none.
+const NOTHING_TRIMMED: &str = "
+    CREATE TEMP VIEW chatfold_trimmed AS SELECT 0 AS inbox, 0 AS position, x'' AS hash, 0 AS base,
+        x'' AS base_hash, '' AS archive WHERE 0;
+    CREATE TEMP VIEW chatfold_trimmed_ids AS SELECT 0 AS segment, x'' AS ids, x'' AS checksum WHERE 0;
 ";
 
 /// How snapshots lie in a file.
@@ -137,16 +94,91 @@ pub(crate) enum Snapshots {
     Whole,
 }
 
-/// Sets a connection up. Nothing of this is kept in the file but the journal's mode.
+/// What a database holds, as of one moment: another process may be making the tables just now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    application_id: i32,
+    /// How many tables, indices and views it has, of whomever.
+    tables: i64,
+    /// The schema of the store in it; 0 if it holds none.
+    pub(crate) version: i64,
+    /// Whether the store stands in a file of an application's own.
+    pub(crate) shared: bool,
+}
+
+impl Found {
+    /// Looks.
+    pub(crate) fn look(connection: &Connection) -> Result<Self, SqliteError> {
+        let moment = connection.unchecked_transaction()?;
+        let found = Self::look_within(&moment)?;
+        moment.commit()?;
+        Ok(found)
+    }
+
+    /// Looks within a transaction.
+    pub(crate) fn look_within(connection: &Connection) -> Result<Self, SqliteError> {
+        let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let application_id = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        let tables = number("SELECT count(*) FROM main.sqlite_schema")?;
+        let said = number("PRAGMA user_version")?;
+        let of_table = version_of_table(connection)?;
+        let alone = application_id == APPLICATION_ID;
+        let version = match of_table {
+            // What an older program made of the header counts too, and what a newer one will.
+            Some(version) if alone => version.max(said),
+            Some(version) => version,
+            None if alone => said,
+            None => 0,
+        };
+        Ok(Self { application_id, tables, version, shared: of_table.is_some() && !alone })
+    }
+
+    /// The schema, which is one that this version knows.
+    fn known(self) -> Result<i64, SqliteError> {
+        match self.version {
+            0..=NEWEST => Ok(self.version),
+            found => Err(SqliteError::NewerSchema { newest: NEWEST, found }),
+        }
+    }
+
+    /// Holds the schema against the newest: for whoever cannot migrate.
+    pub(crate) fn newest(self) -> Result<(), SqliteError> {
+        match self.known()? {
+            NEWEST => Ok(()),
+            0 => Err(SqliteError::Nothing),
+            found => Err(SqliteError::OldSchema { found, newest: NEWEST }),
+        }
+    }
+}
+
+/// The version as the table has it; `None` if there is no such table.
+fn version_of_table(connection: &Connection) -> Result<Option<i64>, SqliteError> {
+    let sql = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'chatfold_schema'";
+    if connection.query_row(sql, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(None);
+    }
+    let sql = "SELECT max(version) FROM main.chatfold_schema";
+    let version: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
+    let missing = || SqliteError::Damaged("table chatfold_schema names no version".to_owned());
+    version.map(Some).ok_or_else(missing)
+}
+
+/// Sets a connection up to a file that it was opened for. Nothing of this is kept in the file but the journal's mode, and
+/// not even that in a file of an application's own.
 pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), SqliteError> {
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(64);
-    let (application_id, tables) = claimed(connection)?;
-    if application_id != APPLICATION_ID && (application_id != 0 || tables > 0) {
+    let found = Found::look(connection)?;
+    let Found { application_id, tables, shared, .. } = found;
+    if application_id != APPLICATION_ID && !shared && (application_id != 0 || tables > 0) {
         return Err(SqliteError::Alien { application_id });
     }
     if !options.read_only {
-        log_ahead(connection, options.busy_timeout)?;
+        may_migrate(connection, found, options)?;
+        if !shared {
+            let failed = |error| cannot_migrate(found.version, error);
+            log_ahead(connection, options.busy_timeout).map_err(failed)?;
+        }
     }
     let synchronous = match options.synchronous {
         Synchronous::Full => "FULL",
@@ -156,17 +188,58 @@ pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), 
     // What is removed is overwritten; damage is looked for; a schema may call nothing.
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
+    if !shared {
+        connection.pragma_update(None, "trusted_schema", false)?;
+    }
     Ok(())
 }
 
-/// Whose file this is and how many tables it has, as of one moment: another process may be making them just now.
-fn claimed(connection: &Connection) -> Result<(i32, i64), SqliteError> {
-    let moment = connection.unchecked_transaction()?;
-    let application_id = moment.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let tables = moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    moment.commit()?;
-    Ok((application_id, tables))
+/// Sets a connection of the caller's up. All that is changed is that what is removed is overwritten: rows that are removed
+/// when they are sealed would otherwise be in the file after an erasing.
+///
+/// # Errors
+///
+/// If its transactions cannot be rolled back.
+pub(crate) fn adopt(connection: &Connection) -> Result<(), SqliteError> {
+    if journal(connection)?.eq_ignore_ascii_case("off") {
+        return Err(SqliteError::NoJournal);
+    }
+    // Asked first: setting it takes a lock that another connection may hold.
+    let secure: i64 = connection.query_row("PRAGMA secure_delete", [], |row| row.get(0))?;
+    if secure != 1 {
+        connection.pragma_update(None, "secure_delete", true)?;
+    }
+    Ok(())
+}
+
+/// The mode of a connection's journal, as SQLite calls it.
+pub(crate) fn journal(connection: &Connection) -> Result<String, SqliteError> {
+    Ok(connection.query_row("PRAGMA main.journal_mode", [], |row| row.get(0))?)
+}
+
+/// Whether a file may be brought up to date, if it has to be. Nothing is attempted before this is known.
+fn may_migrate(connection: &Connection, found: Found, options: &Options) -> Result<(), SqliteError> {
+    let version = found.known()?;
+    if version == NEWEST {
+        return Ok(());
+    }
+    if !options.migrate {
+        return found.newest();
+    }
+    if version > 0 && connection.is_readonly("main")? {
+        return Err(SqliteError::CannotMigrate { found: version, newest: NEWEST });
+    }
+    Ok(())
+}
+
+/// The error of a file of an older schema that turned out not to be writable.
+fn cannot_migrate(found: i64, error: SqliteError) -> SqliteError {
+    let older = 0 < found && found < NEWEST;
+    if older && (error.is_read_only() || error.cannot_open()) {
+        SqliteError::CannotMigrate { found, newest: NEWEST }
+    } else {
+        error
+    }
 }
 
 /// Sets WAL mode. SQLite refuses at once where another connection is just doing the same, without waiting as long as
@@ -188,44 +261,81 @@ fn log_ahead(connection: &Connection, timeout: Duration) -> Result<(), SqliteErr
     if mode.eq_ignore_ascii_case("wal") { Ok(()) } else { Err(SqliteError::NoWal(mode)) }
 }
 
+/// Whose the database is that tables are made in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// The store's alone: the file's header says so.
+    Alone,
+    /// An application's: nothing of it is changed but tables of our own.
+    Shared,
+}
+
 /// Brings the schema up to date, and returns how snapshots lie in the file; several processes may do so at once.
-pub(crate) fn migrate(connection: &mut Connection, read_only: bool) -> Result<Snapshots, SqliteError> {
-    let version = |connection: &Connection| -> Result<i64, SqliteError> {
-        Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
-    };
-    let newest = MIGRATIONS.len();
-    let judge = |found: i64| match usize::try_from(found) {
-        Ok(found) if found <= newest => Ok(found),
-        _ => Err(SqliteError::NewerSchema { newest, found }),
-    };
-    let found = judge(version(connection)?)?;
-    if found == newest {
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    options: &Options,
+    claim: Claim,
+) -> Result<Snapshots, SqliteError> {
+    let found = Found::look(connection)?;
+    let version = found.known()?;
+    if version == NEWEST {
         return Ok(Snapshots::Paged);
     }
-    match (read_only, found) {
-        (true, 0) => return Err(SqliteError::Nothing),
-        (true, found) => {
-            if found < 2 {
-                connection.execute_batch(HEADS_OF_SCHEMA_1)?;
-            }
-            if found < 3 {
-                connection.execute_batch(NO_SEGMENTS)?;
-            }
-            if found >= BY_PAGES {
-                return Ok(Snapshots::Paged);
-            }
-            connection.execute_batch(NO_PAGES)?;
-            return Ok(Snapshots::Whole);
-        }
-        (false, _) => {}
+    if options.read_only {
+        return stand_in(connection, version);
     }
+    may_migrate(connection, found, options)?;
+    migrate_from(connection, claim).map_err(|error| cannot_migrate(version, error))?;
+    Ok(Snapshots::Paged)
+}
+
+fn migrate_from(connection: &mut Connection, claim: Claim) -> Result<(), SqliteError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found = judge(version(&transaction)?)?;
-    for migration in MIGRATIONS.iter().skip(found) {
-        transaction.execute_batch(migration)?;
+    let found = Found::look_within(&transaction)?;
+    let mut version = found.known()?;
+    if version == 0 {
+        transaction.execute_batch(NEW.sql)?;
+        version = NEW.version;
     }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", i64::try_from(newest).unwrap_or(i64::MAX))?;
+    for migration in MIGRATIONS.iter().filter(|migration| migration.version > version) {
+        transaction.execute_batch(migration.sql)?;
+    }
+    let alone = found.application_id == APPLICATION_ID || (found.version == 0 && claim == Claim::Alone);
+    if alone {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        // Programs that know no table of the version refuse the file by this.
+        transaction.pragma_update(None, "user_version", NEWEST)?;
+    }
     transaction.commit()?;
+    Ok(())
+}
+
+/// Lets a file of an older schema be read as it stands: views of this connection have the names of the tables.
+fn stand_in(connection: &Connection, found: i64) -> Result<Snapshots, SqliteError> {
+    if found == 0 {
+        return Err(SqliteError::Nothing);
+    }
+    let same = |tables: &[&str]| {
+        let view = |table: &&str| {
+            connection
+                .execute_batch(&format!("CREATE TEMP VIEW chatfold_{table} AS SELECT * FROM main.{table}"))
+        };
+        tables.iter().try_for_each(view)
+    };
+    same(&["inbox", "event"])?;
+    match found {
+        1 => connection.execute_batch(HEADS_OF_SCHEMA_1)?,
+        _ => same(&["head"])?,
+    }
+    match found {
+        1 | 2 => connection.execute_batch(NO_SEGMENTS)?,
+        _ => same(&["segment", "segment_bytes", "sealed"])?,
+    }
+    connection.execute_batch(NOTHING_TRIMMED)?;
+    if found < 4 {
+        connection.execute_batch(NO_PAGES)?;
+        return Ok(Snapshots::Whole);
+    }
+    same(&["kept_snapshot", "snapshot_page", "stale_page"])?;
     Ok(Snapshots::Paged)
 }

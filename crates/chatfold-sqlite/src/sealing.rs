@@ -25,7 +25,8 @@ pub(crate) fn insert(
     number: Number,
     event: &StoredEvent,
 ) -> Result<(), SqliteError> {
-    let sql = "INSERT INTO event (inbox, position, id, command, hash, bytes) VALUES (?, ?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) VALUES (?, ?, ?, ?, ?, ?)";
     let hash = event.prefix.hash.to_be_bytes();
     let command = event.command.as_ref().map(CommandId::as_bytes);
     let row = params![number, signed(event.position()), event.id.as_bytes(), command, hash, event.bytes];
@@ -93,7 +94,7 @@ impl Log<'_> {
         for event in events {
             if !event.follows(before) {
                 let what = "the event does not follow what is before it";
-                return Err(self.damaged("event", before.events + 1, what));
+                return Err(self.damaged("chatfold_event", before.events + 1, what));
             }
             before = event.prefix;
         }
@@ -113,7 +114,7 @@ impl Log<'_> {
 
     fn delete_rows(&self, through: u64) -> Result<(), SqliteError> {
         let mut delete =
-            self.connection.prepare_cached("DELETE FROM event WHERE inbox = ? AND position <= ?")?;
+            self.connection.prepare_cached("DELETE FROM chatfold_event WHERE inbox = ? AND position <= ?")?;
         delete.execute([self.number, signed(through)])?;
         Ok(())
     }
@@ -129,7 +130,7 @@ impl Log<'_> {
         let bytes = encoded(self.owner, before, events)
             .ok_or_else(|| self.damaged(SEGMENT, before.events + 1, "what was sealed cannot be read back"))?;
         let mut insert = self.connection.prepare_cached(
-            "INSERT INTO segment (inbox, before, before_hash, last, last_hash, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO chatfold_segment (inbox, before, before_hash, last, last_hash, checksum) VALUES (?, ?, ?, ?, ?, ?)",
         )?;
         let checksum = segment::checksum(self.owner, before, last, &bytes).to_be_bytes();
         insert.execute(params![
@@ -142,28 +143,30 @@ impl Log<'_> {
         ])?;
         let number = self.connection.last_insert_rowid();
         if number > keys::MAX_SEGMENT {
-            self.connection.execute("DELETE FROM segment WHERE segment = ?", [number])?;
+            self.connection.execute("DELETE FROM chatfold_segment WHERE segment = ?", [number])?;
             return Ok(None);
         }
-        let mut insert =
-            self.connection.prepare_cached("INSERT INTO segment_bytes (segment, bytes) VALUES (?, ?)")?;
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO chatfold_segment_bytes (segment, bytes) VALUES (?, ?)")?;
         insert.execute(params![number, bytes])?;
         Ok(Some(keys::of_events(self.number, number, events)))
     }
 
     /// Writes where a segment stands now and, if they are others, its bytes.
     pub(crate) fn replace_segment(
-        &mut self,
+        &self,
         head: &SegmentHead,
         (before, last): (LogPrefix, LogPrefix),
         (bytes, rewritten): (&[u8], bool),
     ) -> Result<(), SqliteError> {
         let checksum = segment::checksum(self.owner, before, last, bytes).to_be_bytes();
-        let sql = "UPDATE segment SET before_hash = ?, last_hash = ?, checksum = ? WHERE segment = ?";
+        let sql =
+            "UPDATE chatfold_segment SET before_hash = ?, last_hash = ?, checksum = ? WHERE segment = ?";
         let (before, last) = (before.hash.to_be_bytes(), last.hash.to_be_bytes());
         self.connection.prepare_cached(sql)?.execute(params![before, last, checksum, head.number])?;
         if rewritten {
-            let sql = "UPDATE segment_bytes SET bytes = ? WHERE segment = ?";
+            let sql = "UPDATE chatfold_segment_bytes SET bytes = ? WHERE segment = ?";
             self.connection.prepare_cached(sql)?.execute(params![bytes, head.number])?;
         }
         Ok(())

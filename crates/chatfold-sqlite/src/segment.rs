@@ -111,7 +111,7 @@ fn assembled(loose: &[(usize, &StoredEvent)], events: &[StoredEvent], records: &
 }
 
 /// The runs of events of one command: index of the first, how many, which.
-fn runs(events: &[StoredEvent]) -> impl Iterator<Item = (usize, usize, CommandId)> {
+pub(crate) fn runs(events: &[StoredEvent]) -> impl Iterator<Item = (usize, usize, CommandId)> {
     let mut first = 0;
     events.chunk_by(|a, b| a.command == b.command).filter_map(move |run| {
         let at = first;
@@ -121,7 +121,7 @@ fn runs(events: &[StoredEvent]) -> impl Iterator<Item = (usize, usize, CommandId
 }
 
 /// The event as the log's columns hold it, if they give back exactly its bytes and its id.
-fn in_columns(event: &StoredEvent, lines: Lines) -> Option<LoggedEvent> {
+pub(crate) fn in_columns(event: &StoredEvent, lines: Lines) -> Option<LoggedEvent> {
     let logged = decode_line(&event.bytes).ok()?;
     let same = match &logged {
         LoggedEvent::Known(known) => {

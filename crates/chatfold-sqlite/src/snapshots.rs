@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chatfold::UserId;
-
 use chatfold::store::{FoundSnapshot, Head, SnapshotStore, StoredSnapshot};
+use rusqlite::Connection;
 
 use crate::log::Log;
 use crate::pages::{self, Cut, Fault, Known};
 use crate::rows::{self, signed};
-use crate::schema::Snapshots;
+use crate::schema::{self, Claim, Found, Snapshots};
 use crate::source::{Paged, Reader};
-use crate::store::begin;
-use crate::{SqliteError, SqliteStore};
+use crate::store::{begin, save_within};
+use crate::{Options, SqliteError, SqliteStore};
 
 impl SqliteStore {
     /// Looks up which pages of a snapshot the file has. Where many are missing, they are written in transactions of
@@ -61,13 +61,36 @@ impl SqliteStore {
     fn reader(&mut self) -> Result<Option<Arc<Reader>>, SqliteError> {
         if self.reader.is_none() {
             let Some(path) = self.connection.path().filter(|path| !path.is_empty()) else { return Ok(None) };
+            if self.shared {
+                let reader = self.reader_of_shared(path);
+                self.reader = reader.map(|reader| Arc::new(Reader::new(reader, Arc::clone(&self.suspect))));
+                return Ok(self.reader.clone());
+            }
             // It is opened as the store is, so that the last connection to the file tidies up, whichever it is; but
             // it writes nothing.
-            let connection = Self::connect(path.as_ref(), &self.options)?;
+            let mut connection = Self::connect(path.as_ref(), &self.options)?;
+            if self.options.read_only {
+                // A file of an older schema has the names of the newest for this connection too.
+                schema::migrate(&mut connection, &self.options, Claim::Alone)?;
+            }
             connection.pragma_update(None, "query_only", true)?;
             self.reader = Some(Arc::new(Reader::new(connection, Arc::clone(&self.suspect))));
         }
         Ok(self.reader.clone())
+    }
+
+    /// A second connection to the file of a connection of the caller's; `None` where there can be none that reads while
+    /// the first has a transaction under way.
+    fn reader_of_shared(&self, path: &str) -> Option<Connection> {
+        let pragma = |sql| self.connection.query_row(sql, [], |row| row.get::<_, String>(0)).ok();
+        let unlocked = pragma("PRAGMA main.locking_mode")?.eq_ignore_ascii_case("normal");
+        if !unlocked || !schema::journal(&self.connection).ok()?.eq_ignore_ascii_case("wal") {
+            return None;
+        }
+        let read_only = Options { read_only: true, ..self.options.clone() };
+        let connection = Self::connect(path.as_ref(), &read_only).ok()?;
+        let found = Found::look(&connection).ok()?;
+        found.newest().ok().map(|()| connection)
     }
 
     /// The newest snapshot of a file whose schema keeps each as one value.
@@ -149,21 +172,14 @@ impl SnapshotStore for SqliteStore {
         }
         if self.snapshots == Snapshots::Whole {
             // Its tables of pages are views that stand for nothing: what refuses is that it may only be read.
-            let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
-            return Err(rusqlite::Error::SqliteFailure(error, None).into());
+            return Err(SqliteError::read_only());
         }
         let cut = Cut::new(snapshot);
         let is_due = |log: &mut Log<'_>, _| Ok(log.prefix_at(cut.prefix.events)? == Some(cut.prefix));
         let known = self.write_ahead(inbox, &cut, is_due)?;
         let transaction = begin(&mut self.connection)?;
-        let Some((mut log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
-            return Ok(false);
-        };
-        if log.prefix_at(snapshot.prefix.events)? != Some(snapshot.prefix) {
-            return Ok(false);
-        }
-        pages::keep(&transaction, (inbox, log.number), &cut, known)?;
+        let kept = save_within((&transaction, &mut self.cache), inbox, &cut, known)?;
         transaction.commit()?;
-        Ok(true)
+        Ok(kept)
     }
 }

@@ -19,7 +19,7 @@ use crate::{keys, rows};
 /// How much of the file a handle holds once it has imported segments. Before it is what SQLite usually holds, 2 MiB.
 const IMPORT_CACHE_KIB: i64 = 32 << 10;
 
-type AppendResult<T> = Result<T, AppendError<SqliteError>>;
+pub(crate) type AppendResult<T> = Result<T, AppendError<SqliteError>>;
 
 /// Every error of SQLite is the store's.
 fn sqlite<E: From<SqliteError>>(error: rusqlite::Error) -> E {
@@ -84,7 +84,7 @@ impl<'t> Log<'t> {
 
     /// First and last position of the events of a command.
     fn of_command(&mut self, command: CommandId) -> Result<Option<(u64, u64)>, SqliteError> {
-        let sql = "SELECT min(position), max(position) FROM event WHERE inbox = ? AND command = ?";
+        let sql = "SELECT min(position), max(position) FROM chatfold_event WHERE inbox = ? AND command = ?";
         let range: (Option<i64>, Option<i64>) = self
             .connection
             .prepare_cached(sql)?
@@ -110,7 +110,7 @@ impl<'t> Log<'t> {
             if let Some(position) = in_rows.get(id) {
                 known.push((*id, *position));
             } else if maybe_sealed.contains(id) {
-                known.extend(self.find_sealed(*id)?.map(|event| (*id, event.position())));
+                known.extend(self.sealed_position(*id)?.map(|position| (*id, position)));
             }
         }
         Ok(known)
@@ -182,6 +182,44 @@ fn doubled(events: &[StoredEvent]) -> Option<EventId> {
     ids.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first().copied())
 }
 
+/// Appends within a transaction, and keeps a snapshot that is due, cut and with the pages that are known of it.
+pub(crate) fn append_within(
+    (connection, cache): (&Connection, &mut Cache),
+    seal_events: usize,
+    inbox: &UserId,
+    append: &Append<'_>,
+    snapshot: Option<(&Cut<'_>, pages::Known)>,
+) -> AppendResult<Appended> {
+    let (mut log, head) = Log::to_write(connection, cache, inbox)?;
+    let known = log.known(head, append)?;
+    let (prefixes, keep_snapshot) = match append.plan(&known)? {
+        Plan::Repeat { first, last } => return Ok(Appended::repeated(first, last, known.head.prefix)),
+        Plan::Write { prefixes, keep_snapshot } => (prefixes, keep_snapshot),
+    };
+    let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
+    log.add(&stored(append, prefixes), seal_events)?;
+    rows::set_prefix(connection, inbox, prefix)?;
+    if let Some((cut, pages)) = snapshot.filter(|_| keep_snapshot) {
+        pages::keep(connection, (inbox, log.number), cut, pages)?;
+    }
+    Ok(Appended::written(append.expected + 1, prefix.events, prefix))
+}
+
+/// Keeps a snapshot within a transaction; returns whether it is one of the log as it stands.
+pub(crate) fn save_within(
+    (connection, cache): (&Connection, &mut Cache),
+    inbox: &UserId,
+    cut: &Cut<'_>,
+    known: pages::Known,
+) -> Result<bool, SqliteError> {
+    let Some((mut log, _)) = Log::find_inbox(connection, cache, inbox)? else { return Ok(false) };
+    if log.prefix_at(cut.prefix.events)? != Some(cut.prefix) {
+        return Ok(false);
+    }
+    pages::keep(connection, (inbox, log.number), cut, known)?;
+    Ok(true)
+}
+
 impl EventStore for SqliteStore {
     type Error = SqliteError;
 
@@ -193,26 +231,17 @@ impl EventStore for SqliteStore {
         };
         let pages = cut.as_ref().map(|cut| self.write_ahead(inbox, cut, is_due)).transpose()?;
         let transaction = begin(&mut self.connection)?;
-        let (mut log, head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
-        let known = log.known(head, append)?;
-        let (prefixes, keep_snapshot) = match append.plan(&known)? {
-            Plan::Repeat { first, last } => {
-                return Ok(Appended::repeated(first, last, known.head.prefix));
-            }
-            Plan::Write { prefixes, keep_snapshot } => (prefixes, keep_snapshot),
-        };
-        let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
-        log.add(&stored(append, prefixes), self.options.seal_events)?;
-        rows::set_prefix(&transaction, inbox, prefix)?;
-        if let Some((cut, pages)) = cut.zip(pages).filter(|_| keep_snapshot) {
-            pages::keep(&transaction, (inbox, log.number), &cut, pages)?;
+        let within = (&*transaction, &mut self.cache);
+        let snapshot = cut.as_ref().zip(pages);
+        let appended = append_within(within, self.options.seal_events, inbox, append, snapshot)?;
+        if !appended.repeated {
+            transaction.commit().map_err(sqlite::<SqliteError>)?;
         }
-        transaction.commit().map_err(sqlite::<SqliteError>)?;
-        Ok(Appended::written(append.expected + 1, prefix.events, prefix))
+        Ok(appended)
     }
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
-        if events.len() >= self.options.seal_events {
+        if !self.shared && events.len() >= self.options.seal_events {
             // Keys are hashes: each batch touches most of their pages, and the next one does again.
             let update = self.connection.pragma_update(None, "cache_size", -IMPORT_CACHE_KIB);
             update.map_err(sqlite::<SqliteError>)?;
@@ -280,7 +309,7 @@ impl EventStore for SqliteStore {
         let (mut log, mut head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
         head.prefix = log.rewrite(head.prefix, events)?;
         rows::set_prefix(&transaction, inbox, head.prefix)?;
-        pages::drop_all(&transaction, log.number)?;
+        log.drop_snapshots()?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         self.cache.clear();
         self.empty_write_ahead_log()?;

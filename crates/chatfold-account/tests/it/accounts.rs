@@ -313,11 +313,11 @@ fn a_damaged_log_is_told_with_its_position() {
     drop(account);
     let damage = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute(sql, []).unwrap();
     damage(
-        "UPDATE event SET bytes = CAST(replace(CAST(bytes AS TEXT), 'alice', 'malik') AS BLOB) WHERE position = 11",
+        "UPDATE chatfold_event SET bytes = CAST(replace(CAST(bytes AS TEXT), 'alice', 'malik') AS BLOB) WHERE position = 11",
     );
     let error = Account::open(open(), alice(), never).unwrap_err();
     assert!(matches!(error, AccountError::Damaged { position: 11 }), "{error}");
-    damage("DELETE FROM event WHERE position = 8");
+    damage("DELETE FROM chatfold_event WHERE position = 8");
     let error = Account::open(open(), alice(), never).unwrap_err();
     assert!(matches!(error, AccountError::Damaged { position: 8 }), "{error}");
 }
@@ -391,14 +391,14 @@ fn what_is_found_is_what_was_appended() {
     let events: Vec<_> = ["$one", "$two", "$three"].map(|id| from_server(&network, id, true).1).into();
     account.receive(&events).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
-    let sql = "UPDATE event SET bytes = CAST(replace(CAST(bytes AS TEXT), '$two', '$six') AS BLOB) WHERE position = 2";
+    let sql = "UPDATE chatfold_event SET bytes = CAST(replace(CAST(bytes AS TEXT), '$two', '$six') AS BLOB) WHERE position = 2";
     assert_eq!(other.execute(sql, []).unwrap(), 1);
     assert_eq!(account.find(events[0].id()).unwrap().as_ref(), Some(&events[0]));
     let found = account.find(events[1].id());
     assert!(matches!(found, Err(AccountError::Damaged { position: 2 })), "{found:?}");
     // The hashes speak of the bytes alone: an id that names another event is held against what the event says.
     let id = EventId::from_bytes([9; 16]);
-    let sql = "UPDATE event SET id = ? WHERE position = 1";
+    let sql = "UPDATE chatfold_event SET id = ? WHERE position = 1";
     assert_eq!(other.execute(sql, [id.as_bytes()]).unwrap(), 1);
     let found = account.find(id);
     assert!(matches!(found, Err(AccountError::Damaged { position: 1 })), "{found:?}");

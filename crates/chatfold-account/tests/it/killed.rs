@@ -135,7 +135,8 @@ fn whatever_was_acknowledged_is_there() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     let count =
         |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned();
-    let (sealed, rows) = (count("SELECT max(last) FROM segment"), count("SELECT count(*) FROM event"));
+    let (sealed, rows) =
+        (count("SELECT max(last) FROM chatfold_segment"), count("SELECT count(*) FROM chatfold_event"));
     assert_eq!(sealed + rows, version, "every event lies in one place");
     assert!(rows < 3, "rows are sealed by threes");
 }

@@ -129,18 +129,18 @@ fn a_store_is_checked_and_mended() {
     assert!(run(&["store", "check", &store], "").ok().ends_with(": sound, 1 inbox\n"));
     let damage = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
 
-    damage("UPDATE snapshot_page SET bytes = zeroblob(length(bytes))");
+    damage("UPDATE chatfold_snapshot_page SET bytes = zeroblob(length(bytes))");
     let told = run(&["store", "check", &store], "");
     assert_eq!(told.code, 1);
     assert!(told.out.contains("the snapshot of alice at position"), "{told:?}");
-    assert!(told.out.contains("in table snapshot_page"), "{told:?}");
+    assert!(told.out.contains("in table chatfold_snapshot_page"), "{told:?}");
     let shown = run(&["inbox", &format!("{store}#alice"), "--json"], "");
     assert_eq!((shown.code, &shown.out), (0, &right), "it is folded from the log: {shown:?}");
     let mended = run(&["store", "check", &store, "--repair"], "").ok();
     assert!(mended.contains("mended: ") && mended.ends_with(": sound, 1 inbox\n"), "{mended}");
     assert!(run(&["store", "check", &store], "").ok().ends_with(": sound, 1 inbox\n"));
 
-    damage("UPDATE event SET hash = zeroblob(16) WHERE position = 3");
+    damage("UPDATE chatfold_event SET hash = zeroblob(16) WHERE position = 3");
     for place in [store.clone(), format!("{store}#alice")] {
         let told = run(&["store", "check", &place, "--repair"], "");
         assert_eq!(told.code, 1, "nothing mends a log: {told:?}");

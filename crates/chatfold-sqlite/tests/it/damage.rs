@@ -197,7 +197,7 @@ fn a_log_without_its_end_is_refused_by_who_writes() {
     let mut store = open(&path);
     append(&mut store, &alice(), &(0..10).map(|n| event(1, n)).collect::<Vec<_>>());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.execute_batch("DELETE FROM event WHERE position > 7").unwrap();
+    connection.execute_batch("DELETE FROM chatfold_event WHERE position > 7").unwrap();
     assert_eq!(whole_log(&mut store), None, "the end is missing");
     assert_eq!(store.check().unwrap(), [Damage::Event { inbox: alice(), position: 8 }]);
     for expected in [7, 10] {
@@ -221,12 +221,12 @@ fn a_log_without_its_end_is_refused_by_who_writes() {
 #[test]
 fn an_inbox_is_what_both_places_say() {
     for change in [
-        "UPDATE inbox SET owner = 'alicf'",
-        "UPDATE head SET owner = 'alicf'",
-        "DELETE FROM head",
-        "DELETE FROM inbox",
-        "UPDATE inbox SET closed = NULL",
-        "UPDATE head SET inbox = 2",
+        "UPDATE chatfold_inbox SET owner = 'alicf'",
+        "UPDATE chatfold_head SET owner = 'alicf'",
+        "DELETE FROM chatfold_head",
+        "DELETE FROM chatfold_inbox",
+        "UPDATE chatfold_inbox SET closed = NULL",
+        "UPDATE chatfold_head SET inbox = 2",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chat.db");
@@ -247,10 +247,10 @@ fn the_check_names_the_first_damaged_position() {
     let path = folder.path().join("chat.db");
     append(&mut open(&path), &alice(), &(0..10).map(|n| event(1, n)).collect::<Vec<_>>());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.execute_batch("UPDATE event SET bytes = x'00' WHERE position = 4").unwrap();
+    connection.execute_batch("UPDATE chatfold_event SET bytes = x'00' WHERE position = 4").unwrap();
     let damage = |position| vec![Damage::Event { inbox: alice(), position }];
     assert_eq!(open(&path).check().unwrap(), damage(4), "changed");
-    connection.execute_batch("DELETE FROM event WHERE position = 3").unwrap();
+    connection.execute_batch("DELETE FROM chatfold_event WHERE position = 3").unwrap();
     assert_eq!(open(&path).check().unwrap(), damage(3), "missing");
 }
 

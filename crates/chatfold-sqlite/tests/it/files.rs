@@ -41,13 +41,19 @@ fn a_newer_schema_is_refused() {
     assert!(matches!(error, SqliteError::NewerSchema { found: 77, .. }), "{error}");
 }
 
-/// Makes a file as schema 1 had it: without heads.
+/// Makes a file as schema 1 had it: without heads, and every table under its older name.
 fn to_schema_1(path: &std::path::Path) {
     Connection::open(path)
         .unwrap()
         .execute_batch(
-            "DROP TABLE head; DROP TABLE segment; DROP TABLE segment_bytes; DROP TABLE sealed;
-             DROP TABLE kept_snapshot; DROP TABLE snapshot_page; DROP TABLE stale_page;
+            "ALTER TABLE chatfold_inbox RENAME TO inbox; ALTER TABLE chatfold_event RENAME TO event;
+             DROP INDEX chatfold_event_id; DROP INDEX chatfold_event_command;
+             CREATE UNIQUE INDEX event_id ON event (inbox, id);
+             CREATE INDEX event_command ON event (inbox, command) WHERE command IS NOT NULL;
+             DROP TABLE chatfold_head; DROP TABLE chatfold_segment; DROP TABLE chatfold_segment_bytes;
+             DROP TABLE chatfold_sealed; DROP TABLE chatfold_kept_snapshot; DROP TABLE chatfold_snapshot_page;
+             DROP TABLE chatfold_stale_page; DROP TABLE chatfold_trimmed; DROP TABLE chatfold_trimmed_ids;
+             DROP TABLE chatfold_schema;
              CREATE TABLE snapshot (inbox INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL,
                  bytes BLOB NOT NULL, UNIQUE (inbox, position)) STRICT;
              CREATE VIEW event_text AS SELECT 1; PRAGMA user_version = 1",
@@ -82,7 +88,7 @@ fn a_file_of_schema_1_is_migrated() {
     };
     assert_eq!(version(&path), 1);
     let mut store = open(&path);
-    assert_eq!(version(&path), 4);
+    assert_eq!(version(&path), 5);
     assert_eq!([store.head(&alice()).unwrap(), store.head(&bob).unwrap()], heads);
     assert_eq!(store.check().unwrap(), []);
     store.reopen(&alice()).unwrap();

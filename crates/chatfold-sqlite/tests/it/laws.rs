@@ -111,7 +111,7 @@ fn readers_do_not_wait_for_a_writer() {
     let path = folder.path().join("chat.db");
     append(&mut open(&path), &alice(), &[event(1, 1)]);
     let writer = rusqlite::Connection::open(&path).unwrap();
-    writer.execute_batch("BEGIN IMMEDIATE; UPDATE event SET bytes = x'00'").unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE; UPDATE chatfold_event SET bytes = x'00'").unwrap();
     let no_wait = Options { busy_timeout: std::time::Duration::ZERO, ..Options::default() };
     let mut store = SqliteStore::open(&path, &no_wait).unwrap();
     assert_eq!(log(&mut store, &alice()), [event(1, 1)], "the reader sees what was committed");

@@ -6,4 +6,7 @@ mod files;
 mod killed;
 mod laws;
 mod pages;
+mod schemas;
 mod segments;
+mod sharing;
+mod trimming;

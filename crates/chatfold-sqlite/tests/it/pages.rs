@@ -39,7 +39,7 @@ fn latest(store: &mut SqliteStore) -> Option<StoredSnapshot> {
 
 /// How many bytes pages take.
 fn pages_len_bytes(path: &Path) -> usize {
-    let sql = "SELECT coalesce(sum(length(bytes)), 0) FROM snapshot_page";
+    let sql = "SELECT coalesce(sum(length(bytes)), 0) FROM chatfold_snapshot_page";
     Connection::open(path).unwrap().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() as usize
 }
 
@@ -59,7 +59,11 @@ fn a_file_of_schema_3_is_read_and_migrated() {
     assert_eq!(fs::read(&path).unwrap(), before, "who only reads changes nothing");
     let mut store = sealing(&path, 10);
     holds_the_fixture(&mut store, 0, true);
-    assert_eq!((count(&path, "segment"), count(&path, "event")), (6, 2), "what was sealed stays");
+    assert_eq!(
+        (count(&path, "chatfold_segment"), count(&path, "chatfold_event")),
+        (6, 2),
+        "what was sealed stays"
+    );
     let kept = keep(&mut store, &alice(), noise(1, 50_000));
     assert_eq!(latest(&mut store), Some(kept));
     assert_eq!(store.check().unwrap(), []);
@@ -160,7 +164,7 @@ fn bytes_that_moved_are_the_pages_they_were() {
     // The same everywhere is one page; another inbox has its own.
     let bob = UserId::parse("bob").unwrap();
     keep(&mut store, &bob, vec![7; 16_384 * 20]);
-    let sql = "SELECT count(*) FROM snapshot_page WHERE inbox = 2";
+    let sql = "SELECT count(*) FROM chatfold_snapshot_page WHERE inbox = 2";
     let pages: i64 = Connection::open(&path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(pages, 1);
     assert_eq!(store.check().unwrap(), []);
@@ -173,11 +177,11 @@ fn pages_that_no_snapshot_names_are_removed_some_at_a_time() {
     let mut store = open(&path);
     let large = noise(1, 8_000_000);
     keep(&mut store, &alice(), large.clone());
-    assert_eq!(count(&path, "stale_page"), 0, "what was written ahead is named");
-    let all = count(&path, "snapshot_page");
+    assert_eq!(count(&path, "chatfold_stale_page"), 0, "what was written ahead is named");
+    let all = count(&path, "chatfold_snapshot_page");
     keep(&mut store, &alice(), noise(2, 5_000));
     keep(&mut store, &alice(), noise(3, 5_000));
-    let mut left = count(&path, "stale_page");
+    let mut left = count(&path, "chatfold_stale_page");
     assert!(left > 0 && left < all, "{left} of {all}: a bounded number at once");
     assert_eq!(store.check().unwrap(), [], "what waits is no damage");
     // What comes back before it is removed stays.
@@ -189,14 +193,14 @@ fn pages_that_no_snapshot_names_are_removed_some_at_a_time() {
         let kept = keep(&mut store, &alice(), large[from..from + cut].to_vec());
         assert_eq!(latest(&mut store), Some(kept));
         assert_eq!(store.check().unwrap(), []);
-        let now = count(&path, "stale_page");
+        let now = count(&path, "chatfold_stale_page");
         if now == 0 && n > 2 {
             break;
         }
         assert!(n < 20, "{now} of {left} after {n}");
         left = now;
     }
-    assert_eq!(count(&path, "kept_snapshot"), 2);
+    assert_eq!(count(&path, "chatfold_kept_snapshot"), 2);
     assert!(pages_len_bytes(&path) < 100_000, "exactly what two small snapshots name");
 }
 
@@ -297,36 +301,40 @@ fn two(path: &Path) -> (StoredSnapshot, StoredSnapshot) {
 
 #[test]
 fn damage_of_every_kind_is_told_and_mended() {
-    let last = "(SELECT max(page) FROM snapshot_page)";
+    let last = "(SELECT max(page) FROM chatfold_snapshot_page)";
     for (sql, table, word) in [
         (
-            format!("UPDATE snapshot_page SET bytes = zeroblob(length(bytes)) WHERE page = {last}"),
-            "snapshot_page",
+            format!("UPDATE chatfold_snapshot_page SET bytes = zeroblob(length(bytes)) WHERE page = {last}"),
+            "chatfold_snapshot_page",
             "hash",
         ),
         (
-            format!("UPDATE snapshot_page SET hash = zeroblob(16) WHERE page = {last}"),
-            "snapshot_page",
+            format!("UPDATE chatfold_snapshot_page SET hash = zeroblob(16) WHERE page = {last}"),
+            "chatfold_snapshot_page",
             "hash",
         ),
         // Sound bytes under another page's number.
         (
             format!(
-                "UPDATE snapshot_page SET (hash, bytes) = (SELECT hash, bytes FROM snapshot_page ORDER BY page LIMIT 1) \
+                "UPDATE chatfold_snapshot_page SET (hash, bytes) = (SELECT hash, bytes FROM chatfold_snapshot_page ORDER BY page LIMIT 1) \
                  WHERE page = {last}"
             ),
-            "snapshot_page",
+            "chatfold_snapshot_page",
             "hash",
         ),
-        (format!("DELETE FROM snapshot_page WHERE page = {last}"), "snapshot_page", "missing"),
         (
-            "UPDATE kept_snapshot SET pages = substr(pages, 1, 40) WHERE position = 2".into(),
-            "kept_snapshot",
+            format!("DELETE FROM chatfold_snapshot_page WHERE page = {last}"),
+            "chatfold_snapshot_page",
+            "missing",
+        ),
+        (
+            "UPDATE chatfold_kept_snapshot SET pages = substr(pages, 1, 40) WHERE position = 2".into(),
+            "chatfold_kept_snapshot",
             "list",
         ),
         (
-            "UPDATE kept_snapshot SET checksum = zeroblob(16) WHERE position = 2".into(),
-            "kept_snapshot",
+            "UPDATE chatfold_kept_snapshot SET checksum = zeroblob(16) WHERE position = 2".into(),
+            "chatfold_kept_snapshot",
             "list",
         ),
     ] {
@@ -337,7 +345,7 @@ fn damage_of_every_kind_is_told_and_mended() {
         let mut store = open(&path);
         assert_eq!(latest(&mut store).as_ref(), Some(&older), "a damaged snapshot is passed over: {sql}");
         let found = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
-        if table == "kept_snapshot" {
+        if table == "chatfold_kept_snapshot" {
             assert_eq!(found.prefix, older.prefix);
         } else {
             let error = found.source.read(0..newer.bytes.len() as u64).unwrap_err().to_string();
@@ -358,7 +366,7 @@ fn damage_of_every_kind_is_told_and_mended() {
         assert_eq!(store.repair(&alice()).unwrap(), damage);
         assert_eq!(store.check().unwrap(), []);
         assert_eq!(latest(&mut store), Some(older));
-        assert_eq!((count(&path, "kept_snapshot"), pages_len_bytes(&path)), (1, 60_000));
+        assert_eq!((count(&path, "chatfold_kept_snapshot"), pages_len_bytes(&path)), (1, 60_000));
     }
 }
 
@@ -367,13 +375,13 @@ fn pages_of_no_snapshot_are_found_and_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
     let (older, newer) = two(&path);
-    let next = count(&path, "snapshot_page").unsigned_abs() + 1;
+    let next = count(&path, "chatfold_snapshot_page").unsigned_abs() + 1;
     execute(
         &path,
-        "INSERT INTO snapshot_page (inbox, hash, bytes) VALUES (1, zeroblob(16), x'01'), (1, x'02', x'03')",
+        "INSERT INTO chatfold_snapshot_page (inbox, hash, bytes) VALUES (1, zeroblob(16), x'01'), (1, x'02', x'03')",
     );
     let mut store = open(&path);
-    let damage = [Damage::Unnamed { inbox: alice(), table: "snapshot_page", first: next, pages: 2 }];
+    let damage = [Damage::Unnamed { inbox: alice(), table: "chatfold_snapshot_page", first: next, pages: 2 }];
     assert_eq!(store.check().unwrap(), damage);
     assert_eq!(store.repair(&alice()).unwrap(), damage);
     assert_eq!(store.check().unwrap(), []);
@@ -388,14 +396,14 @@ fn damage_heals_with_the_next_snapshot() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chat.db");
         let (_, newer) = two(&path);
-        execute(&path, "UPDATE snapshot_page SET bytes = zeroblob(length(bytes)) WHERE page = 2");
+        execute(&path, "UPDATE chatfold_snapshot_page SET bytes = zeroblob(length(bytes)) WHERE page = 2");
         let mut store = open(&path);
         if by_range {
             let found = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
             assert!(found.source.read(0..60_000).is_err());
         } else {
             match store.latest(&alice(), u64::MAX) {
-                Err(SqliteError::DamagedAt { table: "snapshot_page", position: 2, .. }) => {}
+                Err(SqliteError::DamagedAt { table: "chatfold_snapshot_page", position: 2, .. }) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -428,14 +436,14 @@ fn what_is_erased_or_rewritten_leaves_no_page() {
         let found = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
         assert_eq!(found.source.read(0..4).unwrap(), &b"what"[..]);
         let held = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
-        assert!(count(&path, "stale_page") > 0);
+        assert!(count(&path, "chatfold_stale_page") > 0);
         if erase {
             store.erase(&alice()).unwrap();
         } else {
             store.rewrite(&alice(), &[(2, b"-".to_vec())]).unwrap();
         }
         assert!(held.source.read(0..4).is_err());
-        assert_eq!((count(&path, "kept_snapshot"), count(&path, "stale_page")), (1, 0));
+        assert_eq!((count(&path, "chatfold_kept_snapshot"), count(&path, "chatfold_stale_page")), (1, 0));
         assert_eq!(pages_len_bytes(&path), 50_000, "bob's are there");
         assert_eq!(store.latest(&bob, u64::MAX).unwrap().as_ref(), Some(&of_bob));
         for entry in fs::read_dir(folder.path()).unwrap() {
@@ -467,7 +475,7 @@ fn nothing_comes_back_into_a_log_that_was_erased_or_rewritten() {
         assert!(!store.save(&alice(), &of_two).unwrap());
         let append = Append::new(2, &events).with_snapshot(Some(&of_three));
         assert_eq!(store.append(&alice(), &append).is_err(), erase);
-        assert_eq!((pages_len_bytes(&path), count(&path, "stale_page")), (0, 0));
+        assert_eq!((pages_len_bytes(&path), count(&path, "chatfold_stale_page")), (0, 0));
     }
 }
 
@@ -498,6 +506,6 @@ fn a_snapshot_that_stops_half_way_leaves_the_one_before() {
     }
     assert!(stopped > 5, "{stopped}");
     assert_eq!(latest(&mut store), Some(large));
-    assert_eq!((count(&path, "stale_page"), pages_len_bytes(&path)), (0, 6_020_000));
+    assert_eq!((count(&path, "chatfold_stale_page"), pages_len_bytes(&path)), (0, 6_020_000));
     assert_eq!(store.check().unwrap(), []);
 }

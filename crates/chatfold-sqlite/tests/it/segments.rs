@@ -46,7 +46,7 @@ fn what_is_sealed_is_known_and_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
     let events = twenty_five(&path);
-    assert_eq!((count(&path, "segment"), count(&path, "event")), (2, 5));
+    assert_eq!((count(&path, "chatfold_segment"), count(&path, "chatfold_event")), (2, 5));
     let mut store = sealing(&path, 10);
     assert_eq!(log(&mut store, &alice()), events);
     let whole = store.read(&alice(), 0, usize::MAX).unwrap().events;
@@ -86,12 +86,12 @@ fn a_command_on_both_sides_of_an_end_is_one() {
         let append = Append::new(expected, part).with_command(Some(command(expected as u32)));
         store.append(&alice(), &append).unwrap();
     }
-    assert_eq!((count(&path, "segment"), count(&path, "event")), (1, 2));
+    assert_eq!((count(&path, "chatfold_segment"), count(&path, "chatfold_event")), (1, 2));
     let again = Append::new(0, &events[..1]).with_command(Some(command(3)));
     let appended = store.append(&alice(), &again).unwrap();
     assert_eq!((appended.first, appended.last, appended.repeated), (4, 6, true));
     append(&mut store, &alice(), &[event(2, 1), event(2, 2)]);
-    assert_eq!((count(&path, "segment"), count(&path, "event")), (2, 0));
+    assert_eq!((count(&path, "chatfold_segment"), count(&path, "chatfold_event")), (2, 0));
     let appended = store.append(&alice(), &again).unwrap();
     assert_eq!((appended.first, appended.last, appended.repeated), (4, 6, true));
 }
@@ -105,8 +105,8 @@ fn a_key_that_names_other_segments_too_changes_nothing() {
     append(&mut sealing(&path, 10), &UserId::parse("bob").unwrap(), &events[..20]);
     execute(
         &path,
-        "INSERT OR IGNORE INTO sealed SELECT (key & ~0xfffffff) | segment FROM sealed, segment;
-         INSERT INTO sealed SELECT DISTINCT (key & ~0xfffffff) | 77 FROM sealed",
+        "INSERT OR IGNORE INTO chatfold_sealed SELECT (key & ~0xfffffff) | segment FROM chatfold_sealed, chatfold_segment;
+         INSERT INTO chatfold_sealed SELECT DISTINCT (key & ~0xfffffff) | 77 FROM chatfold_sealed",
     );
     let mut store = sealing(&path, 10);
     for (n, one) in (0..).zip(events.chunks(1)) {
@@ -127,11 +127,15 @@ fn a_batch_that_fills_segments_never_becomes_rows() {
     let events: Vec<_> = (0..57).map(|n| event(1, n)).collect();
     append(&mut store, &alice(), &events[..3]);
     append(&mut store, &alice(), &events[3..48]);
-    assert_eq!((count(&path, "segment"), count(&path, "event")), (4, 8), "older rows are taken along");
+    assert_eq!(
+        (count(&path, "chatfold_segment"), count(&path, "chatfold_event")),
+        (4, 8),
+        "older rows are taken along"
+    );
     let stored = store.read(&alice(), 0, usize::MAX).unwrap().events;
     let bob = UserId::parse("bob").unwrap();
     store.import(&bob, &stored[..21]).unwrap();
-    assert_eq!((count(&path, "segment"), count(&path, "event")), (6, 9));
+    assert_eq!((count(&path, "chatfold_segment"), count(&path, "chatfold_event")), (6, 9));
     let mut doubled = stored[21..40].to_vec();
     doubled[7] = StoredEvent { prefix: doubled[7].prefix, ..doubled[6].clone() };
     assert!(store.import(&bob, &doubled).is_err(), "an id stands once in an inbox");
@@ -189,11 +193,11 @@ fn a_flipped_byte_is_told_with_inbox_table_and_position() {
     append(&mut sealing(&path, 10), &bob, &events);
     for (sql, table) in [
         (
-            "UPDATE segment_bytes SET bytes = CAST(substr(bytes, 1, 40) || x'00' || substr(bytes, 42) AS BLOB) \
+            "UPDATE chatfold_segment_bytes SET bytes = CAST(substr(bytes, 1, 40) || x'00' || substr(bytes, 42) AS BLOB) \
           WHERE segment = 2",
-            "segment",
+            "chatfold_segment",
         ),
-        ("DELETE FROM segment_bytes WHERE segment = 2", "segment_bytes"),
+        ("DELETE FROM chatfold_segment_bytes WHERE segment = 2", "chatfold_segment_bytes"),
     ] {
         execute(&path, sql);
         let mut store = sealing(&path, 10);
@@ -209,11 +213,11 @@ fn a_flipped_byte_is_told_with_inbox_table_and_position() {
         assert_eq!(log(&mut store, &bob), events);
     }
     let mut store = sealing(&path, 10);
-    execute(&path, "UPDATE segment SET last_hash = zeroblob(16) WHERE segment = 1");
+    execute(&path, "UPDATE chatfold_segment SET last_hash = zeroblob(16) WHERE segment = 1");
     let Err(SqliteError::DamagedAt { position: 1, .. }) = store.read(&alice(), 0, 1) else { panic!() };
     store.erase(&alice()).unwrap();
     assert_eq!(store.check().unwrap(), []);
-    assert_eq!((count(&path, "segment"), count(&path, "event")), (2, 5), "bob's are there");
+    assert_eq!((count(&path, "chatfold_segment"), count(&path, "chatfold_event")), (2, 5), "bob's are there");
 }
 
 #[test]
@@ -221,18 +225,21 @@ fn keys_that_are_missing_are_found_and_mended() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
     twenty_five(&path);
-    let keys = count(&path, "sealed");
-    execute(&path, "DELETE FROM sealed WHERE key & 0xfffffff = 2");
+    let keys = count(&path, "chatfold_sealed");
+    execute(&path, "DELETE FROM chatfold_sealed WHERE key & 0xfffffff = 2");
     let mut store = sealing(&path, 10);
     let lost = Damage::Keys { inbox: alice(), position: 11, missing: 20 };
     assert_eq!(store.check().unwrap(), std::slice::from_ref(&lost));
-    let alien = "INSERT INTO kept_snapshot (inbox, position, hash, pages, checksum) VALUES (1, 7, zeroblob(16), x'01', x'')";
+    let alien = "INSERT INTO chatfold_kept_snapshot (inbox, position, hash, pages, checksum) VALUES (1, 7, zeroblob(16), x'01', x'')";
     execute(&path, alien);
     let mended = store.repair(&alice()).unwrap();
     assert_eq!(mended[..2], [lost, Damage::Snapshot { inbox: alice(), position: 7 }]);
-    assert!(matches!(&mended[2..], [Damage::Page { table: "kept_snapshot", position: 7, .. }]), "{mended:?}");
+    assert!(
+        matches!(&mended[2..], [Damage::Page { table: "chatfold_kept_snapshot", position: 7, .. }]),
+        "{mended:?}"
+    );
     assert_eq!(store.check().unwrap(), []);
-    assert_eq!(count(&path, "sealed"), keys);
+    assert_eq!(count(&path, "chatfold_sealed"), keys);
 }
 
 #[test]
@@ -243,7 +250,7 @@ fn rewriting_touches_what_it_must() {
     let mut events: Vec<_> = (0..45).map(|n| event(1, n)).collect();
     append(&mut store, &alice(), &events);
     let bytes = |segment: i64| -> Vec<u8> {
-        let sql = "SELECT bytes FROM segment_bytes WHERE segment = ?";
+        let sql = "SELECT bytes FROM chatfold_segment_bytes WHERE segment = ?";
         Connection::open(&path).unwrap().query_row(sql, [segment], |row| row.get(0)).unwrap()
     };
     let before: Vec<_> = (1..=4).map(bytes).collect();
@@ -313,11 +320,19 @@ fn files_of_older_schemas_are_read_migrated_and_sealed() {
         assert_eq!(fs::read(&path).unwrap(), before, "who only reads changes nothing");
         let mut store = sealing(&path, 10);
         holds_the_fixture(&mut store, 0, true);
-        assert_eq!((count(&path, "segment"), count(&path, "event")), (0, 62), "opening seals nothing");
+        assert_eq!(
+            (count(&path, "chatfold_segment"), count(&path, "chatfold_event")),
+            (0, 62),
+            "opening seals nothing"
+        );
         // Each append seals two segments of what lay there, no more.
         for (n, (segments, rows)) in (0..).zip([(2, 41), (4, 22), (6, 3), (6, 4)]) {
             append(&mut store, &alice(), &[event(1, n)]);
-            assert_eq!((count(&path, "segment"), count(&path, "event")), (segments, rows + 2), "{n}");
+            assert_eq!(
+                (count(&path, "chatfold_segment"), count(&path, "chatfold_event")),
+                (segments, rows + 2),
+                "{n}"
+            );
             holds_the_fixture(&mut store, n as usize + 1, true);
         }
     }
@@ -327,7 +342,7 @@ fn files_of_older_schemas_are_read_migrated_and_sealed() {
     let mut store = sealing(&path, 10);
     assert!(store.seal(&alice(), 4).unwrap(), "there is more");
     assert!(!store.seal(&alice(), 4).unwrap());
-    assert_eq!((count(&path, "segment"), count(&path, "event")), (6, 2));
+    assert_eq!((count(&path, "chatfold_segment"), count(&path, "chatfold_event")), (6, 2));
     holds_the_fixture(&mut store, 0, true);
 }
 
@@ -338,14 +353,16 @@ fn damage_is_not_sealed() {
     let path = folder.path().join("chat.db");
     let mut store = sealing(&path, 10);
     append(&mut store, &alice(), &(0..8).map(|n| event(1, n)).collect::<Vec<_>>());
-    execute(&path, "UPDATE event SET bytes = x'00' WHERE position = 4");
+    execute(&path, "UPDATE chatfold_event SET bytes = x'00' WHERE position = 4");
     append(&mut store, &alice(), &[event(2, 1)]);
     for batch in [vec![event(2, 2)], (3..15).map(|n| event(2, n)).collect()] {
         match store.append(&alice(), &Append::new(9, &batch)) {
-            Err(AppendError::Store(SqliteError::DamagedAt { table: "event", position: 4, .. })) => {}
+            Err(AppendError::Store(SqliteError::DamagedAt {
+                table: "chatfold_event", position: 4, ..
+            })) => {}
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(count(&path, "segment"), 0);
+    assert_eq!(count(&path, "chatfold_segment"), 0);
     assert_eq!(store.head(&alice()).unwrap().prefix.events, 9, "nothing was written");
 }
