@@ -110,10 +110,12 @@ fn snapshots(path: &Path, workload: &Workload, last: &[StoredEvent], log_len_byt
     let save = |inbox: &Inbox, store: &mut SqliteStore| {
         let bytes = inbox.snapshot(store.head(&owner).unwrap().prefix).unwrap();
         let snapshot = StoredSnapshot::new(store.head(&owner).unwrap().prefix, bytes);
-        let before = number(path, "SELECT coalesce(max(page), 0) FROM snapshot_page");
+        let before = number(path, "SELECT coalesce(max(page), 0) FROM chatfold_snapshot_page");
         let (time, kept) = timed(|| store.save(&owner, &snapshot).unwrap());
         assert!(kept);
-        let sql = |what: &str| format!("SELECT coalesce({what}, 0) FROM snapshot_page WHERE page > {before}");
+        let sql = |what: &str| {
+            format!("SELECT coalesce({what}, 0) FROM chatfold_snapshot_page WHERE page > {before}")
+        };
         let new = number(path, &sql("sum(length(bytes))"));
         let pages = number(path, &sql("count(*)"));
         let len_bytes = snapshot.bytes.len() as u64;
@@ -152,8 +154,8 @@ fn snapshots(path: &Path, workload: &Workload, last: &[StoredEvent], log_len_byt
         mib(file),
         mib(rest(path)),
         file as f64 / (log_len_bytes + len_bytes) as f64,
-        number(path, "SELECT count(*) FROM snapshot_page"),
-        number(path, "SELECT max(length(pages)) FROM kept_snapshot") as f64 / 1024.0,
+        number(path, "SELECT count(*) FROM chatfold_snapshot_page"),
+        number(path, "SELECT max(length(pages)) FROM chatfold_kept_snapshot") as f64 / 1024.0,
     );
 }
 
@@ -184,8 +186,9 @@ fn loads(path: &Path, binary_path: &Path, workload: &Workload) {
     println!("load by replay {replayed}, the binary log folded {folded}: {ratio:.2} of its speed");
 }
 
-/// Appends in hundreds, with the snapshots that an account keeps unless told otherwise: what is written for a byte of log.
-fn appends(path: &Path, workload: &Workload) {
+/// Appends in hundreds, with the snapshots that an account keeps unless told otherwise, or with none: what is written
+/// for a byte of log.
+fn appends(path: &Path, workload: &Workload, with_snapshots: bool) {
     let owner = workload.owner();
     let events: Vec<_> = workload.iter().collect();
     let mut store = open(path);
@@ -205,7 +208,7 @@ fn appends(path: &Path, workload: &Workload) {
             inbox.apply(event);
         }
         since += some.len() as u64;
-        let due = policy.due_in(prefix.events, since, 0);
+        let due = with_snapshots && policy.due_in(prefix.events, since, 0);
         if due {
             (since, snapshots) = (0, snapshots + 1);
         }
@@ -218,9 +221,13 @@ fn appends(path: &Path, workload: &Workload) {
     let took = began.elapsed();
     drop(store);
     let written = written() - before;
+    let pages = number(
+        path,
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'chatfold_snapshot_page'",
+    );
     println!(
         "{} events appended in hundreds in {took:.1?}, slowest append {slowest:.1?}: {:.1} MiB of log, \
-         {snapshots} snapshots of {:.1} MiB; {:.1} MiB written, {:.2} a byte of log",
+         {snapshots} snapshots of {:.1} MiB, {pages} pages of them new; {:.1} MiB written, {:.2} a byte of log",
         events.len(),
         mib(log_len_bytes),
         mib(snapshots_len_bytes),
@@ -253,5 +260,6 @@ fn main() {
     println!("binary log {:.1} MiB, file without a snapshot {:.1} MiB", mib(log_len_bytes), mib(file));
     snapshots(&path, &workload, last, log_len_bytes);
     loads(&path, &binary_path, &workload);
-    appends(&folder.path().join("appends.db"), &workload.with_events(appended));
+    appends(&folder.path().join("bare.db"), &workload.with_events(appended), false);
+    appends(&folder.path().join("appends.db"), &workload.with_events(appended), true);
 }
