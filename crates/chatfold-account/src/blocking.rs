@@ -59,7 +59,7 @@ impl<S: SnapshotStore> Account<S> {
         let mut account = Self { machine: Machine::new(owner, options), store, background: None };
         account.machine.load();
         account.changes("load")?;
-        telemetry::loaded(&account.machine);
+        telemetry::loaded(account.prefix().events, account.machine.restored_from());
         Ok(account)
     }
 
@@ -270,7 +270,7 @@ impl<S: SnapshotStore> Account<S> {
             Ok(()) => self.hand_over(),
             Err(_) => self.machine.failed(),
         }
-        operation.noticed(&self.machine, reports);
+        operation.noticed(self.machine.reports().get(reports..).unwrap_or_default());
         result.map_err(AccountError::Store)
     }
 
@@ -292,8 +292,8 @@ impl<S: SnapshotStore> Account<S> {
     }
 
     fn answers(&mut self) -> Result<(), S::Error> {
-        while self.machine.request().is_some() {
-            let step = Step::begin(self.machine.request());
+        while let Some(request) = self.machine.request() {
+            let step = Step::begin(request.name());
             let answered = self.answer();
             step.end(answered.as_ref().err());
             answered?;

@@ -37,19 +37,20 @@
 //! ```
 
 mod goals;
+mod request;
 mod state;
 
 use std::fmt;
 use std::mem;
-use std::time::Duration;
 
 use chatfold::change::ChangeSpan;
 use chatfold::id::CommandId;
 use chatfold::redact::Redaction;
 use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotPolicy};
-use chatfold::store::{Append, FoundSnapshot, NewEvent, Page, SealedPage, StoredEvent, StoredSnapshot};
+use chatfold::store::{FoundSnapshot, NewEvent, Page, SealedPage, StoredEvent};
 use chatfold::{Command, Context, Inbox, Policy, UserId};
 
+pub use self::request::{Batch, Request};
 use self::state::{Candidate, Loading, State, Trouble};
 use crate::decoded::checked;
 use crate::error::Failure;
@@ -99,60 +100,6 @@ impl Default for Options {
             .with_one_in_events(Some(128));
         Self { policy: Policy::default(), snapshots, keep: Keep::default(), attempts: 512, page_len: 1_000 }
     }
-}
-
-/// An append, owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// The version of the log that it was decided on.
-    pub expected: u64,
-    /// The command it came of.
-    pub command: Option<CommandId>,
-    /// The events.
-    pub events: Vec<NewEvent>,
-    /// The snapshot to keep with them, if one is due and [`Keep::WithAppend`] asks for it.
-    pub snapshot: Option<StoredSnapshot>,
-}
-
-impl Batch {
-    /// The same as the ports take it.
-    pub fn as_append(&self) -> Append<'_> {
-        let Self { expected, command, events, snapshot } = self;
-        Append::new(*expected, events).with_command(*command).with_snapshot(snapshot.as_ref())
-    }
-}
-
-/// What a driver is to do next, and which method takes the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Find the newest snapshot of no more than so many events: [`Machine::snapshot_found`].
-    Snapshot {
-        /// Of no more events than these.
-        through: u64,
-    },
-    /// Read events: [`Machine::page_read`].
-    Read {
-        /// After this position.
-        after: u64,
-        /// No more than these.
-        limit: usize,
-    },
-    /// Read the events after this position as columns, where the store keeps them so:
-    /// [`Machine::sealed_read`]. A store that keeps none answers with none.
-    Sealed {
-        /// After this position.
-        after: u64,
-    },
-    /// Append: [`Machine::appended`].
-    Append(Box<Batch>),
-    /// Keep a snapshot: [`Machine::saved`].
-    Save(StoredSnapshot),
-    /// Wait before trying again: [`Machine::waited`].
-    Wait(Duration),
-    /// Rewrite events: [`Machine::rewritten`].
-    Rewrite(Vec<(u64, Vec<u8>)>),
-    /// Erase the log: [`Machine::erased`].
-    Erase,
 }
 
 /// What was begun.

@@ -70,7 +70,7 @@ impl Account {
         let mut account = Self { machine, store, turns, saving: None };
         account.machine.load();
         account.changes("load").await?;
-        telemetry::loaded(&account.machine);
+        telemetry::loaded(account.prefix().events, account.machine.restored_from());
         Ok(account)
     }
 
@@ -274,13 +274,13 @@ impl Account {
             Ok(()) => self.hand_over(),
             Err(_) => self.machine.failed(),
         }
-        operation.noticed(&self.machine, reports);
+        operation.noticed(self.machine.reports().get(reports..).unwrap_or_default());
         result.map_err(AccountError::Store)
     }
 
     async fn answers(&mut self) -> Result<(), PostgresError> {
-        while self.machine.request().is_some() {
-            let step = Step::begin(self.machine.request());
+        while let Some(request) = self.machine.request() {
+            let step = Step::begin(request.name());
             let answered = self.answer().await;
             step.end(answered.as_ref().err());
             answered?;

@@ -8,7 +8,6 @@ use std::fmt::Display;
 use chatfold::UserId;
 use chatfold::store::{AppendError, Appended, NewEvent, StoredEvent};
 
-use crate::machine::{Machine, Request};
 use crate::outcome::Report;
 
 #[cfg(feature = "metrics")]
@@ -47,9 +46,9 @@ impl Operation {
         work.await
     }
 
-    /// It is carried out: tells what the machine noticed in its course, from the report of this number on.
-    pub(crate) fn noticed(&self, machine: &Machine, from: usize) {
-        self.within(|| machine.reports().iter().skip(from).for_each(noticed));
+    /// It is carried out: tells what was noticed in its course.
+    pub(crate) fn noticed(&self, reports: &[Report]) {
+        self.within(|| reports.iter().for_each(noticed));
     }
 }
 
@@ -61,18 +60,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    pub(crate) fn begin(request: Option<&Request>) -> Self {
-        let kind = match request {
-            None => "nothing",
-            Some(Request::Snapshot { .. }) => "snapshot",
-            Some(Request::Read { .. }) => "read",
-            Some(Request::Sealed { .. }) => "read_sealed",
-            Some(Request::Append(_)) => "append",
-            Some(Request::Save(_)) => "save",
-            Some(Request::Wait(_)) => "wait",
-            Some(Request::Rewrite(_)) => "rewrite",
-            Some(Request::Erase) => "erase",
-        };
+    pub(crate) fn begin(kind: &'static str) -> Self {
         Self {
             kind,
             #[cfg(any(feature = "metrics", feature = "tracing"))]
@@ -123,13 +111,13 @@ pub(crate) fn appended(events: &[NewEvent], answer: &Result<Appended, AppendErro
     }
 }
 
-/// An account was loaded.
-pub(crate) fn loaded(machine: &Machine) {
-    let _ = machine;
+/// An account of so many events was loaded, from a snapshot of so many of them if there was one.
+pub(crate) fn loaded(events: u64, restored_from: Option<u64>) {
+    let _ = (events, restored_from);
     #[cfg(feature = "metrics")]
-    meters::loaded(machine.restored_from().is_some());
+    meters::loaded(restored_from.is_some());
     #[cfg(feature = "tracing")]
-    tracing::debug!(events = machine.prefix().events, restored_from = machine.restored_from(), "loaded");
+    tracing::debug!(events, restored_from, "loaded");
 }
 
 /// An account of many was asked for, and was held or had to be loaded.

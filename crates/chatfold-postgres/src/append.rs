@@ -169,7 +169,7 @@ impl PostgresStore {
                 commit.await?;
             }
         }
-        self.tell(inbox);
+        self.tell(inbox, rows.last().map_or(u64::MAX, |(_, _, prefix, _)| prefix.events));
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! The store as the ports know it: blocking, for tools and tests. A server has no use for it.
 
-use std::collections::BTreeSet;
-
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, NewEvent, Page, Received, RewriteError, SnapshotStore,
     StoredEvent, StoredSnapshot,
@@ -10,6 +8,7 @@ use chatfold::{EventId, UserId};
 use tokio::runtime::Handle;
 
 use crate::error::PostgresError;
+use crate::heard::Heard;
 use crate::pool::PostgresStore;
 
 /// A store whose every call waits for its answer.
@@ -39,9 +38,9 @@ impl Blocking {
     }
 
     /// Tells listeners. What was done is done, whether they can be told or not.
-    fn tell(&self, inboxes: BTreeSet<UserId>) {
-        if self.store.options.notify && !inboxes.is_empty() {
-            let _ = self.wait(self.store.tell_all(&inboxes));
+    fn tell(&self, told: &[Heard]) {
+        if self.store.options.notify && !told.is_empty() {
+            let _ = self.wait(self.store.tell_all(told));
         }
     }
 
@@ -59,7 +58,7 @@ impl EventStore for Blocking {
         append: &Append<'_>,
     ) -> Result<Appended, AppendError<PostgresError>> {
         let appended = self.wait(self.store.append(inbox, append))?;
-        self.tell(BTreeSet::from([inbox.clone()]));
+        self.tell(&[Heard::Inbox { inbox: inbox.clone(), events: appended.last }]);
         Ok(appended)
     }
 
@@ -73,9 +72,11 @@ impl EventStore for Blocking {
         events: &[NewEvent],
     ) -> Result<Vec<Received>, PostgresError> {
         let received = self.wait(self.store.receive_many(inboxes, events))?;
-        let written = inboxes.iter().zip(&received);
-        let written = written.filter(|(_, received)| matches!(received, Received::Appended { .. }));
-        self.tell(written.map(|(inbox, _)| inbox.clone()).collect());
+        let written = inboxes.iter().zip(&received).filter_map(|(inbox, received)| match received {
+            Received::Appended { last, .. } => Some(Heard::Inbox { inbox: inbox.clone(), events: *last }),
+            _ => None,
+        });
+        self.tell(&written.collect::<Vec<_>>());
         Ok(received)
     }
 

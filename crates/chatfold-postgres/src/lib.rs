@@ -150,9 +150,11 @@
 mod append;
 mod append_in;
 mod blocking;
+mod channel;
 mod connect;
 mod error;
 mod follow;
+mod heard;
 mod listen;
 mod migrating;
 mod moving;
@@ -167,7 +169,9 @@ mod snapshots;
 mod store;
 
 pub use self::blocking::Blocking;
+pub use self::channel::CHANNELS;
 pub use self::error::PostgresError;
+pub use self::heard::Heard;
 pub use self::listen::Listener;
 pub use self::migrating::{Migrated, Pending};
 pub use self::moving::MoveError;

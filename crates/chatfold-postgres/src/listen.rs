@@ -2,42 +2,41 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 
-use chatfold::UserId;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{AsyncMessage, Client, Socket};
 
+use crate::channel;
 use crate::connect::Connector;
 use crate::error::PostgresError;
-
-/// What appends are told on.
-pub(crate) const CHANNEL: &str = "chatfold";
+use crate::heard::{Heard, Queue};
 
 type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Listener, PostgresError>> + Send + 'a>>;
 
 /// Connects to listen, whatever the kind of encryption.
 pub(crate) trait Listen: Send + Sync {
-    fn listen(&self) -> Connecting<'_>;
+    fn listen(&self, channels: Vec<u16>) -> Connecting<'_>;
 }
 
 /// A connection of its own that hears which inboxes were appended to.
 #[derive(Debug)]
 pub struct Listener {
-    heard: mpsc::UnboundedReceiver<Result<UserId, PostgresError>>,
+    heard: Arc<Queue>,
     driver: JoinHandle<()>,
     _client: Client,
 }
 
 impl Listener {
-    /// The next inbox that was appended to. Several appends in short order may be told as one.
+    /// The next inbox that was appended to, or that more were than this held: it holds 65,536, each once. Dropping the future
+    /// loses nothing.
     ///
     /// # Errors
     ///
     /// If the connection broke: listen anew, and take it that every inbox may have changed meanwhile.
-    pub async fn next(&mut self) -> Result<UserId, PostgresError> {
-        match self.heard.recv().await {
+    pub async fn next(&mut self) -> Result<Heard, PostgresError> {
+        match self.heard.next().await {
             Some(heard) => heard,
             None => Err(PostgresError::Pool("the connection was closed".into())),
         }
@@ -57,31 +56,32 @@ where
     T::TlsConnect: Send + Sync,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    fn listen(&self) -> Connecting<'_> {
-        Box::pin(async {
+    fn listen(&self, channels: Vec<u16>) -> Connecting<'_> {
+        Box::pin(async move {
             let longest = self.longest();
             let connecting = tokio::time::timeout(longest, self.connect());
             let unheard = |_| PostgresError::Pool(format!("no host let it in within {longest:?}"));
             let (client, mut connection) = connecting.await.map_err(unheard)??;
-            let (tell, heard) = mpsc::unbounded_channel();
+            let queue = Arc::new(Queue::default());
+            let told = Arc::clone(&queue);
             let driver = tokio::spawn(async move {
-                // Nobody listens any more: nothing is lost by not telling.
                 while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-                    let told = match message {
-                        Ok(AsyncMessage::Notification(heard)) => match UserId::parse(heard.payload()) {
-                            Ok(owner) => tell.send(Ok(owner)),
-                            Err(_) => Ok(()),
+                    match message {
+                        Ok(AsyncMessage::Notification(said)) => match channel::heard(said.payload()) {
+                            Some(Heard::Inbox { inbox, events }) => told.put(&inbox, events),
+                            Some(Heard::All) => told.put_all(),
+                            None => {}
                         },
-                        Ok(_) => Ok(()),
-                        Err(error) => tell.send(Err(error.into())),
-                    };
-                    if told.is_err() {
-                        break;
+                        Ok(_) => {}
+                        Err(error) => return told.end(Some(error.into())),
                     }
                 }
+                told.end(None);
             });
-            client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
-            Ok(Listener { heard, driver, _client: client })
+            let listen: Vec<_> =
+                channels.into_iter().map(|channel| format!("LISTEN {}", channel::name(channel))).collect();
+            client.batch_execute(&listen.join("; ")).await?;
+            Ok(Listener { heard: queue, driver, _client: client })
         })
     }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chatfold::UserId;
 use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
-use tokio::sync::mpsc;
 
 use crate::error::{PostgresError, StoreFailure};
+use crate::heard::Teller;
 use crate::listen::Listen;
 use crate::options::Options;
 use crate::session::Session;
@@ -25,7 +24,7 @@ pub struct PostgresStore {
     pub(crate) waiting: Arc<AtomicUsize>,
     /// `None` where nothing can be heard.
     pub(crate) listen: Option<Arc<dyn Listen>>,
-    pub(crate) teller: Option<mpsc::UnboundedSender<UserId>>,
+    pub(crate) teller: Option<Arc<Teller>>,
 }
 
 impl fmt::Debug for PostgresStore {

@@ -179,8 +179,8 @@ impl PostgresStore {
         }
         taken.give_back();
         for (owner, outcome) in chunk.iter().zip(&outcomes) {
-            if matches!(outcome, Received::Appended { .. }) {
-                self.tell(owner);
+            if let Received::Appended { last, .. } = outcome {
+                self.tell(owner, *last);
             }
         }
         Ok(Some(outcomes))

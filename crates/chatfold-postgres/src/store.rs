@@ -178,7 +178,7 @@ impl PostgresStore {
             }
             drop_snapshots(session, owner).await?;
             let head = commit(taken, inbox).await?;
-            self.tell(inbox);
+            self.tell(inbox, u64::MAX);
             Ok(head)
         })
         .await
@@ -216,7 +216,7 @@ impl PostgresStore {
             session.execute_once(&EMPTY, &[&owner]).await?;
             drop_snapshots(session, owner).await?;
             let head = commit(taken, inbox).await?;
-            self.tell(inbox);
+            self.tell(inbox, u64::MAX);
             Ok(head)
         })
         .await
@@ -232,7 +232,7 @@ impl PostgresStore {
             let taken = self.begin(inbox).await?;
             taken.session()?.execute_once(&CLOSE, &[&inbox.as_str(), &closed, &to]).await?;
             let head = commit(taken, inbox).await?;
-            self.tell(inbox);
+            self.tell(inbox, u64::MAX);
             Ok(head)
         })
         .await

@@ -34,7 +34,7 @@
 //! of this process or another, wait for each other up to [`Options::busy_timeout`], and an append that waited longer
 //! fails without having written. A file holds any number of inboxes. The snapshots that a handle gives to be read by range
 //! share a second connection, which writes nothing and is closed with the last of them and the handle. A handle that has
-//! imported segments holds up to 32 MiB of the file from then on, before up to 2 MiB.
+//! imported segments holds up to 32 MiB of the file from then on, one that has kept a snapshot up to 8 MiB, before up to 2 MiB.
 //!
 //! # An application's own file
 //!
@@ -55,8 +55,10 @@
 //!
 //! `segment` says between which hashes of which log a segment stands, and its checksum; `segment_bytes` has the events,
 //! in the columns of the [binary log](chatfold::binary), from which every line comes back byte for byte; bytes that are
-//! no line of this library lie there as they are. `sealed` finds them: each row is an integer, a hash of an event's or a
-//! command's id with the number of a segment, about 14 bytes. What it names is looked into before it counts.
+//! no line of this library lie there as they are. `chatfold_sealed` finds them: each row is an integer, a hash of an event's or a
+//! command's id with the number of a segment, about 14 bytes. What it names is looked into before it counts. The keys of the
+//! last segments are in `chatfold_sealed_new` and are moved slice by slice, so that a segment writes few pages of the large
+//! table.
 //!
 //! With the feature `zstd` segments are packed; a build without it cannot read those.
 //!

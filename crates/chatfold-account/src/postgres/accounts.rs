@@ -1,5 +1,6 @@
 //! Many accounts in bounded memory.
 
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use chatfold::redact::Redaction;
 use chatfold::store::Received;
 use chatfold::{Command, Context, Event, Inbox, UserId};
-use chatfold_postgres::{PostgresError, PostgresStore};
+use chatfold_postgres::{CHANNELS, Heard, PostgresError, PostgresStore};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use tokio::sync::{Mutex, MutexGuard};
@@ -43,6 +44,8 @@ pub struct Accounts {
     store: PostgresStore,
     options: Options,
     loads: Arc<AtomicU64>,
+    /// How often something heard made an account read its log.
+    reads: Arc<AtomicU64>,
     turns: Turns,
 }
 
@@ -73,6 +76,8 @@ pub struct Usage {
     pub len_bytes: u64,
     /// How often one was loaded from the store.
     pub loads: u64,
+    /// How often one read its log because of what [`Accounts::keep_up`] heard.
+    pub reads: u64,
 }
 
 /// Why an account of many could not do what was asked.
@@ -107,7 +112,7 @@ impl Accounts {
             .weigher(|_: &UserId, slot: &Arc<Slot>| slot.weight.load(Ordering::Relaxed))
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { cache, store, options, loads: Arc::default(), turns: Turns::default() }
+        Self { cache, store, options, loads: Arc::default(), reads: Arc::default(), turns: Turns::default() }
     }
 
     /// The inbox as this server knows it: a frozen copy. [`Accounts::keep_up`] or [`Accounts::follow`] make it the
@@ -210,7 +215,14 @@ impl Accounts {
     }
 
     async fn follow_slot(&self, slot: &Arc<Slot>) -> Result<Changes, AccountsError> {
-        let mut account = slot.account.lock().await;
+        self.follow_locked(slot, slot.account.lock().await).await
+    }
+
+    async fn follow_locked(
+        &self,
+        slot: &Arc<Slot>,
+        mut account: MutexGuard<'_, Account>,
+    ) -> Result<Changes, AccountsError> {
         let changes = account.follow().await;
         self.weigh(slot, account).await;
         Ok(changes?)
@@ -261,44 +273,63 @@ impl Accounts {
         self.cache.run_pending_tasks().await;
         let (accounts, len_bytes) = (self.cache.entry_count(), self.cache.weighted_size() * UNIT_LEN_BYTES);
         telemetry::holds(accounts, len_bytes);
-        Usage { accounts, len_bytes, loads: self.loads.load(Ordering::Relaxed) }
+        let (loads, reads) = (self.loads.load(Ordering::Relaxed), self.reads.load(Ordering::Relaxed));
+        Usage { accounts, len_bytes, loads, reads }
     }
 
     /// Takes in what other servers append to the accounts held here, as it happens, until the connection is lost.
     ///
     /// Run it beside everything else and begin it again after an error: it takes in first what was missed. `changed`
-    /// hears of each account that changed.
+    /// hears of each account that changed. An account that has as many events as were told of reads nothing, so what
+    /// this server itself appends is not read back. What is heard while accounts are busy waits, each inbox once.
     ///
     /// # Errors
     ///
     /// [`AccountsError`] when the connection is lost, or an account cannot be read.
-    pub async fn keep_up(
+    pub async fn keep_up(&self, changed: impl FnMut(&UserId, Changes)) -> Result<Infallible, AccountsError> {
+        self.keep_up_on((0..CHANNELS).collect(), changed).await
+    }
+
+    /// The same for the inboxes of some [channels](PostgresStore::channel_of): of servers that share the inboxes among
+    /// them by channel, each hears of its own alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Accounts::keep_up`].
+    pub async fn keep_up_on(
         &self,
+        channels: Vec<u16>,
         mut changed: impl FnMut(&UserId, Changes),
     ) -> Result<Infallible, AccountsError> {
         let store = |error| AccountsError::from(AccountError::Store(error));
-        let mut listener = self.store.listen().await.map_err(store)?;
-        let held: Vec<UserId> = self.cache.iter().map(|(owner, _)| (*owner).clone()).collect();
-        for owner in held {
-            self.take_in(&owner, &mut changed).await?;
-        }
+        let mut listener = self.store.listen_to(channels.clone()).await.map_err(store)?;
+        let mut keeping = Keeping::new(self.clone(), channels);
+        keeping.all();
         loop {
-            let owner = listener.next().await.map_err(store)?;
-            self.take_in(&owner, &mut changed).await?;
+            tokio::select! {
+                heard = listener.next(), if keeping.has_room() => match heard.map_err(store)? {
+                    Heard::Inbox { inbox, events } => keeping.heard(inbox, events),
+                    _ => keeping.all(),
+                },
+                Some((owner, changes)) = keeping.next() => {
+                    let changes = changes?;
+                    if changes != Changes::default() {
+                        changed(&owner, changes);
+                    }
+                }
+            }
         }
     }
 
-    async fn take_in(
-        &self,
-        owner: &UserId,
-        changed: &mut impl FnMut(&UserId, Changes),
-    ) -> Result<(), AccountsError> {
-        let Some(slot) = self.cache.get(owner).await else { return Ok(()) };
-        let changes = self.follow_slot(&slot).await?;
-        if changes != Changes::default() {
-            changed(owner, changes);
+    /// Takes in what an account lacks of so many events, if it is held here.
+    async fn take_in(&self, owner: &UserId, events: u64) -> Result<Changes, AccountsError> {
+        let Some(slot) = self.cache.get(owner).await else { return Ok(Changes::default()) };
+        let account = slot.account.lock().await;
+        if account.machine().is_loaded() && account.prefix().events >= events {
+            return Ok(Changes::default());
         }
-        Ok(())
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.follow_locked(&slot, account).await
     }
 
     async fn slot(&self, owner: &UserId) -> Result<Arc<Slot>, AccountsError> {
@@ -332,6 +363,74 @@ impl Accounts {
                 self.cache.insert(owner, Arc::clone(slot)).await;
             }
         }
+    }
+}
+
+/// Accounts that take in what was heard of them, some at once and each once at a time.
+struct Keeping {
+    accounts: Accounts,
+    channels: Vec<u16>,
+    tasks: JoinSet<(UserId, Result<Changes, AccountsError>)>,
+    /// Those that a task is busy with, and what was heard of them meanwhile.
+    busy: HashMap<UserId, Option<u64>>,
+    /// Those that wait for a task.
+    waiting: VecDeque<(UserId, u64)>,
+}
+
+impl Keeping {
+    fn new(accounts: Accounts, channels: Vec<u16>) -> Self {
+        Self { accounts, channels, tasks: JoinSet::new(), busy: HashMap::new(), waiting: VecDeque::new() }
+    }
+
+    /// Whether more may be heard: otherwise it waits in the listener, where each inbox waits once.
+    fn has_room(&self) -> bool {
+        self.waiting.is_empty() && self.tasks.len() < TAKING_IN
+    }
+
+    /// Any account held here may have changed.
+    fn all(&mut self) {
+        let held = self.accounts.cache.iter().map(|(owner, _)| UserId::clone(&owner));
+        let held: Vec<_> =
+            held.filter(|owner| self.channels.contains(&PostgresStore::channel_of(owner))).collect();
+        held.into_iter().for_each(|owner| self.heard(owner, u64::MAX));
+    }
+
+    /// An inbox has so many events.
+    fn heard(&mut self, owner: UserId, events: u64) {
+        if let Some(heard) = self.busy.get_mut(&owner) {
+            *heard = Some(events).max(*heard);
+        } else if self.tasks.len() < TAKING_IN {
+            self.begin(owner, events);
+        } else {
+            self.waiting.push_back((owner, events));
+        }
+    }
+
+    fn begin(&mut self, owner: UserId, events: u64) {
+        self.busy.insert(owner.clone(), None);
+        let accounts = self.accounts.clone();
+        self.tasks.spawn(async move {
+            let changes = accounts.take_in(&owner, events).await;
+            (owner, changes)
+        });
+    }
+
+    /// What one of them took in; `None` if none is busy.
+    async fn next(&mut self) -> Option<(UserId, Result<Changes, AccountsError>)> {
+        let (owner, changes) = match self.tasks.join_next().await? {
+            Ok(done) => done,
+            // None is ever given up.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        if let Some(Some(events)) = self.busy.remove(&owner) {
+            self.begin(owner.clone(), events);
+        }
+        while self.tasks.len() < TAKING_IN
+            && let Some((waiting, events)) = self.waiting.pop_front()
+        {
+            self.heard(waiting, events);
+        }
+        Some((owner, changes))
     }
 }
 

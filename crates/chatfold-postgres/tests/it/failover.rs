@@ -8,7 +8,7 @@ use chatfold_postgres::{Options, PostgresError, PostgresStore};
 use postgres_scratch::Server;
 use tokio_postgres::{Config, NoTls};
 
-use crate::laws::{alice, append, event, log};
+use crate::laws::{alice, append, event, is_of_alice, log};
 
 /// An address of several hosts, of which the one that takes writes is used.
 fn hosts(hosts: &[(String, u16)]) -> Config {
@@ -87,7 +87,7 @@ async fn a_silent_host_is_passed_over() {
     use_several(&store).await;
     let mut listener = store.listen().await.unwrap();
     append(&store, &alice(), &[event(1, 1)]).await.unwrap();
-    assert_eq!(listener.next().await.unwrap(), alice());
+    assert!(is_of_alice(&listener.next().await.unwrap()));
 }
 
 /// A commit that stopped waiting for the standby is there, and the standby does not have it: that it is found is not

@@ -6,7 +6,7 @@ use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, NewEvent, Page};
 use chatfold::testing::check_store;
 use chatfold::{EventId, UserId};
-use chatfold_postgres::{Blocking, Layout, Options, PostgresError, PostgresStore};
+use chatfold_postgres::{Blocking, CHANNELS, Heard, Layout, Options, PostgresError, PostgresStore};
 use tokio::runtime::Runtime;
 
 use crate::schemas::{open, open_with};
@@ -104,6 +104,11 @@ async fn sixteen_writers_lose_nothing() {
     }
 }
 
+/// Whether it was alice's inbox that was heard of.
+pub(crate) fn is_of_alice(heard: &Heard) -> bool {
+    matches!(heard, Heard::Inbox { inbox, .. } if *inbox == alice())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_hears_every_append() {
     let Some(server) = postgres_scratch::server() else { return };
@@ -112,8 +117,17 @@ async fn a_listener_hears_every_append() {
     for n in 0..3 {
         append(&store, &alice(), &[event(1, 2 * n), event(1, 2 * n + 1)]).await.unwrap();
         let heard = tokio::time::timeout(Duration::from_secs(60), listener.next()).await.unwrap();
-        assert_eq!(heard.unwrap(), alice());
+        assert_eq!(heard.unwrap(), Heard::Inbox { inbox: alice(), events: 2 * u64::from(n) + 2 });
     }
+    let channel = PostgresStore::channel_of(&alice());
+    let mut part = store.listen_to(vec![channel]).await.unwrap();
+    let mut rest = store.listen_to((0..CHANNELS).filter(|other| *other != channel).collect()).await.unwrap();
+    store.fence(&alice(), "elsewhere").await.unwrap();
+    let heard = tokio::time::timeout(Duration::from_secs(60), part.next()).await.unwrap();
+    assert_eq!(heard.unwrap(), Heard::Inbox { inbox: alice(), events: u64::MAX });
+    let elsewhere = tokio::time::timeout(Duration::from_millis(50), rest.next()).await;
+    assert!(elsewhere.is_err(), "it is told on one channel: {elsewhere:?}");
+    assert!(is_of_alice(&listener.next().await.unwrap()));
     server.down("immediate");
     let ended = tokio::time::timeout(Duration::from_secs(60), listener.next()).await.unwrap();
     assert!(ended.is_err(), "a lost connection is told");
