@@ -225,11 +225,50 @@ uuid_id! {
 }
 
 fn parse_uuid(text: &str) -> Result<Uuid, IdError> {
-    let strict = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());
-    match Uuid::try_parse(text) {
-        Ok(uuid) if strict => Ok(uuid),
-        _ => Err(IdError::Uuid),
+    let bytes = text.as_bytes().try_into().ok().and_then(uuid_bytes);
+    bytes.map(Uuid::from_bytes).ok_or(IdError::Uuid)
+}
+
+/// The bytes of a UUID from its text, which is lower-case and hyphenated: eight digits at a time.
+#[inline]
+pub(crate) fn uuid_bytes(text: &[u8; 36]) -> Option<[u8; 16]> {
+    let [a0, a1, a2, a3, a4, a5, a6, a7, b'-', b0, b1, b2, b3, b'-', c0, c1, c2, c3, b'-', rest @ ..] = text
+    else {
+        return None;
+    };
+    let [d0, d1, d2, d3, b'-', e0, e1, e2, e3, f0, f1, f2, f3, f4, f5, f6, f7] = rest else { return None };
+    let words = [
+        hex_word([*a0, *a1, *a2, *a3, *a4, *a5, *a6, *a7])?,
+        hex_word([*b0, *b1, *b2, *b3, *c0, *c1, *c2, *c3])?,
+        hex_word([*d0, *d1, *d2, *d3, *e0, *e1, *e2, *e3])?,
+        hex_word([*f0, *f1, *f2, *f3, *f4, *f5, *f6, *f7])?,
+    ];
+    let uuid = words.iter().fold(0, |uuid: u128, word| uuid << 32 | u128::from(*word));
+    Some(uuid.to_be_bytes())
+}
+
+/// The number that eight lower-case hexadecimal digits write, worked out of all of them at once.
+#[inline]
+fn hex_word(digits: [u8; 8]) -> Option<u32> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    let word = u64::from_le_bytes(digits);
+    // In each byte below 0x80 these are the digit's value from 0 to 9, and that of a letter from 1 to 6; other
+    // characters give greater ones, of which the additions set the high bit.
+    let (decimal, letter) = (word ^ (ONES * u64::from(b'0')), word ^ (ONES * 0x60));
+    if word & HIGHS != 0 {
+        return None;
     }
+    let is_decimal = !(decimal + ONES * (0x80 - 10));
+    let is_letter = (letter + ONES * 0x7f) & !(letter + ONES * (0x80 - 7));
+    if (is_decimal | is_letter) & HIGHS != HIGHS {
+        return None;
+    }
+    let values = (word & (ONES * 0x0f)) + 9 * (word >> 6 & ONES);
+    // Two digits to a byte, four to two bytes, eight to four; the first digit is the greatest.
+    let bytes = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
+    let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
+    Some(((pairs | pairs >> 16) as u32).swap_bytes())
 }
 
 /// Whether a conversation is between two people or in a group.
@@ -372,6 +411,21 @@ mod tests {
         assert!(ConversationId::parse(&format!("group_{}", "g".repeat(129))).is_err());
         let nested: ConversationId = "c2c_group_x".parse().unwrap();
         assert_eq!((nested.kind(), nested.target()), (ConversationKind::Direct, "group_x"));
+    }
+
+    /// Each byte in each place of a UUID, held against the crate that knows all of their forms.
+    #[test]
+    fn uuids_are_what_the_uuid_crate_reads() {
+        let good = *b"0189abcd-ef32-7654-b0f9-8e7d6c5b4a1f";
+        for at in 0..good.len() {
+            for byte in 0..=255 {
+                let mut text = good;
+                text[at] = byte;
+                let expected = std::str::from_utf8(&text).ok().filter(|_| !byte.is_ascii_uppercase());
+                let expected = expected.and_then(|text| Uuid::try_parse(text).ok());
+                assert_eq!(uuid_bytes(&text), expected.map(Uuid::into_bytes), "{byte:#x} at {at}");
+            }
+        }
     }
 
     #[test]

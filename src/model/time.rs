@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::model::id::EventId;
 
@@ -109,26 +109,73 @@ pub enum TimestampError {
     OutOfRange,
 }
 
-fn parse(text: &[u8]) -> Result<Timestamp, TimestampError> {
-    let bytes: &[u8; 24] = text.try_into().map_err(|_| TimestampError::Form)?;
-    let shape = b"dddd-dd-ddTdd:dd:dd.dddZ";
-    for (byte, expected) in bytes.iter().zip(shape) {
-        let fits = if *expected == b'd' { byte.is_ascii_digit() } else { byte == expected };
-        if !fits {
+/// How long the text of a [`Timestamp`] is.
+pub(crate) const TIMESTAMP_LEN_BYTES: usize = 24;
+
+/// Days before each month of a year, and the days of the month, in a year that is no leap year.
+const MONTHS: [(u32, u32); 12] = [
+    (0, 31),
+    (31, 28),
+    (59, 31),
+    (90, 30),
+    (120, 31),
+    (151, 30),
+    (181, 31),
+    (212, 31),
+    (243, 30),
+    (273, 31),
+    (304, 30),
+    (334, 31),
+];
+
+impl Timestamp {
+    /// The instant that a text of this length says.
+    #[inline]
+    pub(crate) fn parse_bytes(text: &[u8; TIMESTAMP_LEN_BYTES]) -> Result<Self, TimestampError> {
+        let [y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, b'T', h0, h1, b':', mi0, mi1, b':', rest @ ..] =
+            text
+        else {
+            return Err(TimestampError::Form);
+        };
+        let [s0, s1, b'.', ms0, ms1, ms2, b'Z'] = rest else { return Err(TimestampError::Form) };
+        let digits = [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1, ms0, ms1, ms2]
+            .map(|digit| digit.wrapping_sub(b'0'));
+        if digits.iter().any(|digit| *digit > 9) {
             return Err(TimestampError::Form);
         }
+        let [y0, y1, y2, y3, mo0, mo1, d0, d1, h0, h1, mi0, mi1, s0, s1, ms0, ms1, ms2] =
+            digits.map(u32::from);
+        let (year, month, day) = (1_000 * y0 + 100 * y1 + 10 * y2 + y3, 10 * mo0 + mo1, 10 * d0 + d1);
+        let (hour, minute, second) = (10 * h0 + h1, 10 * mi0 + mi1, 10 * s0 + s1);
+        let days = days_of(year, month, day).ok_or(TimestampError::NoSuchTime)?;
+        if hour > 23 || minute > 59 || second > 59 {
+            return Err(TimestampError::NoSuchTime);
+        }
+        let seconds = days * 86_400 + i64::from(hour * 3_600 + minute * 60 + second);
+        Self::from_millis(seconds * 1_000 + i64::from(100 * ms0 + 10 * ms1 + ms2))
     }
-    let number = |from: usize, to: usize| {
-        bytes.iter().take(to).skip(from).fold(0u32, |n, b| n * 10 + u32::from(b - b'0'))
-    };
-    let year = number(0, 4);
-    let date = chrono::NaiveDate::from_ymd_opt(year as i32, number(5, 7), number(8, 10));
-    let time =
-        chrono::NaiveTime::from_hms_milli_opt(number(11, 13), number(14, 16), number(17, 19), number(20, 23));
-    let (Some(date), Some(time)) = (date, time) else {
-        return Err(TimestampError::NoSuchTime);
-    };
-    Timestamp::from_millis(Utc.from_utc_datetime(&date.and_time(time)).timestamp_millis())
+}
+
+/// How many days lie between the first of January 1970 and a day of the Gregorian calendar; `None` if there is no such
+/// day.
+#[inline]
+fn days_of(year: u32, month: u32, day: u32) -> Option<i64> {
+    let (before, len) = *MONTHS.get((month as usize).checked_sub(1)?)?;
+    let leap = u32::from(year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)));
+    let len = if month == 2 { len + leap } else { len };
+    if day == 0 || day > len {
+        return None;
+    }
+    // Leap days of all years before this one.
+    let past = i64::from(year) - 1;
+    let leap_days = past.div_euclid(4) - past.div_euclid(100) + past.div_euclid(400);
+    let of_year = i64::from(before + day - 1) + if month > 2 { i64::from(leap) } else { 0 };
+    const DAYS_TO_1970: i64 = 719_162;
+    Some(past * 365 + leap_days + of_year - DAYS_TO_1970)
+}
+
+fn parse(text: &[u8]) -> Result<Timestamp, TimestampError> {
+    Timestamp::parse_bytes(text.try_into().map_err(|_| TimestampError::Form)?)
 }
 
 /// When and by which event a fact was written: the total order behind "later" and "earlier" everywhere.
@@ -183,6 +230,22 @@ mod tests {
         for bad in ["1969-12-31T23:59:59.999Z", "9999-01-01T00:00:00.000Z"] {
             assert_eq!(bad.parse::<Timestamp>(), Err(TimestampError::OutOfRange), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_day_is_that_of_the_calendar_and_no_other_is_one() {
+        let mut days = 0;
+        for year in 1970..9999 {
+            for month in 0..=13 {
+                for day in 0..=32 {
+                    let expected = chrono::NaiveDate::from_ymd_opt(year, month, day)
+                        .map(|date| date.signed_duration_since(chrono::NaiveDate::default()).num_days());
+                    assert_eq!(days_of(year as u32, month, day), expected, "{year}-{month}-{day}");
+                    days += u32::from(expected.is_some());
+                }
+            }
+        }
+        assert_eq!(days, 2_932_532, "from 1970 to 9998");
     }
 
     #[test]

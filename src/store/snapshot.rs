@@ -66,6 +66,10 @@ pub struct SnapshotPolicy {
     pub every_events: Option<u64>,
     /// After so many bytes of log; `None`: however many.
     pub every_len_bytes: Option<u64>,
+    /// No sooner than after one in so many of the events of the log; `None`: however long it is. All snapshots of a
+    /// log of n events are then about this number times ln n, where every so many events make n of them: what is written
+    /// for snapshots stays in proportion to the log, and what is replayed behind one to what a snapshot spares.
+    pub one_in_events: Option<u64>,
 }
 
 setters!(SnapshotPolicy {
@@ -73,6 +77,8 @@ setters!(SnapshotPolicy {
     with_every_events: every_events: Option<u64>,
     /// Returns the same with [`every_len_bytes`](SnapshotPolicy::every_len_bytes) as given.
     with_every_len_bytes: every_len_bytes: Option<u64>,
+    /// Returns the same with [`one_in_events`](SnapshotPolicy::one_in_events) as given.
+    with_one_in_events: one_in_events: Option<u64>,
 });
 
 impl SnapshotPolicy {
@@ -81,6 +87,13 @@ impl SnapshotPolicy {
     pub fn due(&self, events: u64, len_bytes: u64) -> bool {
         let reached = |bound: Option<u64>, now: u64| bound.is_some_and(|bound| now >= bound);
         events > 0 && (reached(self.every_events, events) || reached(self.every_len_bytes, len_bytes))
+    }
+
+    /// Whether a snapshot is due in a log of `total` events, so many events and bytes of log after the last one: as
+    /// [`due`](Self::due), and not before [`one_in_events`](Self::one_in_events) says.
+    pub fn due_in(&self, total: u64, events: u64, len_bytes: u64) -> bool {
+        let is_share = self.one_in_events.is_none_or(|share| events >= total / share.max(1));
+        is_share && self.due(events, len_bytes)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The text log: what decodes, what is kept, what is written back. Faults and random lines have files of their own.
 
+mod canonical;
 mod faults;
 mod random;
 mod salvage;

@@ -481,6 +481,10 @@ fn a_snapshot_is_due_by_events_or_bytes() {
     assert!(either.due(1, 100) && either.due(3, 1) && !either.due(2, 99));
     let always = SnapshotPolicy::default().with_every_events(Some(0));
     assert!(!always.due(0, 0) && always.due(1, 0), "nothing happened, nothing is due");
+    let share = by_events.with_one_in_events(Some(10));
+    assert!(!share.due_in(20, 2, 0) && share.due_in(39, 3, 0), "a short log has them as often as events say");
+    assert!(!share.due_in(1_000, 99, u64::MAX) && share.due_in(1_000, 100, 0));
+    assert!(either.due_in(u64::MAX, 3, 0), "without a share the length says nothing");
 }
 
 /// A snapshot is a cache: one of an older version is refused with its reason, and made again from the log.

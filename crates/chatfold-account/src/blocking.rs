@@ -14,6 +14,7 @@ use crate::foreign_id::{WayBack, before, kept, verified, way_back};
 use crate::machine::{Keep, Machine, Options, Request};
 use crate::outcome::{Changes, Executed, Report};
 use crate::snapshot_job::SnapshotJob;
+use crate::telemetry::{self, Operation, Step};
 
 type Outcome<T, S> = Result<T, AccountError<<S as chatfold::store::EventStore>::Error>>;
 
@@ -57,7 +58,8 @@ impl<S: SnapshotStore> Account<S> {
     pub fn open(store: S, owner: UserId, options: Options) -> Outcome<Self, S> {
         let mut account = Self { machine: Machine::new(owner, options), store, background: None };
         account.machine.load();
-        account.changes()?;
+        account.changes("load")?;
+        telemetry::loaded(&account.machine);
         Ok(account)
     }
 
@@ -131,7 +133,7 @@ impl<S: SnapshotStore> Account<S> {
     /// [`AccountError::Store`], which leaves that open.
     pub fn execute(&mut self, command: Command, context: Context) -> Outcome<Executed, S> {
         self.machine.execute(command, context);
-        self.run()?;
+        self.run("execute")?;
         self.machine.take_executed().map_err(Failure::widen)
     }
 
@@ -143,7 +145,7 @@ impl<S: SnapshotStore> Account<S> {
     /// log is not what was appended.
     pub fn follow(&mut self) -> Outcome<Changes, S> {
         self.machine.follow();
-        self.changes()
+        self.changes("follow")
     }
 
     /// Takes in events that happened elsewhere: a server's deliveries, another device's log. Those the log has
@@ -163,7 +165,7 @@ impl<S: SnapshotStore> Account<S> {
     /// [`AccountError::Closed`] if the log takes no more events; otherwise as [`Account::follow`].
     pub fn receive_encoded(&mut self, events: Vec<NewEvent>) -> Outcome<Changes, S> {
         self.machine.receive(events).map_err(Failure::widen)?;
-        self.changes()
+        self.changes("receive")
     }
 
     /// At most `limit` events after position `after`, as the store has them.
@@ -215,7 +217,7 @@ impl<S: SnapshotStore> Account<S> {
     /// As [`Account::follow`].
     pub fn save(&mut self) -> Outcome<(), S> {
         self.machine.save();
-        self.changes().map(|_| ())
+        self.changes("save").map(|_| ())
     }
 
     /// Loads the inbox from the log alone: what a history found corrupt on touch calls for
@@ -226,7 +228,7 @@ impl<S: SnapshotStore> Account<S> {
     /// As [`Account::follow`].
     pub fn heal(&mut self) -> Outcome<Changes, S> {
         self.machine.heal();
-        self.changes()
+        self.changes("heal")
     }
 
     /// Redacts: what the redaction chooses is left out of the log, snapshots are dropped, and this inbox is made
@@ -240,7 +242,7 @@ impl<S: SnapshotStore> Account<S> {
     /// As [`Account::follow`].
     pub fn redact(&mut self, redaction: Redaction) -> Outcome<Changes, S> {
         self.machine.redact(redaction);
-        self.changes()
+        self.changes("redact")
     }
 
     /// Erases the account: log and snapshots in the store, and this inbox. From now on every account of it finds
@@ -251,21 +253,24 @@ impl<S: SnapshotStore> Account<S> {
     /// [`AccountError::Store`] if the store fails.
     pub fn erase(&mut self) -> Outcome<(), S> {
         self.machine.erase();
-        self.changes().map(|_| ())
+        self.changes("erase").map(|_| ())
     }
 
-    fn changes(&mut self) -> Outcome<Changes, S> {
-        self.run()?;
+    fn changes(&mut self, operation: &'static str) -> Outcome<Changes, S> {
+        self.run(operation)?;
         self.machine.take_changes().map_err(Failure::widen)
     }
 
     /// Carries out what the machine asks, until it asks nothing more.
-    fn run(&mut self) -> Outcome<(), S> {
-        let result = self.answers();
+    fn run(&mut self, operation: &'static str) -> Outcome<(), S> {
+        let operation = Operation::begin(operation, self.machine.owner());
+        let reports = self.machine.reports().len();
+        let result = operation.within(|| self.answers());
         match result {
             Ok(()) => self.hand_over(),
             Err(_) => self.machine.failed(),
         }
+        operation.noticed(&self.machine, reports);
         result.map_err(AccountError::Store)
     }
 
@@ -287,49 +292,62 @@ impl<S: SnapshotStore> Account<S> {
     }
 
     fn answers(&mut self) -> Result<(), S::Error> {
+        while self.machine.request().is_some() {
+            let step = Step::begin(self.machine.request());
+            let answered = self.answer();
+            step.end(answered.as_ref().err());
+            answered?;
+        }
+        Ok(())
+    }
+
+    /// Carries out the one request that the machine has.
+    fn answer(&mut self) -> Result<(), S::Error> {
         let Self { machine, store, .. } = self;
         let owner = machine.owner().clone();
-        while let Some(request) = machine.request() {
-            match request {
-                Request::Snapshot { through } => {
-                    let found = store.open_latest(&owner, *through).map_err(|error| error.to_string());
-                    machine.snapshot_found(found);
-                }
-                Request::Read { after, limit } => {
-                    let page = store.read(&owner, *after, *limit)?;
-                    machine.page_read(page);
-                }
-                Request::Sealed { after } => {
-                    let sealed = store.read_sealed(&owner, *after)?;
-                    machine.sealed_read(sealed);
-                }
-                Request::Append(batch) => {
-                    let answer = match store.append(&owner, &batch.as_append()) {
-                        Ok(appended) => Ok(appended),
-                        Err(error) => Err(error.refusal()?),
-                    };
-                    machine.appended(answer);
-                }
-                Request::Save(snapshot) => {
-                    let kept = store.save(&owner, snapshot).map_err(|error| error.to_string());
-                    machine.saved(kept);
-                }
-                Request::Wait(pause) => {
-                    thread::sleep(*pause);
-                    machine.waited();
-                }
-                Request::Rewrite(changes) => {
-                    let answer = match store.rewrite(&owner, changes) {
-                        Ok(_) => Ok(()),
-                        Err(RewriteError::NoSuchEvent { position }) => Err(position),
-                        Err(RewriteError::Store(error)) => return Err(error),
-                    };
-                    machine.rewritten(answer);
-                }
-                Request::Erase => {
-                    store.erase(&owner)?;
-                    machine.erased();
-                }
+        match machine.request() {
+            None => {}
+            Some(Request::Snapshot { through }) => {
+                let found = store.open_latest(&owner, *through).map_err(|error| error.to_string());
+                machine.snapshot_found(found);
+            }
+            Some(Request::Read { after, limit }) => {
+                let page = store.read(&owner, *after, *limit)?;
+                telemetry::read(&page.events);
+                machine.page_read(page);
+            }
+            Some(Request::Sealed { after }) => {
+                let sealed = store.read_sealed(&owner, *after)?;
+                sealed.iter().for_each(|page| telemetry::read_sealed(page.events(), page.records.len()));
+                machine.sealed_read(sealed);
+            }
+            Some(Request::Append(batch)) => {
+                let answer = match store.append(&owner, &batch.as_append()) {
+                    Ok(appended) => Ok(appended),
+                    Err(error) => Err(error.refusal()?),
+                };
+                telemetry::appended(&batch.events, &answer);
+                machine.appended(answer);
+            }
+            Some(Request::Save(snapshot)) => {
+                let kept = store.save(&owner, snapshot).map_err(|error| error.to_string());
+                machine.saved(kept);
+            }
+            Some(Request::Wait(pause)) => {
+                thread::sleep(*pause);
+                machine.waited();
+            }
+            Some(Request::Rewrite(changes)) => {
+                let answer = match store.rewrite(&owner, changes) {
+                    Ok(_) => Ok(()),
+                    Err(RewriteError::NoSuchEvent { position }) => Err(position),
+                    Err(RewriteError::Store(error)) => return Err(error),
+                };
+                machine.rewritten(answer);
+            }
+            Some(Request::Erase) => {
+                store.erase(&owner)?;
+                machine.erased();
             }
         }
         Ok(())

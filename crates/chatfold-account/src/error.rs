@@ -47,7 +47,8 @@ pub enum AccountError<E> {
     #[error("the store and the account do not understand each other: {0}")]
     Protocol(String),
     /// The store failed. Whether the last write is there is not known: give the same command in the same context
-    /// again, and it is done once.
+    /// again, and it is done once. Where a store's pool was full (`PostgresError::Overloaded`, `PostgresError::PoolTimeout`)
+    /// nothing was written.
     #[error("the store failed")]
     Store(#[source] E),
 }

@@ -42,6 +42,11 @@
 //!
 //! - `sqlite` (default): [`Account::wait`] for other writers of a file.
 //! - `postgres`: the async driver, and the cache of many accounts.
+//! - `tracing`: what an account is asked is a span at level debug (`account`, with `operation` and `inbox`); within it stand
+//!   appends, conflicts and loads (debug), each request to the store (trace), and at level warn what the store failed
+//!   at and what an account [noticed](Report).
+//! - `metrics`: counters and times under names that begin with `chatfold_`; [`describe_metrics`] tells a recorder what
+//!   each means. Nothing is labelled by inbox.
 
 mod background;
 mod blocking;
@@ -57,6 +62,7 @@ mod receiving;
 mod snapshot_job;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod telemetry;
 
 use chatfold::Event;
 use chatfold::jsonl::encode_event;
@@ -69,6 +75,13 @@ pub use self::machine::{Keep, Options};
 pub use self::outcome::{Changes, Executed, Report};
 pub use self::receiving::receive_many;
 pub use self::snapshot_job::SnapshotJob;
+
+/// Tells the recorder that is installed what each metric of this crate means, and in what unit it is: once, when a program
+/// starts.
+#[cfg(feature = "metrics")]
+pub fn describe_metrics() {
+    telemetry::describe();
+}
 
 /// An event as stores keep it: its id, and its line in the text log.
 pub fn encode(event: &Event) -> NewEvent {

@@ -64,7 +64,8 @@ const OUTAGES: u32 = 2;
 pub struct Options {
     /// The fold's policy: the same for all writers of an inbox, for ever (R41).
     pub policy: Policy,
-    /// When a snapshot is due.
+    /// When a snapshot is due: unless set otherwise after 1,000 events or 4 MiB of log, and where the log is longer
+    /// than 128,000 events after a 128th of it.
     pub snapshots: SnapshotPolicy,
     /// Who keeps a snapshot that is due, and when.
     pub keep: Keep,
@@ -92,8 +93,10 @@ pub enum Keep {
 
 impl Default for Options {
     fn default() -> Self {
-        let snapshots =
-            SnapshotPolicy::default().with_every_events(Some(1_000)).with_every_len_bytes(Some(4 << 20));
+        let snapshots = SnapshotPolicy::default()
+            .with_every_events(Some(1_000))
+            .with_every_len_bytes(Some(4 << 20))
+            .with_one_in_events(Some(128));
         Self { policy: Policy::default(), snapshots, keep: Keep::default(), attempts: 512, page_len: 1_000 }
     }
 }
@@ -286,6 +289,11 @@ impl Machine {
     /// Something was noticed outside.
     pub(crate) fn report(&mut self, report: Report) {
         self.reports.push(report);
+    }
+
+    /// What was noticed and nobody has asked for.
+    pub(crate) fn reports(&self) -> &[Report] {
+        &self.reports
     }
 
     /// Has snapshots kept by others than before. Returns who kept them until now.

@@ -89,7 +89,8 @@ pub enum Report {
         /// Its fault.
         fault: HistoryFault,
     },
-    /// The log is another one than before: redacted, erased, or put back from a backup. It was loaded anew.
+    /// The log is another one than before: redacted, erased, put back from a backup, or taken over by a standby that had
+    /// not received all of it. It was loaded anew.
     #[error("the log is not the one that was read up to position {}", known.events)]
     LogReplaced {
         /// The log as it was known.

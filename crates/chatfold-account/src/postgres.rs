@@ -18,6 +18,7 @@ use crate::foreign_id::{WayBack, before, kept, verified, way_back};
 use crate::machine::{Keep, Machine, Options, Request};
 use crate::outcome::{Changes, Executed, Report};
 use crate::snapshot_job::SnapshotJob;
+use crate::telemetry::{self, Operation, Step};
 
 type Outcome<T> = Result<T, AccountError<PostgresError>>;
 
@@ -68,7 +69,8 @@ impl Account {
         }
         let mut account = Self { machine, store, turns, saving: None };
         account.machine.load();
-        account.changes().await?;
+        account.changes("load").await?;
+        telemetry::loaded(&account.machine);
         Ok(account)
     }
 
@@ -145,7 +147,7 @@ impl Account {
     /// As [`crate::Account::execute`].
     pub async fn execute(&mut self, command: Command, context: Context) -> Outcome<Executed> {
         self.machine.execute(command, context);
-        self.run().await?;
+        self.run("execute").await?;
         self.machine.take_executed().map_err(Failure::widen)
     }
 
@@ -156,7 +158,7 @@ impl Account {
     /// As [`crate::Account::follow`].
     pub async fn follow(&mut self) -> Outcome<Changes> {
         self.machine.follow();
-        self.changes().await
+        self.changes("follow").await
     }
 
     /// Takes in events that happened elsewhere; those the log has already are left out.
@@ -175,7 +177,7 @@ impl Account {
     /// As [`crate::Account::receive_encoded`].
     pub async fn receive_encoded(&mut self, events: Vec<NewEvent>) -> Outcome<Changes> {
         self.machine.receive(events).map_err(Failure::widen)?;
-        self.changes().await
+        self.changes("receive").await
     }
 
     /// At most `limit` events after position `after`, as the store has them.
@@ -225,7 +227,7 @@ impl Account {
     /// As [`crate::Account::save`].
     pub async fn save(&mut self) -> Outcome<()> {
         self.machine.save();
-        self.changes().await.map(|_| ())
+        self.changes("save").await.map(|_| ())
     }
 
     /// Loads the inbox from the log alone. See [`crate::Account::heal`].
@@ -235,7 +237,7 @@ impl Account {
     /// As [`crate::Account::heal`].
     pub async fn heal(&mut self) -> Outcome<Changes> {
         self.machine.heal();
-        self.changes().await
+        self.changes("heal").await
     }
 
     /// Redacts events. See [`crate::Account::redact`].
@@ -245,7 +247,7 @@ impl Account {
     /// As [`crate::Account::redact`].
     pub async fn redact(&mut self, redaction: Redaction) -> Outcome<Changes> {
         self.machine.redact(redaction);
-        self.changes().await
+        self.changes("redact").await
     }
 
     /// Erases the account. See [`crate::Account::erase`].
@@ -255,66 +257,81 @@ impl Account {
     /// As [`crate::Account::erase`].
     pub async fn erase(&mut self) -> Outcome<()> {
         self.machine.erase();
-        self.changes().await.map(|_| ())
+        self.changes("erase").await.map(|_| ())
     }
 
-    async fn changes(&mut self) -> Outcome<Changes> {
-        self.run().await?;
+    async fn changes(&mut self, operation: &'static str) -> Outcome<Changes> {
+        self.run(operation).await?;
         self.machine.take_changes().map_err(Failure::widen)
     }
 
     /// Carries out what the machine asks, until it asks nothing more.
-    async fn run(&mut self) -> Outcome<()> {
-        let result = self.answers().await;
+    async fn run(&mut self, operation: &'static str) -> Outcome<()> {
+        let operation = Operation::begin(operation, self.machine.owner());
+        let reports = self.machine.reports().len();
+        let result = operation.within_async(self.answers()).await;
         match result {
             Ok(()) => self.hand_over(),
             Err(_) => self.machine.failed(),
         }
+        operation.noticed(&self.machine, reports);
         result.map_err(AccountError::Store)
     }
 
     async fn answers(&mut self) -> Result<(), PostgresError> {
+        while self.machine.request().is_some() {
+            let step = Step::begin(self.machine.request());
+            let answered = self.answer().await;
+            step.end(answered.as_ref().err());
+            answered?;
+        }
+        Ok(())
+    }
+
+    /// Carries out the one request that the machine has.
+    async fn answer(&mut self) -> Result<(), PostgresError> {
         let Self { machine, store, .. } = self;
         let owner = machine.owner().clone();
-        while let Some(request) = machine.request() {
-            match request {
-                Request::Snapshot { through } => {
-                    let found = store.latest(&owner, *through).await.map_err(|error| error.to_string());
-                    machine.snapshot_found(found.map(|found| found.map(FoundSnapshot::from)));
-                }
-                Request::Read { after, limit } => {
-                    let page = store.read(&owner, *after, *limit).await?;
-                    machine.page_read(page);
-                }
-                // PostgreSQL keeps rows alone.
-                Request::Sealed { .. } => machine.sealed_read(None),
-                Request::Append(batch) => {
-                    let answer = match store.append(&owner, &batch.as_append()).await {
-                        Ok(appended) => Ok(appended),
-                        Err(error) => Err(error.refusal()?),
-                    };
-                    machine.appended(answer);
-                }
-                Request::Save(snapshot) => {
-                    let kept = store.save(&owner, snapshot).await.map_err(|error| error.to_string());
-                    machine.saved(kept);
-                }
-                Request::Wait(pause) => {
-                    tokio::time::sleep(*pause).await;
-                    machine.waited();
-                }
-                Request::Rewrite(changes) => {
-                    let answer = match store.rewrite(&owner, changes).await {
-                        Ok(_) => Ok(()),
-                        Err(RewriteError::NoSuchEvent { position }) => Err(position),
-                        Err(RewriteError::Store(error)) => return Err(error),
-                    };
-                    machine.rewritten(answer);
-                }
-                Request::Erase => {
-                    store.erase(&owner).await?;
-                    machine.erased();
-                }
+        match machine.request() {
+            None => {}
+            Some(Request::Snapshot { through }) => {
+                let found = store.latest(&owner, *through).await.map_err(|error| error.to_string());
+                machine.snapshot_found(found.map(|found| found.map(FoundSnapshot::from)));
+            }
+            Some(Request::Read { after, limit }) => {
+                let page = store.read(&owner, *after, *limit).await?;
+                telemetry::read(&page.events);
+                machine.page_read(page);
+            }
+            // PostgreSQL keeps rows alone.
+            Some(Request::Sealed { .. }) => machine.sealed_read(None),
+            Some(Request::Append(batch)) => {
+                let answer = match store.append(&owner, &batch.as_append()).await {
+                    Ok(appended) => Ok(appended),
+                    Err(error) => Err(error.refusal()?),
+                };
+                telemetry::appended(&batch.events, &answer);
+                machine.appended(answer);
+            }
+            Some(Request::Save(snapshot)) => {
+                let kept = store.save(&owner, snapshot).await.map_err(|error| error.to_string());
+                machine.saved(kept);
+            }
+            Some(Request::Wait(pause)) => {
+                tokio::time::sleep(*pause).await;
+                machine.waited();
+            }
+            Some(Request::Rewrite(changes)) => {
+                let answer = match store.rewrite(&owner, changes).await {
+                    Ok(_) => Ok(()),
+                    Err(RewriteError::NoSuchEvent { position }) => Err(position),
+                    Err(RewriteError::Store(error)) => return Err(error),
+                };
+                machine.rewritten(answer);
+            }
+            Some(Request::Erase) => {
+                store.erase(&owner).await?;
+                machine.erased();
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use chatfold::store::{SnapshotStore, StoredSnapshot};
 use chatfold::{Inbox, UserId};
 
 use crate::outcome::Report;
+use crate::telemetry;
 
 /// A snapshot to make and to keep, on any thread: a frozen inbox, and the prefix of the log that it is.
 ///
@@ -88,7 +89,10 @@ impl SnapshotJob {
 /// What came of keeping a snapshot.
 pub(crate) fn kept<E: fmt::Display>(kept: Result<bool, E>) -> Result<(), Report> {
     match kept {
-        Ok(true) => Ok(()),
+        Ok(true) => {
+            telemetry::kept();
+            Ok(())
+        }
         Ok(false) => Err(Report::NotSaved("it is not one of this log any more".into())),
         Err(error) => Err(Report::NotSaved(error.to_string())),
     }
@@ -98,5 +102,6 @@ pub(crate) fn kept<E: fmt::Display>(kept: Result<bool, E>) -> Result<(), Report>
 pub(crate) fn made(inbox: &Inbox, prefix: LogPrefix, skipped: u64) -> Result<StoredSnapshot, Report> {
     let inside = LogPrefix { skipped, ..prefix };
     let bytes = inbox.snapshot(inside).map_err(|error| Report::NotSaved(error.to_string()))?;
+    telemetry::made(bytes.len());
     Ok(StoredSnapshot::new(prefix, bytes))
 }

@@ -1,7 +1,7 @@
 //! The inbox of a log or of a store, folded and printed. A store's begins with its newest snapshot, of which what is
 //! shown is read, and the events behind it.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
@@ -13,6 +13,7 @@ use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::{Choice, Tally, count, fold_whole};
 use crate::output::{say, stdout};
+use crate::snapshot;
 use crate::store::account::failure;
 use crate::store::{Store, StoreAddress};
 
@@ -84,15 +85,16 @@ fn inbox_instant(inbox: &Inbox) -> Option<Timestamp> {
     newest
 }
 
-/// Prints what `render` makes of an inbox. Where that touched a part of a store's snapshot that is corrupt or cannot be
-/// read, nothing of it is printed: the reason is told, the whole log is folded, and what that renders is printed.
+/// Prints what `render` makes of an inbox. Where that touched a part of a snapshot that is corrupt or cannot be read,
+/// nothing of it is printed. A store's has its log: the reason is told, the whole log is folded, and what that renders is
+/// printed.
 pub fn print(
     (source, choice, policy): (&Source, &Choice, Policy),
     (inbox, tally): (Inbox, Tally),
     render: impl Fn(&mut dyn Write, &Inbox, &Tally) -> Result<(), Failure>,
 ) -> Result<Verdict, Failure> {
     let mut out = stdout();
-    if !matches!(source, Source::Store(_)) {
+    if !matches!(source, Source::Store(_)) && !snapshot::is_one(source) {
         render(&mut out, &inbox, &tally)?;
         out.flush()?;
         return Ok(tally.verdict());
@@ -101,6 +103,12 @@ pub fn print(
     let rendered = render(&mut shown, &inbox, &tally);
     let (rendered, tally) = match inbox.faults().next() {
         None => (rendered, tally),
+        Some((_, fault)) if !matches!(source, Source::Store(_)) => {
+            return Err(match inbox.outage() {
+                Some(error) => Failure::unread(source, io::Error::other(error.clone())),
+                None => Failure::Fault { place: source.to_string(), what: fault.to_string() },
+            });
+        }
         Some((_, fault)) => {
             let why = inbox.outage().map_or_else(|| fault.to_string(), ToString::to_string);
             say(&format!("{source}: its snapshot is not used: {why}; folding the whole log"));

@@ -38,6 +38,7 @@ mod rewrite;
 mod show;
 mod sidecar_files;
 mod snapshot;
+mod snapshot_file;
 mod stats;
 mod store;
 #[cfg(feature = "tui")]

@@ -1,8 +1,9 @@
 //! `chatfold snapshot`, and reading a snapshot in place of a log or before one.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use chatfold::jsonl::{LoggedEvent, encode_event};
 use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, is_snapshot};
@@ -14,6 +15,7 @@ use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::{Choice, OpenLog, Tally, count, fold_whole};
 use crate::output::{named, say, stdout};
+use crate::snapshot_file::SnapshotFile;
 
 /// Runs the command.
 pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
@@ -65,26 +67,29 @@ pub fn is_one(source: &Source) -> bool {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
-        let what = "cannot be read".to_owned();
-        Failure::Input { place: named(path), what, source: Some(error) }
-    })
+    fs::read(path).map_err(|error| unread(path, error))
 }
 
-/// The inbox of a snapshot alone.
+fn unread(path: &Path, error: io::Error) -> Failure {
+    Failure::Input { place: named(path), what: "cannot be read".to_owned(), source: Some(error) }
+}
+
+/// The inbox of a snapshot alone, of which what is shown is read. It has to be printed by
+/// [`folded::print`](crate::folded::print), which tells what is corrupt of that.
 pub fn open(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, Tally), Failure> {
     let Source::File(path) = source else { return fold_whole(source, choice, policy) };
     if choice.first.is_some() || choice.until.is_some() {
         let what = "a snapshot holds no events: --first and --at need its log";
         return Err(Failure::Usage(what.to_owned()));
     }
-    let bytes = read(path)?;
-    let info = SnapshotInfo::read(&bytes).map_err(|error| fault(path, &error))?;
+    let unread = |error| unread(path, error);
+    let file = SnapshotFile::open(path).map_err(unread)?;
+    let info = SnapshotInfo::read(&file.head().map_err(unread)?).map_err(|error| fault(path, &error))?;
     let owner = choice.owner.as_ref().unwrap_or(&info.owner);
     // Without a wish of the caller's, a snapshot's own policy is as good as any.
     let policy = if policy == Policy::default() { info.policy } else { policy };
-    let (inbox, prefix) = Inbox::restore(bytes, owner, policy).map_err(|error| fault(path, &error))?;
-    inbox.verify().map_err(|fault| Failure::Fault { place: named(path), what: fault.to_string() })?;
+    let restored = Inbox::restore_from(Arc::new(file), owner, policy);
+    let (inbox, prefix) = restored.map_err(|error| fault(path, &error))?;
     Ok((inbox, Tally::of(prefix)))
 }
 

@@ -4,23 +4,32 @@ use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, Appended, Head, Known, NewEvent, Plan, StoredEvent, plan_import};
 use chatfold::{EventId, UserId};
-use deadpool_postgres::ClientWrapper;
-use futures_util::future::{join, try_join_all, try_join4, try_join5};
-use tokio_postgres::{Row, Statement};
+use futures_util::future::{TryFutureExt, join, try_join, try_join_all, try_join4};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
 use crate::pool::{PostgresStore, Taken};
-use crate::rows::{self, HEAD, INBOX, signed};
+use crate::rows::{self, HEAD, INBOX, MAKE, signed};
+use crate::session::{Prepared, Session, Sql};
 use crate::snapshots::keep_snapshot;
 
 /// How often an append looks again because another transaction came in between.
 const ATTEMPTS: u32 = 20;
 
-const IDS: &str = "SELECT id, position FROM chatfold_event WHERE inbox = $1 AND id = ANY($2)";
-const COMMAND: &str =
-    "SELECT min(position), max(position) FROM chatfold_event WHERE inbox = $1 AND command = $2";
-const INSERT: &str = "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) \
-                      VALUES ($1, $2, $3, $4, $5, $6)";
+const IDS: Sql = Sql {
+    text: "SELECT id, position FROM @chatfold_event WHERE inbox = $1 AND id = ANY($2)",
+    types: &[Type::TEXT, Type::UUID_ARRAY],
+};
+const COMMAND: Sql = Sql {
+    text: "SELECT min(position), max(position) FROM @chatfold_event WHERE inbox = $1 AND command = $2",
+    types: &[Type::TEXT, Type::UUID],
+};
+const INSERT: Sql = Sql {
+    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, bytes) \
+           VALUES ($1, $2, $3, $4, $5, $6)",
+    types: &[Type::TEXT, Type::INT8, Type::UUID, Type::UUID, Type::BYTEA, Type::BYTEA],
+};
 
 type AppendResult<T> = Result<T, AppendError<PostgresError>>;
 
@@ -75,16 +84,15 @@ impl PostgresStore {
 
     async fn make_inbox(&self, inbox: &UserId) -> Result<(), PostgresError> {
         let taken = self.client().await?;
-        let sql = "INSERT INTO chatfold_inbox (inbox) VALUES ($1) ON CONFLICT DO NOTHING";
-        taken.client()?.execute(sql, &[&inbox.as_str()]).await?;
+        taken.session()?.execute_once(&MAKE, &[&inbox.as_str()]).await?;
         taken.give_back();
         Ok(())
     }
 
     async fn try_append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Tried<Appended>> {
         let taken = self.client().await?;
-        let client = taken.client()?;
-        let known = match look_up(client, inbox, append.command, append.events).await {
+        let session = &taken.session()?;
+        let known = match begin(session, inbox, append.command, append.events).await {
             Ok(Some(known)) => known,
             Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
             Err(error) => return Ok(taken.again(error).await?),
@@ -92,24 +100,21 @@ impl PostgresStore {
         let (prefixes, keep) = match append.plan(&known) {
             Ok(Plan::Write { prefixes, keep_snapshot }) => (prefixes, keep_snapshot),
             Ok(Plan::Repeat { first, last }) => {
-                let prefix = known.head.prefix;
-                let done = Tried::Done(Appended::repeated(first, last, prefix));
-                return Ok(taken.roll_back(done).await?);
+                // It was seen before it was durable, perhaps: this commit, which wrote the lock, waits for what is
+                // before it, on standbys too.
+                session.batch_execute("COMMIT").await.map_err(PostgresError::from)?;
+                taken.give_back();
+                return Ok(Tried::Done(Appended::repeated(first, last, known.head.prefix)));
             }
             Err(refused) => return taken.roll_back(Err(refused)).await?,
         };
-        let rows: Vec<_> = append
-            .events
-            .iter()
-            .zip(&prefixes)
-            .map(|(event, prefix)| (event.id, append.command, *prefix, event.bytes.as_slice()))
-            .collect();
+        let rows = new_rows(append, &prefixes);
         if let Some(snapshot) = append.snapshot.filter(|_| keep)
-            && let Err(error) = keep_snapshot(client, inbox, snapshot).await
+            && let Err(error) = keep_snapshot(session, inbox, snapshot).await
         {
             return Ok(taken.again(error).await?);
         }
-        if let Err(error) = self.write(client, inbox, &rows).await {
+        if let Err(error) = self.write(session, inbox, &rows).await {
             return Ok(taken.again(error).await?);
         }
         taken.give_back();
@@ -120,8 +125,8 @@ impl PostgresStore {
 
     async fn try_import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
         let taken = self.client().await?;
-        let client = taken.client()?;
-        let mut head = match look_up(client, inbox, None, &[]).await {
+        let session = &taken.session()?;
+        let mut head = match begin(session, inbox, None, &[]).await {
             Ok(Some(known)) => known.head,
             Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
             Err(error) => return Ok(taken.again(error).await?),
@@ -133,7 +138,7 @@ impl PostgresStore {
             .iter()
             .map(|event| (event.id, event.command, event.prefix, event.bytes.as_slice()))
             .collect();
-        if let Err(error) = self.write(client, inbox, &rows).await {
+        if let Err(error) = self.write(session, inbox, &rows).await {
             return Ok(taken.again(error).await?);
         }
         taken.give_back();
@@ -146,21 +151,21 @@ impl PostgresStore {
     /// that failed has said so.
     async fn write(
         &self,
-        client: &ClientWrapper,
+        session: &Session<'_>,
         inbox: &UserId,
         rows: &[NewRow<'_>],
     ) -> Result<(), PostgresError> {
-        let insert = client.prepare_cached(INSERT).await?;
+        let insert = session.prepare(&INSERT).await?;
         let owner = inbox.as_str();
-        let commit = client.batch_execute("COMMIT");
+        let commit = session.batch_execute("COMMIT");
         match rows {
             [row] => {
-                let (inserted, committed) = join(insert_row(client, &insert, owner, *row), commit).await;
+                let (inserted, committed) = join(insert_row(session, &insert, owner, *row), commit).await;
                 inserted?;
                 committed?;
             }
             rows => {
-                try_join_all(rows.iter().map(|row| insert_row(client, &insert, owner, *row))).await?;
+                insert_rows(session, inbox, rows).await?;
                 commit.await?;
             }
         }
@@ -169,24 +174,41 @@ impl PostgresStore {
     }
 }
 
+/// The rows of an append whose log stands so after each event.
+pub(crate) fn new_rows<'a>(append: &Append<'a>, prefixes: &[LogPrefix]) -> Vec<NewRow<'a>> {
+    let rows = append.events.iter().zip(prefixes);
+    rows.map(|(event, prefix)| (event.id, append.command, *prefix, event.bytes.as_slice())).collect()
+}
+
+/// Inserts rows within the transaction that is open, in one round trip.
+pub(crate) async fn insert_rows(
+    session: &Session<'_>,
+    inbox: &UserId,
+    rows: &[NewRow<'_>],
+) -> Result<(), PostgresError> {
+    let insert = session.prepare(&INSERT).await?;
+    try_join_all(rows.iter().map(|row| insert_row(session, &insert, inbox.as_str(), *row))).await?;
+    Ok(())
+}
+
 async fn insert_row(
-    client: &ClientWrapper,
-    insert: &Statement,
+    session: &Session<'_>,
+    insert: &Prepared,
     owner: &str,
     (id, command, prefix, bytes): NewRow<'_>,
 ) -> Result<(), tokio_postgres::Error> {
     let (position, hash) = (signed(prefix.events), prefix.hash.to_be_bytes());
     let (id, command, hash) = (id.uuid(), command.map(CommandId::uuid), hash.as_slice());
-    client.execute(insert, &[&owner, &position, &id, &command, &hash, &bytes]).await.map(|_| ())
+    session.execute(insert, &[&owner, &position, &id, &command, &hash, &bytes]).await.map(|_| ())
 }
 
 /// An event's id, its command, the log up to it, its bytes.
-type NewRow<'a> = (EventId, Option<CommandId>, LogPrefix, &'a [u8]);
+pub(crate) type NewRow<'a> = (EventId, Option<CommandId>, LogPrefix, &'a [u8]);
 
 impl Taken {
     /// Ends the transaction without having written, and gives the connection back.
     async fn roll_back<T>(self, outcome: T) -> Result<T, PostgresError> {
-        self.client()?.batch_execute("ROLLBACK").await?;
+        self.session()?.batch_execute("ROLLBACK").await?;
         self.give_back();
         Ok(outcome)
     }
@@ -198,47 +220,78 @@ impl Taken {
 }
 
 /// Begins a transaction and looks up what an append is judged by, in one round trip; `None` if nobody wrote the inbox.
-async fn look_up(
-    client: &ClientWrapper,
+async fn begin(
+    session: &Session<'_>,
     inbox: &UserId,
     command: Option<CommandId>,
     events: &[NewEvent],
 ) -> Result<Option<Known>, PostgresError> {
-    let prepared = try_join4(
-        client.prepare_cached(INBOX),
-        client.prepare_cached(HEAD),
-        client.prepare_cached(IDS),
-        client.prepare_cached(COMMAND),
-    );
-    let (closed, head, by_id, by_command) = prepared.await?;
-    let owner = inbox.as_str();
-    let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
-    let uuid = command.map(CommandId::uuid);
-    let ((), closed, head, ids, range): ((), Option<Row>, Option<Row>, Vec<Row>, Option<Row>) = try_join5(
-        client.batch_execute("BEGIN"),
-        client.query_opt(&closed, &[&owner]),
-        client.query_opt(&head, &[&owner]),
-        client.query(&by_id, &[&owner, &ids]),
-        async {
-            match uuid {
-                Some(uuid) => client.query_opt(&by_command, &[&owner, &uuid]).await,
-                None => Ok(None),
-            }
-        },
+    let lookup = Lookup::new(session, &INBOX).await?;
+    let ((), known) = try_join(
+        session.batch_execute("BEGIN").map_err(PostgresError::from),
+        lookup.run(session, inbox, command, events),
     )
     .await?;
-    let Some(closed) = closed else { return Ok(None) };
-    let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
-    let head = Head::new(prefix, rows::closed(&closed)?);
-    let mut known = Vec::with_capacity(ids.len());
-    for row in &ids {
-        known.push((EventId::new(row.try_get(0)?), rows::unsigned(row.try_get(1)?)?));
+    Ok(known)
+}
+
+/// The statements that look up what an append is judged by.
+pub(crate) struct Lookup {
+    closed: Prepared,
+    head: Prepared,
+    by_id: Prepared,
+    by_command: Prepared,
+}
+
+impl Lookup {
+    /// Makes them ready; `lock` locks the inbox's row and tells whether it is closed.
+    pub(crate) async fn new(session: &Session<'_>, lock: &Sql) -> Result<Self, PostgresError> {
+        let prepared = try_join4(
+            session.prepare(lock),
+            session.prepare(&HEAD),
+            session.prepare(&IDS),
+            session.prepare(&COMMAND),
+        );
+        let (closed, head, by_id, by_command) = prepared.await?;
+        Ok(Self { closed, head, by_id, by_command })
     }
-    let mut command = None;
-    if let Some(row) = range
-        && let (Some(first), Some(last)) = (row.try_get(0)?, row.try_get(1)?)
-    {
-        command = Some((rows::unsigned(first)?, rows::unsigned(last)?));
+
+    /// Looks it up in one round trip; `None` if nobody wrote the inbox.
+    pub(crate) async fn run(
+        &self,
+        session: &Session<'_>,
+        inbox: &UserId,
+        command: Option<CommandId>,
+        events: &[NewEvent],
+    ) -> Result<Option<Known>, PostgresError> {
+        let owner = inbox.as_str();
+        let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
+        let uuid = command.map(CommandId::uuid);
+        let (closed, head, ids, range): (Option<Row>, Option<Row>, Vec<Row>, Option<Row>) = try_join4(
+            session.query_opt(&self.closed, &[&owner]),
+            session.query_opt(&self.head, &[&owner]),
+            session.query(&self.by_id, &[&owner, &ids]),
+            async {
+                match uuid {
+                    Some(uuid) => session.query_opt(&self.by_command, &[&owner, &uuid]).await,
+                    None => Ok(None),
+                }
+            },
+        )
+        .await?;
+        let Some(closed) = closed else { return Ok(None) };
+        let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
+        let head = Head::new(prefix, rows::closed(&closed)?);
+        let mut known = Vec::with_capacity(ids.len());
+        for row in &ids {
+            known.push((EventId::new(row.try_get(0)?), rows::unsigned(row.try_get(1)?)?));
+        }
+        let mut command = None;
+        if let Some(row) = range
+            && let (Some(first), Some(last)) = (row.try_get(0)?, row.try_get(1)?)
+        {
+            command = Some((rows::unsigned(first)?, rows::unsigned(last)?));
+        }
+        Ok(Some(Known::new(head).with_command(command).with_ids(known)))
     }
-    Ok(Some(Known::new(head).with_command(command).with_ids(known)))
 }

@@ -10,7 +10,6 @@ use chatfold::{EventId, UserId};
 use tokio::runtime::Handle;
 
 use crate::error::PostgresError;
-use crate::follow;
 use crate::pool::PostgresStore;
 
 /// A store whose every call waits for its answer.
@@ -42,9 +41,7 @@ impl Blocking {
     /// Tells listeners. What was done is done, whether they can be told or not.
     fn tell(&self, inboxes: BTreeSet<UserId>) {
         if self.store.options.notify && !inboxes.is_empty() {
-            let tell = follow::tell_all(&self.store.pool, &inboxes);
-            let told = async { tell.await.map_err(|error| PostgresError::Pool(error.to_string())) };
-            let _ = self.wait(self.store.bounded(told));
+            let _ = self.wait(self.store.tell_all(&inboxes));
         }
     }
 

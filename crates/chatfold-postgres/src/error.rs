@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatfold::store::{AppendError, RewriteError};
 use tokio_postgres::error::SqlState;
 
 /// Why the store could not do what was asked.
@@ -11,9 +12,52 @@ pub enum PostgresError {
     /// The server refused, or cannot be reached, or the connection broke.
     #[error("PostgreSQL: {}", told(.0))]
     Postgres(#[from] tokio_postgres::Error),
-    /// No connection could be had.
+    /// No connection could be had: no host was reached in time.
     #[error("no connection: {0}")]
     Pool(String),
+    /// As many callers as may ([`Options::waiting`](crate::Options::waiting)) wait for a connection already. Nothing was
+    /// asked of the server, and nothing written: shed load, or give the same again later.
+    #[error("{waiting} callers wait for a connection already, and no more than {limit} may")]
+    Overloaded {
+        /// How many waited.
+        waiting: usize,
+        /// How many may.
+        limit: usize,
+    },
+    /// All connections were in use for [`Options::connect_timeout`](crate::Options::connect_timeout). Nothing was asked
+    /// of the server, and nothing written: it is busy, or the pool is too small; that it was reached says the pool.
+    #[error("none of {connections} connections came free within {waited:?}")]
+    PoolTimeout {
+        /// How long it was waited.
+        waited: Duration,
+        /// How many connections the pool has at most.
+        connections: usize,
+    },
+    /// Appends cannot be heard of through a pooler ([`Options::pooled`](crate::Options::pooled)): it would give the
+    /// connection that listens to others.
+    #[error(
+        "appends cannot be heard of through a pooler: name the server itself as the address to listen at"
+    )]
+    CannotListen,
+    /// There are no tables, or those of an older version, and they were not made or changed: the role may not, or
+    /// [`Options::migrate`](crate::Options::migrate) is false. Nothing was changed.
+    #[error(
+        "{}, expected schema version {newest}: {why}. Run `chatfold store migrate` (or PostgresStore::migrate) as a role \
+         that may make and change tables",
+        there(*found)
+    )]
+    MigrationNeeded {
+        /// The schema version of the tables; 0 where there are none.
+        found: i32,
+        /// The version that this crate works with.
+        newest: i32,
+        /// Why they were not made or changed.
+        why: String,
+    },
+    /// Another transaction came in between, and the server ended the caller's transaction, in which the append was: roll it
+    /// back, and do all of it again.
+    #[error("another transaction came in between, and the caller's was ended: {0}")]
+    Aborted(#[source] tokio_postgres::Error),
     /// A newer version of this crate made the tables.
     #[error("the tables have schema {found}, this version knows up to {newest}")]
     NewerSchema {
@@ -44,6 +88,14 @@ fn told(error: &tokio_postgres::Error) -> String {
     }
 }
 
+/// What tables there are.
+fn there(version: i32) -> String {
+    match version {
+        0 => "there are no tables".into(),
+        version => format!("the tables have schema version {version}"),
+    }
+}
+
 impl PostgresError {
     fn code(&self) -> Option<&SqlState> {
         match self {
@@ -54,17 +106,71 @@ impl PostgresError {
 
     /// Whether another transaction came in between: look again.
     pub(crate) fn is_contention(&self) -> bool {
-        let codes = [
-            SqlState::UNIQUE_VIOLATION,
-            SqlState::T_R_SERIALIZATION_FAILURE,
-            SqlState::T_R_DEADLOCK_DETECTED,
-        ];
-        self.code().is_some_and(|code| codes.contains(code))
+        matches!(self, Self::Postgres(error) if is_contention(error))
+    }
+
+    /// The same error within a transaction of the caller's own, which cannot be tried again here.
+    pub(crate) fn within_transaction(self) -> Self {
+        match self {
+            Self::Postgres(error) if is_contention(&error) => Self::Aborted(error),
+            other => other,
+        }
+    }
+
+    /// Whether the server takes no writes: it is a standby, or was made read-only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
+    /// Whether the role may not do what was asked.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
     }
 
     /// Whether somebody else made the same table at the same moment.
     pub(crate) fn is_made_already(&self) -> bool {
-        let codes = [SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT, SqlState::UNIQUE_VIOLATION];
+        let codes = [
+            SqlState::DUPLICATE_TABLE,
+            SqlState::DUPLICATE_OBJECT,
+            SqlState::DUPLICATE_SCHEMA,
+            SqlState::UNIQUE_VIOLATION,
+        ];
         self.code().is_some_and(|code| codes.contains(code))
+    }
+}
+
+fn is_contention(error: &tokio_postgres::Error) -> bool {
+    let codes =
+        [SqlState::UNIQUE_VIOLATION, SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|code| codes.contains(code))
+}
+
+/// An error that may be the store's own.
+pub(crate) trait StoreFailure: From<PostgresError> {
+    /// The store's own error, if it is one.
+    fn of_store(&self) -> Option<&PostgresError>;
+}
+
+impl StoreFailure for PostgresError {
+    fn of_store(&self) -> Option<&PostgresError> {
+        Some(self)
+    }
+}
+
+impl StoreFailure for AppendError<PostgresError> {
+    fn of_store(&self) -> Option<&PostgresError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl StoreFailure for RewriteError<PostgresError> {
+    fn of_store(&self) -> Option<&PostgresError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::NoSuchEvent { .. } => None,
+        }
     }
 }

@@ -3,12 +3,18 @@
 use std::collections::BTreeSet;
 
 use chatfold::UserId;
-use deadpool_postgres::Pool;
 use tokio::sync::mpsc;
+use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
 use crate::listen::{CHANNEL, Listener};
 use crate::pool::PostgresStore;
+use crate::session::Sql;
+
+const NOTIFY: Sql = Sql {
+    text: "SELECT pg_notify($1, inbox) FROM unnest($2::text[]) AS inbox",
+    types: &[Type::TEXT, Type::TEXT_ARRAY],
+};
 
 impl PostgresStore {
     /// Listens on a connection of its own: from when this returns, appends to any inbox are heard of.
@@ -18,9 +24,13 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`PostgresError`] where no connection can be had.
+    /// [`PostgresError`] where no connection can be had; [`PostgresError::CannotListen`] through a pooler, if
+    /// [`Options::listen`](crate::Options::listen) does not name the server itself.
     pub async fn listen(&self) -> Result<Listener, PostgresError> {
-        self.listen.listen().await
+        match &self.listen {
+            Some(listen) => listen.listen().await,
+            None => Err(PostgresError::CannotListen),
+        }
     }
 
     /// Tells listeners of an append, soon.
@@ -30,13 +40,33 @@ impl PostgresStore {
             let _ = teller.send(inbox.clone());
         }
     }
+
+    /// Tells listeners that an inbox was appended to, soon: after the commit of a transaction in which
+    /// [`PostgresStore::append_in`] was. Nothing where [`Options::notify`](crate::Options::notify) is false.
+    pub fn announce(&self, inbox: &UserId) {
+        self.tell(inbox);
+    }
+
+    /// Tells listeners of appends to these inboxes, now.
+    pub(crate) async fn tell_all(&self, inboxes: &BTreeSet<UserId>) -> Result<(), PostgresError> {
+        self.bounded(async {
+            let taken = self.client().await?;
+            let session = &taken.session()?;
+            let inboxes: Vec<&str> = inboxes.iter().map(UserId::as_str).collect();
+            let notify = session.prepare(&NOTIFY).await?;
+            session.execute(&notify, &[&CHANNEL, &inboxes]).await?;
+            taken.give_back();
+            Ok(())
+        })
+        .await
+    }
 }
 
 /// Begins a task that tells listeners of appends, many at once where they come fast. It ends with the last store.
 ///
 /// Not in the append's own transaction: PostgreSQL lets transactions that notify commit one behind the other, each
 /// with its own sync, which cost 32 writers nine tenths of their throughput.
-pub(crate) fn begin_telling(pool: Pool) -> mpsc::UnboundedSender<UserId> {
+pub(crate) fn begin_telling(store: PostgresStore) -> mpsc::UnboundedSender<UserId> {
     let (teller, mut told) = mpsc::unbounded_channel::<UserId>();
     tokio::spawn(async move {
         while let Some(first) = told.recv().await {
@@ -45,20 +75,8 @@ pub(crate) fn begin_telling(pool: Pool) -> mpsc::UnboundedSender<UserId> {
                 inboxes.insert(more);
             }
             // Telling is worth no failure: followers ask for the head, too.
-            let _ = tell_all(&pool, &inboxes).await;
+            let _ = store.tell_all(&inboxes).await;
         }
     });
     teller
-}
-
-pub(crate) async fn tell_all(
-    pool: &Pool,
-    inboxes: &BTreeSet<UserId>,
-) -> Result<(), deadpool_postgres::PoolError> {
-    let client = pool.get().await?;
-    let inboxes: Vec<&str> = inboxes.iter().map(UserId::as_str).collect();
-    let sql = "SELECT pg_notify($1, inbox) FROM unnest($2::text[]) AS inbox";
-    let notify = client.prepare_cached(sql).await?;
-    client.execute(&notify, &[&CHANNEL, &inboxes]).await?;
-    Ok(())
 }

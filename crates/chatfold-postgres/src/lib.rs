@@ -22,8 +22,30 @@
 //!
 //! `chatfold_inbox` says which logs are closed; `chatfold_event` has, by inbox and position, the event's id, its
 //! command, the hash of the log up to it and its bytes; `chatfold_snapshot` the newest snapshots. The view
-//! `chatfold_event_text` shows events as text. They are made when a store is opened, in the first schema of the
-//! connection's search path.
+//! `chatfold_event_text` shows events as text. Owners' ids are compared as bytes (`COLLATE "C"`), whatever the locale of
+//! the database.
+//!
+//! They are made when a store is opened, in the schema that [`Options::schema`] names, else in the first of the
+//! connection's search path, and those of an older version are brought to this one, in one transaction. Where the role
+//! that a server runs as may not do that, or [`Options::migrate`] is false, opening is refused with
+//! [`PostgresError::MigrationNeeded`]: run `chatfold store migrate`, or [`PostgresStore::migrate`], as the owner of the
+//! tables ([`PostgresStore::pending`] shows the statements), and give the server's role what it needs:
+//!
+//! ```text
+//! GRANT USAGE ON SCHEMA chat TO server;
+//! GRANT SELECT ON chat.chatfold_schema TO server;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON chat.chatfold_inbox, chat.chatfold_event, chat.chatfold_snapshot TO server;
+//! ```
+//!
+//! The statements are in the folder `migrations` of this crate: `tables.sql` for a new database, and a numbered file for
+//! each version after the first. A server of an older version that is running goes on after a migration, and cannot be
+//! started any more ([`PostgresError::NewerSchema`]).
+//!
+//! # Beside other tables
+//!
+//! With [`Options::schema`] every statement names the schema, so neither the search path nor tables of others in the same
+//! database matter. [`PostgresStore::append_in`] appends within a transaction of the caller's own, so that events and,
+//! say, the token up to which a foreign server was read are there together or not at all.
 //!
 //! # How two writers meet
 //!
@@ -35,6 +57,29 @@
 //! [`PostgresStore::receive_many`] writes to hundreds of inboxes in a transaction and locks the rows of all of them
 //! first, in the order of their owners' ids: appends to these inboxes wait for it, and of two whose inboxes overlap one
 //! waits for the other.
+//!
+//! # How many connections
+//!
+//! A store has [`Options::connections`] at most, and makes them as they are needed. While all are in use,
+//! [`Options::waiting`] callers wait for one, no longer than [`Options::connect_timeout`]. Whoever comes beyond that is
+//! refused at once ([`PostgresError::Overloaded`]), and whoever waited in vain is told so ([`PostgresError::PoolTimeout`]);
+//! neither has written anything, and neither is a fault of the server: answer that it is busy. A
+//! server that cannot be reached is [`PostgresError::Pool`] or [`PostgresError::Postgres`]. An account passes all of them on
+//! as `AccountError::Store`.
+//!
+//! # Behind PgBouncer
+//!
+//! In session mode nothing changes. In transaction mode, where each transaction may be on another connection of the
+//! server, set [`Options::pooled`]: statements are then sent whole each time, in the same number of round trips, and parsed
+//! anew. (PgBouncer 1.21 and later can keep prepared statements itself, with `max_prepared_statements`; `pooled` is right
+//! there as well. Tested is 1.18.) Nothing else of a session is used: no temporary tables, no settings, no advisory locks.
+//!
+//! - Listening is of a session, so it does not work through it: [`Options::listen`] names the server itself for that, else
+//!   [`PostgresStore::listen`] is refused ([`PostgresError::CannotListen`]). Telling (`pg_notify`) works through it.
+//! - `options=-c …` in the address is refused by PgBouncer, unless `ignore_startup_parameters` has it and it is ignored:
+//!   name the schema with [`Options::schema`], and set `synchronous_commit` for the role.
+//! - PgBouncer leads to one server: for a failover, `target_session_attrs=read-write` over two of them, one before each server,
+//!   does as without it.
 //!
 //! # Where it runs
 //!
@@ -59,8 +104,43 @@
 //!
 //! # Durability
 //!
-//! An append returned when its transaction was committed, which PostgreSQL syncs unless `synchronous_commit` is off.
-//! If the connection breaks in the middle, whether it was committed is not known: append the same again.
+//! An append returned when its transaction was committed. What that is worth is what `synchronous_commit` says, on the
+//! server, for the role or in the address (`options=-c synchronous_commit=…`):
+//!
+//! | `synchronous_commit` | the server crashes and restarts | the server is lost, a standby takes its place |
+//! |---|---|---|
+//! | `off` | the last moments are lost (three times `wal_writer_delay`, 0.6 s by default) | they are lost, and what the standby had not received |
+//! | `local`, or no `synchronous_standby_names` | nothing is lost | what the standby had not received is lost |
+//! | `remote_write` | nothing is lost | nothing is lost, unless the standby's machine crashed too |
+//! | `on` with `synchronous_standby_names` | nothing is lost | nothing is lost |
+//! | `remote_apply` with `synchronous_standby_names` | nothing is lost | nothing is lost, and reads of the standby see it at once |
+//!
+//! If the connection breaks in the middle, whether an append was committed is not known: append the same again, and it
+//! is done once. That it is found then is acknowledged by a commit, which waits for standbys as the first one did. A
+//! read does not wait: it may show what a standby does not have yet, if the wait of its writer was cut short.
+//!
+//! # Failover
+//!
+//! Name all hosts in the address, and ask for one that takes writes:
+//!
+//! ```text
+//! host=db1.example,db2.example user=chatfold dbname=chat target_session_attrs=read-write
+//! ```
+//!
+//! A connection begins at the host that let the last one in. One that is a standby, refuses or says nothing for
+//! [`Options::connect_timeout`] is passed over. Calls fail while nobody takes writes, with connections that broke or a
+//! server that cannot be reached: the caller gives the same again until it succeeds. A store, its accounts and its
+//! listeners need no restart: a connection that broke is replaced, and where a server answers that it is read-only
+//! (`25006`), the connection is closed, and with it all that nobody uses just then. A [`Listener`] ends with its
+//! connection: listen anew, and take in first what was missed, as `chatfold_account`'s `Accounts::keep_up` does.
+//!
+//! A standby that was promoted has copied `synchronous_standby_names` from the old primary where it was made by
+//! `pg_basebackup`: without standbys of its own, empty the setting, or every commit waits for ever.
+//!
+//! **What asynchronous replication lost is missing from the log**, although it was acknowledged. An account that has it
+//! notices with its next call, by the hash of the log up to where it knows it, whether the log is shorter now, as long
+//! or longer: it reports that the log was replaced, and loads it anew, so that it never shows what is not in the log. What was
+//! brought in from elsewhere may be brought again; commands that were lost are not known to anybody but their clients.
 //!
 //! # Erasing
 //!
@@ -68,23 +148,28 @@
 //! and in backups for as long as those are kept.
 
 mod append;
+mod append_in;
 mod blocking;
+mod connect;
 mod error;
 mod follow;
 mod listen;
+mod migrating;
 mod moving;
 mod open;
 mod options;
 mod pool;
 mod receiving;
 mod rows;
-mod schema;
+mod script;
+mod session;
 mod snapshots;
 mod store;
 
 pub use self::blocking::Blocking;
 pub use self::error::PostgresError;
 pub use self::listen::Listener;
+pub use self::migrating::{Migrated, Pending};
 pub use self::moving::MoveError;
 pub use self::options::{Layout, Options};
 pub use self::pool::PostgresStore;

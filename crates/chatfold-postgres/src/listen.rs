@@ -7,8 +7,9 @@ use chatfold::UserId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{AsyncMessage, Client, Config, Socket};
+use tokio_postgres::{AsyncMessage, Client, Socket};
 
+use crate::connect::Connector;
 use crate::error::PostgresError;
 
 /// What appends are told on.
@@ -17,14 +18,8 @@ pub(crate) const CHANNEL: &str = "chatfold";
 type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Listener, PostgresError>> + Send + 'a>>;
 
 /// Connects to listen, whatever the kind of encryption.
-pub(crate) trait Connect: Send + Sync {
+pub(crate) trait Listen: Send + Sync {
     fn listen(&self) -> Connecting<'_>;
-}
-
-/// Where to connect to, and how.
-pub(crate) struct Endpoint<T> {
-    pub(crate) config: Config,
-    pub(crate) tls: T,
 }
 
 /// A connection of its own that hears which inboxes were appended to.
@@ -55,7 +50,7 @@ impl Drop for Listener {
     }
 }
 
-impl<T> Connect for Endpoint<T>
+impl<T> Listen for Connector<T>
 where
     T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
     T::Stream: Send + Sync,
@@ -64,7 +59,10 @@ where
 {
     fn listen(&self) -> Connecting<'_> {
         Box::pin(async {
-            let (client, mut connection) = self.config.connect(self.tls.clone()).await?;
+            let longest = self.longest();
+            let connecting = tokio::time::timeout(longest, self.connect());
+            let unheard = |_| PostgresError::Pool(format!("no host let it in within {longest:?}"));
+            let (client, mut connection) = connecting.await.map_err(unheard)??;
             let (tell, heard) = mpsc::unbounded_channel();
             let driver = tokio::spawn(async move {
                 // Nobody listens any more: nothing is lost by not telling.

@@ -1,4 +1,4 @@
-//! Opening a store.
+//! Opening a store, and making its tables.
 
 use std::sync::Arc;
 
@@ -6,19 +6,83 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
 
+use crate::connect::Connector;
 use crate::error::PostgresError;
-use crate::listen::Endpoint;
+use crate::follow;
+use crate::listen::Listen;
+use crate::migrating::{self, Migrated, Pending};
 use crate::options::Options;
 use crate::pool::PostgresStore;
-use crate::{follow, schema};
+use crate::session::before_names;
 
 impl PostgresStore {
-    /// Opens a store, making its tables if they are not there. Several may do so at once.
+    /// Opens a store, making its tables if they are not there and bringing those of an older version to this one, if
+    /// [`Options::migrate`] says so. Several may do so at once.
     ///
     /// # Errors
     ///
-    /// If the server cannot be reached, or a newer version of this crate made the tables.
-    pub async fn open<T>(mut config: Config, tls: T, options: Options) -> Result<Self, PostgresError>
+    /// [`PostgresError`] if the server cannot be reached; [`PostgresError::MigrationNeeded`] if the tables are not there
+    /// or of an older version, and the role may not make or change them; [`PostgresError::NewerSchema`] if a newer
+    /// version of this crate made them.
+    pub async fn open<T>(config: Config, tls: T, options: Options) -> Result<Self, PostgresError>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let mut store = Self::new(config, tls, options)?;
+        store.bounded(migrating::bring_up(&store, store.options.migrate)).await?;
+        if store.options.notify {
+            store.teller = Some(follow::begin_telling(store.clone()));
+        }
+        Ok(store)
+    }
+
+    /// Makes the tables, or brings those of an older version to this one, in one transaction: done whole or not at
+    /// all. For a role that may make and change tables, where the one that a server runs as may not; [`Options::migrate`]
+    /// is not looked at. Several may do so at once.
+    ///
+    /// The tables are locked meanwhile, and servers that run go on afterwards. From version 1 to 2 the indexes of keys are
+    /// made anew and each partition is read once; no row is written. Partitioned tables are made anew around their
+    /// partitions: owner and rights are given to them again; what else hangs on them (policies, publications) has to
+    /// be made again, and views of others have to be dropped before.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, refuses, or does not answer within
+    /// [`Options::answer_timeout`]: nothing is changed then. [`PostgresError::MigrationNeeded`] if the role may not make
+    /// or change the tables, [`PostgresError::NewerSchema`] if a newer version of this crate made them.
+    pub async fn migrate<T>(config: Config, tls: T, options: Options) -> Result<Migrated, PostgresError>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let store = Self::new(config, tls, options)?;
+        store.bounded(migrating::bring_up(&store, true)).await
+    }
+
+    /// What [`PostgresStore::migrate`] would do, without doing it.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, refuses or does not answer in time;
+    /// [`PostgresError::NewerSchema`] if a newer version of this crate made the tables.
+    pub async fn pending<T>(config: Config, tls: T, options: Options) -> Result<Pending, PostgresError>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let store = Self::new(config, tls, options)?;
+        store.bounded(migrating::pending(&store)).await
+    }
+
+    /// A store that has not been connected yet.
+    fn new<T>(mut config: Config, tls: T, options: Options) -> Result<Self, PostgresError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send + Sync,
@@ -26,21 +90,31 @@ impl PostgresStore {
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
         bound(&mut config, &options);
-        let listen = Arc::new(Endpoint { config: config.clone(), tls: tls.clone() });
+        let mut listen = options.listen.clone().or_else(|| (!options.pooled).then(|| config.clone()));
+        if let Some(listen) = &mut listen {
+            bound(listen, &options);
+        }
+        let listen = listen.map(|listen| Connector::new(&listen, tls.clone(), options.connect_timeout));
+        let connector = Connector::new(&config, tls, options.connect_timeout);
+        let longest = connector.longest();
         // Whether a connection is closed is known without asking the server.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, tls, recycling);
+        let manager = Manager::from_connect(config, connector, recycling);
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(1))
             .runtime(Runtime::Tokio1)
-            .create_timeout(Some(options.connect_timeout))
+            .create_timeout(Some(longest))
             .wait_timeout(Some(options.connect_timeout))
             .build()
             .map_err(|error| PostgresError::Pool(error.to_string()))?;
-        let teller = options.notify.then(|| follow::begin_telling(pool.clone()));
-        let store = Self { pool, options, listen, teller };
-        store.bounded(schema::prepare(&store)).await?;
-        Ok(store)
+        Ok(Self {
+            pool,
+            schema: before_names(options.schema.as_deref()).into(),
+            options: Arc::new(options),
+            waiting: Arc::default(),
+            listen: listen.map(|listen| Arc::new(listen) as Arc<dyn Listen>),
+            teller: None,
+        })
     }
 }
 

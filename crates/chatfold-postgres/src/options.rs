@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Config;
+
 /// How the tables are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -12,16 +14,32 @@ pub enum Layout {
 }
 
 /// How a store is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How the tables are spread if they have yet to be made.
     pub layout: Layout,
+    /// The schema that the tables are in, by its name as it is, not quoted: it is made with them if it is not there. `None`,
+    /// which is the default: the first of the connection's search path.
+    pub schema: Option<String>,
+    /// Whether opening makes the tables, or brings those of an older version to this one. Where it is false, or the role
+    /// may not do it, a store without them is refused ([`PostgresError::MigrationNeeded`](crate::PostgresError)). True
+    /// unless set otherwise.
+    pub migrate: bool,
     /// How many connections are kept at most.
     pub connections: usize,
+    /// How many callers may wait at once for a connection to come free; whoever comes then is refused at once
+    /// ([`PostgresError::Overloaded`](crate::PostgresError)). A [`receive_many`](crate::PostgresStore::receive_many) waits
+    /// as up to four. As many as come unless another is set.
+    pub waiting: usize,
+    /// Whether the address leads to a pooler that gives each transaction another connection, as PgBouncer's transaction
+    /// mode does: statements are sent whole each time, since none stays prepared. False unless set otherwise.
+    pub pooled: bool,
     /// Whether listeners are told of appends.
     pub notify: bool,
-    /// How long it may take until a connection is there: to be reached, to be let in, and to come free in the pool.
-    /// 10 s unless another is set.
+    /// Where to listen, if that is elsewhere than where everything else is asked: at the server itself, past a pooler.
+    pub listen: Option<Config>,
+    /// How long it may take until a connection is there: for one host to be reached and to let it in, and for one to come
+    /// free in the pool ([`PostgresError::PoolTimeout`](crate::PostgresError)). 10 s unless another is set.
     pub connect_timeout: Duration,
     /// How long a host may leave bytes unacknowledged until the connection is given up, and how long an idle one is
     /// silent before it is probed; the operating system's part. 30 s unless another is set.
@@ -35,8 +53,13 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             layout: Layout::Partitioned(16),
+            schema: None,
+            migrate: true,
             connections: 16,
+            waiting: usize::MAX,
+            pooled: false,
             notify: true,
+            listen: None,
             connect_timeout: Duration::from_secs(10),
             network_timeout: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(120),

@@ -2,21 +2,29 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use chatfold::UserId;
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 use tokio::sync::mpsc;
 
-use crate::error::PostgresError;
-use crate::listen::Connect;
+use crate::error::{PostgresError, StoreFailure};
+use crate::listen::Listen;
 use crate::options::Options;
+use crate::session::Session;
 
 /// Logs and snapshots in PostgreSQL.
 #[derive(Clone)]
 pub struct PostgresStore {
     pub(crate) pool: Pool,
-    pub(crate) options: Options,
-    pub(crate) listen: Arc<dyn Connect>,
+    pub(crate) options: Arc<Options>,
+    /// What stands before the names of the tables.
+    pub(crate) schema: Arc<str>,
+    /// How many callers wait for a connection just now.
+    pub(crate) waiting: Arc<AtomicUsize>,
+    /// `None` where nothing can be heard.
+    pub(crate) listen: Option<Arc<dyn Listen>>,
     pub(crate) teller: Option<mpsc::UnboundedSender<UserId>>,
 }
 
@@ -27,44 +35,90 @@ impl fmt::Debug for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Waits for an answer no longer than [`Options::answer_timeout`]. What is given up closes its connection.
-    pub(crate) async fn bounded<T, E: From<PostgresError>>(
+    /// Waits for an answer no longer than [`Options::answer_timeout`]. What is given up closes its connection; where
+    /// the server turned out to be read-only, those that nobody uses are closed too, since they lead to the same one.
+    pub(crate) async fn bounded<T, E: StoreFailure>(
         &self,
         answer: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let bound = self.options.answer_timeout;
         let answered = tokio::time::timeout(bound, answer).await;
-        answered.unwrap_or_else(|_| Err(PostgresError::NoAnswer(bound).into()))
+        let answered = answered.unwrap_or_else(|_| Err(PostgresError::NoAnswer(bound).into()));
+        if let Err(error) = &answered
+            && error.of_store().is_some_and(PostgresError::is_read_only)
+        {
+            self.pool.retain(|_, _| false);
+        }
+        answered
     }
 
-    /// Takes a connection for one transaction.
+    /// Takes a connection for one transaction: one that is free or can be made, else the next that comes free, if no
+    /// more than [`Options::waiting`] wait for that.
     pub(crate) async fn client(&self) -> Result<Taken, PostgresError> {
-        match self.pool.get().await {
-            Ok(object) => Ok(Taken(Some(object))),
-            Err(deadpool_postgres::PoolError::Backend(error)) => Err(error.into()),
-            Err(error) => Err(PostgresError::Pool(error.to_string())),
+        let mut at_once = self.pool.timeouts();
+        at_once.wait = Some(Duration::ZERO);
+        let object = match self.pool.timeout_get(&at_once).await {
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {
+                let _turn = Turn::take(&self.waiting, self.options.waiting)?;
+                self.pool.get().await
+            }
+            other => other,
+        };
+        let object = object.map_err(|error| match error {
+            PoolError::Backend(error) => error.into(),
+            PoolError::Timeout(TimeoutType::Wait) => PostgresError::PoolTimeout {
+                waited: self.options.connect_timeout,
+                connections: self.options.connections.max(1),
+            },
+            error => PostgresError::Pool(error.to_string()),
+        })?;
+        Ok(Taken { object: Some(object), schema: Arc::clone(&self.schema), pooled: self.options.pooled })
+    }
+}
+
+/// A place among those who wait, until it is dropped.
+struct Turn<'a>(&'a AtomicUsize);
+
+impl<'a> Turn<'a> {
+    fn take(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, PostgresError> {
+        let more = |waiting: usize| (waiting < limit).then(|| waiting + 1);
+        match waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Ok(Self(waiting)),
+            Err(waiting) => Err(PostgresError::Overloaded { waiting, limit }),
         }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// A connection taken from the pool for one transaction. It goes back only when that ended well: one that was given
 /// up in the middle (an error, a dropped future) is closed, and the server rolls back.
-pub(crate) struct Taken(Option<Object>);
+pub(crate) struct Taken {
+    object: Option<Object>,
+    schema: Arc<str>,
+    pooled: bool,
+}
 
 impl Taken {
-    pub(crate) fn client(&self) -> Result<&deadpool_postgres::ClientWrapper, PostgresError> {
-        self.0.as_deref().ok_or_else(|| PostgresError::Pool("the connection was given back".into()))
+    pub(crate) fn session(&self) -> Result<Session<'_>, PostgresError> {
+        let client = self.object.as_deref();
+        let client = client.ok_or_else(|| PostgresError::Pool("the connection was given back".into()))?;
+        Ok(Session::on(client, &self.schema, self.pooled))
     }
 
     /// The transaction ended: the connection serves others.
     pub(crate) fn give_back(mut self) {
-        drop(self.0.take());
+        drop(self.object.take());
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        if let Some(object) = self.0.take() {
+        if let Some(object) = self.object.take() {
             drop(Object::take(object));
         }
     }

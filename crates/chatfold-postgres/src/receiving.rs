@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, NewEvent, Received, plan_receive};
 use chatfold::{EventId, UserId};
-use deadpool_postgres::ClientWrapper;
 use futures_util::future::{join, try_join_all, try_join3, try_join4};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::PostgresError;
 use crate::pool::PostgresStore;
 use crate::rows::{self, signed};
+use crate::session::{Session, Sql};
 
 /// How many inboxes are written in one transaction: other writers of these inboxes wait for it.
 const CHUNK: usize = 500;
 
-/// How many such transactions run at once, each on its own connection. Each locks in order, so none waits for one that
+/// How many such transactions run at once, each on its own connection, if the pool has so many. Each locks in order, so none waits for one that
 /// waits for it.
 const AT_ONCE: usize = 4;
 
@@ -27,22 +27,44 @@ const CHUNK_LEN_BYTES: usize = 16 << 20;
 const ATTEMPTS: u32 = 20;
 
 /// The rows of inboxes, locked against appends in one order for all, by bytes, so that no two wait for each other.
-const LOCK: &str = "SELECT inbox, closed, moved_to FROM chatfold_inbox WHERE inbox = ANY($1) \
-                    ORDER BY inbox COLLATE \"C\" FOR UPDATE";
+const LOCK: Sql = Sql {
+    text: "SELECT inbox, closed, moved_to FROM @chatfold_inbox WHERE inbox = ANY($1) \
+           ORDER BY inbox COLLATE \"C\" FOR UPDATE",
+    types: &[Type::TEXT_ARRAY],
+};
 // `OFFSET 0` keeps a subquery what it is: one look into an index for each inbox, however many the planner expects.
-const HEADS: &str = "SELECT i.inbox, h.position, h.hash FROM unnest($1::text[]) AS i (inbox) \
-                     CROSS JOIN LATERAL (SELECT position, hash FROM chatfold_event AS e \
-                     WHERE e.inbox = i.inbox ORDER BY position DESC LIMIT 1) AS h";
-const KNOWN: &str = "SELECT i.inbox, k.id FROM unnest($1::text[]) AS i (inbox) \
-                     CROSS JOIN LATERAL (SELECT id FROM chatfold_event AS e \
-                     WHERE e.inbox = i.inbox AND e.id = ANY($2) OFFSET 0) AS k";
+const HEADS: Sql = Sql {
+    text: "SELECT i.inbox, h.position, h.hash FROM unnest($1::text[]) AS i (inbox) \
+           CROSS JOIN LATERAL (SELECT position, hash FROM @chatfold_event AS e \
+           WHERE e.inbox = i.inbox ORDER BY position DESC LIMIT 1) AS h",
+    types: &[Type::TEXT_ARRAY],
+};
+const KNOWN: Sql = Sql {
+    text: "SELECT i.inbox, k.id FROM unnest($1::text[]) AS i (inbox) \
+           CROSS JOIN LATERAL (SELECT id FROM @chatfold_event AS e \
+           WHERE e.inbox = i.inbox AND e.id = ANY($2) OFFSET 0) AS k",
+    types: &[Type::TEXT_ARRAY, Type::UUID_ARRAY],
+};
 /// An event is sent once, and named by its number for each inbox.
-const INSERT: &str = "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) \
-                      SELECT n.inbox, n.position, ($5::uuid[])[n.event], NULL, n.hash, ($6::bytea[])[n.event] \
-                      FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::integer[]) \
-                      AS n (inbox, position, hash, event)";
-const MAKE: &str = "INSERT INTO chatfold_inbox (inbox) SELECT inbox FROM unnest($1::text[]) AS i (inbox) \
-                    ORDER BY inbox COLLATE \"C\" ON CONFLICT DO NOTHING";
+const INSERT: Sql = Sql {
+    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, bytes) \
+           SELECT n.inbox, n.position, ($5::uuid[])[n.event], NULL, n.hash, ($6::bytea[])[n.event] \
+           FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::integer[]) \
+           AS n (inbox, position, hash, event)",
+    types: &[
+        Type::TEXT_ARRAY,
+        Type::INT8_ARRAY,
+        Type::BYTEA_ARRAY,
+        Type::INT4_ARRAY,
+        Type::UUID_ARRAY,
+        Type::BYTEA_ARRAY,
+    ],
+};
+const MAKE: Sql = Sql {
+    text: "INSERT INTO @chatfold_inbox (inbox) SELECT inbox FROM unnest($1::text[]) AS i (inbox) \
+           ORDER BY inbox COLLATE \"C\" ON CONFLICT DO NOTHING",
+    types: &[Type::TEXT_ARRAY],
+};
 
 /// What is known of some inboxes, their rows locked.
 #[derive(Default)]
@@ -86,7 +108,8 @@ impl PostgresStore {
         let owners: Vec<&UserId> = outcomes.keys().copied().collect();
         let len_bytes: usize = events.iter().map(|event| event.bytes.len()).sum();
         let chunk_len = (CHUNK_LEN_BYTES / len_bytes.max(1)).clamp(1, CHUNK);
-        for some in owners.chunks(chunk_len * AT_ONCE) {
+        let at_once = AT_ONCE.min(self.options.connections.max(1));
+        for some in owners.chunks(chunk_len * at_once) {
             let chunks = some.chunks(chunk_len).map(|chunk| self.receive_chunk(chunk, events));
             let received = try_join_all(chunks).await?;
             for (owner, outcome) in some.iter().zip(received.into_iter().flatten()) {
@@ -125,15 +148,15 @@ impl PostgresStore {
         events: &[NewEvent],
     ) -> Result<Option<Vec<Received>>, PostgresError> {
         let taken = self.client().await?;
-        let client = taken.client()?;
-        let mut found = match find(client, chunk, events).await {
+        let session = &taken.session()?;
+        let mut found = match find(session, chunk, events).await {
             Ok(found) => found,
             Err(error) => return taken.again::<()>(error).await.map(|_| None),
         };
         if !found.missing.is_empty() {
-            let make = client.prepare_cached(MAKE).await?;
-            client.batch_execute("ROLLBACK").await?;
-            client.execute(&make, &[&found.missing]).await?;
+            let make = session.prepare(&MAKE).await?;
+            session.batch_execute("ROLLBACK").await?;
+            session.execute(&make, &[&found.missing]).await?;
             taken.give_back();
             return Ok(None);
         }
@@ -151,7 +174,7 @@ impl PostgresStore {
             }
             outcomes.push(outcome);
         }
-        if let Err(error) = insert(client, &rows, events).await {
+        if let Err(error) = insert(session, &rows, events).await {
             return taken.again::<()>(error).await.map(|_| None);
         }
         taken.give_back();
@@ -167,21 +190,20 @@ impl PostgresStore {
 /// Begins a transaction, locks the rows of inboxes, and looks up where their logs end and what they have of the events:
 /// one round trip.
 async fn find<'a>(
-    client: &ClientWrapper,
+    session: &Session<'_>,
     chunk: &[&'a UserId],
     events: &[NewEvent],
 ) -> Result<Found<'a>, PostgresError> {
-    let prepared =
-        try_join3(client.prepare_cached(LOCK), client.prepare_cached(HEADS), client.prepare_cached(KNOWN));
+    let prepared = try_join3(session.prepare(&LOCK), session.prepare(&HEADS), session.prepare(&KNOWN));
     let (lock, heads, known) = prepared.await?;
     let owners: Vec<&str> = chunk.iter().map(|owner| owner.as_str()).collect();
     let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
     // Each statement sees what was committed when it began, and so what was written before the lock was had.
     let ((), locked, ends, known) = try_join4(
-        client.batch_execute("BEGIN"),
-        client.query(&lock, &[&owners]),
-        client.query(&heads, &[&owners]),
-        client.query(&known, &[&owners, &ids]),
+        session.batch_execute("BEGIN"),
+        session.query(&lock, &[&owners]),
+        session.query(&heads, &[&owners]),
+        session.query(&known, &[&owners, &ids]),
     )
     .await?;
     let mut found = Found::default();
@@ -212,21 +234,17 @@ async fn find<'a>(
 
 /// Inserts and commits, in one round trip: the commit is sent before the insert is answered. The commit of a
 /// transaction that failed rolls back and says nothing of it, but the insert that failed has said so.
-async fn insert(
-    client: &ClientWrapper,
-    rows: &NewRows<'_>,
-    events: &[NewEvent],
-) -> Result<(), PostgresError> {
+async fn insert(session: &Session<'_>, rows: &NewRows<'_>, events: &[NewEvent]) -> Result<(), PostgresError> {
     if rows.inboxes.is_empty() {
-        return Ok(client.batch_execute("COMMIT").await?);
+        return Ok(session.batch_execute("COMMIT").await?);
     }
-    let insert = client.prepare_cached(INSERT).await?;
+    let insert = session.prepare(&INSERT).await?;
     let (ids, bytes): (Vec<_>, Vec<_>) =
         events.iter().rev().map(|event| (event.id.uuid(), event.bytes.as_slice())).unzip();
     let NewRows { inboxes, positions, hashes, events } = rows;
     let columns: [&(dyn ToSql + Sync); 6] = [inboxes, positions, hashes, events, &ids, &bytes];
-    let inserted = client.execute(&insert, &columns);
-    let (inserted, committed) = join(inserted, client.batch_execute("COMMIT")).await;
+    let inserted = session.execute(&insert, &columns);
+    let (inserted, committed) = join(inserted, session.batch_execute("COMMIT")).await;
     inserted?;
     Ok(committed?)
 }

@@ -5,14 +5,32 @@ use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Closed, StoredEvent, StoredSnapshot};
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
+use crate::session::Sql;
 
 /// Whether an inbox is closed, its row locked against what concerns the whole log.
-pub(crate) const INBOX: &str = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1 FOR SHARE";
+pub(crate) const INBOX: Sql = Sql {
+    text: "SELECT closed, moved_to FROM @chatfold_inbox WHERE inbox = $1 FOR SHARE",
+    types: &[Type::TEXT],
+};
 /// Where the log of an inbox ends.
-pub(crate) const HEAD: &str =
-    "SELECT position, hash FROM chatfold_event WHERE inbox = $1 ORDER BY position DESC LIMIT 1";
+pub(crate) const HEAD: Sql = Sql {
+    text: "SELECT position, hash FROM @chatfold_event WHERE inbox = $1 ORDER BY position DESC LIMIT 1",
+    types: &[Type::TEXT],
+};
+
+/// Makes the row of an inbox that has none.
+pub(crate) const MAKE: Sql = Sql {
+    text: "INSERT INTO @chatfold_inbox (inbox) VALUES ($1) ON CONFLICT DO NOTHING",
+    types: &[Type::TEXT],
+};
+/// Locks the row of an inbox against all that concerns it, and tells whether it is closed.
+pub(crate) const LOCK: Sql = Sql {
+    text: "SELECT closed, moved_to FROM @chatfold_inbox WHERE inbox = $1 FOR UPDATE",
+    types: &[Type::TEXT],
+};
 
 /// A position as PostgreSQL counts; beyond what it can count there is nothing.
 pub(crate) fn signed(position: u64) -> i64 {

@@ -5,29 +5,69 @@ use std::collections::BTreeMap;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, Page, RewriteError, StoredEvent, StoredSnapshot};
 use chatfold::{EventId, UserId};
-use deadpool_postgres::ClientWrapper;
 use futures_util::future::{try_join3, try_join5};
+use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
 use crate::pool::{PostgresStore, Taken};
-use crate::rows::{self, HEAD, INBOX, signed};
+use crate::rows::{self, HEAD, INBOX, LOCK, MAKE, signed};
+use crate::session::{Session, Sql};
 use crate::snapshots::keep_snapshot;
 
 /// How many events are held at once while the hashes of a log are computed anew.
 const CHUNK: i64 = 4_000;
 
-const READ: &str = "SELECT position, id, command, hash, bytes FROM chatfold_event \
-                    WHERE inbox = $1 AND position > $2 ORDER BY position LIMIT $3";
-const BYTES: &str = "SELECT position, bytes FROM chatfold_event \
-                     WHERE inbox = $1 AND position > $2 ORDER BY position LIMIT $3";
-const HASH: &str = "UPDATE chatfold_event AS e SET hash = n.hash \
-                    FROM unnest($2::bigint[], $3::bytea[]) AS n (position, hash) \
-                    WHERE e.inbox = $1 AND e.position = n.position";
-const CHANGE: &str = "UPDATE chatfold_event AS e SET bytes = n.bytes \
-                      FROM unnest($2::bigint[], $3::bytea[]) AS n (position, bytes) \
-                      WHERE e.inbox = $1 AND e.position = n.position";
-const CLOSED: &str = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1";
-const AT: &str = "SELECT position, hash FROM chatfold_event WHERE inbox = $1 AND position = $2";
+const READ: Sql = Sql {
+    text: "SELECT position, id, command, hash, bytes FROM @chatfold_event \
+           WHERE inbox = $1 AND position > $2 ORDER BY position LIMIT $3",
+    types: &[Type::TEXT, Type::INT8, Type::INT8],
+};
+const BYTES: Sql = Sql {
+    text: "SELECT position, bytes FROM @chatfold_event \
+           WHERE inbox = $1 AND position > $2 ORDER BY position LIMIT $3",
+    types: &[Type::TEXT, Type::INT8, Type::INT8],
+};
+const HASH: Sql = Sql {
+    text: "UPDATE @chatfold_event AS e SET hash = n.hash \
+           FROM unnest($2::bigint[], $3::bytea[]) AS n (position, hash) \
+           WHERE e.inbox = $1 AND e.position = n.position",
+    types: &[Type::TEXT, Type::INT8_ARRAY, Type::BYTEA_ARRAY],
+};
+const CHANGE: Sql = Sql {
+    text: "UPDATE @chatfold_event AS e SET bytes = n.bytes \
+           FROM unnest($2::bigint[], $3::bytea[]) AS n (position, bytes) \
+           WHERE e.inbox = $1 AND e.position = n.position",
+    types: &[Type::TEXT, Type::INT8_ARRAY, Type::BYTEA_ARRAY],
+};
+const CLOSED: Sql =
+    Sql { text: "SELECT closed, moved_to FROM @chatfold_inbox WHERE inbox = $1", types: &[Type::TEXT] };
+const CLOSE: Sql = Sql {
+    text: "UPDATE @chatfold_inbox SET closed = $2, moved_to = $3 WHERE inbox = $1",
+    types: &[Type::TEXT, Type::TEXT, Type::TEXT],
+};
+const ERASE: Sql = Sql {
+    text: "UPDATE @chatfold_inbox SET closed = 'erased' WHERE inbox = $1 AND closed IS NULL",
+    types: &[Type::TEXT],
+};
+const EMPTY: Sql = Sql { text: "DELETE FROM @chatfold_event WHERE inbox = $1", types: &[Type::TEXT] };
+const FORGET: Sql = Sql { text: "DELETE FROM @chatfold_snapshot WHERE inbox = $1", types: &[Type::TEXT] };
+const AT: Sql = Sql {
+    text: "SELECT position, hash FROM @chatfold_event WHERE inbox = $1 AND position = $2",
+    types: &[Type::TEXT, Type::INT8],
+};
+const FIND: Sql = Sql {
+    text: "SELECT position, id, command, hash, bytes FROM @chatfold_event WHERE inbox = $1 AND id = $2",
+    types: &[Type::TEXT, Type::UUID],
+};
+const INBOXES: Sql = Sql {
+    text: "SELECT inbox FROM @chatfold_inbox WHERE inbox > $1 ORDER BY inbox LIMIT $2",
+    types: &[Type::TEXT, Type::INT8],
+};
+const LATEST: Sql = Sql {
+    text: "SELECT position, hash, bytes FROM @chatfold_snapshot \
+           WHERE inbox = $1 AND position <= $2 ORDER BY position DESC LIMIT 1",
+    types: &[Type::TEXT, Type::INT8],
+};
 
 impl PostgresStore {
     /// At most `limit` events after position `after`, and where the log stood at that moment. See
@@ -39,22 +79,19 @@ impl PostgresStore {
     pub async fn read(&self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
-            let client = taken.client()?;
-            let prepared = try_join3(
-                client.prepare_cached(CLOSED),
-                client.prepare_cached(HEAD),
-                client.prepare_cached(READ),
-            );
+            let session = &taken.session()?;
+            let prepared =
+                try_join3(session.prepare(&CLOSED), session.prepare(&HEAD), session.prepare(&READ));
             let (closed, head, read) = prepared.await?;
             let (owner, after, limit) =
                 (inbox.as_str(), signed(after), i64::try_from(limit).unwrap_or(i64::MAX));
             // Head and events are of one moment.
             let ((), closed, head, events, ()) = try_join5(
-                client.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-                client.query_opt(&closed, &[&owner]),
-                client.query_opt(&head, &[&owner]),
-                client.query(&read, &[&owner, &after, &limit]),
-                client.batch_execute("COMMIT"),
+                session.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+                session.query_opt(&closed, &[&owner]),
+                session.query_opt(&head, &[&owner]),
+                session.query(&read, &[&owner, &after, &limit]),
+                session.batch_execute("COMMIT"),
             )
             .await?;
             taken.give_back();
@@ -75,11 +112,9 @@ impl PostgresStore {
     pub async fn find(&self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
-            let client = taken.client()?;
-            let sql =
-                "SELECT position, id, command, hash, bytes FROM chatfold_event WHERE inbox = $1 AND id = $2";
-            let find = client.prepare_cached(sql).await?;
-            let row = client.query_opt(&find, &[&inbox.as_str(), &id.uuid()]).await?;
+            let session = &taken.session()?;
+            let find = session.prepare(&FIND).await?;
+            let row = session.query_opt(&find, &[&inbox.as_str(), &id.uuid()]).await?;
             taken.give_back();
             row.as_ref().map(rows::event).transpose()
         })
@@ -103,9 +138,8 @@ impl PostgresStore {
     pub async fn inboxes(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
-            let sql = "SELECT inbox FROM chatfold_inbox WHERE inbox > $1 ORDER BY inbox LIMIT $2";
             let (after, limit) = (after.map_or("", UserId::as_str), i64::try_from(limit).unwrap_or(i64::MAX));
-            let rows = taken.client()?.query(sql, &[&after, &limit]).await?;
+            let rows = taken.session()?.query_once(&INBOXES, &[&after, &limit]).await?;
             taken.give_back();
             let owner = |row: &tokio_postgres::Row| {
                 let text: &str = row.try_get(0)?;
@@ -130,19 +164,19 @@ impl PostgresStore {
     ) -> Result<Head, RewriteError<PostgresError>> {
         self.bounded(async {
             let taken = self.begin(inbox).await?;
-            let client = taken.client()?;
+            let session = &taken.session()?;
             let owner = inbox.as_str();
-            let head = client.prepare_cached(HEAD).await.map_err(PostgresError::from)?;
-            let head = client.query_opt(&head, &[&owner]).await.map_err(PostgresError::from)?;
+            let head = session.prepare(&HEAD).await.map_err(PostgresError::from)?;
+            let head = session.query_opt(&head, &[&owner]).await.map_err(PostgresError::from)?;
             let last = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?.events;
             if let Some((position, _)) = events.iter().find(|(at, _)| !(1..=last).contains(at)) {
                 return Err(RewriteError::NoSuchEvent { position: *position });
             }
             let changes: Changes<'_> = events.iter().map(|(at, bytes)| (*at, bytes.as_slice())).collect();
             if let Some((first, _)) = changes.first_key_value() {
-                hash_anew(client, owner, *first, &changes).await?;
+                hash_anew(session, owner, *first, &changes).await?;
             }
-            drop_snapshots(client, owner).await?;
+            drop_snapshots(session, owner).await?;
             let head = commit(taken, inbox).await?;
             self.tell(inbox);
             Ok(head)
@@ -176,12 +210,11 @@ impl PostgresStore {
     pub async fn erase(&self, inbox: &UserId) -> Result<Head, PostgresError> {
         self.bounded(async {
             let taken = self.begin(inbox).await?;
-            let client = taken.client()?;
+            let session = &taken.session()?;
             let owner = inbox.as_str();
-            let sql = "UPDATE chatfold_inbox SET closed = 'erased' WHERE inbox = $1 AND closed IS NULL";
-            client.execute(sql, &[&owner]).await?;
-            client.execute("DELETE FROM chatfold_event WHERE inbox = $1", &[&owner]).await?;
-            drop_snapshots(client, owner).await?;
+            session.execute_once(&ERASE, &[&owner]).await?;
+            session.execute_once(&EMPTY, &[&owner]).await?;
+            drop_snapshots(session, owner).await?;
             let head = commit(taken, inbox).await?;
             self.tell(inbox);
             Ok(head)
@@ -197,8 +230,7 @@ impl PostgresStore {
     ) -> Result<Head, PostgresError> {
         self.bounded(async {
             let taken = self.begin(inbox).await?;
-            let sql = "UPDATE chatfold_inbox SET closed = $2, moved_to = $3 WHERE inbox = $1";
-            taken.client()?.execute(sql, &[&inbox.as_str(), &closed, &to]).await?;
+            taken.session()?.execute_once(&CLOSE, &[&inbox.as_str(), &closed, &to]).await?;
             let head = commit(taken, inbox).await?;
             self.tell(inbox);
             Ok(head)
@@ -209,12 +241,11 @@ impl PostgresStore {
     /// Begins a transaction that concerns the whole of a log: appends under way are waited for, later ones wait.
     async fn begin(&self, inbox: &UserId) -> Result<Taken, PostgresError> {
         let taken = self.client().await?;
-        let client = taken.client()?;
+        let session = &taken.session()?;
         let owner = inbox.as_str();
-        client.batch_execute("BEGIN").await?;
-        let sql = "INSERT INTO chatfold_inbox (inbox) VALUES ($1) ON CONFLICT DO NOTHING";
-        client.execute(sql, &[&owner]).await?;
-        client.query_one("SELECT inbox FROM chatfold_inbox WHERE inbox = $1 FOR UPDATE", &[&owner]).await?;
+        session.batch_execute("BEGIN").await?;
+        session.execute_once(&MAKE, &[&owner]).await?;
+        session.query_once(&LOCK, &[&owner]).await?;
         Ok(taken)
     }
 
@@ -231,11 +262,9 @@ impl PostgresStore {
     ) -> Result<Option<StoredSnapshot>, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
-            let client = taken.client()?;
-            let sql = "SELECT position, hash, bytes FROM chatfold_snapshot \
-                   WHERE inbox = $1 AND position <= $2 ORDER BY position DESC LIMIT 1";
-            let latest = client.prepare_cached(sql).await?;
-            let row = client.query_opt(&latest, &[&inbox.as_str(), &signed(through)]).await?;
+            let session = &taken.session()?;
+            let latest = session.prepare(&LATEST).await?;
+            let row = session.query_opt(&latest, &[&inbox.as_str(), &signed(through)]).await?;
             taken.give_back();
             row.as_ref().map(rows::snapshot).transpose()
         })
@@ -251,22 +280,22 @@ impl PostgresStore {
     pub async fn save(&self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
-            let client = taken.client()?;
-            let (closed, at) = (client.prepare_cached(INBOX).await?, client.prepare_cached(AT).await?);
+            let session = &taken.session()?;
+            let (closed, at) = (session.prepare(&INBOX).await?, session.prepare(&AT).await?);
             let (owner, position) = (inbox.as_str(), signed(snapshot.prefix.events));
-            client.batch_execute("BEGIN").await?;
+            session.batch_execute("BEGIN").await?;
             // What rewrites the log waits until the snapshot is kept, and then drops it.
-            client.query_opt(&closed, &[&owner]).await?;
-            let row = client.query_opt(&at, &[&owner, &position]).await?;
+            session.query_opt(&closed, &[&owner]).await?;
+            let row = session.query_opt(&at, &[&owner, &position]).await?;
             let prefix = match snapshot.prefix.events {
                 0 => Some(LogPrefix::EMPTY),
                 _ => row.as_ref().map(rows::prefix).transpose()?,
             };
             let kept = prefix == Some(snapshot.prefix);
             if kept {
-                keep_snapshot(client, inbox, snapshot).await?;
+                keep_snapshot(session, inbox, snapshot).await?;
             }
-            client.batch_execute("COMMIT").await?;
+            session.batch_execute("COMMIT").await?;
             taken.give_back();
             Ok(kept)
         })
@@ -276,13 +305,13 @@ impl PostgresStore {
 
 /// Commits, and tells where the log stands.
 async fn commit(taken: Taken, inbox: &UserId) -> Result<Head, PostgresError> {
-    let client = taken.client()?;
-    let (closed, head) = (client.prepare_cached(CLOSED).await?, client.prepare_cached(HEAD).await?);
+    let session = &taken.session()?;
+    let (closed, head) = (session.prepare(&CLOSED).await?, session.prepare(&HEAD).await?);
     let owner = inbox.as_str();
     let (closed, head, ()) = try_join3(
-        client.query_opt(&closed, &[&owner]),
-        client.query_opt(&head, &[&owner]),
-        client.batch_execute("COMMIT"),
+        session.query_opt(&closed, &[&owner]),
+        session.query_opt(&head, &[&owner]),
+        session.batch_execute("COMMIT"),
     )
     .await?;
     let closed = closed.as_ref().map_or(Ok(None), rows::closed)?;
@@ -291,8 +320,8 @@ async fn commit(taken: Taken, inbox: &UserId) -> Result<Head, PostgresError> {
     Ok(Head::new(prefix, closed))
 }
 
-async fn drop_snapshots(client: &ClientWrapper, owner: &str) -> Result<(), PostgresError> {
-    client.execute("DELETE FROM chatfold_snapshot WHERE inbox = $1", &[&owner]).await?;
+async fn drop_snapshots(session: &Session<'_>, owner: &str) -> Result<(), PostgresError> {
+    session.execute_once(&FORGET, &[&owner]).await?;
     Ok(())
 }
 
@@ -302,21 +331,21 @@ type Changes<'a> = BTreeMap<u64, &'a [u8]>;
 /// Changes events and computes the hashes of a log anew from position `first` on: page by page, each with one statement
 /// for the hashes of its rows and one for those whose bytes change.
 async fn hash_anew(
-    client: &ClientWrapper,
+    session: &Session<'_>,
     owner: &str,
     first: u64,
     changes: &Changes<'_>,
 ) -> Result<(), PostgresError> {
     let before = signed(first.saturating_sub(1));
-    let (at, read) = (client.prepare_cached(AT).await?, client.prepare_cached(BYTES).await?);
-    let mut prefix = match client.query_opt(&at, &[&owner, &before]).await? {
+    let (at, read) = (session.prepare(&AT).await?, session.prepare(&BYTES).await?);
+    let mut prefix = match session.query_opt(&at, &[&owner, &before]).await? {
         Some(row) => rows::prefix(&row)?,
         None if before == 0 => LogPrefix::EMPTY,
         None => return Err(PostgresError::Damaged(format!("there is no event at position {before}"))),
     };
-    let (hash, change) = (client.prepare_cached(HASH).await?, client.prepare_cached(CHANGE).await?);
+    let (hash, change) = (session.prepare(&HASH).await?, session.prepare(&CHANGE).await?);
     loop {
-        let events = client.query(&read, &[&owner, &signed(prefix.events), &CHUNK]).await?;
+        let events = session.query(&read, &[&owner, &signed(prefix.events), &CHUNK]).await?;
         if events.is_empty() {
             return Ok(());
         }
@@ -336,9 +365,9 @@ async fn hash_anew(
                 others.push(other);
             }
         }
-        client.execute(&hash, &[&owner, &positions, &hashes]).await?;
+        session.execute(&hash, &[&owner, &positions, &hashes]).await?;
         if !changed.is_empty() {
-            client.execute(&change, &[&owner, &changed, &others]).await?;
+            session.execute(&change, &[&owner, &changed, &others]).await?;
         }
     }
 }

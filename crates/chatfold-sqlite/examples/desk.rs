@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use chatfold::binary::{Header, Log, LogHead, Writer};
 use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
-use chatfold::snapshot::LogPrefix;
+use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Append, EventStore, NewEvent, SnapshotStore, StoredEvent, StoredSnapshot};
 use chatfold::testing::Workload;
 use chatfold::{Filter, Inbox, Policy, Replay};
@@ -110,10 +110,12 @@ fn snapshots(path: &Path, workload: &Workload, last: &[StoredEvent], log_len_byt
     let save = |inbox: &Inbox, store: &mut SqliteStore| {
         let bytes = inbox.snapshot(store.head(&owner).unwrap().prefix).unwrap();
         let snapshot = StoredSnapshot::new(store.head(&owner).unwrap().prefix, bytes);
-        let before = number(path, "SELECT coalesce(max(page), 0) FROM snapshot_page");
+        let before = number(path, "SELECT coalesce(max(page), 0) FROM chatfold_snapshot_page");
         let (time, kept) = timed(|| store.save(&owner, &snapshot).unwrap());
         assert!(kept);
-        let sql = |what: &str| format!("SELECT coalesce({what}, 0) FROM snapshot_page WHERE page > {before}");
+        let sql = |what: &str| {
+            format!("SELECT coalesce({what}, 0) FROM chatfold_snapshot_page WHERE page > {before}")
+        };
         let new = number(path, &sql("sum(length(bytes))"));
         let pages = number(path, &sql("count(*)"));
         let len_bytes = snapshot.bytes.len() as u64;
@@ -152,8 +154,8 @@ fn snapshots(path: &Path, workload: &Workload, last: &[StoredEvent], log_len_byt
         mib(file),
         mib(rest(path)),
         file as f64 / (log_len_bytes + len_bytes) as f64,
-        number(path, "SELECT count(*) FROM snapshot_page"),
-        number(path, "SELECT max(length(pages)) FROM kept_snapshot") as f64 / 1024.0,
+        number(path, "SELECT count(*) FROM chatfold_snapshot_page"),
+        number(path, "SELECT max(length(pages)) FROM chatfold_kept_snapshot") as f64 / 1024.0,
     );
 }
 
@@ -184,16 +186,19 @@ fn loads(path: &Path, binary_path: &Path, workload: &Workload) {
     println!("load by replay {replayed}, the binary log folded {folded}: {ratio:.2} of its speed");
 }
 
-/// Appends in hundreds, with a snapshot every thousand: what is written for a byte of log.
-fn appends(path: &Path, workload: &Workload) {
+/// Appends in hundreds, with the snapshots that an account keeps unless told otherwise, or with none: what is written
+/// for a byte of log.
+fn appends(path: &Path, workload: &Workload, with_snapshots: bool) {
     let owner = workload.owner();
     let events: Vec<_> = workload.iter().collect();
     let mut store = open(path);
     let mut inbox = Inbox::new(owner.clone(), Policy::default());
     let (mut prefix, mut log_len_bytes, mut snapshots_len_bytes) = (LogPrefix::EMPTY, 0, 0);
     let (before, began) = (written(), Instant::now());
-    let mut slowest = Duration::ZERO;
-    for (n, some) in (1..).zip(events.chunks(100)) {
+    let policy =
+        SnapshotPolicy::default().with_every_events(Some(BETWEEN as u64)).with_one_in_events(Some(128));
+    let (mut slowest, mut since, mut snapshots) = (Duration::ZERO, 0, 0);
+    for some in events.chunks(100) {
         let lines: Vec<_> =
             some.iter().map(|event| NewEvent::new(event.id(), encode_event(event).into_bytes())).collect();
         let version = prefix.events;
@@ -202,7 +207,11 @@ fn appends(path: &Path, workload: &Workload) {
             log_len_bytes += line.bytes.len() as u64 + 1;
             inbox.apply(event);
         }
-        let due = n % (BETWEEN / 100) == 0;
+        since += some.len() as u64;
+        let due = with_snapshots && policy.due_in(prefix.events, since, 0);
+        if due {
+            (since, snapshots) = (0, snapshots + 1);
+        }
         let snapshot = due.then(|| StoredSnapshot::new(prefix, inbox.snapshot(prefix).unwrap()));
         snapshots_len_bytes += snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.len() as u64);
         let append = Append::new(version, &lines).with_snapshot(snapshot.as_ref());
@@ -212,9 +221,13 @@ fn appends(path: &Path, workload: &Workload) {
     let took = began.elapsed();
     drop(store);
     let written = written() - before;
+    let pages = number(
+        path,
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'chatfold_snapshot_page'",
+    );
     println!(
-        "{} events appended in hundreds in {took:.1?}, slowest append {slowest:.1?}: {:.1} MiB of log, {:.1} of snapshots; \
-         {:.1} MiB written, {:.2} a byte of log",
+        "{} events appended in hundreds in {took:.1?}, slowest append {slowest:.1?}: {:.1} MiB of log, \
+         {snapshots} snapshots of {:.1} MiB, {pages} pages of them new; {:.1} MiB written, {:.2} a byte of log",
         events.len(),
         mib(log_len_bytes),
         mib(snapshots_len_bytes),
@@ -247,5 +260,6 @@ fn main() {
     println!("binary log {:.1} MiB, file without a snapshot {:.1} MiB", mib(log_len_bytes), mib(file));
     snapshots(&path, &workload, last, log_len_bytes);
     loads(&path, &binary_path, &workload);
-    appends(&folder.path().join("appends.db"), &workload.with_events(appended));
+    appends(&folder.path().join("bare.db"), &workload.with_events(appended), false);
+    appends(&folder.path().join("appends.db"), &workload.with_events(appended), true);
 }

@@ -1,5 +1,5 @@
 -- Every name begins with chatfold_, so that the tables can stand in a file of an application's own. The version is kept in
--- a table. Trimmed segments: where the events are, and the ids and commands that stay here.
+-- a table. Keys are new until they are moved to the others of their range. Trimmed segments: where the events are, and the ids and commands that stay here.
 DROP INDEX event_id;
 DROP INDEX event_command;
 DROP INDEX snapshot_page_hash;
@@ -15,6 +15,7 @@ ALTER TABLE stale_page RENAME TO chatfold_stale_page;
 CREATE UNIQUE INDEX chatfold_event_id ON chatfold_event (inbox, id);
 CREATE INDEX chatfold_event_command ON chatfold_event (inbox, command) WHERE command IS NOT NULL;
 CREATE INDEX chatfold_snapshot_page_hash ON chatfold_snapshot_page (inbox, hash);
+CREATE TABLE chatfold_sealed_new (key INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE chatfold_trimmed (
     inbox INTEGER PRIMARY KEY,
     position INTEGER NOT NULL,

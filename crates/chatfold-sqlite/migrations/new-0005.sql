@@ -39,6 +39,7 @@ CREATE TABLE chatfold_segment_bytes (
     bytes BLOB NOT NULL
 ) STRICT;
 CREATE TABLE chatfold_sealed (key INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE chatfold_sealed_new (key INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE chatfold_kept_snapshot (
     inbox INTEGER NOT NULL,
     position INTEGER NOT NULL,

@@ -164,6 +164,7 @@ impl Log<'_> {
             "DELETE FROM chatfold_event WHERE inbox = ?",
             "DELETE FROM chatfold_sealed WHERE key & 0xfffffff IN (SELECT segment FROM chatfold_segment WHERE inbox = ?1) \
              AND EXISTS (SELECT 1 FROM chatfold_segment WHERE inbox = ?1)",
+            "DELETE FROM chatfold_sealed_new WHERE key & 0xfffffff IN (SELECT segment FROM chatfold_segment WHERE inbox = ?1)",
             "DELETE FROM chatfold_segment_bytes WHERE segment IN (SELECT segment FROM chatfold_segment WHERE inbox = ?)",
             "DELETE FROM chatfold_segment WHERE inbox = ?",
         ] {

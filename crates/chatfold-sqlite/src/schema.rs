@@ -70,6 +70,9 @@ const NO_SEGMENTS: &str = "
     CREATE TEMP VIEW chatfold_sealed AS SELECT 0 AS key WHERE 0;
 ";
 
+/// What stands for the table of new keys while a file of an older schema is read that may not be migrated: none.
+const NO_NEW_KEYS: &str = "CREATE TEMP VIEW chatfold_sealed_new AS SELECT 0 AS key WHERE 0;";
+
 /// What stands for the tables of pages while a file of an older schema is read that may not be migrated: none.
 const NO_PAGES: &str = "
     CREATE TEMP VIEW chatfold_kept_snapshot AS SELECT 0 AS inbox, 0 AS position, x'' AS hash, x'' AS pages,
@@ -331,6 +334,7 @@ fn stand_in(connection: &Connection, found: i64) -> Result<Snapshots, SqliteErro
         1 | 2 => connection.execute_batch(NO_SEGMENTS)?,
         _ => same(&["segment", "segment_bytes", "sealed"])?,
     }
+    connection.execute_batch(NO_NEW_KEYS)?;
     connection.execute_batch(NOTHING_TRIMMED)?;
     if found < 4 {
         connection.execute_batch(NO_PAGES)?;

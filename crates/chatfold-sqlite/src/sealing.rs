@@ -65,7 +65,7 @@ impl Log<'_> {
         }
         // All at once, in order, so that neighbours are written once.
         keys.sort_unstable();
-        keys::insert(self.connection, &keys)?;
+        keys::insert_sealed(self.connection, &keys)?;
         let left = pending.iter().filter(|event| event.position() > before.events);
         debug_assert!(left.clone().count() >= rest.len());
         left.into_iter().try_for_each(|event| insert(self.connection, self.number, event))
@@ -82,7 +82,7 @@ impl Log<'_> {
             }
             self.hold(before, &events)?;
             let Some(keys) = self.write_segment(before, &events)? else { return Ok(false) };
-            keys::insert(self.connection, &keys)?;
+            keys::insert_sealed(self.connection, &keys)?;
             self.delete_rows(events.last().map_or(0, StoredEvent::position))?;
         }
         let next = rows::events(self.connection, self.number, self.sealed()?.events + seal as u64 - 1, 1)?;

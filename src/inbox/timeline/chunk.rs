@@ -237,10 +237,11 @@ impl Chunk {
     }
 
     /// Makes room for another content of this length and for those that are likely to follow: doubling would, in a
-    /// chunk that is nearly full, be copied for nothing.
+    /// chunk that is nearly full, be copied for nothing. A share of what is there is added always, because messages of a
+    /// full chunk may be introduced anew any number of times, and each would copy all contents otherwise.
     fn make_room(&mut self, len: usize) {
         if self.bytes.capacity() - self.bytes.len() < len {
-            self.bytes.reserve_exact(len + self.likely());
+            self.bytes.reserve_exact(len + self.likely().max(self.bytes.len() / 16));
         }
     }
 
@@ -412,6 +413,24 @@ mod tests {
             assert!(chunk.bytes.len() <= 1_500);
             assert!((0..10).all(|n| carried(&chunk, n) == expected[n]));
         }
+    }
+
+    /// A full chunk expects no more messages, and yet one of its messages may be introduced anew any number of times.
+    #[test]
+    fn contents_of_a_full_chunk_are_seldom_copied() {
+        let message = |n: u8| Message::text(MessageId::from_bytes([n; 16]), "x".repeat(100));
+        let mut chunk = Chunk::default();
+        for n in 0..CHUNK as u8 {
+            let (offset, len) = chunk.put(&message(n));
+            chunk.push(Entry { offset, len, ..entry(n.into()) });
+        }
+        let mut capacities = vec![chunk.bytes.capacity()];
+        for _ in 0..100 * CHUNK {
+            chunk.put(&message(7));
+            capacities.push(chunk.bytes.capacity());
+        }
+        capacities.dedup();
+        assert!(capacities.len() < 100, "{} times", capacities.len());
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
-/// Slots in a cache: a power of two.
-const SLOTS: usize = 4096;
+/// Slots in a cache: a power of two, 256 KiB.
+const SLOTS: usize = 16_384;
 
 /// A table with one slot for each hash: bounded, and nobody can make it slow by choosing ids.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl<T: Clone + AsRef<str>> Cache<T> {
 
     /// The id with this text: the one remembered, or a new one.
     pub(crate) fn get<E>(&mut self, text: &str, new: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
-        let Some(slot) = self.slots.get_mut(slot_of(text)) else {
+        let Some(slot) = self.slots.get_mut(slot_of(text.as_bytes())) else {
             return new(text);
         };
         match slot {
@@ -39,11 +39,20 @@ impl<T: Clone + AsRef<str>> Cache<T> {
             }
         }
     }
+
+    /// The same for bytes that may be no text: nothing if they are none, or no id.
+    #[inline]
+    pub(crate) fn of_bytes<E>(&mut self, bytes: &[u8], new: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        match self.slots.get(slot_of(bytes)) {
+            Some(Some(id)) if id.as_ref().as_bytes() == bytes => Some(id.clone()),
+            _ => self.get(std::str::from_utf8(bytes).ok()?, new).ok(),
+        }
+    }
 }
 
-fn slot_of(text: &str) -> usize {
+fn slot_of(text: &[u8]) -> usize {
     let mut hasher = FxHasher::default();
-    hasher.write(text.as_bytes());
+    hasher.write(text);
     // Truncation is meant: any bits of the hash do.
     hasher.finish() as usize % SLOTS
 }

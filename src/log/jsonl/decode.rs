@@ -1,6 +1,7 @@
 //! From a line to an event, and to the place of any fault in it.
 
 mod body;
+mod canonical;
 mod message;
 mod report;
 mod watermark;
@@ -133,6 +134,19 @@ impl Decoder {
 
     /// What any other line is.
     pub(crate) fn line(&mut self, line: &[u8]) -> Parsed<Line> {
+        match self.canonical(line) {
+            Some(event) => {
+                debug_assert!(
+                    matches!(self.general(line), Ok(Line::Event(LoggedEvent::Known(same))) if same == event)
+                );
+                Ok(Line::Event(LoggedEvent::Known(event)))
+            }
+            None => self.general(line),
+        }
+    }
+
+    /// The same for a line in whatever form.
+    fn general(&mut self, line: &[u8]) -> Parsed<Line> {
         let text = json::text(line)?;
         let (mut object, mut message) = (Object::new(text), Object::new(text));
         json::line(text, &mut object, &mut message)?;

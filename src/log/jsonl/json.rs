@@ -7,6 +7,7 @@
 mod scan;
 pub(crate) mod value;
 
+pub(crate) use self::scan::plain_len;
 use self::scan::{MAX_DEPTH, Scanner};
 use crate::log::jsonl::json::value::{Fault, Object, Parsed, Value, key_of};
 use crate::log::jsonl::key::KeySet;

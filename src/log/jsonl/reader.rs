@@ -248,9 +248,24 @@ impl<R: BufRead> Lines<R> {
     /// Reads a line up to and including its `\n`. Returns whether it keeps to the limit.
     fn read(&mut self) -> io::Result<Option<bool>> {
         self.line.clear();
-        let limit = u64::try_from(self.limit_bytes).unwrap_or(u64::MAX);
-        let taken =
-            io::Read::take(&mut self.input, limit.saturating_add(1)).read_until(b'\n', &mut self.line)?;
+        let limit = self.limit_bytes.saturating_add(1);
+        let mut taken = 0;
+        loop {
+            let here = match self.input.fill_buf() {
+                Ok(here) => here,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let here = here.get(..limit - taken).unwrap_or(here);
+            let end = memchr::memchr(b'\n', here).map(|at| at + 1);
+            let len = end.unwrap_or(here.len());
+            self.line.extend_from_slice(here.get(..len).unwrap_or(here));
+            self.input.consume(len);
+            taken += len;
+            if end.is_some() || len == 0 || taken == limit {
+                break;
+            }
+        }
         if taken == 0 {
             return Ok(None);
         }

@@ -131,7 +131,7 @@ impl State {
 
     /// Whether a snapshot is due.
     pub(super) fn is_due(&self, policy: SnapshotPolicy) -> bool {
-        policy.due(self.since.0, self.since.1)
+        policy.due_in(self.prefix.events, self.since.0, self.since.1)
     }
 
     /// A snapshot, if one is due.

@@ -18,6 +18,7 @@ use super::saving::Turns;
 use crate::error::AccountError;
 use crate::machine::Options;
 use crate::outcome::{Changes, Executed};
+use crate::telemetry;
 
 /// Weights are counted in these, so that a cache may be larger than what its counter could hold in bytes.
 const UNIT_LEN_BYTES: u64 = 1_024;
@@ -255,14 +256,12 @@ impl Accounts {
         self.cache.invalidate(owner).await;
     }
 
-    /// What is held.
+    /// What is held. With the feature `metrics` asking sets the gauges of it.
     pub async fn usage(&self) -> Usage {
         self.cache.run_pending_tasks().await;
-        Usage {
-            accounts: self.cache.entry_count(),
-            len_bytes: self.cache.weighted_size() * UNIT_LEN_BYTES,
-            loads: self.loads.load(Ordering::Relaxed),
-        }
+        let (accounts, len_bytes) = (self.cache.entry_count(), self.cache.weighted_size() * UNIT_LEN_BYTES);
+        telemetry::holds(accounts, len_bytes);
+        Usage { accounts, len_bytes, loads: self.loads.load(Ordering::Relaxed) }
     }
 
     /// Takes in what other servers append to the accounts held here, as it happens, until the connection is lost.
@@ -313,6 +312,7 @@ impl Accounts {
             Ok(Arc::new(Slot { account: Mutex::new(account), weight }))
         };
         let slot = self.cache.try_get_with_by_ref(owner, load).await.map_err(AccountsError::Load)?;
+        telemetry::asked(!is_new.load(Ordering::Relaxed));
         if is_new.load(Ordering::Relaxed) {
             // What was appended after its last read and told before it was held, nobody took in.
             self.follow_slot(&slot).await?;

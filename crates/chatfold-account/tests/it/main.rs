@@ -3,6 +3,8 @@
 
 mod accounts;
 mod devices;
+#[cfg(feature = "postgres")]
+mod failover;
 mod faulty;
 mod following;
 mod killed;

@@ -83,7 +83,7 @@ fn without_the_pages_of_any_snapshot_the_log_is_replayed() {
     writer.save().unwrap();
     // The pages go after the front was read.
     let mut account = opened(&path, &workload);
-    rusqlite::Connection::open(&path).unwrap().execute_batch("DELETE FROM snapshot_page").unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DELETE FROM chatfold_snapshot_page").unwrap();
     account.receive(&events[8_000..]).unwrap();
     assert!(unreadable(&mut account) > 0);
     assert_eq!(account.machine().restored_from(), None, "all events were read");

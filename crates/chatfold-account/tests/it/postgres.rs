@@ -401,3 +401,38 @@ async fn a_command_is_answered_while_its_snapshot_cannot_be_kept() {
     drop(client);
     driver.await.unwrap().unwrap();
 }
+
+/// A full pool is told as what it is, and what was refused is done once when it is given again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_says_that_the_pool_is_full() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let config: Config = server.config().parse().unwrap();
+    let settings = chatfold_postgres::Options {
+        connections: 1,
+        waiting: 0,
+        notify: false,
+        ..chatfold_postgres::Options::default()
+    };
+    let store = PostgresStore::open(config.clone(), NoTls, settings).await.unwrap();
+    let mut account = Account::open(store.clone(), alice(), Options::default()).await.unwrap();
+    let mut busy = Account::open(store, owner(1), Options::default()).await.unwrap();
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    client.batch_execute("BEGIN; LOCK TABLE chatfold_event IN EXCLUSIVE MODE").await.unwrap();
+    let holding = tokio::spawn(async move { busy.receive(&[said(1)]).await });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    while server.sql(waits) != "1" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let refused = account.execute(command(1, 0), context(1, 0)).await;
+    let Err(AccountError::Store(chatfold_postgres::PostgresError::Overloaded { .. })) = refused else {
+        panic!("expected that the pool is full, found {refused:?}")
+    };
+    client.batch_execute("COMMIT").await.unwrap();
+    holding.await.unwrap().unwrap();
+    let done = account.execute(command(1, 0), context(1, 0)).await.unwrap();
+    assert!(!done.repeated, "nothing was written when it was refused");
+    assert_eq!(sent(&log(&account).await, 1), [0]);
+    drop(client);
+    driver.await.unwrap().unwrap();
+}

@@ -76,11 +76,12 @@ async fn survives(store: PostgresStore, each: u32, disturb: impl AsyncFn()) -> u
 }
 
 async fn cut_connections(server: &Server) {
-    let (client, connection) =
-        server.config().parse::<tokio_postgres::Config>().unwrap().connect(NoTls).await.unwrap();
+    let mut config: tokio_postgres::Config = server.config().parse().unwrap();
+    let (client, connection) = config.application_name("cuts").connect(NoTls).await.unwrap();
     let driver = tokio::spawn(connection);
+    // One that was given up in the middle may still be at it: it must not cut this one.
     let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
+               WHERE application_name <> 'cuts' AND backend_type = 'client backend'";
     client.execute(sql, &[]).await.unwrap();
     drop(client);
     driver.await.unwrap().unwrap();

@@ -51,7 +51,7 @@ pub(crate) fn to_schema_1(path: &std::path::Path) {
              CREATE UNIQUE INDEX event_id ON event (inbox, id);
              CREATE INDEX event_command ON event (inbox, command) WHERE command IS NOT NULL;
              DROP TABLE chatfold_head; DROP TABLE chatfold_segment; DROP TABLE chatfold_segment_bytes;
-             DROP TABLE chatfold_sealed; DROP TABLE chatfold_kept_snapshot; DROP TABLE chatfold_snapshot_page;
+             DROP TABLE chatfold_sealed; DROP TABLE chatfold_sealed_new; DROP TABLE chatfold_kept_snapshot; DROP TABLE chatfold_snapshot_page;
              DROP TABLE chatfold_stale_page; DROP TABLE chatfold_trimmed; DROP TABLE chatfold_trimmed_ids;
              DROP TABLE chatfold_schema;
              CREATE TABLE snapshot (inbox INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL,

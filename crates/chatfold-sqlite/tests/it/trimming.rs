@@ -381,7 +381,9 @@ fn damage_of_what_stands_for_trimmed_events_is_told_and_healed_from_the_archive(
     }
     let (desk, mut store) = Desk::with(90, 57);
     desk.trim(&mut store).unwrap();
-    execute(&desk.path(), "DELETE FROM chatfold_sealed WHERE key & 0xfffffff = 2");
+    for table in ["chatfold_sealed", "chatfold_sealed_new"] {
+        execute(&desk.path(), &format!("DELETE FROM {table} WHERE key & 0xfffffff = 2"));
+    }
     let lost = store.check().unwrap();
     assert!(matches!(&lost[..], [Damage::Keys { position: 11, missing, .. }] if *missing >= 10), "{lost:?}");
     assert_eq!(store.repair(&desk.owner).unwrap(), lost);

@@ -235,7 +235,8 @@ impl<'a> Scanner<'a> {
 
 /// How many bytes from here on stand for themselves in a string: up to a quote, a backslash or a control
 /// character. Eight at a time.
-fn plain_len(bytes: &[u8]) -> usize {
+#[inline]
+pub(crate) fn plain_len(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
     // The high bit of each zero byte is set; above the lowest one perhaps others too, which does not matter here.

@@ -1,0 +1,251 @@
+//! Tables made and brought from older versions: whole or not at all, and by whom may.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chatfold::UserId;
+use chatfold::store::{Append, AppendError, StoredSnapshot};
+use chatfold_postgres::{Layout, Options, PostgresError, PostgresStore};
+use postgres_scratch::Server;
+use tokio_postgres::{Config, NoTls};
+
+use crate::laws::{alice, append, event, log};
+
+/// The tables as version 1 made them, not partitioned and in three partitions.
+const VERSION_1: [(&str, Layout); 2] = [
+    (include_str!("fixtures/version_1_plain.sql"), Layout::Plain),
+    (include_str!("fixtures/version_1_partitioned.sql"), Layout::Partitioned(3)),
+];
+
+fn config(server: &Server, user: &str) -> Config {
+    let mut config: Config = server.config().parse().unwrap();
+    config.user(user);
+    config
+}
+
+fn options(schema: &str, layout: Layout) -> Options {
+    Options { schema: Some(schema.into()), layout, ..Options::default() }
+}
+
+async fn open(server: &Server, schema: &str, layout: Layout) -> PostgresStore {
+    PostgresStore::open(config(server, "chatfold"), NoTls, options(schema, layout)).await.unwrap()
+}
+
+fn owners() -> [UserId; 4] {
+    ["a", "B", "ä", "alice"].map(|name| UserId::parse(name).unwrap())
+}
+
+/// Fills a store with logs, commands and snapshots.
+async fn fill(store: &PostgresStore) {
+    for owner in owners() {
+        for n in 0..4 {
+            append(store, &owner, &[event(1, 2 * n), event(1, 2 * n + 1)]).await.unwrap();
+        }
+        let (with, command) = ([event(2, 1)], chatfold::id::CommandId::from_bytes([3; 16]));
+        store.append(&owner, &Append::new(8, &with).with_command(Some(command))).await.unwrap();
+        let prefix = store.head(&owner).await.unwrap().prefix;
+        assert!(store.save(&owner, &StoredSnapshot::new(prefix, vec![5; 300])).await.unwrap());
+    }
+}
+
+/// Makes the tables of version 1 in a schema and puts into them what another schema has.
+fn make_version_1(server: &Server, schema: &str, sql: &str, from: &str) {
+    server.sql(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {sql}"));
+    for table in ["chatfold_inbox", "chatfold_event", "chatfold_snapshot"] {
+        server.sql(&format!("INSERT INTO {schema}.{table} SELECT * FROM {from}.{table}"));
+    }
+}
+
+/// All that the catalogue says of the tables of a schema: columns with their collations, indexes, constraints, partitions.
+fn catalogue(server: &Server, schema: &str) -> String {
+    let of_schema = format!("n.nspname = '{schema}'");
+    let columns = format!(
+        "SELECT c.relname, c.relkind, a.attname, a.atttypid::regtype, a.attnotnull, l.collname FROM pg_class AS c \
+         JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid \
+         LEFT JOIN pg_collation AS l ON l.oid = a.attcollation \
+         WHERE {of_schema} AND a.attnum > 0 AND c.relkind IN ('r', 'p', 'v') ORDER BY 1, a.attnum"
+    );
+    let partitions = format!(
+        "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_class AS c \
+         JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {of_schema} AND c.relispartition \
+         AND c.relkind = 'r' ORDER BY 1"
+    );
+    let indexes = format!(
+        "SELECT tablename, regexp_replace(indexdef, '^CREATE (.*INDEX) \\S+ ', '\\1 ') FROM pg_indexes \
+         WHERE schemaname = '{schema}' ORDER BY 1, 2"
+    );
+    let attached = format!(
+        "SELECT p.relname, count(*) FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhparent \
+         JOIN pg_namespace AS n ON n.oid = p.relnamespace WHERE {of_schema} GROUP BY 1 ORDER BY 1"
+    );
+    let view = format!("SELECT definition FROM pg_views WHERE schemaname = '{schema}'");
+    let all = [columns, partitions, indexes, attached, view].map(|sql| server.sql(&sql));
+    all.join("\n").replace(&format!("{schema}."), "")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_version_1_become_what_a_new_database_gets_and_keep_all_rows() {
+    let Some(server) = postgres_scratch::server() else { return };
+    server.sql("CREATE ROLE clerk LOGIN");
+    for (number, (sql, layout)) in VERSION_1.into_iter().enumerate() {
+        let (new, old) = (format!("new{number}"), format!("old{number}"));
+        let fresh = open(&server, &new, layout).await;
+        fill(&fresh).await;
+        make_version_1(&server, &old, sql, &new);
+        assert_ne!(catalogue(&server, &old), catalogue(&server, &new));
+        server.sql(&format!(
+            "GRANT USAGE ON SCHEMA {old} TO clerk; GRANT SELECT, INSERT ON {old}.chatfold_event TO clerk; \
+             GRANT SELECT ON {old}.chatfold_event_text TO clerk WITH GRANT OPTION"
+        ));
+        let at = options(&old, Layout::Plain);
+        let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at.clone()).await.unwrap();
+        assert_eq!((pending.from, pending.to), (1, 2));
+        // Several at once, of which one does it.
+        let migrating =
+            (0..4).map(|_| PostgresStore::migrate(config(&server, "chatfold"), NoTls, at.clone()));
+        for migrated in futures_util::future::join_all(migrating).await {
+            let migrated = migrated.unwrap();
+            assert!(matches!((migrated.from, migrated.to), (1 | 2, 2)), "{migrated:?}");
+        }
+        assert_eq!(catalogue(&server, &old), catalogue(&server, &new), "{layout:?}");
+        let rights = format!(
+            "SELECT has_table_privilege('clerk', '{old}.chatfold_event', 'INSERT'), \
+             has_table_privilege('clerk', '{old}.chatfold_event', 'DELETE'), \
+             has_table_privilege('clerk', '{old}.chatfold_event_text', 'SELECT WITH GRANT OPTION')"
+        );
+        assert_eq!(server.sql(&rights), "t|f|t");
+        let store = open(&server, &old, layout).await;
+        for owner in owners() {
+            assert_eq!(log(&store, &owner).await, log(&fresh, &owner).await);
+            let snapshots = (store.latest(&owner, 9).await.unwrap(), fresh.latest(&owner, 9).await.unwrap());
+            assert!(snapshots.0.is_some() && snapshots.0 == snapshots.1);
+            append(&store, &owner, &[event(4, 1)]).await.unwrap();
+        }
+        let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at.clone()).await.unwrap();
+        assert_eq!((pending.from, pending.to, pending.sql.as_str()), (2, 2, ""));
+        // What is pending may be run by hand as well.
+        let by_hand = format!("hand{number}");
+        make_version_1(&server, &by_hand, sql, &new);
+        let at = options(&by_hand, Layout::Plain);
+        let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at).await.unwrap();
+        server.sql(&pending.sql);
+        assert_eq!(catalogue(&server, &by_hand), catalogue(&server, &new), "{layout:?}");
+    }
+}
+
+/// In a database whose locale sorts words, owners are in the order of their bytes.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_compared_as_bytes_whatever_the_locale() {
+    let Some(server) = postgres_scratch::server() else { return };
+    server.sql("CREATE DATABASE words TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'");
+    let mut words = config(&server, "chatfold");
+    words.dbname("words");
+    let mut options = options("new", Layout::Partitioned(2));
+    let store = PostgresStore::open(words.clone(), NoTls, options.clone()).await.unwrap();
+    fill(&store).await;
+    let mut expected = owners().to_vec();
+    expected.sort();
+    assert_eq!(store.inboxes(None, 10).await.unwrap(), expected);
+    // As version 1 had it, and as it becomes.
+    let (client, connection) = words.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let make = format!("CREATE SCHEMA old; SET search_path = old; {}", VERSION_1[1].0);
+    client.batch_execute(&make).await.unwrap();
+    for table in ["chatfold_inbox", "chatfold_event", "chatfold_snapshot"] {
+        client.batch_execute(&format!("INSERT INTO {table} SELECT * FROM new.{table}")).await.unwrap();
+    }
+    let sql = "SELECT inbox FROM chatfold_inbox ORDER BY inbox";
+    let rows = client.query(sql, &[]).await.unwrap();
+    let sorted: Vec<_> = rows.iter().map(|row| UserId::parse(row.get(0)).unwrap()).collect();
+    assert_ne!(sorted, expected, "the locale sorts words");
+    options.schema = Some("old".into());
+    let store = PostgresStore::open(words, NoTls, options).await.unwrap();
+    assert_eq!(store.inboxes(None, 10).await.unwrap(), expected);
+    for (n, owner) in expected.iter().enumerate() {
+        assert_eq!(store.inboxes(Some(owner), 10).await.unwrap(), expected[n + 1..]);
+        assert_eq!(log(&store, owner).await.len(), 9);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
+    let Some(server) = postgres_scratch::server() else { return };
+    server.sql("CREATE ROLE clerk LOGIN; CREATE SCHEMA bare; GRANT USAGE ON SCHEMA bare TO clerk");
+    let open_as_clerk = |schema: &'static str, migrate: bool| {
+        let options = Options { migrate, ..options(schema, Layout::Partitioned(2)) };
+        PostgresStore::open(config(&server, "clerk"), NoTls, options)
+    };
+    let needed = |refused: Result<PostgresStore, PostgresError>| match refused {
+        Err(error @ PostgresError::MigrationNeeded { found, newest, .. }) => {
+            let told = error.to_string();
+            assert!(told.contains("chatfold store migrate"), "{told}");
+            (found, newest, told)
+        }
+        other => panic!("expected that it may not, found {other:?}"),
+    };
+    for schema in ["bare", "nowhere"] {
+        let (found, newest, told) = needed(open_as_clerk(schema, true).await);
+        assert_eq!((found, newest), (0, 2));
+        assert!(told.contains("42501"), "it says what the server said: {told}");
+        needed(open_as_clerk(schema, false).await);
+    }
+    assert_eq!(server.sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'chatfold%'"), "0");
+    // Tables of version 1, which only their owner may change.
+    let fresh = open(&server, "new", Layout::Partitioned(3)).await;
+    fill(&fresh).await;
+    make_version_1(&server, "old", VERSION_1[1].0, "new");
+    let give = "GRANT USAGE ON SCHEMA old TO clerk; GRANT SELECT ON old.chatfold_schema TO clerk; \
+                GRANT SELECT, INSERT, UPDATE, DELETE ON old.chatfold_inbox, old.chatfold_event, \
+                old.chatfold_snapshot TO clerk";
+    server.sql(give);
+    let before = catalogue(&server, "old");
+    for migrate in [true, false] {
+        assert_eq!(needed(open_as_clerk("old", migrate).await).0, 1);
+    }
+    assert_eq!(catalogue(&server, "old"), before, "nothing was changed");
+    let migrated =
+        PostgresStore::migrate(config(&server, "chatfold"), NoTls, options("old", Layout::Plain)).await;
+    assert_eq!(migrated.map(|migrated| (migrated.from, migrated.to)).unwrap(), (1, 2));
+    // From then on these rights are all that a server needs.
+    let store = open_as_clerk("old", true).await.unwrap();
+    assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
+    append(&store, &alice(), &[event(5, 1)]).await.unwrap();
+    store.receive_many(&owners(), &[event(6, 1)]).await.unwrap();
+    store.rewrite(&alice(), &[(1, b"other".to_vec())]).await.unwrap();
+    store.erase(&alice()).await.unwrap();
+}
+
+/// Servers go on while the tables are changed under them: what they had prepared is made ready anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_goes_on_while_its_tables_are_migrated() {
+    let Some(server) = postgres_scratch::server() else { return };
+    open(&server, "empty", Layout::Partitioned(3)).await;
+    let store = open(&server, "chat", Layout::Partitioned(3)).await;
+    // A server of version 1 asks the same of its tables.
+    server.sql("DROP SCHEMA chat CASCADE");
+    make_version_1(&server, "chat", VERSION_1[1].0, "empty");
+    let is_done = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn({
+        let (store, is_done) = (store.clone(), Arc::clone(&is_done));
+        async move {
+            let (mut n, mut after) = (0, 0);
+            while after < 20 {
+                match store.append(&alice(), &Append::new(u64::from(n), &[event(1, n)])).await {
+                    Ok(_) => n += 1,
+                    Err(AppendError::Store(_)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+                after += u32::from(is_done.load(Ordering::Relaxed));
+            }
+            n
+        }
+    });
+    while store.head(&alice()).await.unwrap().prefix.events < 20 {
+        tokio::task::yield_now().await;
+    }
+    let at = options("chat", Layout::Plain);
+    PostgresStore::migrate(config(&server, "chatfold"), NoTls, at).await.unwrap();
+    is_done.store(true, Ordering::Relaxed);
+    let written = writer.await.unwrap();
+    assert_eq!(log(&store, &alice()).await, (0..written).map(|n| event(1, n)).collect::<Vec<_>>());
+}
