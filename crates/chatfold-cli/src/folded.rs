@@ -63,7 +63,7 @@ fn last_instant(
     let before = prefix.events.saturating_sub(1);
     let page = match store.read(owner, before, 1) {
         // The snapshot stands for all there is, and the events are in an archive.
-        Err(error) if error.is_trimmed() => return Ok(None),
+        Err(error) if store.is_trimmed(&error) => return Ok(None),
         page => page.map_err(|error| place.failed("cannot be read", error))?,
     };
     Ok(page.events.last().and_then(|event| match decode_line(&event.bytes) {

@@ -289,15 +289,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether events were asked for that are in an archive.
-    pub fn is_trimmed(&self) -> bool {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(error) => matches!(error, chatfold_sqlite::SqliteError::Trimmed { .. }),
-            _ => false,
-        }
-    }
-
     /// Whether what the store holds is not what it should be; else the store could not be reached, read or written.
     fn is_damaged(&self) -> bool {
         match self {
@@ -362,6 +353,14 @@ impl EventStore for Store {
 
     fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, StoreError> {
         ask!(self, read_sealed(inbox, after), StoreError::from)
+    }
+
+    fn is_trimmed(&self, error: &StoreError) -> bool {
+        match (self, error) {
+            #[cfg(feature = "sqlite")]
+            (Self::Sqlite(store), StoreError::Sqlite(error)) => store.is_trimmed(error),
+            _ => false,
+        }
     }
 
     fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
