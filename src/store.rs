@@ -475,6 +475,13 @@ pub trait EventStore {
         Ok(None)
     }
 
+    /// Whether a read failed because the events asked for were moved elsewhere, and a snapshot stands for them here: whoever
+    /// knows an older state begins anew from the newest snapshot. `false` is right for a store that keeps all events.
+    fn is_trimmed(&self, error: &Self::Error) -> bool {
+        let _ = error;
+        false
+    }
+
     /// The event of this id; `None` where the log has none. It is as the store has it: whoever must know that it is what
     /// was appended holds it against the event before it ([`StoredEvent::follows`]). Complexity: O(log n).
     ///

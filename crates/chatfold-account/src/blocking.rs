@@ -312,7 +312,11 @@ impl<S: SnapshotStore> Account<S> {
                 machine.snapshot_found(found);
             }
             Some(Request::Read { after, limit }) => {
-                let page = store.read(&owner, *after, *limit)?;
+                let page = match store.read(&owner, *after, *limit) {
+                    Ok(page) => page,
+                    Err(error) if store.is_trimmed(&error) && machine.trimmed() => return Ok(()),
+                    Err(error) => return Err(error),
+                };
                 telemetry::read(&page.events);
                 machine.page_read(page);
             }

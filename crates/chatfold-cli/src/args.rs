@@ -18,7 +18,7 @@ pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
 use self::files::{COMPACT_EXAMPLES, CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES, STORE_EXAMPLES};
 pub use self::files::{
     CompactArgs, ConvertArgs, FormFlag, RecoverArgs, RedactArgs, StoreAction, StoreArgs, StoreCheckArgs,
-    WriteArgs,
+    StoreMigrateArgs, StoreTrimArgs, StoreUnarchiveArgs, WriteArgs,
 };
 use self::import::ADAPTER_EXAMPLES;
 pub use self::import::{AdapterArgs, ImportArgs, ImportFrom, PayloadArgs, SystemFlag, V2timArgs};

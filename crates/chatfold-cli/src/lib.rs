@@ -114,6 +114,9 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Store(args) => match &args.action {
             args::StoreAction::Check(args) => store::check::run(args),
+            args::StoreAction::Migrate(args) => store::migrate::run(args),
+            args::StoreAction::Trim(args) => store::trim::run(args),
+            args::StoreAction::Unarchive(args) => store::trim::put_back(args),
         },
         Command::Do(args) => act::run(args),
     }

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod check;
+pub mod migrate;
+pub mod trim;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -61,6 +63,12 @@ impl StoreAddress {
         Some(Self { at, owner: owner.to_owned() })
     }
 
+    /// The store that is named so.
+    pub fn of_store(path: &Path) -> Result<Self, Failure> {
+        let what = "is no store: it is named sqlite:PATH or postgres://…";
+        Self::of_name(path).ok_or_else(|| Failure::Usage(format!("{}: {what}", path.display())))
+    }
+
     /// The owner named. Where none is, the failure lists who is there.
     pub fn owner(&self) -> Result<UserId, Failure> {
         if self.owner.is_empty() {
@@ -118,18 +126,23 @@ impl StoreAddress {
 
     #[cfg(feature = "postgres")]
     fn open_postgres(&self, url: &str) -> Result<Store, Failure> {
-        // The parser's own words may repeat a part of a password.
-        let config: tokio_postgres::Config = url.parse().map_err(|_| {
-            let what = "is no address of a PostgreSQL (in a password, write # as %23, & as %26, @ as %40, \
-                        / as %2F, % as %25)";
-            Failure::Usage(format!("{self}: {what}"))
-        })?;
+        let config = self.postgres_config(url)?;
         let runtime = Runtime::new().map_err(|error| Failure::unread(self, error))?;
         let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
         let store = runtime.block_on(PostgresStore::open(config, tokio_postgres::NoTls, options));
         let store = store.map_err(|error| self.failed("cannot be opened", error.into()))?;
         let store = Blocking::new(store, runtime.handle().clone());
         Ok(Store::Postgres { store, _runtime: runtime })
+    }
+
+    #[cfg(feature = "postgres")]
+    fn postgres_config(&self, url: &str) -> Result<tokio_postgres::Config, Failure> {
+        // The parser's own words may repeat a part of a password.
+        url.parse().map_err(|_| {
+            let what = "is no address of a PostgreSQL (in a password, write # as %23, & as %26, @ as %40, \
+                        / as %2F, % as %25)";
+            Failure::Usage(format!("{self}: {what}"))
+        })
     }
 
     #[cfg(not(feature = "postgres"))]
@@ -340,6 +353,14 @@ impl EventStore for Store {
 
     fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, StoreError> {
         ask!(self, read_sealed(inbox, after), StoreError::from)
+    }
+
+    fn is_trimmed(&self, error: &StoreError) -> bool {
+        match (self, error) {
+            #[cfg(feature = "sqlite")]
+            (Self::Sqlite(store), StoreError::Sqlite(error)) => store.is_trimmed(error),
+            _ => false,
+        }
     }
 
     fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {

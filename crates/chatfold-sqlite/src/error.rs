@@ -60,6 +60,20 @@ pub enum SqliteError {
     /// The file cannot be in WAL mode: it is on a network file system, for instance.
     #[error("the file cannot be in WAL mode, its journal is {0:?}")]
     NoWal(String),
+    /// The write-ahead log of the file is gone, and held commits that the file does not: it was removed after a process was
+    /// killed. What it held was acknowledged.
+    #[error(
+        "the write-ahead log {} is gone, which held {frames} written pages that the file lacks: put it back; \
+         to go on without what was in it, remove {} too", log.display(), index.display()
+    )]
+    WalMissing {
+        /// What is gone.
+        log: PathBuf,
+        /// What tells so.
+        index: PathBuf,
+        /// How many pages it held that are not in the file; some of them more than once.
+        frames: u32,
+    },
     /// A row is not what this crate writes.
     #[error("the file is damaged: {0}")]
     Damaged(String),
@@ -164,6 +178,9 @@ impl SqliteError {
     /// Whether the file is damaged, or no database.
     pub fn is_damaged(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-            || matches!(self, Self::Damaged(_) | Self::DamagedAt { .. } | Self::Base { .. })
+            || matches!(
+                self,
+                Self::Damaged(_) | Self::DamagedAt { .. } | Self::Base { .. } | Self::WalMissing { .. }
+            )
     }
 }

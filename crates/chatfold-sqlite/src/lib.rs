@@ -102,6 +102,23 @@
 //! waits until a later checkpoint. What the disk itself keeps of overwritten blocks is out of reach; the feature
 //! `sqlcipher` and its key are the remedy.
 //!
+//! # The write-ahead log
+//!
+//! While a store is open, and after a process was killed, `PATH-wal` is part of the file: it holds what was committed since
+//! the last checkpoint. A copy of a store is a copy of both, made while nobody has it open, or made by SQLite. Of a
+//! `PATH-wal` that is removed, this can be told and this cannot:
+//!
+//! - Removed alone after a kill: `PATH-shm` tells that it held more, and the file is refused
+//!   ([`SqliteError::WalMissing`]) until it is put back, or `PATH-shm` is removed too.
+//! - Removed with `PATH-shm`: the file is the store as of the last checkpoint. Nothing in it can tell that there was more,
+//!   since whatever could was in what was removed. It is whole as of then: log, head, snapshots, and in an
+//!   application's own file whatever the application wrote in the same transactions, its sync token for one, so that
+//!   the server sends again what is missing. An account that is open and knew more reports that the log was replaced.
+//! - Removed with `PATH-shm` after a kill in the middle of a checkpoint: the file is partly of then and partly newer. Nobody
+//!   reads a wrong log from it: what is read is held against hashes and heads, and does not fit, or is an older state.
+//! - Removed while a process has the store open: that process goes on with it, and SQLite tells nobody; what it commits is
+//!   seen by no other process and gone if it is killed. If it closes the store, all of it is in the file.
+//!
 //! # Damage
 //!
 //! SQLite has no checksums of its own; the hash beside each event is one, as is a segment's checksum, and the head in a
@@ -133,6 +150,7 @@ mod store;
 mod trimmed;
 mod trimming;
 mod uint;
+mod wal;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -211,6 +229,7 @@ impl SqliteStore {
             let create = OpenFlags::SQLITE_OPEN_CREATE;
             OpenFlags::SQLITE_OPEN_READ_WRITE | if options.migrate { create } else { OpenFlags::empty() }
         };
+        wal::is_there(path)?;
         let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         #[cfg(feature = "sqlcipher")]
         if let Some(Key(key)) = &options.key {

@@ -109,7 +109,7 @@ impl fmt::Debug for Sharing<'_> {
 }
 
 impl<'t> Sharing<'t> {
-    /// Takes part in a transaction, on a connection to a database that [`SqliteStore::share`] or
+    /// Takes part in a transaction, on a connection whose `secure_delete` is on from then on and to a database that [`SqliteStore::share`] or
     /// [`SqliteStore::open`] made the tables in. Of the options `seal_events` counts.
     ///
     /// # Errors

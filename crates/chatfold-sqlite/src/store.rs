@@ -307,6 +307,10 @@ impl EventStore for SqliteStore {
         Ok(log.records(after)?.map(|(before, last, records)| SealedPage::new(head, before, last, records)))
     }
 
+    fn is_trimmed(&self, error: &SqliteError) -> bool {
+        matches!(error, SqliteError::Trimmed { .. })
+    }
+
     fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
         let transaction = self.connection.transaction()?;
         match Log::find_inbox(&transaction, &mut self.cache, inbox)? {

@@ -22,6 +22,19 @@ use crate::snapshot_job::kept as kept_or_not;
 const LONGEST_WAIT_MS: u64 = 256;
 
 impl Machine {
+    /// Takes, for an answer to [`Request::Read`], that the events asked for were moved elsewhere
+    /// ([`EventStore::is_trimmed`](chatfold::store::EventStore::is_trimmed)): what is known is older than what the store
+    /// begins with, and the newest snapshot takes its place. Returns `false` where that is no way out, and the store's error
+    /// is the answer: of what is being loaded anew already, and of a redaction, which reads all events.
+    pub fn trimmed(&mut self) -> bool {
+        let asked = matches!(self.request, Some(Request::Read { .. }));
+        if !asked || self.loading.is_some() || matches!(self.goal, Some(Goal::Redact(_))) {
+            return false;
+        }
+        self.load_newest();
+        true
+    }
+
     /// The first step of what was begun; with nothing known, that is loading.
     pub(super) fn start(&mut self) {
         match self.goal {

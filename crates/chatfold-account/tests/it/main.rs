@@ -15,6 +15,7 @@ mod receiving;
 mod snapshots;
 mod support;
 mod synced;
+mod trimmed;
 mod writers;
 
 /// The library's reference model and what compares it with an inbox: the same files.

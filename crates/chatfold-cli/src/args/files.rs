@@ -182,6 +182,31 @@ Examples:
 
 Exit codes: 0 all of it is sound, or was mended; 1 something is wrong with it.";
 
+pub const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  chatfold store migrate sqlite:chat.db --dry-run   from which schema to which, by which steps
+  chatfold store migrate sqlite:chat.db             and do it, in one transaction
+  chatfold store migrate postgres://host/db         make the tables if they are not there
+
+Exit codes: 0 the schema is the newest now, or would be; 4 it is newer than this program knows, or cannot be written.";
+
+pub const TRIM_EXAMPLES: &str = "\
+Examples:
+  chatfold store trim 'sqlite:chat.db#alice' --archive alice.chatfold
+                         what the newest snapshot stands for leaves the store, once it is in the archive
+  chatfold store trim 'sqlite:chat.db#alice' --archive alice.chatfold --through 100000
+                         what the newest snapshot of at most so many events stands for
+  chatfold store unarchive 'sqlite:chat.db#alice' --archive alice.chatfold
+                         put it back
+  chatfold stats alice.chatfold
+                         an archive is a binary log, from the first event on
+
+The snapshot is held against a replay of all that it stands for before anything leaves. Keep copies of the archive: \
+what stays in the store is the snapshot, and ids by which doubles are told. To trim further, name the same file again.
+
+Exit codes: 0 moved, or there is nothing to move; 1 the store is damaged; 3 no snapshot is verified; 4 the archive or \
+the store cannot be read or written.";
+
 /// Options of `store`.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
@@ -196,6 +221,51 @@ pub enum StoreAction {
     /// Read all of a store and say what of it is not what was written
     #[command(after_help = STORE_EXAMPLES)]
     Check(StoreCheckArgs),
+    /// Bring the tables of a store to the newest schema
+    #[command(after_help = MIGRATE_EXAMPLES)]
+    Migrate(StoreMigrateArgs),
+    /// SQLite: move the older events of an inbox to an archive
+    #[command(after_help = TRIM_EXAMPLES)]
+    Trim(StoreTrimArgs),
+    /// SQLite: put the events of an archive back
+    #[command(after_help = TRIM_EXAMPLES)]
+    Unarchive(StoreUnarchiveArgs),
+}
+
+/// Options of `store migrate`.
+#[derive(Debug, Args)]
+pub struct StoreMigrateArgs {
+    /// sqlite:PATH or postgres://…
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `store trim`.
+#[derive(Debug, Args)]
+pub struct StoreTrimArgs {
+    /// sqlite:PATH#OWNER
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+    /// The file to move them to: one that is not there yet, or the archive of this inbox
+    #[arg(long, value_name = "FILE")]
+    pub archive: PathBuf,
+    /// Rest on the newest snapshot that stands for at most so many events
+    #[arg(long, value_name = "POSITION", default_value_t = u64::MAX, hide_default_value = true)]
+    pub through: u64,
+}
+
+/// Options of `store unarchive`.
+#[derive(Debug, Args)]
+pub struct StoreUnarchiveArgs {
+    /// sqlite:PATH#OWNER
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+    /// The archive, which stays
+    #[arg(long, value_name = "FILE")]
+    pub archive: PathBuf,
 }
 
 /// Options of `store check`.

@@ -146,7 +146,12 @@ impl Tally {
     }
 }
 
-/// `1 line`, `2 lines`.
+/// `1 line`, `2 lines`, `2 inboxes`.
 pub fn count(number: u64, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+    let ending = match number {
+        1 => "",
+        _ if thing.ends_with('x') => "es",
+        _ => "s",
+    };
+    format!("{number} {thing}{ending}")
 }

@@ -24,10 +24,7 @@ struct Found {
 
 /// Runs the command.
 pub fn run(args: &StoreCheckArgs) -> Result<Verdict, Failure> {
-    let Some(place) = StoreAddress::of_name(&args.store) else {
-        let what = "is no store: it is named sqlite:PATH or postgres://…";
-        return Err(Failure::Usage(format!("{}: {what}", args.store.display())));
-    };
+    let place = StoreAddress::of_store(&args.store)?;
     let failed = |error| place.failed("cannot be checked", error);
     let found = look(&mut place.open(false)?, &place).map_err(failed)?;
     let mut out = stdout();
@@ -79,8 +76,9 @@ fn look(store: &mut Store, place: &StoreAddress) -> Result<Found, StoreError> {
 /// Looks at one inbox: every event against the hash beside it, and the newest snapshot against the log.
 fn inbox(store: &mut Store, owner: &UserId) -> Result<Vec<String>, StoreError> {
     let snapshot = store.latest(owner, u64::MAX)?;
-    let mut stands_for = snapshot.as_ref().is_none_or(|snapshot| snapshot.prefix == LogPrefix::EMPTY);
-    let (mut cursor, mut damage) = (LogCursor::default(), Vec::new());
+    let (mut cursor, mut damage) = (LogCursor::after(store.beginning(owner)?), Vec::new());
+    // An empty log has a snapshot too, and a trimmed one may have one of where it begins here.
+    let mut stands_for = snapshot.as_ref().is_none_or(|snapshot| snapshot.prefix == cursor.prefix());
     loop {
         let page = store.read(owner, cursor.position(), CHUNK)?;
         let taken = cursor.take_in(&page);
@@ -124,6 +122,18 @@ fn wrong(snapshot: StoredSnapshot, owner: &UserId) -> Option<String> {
 }
 
 impl Store {
+    /// Where the log of an inbox begins in the store: behind what was moved to an archive.
+    fn beginning(&mut self, owner: &UserId) -> Result<LogPrefix, StoreError> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => Ok(store.trimmed(owner)?.map_or(LogPrefix::EMPTY, |(prefix, _)| prefix)),
+            _ => {
+                let _ = owner;
+                Ok(LogPrefix::EMPTY)
+            }
+        }
+    }
+
     /// What the store itself finds wrong with all that it keeps; `None` for one that has no such check.
     fn own_check(&mut self) -> Result<Option<Vec<String>>, StoreError> {
         match self {

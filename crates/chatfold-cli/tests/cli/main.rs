@@ -27,5 +27,6 @@ mod rewrite;
 mod show;
 mod snapshot;
 mod stats;
+mod store_files;
 mod stores;
 mod support;

@@ -42,7 +42,7 @@ fn a_newer_schema_is_refused() {
 }
 
 /// Makes a file as schema 1 had it: without heads, and every table under its older name.
-fn to_schema_1(path: &std::path::Path) {
+pub(crate) fn to_schema_1(path: &std::path::Path) {
     Connection::open(path)
         .unwrap()
         .execute_batch(

@@ -1,6 +1,7 @@
 //! The store on SQLite: the laws of every store, and what a file can suffer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod busy;
 mod damage;
 mod files;
 mod killed;
@@ -10,3 +11,5 @@ mod schemas;
 mod segments;
 mod sharing;
 mod trimming;
+#[cfg(unix)]
+mod wal;

@@ -1,0 +1,156 @@
+//! Files of stores: brought to the newest schema, and their older events moved to an archive and back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Files, run};
+
+fn fixture(files: &Files, version: usize) -> (PathBuf, String) {
+    let name = format!("schema{version}.db");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../chatfold-sqlite/tests/fixtures").join(&name);
+    let path = files.path().join(name);
+    fs::copy(from, &path).unwrap();
+    let store = format!("sqlite:{}", path.display());
+    (path, store)
+}
+
+/// What a command says behind the name of the store.
+fn said(out: &str) -> &str {
+    out.split_once("#: ").or_else(|| out.split_once("#alice: ")).unwrap().1.trim_end()
+}
+
+#[test]
+fn files_of_older_schemas_are_migrated() {
+    let files = Files::new();
+    let steps = [
+        "0002-heads, 0003-segments, 0004-snapshots-by-pages, 0005-names-of-our-own",
+        "0003-segments, 0004-snapshots-by-pages, 0005-names-of-our-own",
+        "0004-snapshots-by-pages, 0005-names-of-our-own",
+        "0005-names-of-our-own",
+    ];
+    for (version, steps) in (1..).zip(steps) {
+        let (path, store) = fixture(&files, version);
+        let before = fs::read(&path).unwrap();
+        let listed = run(&["inbox", &format!("{store}#alice"), "--json"], "");
+        let out = run(&["store", "migrate", &store, "--dry-run"], "").ok();
+        assert_eq!(said(&out), format!("schema {version}; to be migrated to schema 5 by {steps}"));
+        assert_eq!(fs::read(&path).unwrap(), before, "nothing is done");
+        let out = run(&["store", "migrate", &store], "").ok();
+        assert_eq!(said(&out), format!("migrated from schema {version} to schema 5 by {steps}"));
+        for dry_run in [&["--dry-run"][..], &[]] {
+            let out = run(&[&["store", "migrate", &store], dry_run].concat(), "").ok();
+            assert_eq!(said(&out), "schema 5, which is the newest");
+        }
+        assert!(run(&["store", "check", &store], "").ok().ends_with(": sound, 3 inboxes\n"));
+        let now = run(&["inbox", &format!("{store}#alice"), "--json"], "");
+        assert_eq!((now.code, now.out), (listed.code, listed.out));
+    }
+    let (_, store) = fixture(&files, 1);
+    run(&["store", "migrate", &format!("{store}#alice")], "").refused(2);
+    run(&["store", "migrate", "chat.db"], "").refused(2);
+    run(&["store", "migrate", "sqlite:/no/such/chat.db"], "").refused(4);
+    let empty = files.write("empty.db", "");
+    let err = run(&["store", "migrate", &format!("sqlite:{}", empty.display())], "").refused(4);
+    assert!(err.contains("holds no chatfold store"), "{err}");
+    assert_eq!(fs::read(&empty).unwrap(), b"", "no tables are made");
+    let (path, store) = fixture(&files, 4);
+    rusqlite::Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let err = run(&["store", "migrate", &store], "").refused(4);
+    assert!(err.contains("schema 99"), "{err}");
+}
+
+#[test]
+fn tables_in_postgresql_are_made() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let folder = server.socket_folder().display().to_string().replace('/', "%2F");
+    let place = format!("postgres://chatfold@{folder}/postgres");
+    let err = run(&["store", "migrate", "postgres://chatfold:secret@%2Fno%2Fsuch/postgres"], "").refused(4);
+    assert!(!err.contains("secret"), "{err}");
+    // Another test may have made them.
+    run(&["store", "migrate", &place], "").ok();
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let out = run(&[&["store", "migrate", &place], dry_run].concat(), "").ok();
+        assert!(said(&out).starts_with("schema "), "{out}");
+    }
+}
+
+/// A log long enough to be sealed, in a store.
+fn sealed(files: &Files) -> (PathBuf, String) {
+    let rows: String = (1..=5_000)
+        .map(|n| {
+            let (minute, second) = (n / 60 % 60, n % 60);
+            format!("bob {:02}:{minute:02}:{second:02} c2c_bob message_queued {{\"message\":{{\"id\":\"M{n}\",\"text\":\"{n}\"}}}}\n", 9 + n / 3_600)
+        })
+        .collect();
+    let log = files.write("log.jsonl", crate::support::log("alice", &rows));
+    let store = format!("sqlite:{}#alice", files.path().join("chat.db").display());
+    run(&["convert", log.to_str().unwrap(), &store], "").ok();
+    (log, store)
+}
+
+#[test]
+fn older_events_are_moved_and_put_back() {
+    let files = Files::new();
+    let (log, store) = sealed(&files);
+    let archive = files.path().join("alice.chatfold");
+    let archive = archive.to_str().unwrap();
+    let shown = run(&["inbox", &store, "--json"], "").ok();
+
+    let err = run(&["store", "trim", &store, "--archive", archive, "--through", "7"], "").refused(3);
+    assert!(err.contains("no snapshot"), "{err}");
+    let out = run(&["store", "trim", &store, "--archive", archive], "").ok();
+    let expected = format!(
+        "4096 events moved to {archive}; those through position 4096 are in an archive, and the snapshot at position 5000 stands for them"
+    );
+    assert_eq!(said(&out), expected);
+    assert!(run(&["store", "trim", &store, "--archive", archive], "").ok().contains("0 events moved"));
+
+    // It is shown and checked as before, what needs the events says where they are, and the archive is a log.
+    assert_eq!(run(&["inbox", &store, "--json"], "").ok(), shown);
+    assert!(run(&["store", "check", &store], "").ok().ends_with(": sound, 1 inbox\n"));
+    let whole = store.trim_end_matches("#alice");
+    assert!(run(&["store", "check", whole], "").ok().ends_with(": sound, 1 inbox\n"));
+    let back = files.path().join("back.jsonl");
+    let back = back.to_str().unwrap();
+    for command in [&["convert", &store, back][..], &["check", &store], &["stats", &store]] {
+        let err = run(command, "").refused(4);
+        assert!(err.contains(archive) && err.contains("chatfold store unarchive"), "{err}");
+    }
+    assert!(run(&["stats", archive], "").ok().contains("4096"));
+    let out = run(&["do", &store, "--now", "2026-03-02T10:00:00.000Z", "pin", "c2c_bob"], "").ok();
+    assert!(out.contains("1 event appended"), "{out}");
+
+    let err = run(&["store", "unarchive", &store, "--archive", log.to_str().unwrap()], "").refused(4);
+    assert!(err.contains("log.jsonl"), "{err}");
+    let out = run(&["store", "unarchive", &store, "--archive", archive], "").ok();
+    assert!(said(&out).contains("events put back"), "{out}");
+    let out = run(&["store", "unarchive", &store, "--archive", archive], "").ok();
+    assert_eq!(said(&out), "nothing of it is in an archive");
+    run(&["convert", &store, back], "").ok();
+    let (back, log) = (fs::read_to_string(back).unwrap(), fs::read_to_string(log).unwrap());
+    assert!(back.starts_with(&log), "byte for byte, and one event more");
+    assert_eq!(back.lines().count(), log.lines().count() + 1);
+}
+
+#[test]
+fn only_an_inbox_in_sqlite_has_an_archive() {
+    let files = Files::new();
+    let (log, store) = sealed(&files);
+    let whole = store.trim_end_matches("#alice");
+    for command in ["trim", "unarchive"] {
+        run(&["store", command, whole, "--archive", "a"], "").refused(2);
+        run(&["store", command, log.to_str().unwrap(), "--archive", "a"], "").refused(2);
+        run(&["store", command, "sqlite:/no/such/chat.db#alice", "--archive", "a"], "").refused(4);
+        run(&["store", command, &format!("{whole}#nobody"), "--archive", "a"], "").refused(4);
+        let err = run(&["store", command, &store], "");
+        assert_eq!(err.code, 2);
+    }
+    let notes = files.write("notes.txt", "what somebody wrote");
+    run(&["store", "trim", &store, "--archive", notes.to_str().unwrap()], "").refused(4);
+    assert_eq!(fs::read(notes).unwrap(), b"what somebody wrote");
+    // A snapshot that is damaged stands for nothing.
+    let path = files.path().join("chat.db");
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch("UPDATE chatfold_snapshot_page SET bytes = zeroblob(length(bytes))").unwrap();
+    run(&["store", "trim", &store, "--archive", "a"], "").refused(3);
+}
