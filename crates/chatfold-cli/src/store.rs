@@ -15,7 +15,9 @@ use chatfold::store::{
 };
 use chatfold::{EventId, UserId};
 #[cfg(feature = "postgres")]
-use chatfold_postgres::{Blocking, PostgresStore};
+use chatfold_postgres::tls::{Address, AddressError, connector};
+#[cfg(feature = "postgres")]
+use chatfold_postgres::{Blocking, PostgresError, PostgresStore, TlsFault};
 #[cfg(feature = "sqlite")]
 use chatfold_sqlite::SqliteStore;
 #[cfg(feature = "postgres")]
@@ -118,16 +120,33 @@ impl StoreAddress {
 
     #[cfg(feature = "postgres")]
     fn open_postgres(&self, url: &str) -> Result<Store, Failure> {
-        // The parser's own words may repeat a part of a password.
-        let config: tokio_postgres::Config = url.parse().map_err(|_| {
-            let what = "is no address of a PostgreSQL (in a password, write # as %23, & as %26, @ as %40, \
-                        / as %2F, % as %25)";
-            Failure::Usage(format!("{self}: {what}"))
+        let address = Address::parse(url).map_err(|error| match error {
+            AddressError::Malformed => {
+                let what = "is no address of a PostgreSQL (in a password, write # as %23, & as %26, @ as %40, \
+                            / as %2F, % as %25)";
+                Failure::Usage(format!("{self}: {what}"))
+            }
+            other => Failure::Usage(format!("{self}: {other}")),
         })?;
         let runtime = Runtime::new().map_err(|error| Failure::unread(self, error))?;
         let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
-        let store = runtime.block_on(PostgresStore::open(config, tokio_postgres::NoTls, options));
-        let store = store.map_err(|error| self.failed("cannot be opened", error.into()))?;
+        let store = if address.may_encrypt() {
+            let tls = connector(&address.authorities)
+                .map_err(|error| Failure::Usage(format!("{self}: sslrootcert: {error}")))?;
+            runtime.block_on(PostgresStore::open(address.config, tls, options))
+        } else {
+            runtime.block_on(PostgresStore::open(address.config, tokio_postgres::NoTls, options))
+        };
+        let store = store.map_err(|error| {
+            let what = match &error {
+                PostgresError::Tls { fault: TlsFault::UnknownAuthority, .. } => {
+                    "cannot be opened (name the file of its authority with ?sslrootcert=FILE, or do not encrypt with \
+                     ?sslmode=disable)"
+                }
+                _ => "cannot be opened",
+            };
+            self.failed(what, error.into())
+        })?;
         let store = Blocking::new(store, runtime.handle().clone());
         Ok(Store::Postgres { store, _runtime: runtime })
     }
@@ -186,7 +205,7 @@ fn without_secrets(_: &str, _: &str) -> String {
 /// password may stand in several places of it. Where it cannot be told apart, only the kind of store is named.
 #[cfg(feature = "postgres")]
 fn without_secrets(url: &str, owner: &str) -> String {
-    let Ok(config) = url.parse::<tokio_postgres::Config>() else { return NOTHING_SURE.to_owned() };
+    let Ok(Address { config, .. }) = Address::parse(url) else { return NOTHING_SURE.to_owned() };
     // A # that stands in a password ends the address too early, and the rest of it would pass for the owner.
     let cut_in_user = !url.contains('@') && owner.contains('@');
     let cut_in_query = url.contains("password=") && owner.contains(['&', '#']);
@@ -394,6 +413,10 @@ mod tests {
             ("postgres:///db?host=h&password=secret&user=u#alice", "postgres://u@h/db#alice"),
             ("postgres://u:a%23secret@h/db#alice#x", "postgres://u@h/db#alice#x"),
             ("postgres://u@h/db#al@ice", "postgres://u@h/db#al@ice"),
+            (
+                "postgres://u:secret@h/db?sslmode=require&sslrootcert=%2Fca.pem#alice",
+                "postgres://u@h/db#alice",
+            ),
             // A bare # in the password.
             ("postgres://u:a#secret@h/db#alice", "postgres://…"),
             ("postgres://u:1#secret@h/db#alice", "postgres://…"),

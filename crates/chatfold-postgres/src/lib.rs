@@ -142,6 +142,15 @@
 //! or longer: it reports that the log was replaced, and loads it anew, so that it never shows what is not in the log. What was
 //! brought in from elsewhere may be brought again; commands that were lost are not known to anybody but their clients.
 //!
+//! # Encrypted connections
+//!
+//! [`PostgresStore::open`] takes whatever encrypts for the driver. With the feature `rustls` the module `tls` has it: a
+//! server's certificate is verified, by the authorities of a file or of the system, with the name of its host.
+//!
+//! # Features
+//!
+//! - `rustls`: the module `tls`. It needs a C compiler.
+//!
 //! # Erasing
 //!
 //! Rewriting and erasing delete rows; PostgreSQL overwrites them when it vacuums, and keeps them in the write-ahead log
@@ -165,9 +174,11 @@ mod script;
 mod session;
 mod snapshots;
 mod store;
+#[cfg(feature = "rustls")]
+pub mod tls;
 
 pub use self::blocking::Blocking;
-pub use self::error::PostgresError;
+pub use self::error::{PostgresError, TlsFault};
 pub use self::listen::Listener;
 pub use self::migrating::{Migrated, Pending};
 pub use self::moving::MoveError;
