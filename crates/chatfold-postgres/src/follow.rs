@@ -11,6 +11,9 @@ use crate::listen::{CHANNEL, Listener};
 use crate::pool::PostgresStore;
 use crate::session::Sql;
 
+/// How often telling is tried.
+const ATTEMPTS: u32 = 3;
+
 const NOTIFY: Sql = Sql {
     text: "SELECT pg_notify($1, inbox) FROM unnest($2::text[]) AS inbox",
     types: &[Type::TEXT, Type::TEXT_ARRAY],
@@ -50,7 +53,7 @@ impl PostgresStore {
     /// Tells listeners of appends to these inboxes, now.
     pub(crate) async fn tell_all(&self, inboxes: &BTreeSet<UserId>) -> Result<(), PostgresError> {
         self.bounded(async {
-            let taken = self.client().await?;
+            let taken = self.client_whoever_waits().await?;
             let session = &taken.session()?;
             let inboxes: Vec<&str> = inboxes.iter().map(UserId::as_str).collect();
             let notify = session.prepare(&NOTIFY).await?;
@@ -74,8 +77,12 @@ pub(crate) fn begin_telling(store: PostgresStore) -> mpsc::UnboundedSender<UserI
             while let Ok(more) = told.try_recv() {
                 inboxes.insert(more);
             }
-            // Telling is worth no failure: followers ask for the head, too.
-            let _ = store.tell_all(&inboxes).await;
+            // A connection of the pool may turn out broken. Telling is worth no failure: followers ask for the head, too.
+            for _ in 0..ATTEMPTS {
+                if store.tell_all(&inboxes).await.is_ok() {
+                    break;
+                }
+            }
         }
     });
     teller
