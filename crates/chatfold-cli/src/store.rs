@@ -17,7 +17,9 @@ use chatfold::store::{
 };
 use chatfold::{EventId, UserId};
 #[cfg(feature = "postgres")]
-use chatfold_postgres::{Blocking, PostgresStore};
+use chatfold_postgres::tls::{Address, AddressError, MakeRustlsConnect, connector};
+#[cfg(feature = "postgres")]
+use chatfold_postgres::{Blocking, PostgresError, PostgresStore, TlsFault};
 #[cfg(feature = "sqlite")]
 use chatfold_sqlite::SqliteStore;
 #[cfg(feature = "postgres")]
@@ -126,23 +128,52 @@ impl StoreAddress {
 
     #[cfg(feature = "postgres")]
     fn open_postgres(&self, url: &str) -> Result<Store, Failure> {
-        let config = self.postgres_config(url)?;
-        let runtime = Runtime::new().map_err(|error| Failure::unread(self, error))?;
+        let (address, runtime) = self.postgres_address(url)?;
         let options = chatfold_postgres::Options { connections: 2, ..Default::default() };
-        let store = runtime.block_on(PostgresStore::open(config, tokio_postgres::NoTls, options));
-        let store = store.map_err(|error| self.failed("cannot be opened", error.into()))?;
+        let store = if address.may_encrypt() {
+            let tls = self.connector(&address)?;
+            runtime.block_on(PostgresStore::open(address.config, tls, options))
+        } else {
+            runtime.block_on(PostgresStore::open(address.config, tokio_postgres::NoTls, options))
+        };
+        let store = store.map_err(|error| self.unopened("cannot be opened", error))?;
         let store = Blocking::new(store, runtime.handle().clone());
         Ok(Store::Postgres { store, _runtime: runtime })
     }
 
+    /// What a URL says, and what runs the futures of a store.
     #[cfg(feature = "postgres")]
-    fn postgres_config(&self, url: &str) -> Result<tokio_postgres::Config, Failure> {
-        // The parser's own words may repeat a part of a password.
-        url.parse().map_err(|_| {
-            let what = "is no address of a PostgreSQL (in a password, write # as %23, & as %26, @ as %40, \
-                        / as %2F, % as %25)";
-            Failure::Usage(format!("{self}: {what}"))
-        })
+    fn postgres_address(&self, url: &str) -> Result<(Address, Runtime), Failure> {
+        let address = Address::parse(url).map_err(|error| match error {
+            // The parser's own words may repeat a part of a password.
+            AddressError::Malformed => {
+                let what = "is no address of a PostgreSQL (in a password, write # as %23, & as %26, @ as %40, \
+                            / as %2F, % as %25)";
+                Failure::Usage(format!("{self}: {what}"))
+            }
+            other => Failure::Usage(format!("{self}: {other}")),
+        })?;
+        let runtime = Runtime::new().map_err(|error| Failure::unread(self, error))?;
+        Ok((address, runtime))
+    }
+
+    #[cfg(feature = "postgres")]
+    fn connector(&self, address: &Address) -> Result<MakeRustlsConnect, Failure> {
+        connector(&address.authorities)
+            .map_err(|error| Failure::Usage(format!("{self}: sslrootcert: {error}")))
+    }
+
+    /// The failure of a PostgreSQL that could not be opened for `what`.
+    #[cfg(feature = "postgres")]
+    fn unopened(&self, what: &str, error: PostgresError) -> Failure {
+        match &error {
+            PostgresError::Tls { fault: TlsFault::UnknownAuthority, .. } => {
+                let how = "(name the file of its authority with ?sslrootcert=FILE, or do not encrypt with \
+                           ?sslmode=disable)";
+                self.failed(&format!("{what} {how}"), error.into())
+            }
+            _ => self.failed(what, error.into()),
+        }
     }
 
     #[cfg(not(feature = "postgres"))]
@@ -199,7 +230,7 @@ fn without_secrets(_: &str, _: &str) -> String {
 /// password may stand in several places of it. Where it cannot be told apart, only the kind of store is named.
 #[cfg(feature = "postgres")]
 fn without_secrets(url: &str, owner: &str) -> String {
-    let Ok(config) = url.parse::<tokio_postgres::Config>() else { return NOTHING_SURE.to_owned() };
+    let Ok(Address { config, .. }) = Address::parse(url) else { return NOTHING_SURE.to_owned() };
     // A # that stands in a password ends the address too early, and the rest of it would pass for the owner.
     let cut_in_user = !url.contains('@') && owner.contains('@');
     let cut_in_query = url.contains("password=") && owner.contains(['&', '#']);
@@ -415,6 +446,10 @@ mod tests {
             ("postgres:///db?host=h&password=secret&user=u#alice", "postgres://u@h/db#alice"),
             ("postgres://u:a%23secret@h/db#alice#x", "postgres://u@h/db#alice#x"),
             ("postgres://u@h/db#al@ice", "postgres://u@h/db#al@ice"),
+            (
+                "postgres://u:secret@h/db?sslmode=require&sslrootcert=%2Fca.pem#alice",
+                "postgres://u@h/db#alice",
+            ),
             // A bare # in the password.
             ("postgres://u:a#secret@h/db#alice", "postgres://…"),
             ("postgres://u:1#secret@h/db#alice", "postgres://…"),

@@ -11,7 +11,15 @@ use tokio_postgres::error::SqlState;
 pub enum PostgresError {
     /// The server refused, or cannot be reached, or the connection broke.
     #[error("PostgreSQL: {}", told(.0))]
-    Postgres(#[from] tokio_postgres::Error),
+    Postgres(#[source] tokio_postgres::Error),
+    /// No encrypted connection came about, and none in plain text was allowed: no bytes of a command were sent.
+    #[error("no encrypted connection: {fault} ({})", told(.source))]
+    Tls {
+        /// Why.
+        fault: TlsFault,
+        /// What the driver says.
+        source: tokio_postgres::Error,
+    },
     /// No connection could be had: no host was reached in time.
     #[error("no connection: {0}")]
     Pool(String),
@@ -84,6 +92,66 @@ fn told(error: &tokio_postgres::Error) -> String {
         Some(server) => format!("{} ({})", server.message(), server.code().code()),
         None => {
             std::error::Error::source(error).map_or(error.to_string(), |source| format!("{error}: {source}"))
+        }
+    }
+}
+
+/// Why no encrypted connection came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// The server does not encrypt, and the address requires it.
+    #[error("the server does not encrypt")]
+    NotOffered,
+    /// The server's certificate is signed by nobody who is trusted: name the file of its authority.
+    #[error("the server's certificate is signed by no authority that is trusted")]
+    UnknownAuthority,
+    /// The server's certificate is for another host than the one that was asked for.
+    #[error("the server's certificate is for another host")]
+    OtherHost,
+    /// Anything else, as the driver says it.
+    #[error("the server and this program did not agree")]
+    Other,
+}
+
+impl TlsFault {
+    /// Why, if it was for that.
+    fn of(error: &tokio_postgres::Error) -> Option<Self> {
+        // The driver has no other way to tell.
+        if !error.to_string().starts_with("error performing TLS handshake") {
+            return None;
+        }
+        let source = std::error::Error::source(error);
+        if source.is_some_and(|source| source.to_string() == "server does not support TLS") {
+            return Some(Self::NotOffered);
+        }
+        Some(source.and_then(Self::of_certificate).unwrap_or(Self::Other))
+    }
+
+    #[cfg(feature = "rustls")]
+    fn of_certificate(source: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        use rustls::CertificateError::{NotValidForName, NotValidForNameContext, UnknownIssuer};
+        let inner = source.downcast_ref::<std::io::Error>()?.get_ref()?;
+        match inner.downcast_ref::<rustls::Error>()? {
+            rustls::Error::InvalidCertificate(UnknownIssuer) => Some(Self::UnknownAuthority),
+            rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+                Some(Self::OtherHost)
+            }
+            _ => None,
+        }
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    fn of_certificate(_: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        None
+    }
+}
+
+impl From<tokio_postgres::Error> for PostgresError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match TlsFault::of(&error) {
+            Some(fault) => Self::Tls { fault, source: error },
+            None => Self::Postgres(error),
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::session::Sql;
 /// How many inboxes one statement tells of.
 const AT_ONCE: usize = 1_024;
 
+/// How often telling is tried.
+const ATTEMPTS: u32 = 3;
+
 const NOTIFY: Sql = Sql {
     text: "SELECT pg_notify(channel, said) FROM unnest($1::text[], $2::text[]) AS told (channel, said)",
     types: &[Type::TEXT_ARRAY, Type::TEXT_ARRAY],
@@ -88,7 +91,7 @@ impl PostgresStore {
             }
         }
         self.bounded(async {
-            let taken = self.client().await?;
+            let taken = self.client_whoever_waits().await?;
             let session = &taken.session()?;
             let notify = session.prepare(&NOTIFY).await?;
             session.execute(&notify, &[&channels, &said]).await?;
@@ -110,8 +113,12 @@ pub(crate) fn begin_telling(store: PostgresStore) -> Arc<Teller> {
         while let Some(Ok(first)) = told.next().await {
             let mut all = vec![first];
             all.extend(told.take());
-            // Telling is worth no failure: followers ask for the head, too.
-            let _ = store.tell_all(&all).await;
+            // A connection of the pool may turn out broken. Telling is worth no failure: followers ask for the head, too.
+            for _ in 0..ATTEMPTS {
+                if store.tell_all(&all).await.is_ok() {
+                    break;
+                }
+            }
         }
     });
     Arc::new(Teller::new(queue))

@@ -63,7 +63,8 @@
 //! A store has [`Options::connections`] at most, and makes them as they are needed. While all are in use,
 //! [`Options::waiting`] callers wait for one, no longer than [`Options::connect_timeout`]. Whoever comes beyond that is
 //! refused at once ([`PostgresError::Overloaded`]), and whoever waited in vain is told so ([`PostgresError::PoolTimeout`]);
-//! neither has written anything, and neither is a fault of the server: answer that it is busy. A
+//! neither has written anything (but that [`PostgresStore::receive_many`] may have brought events to the inboxes it came
+//! to before), and neither is a fault of the server: answer that it is busy. A
 //! server that cannot be reached is [`PostgresError::Pool`] or [`PostgresError::Postgres`]. An account passes all of them on
 //! as `AccountError::Store`.
 //!
@@ -83,10 +84,10 @@
 //!
 //! # Where it runs
 //!
-//! Used are tables, primary keys and unique constraints that begin with the inbox, single-row inserts by primary key,
-//! reads by a prefix of a key, `ON CONFLICT`, `FOR SHARE` and `FOR UPDATE` on one row, and transactions that touch one
-//! inbox; [`PostgresStore::receive_many`] alone touches many, which is a distributed transaction where the engine spreads
-//! them. Not used are sequences, triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
+//! Used are tables, text columns of the collation `"C"`, primary keys and unique constraints that begin with the inbox, a
+//! partial index, single-row inserts by primary key, reads by a prefix of a key, `ON CONFLICT`, `FOR SHARE` and
+//! `FOR UPDATE` on one row, and transactions that touch one inbox; [`PostgresStore::receive_many`] alone touches many,
+//! which is a distributed transaction where the engine spreads them. Not used are sequences, triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
 //!
 //! - **PostgreSQL**: [`Layout::Partitioned`] spreads the inboxes by hash over partitions; every key has the partition
 //!   key in it, as partitioned tables ask.
@@ -117,7 +118,8 @@
 //!
 //! If the connection breaks in the middle, whether an append was committed is not known: append the same again, and it
 //! is done once. That it is found then is acknowledged by a commit, which waits for standbys as the first one did. A
-//! read does not wait: it may show what a standby does not have yet, if the wait of its writer was cut short.
+//! read does not wait: it may show what a standby does not have yet, if the wait of its writer was cut short (by
+//! `pg_terminate_backend`, say, or a restart), and an account that has read it goes on from there.
 //!
 //! # Failover
 //!
@@ -134,6 +136,10 @@
 //! (`25006`), the connection is closed, and with it all that nobody uses just then. A [`Listener`] ends with its
 //! connection: listen anew, and take in first what was missed, as `chatfold_account`'s `Accounts::keep_up` does.
 //!
+//! See to it that the old primary does not come back as one: two servers that take writes are two logs, and whoever
+//! starts anew would take the first of the address. With `synchronous_standby_names` set it acknowledges nothing without a
+//! standby, which is one more reason for it.
+//!
 //! A standby that was promoted has copied `synchronous_standby_names` from the old primary where it was made by
 //! `pg_basebackup`: without standbys of its own, empty the setting, or every commit waits for ever.
 //!
@@ -141,6 +147,15 @@
 //! notices with its next call, by the hash of the log up to where it knows it, whether the log is shorter now, as long
 //! or longer: it reports that the log was replaced, and loads it anew, so that it never shows what is not in the log. What was
 //! brought in from elsewhere may be brought again; commands that were lost are not known to anybody but their clients.
+//!
+//! # Encrypted connections
+//!
+//! [`PostgresStore::open`] takes whatever encrypts for the driver. With the feature `rustls` the module `tls` has it: a
+//! server's certificate is verified, by the authorities of a file or of the system, with the name of its host.
+//!
+//! # Features
+//!
+//! - `rustls`: the module `tls`. It needs a C compiler.
 //!
 //! # Erasing
 //!
@@ -167,10 +182,12 @@ mod script;
 mod session;
 mod snapshots;
 mod store;
+#[cfg(feature = "rustls")]
+pub mod tls;
 
 pub use self::blocking::Blocking;
 pub use self::channel::CHANNELS;
-pub use self::error::PostgresError;
+pub use self::error::{PostgresError, TlsFault};
 pub use self::heard::Heard;
 pub use self::listen::Listener;
 pub use self::migrating::{Migrated, Pending};

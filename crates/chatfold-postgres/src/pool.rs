@@ -56,13 +56,21 @@ impl PostgresStore {
     pub(crate) async fn client(&self) -> Result<Taken, PostgresError> {
         let mut at_once = self.pool.timeouts();
         at_once.wait = Some(Duration::ZERO);
-        let object = match self.pool.timeout_get(&at_once).await {
+        match self.pool.timeout_get(&at_once).await {
             Err(PoolError::Timeout(TimeoutType::Wait)) => {
                 let _turn = Turn::take(&self.waiting, self.options.waiting)?;
-                self.pool.get().await
+                self.client_whoever_waits().await
             }
-            other => other,
-        };
+            other => self.taken(other),
+        }
+    }
+
+    /// The same for what the store does by itself, which nobody may refuse: however many wait.
+    pub(crate) async fn client_whoever_waits(&self) -> Result<Taken, PostgresError> {
+        self.taken(self.pool.get().await)
+    }
+
+    fn taken(&self, object: Result<Object, PoolError>) -> Result<Taken, PostgresError> {
         let object = object.map_err(|error| match error {
             PoolError::Backend(error) => error.into(),
             PoolError::Timeout(TimeoutType::Wait) => PostgresError::PoolTimeout {

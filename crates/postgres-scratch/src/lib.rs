@@ -4,6 +4,8 @@
 //! `None` and says so; with `CHATFOLD_REQUIRE_POSTGRES` set that is a failure.
 #![allow(clippy::print_stderr, clippy::panic)]
 
+#[cfg(feature = "certificates")]
+mod certificates;
 mod pooler;
 mod processes;
 mod replication;

@@ -53,7 +53,7 @@ impl Server {
     }
 
     /// Asks again until the answer is this one.
-    fn until(&self, sql: &str, expected: &str) {
+    pub(crate) fn until(&self, sql: &str, expected: &str) {
         let since = Instant::now();
         loop {
             let answer = self.sql(sql);

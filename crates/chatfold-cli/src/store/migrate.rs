@@ -67,50 +67,49 @@ impl StoreAddress {
 
 #[cfg(feature = "postgres")]
 impl StoreAddress {
-    /// Makes the tables, and says what was done.
+    /// Makes the tables or brings them to the newest version, and says what was done.
     fn migrate_postgres(&self, url: &str, dry_run: bool) -> Result<String, Failure> {
-        let found = self.postgres_schema(url)?;
-        if dry_run {
-            return Ok(match found {
-                Some(found) => format!("schema {found}"),
-                None => "no tables yet; to be made".to_owned(),
-            });
-        }
-        // Opening makes the tables, and refuses those of a newer version.
-        drop(self.open_postgres(url)?);
-        let now = self.postgres_schema(url)?.unwrap_or_default();
-        Ok(match found {
-            Some(found) if found == now => format!("schema {now}, which is the newest"),
-            Some(found) => format!("migrated from schema {found} to schema {now}"),
-            None => format!("made the tables, schema {now}"),
-        })
-    }
-
-    /// The schema of the tables; `None` if there are none.
-    fn postgres_schema(&self, url: &str) -> Result<Option<i32>, Failure> {
-        let config = self.postgres_config(url)?;
-        let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::unread(self, error))?;
-        let found = async {
-            let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
-            let connection = tokio::spawn(connection);
-            let there = client.query_one("SELECT to_regclass('chatfold_schema') IS NOT NULL", &[]).await?;
-            let found = match there.try_get(0)? {
-                true => {
-                    client.query_one("SELECT max(version) FROM chatfold_schema", &[]).await?.try_get(0)?
-                }
-                false => None,
-            };
-            drop(client);
-            // The answer is there: how the connection ends says nothing more.
-            let _ = connection.await;
-            Ok::<Option<i32>, tokio_postgres::Error>(found)
+        let (address, runtime) = self.postgres_address(url)?;
+        let may_encrypt = address.may_encrypt();
+        let options = chatfold_postgres::Options { connections: 1, notify: false, ..Default::default() };
+        let failed = |error| self.unopened("cannot be migrated", error);
+        let (from, to) = if may_encrypt {
+            let tls = self.connector(&address)?;
+            runtime.block_on(migrated(address.config, tls, options, dry_run)).map_err(failed)?
+        } else {
+            let tls = tokio_postgres::NoTls;
+            runtime.block_on(migrated(address.config, tls, options, dry_run)).map_err(failed)?
         };
-        runtime.block_on(found).map_err(|error| Failure::Input {
-            place: self.to_string(),
-            what: "cannot be reached".to_owned(),
-            source: Some(std::io::Error::other(error)),
+        Ok(match (from, dry_run) {
+            (from, _) if from == to => format!("schema {to}, which is the newest"),
+            (0, true) => format!("no tables yet; to be made with schema {to}"),
+            (0, false) => format!("made the tables, schema {to}"),
+            (from, true) => format!("schema {from}; to be migrated to schema {to}"),
+            (from, false) => format!("migrated from schema {from} to schema {to}"),
         })
     }
+}
+
+/// The schema that the tables had, 0 for none, and the one that they have now, or would have.
+#[cfg(feature = "postgres")]
+async fn migrated<T>(
+    config: tokio_postgres::Config,
+    tls: T,
+    options: chatfold_postgres::Options,
+    dry_run: bool,
+) -> Result<(i32, i32), chatfold_postgres::PostgresError>
+where
+    T: tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket> + Clone + Send + Sync + 'static,
+    T::Stream: Send + Sync,
+    T::TlsConnect: Send + Sync,
+    <T::TlsConnect as tokio_postgres::tls::TlsConnect<tokio_postgres::Socket>>::Future: Send,
+{
+    if dry_run {
+        let pending = chatfold_postgres::PostgresStore::pending(config, tls, options).await?;
+        return Ok((pending.from, pending.to));
+    }
+    let migrated = chatfold_postgres::PostgresStore::migrate(config, tls, options).await?;
+    Ok((migrated.from, migrated.to))
 }
 
 #[cfg(not(feature = "postgres"))]

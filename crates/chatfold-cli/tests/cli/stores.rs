@@ -81,6 +81,37 @@ fn postgres_is_a_log() {
     assert!(!err.contains("secret"), "a password is not told: {err}");
 }
 
+/// A server that encrypts is spoken to as the address says, and its certificate is verified.
+#[test]
+fn postgres_is_a_log_over_an_encrypted_connection() {
+    let Some(server) = postgres_scratch::server_on_tcp() else { return };
+    let authority = server.encrypt("localhost").display().to_string().replace('/', "%2F");
+    let files = Files::new();
+    let log = files.write("team.jsonl", team());
+    let at = |host: &str, rest: &str| {
+        format!("postgres://chatfold@{host}:{}/postgres?{rest}#alice", server.port())
+    };
+    let trusted = format!("sslrootcert={authority}&sslmode=require");
+    let stored = at("localhost", &trusted);
+    run(&["convert", log.to_str().unwrap(), &stored, "--as", "alice"], "").ok();
+    let listed = run(&["inbox", &stored], "").ok();
+    for (place, code, expected) in [
+        (at("localhost", ""), 4, "sslrootcert="),
+        (at("127.0.0.1", &trusted), 4, "for another host"),
+        (
+            at("localhost", "sslmode=verify-ca"),
+            2,
+            "sslmode: expected disable, prefer, require or verify-full",
+        ),
+        (at("localhost", "sslkey=x"), 2, "sslkey is not supported"),
+        (at("localhost", "sslrootcert=/no/such.pem"), 2, "/no/such.pem: expected certificates as PEM"),
+    ] {
+        let err = run(&["inbox", &place], "").refused(code);
+        assert!(err.contains(expected), "{place}: {err}");
+    }
+    assert_eq!(run(&["inbox", &at("127.0.0.1", "sslmode=disable")], "").ok(), listed);
+}
+
 /// A file of 419 events with a byte of its trees changed: all of them are shown, or it is an error. A page without
 /// events before the head was taken for the end: 234 events, exit code 0, and `check` said sound.
 #[test]

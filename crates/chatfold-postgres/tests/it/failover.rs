@@ -117,7 +117,12 @@ async fn what_the_standby_does_not_have_is_not_acknowledged_when_it_is_given_aga
         let stop =
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
         assert_ne!(tokio::task::block_in_place(|| primary.sql(stop)), "0");
-        assert_eq!(log(&store, &inbox).await.len(), 2, "it is there");
+        let seen = async {
+            while log(&store, &inbox).await.len() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), seen).await.expect("it is there");
     }
     tokio::task::block_in_place(|| standby.up());
     let appended = loop {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chatfold::store::{Append, AppendError};
-use chatfold_postgres::{Layout, Options, PostgresError, PostgresStore};
+use chatfold_postgres::{Heard, Layout, Options, PostgresError, PostgresStore};
 use futures_util::FutureExt;
 use tokio_postgres::{Config, NoTls};
 
@@ -66,6 +66,55 @@ async fn callers_beyond_the_limit_are_refused_at_once_and_others_wait_no_longer_
     assert_eq!(log(&store, &alice()).await, [event(1, 0), event(1, 1)], "nothing else was written");
     for n in 2..6 {
         append(&store, &alice(), &[event(1, n)]).await.unwrap();
+    }
+    drop(client);
+    driver.await.unwrap().unwrap();
+}
+
+/// Whoever writes may be refused, and what was written is told all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_is_told_however_many_wait() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let config: Config = server.config().parse().unwrap();
+    let options = Options { layout: Layout::Plain, connections: 1, waiting: 0, ..Options::default() };
+    let store = PostgresStore::open(config.clone(), NoTls, options).await.unwrap();
+    let mut listener = store.listen().await.unwrap();
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let owners: Vec<_> = (0..6).map(|n| chatfold::UserId::parse(&format!("owner{n}")).unwrap()).collect();
+    for pair in owners.chunks(2) {
+        store.append(&pair[0], &Append::new(0, &[event(1, 1)])).await.unwrap();
+        client.batch_execute("BEGIN; LOCK TABLE chatfold_event IN EXCLUSIVE MODE").await.unwrap();
+        // Whoever is first has the connection: what tells of the first append, or the second one.
+        let (second, owner) = (store.clone(), pair[1].clone());
+        let holding = tokio::spawn(async move {
+            loop {
+                match second.append(&owner, &Append::new(0, &[event(1, 1)])).await {
+                    Err(AppendError::Store(PostgresError::Overloaded { .. })) => {
+                        tokio::task::yield_now().await
+                    }
+                    other => break other,
+                }
+            }
+        });
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        while server.sql(waits) != "1" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        client.batch_execute("COMMIT").await.unwrap();
+        holding.await.unwrap().unwrap();
+        let mut heard = std::collections::BTreeSet::new();
+        while heard.len() < 2 {
+            let next = tokio::time::timeout(Duration::from_secs(60), listener.next()).await.unwrap();
+            if let Heard::Inbox { inbox, .. } = next.unwrap() {
+                heard.insert(inbox);
+            }
+        }
+        assert!(pair.iter().all(|owner| heard.contains(owner)), "{heard:?}");
+        // The connection is free again once it has told.
+        while store.head(&pair[0]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
     }
     drop(client);
     driver.await.unwrap().unwrap();

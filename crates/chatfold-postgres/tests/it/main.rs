@@ -9,4 +9,6 @@ mod migrations;
 mod moving;
 mod pooler;
 mod schemas;
+#[cfg(feature = "rustls")]
+mod tls;
 mod within;

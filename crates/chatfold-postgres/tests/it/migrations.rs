@@ -215,6 +215,32 @@ async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
     store.erase(&alice()).await.unwrap();
 }
 
+/// What the server refuses in the middle of a migration leaves nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_fails_in_the_middle_changes_nothing() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let fresh = open(&server, "new", Layout::Partitioned(3)).await;
+    fill(&fresh).await;
+    make_version_1(&server, "old", VERSION_1[1].0, "new");
+    server.sql("CREATE VIEW old.mine AS SELECT inbox, position FROM old.chatfold_event");
+    let before = catalogue(&server, "old");
+    let at = options("old", Layout::Plain);
+    for _ in 0..2 {
+        let refused = PostgresStore::migrate(config(&server, "chatfold"), NoTls, at.clone()).await;
+        let Err(PostgresError::Postgres(error)) = refused else {
+            panic!("expected that the view stands in the way, found {refused:?}")
+        };
+        let code = tokio_postgres::error::SqlState::DEPENDENT_OBJECTS_STILL_EXIST;
+        assert_eq!(error.code(), Some(&code), "{error}");
+        assert_eq!(catalogue(&server, "old"), before);
+    }
+    server.sql("DROP VIEW old.mine");
+    let migrated = PostgresStore::migrate(config(&server, "chatfold"), NoTls, at).await.unwrap();
+    assert_eq!((migrated.from, migrated.to), (1, 2));
+    let store = open(&server, "old", Layout::Plain).await;
+    assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
+}
+
 /// Servers go on while the tables are changed under them: what they had prepared is made ready anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_goes_on_while_its_tables_are_migrated() {
