@@ -21,7 +21,9 @@ pub use self::files::{
     StoreMigrateArgs, StoreTrimArgs, StoreUnarchiveArgs, WriteArgs,
 };
 use self::import::ADAPTER_EXAMPLES;
-pub use self::import::{AdapterArgs, ImportArgs, ImportFrom, PayloadArgs, SystemFlag, V2timArgs};
+pub use self::import::ImportArgs;
+#[cfg(feature = "adapters")]
+pub use self::import::{AdapterArgs, ImportFrom, PayloadArgs, SystemFlag, V2timArgs};
 use self::tui::TUI_EXAMPLES;
 pub use self::tui::TuiArgs;
 

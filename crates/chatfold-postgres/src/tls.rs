@@ -27,6 +27,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
+
 /// What connects by TLS.
 pub use tokio_postgres_rustls::MakeRustlsConnect;
 
