@@ -34,7 +34,7 @@
 //! of this process or another, wait for each other up to [`Options::busy_timeout`], and an append that waited longer
 //! fails without having written. A file holds any number of inboxes. The snapshots that a handle gives to be read by range
 //! share a second connection, which writes nothing and is closed with the last of them and the handle. A handle that has
-//! imported segments holds up to 32 MiB of the file from then on, one that has kept a snapshot up to 8 MiB, before up to 2 MiB.
+//! imported segments holds up to 32 MiB of the file from then on, before up to 2 MiB.
 //!
 //! # An application's own file
 //!

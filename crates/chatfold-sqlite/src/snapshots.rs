@@ -12,11 +12,8 @@ use crate::pages::{self, Cut, Fault, Known};
 use crate::rows::{self, signed};
 use crate::schema::{self, Claim, Found, Snapshots};
 use crate::source::{Paged, Reader};
-use crate::store::{SNAPSHOT_CACHE_KIB, begin, save_within};
+use crate::store::{begin, save_within};
 use crate::{Options, SqliteError, SqliteStore};
-
-/// How many pages may be written with what a handle usually holds of a file: a quarter of a megabyte.
-const FEW_PAGES: usize = 64;
 
 impl SqliteStore {
     /// Looks up which pages of a snapshot the file has. Where many are missing, they are written in transactions of
@@ -34,9 +31,6 @@ impl SqliteStore {
         let mut known = Known::read(&moment, number, suspect)?;
         moment.commit()?;
         let missing = cut.missing(&known);
-        if missing.len() > FEW_PAGES && !self.options.read_only {
-            self.widen_cache(SNAPSHOT_CACHE_KIB)?;
-        }
         if missing.len() <= pages::AT_ONCE || self.options.read_only {
             return Ok(known);
         }

@@ -19,9 +19,6 @@ use crate::{keys, rows};
 /// How much of the file a handle holds once it has imported segments. Before it is what SQLite usually holds, 2 MiB.
 const IMPORT_CACHE_KIB: i64 = 32 << 10;
 
-/// How much once it has kept a snapshot of more than a few pages.
-pub(crate) const SNAPSHOT_CACHE_KIB: i64 = 8 << 10;
-
 pub(crate) type AppendResult<T> = Result<T, AppendError<SqliteError>>;
 
 /// Every error of SQLite is the store's.
@@ -121,19 +118,6 @@ impl<'t> Log<'t> {
 }
 
 impl SqliteStore {
-    /// Has the handle hold so much of the file from now on, unless it holds more or the connection is the caller's. What a
-    /// transaction changes beyond that is written before it ends, and once more where it is changed again.
-    pub(crate) fn widen_cache(&self, kib: i64) -> Result<(), SqliteError> {
-        if self.shared {
-            return Ok(());
-        }
-        let held: i64 = self.connection.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
-        if held > -kib {
-            self.connection.pragma_update(None, "cache_size", -kib)?;
-        }
-        Ok(())
-    }
-
     /// Changes whether a log is closed.
     fn close(&mut self, inbox: &UserId, closed: Option<&Closed>, erase: bool) -> Result<Head, SqliteError> {
         let transaction = begin(&mut self.connection)?;
@@ -257,9 +241,10 @@ impl EventStore for SqliteStore {
     }
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
-        if events.len() >= self.options.seal_events {
+        if !self.shared && events.len() >= self.options.seal_events {
             // Keys are hashes: each batch touches most of their pages, and the next one does again.
-            self.widen_cache(IMPORT_CACHE_KIB)?;
+            let update = self.connection.pragma_update(None, "cache_size", -IMPORT_CACHE_KIB);
+            update.map_err(sqlite::<SqliteError>)?;
         }
         let transaction = begin(&mut self.connection)?;
         let (mut log, mut head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
