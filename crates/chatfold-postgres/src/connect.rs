@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, LoadBalanceHosts};
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Error, Socket};
+
+use crate::encrypt::Encrypt;
 
 /// Connects to the first host that lets it in, beginning with the one that did so last.
 ///
@@ -72,10 +74,7 @@ where
 
 impl<T> deadpool_postgres::Connect for Connector<T>
 where
-    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-    T::Stream: Send + Sync,
-    T::TlsConnect: Send + Sync,
-    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    T: Encrypt,
 {
     fn connect(
         &self,

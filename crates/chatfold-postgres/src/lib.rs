@@ -167,6 +167,7 @@ mod append_in;
 mod blocking;
 mod channel;
 mod connect;
+mod encrypt;
 mod error;
 mod follow;
 mod heard;
@@ -187,6 +188,7 @@ pub mod tls;
 
 pub use self::blocking::Blocking;
 pub use self::channel::CHANNELS;
+pub use self::encrypt::Encrypt;
 pub use self::error::{PostgresError, TlsFault};
 pub use self::heard::Heard;
 pub use self::listen::Listener;

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{AsyncMessage, Client, Socket};
+use tokio_postgres::{AsyncMessage, Client};
 
 use crate::channel;
 use crate::connect::Connector;
+use crate::encrypt::Encrypt;
 use crate::error::PostgresError;
 use crate::heard::{Heard, Queue};
 
@@ -51,10 +51,7 @@ impl Drop for Listener {
 
 impl<T> Listen for Connector<T>
 where
-    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-    T::Stream: Send + Sync,
-    T::TlsConnect: Send + Sync,
-    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    T: Encrypt,
 {
     fn listen(&self, channels: Vec<u16>) -> Connecting<'_> {
         Box::pin(async move {

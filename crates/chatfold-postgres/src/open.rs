@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Config, Socket};
+use tokio_postgres::Config;
 
 use crate::connect::Connector;
+use crate::encrypt::Encrypt;
 use crate::error::PostgresError;
 use crate::follow;
 use crate::listen::Listen;
@@ -26,10 +26,7 @@ impl PostgresStore {
     /// version of this crate made them.
     pub async fn open<T>(config: Config, tls: T, options: Options) -> Result<Self, PostgresError>
     where
-        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-        T::Stream: Send + Sync,
-        T::TlsConnect: Send + Sync,
-        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+        T: Encrypt,
     {
         let mut store = Self::new(config, tls, options)?;
         store.bounded(migrating::bring_up(&store, store.options.migrate)).await?;
@@ -55,10 +52,7 @@ impl PostgresStore {
     /// or change the tables, [`PostgresError::NewerSchema`] if a newer version of this crate made them.
     pub async fn migrate<T>(config: Config, tls: T, options: Options) -> Result<Migrated, PostgresError>
     where
-        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-        T::Stream: Send + Sync,
-        T::TlsConnect: Send + Sync,
-        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+        T: Encrypt,
     {
         let store = Self::new(config, tls, options)?;
         store.bounded(migrating::bring_up(&store, true)).await
@@ -72,10 +66,7 @@ impl PostgresStore {
     /// [`PostgresError::NewerSchema`] if a newer version of this crate made the tables.
     pub async fn pending<T>(config: Config, tls: T, options: Options) -> Result<Pending, PostgresError>
     where
-        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-        T::Stream: Send + Sync,
-        T::TlsConnect: Send + Sync,
-        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+        T: Encrypt,
     {
         let store = Self::new(config, tls, options)?;
         store.bounded(migrating::pending(&store)).await
@@ -84,10 +75,7 @@ impl PostgresStore {
     /// A store that has not been connected yet.
     fn new<T>(mut config: Config, tls: T, options: Options) -> Result<Self, PostgresError>
     where
-        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-        T::Stream: Send + Sync,
-        T::TlsConnect: Send + Sync,
-        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+        T: Encrypt,
     {
         bound(&mut config, &options);
         let mut listen = options.listen.clone().or_else(|| (!options.pooled).then(|| config.clone()));

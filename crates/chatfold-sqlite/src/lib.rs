@@ -55,9 +55,9 @@
 //!
 //! `segment` says between which hashes of which log a segment stands, and its checksum; `segment_bytes` has the events,
 //! in the columns of the [binary log](chatfold::binary), from which every line comes back byte for byte; bytes that are
-//! no line of this library lie there as they are. `chatfold_sealed` finds them: each row is an integer, a hash of an event's or a
+//! no line of this library lie there as they are. `sealed` finds them: each row is an integer, a hash of an event's or a
 //! command's id with the number of a segment, about 14 bytes. What it names is looked into before it counts. The keys of the
-//! last segments are in `chatfold_sealed_new` and are moved slice by slice, so that a segment writes few pages of the large
+//! last segments are in `sealed_new` and are moved slice by slice, so that a segment writes few pages of the large
 //! table.
 //!
 //! With the feature `zstd` segments are packed; a build without it cannot read those.

@@ -99,10 +99,7 @@ async fn migrated<T>(
     dry_run: bool,
 ) -> Result<(i32, i32), chatfold_postgres::PostgresError>
 where
-    T: tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket> + Clone + Send + Sync + 'static,
-    T::Stream: Send + Sync,
-    T::TlsConnect: Send + Sync,
-    <T::TlsConnect as tokio_postgres::tls::TlsConnect<tokio_postgres::Socket>>::Future: Send,
+    T: chatfold_postgres::Encrypt,
 {
     if dry_run {
         let pending = chatfold_postgres::PostgresStore::pending(config, tls, options).await?;
