@@ -100,6 +100,7 @@ mod model;
 #[cfg(feature = "serde")]
 pub mod owned;
 mod register;
+pub mod shared;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

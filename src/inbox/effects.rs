@@ -14,7 +14,8 @@ pub(crate) fn message_counts(own: bool, queued: bool, group_or_peer: bool) -> bo
 /// Whether a fact has any effect in the inbox of `owner` (R17).
 pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact: &Fact) -> bool {
     let direct = id.kind() == ConversationKind::Direct;
-    let group_or_peer = |author: &UserId| !direct || author.as_str() == id.target();
+    let group_or_peer =
+        |author: &UserId| !direct || author.as_str() == id.target() || owner.stands_for(author);
     match fact {
         Fact::MessageReceived(_) => message_counts(by == owner, false, group_or_peer(by)),
         Fact::MessageQueued(_) => message_counts(by == owner, true, group_or_peer(by)),
@@ -48,7 +49,8 @@ pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact:
         | Fact::FolderMemberSet { .. }
         | Fact::Deleted { .. }
         | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => by == owner,
+        | Fact::HistoryComplete { .. }
+        | Fact::HistoryWindow { .. } => by == owner,
     }
 }
 
@@ -103,7 +105,8 @@ pub(crate) fn traits(fact: &Fact) -> Traits {
         | Fact::Pinned { .. }
         | Fact::ReceiveOptionSet { .. }
         | Fact::FolderMemberSet { .. }
-        | Fact::HistoryComplete { .. } => nothing,
+        | Fact::HistoryComplete { .. }
+        | Fact::HistoryWindow { .. } => nothing,
     }
 }
 
@@ -150,7 +153,8 @@ pub(crate) fn introduced(fact: &Fact) -> Option<(Class, Option<&UserId>, &Messag
         | Fact::MessagesRead { .. }
         | Fact::Archived { .. }
         | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => None,
+        | Fact::HistoryComplete { .. }
+        | Fact::HistoryWindow { .. } => None,
     }
 }
 
@@ -188,6 +192,7 @@ pub(crate) fn about(fact: &Fact) -> &[MessageId] {
         | Fact::MembershipSet { .. }
         | Fact::Archived { .. }
         | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => &[],
+        | Fact::HistoryComplete { .. }
+        | Fact::HistoryWindow { .. } => &[],
     }
 }

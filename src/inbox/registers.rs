@@ -74,8 +74,27 @@ pub(crate) fn put_personal(out: &mut Out, personal: &Personal) {
     put_coverage(out, personal.deleted);
     put_stamp(out, personal.deleted_at);
     put_coverage(out, personal.cleared);
+    put_windows(out, &personal.windows);
     let reported = personal.reported.written().filter(|reported| *reported != Reported::absent());
     out.option(reported, put_reported);
+}
+
+/// What stands in the place of an option's first byte where windows come before the option: few have any, and the bytes of
+/// others stay what they were before there were such.
+pub(crate) const WINDOWS: u8 = 2;
+
+fn put_windows(out: &mut Out, windows: &im::OrdMap<i64, Lww<Option<i64>>>) {
+    if windows.is_empty() {
+        return;
+    }
+    out.u8(WINDOWS).len(windows.len());
+    for (after, through) in windows {
+        out.int(*after).lww(through, |out, through| {
+            out.option(*through, |out, through| {
+                out.int(through);
+            });
+        });
+    }
 }
 
 fn put_reported(out: &mut Out, told: &Reported) {

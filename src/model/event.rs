@@ -318,6 +318,14 @@ pub enum Fact {
         /// Where it ends, itself part of it.
         through: Watermark,
     },
+    /// Personal: the part of a shared history that the owner may see, written by the server as the owner (R123). An inbox
+    /// that holds all that its owner may see keeps it and shows nothing of it.
+    HistoryWindow {
+        /// What stands behind this is seen.
+        after: Watermark,
+        /// Up to where, itself part of it; `None`: without an end.
+        through: Option<Watermark>,
+    },
 }
 
 /// A fact about the whole account.
@@ -568,6 +576,7 @@ impl Fact {
             Self::Deleted { .. } => "conversation_deleted",
             Self::UnreadReported(_) => "unread_reported",
             Self::HistoryComplete { .. } => "history_complete",
+            Self::HistoryWindow { .. } => "history_window",
         }
     }
 }

@@ -41,6 +41,9 @@ pub enum IdError {
     Uuid,
 }
 
+/// What the id of nobody begins with, and no id may have.
+const NOBODY: char = '\0';
+
 fn check(text: &str) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
@@ -135,6 +138,22 @@ text_id! {
 }
 
 impl UserId {
+    /// The owner of a timeline, who is nobody (R120): no parsed id is equal to it, and it writes no event. That of a direct
+    /// chat bears the id of the one of both whom the conversation's id does not name.
+    pub(crate) fn nobody(lesser: Option<&Self>) -> Self {
+        Self(format!("{NOBODY}{}", lesser.map_or("", Self::as_str)).into())
+    }
+
+    /// Whether it is the owner of a timeline.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.0.starts_with(NOBODY)
+    }
+
+    /// Whether it is the owner of a direct chat's timeline, of which `user` is the one that its id does not name.
+    pub(crate) fn stands_for(&self, user: &Self) -> bool {
+        self.0.strip_prefix(NOBODY).is_some_and(|lesser| lesser == user.as_str())
+    }
+
     /// Whether a text without control characters is one.
     pub(crate) fn has_form(text: &str) -> bool {
         (1..=MAX_ID_LEN_BYTES).contains(&text.len())

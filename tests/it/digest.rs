@@ -449,7 +449,12 @@ fn told() -> Vec<Made> {
     let complete =
         |from, through| own(9).history_complete(group(), Watermark::Seq(from), Watermark::Seq(through));
     let reports = reports.into_iter().map(|said| own(9).unread_reported(group(), said));
-    reports.chain([own(10).unread_reported(group(), said), complete(1, 2), complete(1, 3)]).collect()
+    let window = |after, through: Option<u64>| {
+        own(9).history_window(group(), Watermark::Seq(after), through.map(Watermark::Seq))
+    };
+    let windows = [window(1, None), window(2, None), window(1, Some(2)), window(1, Some(3))];
+    let others = [own(10).unread_reported(group(), said), complete(1, 2), complete(1, 3)];
+    reports.chain(others).chain(windows).collect()
 }
 
 /// What nothing shows yet is state all the same: waiting facts, masked ones, marks that lost.

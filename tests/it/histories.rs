@@ -107,10 +107,11 @@ enum Type {
     Archived,
     Reported,
     Complete,
+    Window,
 }
 
 /// Each type with its usual weight.
-const TYPES: [(Type, usize); 36] = [
+const TYPES: [(Type, usize); 37] = [
     (Type::Opened, 3),
     (Type::Received, 30),
     (Type::Modified, 5),
@@ -147,6 +148,7 @@ const TYPES: [(Type, usize); 36] = [
     (Type::Archived, 4),
     (Type::Reported, 4),
     (Type::Complete, 4),
+    (Type::Window, 2),
 ];
 
 const NAMES: [&str; 9] =
@@ -155,12 +157,21 @@ const TEXTS: [&str; 7] = ["hi", "", "lunch?", "好的 👍", " ", "naïve\nline"
 const FOLDER_NAMES: [&str; 3] = ["work", "Ünïcode", "a"];
 const BYTES: [&[u8]; 4] = [b"", b"x", b"{\"a\":1}", &[0, 255, 254]];
 
+/// The users of every history; the first is the owner, unless another is asked for.
+pub const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
+
 /// The history of `seed`.
 pub fn history(seed: u64, shape: Shape) -> History {
+    history_of(USERS[0], seed, shape)
+}
+
+/// The history of `seed` as another of [`USERS`] has it.
+pub fn history_of(owner: &str, seed: u64, shape: Shape) -> History {
     let mut rng = Rng::new(seed);
     let policy =
         Policy::default().with_meeting_unread(rng.percent(30)).with_own_message_reads(rng.percent(35));
     let mut maker = Maker::new(rng, shape);
+    maker.owner = UserId::parse(owner).unwrap();
     let length = shape.min_events + maker.rng.below(shape.max_events - shape.min_events + 1);
     maker.preamble();
     while maker.events.len() < length {
@@ -210,8 +221,7 @@ struct Maker {
 
 impl Maker {
     fn new(mut rng: Rng, shape: Shape) -> Self {
-        let users: Vec<UserId> =
-            ["alice", "bob", "carol", "dave"].iter().map(|id| UserId::parse(id).unwrap()).collect();
+        let users: Vec<UserId> = USERS.iter().map(|id| UserId::parse(id).unwrap()).collect();
         let mut conversations = conversation_ids();
         rng.shuffle(&mut conversations);
         let few = if shape.drift { shape.conversations } else { 1 + rng.below(shape.conversations) };
@@ -613,6 +623,11 @@ impl Maker {
                 let ends = [self.watermark(group), self.watermark(group)];
                 let [from, through] = [ends.iter().min(), ends.iter().max()].map(|end| *end.unwrap());
                 Fact::HistoryComplete { from, through }
+            }
+            Type::Window => {
+                let ends = [self.watermark(group), self.watermark(group)];
+                let [after, through] = [ends.iter().min(), ends.iter().max()].map(|end| *end.unwrap());
+                Fact::HistoryWindow { after, through: self.rng.percent(50).then_some(through) }
             }
             _ => Fact::Read { through: self.through(group) },
         }

@@ -147,6 +147,9 @@ pub(crate) const CANONICAL: &[&str] = &[
     r#"G "unread_reported","through":{"seq":9},"unread":3,"mentions":[]"#,
     r#"G "history_complete","from":{"seq":0},"through":{"seq":0}"#,
     r#"D "history_complete","from":{"time":"1970-01-01T00:00:00.000Z"},"through":{"time":"2026-03-01T09:00:00.000Z"}"#,
+    r#"G "history_window","after":{"seq":0}"#,
+    r#"G "history_window","after":{"seq":4},"through":{"seq":4}"#,
+    r#"D "history_window","after":{"time":"1970-01-01T00:00:00.000Z"},"through":{"time":"2026-03-01T09:00:00.000Z"}"#,
     r#"A "quiet_hours_set","daily":{"start":"22:00:00","duration_s":32400,"zone":"Europe/Berlin"}"#,
 ];
 

@@ -51,6 +51,7 @@ mod rules;
 mod schema;
 mod served;
 mod share_out;
+mod shared;
 mod shown;
 mod snapshot;
 mod store;

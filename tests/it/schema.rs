@@ -160,7 +160,7 @@ fn mutants(value: &Value) -> Vec<(String, Value)> {
 /// What the schema of the log cannot say: that a stretch does not end before it begins, and how mentions of a report lie.
 fn beyond(value: &Value, path: &str) -> bool {
     match value["type"].as_str() {
-        Some("history_complete") => true,
+        Some("history_complete" | "history_window") => true,
         Some("unread_reported") => path.starts_with("/mentions") || path.starts_with("/through"),
         _ => false,
     }

@@ -94,7 +94,7 @@ impl Conversation {
             return None;
         }
         let author = match self.peer {
-            Some(peer) if !own => peer,
+            Some(peer) if !own && !owner.is_nobody() => peer,
             _ => users.intern(by),
         };
         let viewer_bits = if own { bits::OWN } else { 0 };

@@ -129,6 +129,8 @@ pub(crate) struct Personal {
     pub(crate) cleared: Coverage,
     /// What a server told of messages that are not all held.
     pub(crate) reported: Rare<Reported>,
+    /// The parts of a shared history that the owner may see: behind which first field, and up to which (R123).
+    pub(crate) windows: im::OrdMap<i64, Lww<Option<i64>>>,
 }
 
 impl Absent for Personal {
@@ -245,6 +247,9 @@ impl Personal {
         raise(&mut self.cleared, other.cleared);
         if let Some(told) = other.reported.written() {
             self.reported.join(told);
+        }
+        for (after, through) in &other.windows {
+            self.windows.entry(*after).or_default().join(through);
         }
         if let Some(stamp) = self.deleted_at {
             self.drafts.delete(stamp);

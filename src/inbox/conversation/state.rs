@@ -162,6 +162,10 @@ impl Conversation {
                 self.personal.reported.complete.add(first, last);
                 self.personal.change_ledger(|ledger, _| ledger.complete(first, last));
             }
+            Fact::HistoryWindow { after, through } => {
+                let through = through.map(|through| through.first_field());
+                self.personal.windows.entry(after.first_field()).or_default().set(stamp, through);
+            }
             Fact::FolderMemberSet { .. } => {}
             _ => self.fold_about_message(around, by, stamp, fact),
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::inbox::containers::sparse::Rare;
 use crate::inbox::conversation::personal::{Archiving, Coverage, DraftFact, Drafts, OptionSetting, Personal};
 use crate::inbox::conversation::report::Report;
 use crate::inbox::conversation::reported::{Kept, Reported};
@@ -254,9 +255,28 @@ pub(crate) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
         deleted: take_coverage(from)?,
         deleted_at: from.option(In::stamp)?,
         cleared: take_coverage(from)?,
-        reported: from.option(take_reported)?.unwrap_or_default().into(),
+        reported: Rare::default(),
+        windows: im::OrdMap::new(),
     };
-    Some((personal, reads))
+    Some((with_rest(personal, from)?, reads))
+}
+
+/// What stands behind the other registers of the owner: windows, where there are any, and a report.
+fn with_rest(mut personal: Personal, from: &mut In<'_>) -> Option<Personal> {
+    let mut first = from.u8()?;
+    if first == registers::WINDOWS {
+        personal.windows = from.list(2, |from| {
+            let after = from.int()?;
+            Some((after, from.lww(|from| from.option(In::int))?))
+        })?;
+        first = from.u8()?;
+    }
+    personal.reported = match first {
+        0 => Rare::default(),
+        1 => take_reported(from)?.into(),
+        _ => return None,
+    };
+    Some(personal)
 }
 
 fn take_text<T: for<'t> From<&'t str>>(from: &mut In<'_>) -> Option<Option<T>> {

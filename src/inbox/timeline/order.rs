@@ -7,6 +7,7 @@
 pub(crate) mod block;
 pub(crate) mod build;
 pub(crate) mod contribution;
+pub(crate) mod range;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;

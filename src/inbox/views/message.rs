@@ -80,6 +80,16 @@ impl<'a> MessageView<'a> {
         Some(Self { inbox, conversation, slot, entry })
     }
 
+    /// The same message, its entry as a member of a shared history sees it.
+    pub(crate) fn with_entry(self, entry: Entry) -> Self {
+        Self { entry, ..self }
+    }
+
+    /// The first field of its position.
+    pub(crate) fn first_field(&self) -> i64 {
+        self.entry.first
+    }
+
     fn social(&self) -> Option<&'a Social> {
         self.conversation.facts().aside(self.slot)?.social.as_deref()
     }

@@ -114,7 +114,8 @@ pub(crate) fn put_fact(out: &mut Out, place: BodyContext, fact: &Fact) -> u8 {
         | Fact::MessagesRead { .. }
         | Fact::Archived { .. }
         | Fact::UnreadReported(_)
-        | Fact::HistoryComplete { .. } => {
+        | Fact::HistoryComplete { .. }
+        | Fact::HistoryWindow { .. } => {
             extended::put(out, place, fact);
             code::MORE
         }

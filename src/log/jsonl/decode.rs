@@ -315,13 +315,15 @@ fn invalid_fault(line: &str, invalid: InvalidEvent, type_place: Value<'_>) -> Bo
         InvalidEvent::ReportedMentions => {
             place(&[Key::Mentions]).fault("rising seqs from 1 up to that of through, and types from 1 to 3")
         }
-        InvalidEvent::EmptyStretch => place(&[Key::From]).fault("a place not behind that of through"),
+        InvalidEvent::EmptyStretch | InvalidEvent::EmptyWindow => {
+            place(&[Key::From, Key::After]).fault("a place not behind that of through")
+        }
     }
 }
 
 /// The watermark of a kind that does not fit its conversation.
 fn watermark_place(line: &str, wrong: Key) -> Option<Value<'_>> {
-    let keys = [Key::From, Key::Through, Key::Read];
+    let keys = [Key::From, Key::After, Key::Through, Key::Read];
     keys.into_iter().find(|key| find(line, &[*key, wrong]).is_some()).and_then(|key| find(line, &[key]))
 }
 

@@ -112,6 +112,12 @@ fn push_fact(keys: &mut Keys<'_>, fact: &Fact) {
             push_watermark(keys, "from", *from);
             push_watermark(keys, "through", *through);
         }
+        Fact::HistoryWindow { after, through } => {
+            push_watermark(keys, "after", *after);
+            if let Some(through) = through {
+                push_watermark(keys, "through", *through);
+            }
+        }
         Fact::ReactionSet { target, reaction, on } => {
             keys.quoted("target", target);
             keys.text("reaction", reaction);

@@ -96,6 +96,7 @@ keys! {
     AtLeast = "at_least",
     ActiveAt = "active_at",
     From = "from",
+    After = "after",
 }
 
 /// A set of keys: two words, for shifting one of 128 bits costs three times as much as one of 64.

@@ -148,6 +148,8 @@ conversation_events! {
     unread_reported(report: UnreadReport) => Fact::UnreadReported(Box::new(report));
     /// Every message of a stretch is held in this log.
     history_complete(from: Watermark, through: Watermark) => Fact::HistoryComplete { from, through };
+    /// The owner may see this part of a shared history, up to its end where that is `None`.
+    history_window(after: Watermark, through: Option<Watermark>) => Fact::HistoryWindow { after, through };
 }
 
 account_events! {

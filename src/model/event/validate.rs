@@ -68,6 +68,9 @@ pub enum InvalidEvent {
     /// A stretch that ends before it begins.
     #[error("a complete stretch does not end before it begins")]
     EmptyStretch,
+    /// A window of a shared history that ends before it begins.
+    #[error("a window does not end before it begins")]
+    EmptyWindow,
 }
 
 impl Body {
@@ -135,6 +138,12 @@ impl Fact {
                 fitting(*from, kind)?;
                 fitting(*through, kind)?;
                 if from > through { Err(InvalidEvent::EmptyStretch) } else { Ok(()) }
+            }
+            Self::HistoryWindow { after, through } => {
+                fitting(*after, kind)?;
+                let Some(through) = through else { return Ok(()) };
+                fitting(*through, kind)?;
+                if after > through { Err(InvalidEvent::EmptyWindow) } else { Ok(()) }
             }
             Self::ExtensionSet { seq, .. } | Self::ExtensionsCleared { seq, .. } => small_seq(*seq),
             _ => Ok(()),

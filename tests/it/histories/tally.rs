@@ -428,6 +428,7 @@ pub const EVERY_CASE: &[&str] = &[
     "membership_set",
     "unread_reported",
     "history_complete",
+    "history_window",
     // stamps
     "same instant, same type, same conversation",
     "two events under one id",

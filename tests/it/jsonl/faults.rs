@@ -345,6 +345,7 @@ fn r99_a_bad_fact_about_a_conversation_is_refused() {
         (r#"D "conversation_archived","stay":true"#, "on"),
         (r#"G "unread_reported","through":{"seq":1}"#, "unread"),
         (r#"G "history_complete","through":{"seq":1}"#, "from"),
+        (r#"G "history_window","through":{"seq":1}"#, "after"),
         (r#"D "folder_member_set","on":true"#, "folder"),
         (r#"A "profile_changed""#, "user"),
         (r#"A "folder_created","folder":#f"#, "name"),
@@ -411,6 +412,10 @@ fn facts_of_what_people_expect() {
         ),
         (
             r#"G "history_complete","from":«{"seq":2},"through":{"seq":1}"#,
+            "a place not behind that of through",
+        ),
+        (
+            r#"G "history_window","after":«{"seq":2},"through":{"seq":1}"#,
             "a place not behind that of through",
         ),
         (

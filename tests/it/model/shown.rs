@@ -202,6 +202,13 @@ impl Row {
     pub fn is_void(&self) -> bool {
         *self == Self::void(&self.id)
     }
+
+    /// The same, whatever is known of the peer of a direct chat.
+    pub fn is_void_but_for_its_peer(&self) -> bool {
+        let (show_name, face_url) = (self.show_name.clone(), self.face_url.clone());
+        let direct = self.kind == ConversationKind::Direct;
+        direct && *self == Self { show_name, face_url, ..Self::void(&self.id) }
+    }
 }
 
 impl Shown {

@@ -276,6 +276,7 @@ fn fact(args: &mut Args<'_>) -> Fact {
         }
         "reported" => Fact::UnreadReported(Box::new(report(args))),
         "complete" => Fact::HistoryComplete { from: args.watermark(), through: args.watermark() },
+        "window" => Fact::HistoryWindow { after: args.watermark(), through: None },
         "archived" => Fact::Archived { on: true, stay: args.next_if(|word| word == "stay").is_some() },
         "unarchived" => Fact::Archived { on: false, stay: false },
         "dissolved" => Fact::MembershipSet { state: Membership::Dissolved, user: None },

@@ -61,6 +61,7 @@ const TYPES: &[(&str, In, &str)] = &[
         "through:watermark_from_one unread:seq read?:through! at_least?:flag mentions?:reported_mentions active_at?:time",
     ),
     ("history_complete", In::Both, "from:watermark! through:watermark!"),
+    ("history_window", In::Both, "after:watermark! through?:watermark!"),
     ("profile_changed", In::Account, "user:id nickname?:text remark?:text face_url?:text"),
     ("profile_changed", In::Account, "group:id name?:text face_url?:text group_type?:group_type"),
     ("folder_created", In::Account, "folder:uuid name:text"),

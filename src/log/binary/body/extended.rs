@@ -18,6 +18,7 @@ pub(crate) const MESSAGES_READ: u8 = 2;
 pub(crate) const ARCHIVED: u8 = 3;
 pub(crate) const UNREAD_REPORTED: u8 = 4;
 pub(crate) const HISTORY_COMPLETE: u8 = 5;
+pub(crate) const HISTORY_WINDOW: u8 = 6;
 
 /// Whether version 1 has no form for this.
 pub(crate) fn needs_version_2(body: &Body) -> bool {
@@ -27,7 +28,8 @@ pub(crate) fn needs_version_2(body: &Body) -> bool {
             | Fact::MessagesRead { .. }
             | Fact::Archived { .. }
             | Fact::UnreadReported(_)
-            | Fact::HistoryComplete { .. } => true,
+            | Fact::HistoryComplete { .. }
+            | Fact::HistoryWindow { .. } => true,
             Fact::MessageModified { edit, .. } => edit.mentions.is_some(),
             Fact::ReceiveOptionSet { until, .. } => until.is_some(),
             Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. } => !also.is_empty(),
@@ -57,6 +59,10 @@ pub(crate) fn put(out: &mut Out, place: BodyContext, fact: &Fact) {
         Fact::HistoryComplete { from, through } => {
             put_watermark(out.u8(HISTORY_COMPLETE), place, *from);
             put_watermark(out, place, *through);
+        }
+        Fact::HistoryWindow { after, through } => {
+            put_watermark(out.u8(HISTORY_WINDOW), place, *after);
+            out.option(*through, |out, through| put_watermark(out, place, through));
         }
         // The caller knows these to be all.
         _ => {}
@@ -97,6 +103,10 @@ pub(crate) fn fact(from: &mut In<'_>, place: BodyContext) -> Option<Fact> {
         HISTORY_COMPLETE => {
             Fact::HistoryComplete { from: watermark(from, place)?, through: watermark(from, place)? }
         }
+        HISTORY_WINDOW => Fact::HistoryWindow {
+            after: watermark(from, place)?,
+            through: from.option(|from| watermark(from, place))?,
+        },
         _ => return None,
     })
 }

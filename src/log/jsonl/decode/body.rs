@@ -1,7 +1,7 @@
 //! What each type says.
 
 use crate::log::jsonl::decode::message::{base64, bytes, flag, string};
-use crate::log::jsonl::decode::watermark::{through, watermark};
+use crate::log::jsonl::decode::watermark::{optional_watermark, through, watermark};
 use crate::log::jsonl::decode::{
     COUNT, Decoder, EDIT_VERSION, EVENT_ID, FOLDER_ID, MESSAGE_ID, SEQ, STRING, TIME, report,
 };
@@ -158,6 +158,10 @@ fn personal_fact(type_name: &str, keys: &mut Object<'_>) -> Parsed<Option<Fact>>
         "history_complete" => Fact::HistoryComplete {
             from: watermark(keys, Key::From)?,
             through: watermark(keys, Key::Through)?,
+        },
+        "history_window" => Fact::HistoryWindow {
+            after: watermark(keys, Key::After)?,
+            through: optional_watermark(keys, Key::Through)?,
         },
         _ => return Ok(None),
     }))

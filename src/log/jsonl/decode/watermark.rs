@@ -19,6 +19,11 @@ pub(crate) fn watermark(keys: &mut Object<'_>, key: Key) -> Parsed<Watermark> {
     }
 }
 
+/// The same where the key may be absent.
+pub(crate) fn optional_watermark(keys: &mut Object<'_>, key: Key) -> Parsed<Option<Watermark>> {
+    if keys.has(key) { watermark(keys, key).map(Some) } else { Ok(None) }
+}
+
 pub(crate) fn through_of(value: Value<'_>) -> Parsed<Through> {
     const THROUGH: &str = "an object of one key: seq in a group, time in a direct chat, or message";
     let mut fields = value.object(THROUGH)?;

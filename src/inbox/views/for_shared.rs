@@ -1,0 +1,47 @@
+//! What the rooms of shared histories read of an inbox: the one conversation of a timeline, and what is a member's own.
+
+use crate::inbox::containers::interner::Interner;
+use crate::inbox::conversation::state::Conversation;
+use crate::inbox::list::folders::Folder;
+use crate::inbox::state::Inbox;
+use crate::inbox::views::conversation::ConversationView;
+use crate::inbox::views::message::MessageView;
+use crate::model::id::{ConversationId, UserId};
+
+impl Inbox {
+    /// The conversation with this number.
+    pub(crate) fn numbered(&self, number: u32) -> Option<&Conversation> {
+        self.conversations.get(number).map(|conversation| &**conversation)
+    }
+
+    /// The number of a conversation, if an event with an effect named it.
+    pub(crate) fn number_of(&self, id: &ConversationId) -> Option<u32> {
+        self.ids.get(id)
+    }
+
+    /// How many conversations have numbers.
+    pub(crate) fn numbers(&self) -> u32 {
+        self.conversations.len() as u32
+    }
+
+    /// A conversation, and the numbers of users, which reading it may add to.
+    pub(crate) fn with_users(&mut self, number: u32) -> Option<(&Conversation, &mut Interner<UserId>)> {
+        let conversation = self.conversations.get(number)?;
+        Some((conversation, &mut self.users))
+    }
+
+    /// The number of a user that an event named.
+    pub(crate) fn user_number(&self, user: &UserId) -> Option<u32> {
+        self.users.get(user)
+    }
+
+    /// The live folders that hold the conversation with this number, by name (bytes) and id.
+    pub(crate) fn folders_holding(&self, number: u32) -> Vec<Folder> {
+        ConversationView::new(self, number).map(|view| view.folders()).unwrap_or_default()
+    }
+
+    /// The message at `slot` of a conversation.
+    pub(crate) fn message_at(&self, number: u32, slot: u32) -> Option<MessageView<'_>> {
+        MessageView::new(self, self.numbered(number)?, slot)
+    }
+}

@@ -1,0 +1,146 @@
+//! What a shared stream says of single users: who opened the conversation, who is a member, how far each has read.
+
+use crate::model::event::tables::{MEMBERSHIPS, number_of, value_of};
+use crate::model::event::{Fact, Membership, Through};
+use crate::model::id::{MessageId, UserId};
+use crate::model::time::Stamp;
+use crate::register::bytes::{In, Out};
+use crate::register::lattice::{Join as _, Lww, raise};
+use crate::shared::stream::SharedId;
+
+/// How far one of the two of a direct chat has read, as the other is shown it (R34).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PeerReads {
+    /// The greatest first field, -1 for none.
+    pub(crate) through: i64,
+    /// The messages read by name.
+    pub(crate) named: im::OrdSet<MessageId>,
+}
+
+impl Default for PeerReads {
+    fn default() -> Self {
+        Self { through: -1, named: im::OrdSet::new() }
+    }
+}
+
+/// The registers of a timeline that name a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct People {
+    /// When each opened the conversation last.
+    opened: im::OrdMap<UserId, Stamp>,
+    memberships: im::OrdMap<UserId, Lww<Membership>>,
+    /// What holds for all members: that the group was dissolved.
+    dissolved: Lww<Membership>,
+    peer_reads: im::OrdMap<UserId, PeerReads>,
+}
+
+impl People {
+    /// Takes in a fact if it is one about a single user, or about the membership of all. That somebody has read counts of
+    /// the two of a direct chat alone (R17).
+    pub(crate) fn apply(&mut self, id: &SharedId, by: &UserId, stamp: Stamp, fact: &Fact) {
+        match fact {
+            Fact::Opened { .. } => {
+                let opened = self.opened.entry(by.clone()).or_insert(stamp);
+                raise(opened, stamp);
+            }
+            Fact::MembershipSet { state, user: Some(user) } => {
+                self.memberships.entry(user.clone()).or_default().set(stamp, *state);
+            }
+            Fact::MembershipSet { state, user: None } => {
+                self.dissolved.set(stamp, *state);
+            }
+            Fact::PeerRead { through } if id.as_seen_by(by).is_some() => {
+                let reads = self.peer_reads.entry(by.clone()).or_default();
+                match through {
+                    Through::Watermark(watermark) => {
+                        raise(&mut reads.through, watermark.first_field());
+                    }
+                    Through::Message(message) => {
+                        reads.named.insert(*message);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// When a user opened the conversation last.
+    pub(crate) fn opened(&self, user: &UserId) -> Option<Stamp> {
+        self.opened.get(user).copied()
+    }
+
+    /// What became of a user as a member (R58).
+    pub(crate) fn membership(&self, user: &UserId) -> Option<Membership> {
+        let mut last = self.dissolved.clone();
+        if let Some(own) = self.memberships.get(user) {
+            last.join(own);
+        }
+        last.get().copied()
+    }
+
+    /// How far a user has read.
+    pub(crate) fn peer_reads(&self, user: &UserId) -> Option<&PeerReads> {
+        self.peer_reads.get(user)
+    }
+
+    /// Joins what another timeline of the same conversation knows.
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (user, stamp) in &other.opened {
+            raise(self.opened.entry(user.clone()).or_insert(*stamp), *stamp);
+        }
+        for (user, membership) in &other.memberships {
+            self.memberships.entry(user.clone()).or_default().join(membership);
+        }
+        self.dissolved.join(&other.dissolved);
+        for (user, reads) in &other.peer_reads {
+            let own = self.peer_reads.entry(user.clone()).or_default();
+            raise(&mut own.through, reads.through);
+            own.named.extend(reads.named.iter().copied());
+        }
+    }
+
+    /// Writes all registers, by name.
+    pub(crate) fn put(&self, out: &mut Out) {
+        fn put_membership(out: &mut Out, membership: &Lww<Membership>) {
+            out.lww(membership, |out, state| {
+                out.u8(number_of(&MEMBERSHIPS, state));
+            });
+        }
+        out.len(self.opened.len());
+        for (user, stamp) in &self.opened {
+            out.bytes(user.as_str().as_bytes()).stamp(*stamp);
+        }
+        out.len(self.memberships.len());
+        for (user, membership) in &self.memberships {
+            put_membership(out.bytes(user.as_str().as_bytes()), membership);
+        }
+        put_membership(out, &self.dissolved);
+        out.len(self.peer_reads.len());
+        for (user, reads) in &self.peer_reads {
+            out.bytes(user.as_str().as_bytes()).int(reads.through).len(reads.named.len());
+            for message in &reads.named {
+                out.raw(message.as_bytes());
+            }
+        }
+    }
+
+    /// Reads what [`People::put`] wrote.
+    pub(crate) fn take(from: &mut In<'_>) -> Option<Self> {
+        fn user(from: &mut In<'_>) -> Option<UserId> {
+            UserId::parse(from.text()?).ok()
+        }
+        fn membership(from: &mut In<'_>) -> Option<Lww<Membership>> {
+            from.lww(|from| value_of(&MEMBERSHIPS, from.u8()?))
+        }
+        Some(Self {
+            opened: from.list(18, |from| Some((user(from)?, from.stamp()?)))?,
+            memberships: from.list(2, |from| Some((user(from)?, membership(from)?)))?,
+            dissolved: membership(from)?,
+            peer_reads: from.list(3, |from| {
+                let (user, through) = (user(from)?, from.int()?);
+                let named = from.list(16, |from| from.array().map(MessageId::from_bytes))?;
+                Some((user, PeerReads { through, named }))
+            })?,
+        })
+    }
+}

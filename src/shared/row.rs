@@ -1,0 +1,361 @@
+//! One member's row over a shared history: rank questions to the timeline, less what is the member's own (R126, R127).
+
+use crate::inbox::containers::sparse::Absent as _;
+use crate::inbox::conversation::personal::{Personal, reach};
+use crate::inbox::conversation::row::{Derived, PINNED, Row};
+use crate::inbox::conversation::state::Conversation;
+use crate::inbox::timeline::entry::{Entry, bits};
+use crate::inbox::timeline::facts::Facts;
+use crate::inbox::timeline::order::contribution::{Contribution, Look as _, Sum};
+use crate::inbox::timeline::order::range::Range;
+use crate::inbox::timeline::order::tree::Order;
+use crate::model::event::{GroupType, Mark};
+use crate::model::id::{ConversationKind, MessageId, UserId};
+use crate::model::policy::Policy;
+use crate::model::time::Stamp;
+use crate::register::lattice::{Front, Join as _};
+use crate::shared::directory::Directory;
+use crate::shared::lists::{List, ListsLook, list_of, seen_by};
+use crate::shared::ranked::Elements as _;
+use crate::shared::timeline::Timeline;
+use crate::shared::windows::Windows;
+
+/// What keeps a message from counting as unread or as a mention.
+const OUT_OF_COUNT: u32 = bits::DELETED | bits::CLEARED | bits::UNLISTED | bits::READ;
+
+/// What keeps it from being seen.
+const OUT_OF_SIGHT: u32 = bits::DELETED | bits::CLEARED;
+
+/// A message that the member deleted, cleared away or read by name, where the member knows it.
+#[derive(Clone, Copy, Debug)]
+struct Aside {
+    first: i64,
+    slot: u32,
+}
+
+/// A member's look at a timeline: everything that rows and histories ask.
+#[derive(Clone, Debug)]
+pub(crate) struct Look<'a> {
+    pub(crate) owner: &'a UserId,
+    pub(crate) policy: Policy,
+    pub(crate) timeline: &'a Timeline,
+    pub(crate) facts: &'a Facts,
+    pub(crate) order: &'a Order,
+    /// What is the member's own of the conversation, if it said anything.
+    pub(crate) own: Option<&'a Conversation>,
+    pub(crate) windows: Windows,
+    pub(crate) group_type: Option<GroupType>,
+    /// The member's number in the timeline, if it is named there.
+    pub(crate) number: Option<u32>,
+    /// By first field.
+    asides: Vec<Aside>,
+}
+
+/// The personal registers of a conversation, as they are where the account said nothing of it.
+fn personal_of(own: Option<&Conversation>) -> &Personal {
+    match own {
+        Some(own) => &own.personal,
+        None => Personal::absent(),
+    }
+}
+
+impl<'a> Look<'a> {
+    /// The look of `owner`; `None` where part of the timeline is corrupt.
+    pub(crate) fn new(
+        (owner, policy): (&'a UserId, Policy),
+        own: Option<&'a Conversation>,
+        timeline: &'a Timeline,
+        directory: &Directory,
+    ) -> Option<Self> {
+        let conversation = timeline.conversation()?;
+        let mut group_type = conversation.shared.group_type.clone();
+        if let Some(profile) = directory.group(timeline.id().conversation().target())
+            && timeline.id().conversation().kind() == ConversationKind::Group
+        {
+            group_type.join(&profile.group_type);
+        }
+        let personal = personal_of(own);
+        let mut look = Self {
+            owner,
+            policy,
+            timeline,
+            facts: conversation.facts(),
+            order: conversation.order()?,
+            own,
+            windows: Windows::of(&personal.windows),
+            group_type: group_type.get().copied(),
+            number: timeline.number_of(owner),
+            asides: Vec::new(),
+        };
+        look.asides = look.all_asides();
+        Some(look)
+    }
+
+    /// The messages that the member's own facts take out of its numbers. Complexity: what the member ever named.
+    fn all_asides(&self) -> Vec<Aside> {
+        let Some(own) = self.own.map(Conversation::facts).filter(|facts| facts.arena.len() > 0) else {
+            return Vec::new();
+        };
+        let named = own.arena.iter().filter(|(_, entry)| entry.has(OUT_OF_COUNT));
+        let known = named.filter_map(|(_, entry)| {
+            let slot = self.facts.slot(entry.id)?;
+            Some(Aside { first: self.entry(slot)?.first, slot })
+        });
+        let mut known: Vec<_> = known.collect();
+        known.sort_unstable_by_key(|aside| aside.first);
+        known
+    }
+
+    pub(crate) fn personal(&self) -> &'a Personal {
+        personal_of(self.own)
+    }
+
+    /// What the member's own facts say of a message, as bits of an entry.
+    fn own_bits(&self, id: MessageId) -> u32 {
+        let own = self.own.map(Conversation::facts).filter(|facts| facts.arena.len() > 0);
+        let entry = own.and_then(|facts| facts.arena.get(facts.slot(id)?));
+        entry.map_or(0, |entry| entry.bits & OUT_OF_COUNT)
+    }
+
+    /// The entry at a slot as the member sees it; `None` where it is unknown to the member: by no introduction, by its
+    /// windows (R123), or because it is targeted at others (R18).
+    pub(crate) fn entry(&self, slot: u32) -> Option<Entry> {
+        let entry = self.facts.arena.get(slot)?;
+        let known = entry.bits & bits::CLASS != 0 && self.windows.contain(entry.first);
+        if !known || entry.has(bits::HIDDEN) && !self.is_for_me(slot, &entry) {
+            return None;
+        }
+        let mut seen = seen_by(&entry, self.number.unwrap_or(u32::MAX));
+        seen.bits |= self.own_bits(entry.id);
+        Some(seen)
+    }
+
+    fn is_for_me(&self, slot: u32, entry: &Entry) -> bool {
+        Some(entry.author) == self.number
+            || self.facts.content(slot).recipients().any(|user| user == self.owner.as_str())
+    }
+
+    /// Whether a message mentions the member, and whether everybody, where it may count as a mention (R26) were it not for
+    /// what is the member's own.
+    fn mentions(&self, slot: u32, entry: &Entry) -> (bool, bool) {
+        let counts = self.facts.kind == ConversationKind::Group
+            && entry.rank() == 0
+            && !entry.has(bits::OWN | bits::RECALLED | bits::ONLINE_ONLY);
+        if !counts {
+            return (false, false);
+        }
+        let me = match self.facts.edited_mentions(slot, entry) {
+            Some(mentions) => mentions.users.iter().any(|user| user == self.owner),
+            None => self.facts.content(slot).mentioned().any(|user| user == self.owner.as_str()),
+        };
+        (me, entry.mentions().1)
+    }
+
+    /// What of a list of the member's lies in a range.
+    fn listed(&self, list: List, range: Range) -> Sum {
+        let (look, lists) = (ListsLook(self.facts), &self.timeline.lists);
+        let sum = |number| lists.others.sum_within(list_of(list, number), range, &look);
+        self.number.map_or(Sum::ZERO, sum)
+    }
+
+    /// The targeted messages of the member with `flag` in a range, last first.
+    fn last_targeted(&self, flag: u8, range: Range) -> impl Iterator<Item = u32> + use<'a> {
+        let (look, others) = (ListsLook(self.facts), &self.timeline.lists.others);
+        let of = move |number| others.last_within(list_of(List::Targeted, number), flag, range, look);
+        self.number.into_iter().flat_map(of).map(|(_, slot)| slot)
+    }
+
+    /// The targeted messages of the member in a range, first first.
+    pub(crate) fn targeted(&self, range: Range) -> impl Iterator<Item = u32> + use<'a> {
+        let (look, others) = (ListsLook(self.facts), &self.timeline.lists.others);
+        let of = move |number| others.within(list_of(List::Targeted, number), range, look);
+        self.number.into_iter().flat_map(of).map(|(_, slot)| slot)
+    }
+
+    /// The last message with `flag` behind `floor` that the member's own facts do not take out by `bits`.
+    fn last_with(&self, flag: u8, floor: i64, bits: u32) -> Option<u32> {
+        let stays = |slot: &u32| self.facts.arena.id(*slot).is_some_and(|id| self.own_bits(id) & bits == 0);
+        self.windows.behind(floor).rev().find_map(|range| {
+            let shared = self.order.last_within(flag, range, self.facts).find(stays);
+            let targeted = self.last_targeted(flag, range).find(stays);
+            shared.into_iter().chain(targeted).max_by_key(|slot| self.facts.position(*slot))
+        })
+    }
+
+    /// The marker (R42), as a first field; -1 for none.
+    pub(crate) fn marker(&self) -> i64 {
+        let Some(own) = self.own else { return -1 };
+        let personal = &own.personal;
+        if personal.named_reads.is_empty() && personal.unread_marks.is_empty() {
+            return own.reads.own.greatest().map_or(-1, |(first, _)| first);
+        }
+        let (mut reads, mut marks) = (own.reads.own.clone(), Front::default());
+        let known = |slot: &u32| self.entry(self.facts.slot(own.facts().arena.id(*slot)?)?);
+        for (slot, stamp) in &personal.named_reads {
+            if let Some(entry) = known(slot).filter(|entry| entry.rank() == 0) {
+                reads.insert(entry.first, *stamp);
+            }
+        }
+        for (slot, stamp) in &personal.unread_marks {
+            if let Some(entry) = known(slot) {
+                marks.insert(-entry.first, *stamp);
+            }
+        }
+        Derived::of_fronts(reads, marks).marker()
+    }
+
+    /// Nothing up to this first field counts as unread or as a mention.
+    pub(crate) fn floor(&self, marker: i64) -> i64 {
+        let personal = self.personal();
+        marker.max(reach(&personal.deleted)).max(reach(&personal.cleared))
+    }
+
+    /// Whether messages count as unread, and whether they mention anybody, in a conversation of its type (R23, R26).
+    pub(crate) fn lets_count(&self) -> (bool, bool) {
+        let group = self.facts.kind == ConversationKind::Group;
+        match self.group_type {
+            Some(GroupType::AvChatRoom) if group => (false, false),
+            Some(GroupType::Meeting) if group => (self.policy.meeting_unread, true),
+            _ => (true, group),
+        }
+    }
+
+    /// Unread messages, mentions, and what tells lists of these apart (R126, R127).
+    fn counts(&self, floor: i64) -> (u32, u32, u64) {
+        let (mut unread, mut mentions, mut signature) = (0_u32, 0_u32, 0_u64);
+        for range in self.windows.behind(floor) {
+            let all = self.order.sum_within(range, self.facts);
+            let written = self.number.map_or(Sum::ZERO, |number| {
+                let look = ListsLook(self.facts);
+                self.timeline.lists.written.sum_within(number.into(), range, &look)
+            });
+            let (for_all, mine) = (self.listed(List::ForAll, range), self.listed(List::Mentions, range));
+            unread += all.unread.saturating_sub(written.unread);
+            mentions += all.mentions.saturating_sub(for_all.mentions) + mine.mentions;
+            let others = all.mention_sig.wrapping_sub(for_all.mention_sig);
+            signature = signature.wrapping_add(others).wrapping_add(mine.mention_sig);
+        }
+        let behind = self.asides.partition_point(|aside| aside.first <= floor);
+        for Aside { slot, .. } in self.asides.iter().skip(behind) {
+            let Some(entry) = self.entry(*slot).filter(|entry| !entry.has(bits::OWN)) else { continue };
+            let all = self.facts.contribution(*slot);
+            unread = unread.saturating_sub(u32::from(all.has(Contribution::UNREAD)));
+            mentions = mentions.saturating_sub(u32::from(all.has(Contribution::MENTION)));
+            signature = signature.wrapping_sub(all.mention_sig);
+            let (me, everybody) = self.mentions(*slot, &entry);
+            let hidden = all.position.is_none();
+            if let Some(number) = self.number
+                && (me || hidden && everybody)
+            {
+                let listed = (list_of(List::Mentions, number), *slot);
+                let mine = ListsLook(self.facts).contribution(listed);
+                mentions = mentions.saturating_sub(u32::from(mine.has(Contribution::MENTION)));
+                signature = signature.wrapping_sub(mine.mention_sig);
+            }
+        }
+        let (counts, mentioning) = self.lets_count();
+        let (mentions, signature) = if mentioning { (mentions, signature) } else { (0, 0) };
+        (if counts { unread } else { 0 }, mentions, signature)
+    }
+
+    /// The greatest instant at which messages moved the conversation, -1 for none (R35).
+    fn activity(&self) -> i64 {
+        let of = |range: Range| {
+            let shared = match range {
+                Range::ALL => self.order.activity(),
+                _ => self.order.sum_within(range, self.facts).activity,
+            };
+            shared.max(self.listed(List::Targeted, range).activity)
+        };
+        self.windows.behind(-1).map(of).max().unwrap_or(-1)
+    }
+
+    /// The member's opening that stands.
+    fn opening(&self) -> Option<Stamp> {
+        let personal = self.personal();
+        let opened = personal.opened.max(self.timeline.people.opened(self.owner));
+        opened.filter(|stamp| Some(*stamp) > personal.deleted_at)
+    }
+
+    /// The row.
+    ///
+    /// Complexity: O(log n), the messages that the member took out behind its marker, and those it named ever.
+    pub(crate) fn row(&self) -> Row {
+        let personal = self.personal();
+        let (draft, opening) = (personal.drafts.current().map(|draft| draft.stamp), self.opening());
+        let at = |stamp: Option<Stamp>| stamp.map_or(-1, |stamp| stamp.at.as_millis());
+        let (active, pinned, marker) = (self.activity(), personal.is_pinned(), self.marker());
+        let activity = active.max(at(draft)).max(at(opening)).max(0);
+        let (unread, mentions, mention_sig) = self.counts(self.floor(marker));
+        let stands = pinned || draft.is_some() || opening.is_some();
+        let present = || self.last_with(Contribution::PRESENT, reach(&personal.deleted), bits::UNLISTED);
+        Row {
+            listed: stands || present().is_some(),
+            archived: personal.is_archived(active),
+            option: personal.option_setting().option,
+            hidden: personal.has_mark(Mark::HIDE),
+            marked: personal.has_mark(Mark::UNREAD),
+            order_key: activity.unsigned_abs() + if pinned { PINNED } else { 0 },
+            activity,
+            unread,
+            mentions,
+            mention_sig,
+            marker,
+            last: self.last_with(Contribution::SHOWN, reach(&personal.cleared), OUT_OF_SIGHT),
+            ..Row::default()
+        }
+    }
+
+    /// How far the other of a direct chat has read, as a first field; -1 for not at all, and in a group.
+    pub(crate) fn peer_read(&self) -> i64 {
+        let Some((lesser, greater)) = self.timeline.id().pair() else { return -1 };
+        let other = if lesser == *self.owner { greater } else { lesser };
+        let Some(reads) = self.timeline.people.peer_reads(&other) else { return -1 };
+        let known = |id: &MessageId| self.entry(self.facts.slot(*id)?);
+        let named = reads.named.iter().filter_map(known).filter(|entry| entry.rank() == 0);
+        named.map(|entry| entry.first).max().unwrap_or(-1).max(reads.through)
+    }
+
+    /// The messages that count as unread, oldest first.
+    pub(crate) fn unread(&self, floor: i64) -> impl Iterator<Item = u32> + '_ {
+        let ranges = self.windows.behind(floor).filter(|_| self.lets_count().0);
+        let slots = ranges.flat_map(|range| self.order.first_within(Contribution::UNREAD, range, self.facts));
+        slots.filter(|slot| self.is_unread(*slot))
+    }
+
+    /// Whether a message that counts for others and stands behind the floor counts for the member.
+    fn is_unread(&self, slot: u32) -> bool {
+        self.entry(slot).is_some_and(|entry| !entry.has(bits::OWN | OUT_OF_COUNT))
+    }
+
+    /// Whether a message counts as unread.
+    pub(crate) fn counts_as_unread(&self, slot: u32, floor: i64) -> bool {
+        let contribution = self.facts.contribution(slot);
+        let counts = contribution.has(Contribution::UNREAD) && contribution.is_after(floor);
+        counts && self.lets_count().0 && self.is_unread(slot)
+    }
+
+    /// The messages that mention the member and count as such, oldest first: whether it, and whether everybody.
+    pub(crate) fn mentioned(&self, floor: i64) -> Vec<(u32, bool, bool)> {
+        let mut slots: Vec<u32> = Vec::new();
+        for range in self.windows.behind(floor).filter(|_| self.lets_count().1) {
+            slots.extend(self.order.first_within(Contribution::MENTION, range, self.facts));
+            let (look, others) = (ListsLook(self.facts), &self.timeline.lists.others);
+            let list = |number| others.within(list_of(List::Mentions, number), range, look);
+            slots.extend(self.number.into_iter().flat_map(list).map(|(_, slot)| slot));
+        }
+        slots.sort_unstable_by_key(|slot| self.facts.position(*slot));
+        slots.dedup();
+        let counts = |slot: u32| {
+            let entry = self.entry(slot).filter(|entry| !entry.has(OUT_OF_COUNT))?;
+            let (me, all) = self.mentions(slot, &entry);
+            (me || all).then_some((slot, me, all))
+        };
+        slots.into_iter().filter_map(counts).collect()
+    }
+
+    /// Whether a message can be looked at, given its entry: neither deleted nor cleared away.
+    pub(crate) fn is_visible(&self, entry: &Entry) -> bool {
+        !entry.has(OUT_OF_SIGHT) && entry.first > reach(&self.personal().cleared)
+    }
+}

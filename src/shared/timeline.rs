@@ -1,0 +1,290 @@
+//! A shared history, folded by nobody (R120): what all members see of a conversation, and what their numbers differ by.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::inbox::conversation::state::Conversation;
+use crate::inbox::effects::{about, introduced};
+use crate::inbox::timeline::entry::Entry;
+use crate::inbox::timeline::facts::Facts;
+use crate::inbox::timeline::order::tree::Order;
+use crate::inbox::{Inbox, MergeError, MessageView, Replay};
+use crate::model::event::{Body, Event, Fact};
+use crate::model::id::{MessageId, UserId};
+use crate::model::policy::Policy;
+use crate::shared::lists::{Cause, Lists, Places};
+use crate::shared::people::People;
+use crate::shared::stream::{SharedId, is_shared};
+
+/// The number of a timeline's conversation in its inbox, which has no other.
+const NUMBER: u32 = 0;
+
+/// A shared history without an owner, folded from the conversation's stream: apply a message once, and every member's
+/// numbers can be asked for in O(log n).
+///
+/// It is a function of the set of its events, as an [`Inbox`] is: they may come late, twice and in any order (R02–R04). It
+/// knows no policy, no clock and nobody's personal facts. Cloning is O(1).
+///
+/// ```
+/// use chatfold::shared::{Directory, Memberships, SharedId, Timeline};
+/// use chatfold::{Envelope, EventId, GroupId, Message, MessageId, Policy, Timestamp, UserId};
+///
+/// let [alice, bob] = [UserId::parse("alice")?, UserId::parse("bob")?];
+/// let team = SharedId::group(&GroupId::parse("team")?);
+/// let mut timeline = Timeline::new(&team);
+/// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::from_millis(1_000)?, bob.clone());
+/// let lunch = Message::text(MessageId::from_bytes([2; 16]), "Lunch?").with_seq(1);
+/// timeline.apply(&envelope.message_received(team.conversation().clone(), lunch)?);
+///
+/// // One fold, and a row for each member.
+/// let directory = Directory::new();
+/// for (user, unread) in [(alice, 1), (bob, 0)] {
+///     let memberships = Memberships::new(user, Policy::default())?;
+///     let member = memberships.member(&timeline, &directory).ok_or("a group is open to all")?;
+///     assert_eq!(member.unread_count(), unread);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    id: SharedId,
+    inbox: Inbox,
+    pub(crate) people: People,
+    pub(crate) lists: Lists,
+    version: u64,
+    moves: u64,
+}
+
+/// What an event changed of a timeline: whose rows may show something else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Touched {
+    /// Nothing that a row shows by numbers.
+    #[default]
+    Nothing,
+    /// A message was added behind all others: its slot.
+    Added(u32),
+    /// Rows of everybody.
+    Everyone,
+    /// The row of one user.
+    One(UserId),
+}
+
+/// What an event changed of a timeline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TimelineChange {
+    pub(crate) touched: Touched,
+    pub(crate) messages: SmallVec<[MessageId; 1]>,
+}
+
+impl TimelineChange {
+    /// The messages that the event is about, whether they are known or not.
+    pub fn messages(&self) -> &[MessageId] {
+        &self.messages
+    }
+
+    /// Whether rows of members may show other numbers, another last message or another place.
+    pub fn concerns_rows(&self) -> bool {
+        self.touched != Touched::Nothing
+    }
+}
+
+impl Timeline {
+    /// The timeline of a conversation of which nothing was said yet.
+    pub fn new(id: &SharedId) -> Self {
+        let inbox = Inbox::new(UserId::nobody(id.lesser()), Policy::default());
+        Self::of(id, inbox, People::default())
+    }
+
+    /// A timeline of these registers; the lists follow from them.
+    pub(crate) fn of(id: &SharedId, mut inbox: Inbox, people: People) -> Self {
+        inbox.number(id.conversation());
+        let mut timeline =
+            Self { id: id.clone(), inbox, people, lists: Lists::default(), version: 0, moves: 0 };
+        timeline.rebuild_lists();
+        timeline
+    }
+
+    /// Folds a whole stream: the same as applying the events one by one, several times faster.
+    pub fn replay<'a>(id: &SharedId, events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut replay = Replay::new(UserId::nobody(id.lesser()), Policy::default());
+        let (mut people, mut version) = (People::default(), 0);
+        for event in events {
+            if let Some(fact) = shared_fact(id, event) {
+                people.apply(id, event.by(), event.stamp(), fact);
+                replay.push(event);
+                version += 1;
+            }
+        }
+        Self { version, ..Self::of(id, replay.finish(), people) }
+    }
+
+    fn rebuild_lists(&mut self) {
+        if let Some((conversation, users)) = self.inbox.with_users(NUMBER) {
+            self.lists = Lists::of(conversation.facts(), users);
+        }
+    }
+
+    /// The conversation.
+    pub fn id(&self) -> &SharedId {
+        &self.id
+    }
+
+    /// How many events it took in, doubles among them: a row of a member made at this version is current (R128).
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How often a message that was there got another place, or became known or unknown. While it stays, what was resolved of
+    /// messages that were known stands where it did.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// Takes in an event of the stream. What is not shared, or of another conversation, says nothing here: see
+    /// [`streams_of`](crate::shared::streams_of). Applied again, an event changes nothing but the version.
+    ///
+    /// Complexity: O(log n) in messages; of a message that mentions or is targeted at many, also what it names, once.
+    pub fn apply(&mut self, event: &Event) -> TimelineChange {
+        let Some(fact) = shared_fact(&self.id, event) else { return TimelineChange::default() };
+        self.version += 1;
+        let people_before = self.is_about_people(fact).then(|| self.people.clone());
+        self.people.apply(&self.id, event.by(), event.stamp(), fact);
+        let messages: SmallVec<[MessageId; 1]> = about(fact).iter().copied().collect();
+        let before: SmallVec<[Before; 1]> = messages.iter().map(|id| self.before(*id, fact)).collect();
+        let type_before = self.conversation().and_then(Conversation::group_type);
+        let last_before = self.last();
+        self.inbox.apply(event);
+        let mut touched = Touched::Nothing;
+        for before in before {
+            let slot = self.facts().and_then(|facts| facts.slot(before.id));
+            let Some(slot) = slot else { continue };
+            match self.carry_over(slot, before) {
+                Moved::No => {}
+                Moved::Added
+                    if messages.len() == 1 && self.last() != last_before && self.last() == Some(slot) =>
+                {
+                    touched = Touched::Added(slot);
+                }
+                Moved::Added | Moved::Yes => touched = Touched::Everyone,
+            }
+        }
+        if self.conversation().and_then(Conversation::group_type) != type_before {
+            touched = Touched::Everyone;
+        } else if people_before.is_some_and(|before| before != self.people) {
+            touched = match fact {
+                Fact::Opened { .. } => Touched::One(event.by().clone()),
+                Fact::MembershipSet { user: Some(user), .. } => Touched::One(user.clone()),
+                _ => Touched::Everyone,
+            };
+        }
+        TimelineChange { touched, messages }
+    }
+
+    fn is_about_people(&self, fact: &Fact) -> bool {
+        matches!(fact, Fact::Opened { .. } | Fact::MembershipSet { .. } | Fact::PeerRead { .. })
+    }
+
+    /// What a message was before a fact about it.
+    fn before(&mut self, id: MessageId, fact: &Fact) -> Before {
+        let nothing = Before { id, cause: None, places: None };
+        let places = introduced(fact).is_some()
+            || matches!(fact, Fact::MessageRecalled { .. } | Fact::MessageModified { .. });
+        let Some((conversation, users)) = self.inbox.with_users(NUMBER) else { return nothing };
+        let facts = conversation.facts();
+        let Some(slot) = facts.slot(id) else { return nothing };
+        let places = places.then(|| self.lists.places(slot, facts, users));
+        Before { id, cause: Some(Cause::of(facts, slot)), places }
+    }
+
+    /// Carries what an event changed of a message over to the lists.
+    fn carry_over(&mut self, slot: u32, before: Before) -> Moved {
+        let Some((conversation, users)) = self.inbox.with_users(NUMBER) else { return Moved::No };
+        let facts = conversation.facts();
+        let cause = Cause::of(facts, slot);
+        if !cause.is_introduced() || before.cause == Some(cause) {
+            return Moved::No;
+        }
+        let places = before.places.unwrap_or_default();
+        self.lists.carry_over(slot, &places, facts, users);
+        match before.cause {
+            None => Moved::Added,
+            Some(old) => {
+                self.moves += u64::from(old.stands() != cause.stands());
+                Moved::Yes
+            }
+        }
+    }
+
+    /// The message behind all others, those targeted at some apart.
+    fn last(&self) -> Option<u32> {
+        self.order()?.last()
+    }
+
+    /// Joins what another timeline of the same conversation took in (R04). Complexity: the messages of both.
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError`]: it is of another direct chat of this name, or a part of it is corrupt. Nothing is changed then.
+    pub fn merge(&mut self, other: &Self) -> Result<(), MergeError> {
+        self.inbox.merge(&other.inbox)?;
+        self.people.join(&other.people);
+        self.rebuild_lists();
+        (self.version, self.moves) = (self.version + other.version, self.moves + other.moves + 1);
+        Ok(())
+    }
+
+    pub(crate) fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    pub(crate) fn conversation(&self) -> Option<&Conversation> {
+        self.inbox.numbered(NUMBER)
+    }
+
+    pub(crate) fn facts(&self) -> Option<&Facts> {
+        self.conversation().map(Conversation::facts)
+    }
+
+    pub(crate) fn order(&self) -> Option<&Order> {
+        self.conversation()?.order()
+    }
+
+    /// The message at a slot, its entry as somebody sees it.
+    pub(crate) fn message_as(&self, slot: u32, entry: Entry) -> Option<MessageView<'_>> {
+        Some(self.inbox.message_at(NUMBER, slot)?.with_entry(entry))
+    }
+
+    /// The number of a user who wrote, or is named, here.
+    pub(crate) fn number_of(&self, user: &UserId) -> Option<u32> {
+        self.inbox.user_number(user)
+    }
+}
+
+/// A message before a fact about it.
+#[derive(Debug)]
+struct Before {
+    id: MessageId,
+    /// `None`: it had no slot.
+    cause: Option<Cause>,
+    places: Option<Arc<Places>>,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moved {
+    No,
+    /// Nobody had heard of it before.
+    Added,
+    Yes,
+}
+
+/// The fact of an event that a timeline of this conversation takes in.
+fn shared_fact<'a>(id: &SharedId, event: &'a Event) -> Option<&'a Fact> {
+    match event.body() {
+        Body::Conversation(conversation, fact) if conversation == id.conversation() && is_shared(fact) => {
+            Some(fact)
+        }
+        _ => None,
+    }
+}

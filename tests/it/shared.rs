@@ -1,0 +1,129 @@
+//! Shared histories beside the model: a member's view over its personal stream and the shared streams shows what the fold of all
+//! that the member may see shows (R120).
+
+mod seen;
+mod world;
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use chatfold::Event;
+use chatfold::event::{AccountFact, Body};
+use chatfold::shared::{Directory, Member, Memberships, SharedId, Timeline};
+
+use self::world::{World, union};
+use crate::harness::{cases, shuffled, told};
+use crate::model::{self, Shown};
+use crate::shown::Names;
+
+/// What the streams' folds hold.
+struct Server {
+    timelines: Vec<Timeline>,
+    directory: Directory,
+    members: Vec<Memberships>,
+}
+
+impl Server {
+    /// All streams folded, each in an order of its own, in bulk or live.
+    fn of(world: &World, salt: u64) -> Self {
+        let order = |events: &[Event]| match salt % 4 {
+            0 => events.to_vec(),
+            1 => events.iter().rev().cloned().collect(),
+            2 => shuffled(events, salt),
+            _ => [shuffled(events, salt), shuffled(events, !salt)].concat(),
+        };
+        let mut directory = Directory::new();
+        order(&world.directory).iter().for_each(|event| drop(directory.apply(event)));
+        let members = world.members.iter().map(|(owner, personal)| {
+            let mut member = Memberships::new(owner.clone(), world.policy).unwrap();
+            order(personal).iter().for_each(|event| drop(member.apply(event)));
+            member
+        });
+        let members: Vec<Memberships> = members.collect();
+        let mut ids: BTreeSet<SharedId> = world.shared.keys().cloned().collect();
+        ids.extend(members.iter().flat_map(Memberships::conversations));
+        ids.extend(world.directory.iter().filter_map(|event| match event.body() {
+            Body::Account(AccountFact::GroupProfileChanged { group, .. }) => Some(SharedId::group(group)),
+            _ => None,
+        }));
+        let timelines = ids.into_iter().map(|id| {
+            let events = order(world.shared.get(&id).map_or(&[], Vec::as_slice));
+            match salt / 4 % 2 == 0 {
+                true => {
+                    let mut timeline = Timeline::new(&id);
+                    events.iter().for_each(|event| drop(timeline.apply(event)));
+                    timeline
+                }
+                false => Timeline::replay(&id, &events),
+            }
+        });
+        let timelines = timelines.collect();
+        Self { timelines, directory, members }
+    }
+
+    /// What the views of a member show, put together as a list.
+    fn shown(&self, member: &Memberships, names: &Names) -> Shown {
+        let views: Vec<Member<'_>> =
+            self.timelines.iter().filter_map(|timeline| member.member(timeline, &self.directory)).collect();
+        seen::shown(member, &views, names)
+    }
+}
+
+/// The union of what a member may see, as the model shows it.
+fn expected(world: &World, member: usize) -> (Vec<Event>, Shown) {
+    let (owner, _) = &world.members[member];
+    let events = union(world, member);
+    let shown = model::shown(owner, world.policy, &events).without_void();
+    (events, shown)
+}
+
+/// How the law is broken in a world whose streams come in some order; `None`: it holds.
+fn broken(world: &World, salt: u64) -> Option<String> {
+    let verdict = || {
+        let server = Server::of(world, salt);
+        server.members.iter().enumerate().find_map(|(at, member)| {
+            let (events, model) = expected(world, at);
+            let mut found = server.shown(member, &Names::of(&events));
+            // Of a chat in which nothing was said the model does not know the peer's profile either.
+            found.rows.retain(|id, row| model.rows.contains_key(id) || !row.is_void_but_for_its_peer());
+            let differ = || format!("{}:\n  {}", member.owner(), model.differences(&found).join("\n  "));
+            (model != found).then(differ)
+        })
+    };
+    catch_unwind(AssertUnwindSafe(verdict)).unwrap_or_else(|_| Some("a panic, told above".to_owned()))
+}
+
+/// Holds the law in a world, or makes it as small as it gets and tells it in full.
+fn hold(seed: u64, world: World, salt: u64) {
+    if broken(&world, salt).is_none() {
+        return;
+    }
+    let mut small = world;
+    loop {
+        let before = small.len();
+        for at in (0..before).rev() {
+            let without = small.without(at);
+            if broken(&without, salt).is_some() {
+                small = without;
+            }
+        }
+        if small.len() == before {
+            break;
+        }
+    }
+    let told = small.streams().map(|(stream, events)| format!("{stream}\n{}", told(events)));
+    panic!(
+        "R120 is broken by seed {seed}, salt {salt} (left: expected, right: found)\n{}\n{}",
+        broken(&small, salt).unwrap_or_default(),
+        told.collect::<String>(),
+    );
+}
+
+#[test]
+fn r120_a_member_sees_what_an_inbox_of_its_own_would_show() {
+    for seed in 1..=cases(2_500) {
+        for salt in [seed % 8, (seed + 3) % 8] {
+            hold(seed, World::new(seed), salt);
+        }
+    }
+}
