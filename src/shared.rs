@@ -17,17 +17,21 @@
 //! in its windows.
 
 pub(crate) mod directory;
+pub(crate) mod hub;
 pub(crate) mod lists;
 pub(crate) mod member;
 pub(crate) mod memberships;
 pub(crate) mod people;
 pub(crate) mod ranked;
 pub(crate) mod row;
+pub(crate) mod snapshot;
 pub(crate) mod stream;
 pub(crate) mod timeline;
 pub(crate) mod windows;
 
 pub use self::directory::{Directory, DirectoryChange};
+pub use self::hub::delivery::{AccountChange, Delivery};
+pub use self::hub::{Hub, MemberList, Session};
 pub use self::member::{Member, MemberMessage, MemberPage};
 pub use self::memberships::{Memberships, OwnMessagesRead};
 pub use self::stream::{SharedId, StreamId, Unplaced, streams_of};

@@ -203,6 +203,16 @@ impl Attributes {
         ATTRIBUTES.into_iter().filter(move |a| self.contains(*a))
     }
 
+    /// Adds what another set has.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// What both sets have.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(crate) fn insert_if(&mut self, attribute: Attribute, differs: bool) {
         if differs {
             self.0 |= 1 << attribute as u8;

@@ -60,7 +60,42 @@ setters!(Filter {
     with_membership: membership: MembershipFilter,
 });
 
+/// What a filter asks of a conversation.
+pub(crate) trait Filtered {
+    /// Whether it is direct or a group's.
+    fn kind(&self) -> ConversationKind;
+    fn unread(&self) -> u64;
+    fn is_mentioned(&self) -> bool;
+    fn mark_bits(&self) -> u64;
+    fn is_archived(&self) -> bool;
+    fn membership(&self) -> Option<Membership>;
+    /// Whether it is in a live folder, or in this one.
+    fn is_in(&self, folder: Option<FolderId>) -> bool;
+}
+
 impl Filter {
+    /// Whether a conversation passes (R52).
+    pub(crate) fn takes(&self, row: &impl Filtered) -> bool {
+        let marked = |mark: Mark| row.mark_bits() & mark.bits() != 0;
+        self.kind.is_none_or(|kind| kind == row.kind())
+            && (!self.has_unread || row.unread() > 0)
+            && (!self.has_mention || row.is_mentioned())
+            && (!self.unread_or_marked || row.unread() > 0 || marked(Mark::UNREAD))
+            && (self.without_marks == 0 || row.mark_bits() & self.without_marks == 0)
+            && self.archived.passes(row.is_archived())
+            && self.membership.passes(row.membership())
+            && match self.mark {
+                MarkFilter::Any => true,
+                MarkFilter::Unmarked => row.mark_bits() == 0,
+                MarkFilter::With(mark) => marked(mark),
+            }
+            && match self.folder {
+                FolderFilter::Any => true,
+                FolderFilter::InNone => !row.is_in(None),
+                FolderFilter::In(folder) => row.is_in(Some(folder)),
+            }
+    }
+
     /// The same without conversations that bear `mark`.
     #[must_use]
     pub const fn without_mark(mut self, mark: Mark) -> Self {

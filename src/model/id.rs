@@ -144,6 +144,15 @@ impl UserId {
         Self(format!("{NOBODY}{}", lesser.map_or("", Self::as_str)).into())
     }
 
+    /// The owner that a snapshot names: a user, or nobody.
+    pub(crate) fn of_owner(text: &str) -> Option<Self> {
+        match text.strip_prefix(NOBODY) {
+            Some("") => Some(Self::nobody(None)),
+            Some(lesser) => Self::parse(lesser).ok().map(|lesser| Self::nobody(Some(&lesser))),
+            None => Self::parse(text).ok(),
+        }
+    }
+
     /// Whether it is the owner of a timeline.
     pub(crate) fn is_nobody(&self) -> bool {
         self.0.starts_with(NOBODY)

@@ -204,6 +204,7 @@ pub(crate) struct Cause {
     position: Option<Position>,
     content: (u32, u32),
     edited: Option<u64>,
+    activity: i64,
 }
 
 impl Cause {
@@ -219,12 +220,8 @@ impl Cause {
             position: Some(entry.position()),
             content: (entry.offset, entry.len),
             edited: edits.and_then(|edits| Some(edits.mentioned.as_deref()?.hash())),
+            activity: facts.contribution_of(slot, &entry).activity,
         }
-    }
-
-    /// Where it stands, if it stands anywhere, and for whom.
-    pub(crate) fn stands(&self) -> (Option<Position>, u32) {
-        (self.position, self.bits & (bits::CLASS | bits::HIDDEN))
     }
 
     /// Whether an event introduced it.
@@ -238,6 +235,13 @@ impl Cause {
 }
 
 impl Places {
+    /// The users whom it mentions, others than its author, and what that adds.
+    pub(crate) fn mentions(&self) -> impl Iterator<Item = (u32, Contribution)> + '_ {
+        let listed = self.others.iter().map(|(key, contribution)| (parts_of(key.list), *contribution));
+        let mentions = listed.filter(|((list, _), _)| *list == List::Mentions as u64);
+        mentions.map(|((_, user), contribution)| (user, contribution))
+    }
+
     /// Where the message at `slot` stands now.
     pub(crate) fn of(facts: &Facts, slot: u32, users: &mut Interner<UserId>) -> Self {
         let Some(entry) = facts.arena.get(slot) else { return Self::default() };

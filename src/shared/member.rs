@@ -12,7 +12,8 @@ use crate::inbox::timeline::order::range::Range;
 use crate::inbox::{Direction, Draft, Inbox, Mention, MentionKind, MessageCursor, MessageView, Recall};
 use crate::model::badge::{BadgeRule, Counted};
 use crate::model::event::{GroupType, Mark, Membership, ReceiveOption, Watermark};
-use crate::model::id::{ConversationId, ConversationKind, MessageId, UserId};
+use crate::model::filter::{Filter, Filtered};
+use crate::model::id::{ConversationId, ConversationKind, FolderId, MessageId, UserId};
 use crate::model::time::Timestamp;
 use crate::register::lattice::shown;
 use crate::shared::directory::Directory;
@@ -46,15 +47,12 @@ pub struct MemberPage<'a> {
 
 impl<'a> Member<'a> {
     pub(crate) fn new(inbox: &'a Inbox, timeline: &'a Timeline, directory: &'a Directory) -> Option<Self> {
-        let id = timeline.id().as_seen_by(inbox.owner())?;
-        let number = inbox.number_of(&id);
-        let own = number.and_then(|number| inbox.numbered(number));
-        let look = Look::new((inbox.owner(), inbox.policy()), own, timeline, directory)?;
-        let row = look.row();
-        Some(Self { id, inbox, number, directory, look, row })
+        let mut member = Self::with_row(inbox, timeline, directory, Row::default())?;
+        member.row = member.look.row();
+        Some(member)
     }
 
-    /// The same with a row that was made before, at this version of everything it follows from.
+    /// The same with a row that was made before, from all that it follows from.
     pub(crate) fn with_row(
         inbox: &'a Inbox,
         timeline: &'a Timeline,
@@ -66,10 +64,6 @@ impl<'a> Member<'a> {
         let own = number.and_then(|number| inbox.numbered(number));
         let look = Look::new((inbox.owner(), inbox.policy()), own, timeline, directory)?;
         Some(Self { id, inbox, number, directory, look, row })
-    }
-
-    pub(crate) fn row(&self) -> &Row {
-        &self.row
     }
 
     pub(crate) fn counted(&self) -> Counted {
@@ -414,6 +408,44 @@ impl<'a> MemberMessage<'a> {
     /// Where the author's picture is, if known.
     pub fn face_url(&self) -> Option<&'a str> {
         self.member.directory.face_url(self.author())
+    }
+}
+
+impl Member<'_> {
+    /// Whether the conversation passes `filter` (R52).
+    pub fn passes(&self, filter: &Filter) -> bool {
+        filter.takes(self)
+    }
+}
+
+impl Filtered for Member<'_> {
+    fn kind(&self) -> ConversationKind {
+        Member::kind(self)
+    }
+
+    fn unread(&self) -> u64 {
+        self.unread_count()
+    }
+
+    fn is_mentioned(&self) -> bool {
+        self.row.is_mentioned()
+    }
+
+    fn mark_bits(&self) -> u64 {
+        Member::mark_bits(self)
+    }
+
+    fn is_archived(&self) -> bool {
+        Member::is_archived(self)
+    }
+
+    fn membership(&self) -> Option<Membership> {
+        Member::membership(self)
+    }
+
+    fn is_in(&self, folder: Option<FolderId>) -> bool {
+        let folders = self.folders();
+        folder.map_or(!folders.is_empty(), |id| folders.iter().any(|folder| folder.id == id))
     }
 }
 

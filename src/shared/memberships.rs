@@ -1,7 +1,10 @@
 //! What is one account's own of its conversations, folded from its personal stream.
 
+use std::collections::BTreeMap;
+
 use crate::inbox::Inbox;
 use crate::inbox::MergeError;
+use crate::model::change::{Attribute, Attributes, FolderChange};
 use crate::model::event::{AccountFact, Body, Event, Fact, QuietHours};
 use crate::model::id::{ConversationId, UserId};
 use crate::model::policy::Policy;
@@ -56,25 +59,32 @@ impl Memberships {
     }
 
     /// Takes in an event of the personal stream. What is shared, or said by a device that is no server, says nothing here: see
-    /// [`streams_of`](crate::shared::streams_of). Returns the conversation that it is about; `None` where it is about none, or
-    /// about several.
+    /// [`streams_of`](crate::shared::streams_of).
     ///
     /// Complexity: O(log n).
-    pub fn apply(&mut self, event: &Event) -> Option<ConversationId> {
-        let about = match event.body() {
-            Body::Account(
-                AccountFact::UserProfileChanged { .. } | AccountFact::GroupProfileChanged { .. },
-            ) => return None,
-            Body::Account(_) => None,
-            Body::Conversation(id, fact) => {
-                if !is_personal(fact) {
-                    return None;
-                }
-                Some(id.clone())
-            }
+    pub fn apply(&mut self, event: &Event) {
+        if is_taken(event) {
+            self.inbox.apply(event);
+        }
+    }
+
+    /// The same of several, given in one go; returns what they changed.
+    pub(crate) fn take_in(&mut self, events: &[Event]) -> PersonalChange {
+        let told = match events {
+            [event] if is_taken(event) => self.inbox.apply(event),
+            _ => self.inbox.apply_batch(events.iter().filter(|event| is_taken(event))),
         };
-        self.inbox.apply(event);
-        about
+        let own: Attributes = OWN.into_iter().collect();
+        let mut conversations: BTreeMap<ConversationId, Attributes> = BTreeMap::new();
+        for event in events.iter().filter(|event| is_taken(event)) {
+            if let Body::Conversation(id, _) = event.body() {
+                conversations.entry(id.clone()).or_default();
+            }
+        }
+        for change in &told.conversations {
+            conversations.insert(change.id.clone(), change.attributes.and(own));
+        }
+        PersonalChange { conversations, folders: told.folders, quiet_hours: told.quiet_hours }
     }
 
     /// Joins what another copy of the account took in (R04).
@@ -106,10 +116,34 @@ impl Memberships {
     }
 }
 
-/// Whether a fact is one's own on a server.
-fn is_personal(fact: &Fact) -> bool {
-    match fact {
-        Fact::Opened { group_type } => group_type.is_none(),
-        fact => !is_shared(fact) && !is_of_a_device(fact),
+/// What shows of a conversation by personal facts alone, whatever the timeline says.
+const OWN: [Attribute; 7] = [
+    Attribute::ReceiveOption,
+    Attribute::Draft,
+    Attribute::Pinned,
+    Attribute::Marks,
+    Attribute::CustomData,
+    Attribute::Folders,
+    Attribute::History,
+];
+
+/// What an event of the personal stream changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PersonalChange {
+    /// The conversations whose rows it may concern, and what it changed of their personal attributes.
+    pub(crate) conversations: BTreeMap<ConversationId, Attributes>,
+    pub(crate) folders: Vec<FolderChange>,
+    pub(crate) quiet_hours: bool,
+}
+
+/// Whether an event says something of one's own on a server.
+fn is_taken(event: &Event) -> bool {
+    match event.body() {
+        Body::Account(AccountFact::UserProfileChanged { .. } | AccountFact::GroupProfileChanged { .. }) => {
+            false
+        }
+        Body::Account(_) => true,
+        Body::Conversation(_, Fact::Opened { group_type }) => group_type.is_none(),
+        Body::Conversation(_, fact) => !is_shared(fact) && !is_of_a_device(fact),
     }
 }

@@ -83,6 +83,11 @@ impl People {
         self.peer_reads.get(user)
     }
 
+    /// Whether somebody read a message by name.
+    pub(crate) fn names(&self, message: MessageId) -> bool {
+        self.peer_reads.values().any(|reads| reads.named.contains(&message))
+    }
+
     /// Joins what another timeline of the same conversation knows.
     pub(crate) fn join(&mut self, other: &Self) {
         for (user, stamp) in &other.opened {

@@ -327,7 +327,9 @@ mod tests {
             let mut inside: Vec<Element> = plain
                 .iter()
                 .copied()
-                .filter(|element| element.0 == list && messages.contribution(*element).is_within(range))
+                .filter(|element| {
+                    element.0 == list && range.contains((&messages).key(*element).position.first)
+                })
                 .collect();
             inside.sort_by_key(|element| messages.key(*element));
             let mut sum = Sum::ZERO;

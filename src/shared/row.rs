@@ -51,6 +51,30 @@ pub(crate) struct Look<'a> {
     asides: Vec<Aside>,
 }
 
+/// The type of a timeline's group, by its stream and by the directory (R20).
+pub(crate) fn group_type(timeline: &Timeline, directory: &Directory) -> Option<GroupType> {
+    let mut group_type = timeline.conversation()?.shared.group_type.clone();
+    let id = timeline.id().conversation();
+    if let Some(profile) = directory.group(id.target()).filter(|_| id.kind() == ConversationKind::Group) {
+        group_type.join(&profile.group_type);
+    }
+    group_type.get().copied()
+}
+
+/// Whether messages count as unread, and whether they mention anybody, in a conversation of this type (R23, R26).
+pub(crate) fn lets_count(
+    group_type: Option<GroupType>,
+    kind: ConversationKind,
+    policy: Policy,
+) -> (bool, bool) {
+    let group = kind == ConversationKind::Group;
+    match group_type.filter(|_| group) {
+        Some(GroupType::AvChatRoom) => (false, false),
+        Some(GroupType::Meeting) => (policy.meeting_unread, true),
+        _ => (true, group),
+    }
+}
+
 /// The personal registers of a conversation, as they are where the account said nothing of it.
 fn personal_of(own: Option<&Conversation>) -> &Personal {
     match own {
@@ -68,12 +92,6 @@ impl<'a> Look<'a> {
         directory: &Directory,
     ) -> Option<Self> {
         let conversation = timeline.conversation()?;
-        let mut group_type = conversation.shared.group_type.clone();
-        if let Some(profile) = directory.group(timeline.id().conversation().target())
-            && timeline.id().conversation().kind() == ConversationKind::Group
-        {
-            group_type.join(&profile.group_type);
-        }
         let personal = personal_of(own);
         let mut look = Self {
             owner,
@@ -83,7 +101,7 @@ impl<'a> Look<'a> {
             order: conversation.order()?,
             own,
             windows: Windows::of(&personal.windows),
-            group_type: group_type.get().copied(),
+            group_type: group_type(timeline, directory),
             number: timeline.number_of(owner),
             asides: Vec::new(),
         };
@@ -210,14 +228,9 @@ impl<'a> Look<'a> {
         marker.max(reach(&personal.deleted)).max(reach(&personal.cleared))
     }
 
-    /// Whether messages count as unread, and whether they mention anybody, in a conversation of its type (R23, R26).
+    /// Whether messages count as unread, and whether they mention anybody, in a conversation of its type.
     pub(crate) fn lets_count(&self) -> (bool, bool) {
-        let group = self.facts.kind == ConversationKind::Group;
-        match self.group_type {
-            Some(GroupType::AvChatRoom) if group => (false, false),
-            Some(GroupType::Meeting) if group => (self.policy.meeting_unread, true),
-            _ => (true, group),
-        }
+        lets_count(self.group_type, self.facts.kind, self.policy)
     }
 
     /// Unread messages, mentions, and what tells lists of these apart (R126, R127).
@@ -326,6 +339,11 @@ impl<'a> Look<'a> {
     /// Whether a message that counts for others and stands behind the floor counts for the member.
     fn is_unread(&self, slot: u32) -> bool {
         self.entry(slot).is_some_and(|entry| !entry.has(bits::OWN | OUT_OF_COUNT))
+    }
+
+    /// Whether the member read a message by name.
+    pub(crate) fn is_read_by_name(&self, slot: u32) -> bool {
+        self.facts.arena.id(slot).is_some_and(|id| self.own_bits(id) & bits::READ != 0)
     }
 
     /// Whether a message counts as unread.

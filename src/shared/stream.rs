@@ -240,7 +240,7 @@ pub(crate) fn is_of_a_device(fact: &Fact) -> bool {
 /// use chatfold::{ConversationId, Envelope, EventId, Timestamp, UserId};
 /// let [alice, bob] = [UserId::parse("alice")?, UserId::parse("bob")?];
 /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::from_millis(5_000)?, bob.clone());
-/// let read = envelope.conversation_read(ConversationId::direct(&alice), Watermark::Time(Timestamp::EPOCH).into())?;
+/// let read = envelope.conversation_read(ConversationId::direct(&alice), Through::Watermark(Watermark::Time(Timestamp::EPOCH)))?;
 /// let placed = streams_of(&bob, &read)?;
 /// assert_eq!(placed[0], (StreamId::Account(bob), read));
 /// assert_eq!(placed[1].0.to_string(), "c:c2c_bob\talice");

@@ -6,13 +6,16 @@ use smallvec::SmallVec;
 
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::effects::{about, introduced};
-use crate::inbox::timeline::entry::Entry;
+use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::facts::Facts;
+use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
 use crate::inbox::timeline::order::tree::Order;
+use crate::inbox::timeline::rare_facts::Aside;
 use crate::inbox::{Inbox, MergeError, MessageView, Replay};
-use crate::model::event::{Body, Event, Fact};
+use crate::model::event::{Body, Event, Fact, GroupType};
 use crate::model::id::{MessageId, UserId};
 use crate::model::policy::Policy;
+use crate::register::lattice::Lww;
 use crate::shared::lists::{Cause, Lists, Places};
 use crate::shared::people::People;
 use crate::shared::stream::{SharedId, is_shared};
@@ -53,7 +56,6 @@ pub struct Timeline {
     pub(crate) people: People,
     pub(crate) lists: Lists,
     version: u64,
-    moves: u64,
 }
 
 /// What an event changed of a timeline: whose rows may show something else.
@@ -64,28 +66,49 @@ pub(crate) enum Touched {
     Nothing,
     /// A message was added behind all others: its slot.
     Added(u32),
+    /// Rows of these users.
+    Some(SmallVec<[UserId; 1]>),
     /// Rows of everybody.
     Everyone,
-    /// The row of one user.
-    One(UserId),
+}
+
+impl Touched {
+    /// What two events after each other touched.
+    fn join(&mut self, other: Self) {
+        *self = match (std::mem::take(self), other) {
+            (Self::Nothing, touched) | (touched, Self::Nothing) => touched,
+            (Self::Some(mut users), Self::Some(others)) => {
+                users.extend(others);
+                Self::Some(users)
+            }
+            _ => Self::Everyone,
+        }
+    }
 }
 
 /// What an event changed of a timeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimelineChange {
     pub(crate) touched: Touched,
-    pub(crate) messages: SmallVec<[MessageId; 1]>,
+    /// The slots of messages of which something else shows.
+    pub(crate) shown: SmallVec<[u32; 1]>,
 }
 
 impl TimelineChange {
-    /// The messages that the event is about, whether they are known or not.
-    pub fn messages(&self) -> &[MessageId] {
-        &self.messages
+    /// Whether nobody's row or history shows anything else than before.
+    pub fn is_empty(&self) -> bool {
+        self.touched == Touched::Nothing && self.shown.is_empty()
     }
 
     /// Whether rows of members may show other numbers, another last message or another place.
     pub fn concerns_rows(&self) -> bool {
         self.touched != Touched::Nothing
+    }
+
+    /// Adds what a later event changed.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.touched.join(other.touched);
+        self.shown.extend(other.shown);
     }
 }
 
@@ -99,8 +122,7 @@ impl Timeline {
     /// A timeline of these registers; the lists follow from them.
     pub(crate) fn of(id: &SharedId, mut inbox: Inbox, people: People) -> Self {
         inbox.number(id.conversation());
-        let mut timeline =
-            Self { id: id.clone(), inbox, people, lists: Lists::default(), version: 0, moves: 0 };
+        let mut timeline = Self { id: id.clone(), inbox, people, lists: Lists::default(), version: 0 };
         timeline.rebuild_lists();
         timeline
     }
@@ -119,6 +141,11 @@ impl Timeline {
         Self { version, ..Self::of(id, replay.finish(), people) }
     }
 
+    /// The same at another version.
+    pub(crate) fn at_version(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
     fn rebuild_lists(&mut self) {
         if let Some((conversation, users)) = self.inbox.with_users(NUMBER) {
             self.lists = Lists::of(conversation.facts(), users);
@@ -135,12 +162,6 @@ impl Timeline {
         self.version
     }
 
-    /// How often a message that was there got another place, or became known or unknown. While it stays, what was resolved of
-    /// messages that were known stands where it did.
-    pub(crate) fn moves(&self) -> u64 {
-        self.moves
-    }
-
     /// Takes in an event of the stream. What is not shared, or of another conversation, says nothing here: see
     /// [`streams_of`](crate::shared::streams_of). Applied again, an event changes nothing but the version.
     ///
@@ -150,35 +171,54 @@ impl Timeline {
         self.version += 1;
         let people_before = self.is_about_people(fact).then(|| self.people.clone());
         self.people.apply(&self.id, event.by(), event.stamp(), fact);
-        let messages: SmallVec<[MessageId; 1]> = about(fact).iter().copied().collect();
-        let before: SmallVec<[Before; 1]> = messages.iter().map(|id| self.before(*id, fact)).collect();
-        let type_before = self.conversation().and_then(Conversation::group_type);
-        let last_before = self.last();
-        self.inbox.apply(event);
-        let mut touched = Touched::Nothing;
+        let before: SmallVec<[Before; 1]> = about(fact).iter().map(|id| self.before(*id, fact)).collect();
+        let (is_one, last) = (before.len() == 1, self.last());
+        let type_before = self.type_register();
+        let told = self.inbox.apply(event);
+        let mut change = TimelineChange::default();
         for before in before {
-            let slot = self.facts().and_then(|facts| facts.slot(before.id));
-            let Some(slot) = slot else { continue };
-            match self.carry_over(slot, before) {
-                Moved::No => {}
-                Moved::Added
-                    if messages.len() == 1 && self.last() != last_before && self.last() == Some(slot) =>
-                {
-                    touched = Touched::Added(slot);
-                }
-                Moved::Added | Moved::Yes => touched = Touched::Everyone,
-            }
-        }
-        if self.conversation().and_then(Conversation::group_type) != type_before {
-            touched = Touched::Everyone;
-        } else if people_before.is_some_and(|before| before != self.people) {
-            touched = match fact {
-                Fact::Opened { .. } => Touched::One(event.by().clone()),
-                Fact::MembershipSet { user: Some(user), .. } => Touched::One(user.clone()),
-                _ => Touched::Everyone,
+            let Some(slot) = self.facts().and_then(|facts| facts.slot(before.id)) else { continue };
+            let hidden = self.hidden_aside(slot);
+            let shows = match &hidden {
+                Some(aside) => before.hidden.as_ref() != Some(aside),
+                None => told.messages.iter().any(|message| message.message == before.id),
             };
+            let id = before.id;
+            let moved = self.carry_over(slot, before);
+            if shows || moved != Moved::No {
+                change.shown.push(slot);
+            }
+            change.touched.join(match moved {
+                Moved::No => Touched::Nothing,
+                Moved::Added if self.people.names(id) => Touched::Everyone,
+                Moved::Added if is_one && self.last() != last && self.last() == Some(slot) => {
+                    Touched::Added(slot)
+                }
+                Moved::Added | Moved::Yes => Touched::Everyone,
+            });
         }
-        TimelineChange { touched, messages }
+        // The directory may name a type too: by which write counts the stream's is told from it.
+        if self.type_register() != type_before {
+            change.touched = Touched::Everyone;
+        } else if people_before.is_some_and(|before| before != self.people) {
+            change.touched.join(match fact {
+                Fact::Opened { .. } => Touched::Some([event.by().clone()].into()),
+                Fact::MembershipSet { user: Some(user), .. } => Touched::Some([user.clone()].into()),
+                _ => Touched::Everyone,
+            });
+        }
+        change
+    }
+
+    /// What lies aside of a message that is targeted at some, so that nobody's change set says nothing of it.
+    fn hidden_aside(&self, slot: u32) -> Option<Option<Aside>> {
+        let facts = self.facts()?;
+        let hidden = facts.arena.get(slot)?.has(bits::HIDDEN);
+        hidden.then(|| facts.aside(slot).cloned())
+    }
+
+    fn type_register(&self) -> Option<Lww<GroupType>> {
+        self.conversation().map(|conversation| conversation.shared.group_type.clone())
     }
 
     fn is_about_people(&self, fact: &Fact) -> bool {
@@ -187,14 +227,15 @@ impl Timeline {
 
     /// What a message was before a fact about it.
     fn before(&mut self, id: MessageId, fact: &Fact) -> Before {
-        let nothing = Before { id, cause: None, places: None };
+        let nothing = Before { id, cause: None, places: None, hidden: None };
         let places = introduced(fact).is_some()
             || matches!(fact, Fact::MessageRecalled { .. } | Fact::MessageModified { .. });
         let Some((conversation, users)) = self.inbox.with_users(NUMBER) else { return nothing };
         let facts = conversation.facts();
         let Some(slot) = facts.slot(id) else { return nothing };
         let places = places.then(|| self.lists.places(slot, facts, users));
-        Before { id, cause: Some(Cause::of(facts, slot)), places }
+        let cause = Some(Cause::of(facts, slot));
+        Before { id, cause, places, hidden: self.hidden_aside(slot) }
     }
 
     /// Carries what an event changed of a message over to the lists.
@@ -207,13 +248,7 @@ impl Timeline {
         }
         let places = before.places.unwrap_or_default();
         self.lists.carry_over(slot, &places, facts, users);
-        match before.cause {
-            None => Moved::Added,
-            Some(old) => {
-                self.moves += u64::from(old.stands() != cause.stands());
-                Moved::Yes
-            }
-        }
+        if before.cause.is_none() { Moved::Added } else { Moved::Yes }
     }
 
     /// The message behind all others, those targeted at some apart.
@@ -230,7 +265,7 @@ impl Timeline {
         self.inbox.merge(&other.inbox)?;
         self.people.join(&other.people);
         self.rebuild_lists();
-        (self.version, self.moves) = (self.version + other.version, self.moves + other.moves + 1);
+        self.version += other.version;
         Ok(())
     }
 
@@ -248,6 +283,17 @@ impl Timeline {
 
     pub(crate) fn order(&self) -> Option<&Order> {
         self.conversation()?.order()
+    }
+
+    /// The users in whose lists of mentions a message stands, and what it adds there.
+    pub(crate) fn mentioned(&mut self, slot: u32) -> SmallVec<[(u32, Contribution); 2]> {
+        let Some((conversation, users)) = self.inbox.with_users(NUMBER) else { return SmallVec::new() };
+        self.lists.places(slot, conversation.facts(), users).mentions().collect()
+    }
+
+    /// Where a message stands.
+    pub(crate) fn position(&self, slot: u32) -> Option<Position> {
+        Some(self.facts()?.position(slot))
     }
 
     /// The message at a slot, its entry as somebody sees it.
@@ -268,6 +314,8 @@ struct Before {
     /// `None`: it had no slot.
     cause: Option<Cause>,
     places: Option<Arc<Places>>,
+    /// What lay aside of it, if it was targeted at some.
+    hidden: Option<Option<Aside>>,
 }
 
 /// What became of a message.

@@ -28,9 +28,9 @@ impl Windows {
         Self(windows)
     }
 
-    /// Whether all is seen.
-    pub(crate) fn are_all(&self) -> bool {
-        self.0.as_slice() == [Range::ALL]
+    /// The first field behind which all that is to come is seen; the greatest where nothing is.
+    pub(crate) fn open_after(&self) -> i64 {
+        self.0.last().filter(|range| range.through == i64::MAX).map_or(i64::MAX, |range| range.after)
     }
 
     pub(crate) fn contain(&self, first: i64) -> bool {

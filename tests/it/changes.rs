@@ -17,7 +17,7 @@ use crate::model::{self, Profile, Row, Shown};
 use crate::shown::{Names, shown};
 
 /// The attribute that tells of a field of the row; none for what messages, folders or other fields tell.
-fn attribute(field: &str) -> Option<Attribute> {
+pub fn attribute(field: &str) -> Option<Attribute> {
     Some(match field {
         "show_name" => Attribute::ShowName,
         "face_url" => Attribute::FaceUrl,

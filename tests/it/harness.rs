@@ -19,7 +19,7 @@ pub fn cases(per_thousand: u64) -> u64 {
 }
 
 /// The first seed: `CHATFOLD_SEED`, 1 if unset, so that a run tells the same every time.
-fn first_seed() -> u64 {
+pub fn first_seed() -> u64 {
     std::env::var("CHATFOLD_SEED").ok().map_or(1, |seed| seed.parse().unwrap())
 }
 

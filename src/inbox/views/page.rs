@@ -5,8 +5,9 @@ use crate::inbox::state::Inbox;
 use crate::inbox::views::conversation::ConversationView;
 use crate::model::badge::Running;
 use crate::model::change::Totals;
-use crate::model::filter::{Filter, FolderFilter, MarkFilter};
-use crate::model::id::ConversationId;
+use crate::model::event::Membership;
+use crate::model::filter::{Filter, Filtered};
+use crate::model::id::{ConversationId, ConversationKind, FolderId};
 
 /// Some rows of the list.
 #[derive(Clone, Debug)]
@@ -96,22 +97,36 @@ impl Inbox {
 impl ConversationView<'_> {
     /// Whether the conversation passes `filter` (R52).
     pub fn passes(&self, filter: &Filter) -> bool {
-        filter.kind.is_none_or(|kind| kind == self.kind())
-            && (!filter.has_unread || self.unread_count() > 0)
-            && (!filter.has_mention || self.state().row.is_mentioned())
-            && (!filter.unread_or_marked || self.unread_count() > 0 || self.counted().marked)
-            && (filter.without_marks == 0 || self.mark_bits() & filter.without_marks == 0)
-            && filter.archived.passes(self.is_archived())
-            && filter.membership.passes(self.membership())
-            && match filter.mark {
-                MarkFilter::Any => true,
-                MarkFilter::Unmarked => self.mark_bits() == 0,
-                MarkFilter::With(mark) => self.mark_bits() & mark.bits() != 0,
-            }
-            && match filter.folder {
-                FolderFilter::Any => true,
-                FolderFilter::InNone => !self.is_in_any_folder(),
-                FolderFilter::In(folder) => self.is_in_folder(folder),
-            }
+        filter.takes(self)
+    }
+}
+
+impl Filtered for ConversationView<'_> {
+    fn kind(&self) -> ConversationKind {
+        ConversationView::kind(self)
+    }
+
+    fn unread(&self) -> u64 {
+        self.unread_count()
+    }
+
+    fn is_mentioned(&self) -> bool {
+        self.state().row.is_mentioned()
+    }
+
+    fn mark_bits(&self) -> u64 {
+        ConversationView::mark_bits(self)
+    }
+
+    fn is_archived(&self) -> bool {
+        ConversationView::is_archived(self)
+    }
+
+    fn membership(&self) -> Option<Membership> {
+        ConversationView::membership(self)
+    }
+
+    fn is_in(&self, folder: Option<FolderId>) -> bool {
+        folder.map_or_else(|| self.is_in_any_folder(), |folder| self.is_in_folder(folder))
     }
 }

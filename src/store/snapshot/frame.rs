@@ -123,7 +123,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotErro
     if header.schema != expected {
         return Err(SnapshotError::Schema { expected, found: header.schema });
     }
-    let owner = UserId::parse(&header.owner).ok().filter(|_| used == len).ok_or(undecodable)?;
+    let owner = UserId::of_owner(&header.owner).filter(|_| used == len).ok_or(undecodable)?;
     let policy =
         Policy { meeting_unread: header.meeting_unread, own_message_reads: header.own_message_reads };
     let prefix = LogPrefix { events: header.events, skipped: header.skipped, hash: header.hash };

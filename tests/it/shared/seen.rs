@@ -35,7 +35,8 @@ pub fn shown(member: &Memberships, views: &[Member<'_>], names: &Names) -> Shown
     shown.without_void()
 }
 
-fn row(view: &Member<'_>, names: &Names) -> Row {
+/// What one view shows.
+pub fn row(view: &Member<'_>, names: &Names) -> Row {
     let draft = |draft: Draft<'_>| (draft.stamp, draft.text.to_owned(), draft.replaces);
     let history = history(view, Direction::OldestFirst, 5);
     let mut backwards = self::history(view, Direction::NewestFirst, 3);

@@ -2,7 +2,7 @@
 
 use crate::inbox::timeline::entry::Position;
 use crate::inbox::timeline::order::block::Block;
-use crate::inbox::timeline::order::contribution::{Contribution, Look, Sum};
+use crate::inbox::timeline::order::contribution::{Look, Sum};
 use crate::inbox::timeline::order::tree::Order;
 
 /// First fields behind `after`, up to `through`.
@@ -113,12 +113,5 @@ impl Block {
                 }
             }
         }
-    }
-}
-
-impl Contribution {
-    /// Whether it is known, with a first field in a range.
-    pub(crate) fn is_within(&self, range: Range) -> bool {
-        self.position.is_some_and(|position| range.contains(position.first))
     }
 }

@@ -1,0 +1,410 @@
+//! The connected accounts of a server over the timelines that they share: what to load, and whose rows changed.
+
+pub(crate) mod account;
+pub(crate) mod delivery;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::inbox::MergeError;
+use crate::inbox::list::ranking::ListCursor;
+use crate::model::badge::BadgeRule;
+use crate::model::change::{Attribute, Attributes, Totals};
+use crate::model::event::Event;
+use crate::model::filter::Filter;
+use crate::model::id::{ConversationId, UserId};
+use crate::register::lattice::shown;
+use crate::shared::directory::{Directory, DirectoryChange};
+use crate::shared::hub::account::{Account, Added};
+use crate::shared::hub::delivery::Delivery;
+use crate::shared::member::Member;
+use crate::shared::memberships::Memberships;
+use crate::shared::stream::{SharedId, StreamId};
+use crate::shared::timeline::{Timeline, TimelineChange, Touched};
+
+/// A connection of an account: several of one account share what the hub holds of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Session(u64);
+
+/// The rows of all connected accounts over the timelines that they share, kept current: sans-I/O, the caller loads what
+/// [`needs`](Hub::needs) names and hands in what is appended to the streams.
+///
+/// A shared event is folded once; what it tells is told of connected accounts alone, and costs nothing for any other
+/// member. An ordinary message costs O(1) a connected member and a step in its list, anything else a few rank questions.
+///
+/// ```
+/// use chatfold::shared::{Directory, Hub, Memberships, SharedId, StreamId, Timeline};
+/// use chatfold::event::Watermark;
+/// use chatfold::{Envelope, EventId, GroupId, Message, MessageId, Policy, Timestamp, UserId};
+///
+/// let [alice, bob] = [UserId::parse("alice")?, UserId::parse("bob")?];
+/// let team = SharedId::group(&GroupId::parse("team")?);
+/// let by = |n: u8, user: &UserId| -> Result<Envelope, chatfold::time::TimestampError> {
+///     Ok(Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(n.into())?, user.clone()))
+/// };
+/// // What the server writes when a member joins: the window through which it sees the history.
+/// let mut memberships = Memberships::new(alice.clone(), Policy::default())?;
+/// let window = by(1, &alice)?.history_window(team.conversation().clone(), Watermark::Seq(0), None)?;
+/// memberships.apply(&window);
+///
+/// let mut hub = Hub::new(Directory::new());
+/// let session = hub.connect(memberships)?;
+/// assert_eq!(hub.needs().collect::<Vec<_>>(), [StreamId::Conversation(team.clone())]);
+/// hub.provide(Timeline::new(&team));
+///
+/// let lunch = Message::text(MessageId::from_bytes([2; 16]), "Lunch?").with_seq(1);
+/// let received = by(2, &bob)?.message_received(team.conversation().clone(), lunch)?;
+/// let delivery = hub.shared(&team, &[received]);
+/// assert_eq!(delivery.changes[0].account, alice);
+/// assert_eq!(hub.totals(session).map(|totals| totals.unread), Some(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Hub {
+    directory: Directory,
+    rooms: BTreeMap<SharedId, Room>,
+    /// By number; those that left are `None`.
+    accounts: Vec<Option<Account>>,
+    numbers: BTreeMap<UserId, u32>,
+    free: Vec<u32>,
+    sessions: BTreeMap<Session, u32>,
+    next_session: u64,
+}
+
+/// A timeline and who of the connected accounts sees it: the account's number, and that of its conversation.
+#[derive(Debug, Default)]
+struct Room {
+    timeline: Option<Timeline>,
+    seats: BTreeSet<(u32, u32)>,
+}
+
+/// Some rows of an account's list.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MemberList<'a> {
+    /// The rows, in list order.
+    pub members: Vec<Member<'a>>,
+    /// Where the next page begins; `None` at the end of the list.
+    pub next: Option<ListCursor>,
+}
+
+impl Hub {
+    /// A hub without connections.
+    pub fn new(directory: Directory) -> Self {
+        Self { directory, ..Self::default() }
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The streams whose timelines connected accounts see and that are not there: the caller loads each and
+    /// [provides](Hub::provide) it. Until then the account's list and totals lack these conversations.
+    ///
+    /// Complexity: O(timelines).
+    pub fn needs(&self) -> impl Iterator<Item = StreamId> + '_ {
+        let missing = self.rooms.iter().filter(|(_, room)| room.timeline.is_none());
+        missing.map(|(id, _)| StreamId::Conversation(id.clone()))
+    }
+
+    /// The timelines that no connected account sees.
+    pub fn idle(&self) -> impl Iterator<Item = &SharedId> {
+        self.rooms.iter().filter(|(_, room)| room.seats.is_empty()).map(|(id, _)| id)
+    }
+
+    /// Gives back a timeline that no connected account sees; `None` where one does, or it is not there.
+    pub fn evict(&mut self, id: &SharedId) -> Option<Timeline> {
+        if self.rooms.get(id).is_none_or(|room| !room.seats.is_empty()) {
+            return None;
+        }
+        self.rooms.remove(id)?.timeline
+    }
+
+    /// A timeline that is there.
+    pub fn timeline(&self, id: &SharedId) -> Option<&Timeline> {
+        self.rooms.get(id)?.timeline.as_ref()
+    }
+
+    /// Takes a timeline, in the place of one that was there, and tells the rows that it gives to connected accounts.
+    pub fn provide(&mut self, timeline: Timeline) -> Delivery {
+        let id = timeline.id().clone();
+        let room = self.rooms.entry(id.clone()).or_default();
+        room.timeline = Some(timeline);
+        self.look_again(&id, Attributes::default())
+    }
+
+    /// An account connects: its personal facts, as its stream (and a snapshot of it) gives them. If it is connected already,
+    /// they are joined with what is there.
+    ///
+    /// Complexity: a row for each of its conversations whose timeline is there.
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError`]: the account is connected under another policy. Nothing is changed then.
+    pub fn connect(&mut self, memberships: Memberships) -> Result<Session, MergeError> {
+        let number = match self.numbers.get(memberships.owner()) {
+            Some(number) => {
+                let number = *number;
+                if let Some(Some(account)) = self.accounts.get_mut(number as usize) {
+                    account.memberships.merge(&memberships)?;
+                }
+                number
+            }
+            None => self.add(memberships),
+        };
+        self.sit_down(number);
+        Ok(self.open(number))
+    }
+
+    fn add(&mut self, memberships: Memberships) -> u32 {
+        let owner = memberships.owner().clone();
+        let account = Some(Account::new(memberships));
+        let number = match self.free.pop() {
+            Some(number) => number,
+            None => {
+                self.accounts.push(None);
+                self.accounts.len() as u32 - 1
+            }
+        };
+        if let Some(place) = self.accounts.get_mut(number as usize) {
+            *place = account;
+        }
+        self.numbers.insert(owner, number);
+        number
+    }
+
+    fn open(&mut self, number: u32) -> Session {
+        let session = Session(self.next_session);
+        self.next_session += 1;
+        self.sessions.insert(session, number);
+        session
+    }
+
+    /// Gives an account a seat in each of its conversations, and looks at every one anew.
+    fn sit_down(&mut self, number: u32) {
+        let Some(Some(account)) = self.accounts.get_mut(number as usize) else { return };
+        for (conversation, id) in account.new_conversations() {
+            let room = self.rooms.entry(id).or_default();
+            room.seats.insert((number, conversation));
+        }
+        for conversation in 0..account.seats() {
+            let room = account.shared_id(conversation).and_then(|id| self.rooms.get(&id));
+            if let Some(timeline) = room.and_then(|room| room.timeline.as_ref()) {
+                account.look(conversation, timeline, &self.directory, Attributes::default());
+            }
+        }
+    }
+
+    /// A session of an account that is connected already; `None` where it is not.
+    pub fn join(&mut self, owner: &UserId) -> Option<Session> {
+        let number = *self.numbers.get(owner)?;
+        Some(self.open(number))
+    }
+
+    /// A session ends. With the last of an account everything held of it goes, timelines apart; its personal facts are
+    /// returned.
+    pub fn disconnect(&mut self, session: Session) -> Option<Memberships> {
+        let number = self.sessions.remove(&session)?;
+        if self.sessions.values().any(|other| *other == number) {
+            return None;
+        }
+        let account = self.accounts.get_mut(number as usize)?.take()?;
+        self.free.push(number);
+        self.numbers.remove(account.memberships.owner());
+        for conversation in 0..account.seats() {
+            let Some(id) = account.shared_id(conversation) else { continue };
+            let Some(room) = self.rooms.get_mut(&id) else { continue };
+            room.seats.remove(&(number, conversation));
+            if room.seats.is_empty() && room.timeline.is_none() {
+                self.rooms.remove(&id);
+            }
+        }
+        Some(account.memberships)
+    }
+
+    /// Takes in events appended to the stream of a conversation, in its order, and tells which rows changed. Where the timeline
+    /// is not there nobody is told: [`provide`](Hub::provide) one that holds them.
+    ///
+    /// Complexity: each event is folded once. Then, for each connected member: O(1) and a step in its list where one message
+    /// was added behind all others, a few rank questions where anything else changed that its row may show, else nothing.
+    pub fn shared(&mut self, id: &SharedId, events: &[Event]) -> Delivery {
+        let Self { rooms, accounts, directory, .. } = self;
+        let Some(Room { timeline: Some(timeline), seats }) = rooms.get_mut(id) else {
+            return Delivery::default();
+        };
+        let mut change = TimelineChange::default();
+        for event in events {
+            change.join(timeline.apply(event));
+        }
+        let mut delivery = Delivery { version: timeline.version(), ..Delivery::default() };
+        let shown = change.shown.iter().filter_map(|slot| timeline.facts()?.arena.id(*slot));
+        delivery.messages.extend(shown);
+        let added = match change.touched {
+            Touched::Added(slot) => Added::of(timeline, directory, slot),
+            Touched::Nothing if change.shown.is_empty() => return delivery,
+            _ => None,
+        };
+        for (number, conversation) in seats.iter() {
+            let Some(Some(account)) = accounts.get_mut(*number as usize) else { continue };
+            let last = account.shows_last(*conversation, &change.shown);
+            let told = match (&change.touched, &added) {
+                (_, Some(added)) => account.add(*conversation, timeline, directory, added, last),
+                (Touched::Some(users), _) if !users.contains(account.memberships.owner()) => {
+                    account.tell(*conversation, last)
+                }
+                (Touched::Nothing, _) => account.tell(*conversation, last),
+                _ => account.look(*conversation, timeline, directory, last),
+            };
+            delivery.changes.extend(told);
+        }
+        delivery
+    }
+
+    /// Takes in events appended to an account's personal stream and tells what they changed of its rows; nothing where the
+    /// account is not connected.
+    ///
+    /// Complexity: a few rank questions for each conversation that they are about.
+    pub fn personal(&mut self, owner: &UserId, events: &[Event]) -> Delivery {
+        let mut delivery = Delivery::default();
+        let Some(number) = self.numbers.get(owner).copied() else { return delivery };
+        let Some(Some(account)) = self.accounts.get_mut(number as usize) else { return delivery };
+        let told = account.memberships.take_in(events);
+        (delivery.folders, delivery.quiet_hours) = (told.folders, told.quiet_hours);
+        for (conversation, id) in account.new_conversations() {
+            self.rooms.entry(id).or_default().seats.insert((number, conversation));
+        }
+        for (id, attributes) in told.conversations {
+            let room = self.rooms.get(&SharedId::of(owner, &id));
+            let conversation = account.memberships.inbox().number_of(&id);
+            if let (Some(timeline), Some(conversation)) =
+                (room.and_then(|room| room.timeline.as_ref()), conversation)
+            {
+                delivery.changes.extend(account.look(conversation, timeline, &self.directory, attributes));
+            }
+        }
+        delivery
+    }
+
+    /// Takes in an event of the directory's stream and tells the rows in which it shows.
+    ///
+    /// Complexity: of a group, its connected members; of a user, the connected members of the conversations in which the user
+    /// ever wrote.
+    pub fn profile(&mut self, event: &Event) -> Delivery {
+        let before = self.directory.clone();
+        match self.directory.apply(event) {
+            Some(DirectoryChange::Group(group)) => {
+                let mut attributes = Attributes::default();
+                let shown = |directory: &Directory| {
+                    let profile = directory.group(group.as_str())?;
+                    let text = |text: Option<&str>| text.map(str::to_owned);
+                    Some((text(shown(&profile.name)), text(shown(&profile.face_url))))
+                };
+                let [(old_name, old_face), (name, face)] =
+                    [&before, &self.directory].map(|directory| shown(directory).unwrap_or_default());
+                attributes.insert_if(Attribute::ShowName, old_name != name);
+                attributes.insert_if(Attribute::FaceUrl, old_face != face);
+                self.look_again(&SharedId::group(&group), attributes)
+            }
+            Some(DirectoryChange::User(user)) => self.profile_shows(&before, &user, None),
+            Some(DirectoryChange::Remark { writer, user }) => {
+                self.profile_shows(&before, &user, Some(&writer))
+            }
+            None => Delivery::default(),
+        }
+    }
+
+    /// Tells the rows in which a user's profile shows otherwise than before, to all or to one account.
+    fn profile_shows(&self, before: &Directory, user: &UserId, to: Option<&UserId>) -> Delivery {
+        let mut delivery = Delivery::default();
+        let to = to.map(|to| self.numbers.get(to).copied());
+        for (id, room) in &self.rooms {
+            let Some(timeline) = &room.timeline else { continue };
+            let is_of = id.pair().is_some_and(|(one, other)| one == *user || other == *user);
+            if timeline.number_of(user).is_none() && !is_of {
+                continue;
+            }
+            let seats = room.seats.iter().filter(|(number, _)| to.is_none_or(|to| to == Some(*number)));
+            for (number, conversation) in seats {
+                let Some(Some(account)) = self.accounts.get(*number as usize) else { continue };
+                let shows = account.shows_profile((*conversation, timeline), user, (before, &self.directory));
+                delivery.changes.extend(account.tell(*conversation, shows));
+            }
+        }
+        delivery
+    }
+
+    /// Looks anew at the rows that a timeline gives to connected accounts; these attributes differ anyway.
+    fn look_again(&mut self, id: &SharedId, attributes: Attributes) -> Delivery {
+        let Self { rooms, accounts, directory, .. } = self;
+        let Some(Room { timeline: Some(timeline), seats }) = rooms.get(id) else {
+            return Delivery::default();
+        };
+        let mut delivery = Delivery { version: timeline.version(), ..Delivery::default() };
+        for (number, conversation) in seats {
+            if let Some(Some(account)) = accounts.get_mut(*number as usize) {
+                delivery.changes.extend(account.look(*conversation, timeline, directory, attributes));
+            }
+        }
+        delivery
+    }
+}
+
+impl Hub {
+    fn account(&self, session: Session) -> Option<&Account> {
+        self.accounts.get(*self.sessions.get(&session)? as usize)?.as_ref()
+    }
+
+    /// The personal facts of a session's account.
+    pub fn memberships(&self, session: Session) -> Option<&Memberships> {
+        Some(&self.account(session)?.memberships)
+    }
+
+    /// The sessions of an account, if it is connected.
+    pub fn sessions_of(&self, owner: &UserId) -> impl Iterator<Item = Session> + '_ {
+        let number = self.numbers.get(owner).copied();
+        let open = self.sessions.iter().filter(move |(_, of)| Some(**of) == number);
+        open.map(|(session, _)| *session)
+    }
+
+    /// Unread messages over the whole list of a session's account (R53): O(1).
+    pub fn totals(&self, session: Session) -> Option<Totals> {
+        Some(self.account(session)?.totals())
+    }
+
+    /// The badge of a session's account, by a rule of the reader's own (R55): O(1).
+    pub fn badge(&self, session: Session, rule: BadgeRule) -> Option<u64> {
+        Some(self.account(session)?.badge(rule))
+    }
+
+    /// A conversation as a session's account sees it, if its timeline is there.
+    pub fn member(&self, session: Session, id: &ConversationId) -> Option<Member<'_>> {
+        let account = self.account(session)?;
+        let conversation = account.memberships.inbox().number_of(id)?;
+        self.member_of(account, conversation)
+    }
+
+    fn member_of<'a>(&'a self, account: &'a Account, conversation: u32) -> Option<Member<'a>> {
+        let timeline = self.rooms.get(&account.shared_id(conversation)?)?.timeline.as_ref()?;
+        let row = account.row(conversation)?;
+        Member::with_row(account.memberships.inbox(), timeline, &self.directory, row)
+    }
+
+    /// Up to `limit` rows of a session's account that pass `filter`, in list order from just after `after` (R50–R52).
+    ///
+    /// Complexity: O(log n) to find the place, and every row from there on that does not pass is looked at.
+    pub fn list(
+        &self,
+        session: Session,
+        filter: &Filter,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Option<MemberList<'_>> {
+        let account = self.account(session)?;
+        let rows = account.rows_after(after).filter_map(|number| self.member_of(account, number));
+        let mut rows = rows.filter(|member| member.passes(filter));
+        let members: Vec<_> = rows.by_ref().take(limit).collect();
+        let more = members.last().filter(|_| rows.next().is_some());
+        let next = more.map(Member::cursor);
+        Some(MemberList { members, next })
+    }
+}

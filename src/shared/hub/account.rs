@@ -1,0 +1,334 @@
+//! A connected account: its personal facts, and its rows over the timelines that are there.
+
+use smallvec::SmallVec;
+
+use crate::inbox::apply::tracker::RowChange;
+use crate::inbox::conversation::row::{PINNED, Row};
+use crate::inbox::list::ranking::{ListCursor, ListKey, Ranking};
+use crate::inbox::timeline::entry::Position;
+use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
+use crate::model::badge::{BadgeRule, Sums};
+use crate::model::change::{Attribute, Attributes, OrderKeys, Totals, TotalsChange};
+use crate::model::event::{GroupType, Membership};
+use crate::model::id::{ConversationKind, UserId};
+use crate::shared::directory::Directory;
+use crate::shared::hub::delivery::AccountChange;
+use crate::shared::memberships::Memberships;
+use crate::shared::row::{Look, group_type, lets_count};
+use crate::shared::stream::SharedId;
+use crate::shared::timeline::Timeline;
+
+/// A connected account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) memberships: Memberships,
+    /// By the number of the conversation among the personal facts.
+    seats: Vec<Seat>,
+    list: Ranking,
+    sums: Sums,
+}
+
+/// One conversation of a connected account.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    row: Row,
+    /// Nothing up to this first field counts.
+    floor: i64,
+    /// The first field behind which everything to come is seen; the greatest where nothing is.
+    open_after: i64,
+    /// The account's number in the timeline, if it is named there.
+    number: Option<u32>,
+    /// How far the peer of a direct chat has read, -1 for not at all.
+    peer_read: i64,
+    membership: Option<Membership>,
+    group_type: Option<GroupType>,
+    stays_archived: bool,
+    /// Whether the account read the last message by name.
+    last_is_read: bool,
+    /// Whether the account's own facts name no message of it.
+    names_none: bool,
+}
+
+impl Default for Seat {
+    fn default() -> Self {
+        Self {
+            row: Row::default(),
+            floor: -1,
+            open_after: i64::MAX,
+            number: None,
+            peer_read: -1,
+            membership: None,
+            group_type: None,
+            stays_archived: false,
+            last_is_read: false,
+            names_none: false,
+        }
+    }
+}
+
+impl Seat {
+    /// What an account sees of a timeline now.
+    fn of(look: &Look<'_>) -> Self {
+        let row = look.row();
+        Self {
+            row,
+            floor: look.floor(row.marker),
+            open_after: look.windows.open_after(),
+            number: look.number,
+            peer_read: look.peer_read(),
+            membership: look.timeline.people.membership(look.owner),
+            group_type: look.group_type,
+            stays_archived: look.personal().stays_archived(),
+            last_is_read: row.last.is_some_and(|last| look.is_read_by_name(last)),
+            names_none: look.own.is_none_or(|own| own.facts().arena.len() == 0),
+        }
+    }
+
+    /// Which attributes two seats show otherwise.
+    fn differences(&self, other: &Self) -> Attributes {
+        let mut attributes = self.row.differences(&other.row);
+        attributes.insert_if(Attribute::PeerRead, self.peer_read != other.peer_read);
+        attributes.insert_if(Attribute::Membership, self.membership != other.membership);
+        attributes.insert_if(Attribute::GroupType, self.group_type != other.group_type);
+        attributes.insert_if(Attribute::Archived, self.stays_archived != other.stays_archived);
+        attributes.insert_if(Attribute::LastMessage, self.last_is_read != other.last_is_read);
+        attributes
+    }
+}
+
+/// A message that was added behind all others, as any member's row asks of it.
+#[derive(Debug)]
+pub(crate) struct Added {
+    slot: u32,
+    author: u32,
+    position: Position,
+    contribution: Contribution,
+    /// The users whom it mentions, others than its author, and what the mention adds for them.
+    mentioned: SmallVec<[(u32, Contribution); 2]>,
+    group_type: Option<GroupType>,
+    kind: ConversationKind,
+}
+
+impl Added {
+    pub(crate) fn of(timeline: &mut Timeline, directory: &Directory, slot: u32) -> Option<Self> {
+        let mentioned = timeline.mentioned(slot);
+        let facts = timeline.facts()?;
+        let entry = facts.arena.get(slot)?;
+        let contribution = facts.contribution(slot);
+        Some(Self {
+            slot,
+            author: entry.author,
+            position: entry.position(),
+            contribution,
+            mentioned,
+            group_type: group_type(timeline, directory),
+            kind: facts.kind,
+        })
+    }
+}
+
+impl Account {
+    pub(crate) fn new(memberships: Memberships) -> Self {
+        Self { memberships, seats: Vec::new(), list: Ranking::default(), sums: Sums::default() }
+    }
+
+    pub(crate) fn seats(&self) -> u32 {
+        self.seats.len() as u32
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        self.sums.totals()
+    }
+
+    pub(crate) fn badge(&self, rule: BadgeRule) -> u64 {
+        self.sums.badges.count(rule)
+    }
+
+    /// The conversations that its facts name and that have no seat yet, which they get: their numbers and streams.
+    pub(crate) fn new_conversations(&mut self) -> Vec<(u32, SharedId)> {
+        let known = self.seats();
+        let all = self.memberships.inbox().numbers();
+        self.seats.resize_with(all as usize, Seat::default);
+        (known..all).filter_map(|number| Some((number, self.shared_id(number)?))).collect()
+    }
+
+    /// The stream of the conversation with this number.
+    pub(crate) fn shared_id(&self, number: u32) -> Option<SharedId> {
+        let inbox = self.memberships.inbox();
+        Some(SharedId::of(inbox.owner(), &inbox.numbered(number)?.id))
+    }
+
+    pub(crate) fn row(&self, number: u32) -> Option<Row> {
+        self.seats.get(number as usize).map(|seat| seat.row)
+    }
+
+    /// The numbers of the listed conversations, in list order from just after a place.
+    pub(crate) fn rows_after(&self, after: Option<&ListCursor>) -> impl Iterator<Item = u32> + '_ {
+        let key = after.map(|cursor| ListKey::new(cursor.order_key, cursor.id.clone()));
+        self.list.after(key.as_ref()).map(|(_, number)| *number)
+    }
+
+    /// Makes the row of a conversation anew and tells what is otherwise; `known` are attributes that differ anyway.
+    pub(crate) fn look(
+        &mut self,
+        number: u32,
+        timeline: &Timeline,
+        directory: &Directory,
+        mut known: Attributes,
+    ) -> Option<AccountChange> {
+        let inbox = self.memberships.inbox();
+        let own = inbox.numbered(number);
+        let look = Look::new((inbox.owner(), inbox.policy()), own, timeline, directory)?;
+        let seat = Seat::of(&look);
+        let old = std::mem::replace(self.seats.get_mut(number as usize)?, seat);
+        known.join(old.differences(&seat));
+        self.carry(number, &old.row, &seat.row, known)
+    }
+
+    /// Counts a message that was added behind all others; `known` are attributes that differ anyway.
+    pub(crate) fn add(
+        &mut self,
+        number: u32,
+        timeline: &Timeline,
+        directory: &Directory,
+        added: &Added,
+        known: Attributes,
+    ) -> Option<AccountChange> {
+        let seat = self.seats.get_mut(number as usize)?;
+        // A message targeted at the account may stand behind the one that stands behind all others.
+        let is_behind = seat.row.last.is_none_or(|last| timeline.position(last) < Some(added.position));
+        let covered = seat.floor.max(seat.open_after);
+        if !seat.names_none || seat.row.archived || !is_behind || added.position.first <= covered {
+            return self.look(number, timeline, directory, known);
+        }
+        if seat.number.is_none() {
+            seat.number = timeline.number_of(self.memberships.owner());
+        }
+        let old = seat.row;
+        let policy = self.memberships.inbox().policy();
+        seat.last_is_read &= !added.contribution.has(Contribution::SHOWN);
+        seat.row.count(added, seat.number, lets_count(added.group_type, added.kind, policy));
+        let row = seat.row;
+        if cfg!(debug_assertions) {
+            let inbox = self.memberships.inbox();
+            let own = inbox.numbered(number);
+            let look = Look::new((inbox.owner(), inbox.policy()), own, timeline, directory);
+            debug_assert_eq!(
+                Some(row),
+                look.map(|look| look.row()),
+                "a message changes a row in the plainest way"
+            );
+        }
+        let mut attributes = old.differences(&row);
+        attributes.join(known);
+        self.carry(number, &old, &row, attributes)
+    }
+
+    /// What of a row shows a message that shows otherwise than before.
+    pub(crate) fn shows_last(&self, number: u32, shown: &[u32]) -> Attributes {
+        let last = self.row(number).and_then(|row| row.last);
+        let shows = last.is_some_and(|last| shown.contains(&last));
+        shows.then_some(Attribute::LastMessage).into_iter().collect()
+    }
+
+    /// In which attributes of a row the profile of `user` shows, given the directory before it changed and after.
+    pub(crate) fn shows_profile(
+        &self,
+        (number, timeline): (u32, &Timeline),
+        user: &UserId,
+        (before, after): (&Directory, &Directory),
+    ) -> Attributes {
+        let mut attributes = Attributes::default();
+        let owner = self.memberships.owner();
+        let face = before.face_url(user) != after.face_url(user);
+        let seen = timeline.id().as_seen_by(owner);
+        if seen.is_some_and(|id| id.kind() == ConversationKind::Direct && id.target() == user.as_str()) {
+            let name = before.name_of(owner, user) != after.name_of(owner, user);
+            attributes.insert_if(Attribute::ShowName, name);
+            attributes.insert_if(Attribute::FaceUrl, face);
+        }
+        let last = self.row(number).and_then(|row| timeline.facts()?.arena.get(row.last?));
+        let wrote = last.is_some_and(|last| Some(last.author) == timeline.number_of(user));
+        let names = |directory: &Directory| {
+            let name = directory.nickname(user).map(str::to_owned);
+            (name, directory.remark(owner, user).map(str::to_owned))
+        };
+        attributes.insert_if(Attribute::LastMessage, wrote && (face || names(before) != names(after)));
+        attributes
+    }
+
+    /// Tells that these attributes of a row differ.
+    pub(crate) fn tell(&self, number: u32, attributes: Attributes) -> Option<AccountChange> {
+        if attributes.is_empty() {
+            return None;
+        }
+        let key = self.row(number)?.key();
+        self.told(number, RowChange { attributes, order_keys: OrderKeys { before: key, after: key } }, None)
+    }
+
+    fn told(&self, number: u32, change: RowChange, totals: Option<TotalsChange>) -> Option<AccountChange> {
+        let id = &self.memberships.inbox().numbered(number)?.id;
+        let account = self.memberships.owner().clone();
+        Some(AccountChange { account, change: change.told(id)?, totals })
+    }
+
+    /// Carries a row over to list and totals, and tells what is otherwise.
+    fn carry(&mut self, number: u32, old: &Row, row: &Row, attributes: Attributes) -> Option<AccountChange> {
+        let before = self.sums.totals();
+        if !old.is_counted_like(row) {
+            if old.listed {
+                self.sums.sub(&old.counted());
+            }
+            if row.listed {
+                self.sums.add(&row.counted());
+            }
+        } else if row.listed && (old.unread != row.unread || old.mentions != row.mentions) {
+            self.sums.recount(&old.counted(), &row.counted());
+        }
+        let id = &self.memberships.inbox().numbered(number)?.id;
+        self.list.shift(id, number, (old.key(), row.key()));
+        let after = self.sums.totals();
+        let totals = (before != after).then_some(TotalsChange { before, after });
+        let order_keys = OrderKeys { before: old.key(), after: row.key() };
+        self.told(number, RowChange { attributes, order_keys }, totals)
+    }
+}
+
+impl Row {
+    /// Which attributes of a shared conversation two rows show otherwise.
+    fn differences(&self, other: &Self) -> Attributes {
+        let mut attributes = Attributes::default();
+        attributes.insert_if(Attribute::UnreadCount, self.unread != other.unread);
+        let mentions = (self.mentions, self.mention_sig) != (other.mentions, other.mention_sig);
+        attributes.insert_if(Attribute::Mentions, mentions);
+        attributes.insert_if(Attribute::LastMessage, self.last != other.last);
+        attributes.insert_if(Attribute::Activity, self.activity != other.activity);
+        attributes.insert_if(Attribute::Archived, self.archived != other.archived);
+        attributes.insert_if(Attribute::ReceiveOption, self.option != other.option);
+        attributes.insert_if(Attribute::ReadMarker, self.marker != other.marker);
+        attributes
+    }
+
+    /// Counts a message that stands behind all others and everything that may cover it.
+    fn count(&mut self, added: &Added, me: Option<u32>, (counts, mentions): (bool, bool)) {
+        let all = &added.contribution;
+        if me != Some(added.author) {
+            self.unread += u32::from(counts && all.has(Contribution::UNREAD));
+            if mentions && all.has(Contribution::MENTION) {
+                self.mentions += 1;
+                self.mention_sig = self.mention_sig.wrapping_add(all.mention_sig);
+            }
+        }
+        let mine = added.mentioned.iter().find(|(user, _)| mentions && Some(*user) == me);
+        if let Some((_, mine)) = mine {
+            self.mentions += u32::from(mine.has(Contribution::MENTION));
+            self.mention_sig = self.mention_sig.wrapping_add(mine.mention_sig);
+        }
+        if all.has(Contribution::SHOWN) {
+            self.last = Some(added.slot);
+        }
+        self.listed |= all.has(Contribution::PRESENT);
+        self.activity = self.activity.max(all.activity);
+        self.order_key = self.activity.unsigned_abs() + if self.order_key >= PINNED { PINNED } else { 0 };
+    }
+}
