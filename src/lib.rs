@@ -75,6 +75,11 @@
 //! Rules are cited by number (`R23` is what counts as unread): the page docs/RULES.md lists them, ARCHITECTURE.md tells how
 //! the crate is built.
 //!
+//! # One history, many owners
+//!
+//! A server keeps a conversation once: [`shared`] folds its stream into a timeline, and gives each member the rows that an inbox of
+//! its own would show.
+//!
 //! # What this crate never does
 //!
 //! It performs no input or output, reads no clock, draws no randomness, starts no thread and contains no

@@ -385,7 +385,7 @@ mod tests {
                 }
             }
             let mut sorted = plain.clone();
-            sorted.sort_by_key(|element| messages.key(*element));
+            sorted.sort_by_key(|element| (&messages).key(*element));
             check(&Ranked::of(&sorted, &&messages), &plain, &messages, &mut random);
             if let Some((set, plain, messages)) = frozen {
                 check(&set, &plain, &messages, &mut random);

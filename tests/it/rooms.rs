@@ -16,7 +16,7 @@ const LEVELS: [&[&str]; 7] = [
     &["register"],
     &["store"],
     &["inbox"],
-    &["decide", "follow", "ask", "foreign", "log"],
+    &["decide", "follow", "ask", "foreign", "log", "shared"],
     &["testing", "api"],
     &["owned"],
 ];

@@ -39,7 +39,7 @@ impl Server {
         order(&world.directory).iter().for_each(|event| drop(directory.apply(event)));
         let members = world.members.iter().map(|(owner, personal)| {
             let mut member = Memberships::new(owner.clone(), world.policy).unwrap();
-            order(personal).iter().for_each(|event| drop(member.apply(event)));
+            order(personal).iter().for_each(|event| member.apply(event));
             member
         });
         let members: Vec<Memberships> = members.collect();
@@ -51,7 +51,7 @@ impl Server {
         }));
         let timelines = ids.into_iter().map(|id| {
             let events = order(world.shared.get(&id).map_or(&[], Vec::as_slice));
-            match salt / 4 % 2 == 0 {
+            match (salt / 4).is_multiple_of(2) {
                 true => {
                     let mut timeline = Timeline::new(&id);
                     events.iter().for_each(|event| drop(timeline.apply(event)));
