@@ -106,10 +106,12 @@ impl Block {
         if range.covers(self.min, next) {
             sum.add_sum(&self.sum);
         } else if range.may_touch(self.min, next) {
-            for slot in self.slots() {
+            for slot in self.slots().rev() {
                 let contribution = look.contribution(slot);
-                if contribution.position.is_some_and(|position| range.contains(position.first)) {
-                    sum.add(&contribution);
+                match contribution.position {
+                    Some(position) if position.first <= range.after => break,
+                    Some(position) if position.first <= range.through => sum.add(&contribution),
+                    _ => {}
                 }
             }
         }
