@@ -12,5 +12,5 @@ pub use self::hostile::Hostile;
 pub use self::scenario::{Expected, Given, Then, When, given};
 #[cfg(feature = "binary")]
 pub use self::sealed::{Claim, sealed_log};
-pub use self::store::check_store;
+pub use self::store::{check_outbox, check_store};
 pub use self::workload::{Mix, Random, Shape, Workload};
