@@ -176,6 +176,7 @@ mod migrating;
 mod moving;
 mod open;
 mod options;
+mod outbox;
 mod pool;
 mod receiving;
 mod rows;
