@@ -34,6 +34,7 @@ mod model;
 mod notify;
 #[cfg(feature = "jsonl")]
 mod oracles;
+mod outbox;
 #[cfg(all(feature = "serde", feature = "jsonl"))]
 mod owned;
 mod pages;
