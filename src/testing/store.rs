@@ -1,5 +1,6 @@
 //! What every store must do: the laws of `crate::store`, one by one, on whatever store is brought.
 
+mod layout;
 mod outbox;
 mod support;
 
@@ -26,7 +27,9 @@ use crate::store::{
 /// chatfold::testing::check_store(|| store.clone());
 /// ```
 pub fn check_store<S: SnapshotStore>(mut open: impl FnMut() -> S) {
-    let laws: [(&str, Law<S>); 15] = [
+    #[cfg(feature = "binary")]
+    law(&mut open, "columns", layout::columns);
+    let laws: [(&str, Law<S>); 16] = [
         ("nobody-wrote", nobody_wrote),
         ("positions", positions),
         ("whole", whole_or_not),
@@ -42,10 +45,15 @@ pub fn check_store<S: SnapshotStore>(mut open: impl FnMut() -> S) {
         ("closed", closed),
         ("import", import),
         ("receive", receive),
+        ("ranges", layout::ranges),
     ];
-    for (name, law) in laws {
-        law(&mut open, &valid(UserId::parse(&format!("law-{name}"))));
+    for (name, what) in laws {
+        law(&mut open, name, what);
     }
+}
+
+fn law<S>(open: &mut dyn FnMut() -> S, name: &str, what: Law<S>) {
+    what(open, &valid(UserId::parse(&format!("law-{name}"))));
 }
 
 /// Holds one law against a store, on an inbox of its own.

@@ -25,6 +25,8 @@ mod hostile;
 mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
+#[cfg(feature = "binary")]
+mod laid_out;
 mod laws;
 mod live;
 #[cfg(feature = "jsonl")]
