@@ -9,8 +9,7 @@ use chatfold::store::{DamagedLog, EventStore, LogCursor};
 
 use crate::log::{Known, Log, SEGMENT};
 use crate::pages::{self, Fault};
-use crate::schema::{Found, Snapshots};
-use crate::store::begin;
+use crate::schema::{Found, Snapshots, begin};
 use crate::trimmed::{self, Cut};
 use crate::{SqliteError, SqliteStore, keys, outbox, owner_id, rows};
 

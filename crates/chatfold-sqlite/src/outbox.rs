@@ -6,7 +6,7 @@ use chatfold::store::{
 use rusqlite::{Connection, Row, params};
 
 use crate::rows::{Number, signed, sixteen};
-use crate::store::begin;
+use crate::schema::begin;
 use crate::{SqliteError, SqliteStore, owner_id};
 
 /// The table of entries, as errors name it.

@@ -5,7 +5,7 @@ use chatfold::{EventId, UserId};
 use rusqlite::Connection;
 
 use crate::log::{Cache, Log};
-use crate::store::begin;
+use crate::schema::begin;
 use crate::{SqliteError, SqliteStore, outbox, rows};
 
 /// How many inboxes are written in one transaction: other writers of the file wait for it.

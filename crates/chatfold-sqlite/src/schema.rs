@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::error::SqliteError;
 use crate::options::{Options, Synchronous};
@@ -271,6 +271,12 @@ fn log_ahead(connection: &Connection, timeout: Duration) -> Result<(), SqliteErr
     if mode.eq_ignore_ascii_case("wal") { Ok(()) } else { Err(SqliteError::NoWal(mode)) }
 }
 
+/// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when it
+/// writes.
+pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
 /// Whose the database is that tables are made in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
@@ -300,7 +306,7 @@ pub(crate) fn migrate(
 }
 
 fn migrate_from(connection: &mut Connection, claim: Claim) -> Result<(), SqliteError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = begin(connection)?;
     let found = Found::look_within(&transaction)?;
     let mut version = found.known()?;
     if version == 0 {

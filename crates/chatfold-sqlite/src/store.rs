@@ -9,10 +9,11 @@ use chatfold::store::{
     Received, RewriteError, SealedPage, StoredEvent, plan_import,
 };
 use chatfold::{EventId, UserId};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 use crate::log::{Cache, Log};
 use crate::pages::{self, Cut};
+use crate::schema::begin;
 use crate::{SqliteError, SqliteStore};
 use crate::{keys, outbox, rows};
 
@@ -24,12 +25,6 @@ pub(crate) type AppendResult<T> = Result<T, AppendError<SqliteError>>;
 /// Every error of SQLite is the store's.
 fn sqlite<E: From<SqliteError>>(error: rusqlite::Error) -> E {
     SqliteError::from(error).into()
-}
-
-/// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when it
-/// writes.
-pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
-    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 impl<'t> Log<'t> {

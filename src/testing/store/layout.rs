@@ -4,17 +4,19 @@
 #[cfg(feature = "binary")]
 use super::support::whole;
 use super::support::{append, events, prefix, valid};
+#[cfg(feature = "binary")]
+use crate::log::binary::{Log, header::LogHead};
+#[cfg(feature = "binary")]
+use crate::log::jsonl::{LoggedEvent, encode_event};
 use crate::model::id::UserId;
+#[cfg(feature = "binary")]
+use crate::store::snapshot::LogPrefix;
+#[cfg(feature = "binary")]
+use crate::store::{Append, NewEvent, StoredEvent};
 use crate::store::{SnapshotStore, StoredSnapshot};
 use crate::testing::workload::Random;
 #[cfg(feature = "binary")]
-use crate::{
-    log::binary::{Log, header::LogHead},
-    log::jsonl::{LoggedEvent, encode_event},
-    store::snapshot::LogPrefix,
-    store::{Append, NewEvent, StoredEvent},
-    testing::workload::Workload,
-};
+use crate::testing::workload::Workload;
 
 /// Lines of a workload, as they are appended.
 #[cfg(feature = "binary")]
