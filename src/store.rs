@@ -20,6 +20,7 @@
 //! - **Rewriting** (what a person's right to erasure asks) changes the bytes of events, keeps their ids, computes
 //!   the hashes after them anew and drops every snapshot. Whoever holds a state of the old log sees other hashes.
 //! - **A closed log** ([`Closed`]) refuses appends; what it still holds can be read.
+//! - **The outbox** ([`Outbox`]), if it is switched on, tells of every change in one order, each once and without gaps.
 //!
 //! [`Append::plan`] judges an append by these laws from what a store has looked up, so that no store has an opinion
 //! of its own. The traits block; an async store has the same methods by the same names, and plans with the same plan.
@@ -27,6 +28,8 @@
 mod cursor;
 mod import;
 mod memory;
+mod memory_log;
+mod outbox;
 mod receive;
 mod rewrite;
 mod sealed;
@@ -37,6 +40,9 @@ use std::convert::Infallible;
 pub use self::cursor::{DamagedLog, LogCursor};
 pub use self::import::plan_import;
 pub use self::memory::MemoryStore;
+pub use self::outbox::{
+    Outbox, OutboxChange, OutboxCursor, OutboxCursorError, OutboxEntry, OutboxError, OutboxPage, OutboxStatus,
+};
 pub use self::receive::{Received, Receiving, plan_receive};
 pub use self::rewrite::RewriteError;
 pub use self::sealed::SealedPage;

@@ -2,6 +2,8 @@
 //! suite that every store passes.
 
 mod hostile;
+#[cfg(feature = "binary")]
+mod laid_out;
 mod scenario;
 #[cfg(feature = "binary")]
 mod sealed;
@@ -9,8 +11,10 @@ mod store;
 mod workload;
 
 pub use self::hostile::Hostile;
+#[cfg(feature = "binary")]
+pub use self::laid_out::LaidOutStore;
 pub use self::scenario::{Expected, Given, Then, When, given};
 #[cfg(feature = "binary")]
 pub use self::sealed::{Claim, sealed_log};
-pub use self::store::check_store;
+pub use self::store::{check_outbox, check_store};
 pub use self::workload::{Mix, Random, Shape, Workload};

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::id::{CommandId, EventId, UserId};
-use crate::store::snapshot::LogPrefix;
+use crate::model::id::{EventId, UserId};
+use crate::store::memory_log::Log;
 use crate::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, Received,
-    RewriteError, SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot, plan_import, plan_receive,
+    Append, AppendError, Appended, Closed, EventStore, Head, NewEvent, Outbox, OutboxChange, OutboxCursor,
+    OutboxEntry, OutboxError, OutboxPage, OutboxStatus, Page, Received, RewriteError, SnapshotStore,
+    StoredEvent, StoredSnapshot, plan_import,
 };
 
 /// Keeps logs and snapshots in memory. It conflicts, knows what it was given before, and refuses exactly as the
@@ -31,106 +32,50 @@ use crate::store::{
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    logs: Arc<Mutex<BTreeMap<UserId, Log>>>,
+    kept: Arc<Mutex<Kept>>,
 }
 
+/// All that a store keeps.
 #[derive(Debug, Default)]
-struct Log {
-    events: Vec<StoredEvent>,
-    positions: BTreeMap<EventId, u64>,
-    commands: BTreeMap<CommandId, (u64, u64)>,
-    snapshots: Vec<StoredSnapshot>,
-    closed: Option<Closed>,
+struct Kept {
+    logs: BTreeMap<UserId, Log>,
+    outbox: Entries,
 }
 
-impl Log {
-    fn head(&self) -> Head {
-        let prefix = self.events.last().map_or(LogPrefix::EMPTY, |event| event.prefix);
-        Head { prefix, closed: self.closed.clone() }
-    }
+/// The outbox: what happened since it was switched on, but for what was forgotten.
+#[derive(Debug, Default)]
+struct Entries {
+    is_on: bool,
+    /// How often it was switched on, which marks its cursors.
+    mark: u128,
+    entries: Vec<(UserId, OutboxChange)>,
+    /// How many entries were removed before those.
+    forgotten: u64,
+}
 
-    fn known(&self, append: &Append<'_>) -> Known {
-        let known = |event: &NewEvent| Some((event.id, *self.positions.get(&event.id)?));
-        Known {
-            head: self.head(),
-            command: append.command.and_then(|command| self.commands.get(&command).copied()),
-            ids: append.events.iter().filter_map(known).collect(),
-        }
-    }
-
-    fn push(&mut self, event: StoredEvent) {
-        let position = event.position();
-        self.positions.insert(event.id, position);
-        if let Some(command) = event.command {
-            self.commands.entry(command).or_insert((position, position)).1 = position;
-        }
-        self.events.push(event);
-    }
-
-    /// The prefix of so many events.
-    fn prefix(&self, events: u64) -> Option<LogPrefix> {
-        match usize::try_from(events).ok()?.checked_sub(1) {
-            None => Some(LogPrefix::EMPTY),
-            Some(last) => self.events.get(last).map(|event| event.prefix),
+impl Entries {
+    fn put(&mut self, inbox: &UserId, change: OutboxChange) {
+        if self.is_on {
+            self.entries.push((inbox.clone(), change));
         }
     }
 
-    fn keep(&mut self, snapshot: &StoredSnapshot) {
-        self.snapshots.retain(|kept| kept.prefix.events != snapshot.prefix.events);
-        self.snapshots.push(snapshot.clone());
-        self.snapshots.sort_unstable_by_key(|kept| kept.prefix.events);
-        let excess = self.snapshots.len().saturating_sub(SNAPSHOTS_KEPT);
-        self.snapshots.drain(..excess);
+    fn cursor(&self, number: u64) -> OutboxCursor {
+        OutboxCursor::new(self.mark, 0, 0, number)
     }
 
-    fn append(&mut self, append: &Append<'_>) -> Result<Appended, AppendError<Infallible>> {
-        let known = self.known(append);
-        match append.plan(&known)? {
-            Plan::Repeat { first, last } => {
-                Ok(Appended { first, last, prefix: known.head.prefix, repeated: true })
-            }
-            Plan::Write { prefixes, keep_snapshot } => {
-                for (event, prefix) in append.events.iter().zip(prefixes) {
-                    let (id, bytes) = (event.id, event.bytes.clone());
-                    self.push(StoredEvent { id, command: append.command, prefix, bytes });
-                }
-                if let Some(snapshot) = append.snapshot.filter(|_| keep_snapshot) {
-                    self.keep(snapshot);
-                }
-                let prefix = self.head().prefix;
-                Ok(Appended { first: append.expected + 1, last: prefix.events, prefix, repeated: false })
-            }
-        }
+    fn first(&self) -> OutboxCursor {
+        self.cursor(self.forgotten)
     }
 
-    fn receive(&mut self, events: &[NewEvent]) -> Received {
-        let ids = events.iter().map(|event| event.id);
-        let known: Vec<_> = ids.filter(|id| self.positions.contains_key(id)).collect();
-        let (rows, outcome) = plan_receive(&self.head(), &known, events);
-        for (event, prefix) in rows {
-            self.push(StoredEvent { id: event.id, command: None, prefix, bytes: event.bytes.clone() });
+    /// How many of the entries that are kept stand up to this cursor.
+    fn taken(&self, through: &OutboxCursor) -> Result<usize, OutboxError<Infallible>> {
+        if !self.is_on {
+            return Err(OutboxError::Off);
         }
-        outcome
-    }
-
-    fn rewrite(&mut self, changes: &[(u64, Vec<u8>)]) -> Result<Head, RewriteError<Infallible>> {
-        let index = |position: u64| usize::try_from(position).ok()?.checked_sub(1);
-        let there = |position| index(position).is_some_and(|at| at < self.events.len());
-        if let Some((position, _)) = changes.iter().find(|(position, _)| !there(*position)) {
-            return Err(RewriteError::NoSuchEvent { position: *position });
-        }
-        for (position, bytes) in changes {
-            if let Some(event) = index(*position).and_then(|at| self.events.get_mut(at)) {
-                event.bytes.clone_from(bytes);
-            }
-        }
-        let mut prefix = LogPrefix::EMPTY;
-        for event in &mut self.events {
-            prefix.push(&event.bytes);
-            event.prefix = prefix;
-        }
-        self.snapshots.clear();
-        Ok(self.head())
+        let end = self.cursor(self.forgotten + self.entries.len() as u64);
+        through.judge(&self.first(), &end)?;
+        Ok(usize::try_from(through.number() - self.forgotten).unwrap_or(usize::MAX))
     }
 }
 
@@ -140,10 +85,37 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn with<T>(&self, inbox: &UserId, act: impl FnOnce(&mut Log) -> T) -> T {
+    fn all(&self) -> MutexGuard<'_, Kept> {
         // A log is never left half written, so one that a panicking thread held is as good as any.
-        let mut logs: MutexGuard<'_, _> = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        act(logs.entry(inbox.clone()).or_default())
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, inbox: &UserId, act: impl FnOnce(&mut Log) -> T) -> T {
+        act(self.all().logs.entry(inbox.clone()).or_default())
+    }
+
+    /// Does what changes a log, and tells the outbox of the change that `told` makes of what came of it.
+    fn change<T>(
+        &self,
+        inbox: &UserId,
+        act: impl FnOnce(&mut Log) -> T,
+        told: impl FnOnce(&T) -> Option<OutboxChange>,
+    ) -> T {
+        let mut all = self.all();
+        let done = act(all.logs.entry(inbox.clone()).or_default());
+        if let Some(change) = told(&done) {
+            all.outbox.put(inbox, change);
+        }
+        done
+    }
+
+    /// Changes whether a log is closed.
+    fn close(&self, inbox: &UserId, change: OutboxChange, act: impl FnOnce(&mut Log)) -> Head {
+        let done = |log: &mut Log| {
+            act(log);
+            log.head()
+        };
+        self.change(inbox, done, |_| Some(change))
     }
 }
 
@@ -151,19 +123,44 @@ impl EventStore for MemoryStore {
     type Error = Infallible;
 
     fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<Infallible>> {
-        self.with(inbox, |log| log.append(append))
+        self.change(
+            inbox,
+            |log| log.append(append),
+            |appended| match appended {
+                Ok(Appended { first, last, repeated: false, .. }) => {
+                    Some(OutboxChange::Appended { first: *first, last: *last })
+                }
+                _ => None,
+            },
+        )
     }
 
     fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<Infallible>> {
-        self.with(inbox, |log| {
+        let import = |log: &mut Log| {
             plan_import(&log.head(), events)?;
             events.iter().for_each(|event| log.push(event.clone()));
             Ok(log.head())
+        };
+        self.change(inbox, import, |imported| {
+            let (first, last) = (events.first()?.position(), events.last()?.position());
+            imported.is_ok().then_some(OutboxChange::Appended { first, last })
         })
     }
 
     fn receive_many(&mut self, inboxes: &[UserId], events: &[NewEvent]) -> Result<Vec<Received>, Infallible> {
-        Ok(inboxes.iter().map(|inbox| self.with(inbox, |log| log.receive(events))).collect())
+        let receive = |inbox| {
+            self.change(
+                inbox,
+                |log| log.receive(events),
+                |received| match received {
+                    Received::Appended { first, last } => {
+                        Some(OutboxChange::Appended { first: *first, last: *last })
+                    }
+                    _ => None,
+                },
+            )
+        };
+        Ok(inboxes.iter().map(receive).collect())
     }
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {
@@ -186,29 +183,28 @@ impl EventStore for MemoryStore {
         inbox: &UserId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<Infallible>> {
-        self.with(inbox, |log| log.rewrite(events))
+        let positions = events.iter().map(|(position, _)| *position);
+        self.change(
+            inbox,
+            |log| log.rewrite(events),
+            |rewritten| rewritten.as_ref().ok().and_then(|_| OutboxChange::of_rewriting(positions)),
+        )
     }
 
     fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Infallible> {
-        self.with(inbox, |log| {
-            log.closed = Some(Closed::Moved { to: to.to_owned() });
-            Ok(log.head())
-        })
+        let moved = Closed::Moved { to: to.to_owned() };
+        Ok(self.close(inbox, OutboxChange::Fenced, |log| log.closed = Some(moved)))
     }
 
     fn erase(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
-        self.with(inbox, |log| {
+        Ok(self.close(inbox, OutboxChange::Erased, |log| {
             let closed = log.closed.take().or(Some(Closed::Erased));
             *log = Log { closed, ..Log::default() };
-            Ok(log.head())
-        })
+        }))
     }
 
     fn reopen(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
-        self.with(inbox, |log| {
-            log.closed = None;
-            Ok(log.head())
-        })
+        Ok(self.close(inbox, OutboxChange::Reopened, |log| log.closed = None))
     }
 }
 
@@ -227,5 +223,57 @@ impl SnapshotStore for MemoryStore {
             }
             Ok(fits)
         })
+    }
+}
+
+impl Outbox for MemoryStore {
+    fn outbox_on(&mut self) -> Result<OutboxCursor, Infallible> {
+        let outbox = &mut self.all().outbox;
+        if !outbox.is_on {
+            *outbox = Entries { is_on: true, mark: outbox.mark + 1, ..Entries::default() };
+        }
+        Ok(outbox.first())
+    }
+
+    fn outbox_off(&mut self) -> Result<(), Infallible> {
+        let outbox = &mut self.all().outbox;
+        *outbox = Entries { mark: outbox.mark, ..Entries::default() };
+        Ok(())
+    }
+
+    fn outbox_after(
+        &mut self,
+        after: &OutboxCursor,
+        limit: usize,
+    ) -> Result<OutboxPage, OutboxError<Infallible>> {
+        let outbox = &self.all().outbox;
+        let kept = outbox.entries.iter().skip(outbox.taken(after)?).take(limit);
+        let entry = |((inbox, change), number): (&(UserId, _), _)| {
+            OutboxEntry::new(outbox.cursor(number), inbox.clone(), *change)
+        };
+        let entries: Vec<_> = kept.zip(after.number() + 1..).map(entry).collect();
+        let next = entries.last().map_or(*after, |last| last.cursor);
+        Ok(OutboxPage::new(entries, next))
+    }
+
+    fn outbox_forget(&mut self, through: &OutboxCursor) -> Result<u64, OutboxError<Infallible>> {
+        let outbox = &mut self.all().outbox;
+        let taken = match outbox.taken(through) {
+            Err(OutboxError::Forgotten { .. }) => 0,
+            taken => taken?,
+        };
+        outbox.entries.drain(..taken);
+        outbox.forgotten += taken as u64;
+        Ok(taken as u64)
+    }
+
+    fn outbox_status(
+        &mut self,
+        after: Option<&OutboxCursor>,
+    ) -> Result<OutboxStatus, OutboxError<Infallible>> {
+        let outbox = &self.all().outbox;
+        let first = outbox.first();
+        let taken = outbox.taken(after.unwrap_or(&first))?;
+        Ok(OutboxStatus::new(first, (outbox.entries.len() - taken) as u64, 0))
     }
 }

@@ -1,12 +1,16 @@
 //! What every store must do: the laws of `crate::store`, one by one, on whatever store is brought.
 
-use std::fmt::Debug;
+mod layout;
+mod outbox;
+mod support;
 
-use crate::model::id::{CommandId, EventId, UserId};
+pub use self::outbox::check_outbox;
+use self::support::{Outcome, append, command, event, events, holds, prefix, snapshot, valid, whole};
+use crate::model::id::{EventId, UserId};
 use crate::store::snapshot::LogPrefix;
 use crate::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, NewEvent, Received, RewriteError,
-    SNAPSHOTS_KEPT, SnapshotStore, StoredEvent, StoredSnapshot,
+    Append, AppendError, Appended, Closed, Head, Received, RewriteError, SNAPSHOTS_KEPT, SnapshotStore,
+    StoredEvent,
 };
 
 /// Holds the laws of [`store`](crate::store) against a store, which may hold other inboxes already.
@@ -23,7 +27,9 @@ use crate::store::{
 /// chatfold::testing::check_store(|| store.clone());
 /// ```
 pub fn check_store<S: SnapshotStore>(mut open: impl FnMut() -> S) {
-    let laws: [(&str, Law<S>); 15] = [
+    #[cfg(feature = "binary")]
+    law(&mut open, "columns", layout::columns);
+    let laws: [(&str, Law<S>); 16] = [
         ("nobody-wrote", nobody_wrote),
         ("positions", positions),
         ("whole", whole_or_not),
@@ -39,82 +45,19 @@ pub fn check_store<S: SnapshotStore>(mut open: impl FnMut() -> S) {
         ("closed", closed),
         ("import", import),
         ("receive", receive),
+        ("ranges", layout::ranges),
     ];
-    for (name, law) in laws {
-        law(&mut open, &valid(UserId::parse(&format!("law-{name}"))));
+    for (name, what) in laws {
+        law(&mut open, name, what);
     }
+}
+
+fn law<S>(open: &mut dyn FnMut() -> S, name: &str, what: Law<S>) {
+    what(open, &valid(UserId::parse(&format!("law-{name}"))));
 }
 
 /// Holds one law against a store, on an inbox of its own.
 type Law<S> = fn(&mut dyn FnMut() -> S, &UserId);
-
-fn valid<T, E: Debug>(result: Result<T, E>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => panic!("expected success, found {error:?}"),
-    }
-}
-
-/// An event whose bytes are no text, and no two of them alike.
-fn event(n: u8) -> NewEvent {
-    let bytes = [0xff, 0x00, n].iter().copied().cycle().take(usize::from(n) + 3).collect();
-    NewEvent { id: EventId::from_bytes([n; 16]), bytes }
-}
-
-fn events(numbers: &[u8]) -> Vec<NewEvent> {
-    numbers.iter().copied().map(event).collect()
-}
-
-fn command(n: u8) -> CommandId {
-    CommandId::from_bytes([n; 16])
-}
-
-type Outcome<S> = Result<Appended, AppendError<<S as EventStore>::Error>>;
-
-/// Appends the events of these numbers; command 0 is none.
-fn append<S: EventStore>(store: &mut S, inbox: &UserId, expected: u64, by: u8, numbers: &[u8]) -> Outcome<S> {
-    let events = events(numbers);
-    let command = (by > 0).then(|| command(by));
-    store.append(inbox, &Append { expected, command, events: &events, snapshot: None })
-}
-
-fn prefix(events: &[NewEvent]) -> LogPrefix {
-    let mut prefix = LogPrefix::EMPTY;
-    events.iter().for_each(|event| prefix.push(&event.bytes));
-    prefix
-}
-
-/// The whole log, read in pages of two; the hashes verified.
-fn whole<S: EventStore>(store: &mut S, inbox: &UserId) -> Vec<StoredEvent> {
-    let mut all: Vec<StoredEvent> = Vec::new();
-    loop {
-        let before = all.last().map_or(LogPrefix::EMPTY, |event| event.prefix);
-        let page = valid(store.read(inbox, before.events, 2));
-        assert!(page.events.len() <= 2, "a page has no more events than asked for");
-        if page.events.is_empty() {
-            assert_eq!(page.head.prefix, before, "the head is the last event's prefix");
-            return all;
-        }
-        for event in page.events {
-            let before = all.last().map_or(LogPrefix::EMPTY, |event| event.prefix);
-            assert!(event.follows(before), "positions are dense and hashes chained at {}", event.position());
-            all.push(event);
-        }
-    }
-}
-
-fn holds<S: EventStore>(store: &mut S, inbox: &UserId, numbers: &[u8]) {
-    let log = whole(store, inbox);
-    let found: Vec<_> =
-        log.iter().map(|event| NewEvent { id: event.id, bytes: event.bytes.clone() }).collect();
-    assert_eq!(found, events(numbers), "the log holds exactly what was appended, in order");
-    for event in log {
-        let id = event.id;
-        assert_eq!(valid(store.find(inbox, id)), Some(event), "an event is found by its id, as it stands");
-    }
-    let never = EventId::from_bytes([0xee; 16]);
-    assert_eq!(valid(store.find(inbox, never)), None, "an id that nobody appended is not found");
-}
 
 fn nobody_wrote<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
     let mut store = open();
@@ -225,10 +168,6 @@ fn inboxes_apart<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) 
     holds(&mut store, &other, &[2, 1]);
     valid(store.erase(&other));
     holds(&mut store, inbox, &[1, 2]);
-}
-
-fn snapshot(of: LogPrefix) -> StoredSnapshot {
-    StoredSnapshot { prefix: of, bytes: vec![of.events as u8; 70_000] }
 }
 
 fn snapshots<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {

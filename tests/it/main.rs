@@ -25,6 +25,8 @@ mod hostile;
 mod house;
 #[cfg(feature = "jsonl")]
 mod jsonl;
+#[cfg(feature = "binary")]
+mod laid_out;
 mod laws;
 mod live;
 #[cfg(feature = "jsonl")]
@@ -34,6 +36,7 @@ mod model;
 mod notify;
 #[cfg(feature = "jsonl")]
 mod oracles;
+mod outbox;
 #[cfg(all(feature = "serde", feature = "jsonl"))]
 mod owned;
 mod pages;

@@ -18,7 +18,7 @@ pub use self::devices::{CloudArgs, DiffArgs, MergeArgs, Plan};
 use self::files::{COMPACT_EXAMPLES, CONVERT_EXAMPLES, RECOVER_EXAMPLES, REDACT_EXAMPLES, STORE_EXAMPLES};
 pub use self::files::{
     CompactArgs, ConvertArgs, FormFlag, RecoverArgs, RedactArgs, StoreAction, StoreArgs, StoreCheckArgs,
-    StoreMigrateArgs, StoreTrimArgs, StoreUnarchiveArgs, WriteArgs,
+    StoreMigrateArgs, StoreOutboxArgs, StoreTrimArgs, StoreUnarchiveArgs, WriteArgs,
 };
 use self::import::ADAPTER_EXAMPLES;
 pub use self::import::ImportArgs;

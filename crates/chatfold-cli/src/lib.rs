@@ -115,6 +115,7 @@ fn run(cli: &Cli) -> Result<Verdict, Failure> {
         Command::Store(args) => match &args.action {
             args::StoreAction::Check(args) => store::check::run(args),
             args::StoreAction::Migrate(args) => store::migrate::run(args),
+            args::StoreAction::Outbox(args) => store::outbox::run(args),
             args::StoreAction::Trim(args) => store::trim::run(args),
             args::StoreAction::Unarchive(args) => store::trim::put_back(args),
         },

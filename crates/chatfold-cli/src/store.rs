@@ -3,6 +3,7 @@
 pub mod account;
 pub mod check;
 pub mod migrate;
+pub mod outbox;
 pub mod trim;
 
 use std::convert::Infallible;
@@ -12,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use chatfold::jsonl::Writer;
 use chatfold::store::{
-    Append, AppendError, Appended, EventStore, FoundSnapshot, Head, LogCursor, Page, RewriteError,
-    SealedPage, SnapshotStore, StoredEvent, StoredSnapshot,
+    Append, AppendError, Appended, EventStore, FoundSnapshot, Head, LogCursor, Outbox, OutboxCursor,
+    OutboxError, OutboxPage, OutboxStatus, Page, RewriteError, SealedPage, SnapshotStore, StoredEvent,
+    StoredSnapshot,
 };
 use chatfold::{EventId, UserId};
 #[cfg(feature = "postgres")]
@@ -430,6 +432,35 @@ impl SnapshotStore for Store {
 
     fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
         ask!(self, save(inbox, snapshot), StoreError::from)
+    }
+}
+
+impl Outbox for Store {
+    fn outbox_on(&mut self) -> Result<OutboxCursor, StoreError> {
+        ask!(self, outbox_on(), StoreError::from)
+    }
+
+    fn outbox_off(&mut self) -> Result<(), StoreError> {
+        ask!(self, outbox_off(), StoreError::from)
+    }
+
+    fn outbox_after(
+        &mut self,
+        after: &OutboxCursor,
+        limit: usize,
+    ) -> Result<OutboxPage, OutboxError<StoreError>> {
+        ask!(self, outbox_after(after, limit), |error| error.map_store(StoreError::from))
+    }
+
+    fn outbox_forget(&mut self, through: &OutboxCursor) -> Result<u64, OutboxError<StoreError>> {
+        ask!(self, outbox_forget(through), |error| error.map_store(StoreError::from))
+    }
+
+    fn outbox_status(
+        &mut self,
+        after: Option<&OutboxCursor>,
+    ) -> Result<OutboxStatus, OutboxError<StoreError>> {
+        ask!(self, outbox_status(after), |error| error.map_store(StoreError::from))
     }
 }
 

@@ -1,4 +1,4 @@
--- The tables of schema version 2, as a new database gets them.
+-- The tables of schema version 3, as a new database gets them.
 --
 -- `@` stands for the schema that the tables are in, and a line `--: …` says when what follows is run: `plain` and
 -- `partitioned` by the layout, `each partition` once for each partition of each partitioned table, `always` always.
@@ -37,4 +37,19 @@ CREATE TABLE @{table}_{number} PARTITION OF @{table} FOR VALUES WITH (MODULUS {c
 CREATE INDEX chatfold_event_command ON @chatfold_event (inbox, command) WHERE command IS NOT NULL;
 CREATE VIEW @chatfold_event_text AS
     SELECT inbox, position, id, convert_from(bytes, 'UTF8') AS line FROM @chatfold_event;
-INSERT INTO @chatfold_schema (version) VALUES (2);
+CREATE TABLE @chatfold_outbox_switch (
+    name text PRIMARY KEY CHECK (name = 'outbox'), is_on boolean NOT NULL, mark uuid NOT NULL, server bigint NOT NULL
+);
+INSERT INTO @chatfold_outbox_switch (name, is_on, mark, server)
+    VALUES ('outbox', false, '00000000-0000-0000-0000-000000000000', 0);
+CREATE TABLE @chatfold_outbox_forgotten (
+    name text PRIMARY KEY CHECK (name = 'outbox'), history bigint NOT NULL, transaction bigint NOT NULL,
+    number bigint NOT NULL
+);
+INSERT INTO @chatfold_outbox_forgotten (name, history, transaction, number) VALUES ('outbox', 0, 0, 0);
+CREATE TABLE @chatfold_outbox (
+    history bigint NOT NULL, transaction bigint NOT NULL, number bigint GENERATED ALWAYS AS IDENTITY,
+    inbox text COLLATE "C" NOT NULL, change text NOT NULL, first bigint NOT NULL, last bigint NOT NULL,
+    PRIMARY KEY (history, transaction, number)
+);
+INSERT INTO @chatfold_schema (version) VALUES (3);

@@ -2,13 +2,16 @@
 
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{Append, AppendError, Appended, Head, Known, NewEvent, Plan, StoredEvent, plan_import};
+use chatfold::store::{
+    Append, AppendError, Appended, Head, Known, NewEvent, OutboxChange, Plan, StoredEvent, plan_import,
+};
 use chatfold::{EventId, UserId};
-use futures_util::future::{TryFutureExt, join, try_join, try_join_all, try_join4};
+use futures_util::future::{TryFutureExt, join3, try_join, try_join_all, try_join4};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
+use crate::outbox::Told;
 use crate::pool::{PostgresStore, Taken};
 use crate::rows::{self, HEAD, INBOX, MAKE, signed};
 use crate::session::{Prepared, Session, Sql};
@@ -92,7 +95,7 @@ impl PostgresStore {
     async fn try_append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Tried<Appended>> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let known = match begin(session, inbox, append.command, append.events).await {
+        let (known, outbox) = match begin(session, inbox, append.command, append.events).await {
             Ok(Some(known)) => known,
             Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
             Err(error) => return Ok(taken.again(error).await?),
@@ -114,7 +117,7 @@ impl PostgresStore {
         {
             return Ok(taken.again(error).await?);
         }
-        if let Err(error) = self.write(session, inbox, &rows).await {
+        if let Err(error) = self.write(session, inbox, (&rows, outbox)).await {
             return Ok(taken.again(error).await?);
         }
         taken.give_back();
@@ -126,8 +129,8 @@ impl PostgresStore {
     async fn try_import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let mut head = match begin(session, inbox, None, &[]).await {
-            Ok(Some(known)) => known.head,
+        let (mut head, outbox) = match begin(session, inbox, None, &[]).await {
+            Ok(Some((known, outbox))) => (known.head, outbox),
             Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
             Err(error) => return Ok(taken.again(error).await?),
         };
@@ -138,7 +141,7 @@ impl PostgresStore {
             .iter()
             .map(|event| (event.id, event.command, event.prefix, event.bytes.as_slice()))
             .collect();
-        if let Err(error) = self.write(session, inbox, &rows).await {
+        if let Err(error) = self.write(session, inbox, (&rows, outbox)).await {
             return Ok(taken.again(error).await?);
         }
         taken.give_back();
@@ -146,26 +149,30 @@ impl PostgresStore {
         Ok(Tried::Done(head))
     }
 
-    /// Inserts and commits. With one event, as nearly always, that is one round trip: the commit is sent before the
+    /// Inserts, tells the outbox if it is on, and commits. With one event, as nearly always, that is one round trip: the commit is sent before the
     /// insert is answered. The commit of a transaction that failed rolls back and says nothing of it, but the insert
     /// that failed has said so.
     async fn write(
         &self,
         session: &Session<'_>,
         inbox: &UserId,
-        rows: &[NewRow<'_>],
+        (rows, outbox): (&[NewRow<'_>], bool),
     ) -> Result<(), PostgresError> {
         let insert = session.prepare(&INSERT).await?;
-        let owner = inbox.as_str();
+        let (told, ready) = (told(inbox, rows), Told::ready(session, outbox).await?);
+        let told = told.send(session, ready.as_ref());
         let commit = session.batch_execute("COMMIT");
         match rows {
             [row] => {
-                let (inserted, committed) = join(insert_row(session, &insert, owner, *row), commit).await;
+                let inserted = insert_row(session, &insert, inbox.as_str(), *row);
+                let (inserted, told, committed) = join3(inserted, told, commit).await;
                 inserted?;
+                told?;
                 committed?;
             }
             rows => {
                 insert_rows(session, inbox, rows).await?;
+                told.await?;
                 commit.await?;
             }
         }
@@ -178,6 +185,13 @@ impl PostgresStore {
 pub(crate) fn new_rows<'a>(append: &Append<'a>, prefixes: &[LogPrefix]) -> Vec<NewRow<'a>> {
     let rows = append.events.iter().zip(prefixes);
     rows.map(|(event, prefix)| (event.id, append.command, *prefix, event.bytes.as_slice())).collect()
+}
+
+/// What the outbox is told of these rows.
+pub(crate) fn told<'a>(inbox: &'a UserId, rows: &[NewRow<'_>]) -> Told<'a> {
+    let at = |row: Option<&NewRow<'_>>| row.map(|(_, _, prefix, _)| prefix.events);
+    let range = at(rows.first()).zip(at(rows.last()));
+    Told::of(inbox, range.map(|(first, last)| OutboxChange::Appended { first, last }))
 }
 
 /// Inserts rows within the transaction that is open, in one round trip.
@@ -225,7 +239,7 @@ async fn begin(
     inbox: &UserId,
     command: Option<CommandId>,
     events: &[NewEvent],
-) -> Result<Option<Known>, PostgresError> {
+) -> Result<Option<(Known, bool)>, PostgresError> {
     let lookup = Lookup::new(session, &INBOX).await?;
     let ((), known) = try_join(
         session.batch_execute("BEGIN").map_err(PostgresError::from),
@@ -256,14 +270,14 @@ impl Lookup {
         Ok(Self { closed, head, by_id, by_command })
     }
 
-    /// Looks it up in one round trip; `None` if nobody wrote the inbox.
+    /// Looks it up in one round trip, and whether the outbox is on; `None` if nobody wrote the inbox.
     pub(crate) async fn run(
         &self,
         session: &Session<'_>,
         inbox: &UserId,
         command: Option<CommandId>,
         events: &[NewEvent],
-    ) -> Result<Option<Known>, PostgresError> {
+    ) -> Result<Option<(Known, bool)>, PostgresError> {
         let owner = inbox.as_str();
         let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
         let uuid = command.map(CommandId::uuid);
@@ -292,6 +306,7 @@ impl Lookup {
         {
             command = Some((rows::unsigned(first)?, rows::unsigned(last)?));
         }
-        Ok(Some(Known::new(head).with_command(command).with_ids(known)))
+        let known = Known::new(head).with_command(command).with_ids(known);
+        Ok(Some((known, closed.try_get("outbox")?)))
     }
 }

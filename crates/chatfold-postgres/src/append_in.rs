@@ -4,7 +4,7 @@ use chatfold::UserId;
 use chatfold::store::{Append, AppendError, Appended, Plan};
 use tokio_postgres::Transaction;
 
-use crate::append::{Lookup, insert_rows, new_rows};
+use crate::append::{Lookup, insert_rows, new_rows, told};
 use crate::error::PostgresError;
 use crate::pool::PostgresStore;
 use crate::rows::{LOCK, MAKE};
@@ -70,7 +70,7 @@ async fn append_on(
     session.execute_once(&MAKE, &[&inbox.as_str()]).await.map_err(PostgresError::from)?;
     let lookup = Lookup::new(session, &LOCK).await?;
     let known = lookup.run(session, inbox, append.command, append.events).await?;
-    let Some(known) = known else {
+    let Some((known, outbox)) = known else {
         let missing = format!("the inbox {inbox} has no row after it was made");
         return Err(PostgresError::Damaged(missing).into());
     };
@@ -81,7 +81,9 @@ async fn append_on(
     if let Some(snapshot) = append.snapshot.filter(|_| keep) {
         keep_snapshot(session, inbox, snapshot).await?;
     }
-    insert_rows(session, inbox, &new_rows(append, &prefixes)).await?;
+    let rows = new_rows(append, &prefixes);
+    insert_rows(session, inbox, &rows).await?;
+    told(inbox, &rows).write(session, outbox).await?;
     let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
     Ok(Appended::written(append.expected + 1, prefix.events, prefix))
 }

@@ -44,7 +44,12 @@ impl Blocking {
         }
     }
 
-    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+    /// The store that is waited for.
+    pub(crate) fn store(&self) -> &PostgresStore {
+        &self.store
+    }
+
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 }

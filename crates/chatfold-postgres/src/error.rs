@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatfold::store::{AppendError, RewriteError};
+use chatfold::store::{AppendError, OutboxError, RewriteError};
 use tokio_postgres::error::SqlState;
 
 /// Why the store could not do what was asked.
@@ -226,6 +226,15 @@ impl StoreFailure for PostgresError {
 }
 
 impl StoreFailure for AppendError<PostgresError> {
+    fn of_store(&self) -> Option<&PostgresError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl StoreFailure for OutboxError<PostgresError> {
     fn of_store(&self) -> Option<&PostgresError> {
         match self {
             Self::Store(error) => Some(error),

@@ -34,7 +34,8 @@
 //! ```text
 //! GRANT USAGE ON SCHEMA chat TO server;
 //! GRANT SELECT ON chat.chatfold_schema TO server;
-//! GRANT SELECT, INSERT, UPDATE, DELETE ON chat.chatfold_inbox, chat.chatfold_event, chat.chatfold_snapshot TO server;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON chat.chatfold_inbox, chat.chatfold_event, chat.chatfold_snapshot,
+//!     chat.chatfold_outbox, chat.chatfold_outbox_switch, chat.chatfold_outbox_forgotten TO server;
 //! ```
 //!
 //! The statements are in the folder `migrations` of this crate: `tables.sql` for a new database, and a numbered file for
@@ -82,12 +83,65 @@
 //! - PgBouncer leads to one server: for a failover, `target_session_attrs=read-write` over two of them, one before each server,
 //!   does as without it.
 //!
+//! # The outbox
+//!
+//! [`PostgresStore::outbox_on`] (or `chatfold store outbox postgres://… --on`) has every append, import, rewriting, fencing,
+//! reopening and erasing write a row into `chatfold_outbox` in its own transaction, also in one of the caller's;
+//! [`PostgresStore::outbox_after`] gives them to a consumer in one order, page by page. The laws are those of
+//! [`Outbox`](chatfold::store::Outbox), which [`Blocking`] fills. It is off unless switched on, and then costs a look at a row.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use chatfold::store::{OutboxChange, OutboxCursor};
+//! # use chatfold_postgres::PostgresStore;
+//! # async fn example(store: PostgresStore, kept: String) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut listener = store.listen().await?;
+//! let mut cursor: OutboxCursor = kept.parse()?;
+//! loop {
+//!     let page = store.outbox_after(&cursor, 500).await?;
+//!     for entry in &page.entries {
+//!         if let OutboxChange::Appended { first, last } = entry.change {
+//!             let events = store.read(&entry.inbox, first - 1, (last - first + 1) as usize).await?.events;
+//!             // … deliver them
+//!         }
+//!     }
+//!     cursor = page.next; // … and keep it
+//!     if page.entries.is_empty() {
+//!         // Whoever dies between commit and telling wakes nobody: so not for ever.
+//!         let _ = tokio::time::timeout(Duration::from_secs(1), listener.next()).await;
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! - **A gap or late?** No row is shown while any transaction is under way, of whomever in the whole server, that could still
+//!   write one before it. What is missing between those that are shown was rolled back, and will not come.
+//! - **So a transaction that stays open holds the outbox back**, and nothing else: appends go on. `held` of
+//!   [`PostgresStore::outbox_status`] counts the rows that wait; watch it, and `idle_in_transaction_session_timeout` bounds it. Who it
+//!   is says `SELECT pid, xact_start, query FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start`; a
+//!   transaction that was prepared and forgotten stands in `pg_prepared_xacts`.
+//! - **Order.** Two appends, of which one began after the other had returned, stand in that order; so do all to one inbox, in
+//!   the order of their positions.
+//! - **Failover.** Rows stand in the timeline of their server, which a standby that is promoted raises. A consumer goes on with
+//!   the same cursor and misses nothing that is written there, although transaction ids may be given again;
+//!   [`OutboxCursor::history`](chatfold::store::OutboxCursor::history) of the next page is greater. With asynchronous replication
+//!   it may have taken what was lost: it then holds what it has against the logs, by their hashes.
+//! - **Another server** that was given the tables by `pg_dump` or `pg_upgrade` counts transactions anew: cursors are refused there
+//!   ([`OutboxError::Other`](chatfold::store::OutboxError)) until the outbox is switched on, which begins it anew.
+//! - **Moving** ([`PostgresStore::move_to`]) tells of the events as appended at the new place, and of the old one as fenced.
+//! - **Switching on** waits for the transactions that are writing to an inbox, ten seconds at most, and others wait meanwhile; a
+//!   caller's transaction that sees the database as it was before (`REPEATABLE READ`) is ended
+//!   ([`PostgresError::Aborted`]). Servers of a version that knows no outbox write nothing to it: switch it on once none of them runs.
+//!
+//! It needs PostgreSQL itself: transaction ids and timelines, one sequence, and the identity of the server.
+//!
 //! # Where it runs
 //!
 //! Used are tables, text columns of the collation `"C"`, primary keys and unique constraints that begin with the inbox, a
 //! partial index, single-row inserts by primary key, reads by a prefix of a key, `ON CONFLICT`, `FOR SHARE` and
 //! `FOR UPDATE` on one row, and transactions that touch one inbox; [`PostgresStore::receive_many`] alone touches many,
-//! which is a distributed transaction where the engine spreads them. Not used are sequences, triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
+//! which is a distributed transaction where the engine spreads them. Not used, but by the outbox, are sequences; not used are triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
 //!
 //! - **PostgreSQL**: [`Layout::Partitioned`] spreads the inboxes by hash over partitions; every key has the partition
 //!   key in it, as partitioned tables ask.
@@ -176,6 +230,7 @@ mod migrating;
 mod moving;
 mod open;
 mod options;
+mod outbox;
 mod pool;
 mod receiving;
 mod rows;

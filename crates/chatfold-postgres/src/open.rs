@@ -40,7 +40,8 @@ impl PostgresStore {
     /// all. For a role that may make and change tables, where the one that a server runs as may not; [`Options::migrate`]
     /// is not looked at. Several may do so at once.
     ///
-    /// The tables are locked meanwhile, and servers that run go on afterwards. From version 1 to 2 the indexes of keys are
+    /// The tables are locked meanwhile, and servers that run go on afterwards. From version 2 to 3 those of the outbox are
+    /// made, with owner and rights of the table of inboxes, and nothing else. From version 1 to 2 the indexes of keys are
     /// made anew and each partition is read once; no row is written. Partitioned tables are made anew around their
     /// partitions: owner and rights are given to them again; what else hangs on them (policies, publications) has to
     /// be made again, and views of others have to be dropped before.

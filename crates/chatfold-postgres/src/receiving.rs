@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{Head, NewEvent, Received, plan_receive};
+use chatfold::store::{Head, NewEvent, OutboxChange, Received, plan_receive};
 use chatfold::{EventId, UserId};
-use futures_util::future::{join, try_join_all, try_join3, try_join4};
+use futures_util::future::{join3, try_join_all, try_join3, try_join4};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::PostgresError;
+use crate::outbox::Told;
 use crate::pool::PostgresStore;
-use crate::rows::{self, signed};
+use crate::rows::{self, is_on, signed};
 use crate::session::{Session, Sql};
 
 /// How many inboxes are written in one transaction: other writers of these inboxes wait for it.
@@ -28,8 +29,11 @@ const ATTEMPTS: u32 = 20;
 
 /// The rows of inboxes, locked against appends in one order for all, by bytes, so that no two wait for each other.
 const LOCK: Sql = Sql {
-    text: "SELECT inbox, closed, moved_to FROM @chatfold_inbox WHERE inbox = ANY($1) \
-           ORDER BY inbox COLLATE \"C\" FOR UPDATE",
+    text: concat!(
+        "SELECT inbox, closed, moved_to, ",
+        is_on!(),
+        " FROM @chatfold_inbox WHERE inbox = ANY($1) ORDER BY inbox COLLATE \"C\" FOR UPDATE"
+    ),
     types: &[Type::TEXT_ARRAY],
 };
 // `OFFSET 0` keeps a subquery what it is: one look into an index for each inbox, however many the planner expects.
@@ -72,6 +76,8 @@ struct Found<'a> {
     heads: BTreeMap<&'a str, (Head, Vec<EventId>)>,
     /// Those that have no row to lock yet.
     missing: Vec<&'a str>,
+    /// Whether the outbox is on.
+    outbox: bool,
 }
 
 /// The rows to insert, by column.
@@ -162,7 +168,8 @@ impl PostgresStore {
         }
         // From the last to the first, because of two events of one id the first counts.
         let numbers: BTreeMap<EventId, i32> = events.iter().rev().map(|event| event.id).zip(1..).collect();
-        let (mut rows, mut outcomes) = (NewRows::default(), Vec::with_capacity(chunk.len()));
+        let (mut rows, mut told) = (NewRows::default(), Told::default());
+        let mut outcomes = Vec::with_capacity(chunk.len());
         for owner in chunk {
             let (head, known) = found.heads.remove(owner.as_str()).unwrap_or((Head::EMPTY, Vec::new()));
             let (new, outcome) = plan_receive(&head, &known, events);
@@ -172,9 +179,14 @@ impl PostgresStore {
                 rows.hashes.push(prefix.hash.to_be_bytes().to_vec());
                 rows.events.push(numbers.get(&event.id).copied().unwrap_or_default());
             }
+            if let Received::Appended { first, last } = outcome {
+                told.push(owner, OutboxChange::Appended { first, last });
+            }
             outcomes.push(outcome);
         }
-        if let Err(error) = insert(session, &rows, events).await {
+        let ready = Told::ready(session, found.outbox).await?;
+        let told = told.send(session, ready.as_ref());
+        if let Err(error) = insert(session, &rows, events, told).await {
             return taken.again::<()>(error).await.map(|_| None);
         }
         taken.give_back();
@@ -210,6 +222,7 @@ async fn find<'a>(
     let mut closed = BTreeMap::new();
     for row in &locked {
         closed.insert(row.try_get::<_, &str>(0)?, rows::closed(row)?);
+        found.outbox = row.try_get("outbox")?;
     }
     for owner in owners {
         match closed.remove(owner) {
@@ -232,9 +245,14 @@ async fn find<'a>(
     Ok(found)
 }
 
-/// Inserts and commits, in one round trip: the commit is sent before the insert is answered. The commit of a
+/// Inserts, tells the outbox and commits, in one round trip: the commit is sent before the insert is answered. The commit of a
 /// transaction that failed rolls back and says nothing of it, but the insert that failed has said so.
-async fn insert(session: &Session<'_>, rows: &NewRows<'_>, events: &[NewEvent]) -> Result<(), PostgresError> {
+async fn insert(
+    session: &Session<'_>,
+    rows: &NewRows<'_>,
+    events: &[NewEvent],
+    told: impl Future<Output = Result<(), PostgresError>>,
+) -> Result<(), PostgresError> {
     if rows.inboxes.is_empty() {
         return Ok(session.batch_execute("COMMIT").await?);
     }
@@ -244,7 +262,8 @@ async fn insert(session: &Session<'_>, rows: &NewRows<'_>, events: &[NewEvent]) 
     let NewRows { inboxes, positions, hashes, events } = rows;
     let columns: [&(dyn ToSql + Sync); 6] = [inboxes, positions, hashes, events, &ids, &bytes];
     let inserted = session.execute(&insert, &columns);
-    let (inserted, committed) = join(inserted, session.batch_execute("COMMIT")).await;
+    let (inserted, told, committed) = join3(inserted, told, session.batch_execute("COMMIT")).await;
     inserted?;
+    told?;
     Ok(committed?)
 }

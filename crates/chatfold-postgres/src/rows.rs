@@ -10,9 +10,21 @@ use tokio_postgres::types::Type;
 use crate::error::PostgresError;
 use crate::session::Sql;
 
-/// Whether an inbox is closed, its row locked against what concerns the whole log.
+/// Whether the outbox is on, for a statement that locks the row of an inbox: `outbox`. Where each statement sees what was
+/// committed before it, a look is enough, since the lock waits for who switches it on. A transaction that sees the database as it
+/// was when it began would see what the switch was then: it locks its row, and is ended if that has changed since.
+macro_rules! is_on {
+    () => {
+        "coalesce((SELECT is_on FROM @chatfold_outbox_switch \
+         WHERE current_setting('transaction_isolation') <> 'read committed' FOR SHARE), \
+         (SELECT is_on FROM @chatfold_outbox_switch)) AS outbox"
+    };
+}
+pub(crate) use is_on;
+
+/// Whether an inbox is closed, its row locked against what concerns the whole log, and whether the outbox is on.
 pub(crate) const INBOX: Sql = Sql {
-    text: "SELECT closed, moved_to FROM @chatfold_inbox WHERE inbox = $1 FOR SHARE",
+    text: concat!("SELECT closed, moved_to, ", is_on!(), " FROM @chatfold_inbox WHERE inbox = $1 FOR SHARE"),
     types: &[Type::TEXT],
 };
 /// Where the log of an inbox ends.
@@ -26,9 +38,9 @@ pub(crate) const MAKE: Sql = Sql {
     text: "INSERT INTO @chatfold_inbox (inbox) VALUES ($1) ON CONFLICT DO NOTHING",
     types: &[Type::TEXT],
 };
-/// Locks the row of an inbox against all that concerns it, and tells whether it is closed.
+/// Locks the row of an inbox against all that concerns it, and tells whether it is closed, and whether the outbox is on.
 pub(crate) const LOCK: Sql = Sql {
-    text: "SELECT closed, moved_to FROM @chatfold_inbox WHERE inbox = $1 FOR UPDATE",
+    text: concat!("SELECT closed, moved_to, ", is_on!(), " FROM @chatfold_inbox WHERE inbox = $1 FOR UPDATE"),
     types: &[Type::TEXT],
 };
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{Head, Page, RewriteError, StoredEvent, StoredSnapshot};
+use chatfold::store::{Head, OutboxChange, Page, RewriteError, StoredEvent, StoredSnapshot};
 use chatfold::{EventId, UserId};
 use futures_util::future::{try_join3, try_join5};
 use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
+use crate::outbox::Told;
 use crate::pool::{PostgresStore, Taken};
 use crate::rows::{self, HEAD, INBOX, LOCK, MAKE, signed};
 use crate::session::{Session, Sql};
@@ -163,7 +164,7 @@ impl PostgresStore {
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<PostgresError>> {
         self.bounded(async {
-            let taken = self.begin(inbox).await?;
+            let (taken, outbox) = self.begin(inbox).await?;
             let session = &taken.session()?;
             let owner = inbox.as_str();
             let head = session.prepare(&HEAD).await.map_err(PostgresError::from)?;
@@ -177,6 +178,8 @@ impl PostgresStore {
                 hash_anew(session, owner, *first, &changes).await?;
             }
             drop_snapshots(session, owner).await?;
+            let change = OutboxChange::of_rewriting(changes.keys().copied());
+            Told::of(inbox, change).write(session, outbox).await?;
             let head = commit(taken, inbox).await?;
             self.tell(inbox, u64::MAX);
             Ok(head)
@@ -209,12 +212,13 @@ impl PostgresStore {
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn erase(&self, inbox: &UserId) -> Result<Head, PostgresError> {
         self.bounded(async {
-            let taken = self.begin(inbox).await?;
+            let (taken, outbox) = self.begin(inbox).await?;
             let session = &taken.session()?;
             let owner = inbox.as_str();
             session.execute_once(&ERASE, &[&owner]).await?;
             session.execute_once(&EMPTY, &[&owner]).await?;
             drop_snapshots(session, owner).await?;
+            Told::of(inbox, Some(OutboxChange::Erased)).write(session, outbox).await?;
             let head = commit(taken, inbox).await?;
             self.tell(inbox, u64::MAX);
             Ok(head)
@@ -229,8 +233,11 @@ impl PostgresStore {
         to: Option<&str>,
     ) -> Result<Head, PostgresError> {
         self.bounded(async {
-            let taken = self.begin(inbox).await?;
-            taken.session()?.execute_once(&CLOSE, &[&inbox.as_str(), &closed, &to]).await?;
+            let (taken, outbox) = self.begin(inbox).await?;
+            let session = &taken.session()?;
+            session.execute_once(&CLOSE, &[&inbox.as_str(), &closed, &to]).await?;
+            let change = closed.map_or(OutboxChange::Reopened, |_| OutboxChange::Fenced);
+            Told::of(inbox, Some(change)).write(session, outbox).await?;
             let head = commit(taken, inbox).await?;
             self.tell(inbox, u64::MAX);
             Ok(head)
@@ -238,15 +245,17 @@ impl PostgresStore {
         .await
     }
 
-    /// Begins a transaction that concerns the whole of a log: appends under way are waited for, later ones wait.
-    async fn begin(&self, inbox: &UserId) -> Result<Taken, PostgresError> {
+    /// Begins a transaction that concerns the whole of a log: appends under way are waited for, later ones wait. Returns
+    /// whether the outbox is on, too.
+    async fn begin(&self, inbox: &UserId) -> Result<(Taken, bool), PostgresError> {
         let taken = self.client().await?;
         let session = &taken.session()?;
         let owner = inbox.as_str();
         session.batch_execute("BEGIN").await?;
         session.execute_once(&MAKE, &[&owner]).await?;
-        session.query_once(&LOCK, &[&owner]).await?;
-        Ok(taken)
+        let locked = session.query_once(&LOCK, &[&owner]).await?;
+        let outbox = locked.first().map(|row| row.try_get("outbox")).transpose()?;
+        Ok((taken, outbox.unwrap_or(false)))
     }
 
     /// The newest snapshot of no more than `through` events. See

@@ -9,10 +9,9 @@ use chatfold::store::{DamagedLog, EventStore, LogCursor};
 
 use crate::log::{Known, Log, SEGMENT};
 use crate::pages::{self, Fault};
-use crate::schema::{Found, Snapshots};
-use crate::store::begin;
+use crate::schema::{Found, Snapshots, begin};
 use crate::trimmed::{self, Cut};
-use crate::{SqliteError, SqliteStore, keys, owner_id, rows};
+use crate::{SqliteError, SqliteStore, keys, outbox, owner_id, rows};
 
 /// How many events are held at once.
 const CHUNK: usize = 1_000;
@@ -121,6 +120,10 @@ impl SqliteStore {
         }
         let moment = self.connection.unchecked_transaction()?;
         let owners = [self.owners("chatfold_inbox")?, self.owners("chatfold_head")?];
+        match outbox::check(&moment) {
+            Err(SqliteError::Damaged(what)) => found.push(Damage::Structure(what)),
+            looked => looked?,
+        }
         moment.commit()?;
         let owners: BTreeSet<_> = owners.into_iter().flatten().collect();
         for owner in owners {

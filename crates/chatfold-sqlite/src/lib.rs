@@ -75,8 +75,8 @@
 //!
 //! Events as text are the command line's to show: `chatfold convert sqlite:chat.db#alice alice.jsonl`.
 //!
-//! `schema` has one row, the version of the schema. It is version 5, which brought the names; version 4 brought pages,
-//! version 3 segments, version 2 `head`. A file of ours alone says the version and whose it is in its header too
+//! `schema` has one row, the version of the schema. It is version 6, which brought the outbox; version 5 brought the names,
+//! version 4 pages, version 3 segments, version 2 `head`. A file of ours alone says the version and whose it is in its header too
 //! (`user_version`, `application_id`), by which older programs refuse it. A file of an older version is migrated when it
 //! is opened for writing, in one transaction that moves no event, by the files in `migrations` ([`MIGRATIONS`]); opened
 //! for reading only, it is read as it stands, and where it is not to be migrated ([`Options::migrate`]) or cannot be, it
@@ -84,6 +84,47 @@
 //! kept is by pages. Each append then seals two segments of the older rows, until there are none, or [`SqliteStore::seal`] does.
 //! What that frees is used again; `VACUUM` makes the file smaller. Programs of an older version must not have it open
 //! meanwhile, and refuse it afterwards, as a file of a newer schema is refused here.
+//!
+//! # The outbox
+//!
+//! Switched on ([`Outbox::outbox_on`](chatfold::store::Outbox::outbox_on), or `chatfold store outbox sqlite:PATH --on`), each
+//! append, import, rewriting, fencing, reopening and erasing writes a row into `outbox` in its own transaction, also within
+//! one of an application's ([`Sharing`]). As one writer at a time has the file, the numbers of the rows are the order in which
+//! they were committed, and nothing is ever held back. `outbox_switch` has the mark of the cursors and how far
+//! consumers have let it be forgotten. Trimming, sealing and putting back change no event and are not told. It costs an
+//! append some microseconds and one page of the write-ahead log (`examples/outbox.rs` measures it). A consumer polls
+//! ([`SqliteStore::data_version`] is cheap to ask).
+//!
+//! A file that was put back to an older state tells a consumer that is ahead of it, until it has written as much again as it
+//! lost: who puts a file back switches the outbox off and on.
+//!
+//! ```
+//! use chatfold::store::{Append, EventStore, NewEvent, Outbox, OutboxChange};
+//! use chatfold::{EventId, UserId};
+//! use chatfold_sqlite::{Options, SqliteStore};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("chat.db");
+//! let alice = UserId::parse("alice")?;
+//! let mut store = SqliteStore::open(&path, &Options::default())?;
+//! let mut kept = store.outbox_on()?.to_string();
+//! let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
+//! store.append(&alice, &Append::new(0, &events))?;
+//!
+//! // A consumer, another process perhaps, that kept its cursor.
+//! let mut store = SqliteStore::open(&path, &Options::default())?;
+//! let page = store.outbox_after(&kept.parse()?, 100)?;
+//! for entry in &page.entries {
+//!     if let OutboxChange::Appended { first, last } = entry.change {
+//!         let events = store.read(&entry.inbox, first - 1, (last - first + 1) as usize)?.events;
+//!         // … and delivers them, before it keeps:
+//!         assert_eq!(events.len(), 1);
+//!     }
+//! }
+//! kept = page.next.to_string();
+//! store.outbox_forget(&kept.parse()?)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Trimming
 //!
@@ -136,6 +177,7 @@ mod error;
 mod keys;
 mod log;
 mod options;
+mod outbox;
 mod pages;
 mod receiving;
 mod rewriting;

@@ -5,8 +5,8 @@ use chatfold::{EventId, UserId};
 use rusqlite::Connection;
 
 use crate::log::{Cache, Log};
-use crate::store::begin;
-use crate::{SqliteError, SqliteStore, rows};
+use crate::schema::begin;
+use crate::{SqliteError, SqliteStore, outbox, rows};
 
 /// How many inboxes are written in one transaction: other writers of the file wait for it.
 const CHUNK: usize = 256;
@@ -34,6 +34,7 @@ pub(crate) fn receive_within(
     if let Some(last) = new.last() {
         log.add(&new, seal_events)?;
         rows::set_prefix(connection, inbox, last.prefix)?;
+        outbox::tell(connection, log.number, outbox::appended(head.prefix.events + 1, last.position()))?;
     }
     Ok(outcome)
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::error::SqliteError;
 use crate::options::{Options, Synchronous};
@@ -43,13 +43,14 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003-segments"),
     migration!(4, "0004-snapshots-by-pages"),
     migration!(5, "0005-names-of-our-own"),
+    migration!(6, "0006-outbox"),
 ];
 
 /// The newest schema.
-pub(crate) const NEWEST: i64 = 5;
+pub(crate) const NEWEST: i64 = 6;
 
-/// Makes all tables of a schema where there are none: in a file of an application's own no table may be made under a name
-/// that an application has, as those of the first four schemas were.
+/// Makes all tables of a schema where there are none, which later migrations bring on: in a file of an application's own no
+/// table may be made under a name that an application has, as those of the first four schemas were.
 const NEW: Migration = migration!(5, "new-0005");
 
 /// What stands for the table of heads while a file of schema 1 is read that may not be migrated: the last events, as
@@ -86,6 +87,12 @@ const NOTHING_TRIMMED: &str = "
     CREATE TEMP VIEW chatfold_trimmed AS SELECT 0 AS inbox, 0 AS position, x'' AS hash, 0 AS base,
         x'' AS base_hash, '' AS archive WHERE 0;
     CREATE TEMP VIEW chatfold_trimmed_ids AS SELECT 0 AS segment, x'' AS ids, x'' AS checksum WHERE 0;
+";
+
+/// What stands for the tables of the outbox while a file of an older schema is read that may not be migrated: it is off.
+const NO_OUTBOX: &str = "
+    CREATE TEMP VIEW chatfold_outbox_switch AS SELECT x'' AS mark, 0 AS forgotten WHERE 0;
+    CREATE TEMP VIEW chatfold_outbox AS SELECT 0 AS number, 0 AS inbox, '' AS change, 0 AS first, 0 AS last WHERE 0;
 ";
 
 /// How snapshots lie in a file.
@@ -264,6 +271,12 @@ fn log_ahead(connection: &Connection, timeout: Duration) -> Result<(), SqliteErr
     if mode.eq_ignore_ascii_case("wal") { Ok(()) } else { Err(SqliteError::NoWal(mode)) }
 }
 
+/// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when it
+/// writes.
+pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
 /// Whose the database is that tables are made in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
@@ -293,7 +306,7 @@ pub(crate) fn migrate(
 }
 
 fn migrate_from(connection: &mut Connection, claim: Claim) -> Result<(), SqliteError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = begin(connection)?;
     let found = Found::look_within(&transaction)?;
     let mut version = found.known()?;
     if version == 0 {
@@ -317,6 +330,10 @@ fn migrate_from(connection: &mut Connection, claim: Claim) -> Result<(), SqliteE
 fn stand_in(connection: &Connection, found: i64) -> Result<Snapshots, SqliteError> {
     if found == 0 {
         return Err(SqliteError::Nothing);
+    }
+    connection.execute_batch(NO_OUTBOX)?;
+    if found == 5 {
+        return Ok(Snapshots::Paged);
     }
     let same = |tables: &[&str]| {
         let view = |table: &&str| {

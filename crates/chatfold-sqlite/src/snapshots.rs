@@ -10,9 +10,9 @@ use rusqlite::Connection;
 use crate::log::Log;
 use crate::pages::{self, Cut, Fault, Known};
 use crate::rows::{self, signed};
-use crate::schema::{self, Claim, Found, Snapshots};
+use crate::schema::{self, Claim, Found, Snapshots, begin};
 use crate::source::{Paged, Reader};
-use crate::store::{begin, save_within};
+use crate::store::save_within;
 use crate::{Options, SqliteError, SqliteStore};
 
 impl SqliteStore {

@@ -5,16 +5,17 @@ use std::collections::HashSet;
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
-    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, Page, Plan, Received,
-    RewriteError, SealedPage, StoredEvent, plan_import,
+    Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, OutboxChange, Page, Plan,
+    Received, RewriteError, SealedPage, StoredEvent, plan_import,
 };
 use chatfold::{EventId, UserId};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 use crate::log::{Cache, Log};
 use crate::pages::{self, Cut};
+use crate::schema::begin;
 use crate::{SqliteError, SqliteStore};
-use crate::{keys, rows};
+use crate::{keys, outbox, rows};
 
 /// How much of the file a handle holds once it has imported segments. Before it is what SQLite usually holds, 2 MiB.
 const IMPORT_CACHE_KIB: i64 = 32 << 10;
@@ -24,12 +25,6 @@ pub(crate) type AppendResult<T> = Result<T, AppendError<SqliteError>>;
 /// Every error of SQLite is the store's.
 fn sqlite<E: From<SqliteError>>(error: rusqlite::Error) -> E {
     SqliteError::from(error).into()
-}
-
-/// Begins a transaction that has the file for writing from the start, so that what it looks up still holds when it
-/// writes.
-pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, SqliteError> {
-    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 impl<'t> Log<'t> {
@@ -120,6 +115,11 @@ impl<'t> Log<'t> {
 impl SqliteStore {
     /// Changes whether a log is closed.
     fn close(&mut self, inbox: &UserId, closed: Option<&Closed>, erase: bool) -> Result<Head, SqliteError> {
+        let change = match (closed, erase) {
+            (_, true) => OutboxChange::Erased,
+            (Some(_), false) => OutboxChange::Fenced,
+            (None, false) => OutboxChange::Reopened,
+        };
         let transaction = begin(&mut self.connection)?;
         // A log that lacks its end can still be erased.
         let known = erase && rows::find(&transaction, inbox)?.is_some();
@@ -137,6 +137,7 @@ impl SqliteStore {
             head.prefix = LogPrefix::EMPTY;
             rows::set_prefix(&transaction, inbox, head.prefix)?;
         }
+        outbox::tell(&transaction, log.number, Some(change))?;
         transaction.commit()?;
         if erase {
             self.empty_write_ahead_log()?;
@@ -202,7 +203,9 @@ pub(crate) fn append_within(
     if let Some((cut, pages)) = snapshot.filter(|_| keep_snapshot) {
         pages::keep(connection, (inbox, log.number), cut, pages)?;
     }
-    Ok(Appended::written(append.expected + 1, prefix.events, prefix))
+    let first = append.expected + 1;
+    outbox::tell(connection, log.number, outbox::appended(first, prefix.events))?;
+    Ok(Appended::written(first, prefix.events, prefix))
 }
 
 /// Keeps a snapshot within a transaction; returns whether it is one of the log as it stands.
@@ -260,8 +263,10 @@ impl EventStore for SqliteStore {
             }
         }
         log.add(events, self.options.seal_events)?;
+        let first = head.prefix.events + 1;
         head.prefix = events.last().map_or(head.prefix, |event| event.prefix);
         rows::set_prefix(&transaction, inbox, head.prefix)?;
+        outbox::tell(&transaction, log.number, outbox::appended(first, head.prefix.events))?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         Ok(head)
     }
@@ -314,6 +319,8 @@ impl EventStore for SqliteStore {
         head.prefix = log.rewrite(head.prefix, events)?;
         rows::set_prefix(&transaction, inbox, head.prefix)?;
         log.drop_snapshots()?;
+        let positions = events.iter().map(|(position, _)| *position);
+        outbox::tell(&transaction, log.number, OutboxChange::of_rewriting(positions))?;
         transaction.commit().map_err(sqlite::<SqliteError>)?;
         self.cache.clear();
         self.empty_write_ahead_log()?;

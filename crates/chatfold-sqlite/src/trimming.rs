@@ -9,9 +9,8 @@ use chatfold::{Inbox, Replay, UserId};
 
 use crate::archive::{Archived, Draft, failed};
 use crate::log::{Log, SegmentHead};
-use crate::schema::Snapshots;
+use crate::schema::{Snapshots, begin};
 use crate::segment::{self, Lines};
-use crate::store::begin;
 use crate::trimmed::{self, Cut, Ids, Written};
 use crate::{SqliteError, SqliteStore, pages, rows, sealing};
 

@@ -159,13 +159,13 @@ impl Server {
         self.sql("SELECT pg_reload_conf()");
     }
 
-    /// Starts it; commits are synced as in service.
+    /// Starts it; commits are synced as in service. It begins no transactions by itself, which others would wait for.
     pub fn up(&self) {
         let socket = self.folder.path().display();
         let (port, address) = (self.port, if self.tcp { "127.0.0.1" } else { "" });
         let options = format!(
             "-c listen_addresses='{address}' -c port={port} -c unix_socket_directories='{socket}' \
-             -c max_connections=200"
+             -c max_connections=200 -c autovacuum=off"
         );
         let log = self.folder.path().join("log");
         self.pg_ctl(&["start", "-w", "-t", "60", "-o", &options, "-l", &log.to_string_lossy()]);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chatfold::store::OutboxCursor;
 use chatfold::{ConversationId, MessageId, Policy, UserId};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -207,6 +208,24 @@ what stays in the store is the snapshot, and ids by which doubles are told. To t
 Exit codes: 0 moved, or there is nothing to move; 1 the store is damaged; 3 no snapshot is verified; 4 the archive or \
 the store cannot be read or written.";
 
+pub const OUTBOX_EXAMPLES: &str = "\
+Examples:
+  chatfold store outbox sqlite:chat.db --on         from now on every change of every log is told, in one order
+  chatfold store outbox sqlite:chat.db              what happened since, and at the end where to go on
+  chatfold store outbox sqlite:chat.db --after 5b0f… --limit 100 --json
+                         the next hundred behind a cursor, an object a line
+  chatfold store outbox sqlite:chat.db --after 5b0f… --status
+                         how many there are, and how many wait for open transactions
+  chatfold store outbox sqlite:chat.db --forget 5b0f…
+                         remove what every consumer has taken
+  chatfold store outbox sqlite:chat.db --off        and remove all of it
+
+A consumer keeps the cursor that it is told last, and goes on from it. Programs of a version that knows no outbox do not \
+write to one: switch it on once none of them runs.
+
+Exit codes: 0 shown or done; 1 the store is damaged; 3 it is off, or the cursor is of another outbox, forgotten or ahead; \
+4 the store cannot be read or written.";
+
 /// Options of `store`.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
@@ -224,6 +243,9 @@ pub enum StoreAction {
     /// Bring the tables of a store to the newest schema
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(StoreMigrateArgs),
+    /// What happened to all logs of a store, in one order
+    #[command(after_help = OUTBOX_EXAMPLES)]
+    Outbox(StoreOutboxArgs),
     /// SQLite: move the older events of an inbox to an archive
     #[command(after_help = TRIM_EXAMPLES)]
     Trim(StoreTrimArgs),
@@ -241,6 +263,35 @@ pub struct StoreMigrateArgs {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Options of `store outbox`.
+#[derive(Debug, Args)]
+pub struct StoreOutboxArgs {
+    /// sqlite:PATH or postgres://…
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+    /// Switch it on, and say where to begin
+    #[arg(long, group = "what")]
+    pub on: bool,
+    /// Switch it off, and remove all entries
+    #[arg(long, group = "what")]
+    pub off: bool,
+    /// Remove the entries up to this cursor
+    #[arg(long, group = "what", value_name = "CURSOR")]
+    pub forget: Option<OutboxCursor>,
+    /// Say how many entries there are, and how many wait for open transactions
+    #[arg(long, group = "what")]
+    pub status: bool,
+    /// Begin behind this cursor, and not with the oldest entry that is kept
+    #[arg(long, value_name = "CURSOR", conflicts_with_all = ["on", "off", "forget"])]
+    pub after: Option<OutboxCursor>,
+    /// Show so many entries at most
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true, conflicts_with = "what")]
+    pub limit: usize,
+    /// Write an object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `store trim`.

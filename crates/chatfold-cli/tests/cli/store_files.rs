@@ -23,23 +23,24 @@ fn said(out: &str) -> &str {
 fn files_of_older_schemas_are_migrated() {
     let files = Files::new();
     let steps = [
-        "0002-heads, 0003-segments, 0004-snapshots-by-pages, 0005-names-of-our-own",
-        "0003-segments, 0004-snapshots-by-pages, 0005-names-of-our-own",
-        "0004-snapshots-by-pages, 0005-names-of-our-own",
-        "0005-names-of-our-own",
+        "0002-heads, 0003-segments, 0004-snapshots-by-pages, 0005-names-of-our-own, 0006-outbox",
+        "0003-segments, 0004-snapshots-by-pages, 0005-names-of-our-own, 0006-outbox",
+        "0004-snapshots-by-pages, 0005-names-of-our-own, 0006-outbox",
+        "0005-names-of-our-own, 0006-outbox",
+        "0006-outbox",
     ];
     for (version, steps) in (1..).zip(steps) {
         let (path, store) = fixture(&files, version);
         let before = fs::read(&path).unwrap();
         let listed = run(&["inbox", &format!("{store}#alice"), "--json"], "");
         let out = run(&["store", "migrate", &store, "--dry-run"], "").ok();
-        assert_eq!(said(&out), format!("schema {version}; to be migrated to schema 5 by {steps}"));
+        assert_eq!(said(&out), format!("schema {version}; to be migrated to schema 6 by {steps}"));
         assert_eq!(fs::read(&path).unwrap(), before, "nothing is done");
         let out = run(&["store", "migrate", &store], "").ok();
-        assert_eq!(said(&out), format!("migrated from schema {version} to schema 5 by {steps}"));
+        assert_eq!(said(&out), format!("migrated from schema {version} to schema 6 by {steps}"));
         for dry_run in [&["--dry-run"][..], &[]] {
             let out = run(&[&["store", "migrate", &store], dry_run].concat(), "").ok();
-            assert_eq!(said(&out), "schema 5, which is the newest");
+            assert_eq!(said(&out), "schema 6, which is the newest");
         }
         assert!(run(&["store", "check", &store], "").ok().ends_with(": sound, 3 inboxes\n"));
         let now = run(&["inbox", &format!("{store}#alice"), "--json"], "");
@@ -153,4 +154,60 @@ fn only_an_inbox_in_sqlite_has_an_archive() {
     let connection = rusqlite::Connection::open(path).unwrap();
     connection.execute_batch("UPDATE chatfold_snapshot_page SET bytes = zeroblob(length(bytes))").unwrap();
     run(&["store", "trim", &store, "--archive", "a"], "").refused(3);
+}
+
+/// The cursor at the end of what a command wrote.
+fn cursor(out: &str) -> &str {
+    out.trim_end().rsplit(' ').next().unwrap()
+}
+
+/// What is shown of an outbox with one append each to two inboxes; `store` has none yet.
+fn an_outbox_is_followed(store: &str) {
+    let outbox = |more: &[&str]| run(&[&["store", "outbox", store], more].concat(), "");
+    assert!(outbox(&[]).refused(3).contains("--on"));
+    let on = outbox(&["--on"]).ok();
+    let beginning = cursor(&on);
+    assert_eq!(cursor(&outbox(&["--on"]).ok()), beginning);
+    for owner in ["alice", "bob"] {
+        let inbox = format!("{store}#{owner}");
+        run(&["do", &inbox, "--as", owner, "send", "group_dev", "hello"], "").ok();
+    }
+    let out = outbox(&["--after", beginning]).ok();
+    let [one, two, next] = out.lines().collect::<Vec<_>>()[..] else { panic!("{out}") };
+    assert!(one.ends_with(" appended alice 1 to 1") && two.ends_with(" appended bob 1 to 1"), "{out}");
+    assert_eq!(two.split(' ').next().unwrap(), cursor(next));
+    assert_eq!(outbox(&[]).ok(), out, "from the oldest");
+    let first = outbox(&["--limit", "1", "--json"]).ok();
+    let objects: Vec<serde_json::Value> = first.lines().map(|line| line.parse().unwrap()).collect();
+    let [entry, next] = objects.as_slice() else { panic!("{first}") };
+    assert_eq!(entry["change"], "appended");
+    assert_eq!((entry["inbox"].as_str(), entry["last"].as_u64()), (Some("alice"), Some(1)));
+    assert_eq!(entry["cursor"], next["next"]);
+    let taken = next["next"].as_str().unwrap();
+    let status = outbox(&["--after", taken, "--status"]).ok();
+    assert!(status.contains(": 1 entry to read, 0 held back"), "{status}");
+    assert!(outbox(&["--forget", taken]).ok().ends_with(": 1 entry forgotten\n"));
+    assert!(outbox(&["--after", beginning]).refused(3).contains("forgotten"));
+    outbox(&["--after", "1.2.3.4"]).refused(2);
+    outbox(&["--on", "--off"]).refused(2);
+    outbox(&["--off"]).ok();
+    outbox(&["--after", taken]).refused(3);
+    outbox(&["--on"]).ok();
+    assert!(outbox(&["--after", taken]).refused(3).contains("another outbox"));
+    run(&["store", "outbox", &format!("{store}#alice")], "").refused(2);
+    assert!(outbox(&["--off", "--json"]).ok().starts_with('{'));
+}
+
+#[test]
+fn an_outbox_is_followed_and_forgotten() {
+    let files = Files::new();
+    let store = format!("sqlite:{}", files.path().join("chat.db").display());
+    let inbox = format!("{store}#carol");
+    run(&["do", &inbox, "--as", "carol", "send", "group_dev", "hello"], "").ok();
+    an_outbox_is_followed(&store);
+    run(&["store", "check", &store], "").ok();
+    if let Some(server) = postgres_scratch::server() {
+        let folder = server.socket_folder().display().to_string().replace('/', "%2F");
+        an_outbox_is_followed(&format!("postgres://chatfold@{folder}/postgres"));
+    }
 }

@@ -7,6 +7,7 @@ mod laws;
 mod limits;
 mod migrations;
 mod moving;
+mod outbox;
 mod pooler;
 mod schemas;
 #[cfg(feature = "rustls")]

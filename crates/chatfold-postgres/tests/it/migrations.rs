@@ -1,20 +1,23 @@
 //! Tables made and brought from older versions: whole or not at all, and by whom may.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use chatfold::UserId;
-use chatfold::store::{Append, AppendError, StoredSnapshot};
+use chatfold::snapshot::LogPrefix;
+use chatfold::store::{Append, NewEvent, StoredSnapshot};
 use chatfold_postgres::{Layout, Options, PostgresError, PostgresStore};
 use postgres_scratch::Server;
 use tokio_postgres::{Config, NoTls};
 
 use crate::laws::{alice, append, event, log};
 
-/// The tables as version 1 made them, not partitioned and in three partitions.
-const VERSION_1: [(&str, Layout); 2] = [
-    (include_str!("fixtures/version_1_plain.sql"), Layout::Plain),
-    (include_str!("fixtures/version_1_partitioned.sql"), Layout::Partitioned(3)),
+/// The tables as versions 1 and 2 made them, not partitioned and in three partitions.
+const OLDER: [(i32, &str, Layout); 4] = [
+    (1, include_str!("fixtures/version_1_plain.sql"), Layout::Plain),
+    (1, include_str!("fixtures/version_1_partitioned.sql"), Layout::Partitioned(3)),
+    (2, include_str!("fixtures/version_2_plain.sql"), Layout::Plain),
+    (2, include_str!("fixtures/version_2_partitioned.sql"), Layout::Partitioned(3)),
 ];
 
 fn config(server: &Server, user: &str) -> Config {
@@ -48,8 +51,8 @@ async fn fill(store: &PostgresStore) {
     }
 }
 
-/// Makes the tables of version 1 in a schema and puts into them what another schema has.
-fn make_version_1(server: &Server, schema: &str, sql: &str, from: &str) {
+/// Makes the tables of an older version in a schema and puts into them what another schema has.
+fn make_older(server: &Server, schema: &str, sql: &str, from: &str) {
     server.sql(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {sql}"));
     for table in ["chatfold_inbox", "chatfold_event", "chatfold_snapshot"] {
         server.sql(&format!("INSERT INTO {schema}.{table} SELECT * FROM {from}.{table}"));
@@ -84,14 +87,14 @@ fn catalogue(server: &Server, schema: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_of_version_1_become_what_a_new_database_gets_and_keep_all_rows() {
+async fn tables_of_older_versions_become_what_a_new_database_gets_and_keep_all_rows() {
     let Some(server) = postgres_scratch::server() else { return };
     server.sql("CREATE ROLE clerk LOGIN");
-    for (number, (sql, layout)) in VERSION_1.into_iter().enumerate() {
+    for (number, (version, sql, layout)) in OLDER.into_iter().enumerate() {
         let (new, old) = (format!("new{number}"), format!("old{number}"));
         let fresh = open(&server, &new, layout).await;
         fill(&fresh).await;
-        make_version_1(&server, &old, sql, &new);
+        make_older(&server, &old, sql, &new);
         assert_ne!(catalogue(&server, &old), catalogue(&server, &new));
         server.sql(&format!(
             "GRANT USAGE ON SCHEMA {old} TO clerk; GRANT SELECT, INSERT ON {old}.chatfold_event TO clerk; \
@@ -99,13 +102,13 @@ async fn tables_of_version_1_become_what_a_new_database_gets_and_keep_all_rows()
         ));
         let at = options(&old, Layout::Plain);
         let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at.clone()).await.unwrap();
-        assert_eq!((pending.from, pending.to), (1, 2));
+        assert_eq!((pending.from, pending.to), (version, 3));
         // Several at once, of which one does it.
         let migrating =
             (0..4).map(|_| PostgresStore::migrate(config(&server, "chatfold"), NoTls, at.clone()));
         for migrated in futures_util::future::join_all(migrating).await {
             let migrated = migrated.unwrap();
-            assert!(matches!((migrated.from, migrated.to), (1 | 2, 2)), "{migrated:?}");
+            assert!([version, 3].contains(&migrated.from) && migrated.to == 3, "{migrated:?}");
         }
         assert_eq!(catalogue(&server, &old), catalogue(&server, &new), "{layout:?}");
         let rights = format!(
@@ -122,10 +125,10 @@ async fn tables_of_version_1_become_what_a_new_database_gets_and_keep_all_rows()
             append(&store, &owner, &[event(4, 1)]).await.unwrap();
         }
         let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at.clone()).await.unwrap();
-        assert_eq!((pending.from, pending.to, pending.sql.as_str()), (2, 2, ""));
+        assert_eq!((pending.from, pending.to, pending.sql.as_str()), (3, 3, ""));
         // What is pending may be run by hand as well.
         let by_hand = format!("hand{number}");
-        make_version_1(&server, &by_hand, sql, &new);
+        make_older(&server, &by_hand, sql, &new);
         let at = options(&by_hand, Layout::Plain);
         let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at).await.unwrap();
         server.sql(&pending.sql);
@@ -149,7 +152,7 @@ async fn keys_are_compared_as_bytes_whatever_the_locale() {
     // As version 1 had it, and as it becomes.
     let (client, connection) = words.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
-    let make = format!("CREATE SCHEMA old; SET search_path = old; {}", VERSION_1[1].0);
+    let make = format!("CREATE SCHEMA old; SET search_path = old; {}", OLDER[1].1);
     client.batch_execute(&make).await.unwrap();
     for table in ["chatfold_inbox", "chatfold_event", "chatfold_snapshot"] {
         client.batch_execute(&format!("INSERT INTO {table} SELECT * FROM new.{table}")).await.unwrap();
@@ -185,7 +188,7 @@ async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
     };
     for schema in ["bare", "nowhere"] {
         let (found, newest, told) = needed(open_as_clerk(schema, true).await);
-        assert_eq!((found, newest), (0, 2));
+        assert_eq!((found, newest), (0, 3));
         assert!(told.contains("42501"), "it says what the server said: {told}");
         needed(open_as_clerk(schema, false).await);
     }
@@ -193,7 +196,7 @@ async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
     // Tables of version 1, which only their owner may change.
     let fresh = open(&server, "new", Layout::Partitioned(3)).await;
     fill(&fresh).await;
-    make_version_1(&server, "old", VERSION_1[1].0, "new");
+    make_older(&server, "old", OLDER[1].1, "new");
     let give = "GRANT USAGE ON SCHEMA old TO clerk; GRANT SELECT ON old.chatfold_schema TO clerk; \
                 GRANT SELECT, INSERT, UPDATE, DELETE ON old.chatfold_inbox, old.chatfold_event, \
                 old.chatfold_snapshot TO clerk";
@@ -205,14 +208,19 @@ async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
     assert_eq!(catalogue(&server, "old"), before, "nothing was changed");
     let migrated =
         PostgresStore::migrate(config(&server, "chatfold"), NoTls, options("old", Layout::Plain)).await;
-    assert_eq!(migrated.map(|migrated| (migrated.from, migrated.to)).unwrap(), (1, 2));
+    assert_eq!(migrated.map(|migrated| (migrated.from, migrated.to)).unwrap(), (1, 3));
     // From then on these rights are all that a server needs.
     let store = open_as_clerk("old", true).await.unwrap();
     assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
     append(&store, &alice(), &[event(5, 1)]).await.unwrap();
     store.receive_many(&owners(), &[event(6, 1)]).await.unwrap();
     store.rewrite(&alice(), &[(1, b"other".to_vec())]).await.unwrap();
+    let beginning = store.outbox_on().await.unwrap();
     store.erase(&alice()).await.unwrap();
+    let page = store.outbox_after(&beginning, 9).await.unwrap();
+    assert_eq!(page.entries.len(), 1);
+    assert_eq!(store.outbox_forget(&page.next).await.unwrap(), 1);
+    store.outbox_off().await.unwrap();
 }
 
 /// What the server refuses in the middle of a migration leaves nothing of it.
@@ -221,7 +229,7 @@ async fn a_migration_that_fails_in_the_middle_changes_nothing() {
     let Some(server) = postgres_scratch::server() else { return };
     let fresh = open(&server, "new", Layout::Partitioned(3)).await;
     fill(&fresh).await;
-    make_version_1(&server, "old", VERSION_1[1].0, "new");
+    make_older(&server, "old", OLDER[1].1, "new");
     server.sql("CREATE VIEW old.mine AS SELECT inbox, position FROM old.chatfold_event");
     let before = catalogue(&server, "old");
     let at = options("old", Layout::Plain);
@@ -236,42 +244,83 @@ async fn a_migration_that_fails_in_the_middle_changes_nothing() {
     }
     server.sql("DROP VIEW old.mine");
     let migrated = PostgresStore::migrate(config(&server, "chatfold"), NoTls, at).await.unwrap();
-    assert_eq!((migrated.from, migrated.to), (1, 2));
+    assert_eq!((migrated.from, migrated.to), (1, 3));
     let store = open(&server, "old", Layout::Plain).await;
     assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
 }
 
-/// Servers go on while the tables are changed under them: what they had prepared is made ready anew.
+/// What a server of version 1 has prepared to append with.
+struct OldServer {
+    client: tokio_postgres::Client,
+    lock: tokio_postgres::Statement,
+    head: tokio_postgres::Statement,
+    insert: tokio_postgres::Statement,
+}
+
+impl OldServer {
+    async fn start(server: &Server) -> Self {
+        let (client, connection) = config(server, "chatfold").connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("SET search_path = chat").await.unwrap();
+        let lock = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1 FOR SHARE";
+        let head =
+            "SELECT position, hash FROM chatfold_event WHERE inbox = $1 ORDER BY position DESC LIMIT 1";
+        let insert = "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) \
+                      VALUES ($1, $2, $3, NULL, $4, $5)";
+        let (lock, head) = (client.prepare(lock).await.unwrap(), client.prepare(head).await.unwrap());
+        let insert = client.prepare(insert).await.unwrap();
+        Self { client, lock, head, insert }
+    }
+
+    async fn append(&mut self, event: &NewEvent) -> Result<(), tokio_postgres::Error> {
+        let transaction = self.client.transaction().await?;
+        transaction.query(&self.lock, &[&"alice"]).await?;
+        let mut prefix = LogPrefix::EMPTY;
+        if let Some(row) = transaction.query_opt(&self.head, &[&"alice"]).await? {
+            let hash: Vec<u8> = row.get(1);
+            prefix.events = row.get::<_, i64>(0).unsigned_abs();
+            prefix.hash = u128::from_be_bytes(hash.try_into().unwrap());
+        }
+        prefix.push(&event.bytes);
+        let (position, hash) = (prefix.events.cast_signed(), prefix.hash.to_be_bytes());
+        let row: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&"alice", &position, &event.id.uuid(), &hash.as_slice(), &event.bytes];
+        transaction.execute(&self.insert, &row).await?;
+        transaction.commit().await
+    }
+}
+
+/// Servers of an older version go on while the tables are changed under them, with what they had prepared.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_goes_on_while_its_tables_are_migrated() {
+async fn a_server_goes_on_while_its_tables_are_migrated() {
     let Some(server) = postgres_scratch::server() else { return };
     open(&server, "empty", Layout::Partitioned(3)).await;
-    let store = open(&server, "chat", Layout::Partitioned(3)).await;
-    // A server of version 1 asks the same of its tables.
-    server.sql("DROP SCHEMA chat CASCADE");
-    make_version_1(&server, "chat", VERSION_1[1].0, "empty");
+    make_older(&server, "chat", OLDER[1].1, "empty");
+    server.sql("INSERT INTO chat.chatfold_inbox VALUES ('alice')");
     let is_done = Arc::new(AtomicBool::new(false));
+    let written = Arc::new(AtomicU32::new(0));
+    let mut old = OldServer::start(&server).await;
     let writer = tokio::spawn({
-        let (store, is_done) = (store.clone(), Arc::clone(&is_done));
+        let (written, is_done) = (Arc::clone(&written), Arc::clone(&is_done));
         async move {
-            let (mut n, mut after) = (0, 0);
+            let mut after = 0;
             while after < 20 {
-                match store.append(&alice(), &Append::new(u64::from(n), &[event(1, n)])).await {
-                    Ok(_) => n += 1,
-                    Err(AppendError::Store(_)) => {}
-                    Err(error) => panic!("{error}"),
+                let n = written.load(Ordering::Relaxed);
+                if old.append(&event(1, n)).await.is_ok() {
+                    written.fetch_add(1, Ordering::Relaxed);
+                    after += u32::from(is_done.load(Ordering::Relaxed));
                 }
-                after += u32::from(is_done.load(Ordering::Relaxed));
             }
-            n
         }
     });
-    while store.head(&alice()).await.unwrap().prefix.events < 20 {
+    while written.load(Ordering::Relaxed) < 20 {
         tokio::task::yield_now().await;
     }
     let at = options("chat", Layout::Plain);
     PostgresStore::migrate(config(&server, "chatfold"), NoTls, at).await.unwrap();
     is_done.store(true, Ordering::Relaxed);
-    let written = writer.await.unwrap();
+    writer.await.unwrap();
+    let store = open(&server, "chat", Layout::Plain).await;
+    let written = written.load(Ordering::Relaxed);
     assert_eq!(log(&store, &alice()).await, (0..written).map(|n| event(1, n)).collect::<Vec<_>>());
 }

@@ -53,7 +53,7 @@ pub(crate) fn to_schema_1(path: &std::path::Path) {
              DROP TABLE chatfold_head; DROP TABLE chatfold_segment; DROP TABLE chatfold_segment_bytes;
              DROP TABLE chatfold_sealed; DROP TABLE chatfold_sealed_new; DROP TABLE chatfold_kept_snapshot; DROP TABLE chatfold_snapshot_page;
              DROP TABLE chatfold_stale_page; DROP TABLE chatfold_trimmed; DROP TABLE chatfold_trimmed_ids;
-             DROP TABLE chatfold_schema;
+             DROP TABLE chatfold_schema; DROP TABLE chatfold_outbox; DROP TABLE chatfold_outbox_switch;
              CREATE TABLE snapshot (inbox INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL,
                  bytes BLOB NOT NULL, UNIQUE (inbox, position)) STRICT;
              CREATE VIEW event_text AS SELECT 1; PRAGMA user_version = 1",
@@ -88,7 +88,7 @@ fn a_file_of_schema_1_is_migrated() {
     };
     assert_eq!(version(&path), 1);
     let mut store = open(&path);
-    assert_eq!(version(&path), 5);
+    assert_eq!(version(&path), 6);
     assert_eq!([store.head(&alice()).unwrap(), store.head(&bob).unwrap()], heads);
     assert_eq!(store.check().unwrap(), []);
     store.reopen(&alice()).unwrap();

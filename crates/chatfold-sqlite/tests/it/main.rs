@@ -6,6 +6,7 @@ mod damage;
 mod files;
 mod killed;
 mod laws;
+mod outbox;
 mod pages;
 mod schemas;
 mod segments;

@@ -48,7 +48,7 @@ pub(crate) fn snapshot(owner: &UserId, events: &[NewEvent]) -> StoredSnapshot {
 }
 
 impl Desk {
-    fn new(events: usize) -> Self {
+    pub(crate) fn new(events: usize) -> Self {
         let workload = Workload::phone().with_events(events as u64);
         let folder = tempfile::tempdir().unwrap();
         Self { folder, owner: workload.owner(), events: lines(&workload) }
@@ -58,16 +58,16 @@ impl Desk {
         self.folder.path().join("chat.db")
     }
 
-    fn archive(&self) -> PathBuf {
+    pub(crate) fn archive(&self) -> PathBuf {
         self.folder.path().join("alice.chatfold")
     }
 
-    fn open(&self) -> SqliteStore {
+    pub(crate) fn open(&self) -> SqliteStore {
         sealing(&self.path(), 10)
     }
 
     /// Appends the events up to some position.
-    fn write(&self, store: &mut SqliteStore, through: usize) {
+    pub(crate) fn write(&self, store: &mut SqliteStore, through: usize) {
         let from = store.head(&self.owner).unwrap().prefix.events as usize;
         for (n, batch) in (from..).step_by(3).zip(self.events[from..through].chunks(3)) {
             let command = (n % 2 == 0).then(|| command(n as u32));
@@ -75,7 +75,7 @@ impl Desk {
         }
     }
 
-    fn save(&self, store: &mut SqliteStore, through: usize) {
+    pub(crate) fn save(&self, store: &mut SqliteStore, through: usize) {
         assert!(store.save(&self.owner, &snapshot(&self.owner, &self.events[..through])).unwrap());
     }
 
