@@ -4,6 +4,7 @@
 mod report;
 mod rng;
 pub mod tally;
+mod types;
 
 use chatfold::event::{
     AccountFact, Body, Edit, Fact, GroupType, Mark, Mentions, MessageKind, ReceiveOption, Through, Watermark,
@@ -14,6 +15,7 @@ use chatfold::{
 };
 
 pub use self::rng::Rng;
+use self::types::{TYPES, Type};
 
 /// How large a history is, and how it is spread.
 #[derive(Clone, Copy, Debug)]
@@ -67,89 +69,6 @@ pub struct History {
     pub policy: Policy,
     pub events: Vec<Event>,
 }
-
-/// Every type of event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Type {
-    Opened,
-    Received,
-    Modified,
-    Recalled,
-    ReadBy,
-    PeerRead,
-    Reaction,
-    Extension,
-    ExtensionsCleared,
-    MessagePinned,
-    Queued,
-    Sent,
-    Failed,
-    Imported,
-    MessagesDeleted,
-    Cleared,
-    Read,
-    MarkedUnread,
-    Pinned,
-    Draft,
-    Mark,
-    CustomData,
-    ReceiveOption,
-    FolderMember,
-    Deleted,
-    UserProfile,
-    GroupProfile,
-    FolderCreated,
-    FolderRenamed,
-    FolderDeleted,
-    QuietHours,
-    MessagesRead,
-    Membership,
-    Archived,
-    Reported,
-    Complete,
-    Window,
-}
-
-/// Each type with its usual weight.
-const TYPES: [(Type, usize); 37] = [
-    (Type::Opened, 3),
-    (Type::Received, 30),
-    (Type::Modified, 5),
-    (Type::Recalled, 4),
-    (Type::ReadBy, 3),
-    (Type::PeerRead, 3),
-    (Type::Reaction, 3),
-    (Type::Extension, 4),
-    (Type::ExtensionsCleared, 1),
-    (Type::MessagePinned, 3),
-    (Type::Queued, 8),
-    (Type::Sent, 5),
-    (Type::Failed, 3),
-    (Type::Imported, 6),
-    (Type::MessagesDeleted, 4),
-    (Type::Cleared, 2),
-    (Type::Read, 8),
-    (Type::MarkedUnread, 5),
-    (Type::Pinned, 3),
-    (Type::Draft, 5),
-    (Type::Mark, 3),
-    (Type::CustomData, 2),
-    (Type::ReceiveOption, 2),
-    (Type::FolderMember, 6),
-    (Type::Deleted, 4),
-    (Type::UserProfile, 3),
-    (Type::GroupProfile, 3),
-    (Type::FolderCreated, 5),
-    (Type::FolderRenamed, 2),
-    (Type::FolderDeleted, 2),
-    (Type::QuietHours, 1),
-    (Type::MessagesRead, 6),
-    (Type::Membership, 3),
-    (Type::Archived, 4),
-    (Type::Reported, 4),
-    (Type::Complete, 4),
-    (Type::Window, 2),
-];
 
 const NAMES: [&str; 9] =
     ["Ann", "", "  \t", "\u{3000}", "Bo", "李雷", "Zoë 👩‍🚀", "\u{200b}\u{2800} \u{e0041}", "\u{feff}Ida"];
