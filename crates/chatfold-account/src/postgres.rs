@@ -303,8 +303,10 @@ impl Account {
                 telemetry::read(&page.events);
                 machine.page_read(page);
             }
-            // PostgreSQL keeps rows alone.
-            Some(Request::Sealed { .. }) => machine.sealed_read(None),
+            Some(Request::Sealed { after }) => {
+                let sealed = store.read_sealed(&owner, *after).await?;
+                machine.sealed_read(sealed);
+            }
             Some(Request::Append(batch)) => {
                 let answer = match store.append(&owner, &batch.as_append()).await {
                     Ok(appended) => Ok(appended),

@@ -1,16 +1,21 @@
 //! Appending: two round trips to the server, and no lock between writers.
 
+use std::collections::BTreeSet;
+
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, Appended, Head, Known, NewEvent, Plan, StoredEvent, plan_import};
 use chatfold::{EventId, UserId};
-use futures_util::future::{TryFutureExt, join, try_join, try_join_all, try_join4};
+use chatfold_layout::keys::{MAX_SEGMENT, Wanted};
+use futures_util::future::{TryFutureExt, join, try_join, try_join_all, try_join3, try_join5};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
+use crate::keys::{self, Question};
 use crate::pool::{PostgresStore, Taken};
-use crate::rows::{self, HEAD, INBOX, MAKE, signed};
+use crate::rows::{self, HEAD, INBOX, LOCK, MAKE, READ, signed};
+use crate::sealing::{self, Sealing, full};
 use crate::session::{Prepared, Session, Sql};
 use crate::snapshots::keep_snapshot;
 
@@ -26,10 +31,28 @@ const COMMAND: Sql = Sql {
     types: &[Type::TEXT, Type::UUID],
 };
 const INSERT: Sql = Sql {
-    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, bytes) \
+    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, encoded) \
            VALUES ($1, $2, $3, $4, $5, $6)",
     types: &[Type::TEXT, Type::INT8, Type::UUID, Type::UUID, Type::BYTEA, Type::BYTEA],
 };
+/// Many rows in one statement.
+const INSERT_MANY: Sql = Sql {
+    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, encoded) \
+           SELECT $1, n.position, n.id, n.command, n.hash, n.encoded \
+           FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::bytea[]) \
+           AS n (position, id, command, hash, encoded)",
+    types: &[
+        Type::TEXT,
+        Type::INT8_ARRAY,
+        Type::UUID_ARRAY,
+        Type::UUID_ARRAY,
+        Type::BYTEA_ARRAY,
+        Type::BYTEA_ARRAY,
+    ],
+};
+
+/// From how many rows on one statement inserts all.
+const MANY: usize = 8;
 
 type AppendResult<T> = Result<T, AppendError<PostgresError>>;
 
@@ -92,7 +115,7 @@ impl PostgresStore {
     async fn try_append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Tried<Appended>> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let known = match begin(session, inbox, append.command, append.events).await {
+        let known = match self.begin_append(session, inbox, append.command, append.events).await {
             Ok(Some(known)) => known,
             Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
             Err(error) => return Ok(taken.again(error).await?),
@@ -126,22 +149,19 @@ impl PostgresStore {
     async fn try_import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let mut head = match begin(session, inbox, None, &[]).await {
-            Ok(Some(known)) => known.head,
+        let (mut head, sealed) = match begin_import(session, inbox.as_str()).await {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
             Err(error) => return Ok(taken.again(error).await?),
         };
         if let Err(refused) = plan_import(&head, events) {
             return taken.roll_back(Err(refused)).await?;
         }
-        let rows: Vec<_> = events
-            .iter()
-            .map(|event| (event.id, event.command, event.prefix, event.bytes.as_slice()))
-            .collect();
-        if let Err(error) = self.write(session, inbox, &rows).await {
+        if let Err(error) = self.take_over(session, inbox, (head.prefix.events, sealed), events).await {
             return Ok(taken.again(error).await?);
         }
         taken.give_back();
+        self.tell(inbox, events.last().map_or(u64::MAX, StoredEvent::position));
         head.prefix = events.last().map_or(head.prefix, |event| event.prefix);
         Ok(Tried::Done(head))
     }
@@ -169,9 +189,84 @@ impl PostgresStore {
                 commit.await?;
             }
         }
-        self.tell(inbox, rows.last().map_or(u64::MAX, |(_, _, prefix, _)| prefix.events));
+        if let (Some((_, _, first, _)), Some((_, _, last, _))) = (rows.first(), rows.last()) {
+            self.tell(inbox, last.events);
+            self.seal_if_due(inbox, first.events.saturating_sub(1), last.events);
+        }
         Ok(())
     }
+
+    /// Writes events as another store kept them behind a log that ends with `head` and is sealed up to `sealed`, and
+    /// commits. What is enough for segments, with the rows that are there, becomes segments and never rows.
+    async fn take_over(
+        &self,
+        session: &Session<'_>,
+        inbox: &UserId,
+        (head, sealed): (u64, u64),
+        events: &[StoredEvent],
+    ) -> Result<(), PostgresError> {
+        let (owner, seal) = (inbox.as_str(), self.seal_events());
+        let (rows, last) = (head - sealed, head + events.len() as u64);
+        let mut left = events;
+        if full(rows + events.len() as u64, seal) > 0 && signed(last) <= MAX_SEGMENT {
+            let read = session.prepare(&READ).await?;
+            let there = session.query(&read, &[&owner, &signed(sealed), &i64::MAX]).await?;
+            let mut all = there.iter().map(rows::event).collect::<Result<Vec<_>, _>>()?;
+            all.extend_from_slice(events);
+            // The newest stays a row.
+            all.pop();
+            let seal = usize::try_from(seal).unwrap_or(usize::MAX);
+            let sealing =
+                Sealing::of(session, inbox, sealing::sealed(session, owner).await?, &all, seal).await?;
+            if !sealing.advance(session, owner).await? {
+                return Err(PostgresError::Damaged(format!(
+                    "where {inbox} is sealed is not where segments end"
+                )));
+            }
+            sealing.write(session, owner).await?;
+            let from = events.partition_point(|event| event.position() <= sealing.last().events);
+            left = events.get(from..).unwrap_or_default();
+        }
+        let new: Vec<_> = left
+            .iter()
+            .map(|event| (event.id, event.command, event.prefix, event.bytes.as_slice()))
+            .collect();
+        insert_rows(session, inbox, &new).await?;
+        Ok(session.batch_execute("COMMIT").await?)
+    }
+
+    /// Begins a transaction and looks up what an append is judged by, in one round trip; `None` if nobody wrote the inbox.
+    async fn begin_append(
+        &self,
+        session: &Session<'_>,
+        inbox: &UserId,
+        command: Option<CommandId>,
+        events: &[NewEvent],
+    ) -> Result<Option<Known>, PostgresError> {
+        let lookup = Lookup::new(session, &INBOX).await?;
+        let ((), known) = try_join(
+            session.batch_execute("BEGIN").map_err(PostgresError::from),
+            lookup.run(self, session, inbox, command, events),
+        )
+        .await?;
+        Ok(known)
+    }
+}
+
+/// Begins a transaction that keeps appends away, and tells where the log stands and up to where it is sealed; `None` if
+/// nobody wrote the inbox.
+async fn begin_import(session: &Session<'_>, owner: &str) -> Result<Option<(Head, u64)>, PostgresError> {
+    let (lock, head) = try_join(session.prepare(&LOCK), session.prepare(&HEAD)).await?;
+    let ((), inbox, head) = try_join3(
+        session.batch_execute("BEGIN"),
+        session.query_opt(&lock, &[&owner]),
+        session.query_opt(&head, &[&owner]),
+    )
+    .await?;
+    if inbox.is_none() {
+        return Ok(None);
+    }
+    rows::standing(inbox.as_ref(), head.as_ref()).map(Some)
 }
 
 /// The rows of an append whose log stands so after each event.
@@ -186,8 +281,26 @@ pub(crate) async fn insert_rows(
     inbox: &UserId,
     rows: &[NewRow<'_>],
 ) -> Result<(), PostgresError> {
+    if rows.len() >= MANY {
+        return insert_many(session, inbox, rows).await;
+    }
     let insert = session.prepare(&INSERT).await?;
     try_join_all(rows.iter().map(|row| insert_row(session, &insert, inbox.as_str(), *row))).await?;
+    Ok(())
+}
+
+async fn insert_many(
+    session: &Session<'_>,
+    inbox: &UserId,
+    rows: &[NewRow<'_>],
+) -> Result<(), PostgresError> {
+    let insert = session.prepare(&INSERT_MANY).await?;
+    let positions: Vec<_> = rows.iter().map(|(_, _, prefix, _)| signed(prefix.events)).collect();
+    let ids: Vec<_> = rows.iter().map(|(id, ..)| id.uuid()).collect();
+    let commands: Vec<_> = rows.iter().map(|(_, command, ..)| command.map(CommandId::uuid)).collect();
+    let hashes: Vec<_> = rows.iter().map(|(_, _, prefix, _)| prefix.hash.to_be_bytes().to_vec()).collect();
+    let bytes: Vec<_> = rows.iter().map(|(.., bytes)| *bytes).collect();
+    session.execute(&insert, &[&inbox.as_str(), &positions, &ids, &commands, &hashes, &bytes]).await?;
     Ok(())
 }
 
@@ -219,46 +332,35 @@ impl Taken {
     }
 }
 
-/// Begins a transaction and looks up what an append is judged by, in one round trip; `None` if nobody wrote the inbox.
-async fn begin(
-    session: &Session<'_>,
-    inbox: &UserId,
-    command: Option<CommandId>,
-    events: &[NewEvent],
-) -> Result<Option<Known>, PostgresError> {
-    let lookup = Lookup::new(session, &INBOX).await?;
-    let ((), known) = try_join(
-        session.batch_execute("BEGIN").map_err(PostgresError::from),
-        lookup.run(session, inbox, command, events),
-    )
-    .await?;
-    Ok(known)
-}
-
 /// The statements that look up what an append is judged by.
 pub(crate) struct Lookup {
     closed: Prepared,
     head: Prepared,
     by_id: Prepared,
     by_command: Prepared,
+    sealed: Prepared,
 }
 
 impl Lookup {
     /// Makes them ready; `lock` locks the inbox's row and tells whether it is closed.
     pub(crate) async fn new(session: &Session<'_>, lock: &Sql) -> Result<Self, PostgresError> {
-        let prepared = try_join4(
+        let prepared = try_join5(
             session.prepare(lock),
             session.prepare(&HEAD),
             session.prepare(&IDS),
             session.prepare(&COMMAND),
+            keys::prepare(session),
         );
-        let (closed, head, by_id, by_command) = prepared.await?;
-        Ok(Self { closed, head, by_id, by_command })
+        let (closed, head, by_id, by_command, sealed) = prepared.await?;
+        Ok(Self { closed, head, by_id, by_command, sealed })
     }
 
-    /// Looks it up in one round trip; `None` if nobody wrote the inbox.
+    /// Looks it up in one round trip; `None` if nobody wrote the inbox. What is known of sealed events takes two more.
+    ///
+    /// Rows are looked at before keys, in the order in which events go from one to the other.
     pub(crate) async fn run(
         &self,
+        store: &PostgresStore,
         session: &Session<'_>,
         inbox: &UserId,
         command: Option<CommandId>,
@@ -267,31 +369,52 @@ impl Lookup {
         let owner = inbox.as_str();
         let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
         let uuid = command.map(CommandId::uuid);
-        let (closed, head, ids, range): (Option<Row>, Option<Row>, Vec<Row>, Option<Row>) = try_join4(
-            session.query_opt(&self.closed, &[&owner]),
-            session.query_opt(&self.head, &[&owner]),
-            session.query(&self.by_id, &[&owner, &ids]),
-            async {
-                match uuid {
-                    Some(uuid) => session.query_opt(&self.by_command, &[&owner, &uuid]).await,
-                    None => Ok(None),
-                }
-            },
-        )
-        .await?;
-        let Some(closed) = closed else { return Ok(None) };
-        let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
-        let head = Head::new(prefix, rows::closed(&closed)?);
+        let wanted = events.iter().map(|event| Wanted::Event(event.id));
+        let question = Question::new(wanted.chain(command.map(Wanted::Command)));
+        let (closed, head, ids, range, sealed): (Option<Row>, Option<Row>, Vec<Row>, Option<Row>, Vec<Row>) =
+            try_join5(
+                session.query_opt(&self.closed, &[&owner]),
+                session.query_opt(&self.head, &[&owner]),
+                session.query(&self.by_id, &[&owner, &ids]),
+                async {
+                    match uuid {
+                        Some(uuid) => session.query_opt(&self.by_command, &[&owner, &uuid]).await,
+                        None => Ok(None),
+                    }
+                },
+                keys::rows(session, &self.sealed, owner, &question),
+            )
+            .await?;
+        if closed.is_none() {
+            return Ok(None);
+        }
+        let (head, _) = rows::standing(closed.as_ref(), head.as_ref())?;
         let mut known = Vec::with_capacity(ids.len());
         for row in &ids {
             known.push((EventId::new(row.try_get(0)?), rows::unsigned(row.try_get(1)?)?));
         }
-        let mut command = None;
+        let mut positions = BTreeSet::new();
         if let Some(row) = range
             && let (Some(first), Some(last)) = (row.try_get(0)?, row.try_get(1)?)
         {
-            command = Some((rows::unsigned(first)?, rows::unsigned(last)?));
+            positions.extend([rows::unsigned(first)?, rows::unsigned(last)?]);
         }
+        let segments = keys::segments(&question, &sealed)?;
+        if !segments.is_empty() {
+            let ids: BTreeSet<_> = events.iter().map(|event| event.id).collect();
+            let is_wanted = |event: &StoredEvent| {
+                ids.contains(&event.id) || (command.is_some() && event.command == command)
+            };
+            for event in store.known_sealed(session, inbox, &segments, is_wanted).await? {
+                if command.is_some() && event.command == command {
+                    positions.insert(event.position());
+                }
+                if ids.contains(&event.id) {
+                    known.push((event.id, event.position()));
+                }
+            }
+        }
+        let command = positions.first().copied().zip(positions.last().copied());
         Ok(Some(Known::new(head).with_command(command).with_ids(known)))
     }
 }

@@ -53,7 +53,7 @@ impl PostgresStore {
         append: &Append<'_>,
     ) -> Result<Appended, AppendError<PostgresError>> {
         let session = &Session::within(transaction.client(), &self.schema);
-        let appended = self.bounded(append_on(session, inbox, append)).await;
+        let appended = self.bounded(append_on(self, session, inbox, append)).await;
         appended.map_err(|error| match error {
             AppendError::Store(error) => AppendError::Store(error.within_transaction()),
             refused => refused,
@@ -62,6 +62,7 @@ impl PostgresStore {
 }
 
 async fn append_on(
+    store: &PostgresStore,
     session: &Session<'_>,
     inbox: &UserId,
     append: &Append<'_>,
@@ -69,7 +70,7 @@ async fn append_on(
     // Without its row there would be nothing to lock.
     session.execute_once(&MAKE, &[&inbox.as_str()]).await.map_err(PostgresError::from)?;
     let lookup = Lookup::new(session, &LOCK).await?;
-    let known = lookup.run(session, inbox, append.command, append.events).await?;
+    let known = lookup.run(store, session, inbox, append.command, append.events).await?;
     let Some(known) = known else {
         let missing = format!("the inbox {inbox} has no row after it was made");
         return Err(PostgresError::Damaged(missing).into());

@@ -37,6 +37,17 @@ const RIGHTS: Sql = Sql {
            WHERE c.oid = to_regclass($1) AND a.grantee <> c.relowner ORDER BY number",
     types: &[Type::TEXT],
 };
+/// The same for a table that is not there yet: its owner and rights are those of another.
+const RIGHTS_TO: Sql = Sql {
+    text: "SELECT format('ALTER TABLE %s OWNER TO %s', $2, c.relowner::regrole) AS given, 0 AS number \
+           FROM pg_class AS c WHERE c.oid = to_regclass($1) UNION ALL \
+           SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, $2, \
+           CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, \
+           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), 1 \
+           FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a \
+           WHERE c.oid = to_regclass($1) AND a.grantee <> c.relowner ORDER BY number",
+    types: &[Type::TEXT, Type::TEXT],
+};
 
 /// What a migration did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +142,14 @@ async fn plan(session: &Session<'_>, store: &PostgresStore) -> Result<Pending, P
     }
     let partitions = partitions(session, &schema).await?;
     let mut sql = script::from(found, partitions, &schema);
+    // What a table that was not there before is used for, whoever uses the events does.
+    for table in script::MADE_SINCE.iter().filter(|(version, _)| *version > found).map(|(_, table)| table) {
+        let (like, table) = (in_schema("@chatfold_event", &schema), in_schema(table, &schema));
+        for row in session.query_once(&RIGHTS_TO, &[&like, &table]).await? {
+            sql.push_str(row.try_get(0)?);
+            sql.push_str(";\n");
+        }
+    }
     for table in ["@chatfold_event", "@chatfold_snapshot", "@chatfold_event_text"] {
         for row in session.query_once(&RIGHTS, &[&in_schema(table, &schema)]).await? {
             sql.push_str(row.try_get(0)?);

@@ -13,6 +13,7 @@ use crate::listen::Listen;
 use crate::migrating::{self, Migrated, Pending};
 use crate::options::Options;
 use crate::pool::PostgresStore;
+use crate::sealing;
 use crate::session::before_names;
 
 impl PostgresStore {
@@ -33,6 +34,7 @@ impl PostgresStore {
         if store.options.notify {
             store.teller = Some(follow::begin_telling(store.clone()));
         }
+        store.sealer = Some(sealing::begin_sealing(store.clone()));
         Ok(store)
     }
 
@@ -102,6 +104,8 @@ impl PostgresStore {
             waiting: Arc::default(),
             listen: listen.map(|listen| Arc::new(listen) as Arc<dyn Listen>),
             teller: None,
+            sealer: None,
+            decoded: Arc::default(),
         })
     }
 }

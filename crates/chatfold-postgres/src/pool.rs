@@ -11,6 +11,7 @@ use crate::error::{PostgresError, StoreFailure};
 use crate::heard::Teller;
 use crate::listen::Listen;
 use crate::options::Options;
+use crate::segments::Decoded;
 use crate::session::Session;
 
 /// Logs and snapshots in PostgreSQL.
@@ -25,6 +26,9 @@ pub struct PostgresStore {
     /// `None` where nothing can be heard.
     pub(crate) listen: Option<Arc<dyn Listen>>,
     pub(crate) teller: Option<Arc<Teller>>,
+    /// `None` where rows are not sealed in a task.
+    pub(crate) sealer: Option<Arc<Teller>>,
+    pub(crate) decoded: Arc<Decoded>,
 }
 
 impl fmt::Debug for PostgresStore {

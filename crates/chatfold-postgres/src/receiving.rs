@@ -1,14 +1,17 @@
 //! Events that are brought to many inboxes: hundreds of them in one transaction, in two round trips to the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, NewEvent, Received, plan_receive};
 use chatfold::{EventId, UserId};
-use futures_util::future::{join, try_join_all, try_join3, try_join4};
+use chatfold_layout::keys::Wanted;
+use futures_util::future::{join, try_join_all, try_join4, try_join5};
+use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::PostgresError;
+use crate::keys::Question;
 use crate::pool::PostgresStore;
 use crate::rows::{self, signed};
 use crate::session::{Session, Sql};
@@ -45,9 +48,17 @@ const KNOWN: Sql = Sql {
            WHERE e.inbox = i.inbox AND e.id = ANY($2) OFFSET 0) AS k",
     types: &[Type::TEXT_ARRAY, Type::UUID_ARRAY],
 };
+/// Rows of keys in which some of the events may stand, of those inboxes that have sealed events at all.
+const SEALED: Sql = Sql {
+    text: "SELECT i.inbox, s.keys FROM (SELECT inbox FROM @chatfold_inbox WHERE inbox = ANY($1) AND sealed > 0 \
+           OFFSET 0) AS i CROSS JOIN unnest($2::integer[], $3::bytea[]) AS w (slice, part) \
+           CROSS JOIN LATERAL (SELECT keys FROM @chatfold_sealed AS k \
+           WHERE k.inbox = i.inbox AND k.slice = w.slice OFFSET 0) AS s WHERE position(w.part IN s.keys) > 0",
+    types: &[Type::TEXT_ARRAY, Type::INT4_ARRAY, Type::BYTEA_ARRAY],
+};
 /// An event is sent once, and named by its number for each inbox.
 const INSERT: Sql = Sql {
-    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, bytes) \
+    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, encoded) \
            SELECT n.inbox, n.position, ($5::uuid[])[n.event], NULL, n.hash, ($6::bytea[])[n.event] \
            FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::integer[]) \
            AS n (inbox, position, hash, event)",
@@ -149,7 +160,7 @@ impl PostgresStore {
     ) -> Result<Option<Vec<Received>>, PostgresError> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let mut found = match find(session, chunk, events).await {
+        let mut found = match self.find_known(session, chunk, events).await {
             Ok(found) => found,
             Err(error) => return taken.again::<()>(error).await.map(|_| None),
         };
@@ -179,31 +190,64 @@ impl PostgresStore {
         }
         taken.give_back();
         for (owner, outcome) in chunk.iter().zip(&outcomes) {
-            if let Received::Appended { last, .. } = outcome {
+            if let Received::Appended { first, last } = outcome {
                 self.tell(owner, *last);
+                self.seal_if_due(owner, first.saturating_sub(1), *last);
             }
         }
         Ok(Some(outcomes))
     }
+
+    /// Begins a transaction and looks up what the inboxes have, what is sealed too.
+    async fn find_known<'a>(
+        &self,
+        session: &Session<'_>,
+        chunk: &[&'a UserId],
+        events: &[NewEvent],
+    ) -> Result<Found<'a>, PostgresError> {
+        let question = Question::new(events.iter().map(|event| Wanted::Event(event.id)));
+        let (mut found, rows) = find(session, chunk, events, &question).await?;
+        let mut segments: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        for row in &rows {
+            question.answer(row.try_get(1)?, segments.entry(row.try_get(0)?).or_default())?;
+        }
+        let ids: BTreeSet<_> = events.iter().map(|event| event.id).collect();
+        for owner in chunk {
+            let last = segments.remove(owner.as_str()).filter(|last| !last.is_empty());
+            if let (Some(last), Some((_, known))) = (last, found.heads.get_mut(owner.as_str())) {
+                let sealed = self.known_sealed(session, owner, &last, |event| ids.contains(&event.id));
+                known.extend(sealed.await?.iter().map(|event| event.id));
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Begins a transaction, locks the rows of inboxes, and looks up where their logs end and what they have of the events:
-/// one round trip.
+/// one round trip. Returns the rows of keys in which some of the events may stand, too.
 async fn find<'a>(
     session: &Session<'_>,
     chunk: &[&'a UserId],
     events: &[NewEvent],
-) -> Result<Found<'a>, PostgresError> {
-    let prepared = try_join3(session.prepare(&LOCK), session.prepare(&HEADS), session.prepare(&KNOWN));
-    let (lock, heads, known) = prepared.await?;
+    question: &Question,
+) -> Result<(Found<'a>, Vec<Row>), PostgresError> {
+    let prepared = try_join4(
+        session.prepare(&LOCK),
+        session.prepare(&HEADS),
+        session.prepare(&KNOWN),
+        session.prepare(&SEALED),
+    );
+    let (lock, heads, known, sealed) = prepared.await?;
     let owners: Vec<&str> = chunk.iter().map(|owner| owner.as_str()).collect();
     let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
     // Each statement sees what was committed when it began, and so what was written before the lock was had.
-    let ((), locked, ends, known) = try_join4(
+    let (slices, parts) = (question.slices(), question.parts());
+    let ((), locked, ends, known, sealed) = try_join5(
         session.batch_execute("BEGIN"),
         session.query(&lock, &[&owners]),
         session.query(&heads, &[&owners]),
         session.query(&known, &[&owners, &ids]),
+        session.query(&sealed, &[&owners, &slices, &parts]),
     )
     .await?;
     let mut found = Found::default();
@@ -229,7 +273,7 @@ async fn find<'a>(
             known.push(EventId::new(row.try_get(1)?));
         }
     }
-    Ok(found)
+    Ok((found, sealed))
 }
 
 /// Inserts and commits, in one round trip: the commit is sent before the insert is answered. The commit of a

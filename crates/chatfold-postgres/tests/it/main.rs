@@ -9,6 +9,7 @@ mod migrations;
 mod moving;
 mod pooler;
 mod schemas;
+mod sealing;
 #[cfg(feature = "rustls")]
 mod tls;
 mod within;

@@ -1,20 +1,19 @@
 //! Tables made and brought from older versions: whole or not at all, and by whom may.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use chatfold::UserId;
-use chatfold::store::{Append, AppendError, StoredSnapshot};
+use chatfold::store::{Append, StoredSnapshot};
 use chatfold_postgres::{Layout, Options, PostgresError, PostgresStore};
 use postgres_scratch::Server;
 use tokio_postgres::{Config, NoTls};
 
 use crate::laws::{alice, append, event, log};
 
-/// The tables as version 1 made them, not partitioned and in three partitions.
-const VERSION_1: [(&str, Layout); 2] = [
-    (include_str!("fixtures/version_1_plain.sql"), Layout::Plain),
-    (include_str!("fixtures/version_1_partitioned.sql"), Layout::Partitioned(3)),
+/// The tables as older versions made them, not partitioned and in three partitions.
+const OLDER: [(i32, &str, Layout); 4] = [
+    (1, include_str!("fixtures/version_1_plain.sql"), Layout::Plain),
+    (1, include_str!("fixtures/version_1_partitioned.sql"), Layout::Partitioned(3)),
+    (2, include_str!("fixtures/version_2_plain.sql"), Layout::Plain),
+    (2, include_str!("fixtures/version_2_partitioned.sql"), Layout::Partitioned(3)),
 ];
 
 fn config(server: &Server, user: &str) -> Config {
@@ -24,7 +23,7 @@ fn config(server: &Server, user: &str) -> Config {
 }
 
 fn options(schema: &str, layout: Layout) -> Options {
-    Options { schema: Some(schema.into()), layout, ..Options::default() }
+    Options { schema: Some(schema.into()), layout, seal_events: usize::MAX, ..Options::default() }
 }
 
 async fn open(server: &Server, schema: &str, layout: Layout) -> PostgresStore {
@@ -33,6 +32,20 @@ async fn open(server: &Server, schema: &str, layout: Layout) -> PostgresStore {
 
 fn owners() -> [UserId; 4] {
     ["a", "B", "ä", "alice"].map(|name| UserId::parse(name).unwrap())
+}
+
+/// The same, its rows sealed by eight.
+async fn open_sealing(server: &Server, schema: &str, user: &str) -> PostgresStore {
+    let options = Options { seal_events: 8, ..options(schema, Layout::Plain) };
+    PostgresStore::open(config(server, user), NoTls, options).await.unwrap()
+}
+
+/// Seals what eight rows of an inbox are, whoever comes first: the store's own task or this.
+async fn seal(server: &Server, store: &PostgresStore, schema: &str, owner: &UserId) {
+    store.seal(owner).await.unwrap();
+    let segments =
+        format!("SELECT before, last FROM {schema}.chatfold_segment WHERE inbox = '{}'", owner.as_str());
+    assert_eq!(server.sql(&segments), "0|8");
 }
 
 /// Fills a store with logs, commands and snapshots.
@@ -48,12 +61,19 @@ async fn fill(store: &PostgresStore) {
     }
 }
 
-/// Makes the tables of version 1 in a schema and puts into them what another schema has.
-fn make_version_1(server: &Server, schema: &str, sql: &str, from: &str) {
-    server.sql(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {sql}"));
-    for table in ["chatfold_inbox", "chatfold_event", "chatfold_snapshot"] {
-        server.sql(&format!("INSERT INTO {schema}.{table} SELECT * FROM {from}.{table}"));
-    }
+/// Makes the tables of an older version in a schema and puts into them what another schema has, and a snapshot of each inbox.
+fn make_older(server: &Server, schema: &str, sql: &str, from: &str) {
+    server.sql(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {sql}; {}", copied(from)));
+}
+
+/// Puts what another schema has into the tables of an older version.
+fn copied(from: &str) -> String {
+    format!(
+        "INSERT INTO chatfold_inbox SELECT inbox, closed, moved_to FROM {from}.chatfold_inbox; \
+         INSERT INTO chatfold_event SELECT inbox, position, id, command, hash, encoded FROM {from}.chatfold_event; \
+         INSERT INTO chatfold_snapshot SELECT inbox, position, hash, convert_to(repeat('5', 300), 'UTF8') \
+         FROM {from}.chatfold_event WHERE position = 9"
+    )
 }
 
 /// All that the catalogue says of the tables of a schema: columns with their collations, indexes, constraints, partitions.
@@ -84,14 +104,14 @@ fn catalogue(server: &Server, schema: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_of_version_1_become_what_a_new_database_gets_and_keep_all_rows() {
+async fn tables_of_older_versions_become_what_a_new_database_gets_and_keep_all_rows() {
     let Some(server) = postgres_scratch::server() else { return };
     server.sql("CREATE ROLE clerk LOGIN");
-    for (number, (sql, layout)) in VERSION_1.into_iter().enumerate() {
+    for (number, (version, sql, layout)) in OLDER.into_iter().enumerate() {
         let (new, old) = (format!("new{number}"), format!("old{number}"));
         let fresh = open(&server, &new, layout).await;
         fill(&fresh).await;
-        make_version_1(&server, &old, sql, &new);
+        make_older(&server, &old, sql, &new);
         assert_ne!(catalogue(&server, &old), catalogue(&server, &new));
         server.sql(&format!(
             "GRANT USAGE ON SCHEMA {old} TO clerk; GRANT SELECT, INSERT ON {old}.chatfold_event TO clerk; \
@@ -99,13 +119,13 @@ async fn tables_of_version_1_become_what_a_new_database_gets_and_keep_all_rows()
         ));
         let at = options(&old, Layout::Plain);
         let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at.clone()).await.unwrap();
-        assert_eq!((pending.from, pending.to), (1, 2));
+        assert_eq!((pending.from, pending.to), (version, 3));
         // Several at once, of which one does it.
         let migrating =
             (0..4).map(|_| PostgresStore::migrate(config(&server, "chatfold"), NoTls, at.clone()));
         for migrated in futures_util::future::join_all(migrating).await {
             let migrated = migrated.unwrap();
-            assert!(matches!((migrated.from, migrated.to), (1 | 2, 2)), "{migrated:?}");
+            assert!([version, 3].contains(&migrated.from) && migrated.to == 3, "{migrated:?}");
         }
         assert_eq!(catalogue(&server, &old), catalogue(&server, &new), "{layout:?}");
         let rights = format!(
@@ -114,18 +134,23 @@ async fn tables_of_version_1_become_what_a_new_database_gets_and_keep_all_rows()
              has_table_privilege('clerk', '{old}.chatfold_event_text', 'SELECT WITH GRANT OPTION')"
         );
         assert_eq!(server.sql(&rights), "t|f|t");
-        let store = open(&server, &old, layout).await;
+        let store = open_sealing(&server, &old, "chatfold").await;
         for owner in owners() {
             assert_eq!(log(&store, &owner).await, log(&fresh, &owner).await);
-            let snapshots = (store.latest(&owner, 9).await.unwrap(), fresh.latest(&owner, 9).await.unwrap());
-            assert!(snapshots.0.is_some() && snapshots.0 == snapshots.1);
+            let snapshot = store.latest(&owner, 9).await.unwrap().unwrap();
+            assert_eq!(snapshot.bytes, vec![b'5'; 300]);
+            assert_eq!(snapshot.prefix, fresh.head(&owner).await.unwrap().prefix);
             append(&store, &owner, &[event(4, 1)]).await.unwrap();
+            assert_eq!(store.latest(&owner, 9).await.unwrap(), Some(snapshot));
+            // Rows that were there become segments with what is appended.
+            seal(&server, &store, &old, &owner).await;
+            assert_eq!(log(&store, &owner).await.len(), 10);
         }
         let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at.clone()).await.unwrap();
-        assert_eq!((pending.from, pending.to, pending.sql.as_str()), (2, 2, ""));
+        assert_eq!((pending.from, pending.to, pending.sql.as_str()), (3, 3, ""));
         // What is pending may be run by hand as well.
         let by_hand = format!("hand{number}");
-        make_version_1(&server, &by_hand, sql, &new);
+        make_older(&server, &by_hand, sql, &new);
         let at = options(&by_hand, Layout::Plain);
         let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at).await.unwrap();
         server.sql(&pending.sql);
@@ -149,11 +174,8 @@ async fn keys_are_compared_as_bytes_whatever_the_locale() {
     // As version 1 had it, and as it becomes.
     let (client, connection) = words.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
-    let make = format!("CREATE SCHEMA old; SET search_path = old; {}", VERSION_1[1].0);
+    let make = format!("CREATE SCHEMA old; SET search_path = old; {}; {}", OLDER[1].1, copied("new"));
     client.batch_execute(&make).await.unwrap();
-    for table in ["chatfold_inbox", "chatfold_event", "chatfold_snapshot"] {
-        client.batch_execute(&format!("INSERT INTO {table} SELECT * FROM new.{table}")).await.unwrap();
-    }
     let sql = "SELECT inbox FROM chatfold_inbox ORDER BY inbox";
     let rows = client.query(sql, &[]).await.unwrap();
     let sorted: Vec<_> = rows.iter().map(|row| UserId::parse(row.get(0)).unwrap()).collect();
@@ -185,7 +207,7 @@ async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
     };
     for schema in ["bare", "nowhere"] {
         let (found, newest, told) = needed(open_as_clerk(schema, true).await);
-        assert_eq!((found, newest), (0, 2));
+        assert_eq!((found, newest), (0, 3));
         assert!(told.contains("42501"), "it says what the server said: {told}");
         needed(open_as_clerk(schema, false).await);
     }
@@ -193,7 +215,7 @@ async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
     // Tables of version 1, which only their owner may change.
     let fresh = open(&server, "new", Layout::Partitioned(3)).await;
     fill(&fresh).await;
-    make_version_1(&server, "old", VERSION_1[1].0, "new");
+    make_older(&server, "old", OLDER[1].1, "new");
     let give = "GRANT USAGE ON SCHEMA old TO clerk; GRANT SELECT ON old.chatfold_schema TO clerk; \
                 GRANT SELECT, INSERT, UPDATE, DELETE ON old.chatfold_inbox, old.chatfold_event, \
                 old.chatfold_snapshot TO clerk";
@@ -205,11 +227,15 @@ async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
     assert_eq!(catalogue(&server, "old"), before, "nothing was changed");
     let migrated =
         PostgresStore::migrate(config(&server, "chatfold"), NoTls, options("old", Layout::Plain)).await;
-    assert_eq!(migrated.map(|migrated| (migrated.from, migrated.to)).unwrap(), (1, 2));
+    assert_eq!(migrated.map(|migrated| (migrated.from, migrated.to)).unwrap(), (1, 3));
     // From then on these rights are all that a server needs.
-    let store = open_as_clerk("old", true).await.unwrap();
+    open_as_clerk("old", true).await.unwrap();
+    let store = open_sealing(&server, "old", "clerk").await;
     assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
     append(&store, &alice(), &[event(5, 1)]).await.unwrap();
+    seal(&server, &store, "old", &alice()).await;
+    let prefix = store.head(&alice()).await.unwrap().prefix;
+    assert!(store.save(&alice(), &StoredSnapshot::new(prefix, vec![5; 3_000])).await.unwrap());
     store.receive_many(&owners(), &[event(6, 1)]).await.unwrap();
     store.rewrite(&alice(), &[(1, b"other".to_vec())]).await.unwrap();
     store.erase(&alice()).await.unwrap();
@@ -221,7 +247,7 @@ async fn a_migration_that_fails_in_the_middle_changes_nothing() {
     let Some(server) = postgres_scratch::server() else { return };
     let fresh = open(&server, "new", Layout::Partitioned(3)).await;
     fill(&fresh).await;
-    make_version_1(&server, "old", VERSION_1[1].0, "new");
+    make_older(&server, "old", OLDER[1].1, "new");
     server.sql("CREATE VIEW old.mine AS SELECT inbox, position FROM old.chatfold_event");
     let before = catalogue(&server, "old");
     let at = options("old", Layout::Plain);
@@ -236,42 +262,33 @@ async fn a_migration_that_fails_in_the_middle_changes_nothing() {
     }
     server.sql("DROP VIEW old.mine");
     let migrated = PostgresStore::migrate(config(&server, "chatfold"), NoTls, at).await.unwrap();
-    assert_eq!((migrated.from, migrated.to), (1, 2));
+    assert_eq!((migrated.from, migrated.to), (1, 3));
     let store = open(&server, "old", Layout::Plain).await;
     assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
 }
 
-/// Servers go on while the tables are changed under them: what they had prepared is made ready anew.
+/// A server of an older version that still runs knows nothing of what is sealed: it is kept from reading and from writing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_goes_on_while_its_tables_are_migrated() {
+async fn a_server_of_an_older_version_reads_and_writes_no_events_after_a_migration() {
     let Some(server) = postgres_scratch::server() else { return };
-    open(&server, "empty", Layout::Partitioned(3)).await;
-    let store = open(&server, "chat", Layout::Partitioned(3)).await;
-    // A server of version 1 asks the same of its tables.
-    server.sql("DROP SCHEMA chat CASCADE");
-    make_version_1(&server, "chat", VERSION_1[1].0, "empty");
-    let is_done = Arc::new(AtomicBool::new(false));
-    let writer = tokio::spawn({
-        let (store, is_done) = (store.clone(), Arc::clone(&is_done));
-        async move {
-            let (mut n, mut after) = (0, 0);
-            while after < 20 {
-                match store.append(&alice(), &Append::new(u64::from(n), &[event(1, n)])).await {
-                    Ok(_) => n += 1,
-                    Err(AppendError::Store(_)) => {}
-                    Err(error) => panic!("{error}"),
-                }
-                after += u32::from(is_done.load(Ordering::Relaxed));
-            }
-            n
-        }
-    });
-    while store.head(&alice()).await.unwrap().prefix.events < 20 {
-        tokio::task::yield_now().await;
-    }
-    let at = options("chat", Layout::Plain);
+    let fresh = open(&server, "new", Layout::Plain).await;
+    fill(&fresh).await;
+    make_older(&server, "old", OLDER[2].1, "new");
+    let (client, connection) = config(&server, "chatfold").connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    // As version 2 asks, prepared before.
+    client.batch_execute("SET search_path = old").await.unwrap();
+    let read = "SELECT position, id, command, hash, bytes FROM chatfold_event WHERE inbox = 'alice'";
+    let write = "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) \
+                 VALUES ('alice', 10, gen_random_uuid(), NULL, '', '')";
+    let prepared = [client.prepare(read).await.unwrap(), client.prepare(write).await.unwrap()];
+    assert_eq!(client.query(&prepared[0], &[]).await.unwrap().len(), 9);
+    let at = options("old", Layout::Plain);
     PostgresStore::migrate(config(&server, "chatfold"), NoTls, at).await.unwrap();
-    is_done.store(true, Ordering::Relaxed);
-    let written = writer.await.unwrap();
-    assert_eq!(log(&store, &alice()).await, (0..written).map(|n| event(1, n)).collect::<Vec<_>>());
+    for statement in &prepared {
+        let refused = client.query(statement, &[]).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::UNDEFINED_COLUMN), "{refused}");
+    }
+    let store = open(&server, "old", Layout::Plain).await;
+    assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
 }
