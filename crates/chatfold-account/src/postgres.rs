@@ -3,11 +3,13 @@
 mod accounts;
 mod saving;
 
+use std::sync::Arc;
+
 use chatfold::redact::Redaction;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{FoundSnapshot, NewEvent, Received, RewriteError, StoredEvent};
 use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
-use chatfold_postgres::{PostgresError, PostgresStore};
+use chatfold_postgres::{PostgresError, PostgresStore, SnapshotPages};
 
 pub use self::accounts::{Accounts, AccountsError, Delivered, Usage};
 use self::saving::{Saving, Turns};
@@ -45,6 +47,8 @@ pub async fn receive_many(
 pub struct Account {
     machine: Machine,
     store: PostgresStore,
+    /// The snapshot that the inbox was restored from, of which ranges are fetched before they are needed.
+    pages: Option<Arc<SnapshotPages>>,
     /// How snapshots are kept in tasks, if they are.
     turns: Option<Turns>,
     saving: Option<Saving>,
@@ -67,16 +71,35 @@ impl Account {
         if turns.is_some() {
             machine.set_keep(Keep::ByCaller);
         }
-        let mut account = Self { machine, store, turns, saving: None };
+        let mut account = Self { machine, store, pages: None, turns, saving: None };
         account.machine.load();
         account.changes("load").await?;
         telemetry::loaded(account.prefix().events, account.machine.restored_from());
         Ok(account)
     }
 
-    /// The inbox as far as it is known. A clone is O(1).
+    /// The inbox as far as it is known. A clone is O(1). The list is at hand; whoever looks into a history that nobody has
+    /// looked into waits for the store, unless [`Account::prefetch`] has fetched it.
     pub fn inbox(&self) -> &Inbox {
         self.machine.inbox()
+    }
+
+    /// Fetches what the histories of conversations hold, so that looking into them in [`Account::inbox`] waits for nothing.
+    ///
+    /// An inbox that was loaded from a snapshot has its list at hand and of histories what was looked into. All else is
+    /// fetched when somebody looks, and whoever does so waits for the store: a round trip, on a connection of its own, in which
+    /// the thread does nothing else. What the account itself does fetches before it looks. About 128 KiB of a conversation are
+    /// fetched, the newest, and no more than a mebibyte is held of what nobody has looked into.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Store`] where the store fails.
+    pub async fn prefetch(&self, conversations: &[ConversationId]) -> Outcome<()> {
+        let lacking = self.machine.lacking(conversations);
+        match &self.pages {
+            Some(pages) => pages.fetch(&lacking).await.map_err(AccountError::Store),
+            None => Ok(()),
+        }
     }
 
     /// Whose it is.
@@ -290,12 +313,15 @@ impl Account {
 
     /// Carries out the one request that the machine has.
     async fn answer(&mut self) -> Result<(), PostgresError> {
-        let Self { machine, store, .. } = self;
+        let Self { machine, store, pages, .. } = self;
         let owner = machine.owner().clone();
         match machine.request() {
             None => {}
             Some(Request::Snapshot { through }) => {
-                let found = store.latest(&owner, *through).await.map_err(|error| error.to_string());
+                let found = store.open_latest(&owner, *through).await.map_err(|error| error.to_string());
+                if let Ok(found) = &found {
+                    *pages = found.as_ref().map(|found| Arc::clone(&found.pages));
+                }
                 machine.snapshot_found(found.map(|found| found.map(FoundSnapshot::from)));
             }
             Some(Request::Read { after, limit }) => {
@@ -305,7 +331,19 @@ impl Account {
             }
             Some(Request::Sealed { after }) => {
                 let sealed = store.read_sealed(&owner, *after).await?;
+                sealed.iter().for_each(|page| telemetry::read_sealed(page.events(), page.records.len()));
                 machine.sealed_read(sealed);
+            }
+            Some(Request::Fetch(ranges)) => {
+                match pages {
+                    // A damaged page is told by whoever comes to need it.
+                    Some(pages) => match pages.fetch(ranges).await {
+                        Ok(()) | Err(PostgresError::DamagedAt { .. }) => {}
+                        Err(error) => return Err(error),
+                    },
+                    None => {}
+                }
+                machine.fetched();
             }
             Some(Request::Append(batch)) => {
                 let answer = match store.append(&owner, &batch.as_append()).await {

@@ -4,25 +4,22 @@ use std::collections::BTreeSet;
 
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{Append, AppendError, Appended, Head, Known, NewEvent, Plan, StoredEvent, plan_import};
+use chatfold::store::{Append, AppendError, Appended, Known, NewEvent, Plan, StoredEvent};
 use chatfold::{EventId, UserId};
-use chatfold_layout::keys::{MAX_SEGMENT, Wanted};
-use futures_util::future::{TryFutureExt, join, try_join, try_join_all, try_join3, try_join5};
-use tokio_postgres::Row;
+use chatfold_layout::keys::Wanted;
+use futures_util::future::{TryFutureExt, join, try_join, try_join_all, try_join5};
 use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
 use crate::keys::{self, Question};
 use crate::pool::{PostgresStore, Taken};
-use crate::rows::{self, HEAD, INBOX, LOCK, MAKE, READ, signed};
-use crate::sealing::{self, Sealing, full};
+use crate::rows::{self, HEAD, INBOX, MAKE, signed};
 use crate::session::{Prepared, Session, Sql};
-use crate::snapshots::keep_snapshot;
 
 /// How often an append looks again because another transaction came in between.
 const ATTEMPTS: u32 = 20;
 
-const IDS: Sql = Sql {
+pub(crate) const IDS: Sql = Sql {
     text: "SELECT id, position FROM @chatfold_event WHERE inbox = $1 AND id = ANY($2)",
     types: &[Type::TEXT, Type::UUID_ARRAY],
 };
@@ -54,7 +51,7 @@ const INSERT_MANY: Sql = Sql {
 /// From how many rows on one statement inserts all.
 const MANY: usize = 8;
 
-type AppendResult<T> = Result<T, AppendError<PostgresError>>;
+pub(crate) type AppendResult<T> = Result<T, AppendError<PostgresError>>;
 
 /// What became of one try.
 pub(crate) enum Tried<T> {
@@ -76,18 +73,8 @@ impl PostgresStore {
         self.until_done(inbox, || self.try_append(inbox, append)).await
     }
 
-    /// Takes over events as another store kept them. See
-    /// [`EventStore::import`](chatfold::store::EventStore::import).
-    ///
-    /// # Errors
-    ///
-    /// [`AppendError`]: by which law it is refused, or that the store failed.
-    pub async fn import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
-        self.until_done(inbox, || self.try_import(inbox, events)).await
-    }
-
     /// Tries again until no other transaction comes in between, and returns what was done then.
-    async fn until_done<T, F: Future<Output = AppendResult<Tried<T>>>>(
+    pub(crate) async fn until_done<T, F: Future<Output = AppendResult<Tried<T>>>>(
         &self,
         inbox: &UserId,
         attempt: impl Fn() -> F,
@@ -133,7 +120,7 @@ impl PostgresStore {
         };
         let rows = new_rows(append, &prefixes);
         if let Some(snapshot) = append.snapshot.filter(|_| keep)
-            && let Err(error) = keep_snapshot(session, inbox, snapshot).await
+            && let Err(error) = self.keep_snapshot(session, inbox, snapshot).await
         {
             return Ok(taken.again(error).await?);
         }
@@ -144,26 +131,6 @@ impl PostgresStore {
         let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
         let first = append.expected + 1;
         Ok(Tried::Done(Appended::written(first, prefix.events, prefix)))
-    }
-
-    async fn try_import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
-        let taken = self.client().await?;
-        let session = &taken.session()?;
-        let (mut head, sealed) = match begin_import(session, inbox.as_str()).await {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
-            Err(error) => return Ok(taken.again(error).await?),
-        };
-        if let Err(refused) = plan_import(&head, events) {
-            return taken.roll_back(Err(refused)).await?;
-        }
-        if let Err(error) = self.take_over(session, inbox, (head.prefix.events, sealed), events).await {
-            return Ok(taken.again(error).await?);
-        }
-        taken.give_back();
-        self.tell(inbox, events.last().map_or(u64::MAX, StoredEvent::position));
-        head.prefix = events.last().map_or(head.prefix, |event| event.prefix);
-        Ok(Tried::Done(head))
     }
 
     /// Inserts and commits. With one event, as nearly always, that is one round trip: the commit is sent before the
@@ -196,45 +163,6 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Writes events as another store kept them behind a log that ends with `head` and is sealed up to `sealed`, and
-    /// commits. What is enough for segments, with the rows that are there, becomes segments and never rows.
-    async fn take_over(
-        &self,
-        session: &Session<'_>,
-        inbox: &UserId,
-        (head, sealed): (u64, u64),
-        events: &[StoredEvent],
-    ) -> Result<(), PostgresError> {
-        let (owner, seal) = (inbox.as_str(), self.seal_events());
-        let (rows, last) = (head - sealed, head + events.len() as u64);
-        let mut left = events;
-        if full(rows + events.len() as u64, seal) > 0 && signed(last) <= MAX_SEGMENT {
-            let read = session.prepare(&READ).await?;
-            let there = session.query(&read, &[&owner, &signed(sealed), &i64::MAX]).await?;
-            let mut all = there.iter().map(rows::event).collect::<Result<Vec<_>, _>>()?;
-            all.extend_from_slice(events);
-            // The newest stays a row.
-            all.pop();
-            let seal = usize::try_from(seal).unwrap_or(usize::MAX);
-            let sealing =
-                Sealing::of(session, inbox, sealing::sealed(session, owner).await?, &all, seal).await?;
-            if !sealing.advance(session, owner).await? {
-                return Err(PostgresError::Damaged(format!(
-                    "where {inbox} is sealed is not where segments end"
-                )));
-            }
-            sealing.write(session, owner).await?;
-            let from = events.partition_point(|event| event.position() <= sealing.last().events);
-            left = events.get(from..).unwrap_or_default();
-        }
-        let new: Vec<_> = left
-            .iter()
-            .map(|event| (event.id, event.command, event.prefix, event.bytes.as_slice()))
-            .collect();
-        insert_rows(session, inbox, &new).await?;
-        Ok(session.batch_execute("COMMIT").await?)
-    }
-
     /// Begins a transaction and looks up what an append is judged by, in one round trip; `None` if nobody wrote the inbox.
     async fn begin_append(
         &self,
@@ -251,22 +179,6 @@ impl PostgresStore {
         .await?;
         Ok(known)
     }
-}
-
-/// Begins a transaction that keeps appends away, and tells where the log stands and up to where it is sealed; `None` if
-/// nobody wrote the inbox.
-async fn begin_import(session: &Session<'_>, owner: &str) -> Result<Option<(Head, u64)>, PostgresError> {
-    let (lock, head) = try_join(session.prepare(&LOCK), session.prepare(&HEAD)).await?;
-    let ((), inbox, head) = try_join3(
-        session.batch_execute("BEGIN"),
-        session.query_opt(&lock, &[&owner]),
-        session.query_opt(&head, &[&owner]),
-    )
-    .await?;
-    if inbox.is_none() {
-        return Ok(None);
-    }
-    rows::standing(inbox.as_ref(), head.as_ref()).map(Some)
 }
 
 /// The rows of an append whose log stands so after each event.
@@ -320,7 +232,7 @@ pub(crate) type NewRow<'a> = (EventId, Option<CommandId>, LogPrefix, &'a [u8]);
 
 impl Taken {
     /// Ends the transaction without having written, and gives the connection back.
-    async fn roll_back<T>(self, outcome: T) -> Result<T, PostgresError> {
+    pub(crate) async fn roll_back<T>(self, outcome: T) -> Result<T, PostgresError> {
         self.session()?.batch_execute("ROLLBACK").await?;
         self.give_back();
         Ok(outcome)
@@ -371,20 +283,19 @@ impl Lookup {
         let uuid = command.map(CommandId::uuid);
         let wanted = events.iter().map(|event| Wanted::Event(event.id));
         let question = Question::new(wanted.chain(command.map(Wanted::Command)));
-        let (closed, head, ids, range, sealed): (Option<Row>, Option<Row>, Vec<Row>, Option<Row>, Vec<Row>) =
-            try_join5(
-                session.query_opt(&self.closed, &[&owner]),
-                session.query_opt(&self.head, &[&owner]),
-                session.query(&self.by_id, &[&owner, &ids]),
-                async {
-                    match uuid {
-                        Some(uuid) => session.query_opt(&self.by_command, &[&owner, &uuid]).await,
-                        None => Ok(None),
-                    }
-                },
-                keys::rows(session, &self.sealed, owner, &question),
-            )
-            .await?;
+        let (closed, head, ids, range, sealed) = try_join5(
+            session.query_opt(&self.closed, &[&owner]),
+            session.query_opt(&self.head, &[&owner]),
+            session.query(&self.by_id, &[&owner, &ids]),
+            async {
+                match uuid {
+                    Some(uuid) => session.query_opt(&self.by_command, &[&owner, &uuid]).await,
+                    None => Ok(None),
+                }
+            },
+            keys::rows(session, &self.sealed, owner, &question),
+        )
+        .await?;
         if closed.is_none() {
             return Ok(None);
         }

@@ -9,7 +9,6 @@ use crate::error::PostgresError;
 use crate::pool::PostgresStore;
 use crate::rows::{LOCK, MAKE};
 use crate::session::Session;
-use crate::snapshots::keep_snapshot;
 
 impl PostgresStore {
     /// Appends a batch within a transaction that the caller began on a connection of its own to the same database: the
@@ -80,7 +79,7 @@ async fn append_on(
         Plan::Repeat { first, last } => return Ok(Appended::repeated(first, last, known.head.prefix)),
     };
     if let Some(snapshot) = append.snapshot.filter(|_| keep) {
-        keep_snapshot(session, inbox, snapshot).await?;
+        store.keep_snapshot(session, inbox, snapshot).await?;
     }
     insert_rows(session, inbox, &new_rows(append, &prefixes)).await?;
     let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);

@@ -1,12 +1,13 @@
 //! The store as the ports know it: blocking, for tools and tests. A server has no use for it.
 
 use chatfold::store::{
-    Append, AppendError, Appended, EventStore, Head, NewEvent, Page, Received, RewriteError, SealedPage,
-    SnapshotStore, StoredEvent, StoredSnapshot,
+    Append, AppendError, Appended, EventStore, FoundSnapshot, Head, NewEvent, Page, Received, RewriteError,
+    SealedPage, SnapshotStore, StoredEvent, StoredSnapshot,
 };
 use chatfold::{EventId, UserId};
 use tokio::runtime::Handle;
 
+use crate::check::Damage;
 use crate::error::PostgresError;
 use crate::heard::Heard;
 use crate::pool::PostgresStore;
@@ -38,6 +39,33 @@ impl Blocking {
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub fn inboxes(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, PostgresError> {
         self.wait(self.store.inboxes(after, limit))
+    }
+
+    /// Looks at all inboxes. See [`PostgresStore::check`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::check`].
+    pub fn check(&self) -> Result<Vec<Damage>, PostgresError> {
+        self.wait(self.store.check())
+    }
+
+    /// Looks at one inbox. See [`PostgresStore::check_inbox`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::check`].
+    pub fn check_inbox(&self, inbox: &UserId) -> Result<Vec<Damage>, PostgresError> {
+        self.wait(self.store.check_inbox(inbox))
+    }
+
+    /// Mends what follows from the log of an inbox. See [`PostgresStore::repair`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::repair`].
+    pub fn repair(&self, inbox: &UserId) -> Result<Vec<Damage>, PostgresError> {
+        self.wait(self.store.repair(inbox))
     }
 
     /// Seals what an append has made enough of. What is not sealed now is with a later append.
@@ -132,6 +160,10 @@ impl EventStore for Blocking {
 impl SnapshotStore for Blocking {
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, PostgresError> {
         self.wait(self.store.latest(inbox, through))
+    }
+
+    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, PostgresError> {
+        Ok(self.wait(self.store.open_latest(inbox, through))?.map(FoundSnapshot::from))
     }
 
     fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {

@@ -185,6 +185,12 @@ impl PostgresError {
         }
     }
 
+    /// Whether what the tables hold is not what this crate writes; else the server could not be reached, did not answer in
+    /// time or refused.
+    pub fn is_damaged(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::DamagedAt { .. })
+    }
+
     /// Whether another transaction came in between: look again.
     pub(crate) fn is_contention(&self) -> bool {
         matches!(self, Self::Postgres(error) if is_contention(error))

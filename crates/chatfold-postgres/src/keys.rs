@@ -8,7 +8,7 @@
 //!
 //! The server looks for the first bytes of a key within the rows, so nothing is sent of an id that nobody knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chatfold_layout::keys::{MAX_SEGMENT, Wanted, key};
 use tokio_postgres::types::Type;
@@ -41,6 +41,8 @@ const READ: Sql = Sql {
     text: "SELECT keys FROM @chatfold_sealed WHERE inbox = $1 AND slice >= $2 AND slice < $3 AND run = $4",
     types: &[Type::TEXT, Type::INT4, Type::INT4, Type::INT8],
 };
+const READ_ALL: Sql =
+    Sql { text: "SELECT keys FROM @chatfold_sealed WHERE inbox = $1", types: &[Type::TEXT] };
 const DELETE: Sql = Sql {
     text: "DELETE FROM @chatfold_sealed WHERE inbox = $1 AND slice >= $2 AND slice < $3 AND run = $4",
     types: &[Type::TEXT, Type::INT4, Type::INT4, Type::INT8],
@@ -161,6 +163,22 @@ pub(crate) fn segments(
     Ok(found)
 }
 
+/// The same by all keys of an inbox, for who asks for much of a log.
+pub(crate) async fn among_all(
+    session: &Session<'_>,
+    owner: &str,
+    wanted: impl Iterator<Item = Wanted>,
+) -> Result<BTreeSet<u64>, PostgresError> {
+    let wanted: HashSet<i64> = wanted.map(|wanted| key(0, wanted)).collect();
+    let mut found = BTreeSet::new();
+    for key in all(session, owner).await? {
+        if wanted.contains(&(key & !MAX_SEGMENT)) {
+            found.insert(unsigned(key & MAX_SEGMENT)?);
+        }
+    }
+    Ok(found)
+}
+
 /// What becomes of the rows of keys when segments are added to a log.
 #[derive(Debug, Default)]
 pub(crate) struct Change {
@@ -231,6 +249,25 @@ async fn change_keys(
     let (from, to) = slices(level);
     let mut keys = Vec::new();
     for row in session.query_once(&READ, &[&owner, &from, &to, &signed(end)]).await? {
+        keys.extend(decoded(row.try_get(0)?)?);
+    }
+    Ok(keys)
+}
+
+/// Writes the keys of all segments of a log anew, one behind the other, in the place of those that are there.
+pub(crate) async fn write_anew(
+    session: &Session<'_>,
+    owner: &str,
+    segments: &[Vec<i64>],
+) -> Result<(), PostgresError> {
+    remove_all(session, owner).await?;
+    Change::read(session, owner, 0, segments).await?.write(session, owner).await
+}
+
+/// All keys of an inbox.
+pub(crate) async fn all(session: &Session<'_>, owner: &str) -> Result<HashSet<i64>, PostgresError> {
+    let mut keys = HashSet::new();
+    for row in session.query_once(&READ_ALL, &[&owner]).await? {
         keys.extend(decoded(row.try_get(0)?)?);
     }
     Ok(keys)

@@ -7,6 +7,7 @@ mod laws;
 mod limits;
 mod migrations;
 mod moving;
+mod pages;
 mod pooler;
 mod schemas;
 mod sealing;

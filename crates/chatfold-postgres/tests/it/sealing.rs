@@ -213,6 +213,21 @@ async fn doubles_are_told_whatever_is_sealed() {
         let received = store.receive_many(&[alice()], &events).await.unwrap();
         assert_eq!(received, [chatfold::store::Received::Known]);
     }
+    // What is taken over is looked for as well, one by one and by all keys.
+    let head = store.head(&alice()).await.unwrap().prefix;
+    for known in [1, 100, 197] {
+        for others in [0, 900] {
+            let mut prefix = head;
+            let events = (0..others).map(|n| event(3, n)).chain([event(1, known)]).map(|event| {
+                prefix.push(&event.bytes);
+                chatfold::store::StoredEvent::new(event.id, None, prefix, event.bytes)
+            });
+            let refused = store.import(&alice(), &events.collect::<Vec<_>>()).await;
+            assert!(
+                matches!(refused, Err(AppendError::Known { known: told }) if told == [event(1, known).id])
+            );
+        }
+    }
     assert_eq!(log(&store, &alice()).await, (0..200).map(|n| event(1, n)).collect::<Vec<_>>());
 }
 
