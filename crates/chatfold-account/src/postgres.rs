@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use chatfold::redact::Redaction;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{FoundSnapshot, NewEvent, Received, RewriteError, StoredEvent};
+use chatfold::store::{FoundSnapshot, NewEvent, Received, RewriteError, SealedPage, StoredEvent};
 use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
 use chatfold_postgres::{PostgresError, PostgresStore, SnapshotPages};
+use tokio::task::JoinSet;
 
 pub use self::accounts::{Accounts, AccountsError, Delivered, Usage};
 use self::saving::{Saving, Turns};
@@ -49,9 +50,35 @@ pub struct Account {
     store: PostgresStore,
     /// The snapshot that the inbox was restored from, of which ranges are fetched before they are needed.
     pages: Option<Arc<SnapshotPages>>,
+    /// Columns that a task reads while those before them are folded, and the position that they are behind.
+    ahead: Option<Ahead>,
     /// How snapshots are kept in tasks, if they are.
     turns: Option<Turns>,
     saving: Option<Saving>,
+}
+
+/// A task that reads columns. It is given up with this.
+#[derive(Debug)]
+struct Ahead {
+    after: u64,
+    task: JoinSet<Result<Option<SealedPage>, PostgresError>>,
+}
+
+impl Ahead {
+    fn begin(store: PostgresStore, owner: UserId, after: u64) -> Self {
+        let mut task = JoinSet::new();
+        task.spawn(async move { store.read_sealed(&owner, after).await });
+        Self { after, task }
+    }
+
+    async fn read(mut self) -> Result<Option<SealedPage>, PostgresError> {
+        match self.task.join_next().await {
+            Some(Ok(read)) => read,
+            // None is ever given up but with the account.
+            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+            None => Ok(None),
+        }
+    }
 }
 
 impl Account {
@@ -71,7 +98,7 @@ impl Account {
         if turns.is_some() {
             machine.set_keep(Keep::ByCaller);
         }
-        let mut account = Self { machine, store, pages: None, turns, saving: None };
+        let mut account = Self { machine, store, pages: None, ahead: None, turns, saving: None };
         account.machine.load();
         account.changes("load").await?;
         telemetry::loaded(account.prefix().events, account.machine.restored_from());
@@ -313,7 +340,7 @@ impl Account {
 
     /// Carries out the one request that the machine has.
     async fn answer(&mut self) -> Result<(), PostgresError> {
-        let Self { machine, store, pages, .. } = self;
+        let Self { machine, store, pages, ahead, .. } = self;
         let owner = machine.owner().clone();
         match machine.request() {
             None => {}
@@ -330,7 +357,14 @@ impl Account {
                 machine.page_read(page);
             }
             Some(Request::Sealed { after }) => {
-                let sealed = store.read_sealed(&owner, *after).await?;
+                let sealed = match ahead.take().filter(|ahead| ahead.after == *after) {
+                    Some(ahead) => ahead.read().await?,
+                    None => store.read_sealed(&owner, *after).await?,
+                };
+                if let Some(page) = sealed.as_ref().filter(|page| page.last.events < page.head.prefix.events)
+                {
+                    *ahead = Some(Ahead::begin(store.clone(), owner, page.last.events));
+                }
                 sealed.iter().for_each(|page| telemetry::read_sealed(page.events(), page.records.len()));
                 machine.sealed_read(sealed);
             }

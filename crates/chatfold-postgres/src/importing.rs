@@ -73,9 +73,10 @@ impl PostgresStore {
             let there = session.query(&read, &[&owner, &signed(sealed), &i64::MAX]).await?;
             let mut all = there.iter().map(rows::event).collect::<Result<Vec<_>, _>>()?;
             all.extend_from_slice(events);
-            // The newest stays a row.
+            // The newest stays a row. All others are shared out evenly, so that none becomes a row for a while.
             all.pop();
-            let seal = usize::try_from(seal).unwrap_or(usize::MAX);
+            let segments = usize::try_from(all.len() as u64 / seal).unwrap_or(usize::MAX).max(1);
+            let seal = all.len() / segments;
             let sealing =
                 Sealing::of(session, inbox, sealing::sealed(session, owner).await?, &all, seal).await?;
             if !sealing.advance(session, owner).await? {

@@ -79,7 +79,8 @@ pub(crate) struct Sealing {
 }
 
 impl Sealing {
-    /// Makes segments of so many events each, of all that stand behind `before` and are enough for one.
+    /// Makes segments of so many events each, of all that stand behind `before` and are enough for one; what is left over is
+    /// none.
     pub(crate) async fn of(
         session: &Session<'_>,
         inbox: &UserId,
