@@ -316,49 +316,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// The conversations that it names: what judging it looks into, but for what is said of all that are unread, say.
-    pub fn conversations(&self) -> Vec<&ConversationId> {
-        match self {
-            Self::Open { conversation, .. }
-            | Self::Send { conversation, .. }
-            | Self::Acknowledge { conversation, .. }
-            | Self::Fail { conversation, .. }
-            | Self::Retry { conversation, .. }
-            | Self::Import { conversation, .. }
-            | Self::Modify { conversation, .. }
-            | Self::Recall { conversation, .. }
-            | Self::DeleteMessages { conversation, .. }
-            | Self::ClearHistory { conversation }
-            | Self::MarkRead { conversation, .. }
-            | Self::ReadMessages { conversation, .. }
-            | Self::MarkUnreadFrom { conversation, .. }
-            | Self::Pin { conversation, .. }
-            | Self::SetDraft { conversation, .. }
-            | Self::React { conversation, .. }
-            | Self::SetExtensions { conversation, .. }
-            | Self::ClearExtensions { conversation, .. }
-            | Self::PinMessage { conversation, .. }
-            | Self::SendReceipts { conversation, .. } => vec![conversation],
-            Self::Forward { from, to, .. } | Self::ForwardMerged { from, to, .. } => vec![from, to],
-            Self::Mark { conversations, .. }
-            | Self::SetCustomData { conversations, .. }
-            | Self::SetReceiveOption { conversations, .. }
-            | Self::Archive { conversations, .. }
-            | Self::CreateFolder { conversations, .. }
-            | Self::AddToFolder { conversations, .. }
-            | Self::RemoveFromFolder { conversations, .. }
-            | Self::DeleteConversations { conversations, .. } => conversations.iter().collect(),
-            Self::MarkAllRead { .. }
-            | Self::EndTimedOptions
-            | Self::SetQuietHours { .. }
-            | Self::RenameFolder { .. }
-            | Self::DeleteFolder { .. }
-            | Self::SetRemark { .. } => Vec::new(),
-        }
-    }
-}
-
-impl Command {
     /// Whether only the owner of the inbox may give it (R17).
     pub fn is_personal(&self) -> bool {
         !matches!(
@@ -413,6 +370,22 @@ impl Command {
             | Self::SetRemark { .. } => (None, None),
         };
         one.into_iter().chain(other)
+    }
+
+    /// The conversations that it names: what judging it looks into, but for what is said of all that are unread, say.
+    pub fn conversations(&self) -> impl Iterator<Item = &ConversationId> {
+        let many: &[ConversationId] = match self {
+            Self::Mark { conversations, .. }
+            | Self::SetCustomData { conversations, .. }
+            | Self::SetReceiveOption { conversations, .. }
+            | Self::Archive { conversations, .. }
+            | Self::CreateFolder { conversations, .. }
+            | Self::AddToFolder { conversations, .. }
+            | Self::RemoveFromFolder { conversations, .. }
+            | Self::DeleteConversations { conversations, .. } => conversations,
+            _ => &[],
+        };
+        self.depends_on().chain(many)
     }
 }
 

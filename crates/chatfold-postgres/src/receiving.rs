@@ -6,8 +6,7 @@ use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, NewEvent, Received, plan_receive};
 use chatfold::{EventId, UserId};
 use chatfold_layout::keys::Wanted;
-use futures_util::future::{join, try_join_all, try_join4, try_join5};
-use tokio_postgres::Row;
+use futures_util::future::{join, try_join_all, try_join3, try_join4};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::PostgresError;
@@ -31,7 +30,7 @@ const ATTEMPTS: u32 = 20;
 
 /// The rows of inboxes, locked against appends in one order for all, by bytes, so that no two wait for each other.
 const LOCK: Sql = Sql {
-    text: "SELECT inbox, closed, moved_to FROM @chatfold_inbox WHERE inbox = ANY($1) \
+    text: "SELECT inbox, closed, moved_to, sealed FROM @chatfold_inbox WHERE inbox = ANY($1) \
            ORDER BY inbox COLLATE \"C\" FOR UPDATE",
     types: &[Type::TEXT_ARRAY],
 };
@@ -48,10 +47,10 @@ const KNOWN: Sql = Sql {
            WHERE e.inbox = i.inbox AND e.id = ANY($2) OFFSET 0) AS k",
     types: &[Type::TEXT_ARRAY, Type::UUID_ARRAY],
 };
-/// Rows of keys in which some of the events may stand, of those inboxes that have sealed events at all.
+/// Rows of keys in which some of the events may stand.
 const SEALED: Sql = Sql {
-    text: "SELECT i.inbox, s.keys FROM (SELECT inbox FROM @chatfold_inbox WHERE inbox = ANY($1) AND sealed > 0 \
-           OFFSET 0) AS i CROSS JOIN unnest($2::integer[], $3::bytea[]) AS w (slice, part) \
+    text: "SELECT i.inbox, s.keys FROM unnest($1::text[]) AS i (inbox) \
+           CROSS JOIN unnest($2::integer[], $3::bytea[]) AS w (slice, part) \
            CROSS JOIN LATERAL (SELECT keys FROM @chatfold_sealed AS k \
            WHERE k.inbox = i.inbox AND k.slice = w.slice OFFSET 0) AS s WHERE position(w.part IN s.keys) > 0",
     types: &[Type::TEXT_ARRAY, Type::INT4_ARRAY, Type::BYTEA_ARRAY],
@@ -83,6 +82,8 @@ struct Found<'a> {
     heads: BTreeMap<&'a str, (Head, Vec<EventId>)>,
     /// Those that have no row to lock yet.
     missing: Vec<&'a str>,
+    /// Those of which events are sealed.
+    sealed: Vec<&'a str>,
 }
 
 /// The rows to insert, by column.
@@ -205,8 +206,14 @@ impl PostgresStore {
         chunk: &[&'a UserId],
         events: &[NewEvent],
     ) -> Result<Found<'a>, PostgresError> {
+        let mut found = find(session, chunk, events).await?;
+        if found.sealed.is_empty() {
+            return Ok(found);
+        }
+        // Asked behind the rows, and only where there are such: a server takes its time to plan it for hundreds.
         let question = Question::new(events.iter().map(|event| Wanted::Event(event.id)));
-        let (mut found, rows) = find(session, chunk, events, &question).await?;
+        let (sealed, slices, parts) = (session.prepare(&SEALED).await?, question.slices(), question.parts());
+        let rows = session.query(&sealed, &[&found.sealed, &slices, &parts]).await?;
         let mut segments: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
         for row in &rows {
             question.answer(row.try_get(1)?, segments.entry(row.try_get(0)?).or_default())?;
@@ -224,40 +231,33 @@ impl PostgresStore {
 }
 
 /// Begins a transaction, locks the rows of inboxes, and looks up where their logs end and what they have of the events:
-/// one round trip. Returns the rows of keys in which some of the events may stand, too.
+/// one round trip.
 async fn find<'a>(
     session: &Session<'_>,
     chunk: &[&'a UserId],
     events: &[NewEvent],
-    question: &Question,
-) -> Result<(Found<'a>, Vec<Row>), PostgresError> {
-    let prepared = try_join4(
-        session.prepare(&LOCK),
-        session.prepare(&HEADS),
-        session.prepare(&KNOWN),
-        session.prepare(&SEALED),
-    );
-    let (lock, heads, known, sealed) = prepared.await?;
+) -> Result<Found<'a>, PostgresError> {
+    let prepared = try_join3(session.prepare(&LOCK), session.prepare(&HEADS), session.prepare(&KNOWN));
+    let (lock, heads, known) = prepared.await?;
     let owners: Vec<&str> = chunk.iter().map(|owner| owner.as_str()).collect();
     let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
     // Each statement sees what was committed when it began, and so what was written before the lock was had.
-    let (slices, parts) = (question.slices(), question.parts());
-    let ((), locked, ends, known, sealed) = try_join5(
+    let ((), locked, ends, known) = try_join4(
         session.batch_execute("BEGIN"),
         session.query(&lock, &[&owners]),
         session.query(&heads, &[&owners]),
         session.query(&known, &[&owners, &ids]),
-        session.query(&sealed, &[&owners, &slices, &parts]),
     )
     .await?;
     let mut found = Found::default();
     let mut closed = BTreeMap::new();
     for row in &locked {
-        closed.insert(row.try_get::<_, &str>(0)?, rows::closed(row)?);
+        closed.insert(row.try_get::<_, &str>(0)?, (rows::closed(row)?, row.try_get::<_, i64>("sealed")?));
     }
     for owner in owners {
         match closed.remove(owner) {
-            Some(closed) => {
+            Some((closed, sealed)) => {
+                found.sealed.extend((sealed > 0).then_some(owner));
                 found.heads.insert(owner, (Head::new(LogPrefix::EMPTY, closed), Vec::new()));
             }
             None => found.missing.push(owner),
@@ -273,7 +273,7 @@ async fn find<'a>(
             known.push(EventId::new(row.try_get(1)?));
         }
     }
-    Ok((found, sealed))
+    Ok(found)
 }
 
 /// Inserts and commits, in one round trip: the commit is sent before the insert is answered. The commit of a

@@ -58,6 +58,21 @@ async fn is_fold(account: &Account, store: &PostgresStore) {
     assert_eq!((account.inbox().audit(), account.inbox().outage()), (Ok(()), None));
 }
 
+/// A workload whose first events a store has, and a snapshot of them.
+async fn kept(
+    store: &PostgresStore,
+    events: u64,
+    conversations: u64,
+    first: usize,
+) -> (UserId, Vec<Event>, Account) {
+    let workload = Workload::phone().with_events(events).with_conversations(conversations);
+    let (owner, events) = (workload.owner(), workload.iter().collect::<Vec<_>>());
+    let mut writer = Account::open(store.clone(), owner.clone(), options()).await.unwrap();
+    writer.receive(&events[..first]).await.unwrap();
+    writer.save().await.unwrap();
+    (owner, events, writer)
+}
+
 /// A command about one or two of the conversations that there are, or a new one.
 fn command(inbox: &Inbox, random: &mut Random) -> Command {
     let known: Vec<ConversationId> = inbox.known_conversations().map(|view| view.id().clone()).collect();
@@ -93,11 +108,7 @@ fn connections(server: &Server, name: &str) -> String {
 async fn cold_accounts_that_fetch_before_they_look_are_the_fold_of_their_logs() {
     let Some(server) = postgres_scratch::server() else { return };
     let writing = store(&server, "writing").await;
-    let workload = Workload::phone().with_events(6_000).with_conversations(60);
-    let (owner, events) = (workload.owner(), workload.iter().collect::<Vec<_>>());
-    let mut writer = Account::open(writing.clone(), owner.clone(), options()).await.unwrap();
-    writer.receive(&events[..4_000]).await.unwrap();
-    writer.save().await.unwrap();
+    let (owner, events, mut writer) = kept(&writing, 6_000, 60, 4_000).await;
     let (mut random, mut n, mut at) = (Random::new(7), 0, 4_000);
     for round in 0..8 {
         let name = format!("reading{round}");
@@ -137,12 +148,7 @@ async fn cold_accounts_that_fetch_before_they_look_are_the_fold_of_their_logs() 
 async fn an_account_whose_reads_fail_halfway_is_the_fold_of_its_log_afterwards() {
     let Some(server) = postgres_scratch::server() else { return };
     let writing = store(&server, "writing").await;
-    let workload = Workload::phone().with_events(6_000).with_conversations(60);
-    let (owner, events) = (workload.owner(), workload.iter().collect::<Vec<_>>());
-    let mut writer = Account::open(writing.clone(), owner.clone(), options()).await.unwrap();
-    writer.receive(&events[..4_000]).await.unwrap();
-    writer.save().await.unwrap();
-    drop(writer);
+    let (owner, events, _) = kept(&writing, 6_000, 60, 4_000).await;
     let (mut random, mut failures) = (Random::new(11), 0);
     for round in 0..6_u64 {
         let mut account = loop {
@@ -194,11 +200,7 @@ fn folded_offline(events: &[Event]) -> Inbox {
 async fn an_account_with_a_damaged_page_is_replayed() {
     let Some(server) = postgres_scratch::server() else { return };
     let writing = store(&server, "writing").await;
-    let workload = Workload::phone().with_events(5_000).with_conversations(60);
-    let (owner, events) = (workload.owner(), workload.iter().collect::<Vec<_>>());
-    let mut writer = Account::open(writing.clone(), owner.clone(), options()).await.unwrap();
-    writer.receive(&events[..4_000]).await.unwrap();
-    writer.save().await.unwrap();
+    let (owner, events, _) = kept(&writing, 5_000, 60, 4_000).await;
     server.sql(
         "UPDATE chatfold_snapshot_page SET bytes = set_byte(bytes, length(bytes) / 2, \
          get_byte(bytes, length(bytes) / 2) # 1)",
@@ -220,11 +222,7 @@ async fn an_account_with_a_damaged_page_is_replayed() {
 async fn what_a_cache_of_accounts_holds_is_what_was_looked_into() {
     let Some(server) = postgres_scratch::server() else { return };
     let writing = store(&server, "writing").await;
-    let workload = Workload::phone().with_events(6_000).with_conversations(20);
-    let (owner, events) = (workload.owner(), workload.iter().collect::<Vec<_>>());
-    let mut writer = Account::open(writing.clone(), owner.clone(), options()).await.unwrap();
-    writer.receive(&events).await.unwrap();
-    writer.save().await.unwrap();
+    let (owner, ..) = kept(&writing, 6_000, 20, 6_000).await;
     let whole = writing.latest(&owner, u64::MAX).await.unwrap().unwrap().bytes.len() as u64;
     let accounts = Accounts::new(writing.clone(), options(), 64 << 20);
     let conversation =

@@ -73,6 +73,23 @@ impl Source {
     }
 }
 
+/// What another store has of an inbox, taken over behind what is here.
+fn take_over(source: &mut Source, store: &mut Blocking, model: &mut MemoryStore, n: u64) {
+    let (inbox, mut other) = (owner(n), MemoryStore::new());
+    let here = model.read(&inbox, 0, usize::MAX).unwrap().events;
+    if !here.is_empty() {
+        other.import(&inbox, &here).unwrap();
+    }
+    let mut events = source.events(n, 30);
+    events.retain(|event| !here.iter().any(|there| there.id == event.id));
+    let append = Append::new(here.len() as u64, &events);
+    if let Ok(appended) = other.append(&inbox, &append) {
+        let page = other.read(&inbox, appended.first - 1, usize::MAX).unwrap();
+        let ours = store.import(&inbox, &page.events).unwrap();
+        assert_eq!(ours, model.import(&inbox, &page.events).unwrap());
+    }
+}
+
 /// One step of a history, taken by both stores; what they say is the same.
 fn step(source: &mut Source, store: &mut Blocking, model: &mut MemoryStore) {
     let n = source.below(3);
@@ -104,20 +121,7 @@ fn step(source: &mut Source, store: &mut Blocking, model: &mut MemoryStore) {
             assert_eq!(ours, model.rewrite(&inbox, &changes).unwrap());
         }
         7 => {
-            // What another inbox has, taken over behind what is here, as from another store.
-            let mut other = MemoryStore::new();
-            let here = model.read(&inbox, 0, usize::MAX).unwrap().events;
-            if !here.is_empty() {
-                other.import(&inbox, &here).unwrap();
-            }
-            let mut events = source.events(n, 30);
-            let known = |event: &NewEvent| here.iter().any(|there| there.id == event.id);
-            events.retain(|event| !known(event));
-            if let Ok(appended) = other.append(&inbox, &Append::new(version, &events)) {
-                let page = other.read(&inbox, appended.first - 1, usize::MAX).unwrap();
-                let ours = store.import(&inbox, &page.events).unwrap();
-                assert_eq!(ours, model.import(&inbox, &page.events).unwrap());
-            }
+            take_over(source, store, model, n);
         }
         8 if version > 0 => {
             let position = source.below(version + 1);
