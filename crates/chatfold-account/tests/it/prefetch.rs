@@ -125,7 +125,8 @@ async fn cold_accounts_that_fetch_before_they_look_are_the_fold_of_their_logs() 
             }
             writer.follow().await.unwrap();
         }
-        let peers: Vec<_> = account.inbox().known_conversations().map(|view| view.id().clone()).collect();
+        // Of another inbox: whoever goes through all conversations looks into each.
+        let peers: Vec<_> = writer.inbox().known_conversations().map(|view| view.id().clone()).collect();
         account.prefetch(&peers[..5]).await.unwrap();
         let held = account.machine().len_bytes();
         // One connection does it all, and none beside it was needed: nobody waited for a page.
