@@ -51,7 +51,6 @@ use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotPolicy};
 use chatfold::store::{FoundSnapshot, NewEvent, Page, SealedPage, StoredEvent};
 use chatfold::{Command, Context, Inbox, Policy, UserId};
 
-use self::fetching::Waiting;
 pub use self::request::{Batch, Request};
 use self::state::{Candidate, Loading, State, Trouble};
 use crate::decoded::checked;
@@ -115,6 +114,17 @@ enum Goal {
     Redact(Box<Redacting>),
     Erase,
     Save,
+}
+
+/// What goes on once ranges of the snapshot were fetched.
+#[derive(Debug)]
+enum Waiting {
+    /// The command is judged.
+    Judge,
+    /// The page is taken in.
+    Page(Page),
+    /// What was received is proposed.
+    Received,
 }
 
 /// A redaction on its way. Where an author is chosen the log is read twice: an edit may stand before the message that it

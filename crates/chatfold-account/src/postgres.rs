@@ -105,17 +105,18 @@ impl Account {
         Ok(account)
     }
 
-    /// The inbox as far as it is known. A clone is O(1). The list is at hand; whoever looks into a history that nobody has
-    /// looked into waits for the store, unless [`Account::prefetch`] has fetched it.
+    /// The inbox as far as it is known. A clone is O(1). Totals and the order of the list are at hand; whoever looks into a
+    /// conversation that nobody has looked into, if only at its row, waits for the store, unless [`Account::prefetch`] has fetched it.
     pub fn inbox(&self) -> &Inbox {
         self.machine.inbox()
     }
 
     /// Fetches what the histories of conversations hold, so that looking into them in [`Account::inbox`] waits for nothing.
     ///
-    /// An inbox that was loaded from a snapshot has its list at hand and of histories what was looked into. All else is
-    /// fetched when somebody looks, and whoever does so waits for the store: a round trip, on a connection of its own, in which
-    /// the thread does nothing else. What the account itself does fetches before it looks. About 128 KiB of a conversation are
+    /// An inbox that was loaded from a snapshot has totals and the order of its list at hand, and of conversations what was looked
+    /// into. All else is fetched when somebody looks, and whoever does so waits for the store: a round trip, on a connection of its own, in which
+    /// the thread does nothing else. What the account itself does fetches the conversations that it names before it
+    /// looks. About 128 KiB of a conversation are
     /// fetched, the newest, and no more than a mebibyte is held of what nobody has looked into.
     ///
     /// # Errors
@@ -369,13 +370,12 @@ impl Account {
                 machine.sealed_read(sealed);
             }
             Some(Request::Fetch(ranges)) => {
-                match pages {
-                    // A damaged page is told by whoever comes to need it.
-                    Some(pages) => match pages.fetch(ranges).await {
+                if let Some(pages) = pages {
+                    match pages.fetch(ranges).await {
+                        // A damaged page is told by whoever comes to need it.
                         Ok(()) | Err(PostgresError::DamagedAt { .. }) => {}
                         Err(error) => return Err(error),
-                    },
-                    None => {}
+                    }
                 }
                 machine.fetched();
             }

@@ -46,7 +46,7 @@ pub(crate) async fn one_long_log(server: &Server, scale: Scale) {
         Log::open(&bytes).unwrap().fold(&mut replay).unwrap();
         replay.finish()
     };
-    let folded = rate_of(scale.each, &fold);
+    let folded = rate_of(scale.each, fold);
     let mut times = 0;
     let began = Instant::now();
     while times == 0 || began.elapsed() < scale.each {

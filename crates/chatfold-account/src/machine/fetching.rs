@@ -9,7 +9,7 @@ use chatfold::ConversationId;
 use chatfold::store::{Page, StoredEvent};
 
 use super::state::State;
-use super::{Goal, Machine, Request};
+use super::{Goal, Machine, Request, Waiting};
 use crate::decoded::{decode, known};
 
 /// How many bytes of a conversation are fetched at most: the last ones, where what is newest and what names all else lie.
@@ -17,17 +17,6 @@ const MOST_LEN_BYTES: u64 = 128 << 10;
 
 /// How many are fetched at most before one step.
 const MOST_AT_ONCE_LEN_BYTES: u64 = 768 << 10;
-
-/// What goes on once ranges were fetched.
-#[derive(Debug)]
-pub(super) enum Waiting {
-    /// The command is judged.
-    Judge,
-    /// The page is taken in.
-    Page(Page),
-    /// What was received is proposed.
-    Received,
-}
 
 impl State {
     /// The ranges of the snapshot that folding or judging what concerns these conversations reads first, if they are not

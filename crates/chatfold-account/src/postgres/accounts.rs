@@ -116,8 +116,8 @@ impl Accounts {
     }
 
     /// The inbox as this server knows it: a frozen copy. [`Accounts::keep_up`] or [`Accounts::follow`] make it the
-    /// newest. Looking into a history that nobody has looked into waits for the store, unless [`Accounts::prefetch`] has
-    /// fetched it.
+    /// newest. Looking into a conversation that nobody has looked into, if only at its row, waits for the store, unless
+    /// [`Accounts::prefetch`] has fetched it.
     ///
     /// # Errors
     ///

@@ -81,7 +81,6 @@ fn command(inbox: &Inbox, random: &mut Random) -> Command {
     let id = MessageId::from_bytes(sixteen(random));
     let on = random.next().is_multiple_of(2);
     match random.next() % 8 {
-        0 => Command::Pin { conversation, on },
         1 => Command::ClearHistory { conversation },
         2 => Command::Archive { conversations: vec![conversation, other], on, stay: on },
         3 => Command::SetReceiveOption {
