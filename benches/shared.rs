@@ -38,7 +38,8 @@ impl Group {
     /// Who wrote message `n`: few write much, most hardly ever.
     fn author(&self, n: u64) -> &UserId {
         let draw = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let of = if draw.is_multiple_of(4) { self.users.len() as u64 } else { 200.min(self.users.len() as u64) };
+        let of =
+            if draw.is_multiple_of(4) { self.users.len() as u64 } else { 200.min(self.users.len() as u64) };
         &self.users[(draw / 4 % of) as usize]
     }
 

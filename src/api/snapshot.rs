@@ -15,6 +15,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub use crate::store::snapshot::frame::is_snapshot;
+pub use crate::store::snapshot::frame::{is_snapshot, read_later};
 pub use crate::store::snapshot::source::{SnapshotSource, SourceError};
 pub use crate::store::snapshot::{HistoryFault, LogPrefix, SnapshotError, SnapshotInfo, SnapshotPolicy};

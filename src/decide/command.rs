@@ -371,6 +371,22 @@ impl Command {
         };
         one.into_iter().chain(other)
     }
+
+    /// The conversations that it names: what judging it looks into, but for what is said of all that are unread, say.
+    pub fn conversations(&self) -> impl Iterator<Item = &ConversationId> {
+        let many: &[ConversationId] = match self {
+            Self::Mark { conversations, .. }
+            | Self::SetCustomData { conversations, .. }
+            | Self::SetReceiveOption { conversations, .. }
+            | Self::Archive { conversations, .. }
+            | Self::CreateFolder { conversations, .. }
+            | Self::AddToFolder { conversations, .. }
+            | Self::RemoveFromFolder { conversations, .. }
+            | Self::DeleteConversations { conversations, .. } => conversations,
+            _ => &[],
+        };
+        self.depends_on().chain(many)
+    }
 }
 
 /// How far a conversation is read. Whatever it is, the event names the greatest known position within it that is no outlier,

@@ -1,5 +1,7 @@
 //! Which conversations turned out corrupt (R99).
 
+use std::ops::Range;
+
 use crate::inbox::state::Inbox;
 use crate::model::id::ConversationId;
 use crate::store::snapshot::HistoryFault;
@@ -25,6 +27,16 @@ impl Inbox {
     /// Clones of one restored inbox share it: what one of them could not read, all tell.
     pub fn outage(&self) -> Option<&SourceError> {
         self.conversations.source()?.outage()
+    }
+
+    /// The bytes of the snapshot that the inbox was restored from that hold the history and the registers of a conversation
+    /// which nobody has touched since; `None` of any other. Whoever reads snapshots from elsewhere can fetch them before
+    /// they are needed ([`SnapshotSource::is_at_hand`](crate::snapshot::SnapshotSource::is_at_hand)). Complexity: O(log n).
+    pub fn untouched(&self, conversation: &ConversationId) -> Option<Range<u64>> {
+        let number = self.ids.get(conversation)?;
+        let record = self.conversations.untouched(number)?.record(number)?;
+        let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
+        Some(record.history.start..end)
     }
 
     /// The numbers of the conversations among the faults.

@@ -6,7 +6,8 @@ use crate::store::{AppendError, Head, StoredEvent};
 ///
 /// # Errors
 ///
-/// [`AppendError::Closed`], [`AppendError::Empty`], [`AppendError::Conflict`] or [`AppendError::Broken`].
+/// [`AppendError::Closed`], [`AppendError::Empty`], [`AppendError::Conflict`], [`AppendError::Broken`], or
+/// [`AppendError::Doubled`] if two have one id. Whether the log has any of the ids is the store's to know.
 pub fn plan_import<E>(head: &Head, events: &[StoredEvent]) -> Result<(), AppendError<E>> {
     if let Some(closed) = &head.closed {
         return Err(AppendError::Closed(closed.clone()));
@@ -22,5 +23,10 @@ pub fn plan_import<E>(head: &Head, events: &[StoredEvent]) -> Result<(), AppendE
         }
         prefix = event.prefix;
     }
-    Ok(())
+    let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find_map(|pair| matches!(pair, [a, b] if a == b).then(|| pair.first().copied())) {
+        Some(Some(id)) => Err(AppendError::Doubled { id }),
+        _ => Ok(()),
+    }
 }

@@ -325,6 +325,8 @@ impl<S: SnapshotStore> Account<S> {
                 sealed.iter().for_each(|page| telemetry::read_sealed(page.events(), page.records.len()));
                 machine.sealed_read(sealed);
             }
+            // Sources of a blocking store fetch what is read when it is read.
+            Some(Request::Fetch(_)) => machine.fetched(),
             Some(Request::Append(batch)) => {
                 let answer = match store.append(&owner, &batch.as_append()) {
                     Ok(appended) => Ok(appended),

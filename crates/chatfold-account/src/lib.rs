@@ -20,7 +20,8 @@
 //!
 //! [`machine::Machine`] is all of that without input or output; two thin drivers carry out what it asks:
 //! [`Account`] blocks, over [`chatfold_sqlite`](https://docs.rs/chatfold-sqlite) or any other store that fills the
-//! ports; `postgres::Account` (feature `postgres`) is async, and `postgres::Accounts` keeps many of them for a server.
+//! ports; `postgres::Account` (feature `postgres`) is async, and `postgres::Accounts` keeps many of them for a server. These load
+//! the front of a snapshot and fetch of conversations those that a command names; `prefetch` does so for who shows them.
 //!
 //! # A desktop client, complete
 //!

@@ -36,6 +36,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod fetching;
 mod goals;
 mod request;
 mod state;
@@ -115,6 +116,17 @@ enum Goal {
     Save,
 }
 
+/// What goes on once ranges of the snapshot were fetched.
+#[derive(Debug)]
+enum Waiting {
+    /// The command is judged.
+    Judge,
+    /// The page is taken in.
+    Page(Page),
+    /// What was received is proposed.
+    Received,
+}
+
 /// A redaction on its way. Where an author is chosen the log is read twice: an edit may stand before the message that it
 /// edits.
 struct Redacting {
@@ -146,6 +158,10 @@ pub struct Machine {
     loading: Option<Loading>,
     goal: Option<Goal>,
     request: Option<Request>,
+    /// What goes on once ranges of the snapshot were fetched.
+    waiting: Option<Waiting>,
+    /// They were fetched just now: whatever is still lacking is read when it is needed.
+    fetched: bool,
     /// What the state becomes if the append that is asked for succeeds.
     candidate: Option<Candidate>,
     attempts: u32,
@@ -186,6 +202,8 @@ impl Machine {
             loading: None,
             goal: None,
             request: None,
+            waiting: None,
+            fetched: false,
             candidate: None,
             attempts: 0,
             outages: 0,
@@ -228,9 +246,11 @@ impl Machine {
         self.state.skipped
     }
 
-    /// About how many bytes the inbox takes: those of the snapshot it came from and of the events since.
+    /// About how many bytes the inbox takes: those of the snapshot it came from, as far as they are held here, and of the
+    /// events since.
     pub fn len_bytes(&self) -> u64 {
-        self.state.len_bytes
+        let held = self.state.source.as_ref().map_or(0, |source| source.held_len_bytes());
+        self.state.len_bytes.saturating_add(held)
     }
 
     /// Something was noticed outside.
@@ -315,6 +335,7 @@ impl Machine {
         self.request = None;
         self.loading = None;
         self.candidate = None;
+        (self.waiting, self.fetched) = (None, false);
     }
 
     /// What changed in the course of what was begun, and before it since something was last told.
@@ -470,6 +491,11 @@ impl Machine {
         if let Some(Goal::Redact(_)) = self.goal {
             return self.scan(page);
         }
+        self.take_page(page);
+    }
+
+    fn take_page(&mut self, page: Page) {
+        let Some(page) = self.fetches_before_page(page) else { return };
         if self.loading.is_some() {
             return self.load_page(page);
         }

@@ -3,11 +3,14 @@
 mod accounts;
 mod saving;
 
+use std::sync::Arc;
+
 use chatfold::redact::Redaction;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{FoundSnapshot, NewEvent, Received, RewriteError, StoredEvent};
+use chatfold::store::{FoundSnapshot, NewEvent, Received, RewriteError, SealedPage, StoredEvent};
 use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
-use chatfold_postgres::{PostgresError, PostgresStore};
+use chatfold_postgres::{PostgresError, PostgresStore, SnapshotPages};
+use tokio::task::JoinSet;
 
 pub use self::accounts::{Accounts, AccountsError, Delivered, Usage};
 use self::saving::{Saving, Turns};
@@ -45,9 +48,37 @@ pub async fn receive_many(
 pub struct Account {
     machine: Machine,
     store: PostgresStore,
+    /// The snapshot that the inbox was restored from, of which ranges are fetched before they are needed.
+    pages: Option<Arc<SnapshotPages>>,
+    /// Columns that a task reads while those before them are folded, and the position that they are behind.
+    ahead: Option<Ahead>,
     /// How snapshots are kept in tasks, if they are.
     turns: Option<Turns>,
     saving: Option<Saving>,
+}
+
+/// A task that reads columns. It is given up with this.
+#[derive(Debug)]
+struct Ahead {
+    after: u64,
+    task: JoinSet<Result<Option<SealedPage>, PostgresError>>,
+}
+
+impl Ahead {
+    fn begin(store: PostgresStore, owner: UserId, after: u64) -> Self {
+        let mut task = JoinSet::new();
+        task.spawn(async move { store.read_sealed(&owner, after).await });
+        Self { after, task }
+    }
+
+    async fn read(mut self) -> Result<Option<SealedPage>, PostgresError> {
+        match self.task.join_next().await {
+            Some(Ok(read)) => read,
+            // None is ever given up but with the account.
+            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+            None => Ok(None),
+        }
+    }
 }
 
 impl Account {
@@ -67,16 +98,36 @@ impl Account {
         if turns.is_some() {
             machine.set_keep(Keep::ByCaller);
         }
-        let mut account = Self { machine, store, turns, saving: None };
+        let mut account = Self { machine, store, pages: None, ahead: None, turns, saving: None };
         account.machine.load();
         account.changes("load").await?;
         telemetry::loaded(account.prefix().events, account.machine.restored_from());
         Ok(account)
     }
 
-    /// The inbox as far as it is known. A clone is O(1).
+    /// The inbox as far as it is known. A clone is O(1). Totals and the order of the list are at hand; whoever looks into a
+    /// conversation that nobody has looked into, if only at its row, waits for the store, unless [`Account::prefetch`] has fetched it.
     pub fn inbox(&self) -> &Inbox {
         self.machine.inbox()
+    }
+
+    /// Fetches what the histories of conversations hold, so that looking into them in [`Account::inbox`] waits for nothing.
+    ///
+    /// An inbox that was loaded from a snapshot has totals and the order of its list at hand, and of conversations what was looked
+    /// into. All else is fetched when somebody looks, and whoever does so waits for the store: a round trip, on a connection of its own, in which
+    /// the thread does nothing else. What the account itself does fetches the conversations that it names before it
+    /// looks. About 128 KiB of a conversation are
+    /// fetched, the newest, and no more than a mebibyte is held of what nobody has looked into.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Store`] where the store fails.
+    pub async fn prefetch(&self, conversations: &[ConversationId]) -> Outcome<()> {
+        let lacking = self.machine.lacking(conversations);
+        match &self.pages {
+            Some(pages) => pages.fetch(&lacking).await.map_err(AccountError::Store),
+            None => Ok(()),
+        }
     }
 
     /// Whose it is.
@@ -290,12 +341,15 @@ impl Account {
 
     /// Carries out the one request that the machine has.
     async fn answer(&mut self) -> Result<(), PostgresError> {
-        let Self { machine, store, .. } = self;
+        let Self { machine, store, pages, ahead, .. } = self;
         let owner = machine.owner().clone();
         match machine.request() {
             None => {}
             Some(Request::Snapshot { through }) => {
-                let found = store.latest(&owner, *through).await.map_err(|error| error.to_string());
+                let found = store.open_latest(&owner, *through).await.map_err(|error| error.to_string());
+                if let Ok(found) = &found {
+                    *pages = found.as_ref().map(|found| Arc::clone(&found.pages));
+                }
                 machine.snapshot_found(found.map(|found| found.map(FoundSnapshot::from)));
             }
             Some(Request::Read { after, limit }) => {
@@ -303,8 +357,28 @@ impl Account {
                 telemetry::read(&page.events);
                 machine.page_read(page);
             }
-            // PostgreSQL keeps rows alone.
-            Some(Request::Sealed { .. }) => machine.sealed_read(None),
+            Some(Request::Sealed { after }) => {
+                let sealed = match ahead.take().filter(|ahead| ahead.after == *after) {
+                    Some(ahead) => ahead.read().await?,
+                    None => store.read_sealed(&owner, *after).await?,
+                };
+                if let Some(page) = sealed.as_ref().filter(|page| page.last.events < page.head.prefix.events)
+                {
+                    *ahead = Some(Ahead::begin(store.clone(), owner, page.last.events));
+                }
+                sealed.iter().for_each(|page| telemetry::read_sealed(page.events(), page.records.len()));
+                machine.sealed_read(sealed);
+            }
+            Some(Request::Fetch(ranges)) => {
+                if let Some(pages) = pages {
+                    match pages.fetch(ranges).await {
+                        // A damaged page is told by whoever comes to need it.
+                        Ok(()) | Err(PostgresError::DamagedAt { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                machine.fetched();
+            }
             Some(Request::Append(batch)) => {
                 let answer = match store.append(&owner, &batch.as_append()).await {
                     Ok(appended) => Ok(appended),

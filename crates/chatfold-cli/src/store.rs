@@ -329,7 +329,7 @@ impl StoreError {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(error) => error.is_damaged(),
             #[cfg(feature = "postgres")]
-            Self::Postgres(error) => matches!(error, chatfold_postgres::PostgresError::Damaged(_)),
+            Self::Postgres(error) => error.is_damaged(),
         }
     }
 }

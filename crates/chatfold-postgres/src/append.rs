@@ -1,26 +1,26 @@
 //! Appending: two round trips to the server, and no lock between writers.
 
+use std::collections::BTreeSet;
+
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{
-    Append, AppendError, Appended, Head, Known, NewEvent, OutboxChange, Plan, StoredEvent, plan_import,
-};
+use chatfold::store::{Append, AppendError, Appended, Known, NewEvent, OutboxChange, Plan, StoredEvent};
 use chatfold::{EventId, UserId};
-use futures_util::future::{TryFutureExt, join3, try_join, try_join_all, try_join4};
-use tokio_postgres::Row;
+use chatfold_layout::keys::Wanted;
+use futures_util::future::{TryFutureExt, join3, try_join, try_join_all, try_join5};
 use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
+use crate::keys::{self, Question};
 use crate::outbox::Told;
 use crate::pool::{PostgresStore, Taken};
 use crate::rows::{self, HEAD, INBOX, MAKE, signed};
 use crate::session::{Prepared, Session, Sql};
-use crate::snapshots::keep_snapshot;
 
 /// How often an append looks again because another transaction came in between.
 const ATTEMPTS: u32 = 20;
 
-const IDS: Sql = Sql {
+pub(crate) const IDS: Sql = Sql {
     text: "SELECT id, position FROM @chatfold_event WHERE inbox = $1 AND id = ANY($2)",
     types: &[Type::TEXT, Type::UUID_ARRAY],
 };
@@ -29,12 +29,30 @@ const COMMAND: Sql = Sql {
     types: &[Type::TEXT, Type::UUID],
 };
 const INSERT: Sql = Sql {
-    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, bytes) \
+    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, encoded) \
            VALUES ($1, $2, $3, $4, $5, $6)",
     types: &[Type::TEXT, Type::INT8, Type::UUID, Type::UUID, Type::BYTEA, Type::BYTEA],
 };
+/// Many rows in one statement.
+const INSERT_MANY: Sql = Sql {
+    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, encoded) \
+           SELECT $1, n.position, n.id, n.command, n.hash, n.encoded \
+           FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::bytea[]) \
+           AS n (position, id, command, hash, encoded)",
+    types: &[
+        Type::TEXT,
+        Type::INT8_ARRAY,
+        Type::UUID_ARRAY,
+        Type::UUID_ARRAY,
+        Type::BYTEA_ARRAY,
+        Type::BYTEA_ARRAY,
+    ],
+};
 
-type AppendResult<T> = Result<T, AppendError<PostgresError>>;
+/// From how many rows on one statement inserts all.
+const MANY: usize = 8;
+
+pub(crate) type AppendResult<T> = Result<T, AppendError<PostgresError>>;
 
 /// What became of one try.
 pub(crate) enum Tried<T> {
@@ -56,18 +74,8 @@ impl PostgresStore {
         self.until_done(inbox, || self.try_append(inbox, append)).await
     }
 
-    /// Takes over events as another store kept them. See
-    /// [`EventStore::import`](chatfold::store::EventStore::import).
-    ///
-    /// # Errors
-    ///
-    /// [`AppendError`]: by which law it is refused, or that the store failed.
-    pub async fn import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
-        self.until_done(inbox, || self.try_import(inbox, events)).await
-    }
-
     /// Tries again until no other transaction comes in between, and returns what was done then.
-    async fn until_done<T, F: Future<Output = AppendResult<Tried<T>>>>(
+    pub(crate) async fn until_done<T, F: Future<Output = AppendResult<Tried<T>>>>(
         &self,
         inbox: &UserId,
         attempt: impl Fn() -> F,
@@ -95,8 +103,8 @@ impl PostgresStore {
     async fn try_append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Tried<Appended>> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let (known, outbox) = match begin(session, inbox, append.command, append.events).await {
-            Ok(Some(known)) => known,
+        let (known, outbox) = match self.begin_append(session, inbox, append.command, append.events).await {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
             Err(error) => return Ok(taken.again(error).await?),
         };
@@ -113,7 +121,7 @@ impl PostgresStore {
         };
         let rows = new_rows(append, &prefixes);
         if let Some(snapshot) = append.snapshot.filter(|_| keep)
-            && let Err(error) = keep_snapshot(session, inbox, snapshot).await
+            && let Err(error) = self.keep_snapshot(session, inbox, snapshot).await
         {
             return Ok(taken.again(error).await?);
         }
@@ -124,29 +132,6 @@ impl PostgresStore {
         let prefix = prefixes.last().copied().unwrap_or(known.head.prefix);
         let first = append.expected + 1;
         Ok(Tried::Done(Appended::written(first, prefix.events, prefix)))
-    }
-
-    async fn try_import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
-        let taken = self.client().await?;
-        let session = &taken.session()?;
-        let (mut head, outbox) = match begin(session, inbox, None, &[]).await {
-            Ok(Some((known, outbox))) => (known.head, outbox),
-            Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
-            Err(error) => return Ok(taken.again(error).await?),
-        };
-        if let Err(refused) = plan_import(&head, events) {
-            return taken.roll_back(Err(refused)).await?;
-        }
-        let rows: Vec<_> = events
-            .iter()
-            .map(|event| (event.id, event.command, event.prefix, event.bytes.as_slice()))
-            .collect();
-        if let Err(error) = self.write(session, inbox, (&rows, outbox)).await {
-            return Ok(taken.again(error).await?);
-        }
-        taken.give_back();
-        head.prefix = events.last().map_or(head.prefix, |event| event.prefix);
-        Ok(Tried::Done(head))
     }
 
     /// Inserts, tells the outbox if it is on, and commits. With one event, as nearly always, that is one round trip: the commit is sent before the
@@ -176,8 +161,29 @@ impl PostgresStore {
                 commit.await?;
             }
         }
-        self.tell(inbox, rows.last().map_or(u64::MAX, |(_, _, prefix, _)| prefix.events));
+        if let (Some((_, _, first, _)), Some((_, _, last, _))) = (rows.first(), rows.last()) {
+            self.tell(inbox, last.events);
+            self.seal_if_due(inbox, first.events.saturating_sub(1), last.events);
+        }
         Ok(())
+    }
+
+    /// Begins a transaction and looks up what an append is judged by, and whether the outbox is on, in one round trip; `None` if
+    /// nobody wrote the inbox.
+    async fn begin_append(
+        &self,
+        session: &Session<'_>,
+        inbox: &UserId,
+        command: Option<CommandId>,
+        events: &[NewEvent],
+    ) -> Result<Option<(Known, bool)>, PostgresError> {
+        let lookup = Lookup::new(session, &INBOX).await?;
+        let ((), known) = try_join(
+            session.batch_execute("BEGIN").map_err(PostgresError::from),
+            lookup.run(self, session, inbox, command, events),
+        )
+        .await?;
+        Ok(known)
     }
 }
 
@@ -200,8 +206,26 @@ pub(crate) async fn insert_rows(
     inbox: &UserId,
     rows: &[NewRow<'_>],
 ) -> Result<(), PostgresError> {
+    if rows.len() >= MANY {
+        return insert_many(session, inbox, rows).await;
+    }
     let insert = session.prepare(&INSERT).await?;
     try_join_all(rows.iter().map(|row| insert_row(session, &insert, inbox.as_str(), *row))).await?;
+    Ok(())
+}
+
+async fn insert_many(
+    session: &Session<'_>,
+    inbox: &UserId,
+    rows: &[NewRow<'_>],
+) -> Result<(), PostgresError> {
+    let insert = session.prepare(&INSERT_MANY).await?;
+    let positions: Vec<_> = rows.iter().map(|(_, _, prefix, _)| signed(prefix.events)).collect();
+    let ids: Vec<_> = rows.iter().map(|(id, ..)| id.uuid()).collect();
+    let commands: Vec<_> = rows.iter().map(|(_, command, ..)| command.map(CommandId::uuid)).collect();
+    let hashes: Vec<_> = rows.iter().map(|(_, _, prefix, _)| prefix.hash.to_be_bytes().to_vec()).collect();
+    let bytes: Vec<_> = rows.iter().map(|(.., bytes)| *bytes).collect();
+    session.execute(&insert, &[&inbox.as_str(), &positions, &ids, &commands, &hashes, &bytes]).await?;
     Ok(())
 }
 
@@ -221,7 +245,7 @@ pub(crate) type NewRow<'a> = (EventId, Option<CommandId>, LogPrefix, &'a [u8]);
 
 impl Taken {
     /// Ends the transaction without having written, and gives the connection back.
-    async fn roll_back<T>(self, outcome: T) -> Result<T, PostgresError> {
+    pub(crate) async fn roll_back<T>(self, outcome: T) -> Result<T, PostgresError> {
         self.session()?.batch_execute("ROLLBACK").await?;
         self.give_back();
         Ok(outcome)
@@ -233,46 +257,36 @@ impl Taken {
     }
 }
 
-/// Begins a transaction and looks up what an append is judged by, in one round trip; `None` if nobody wrote the inbox.
-async fn begin(
-    session: &Session<'_>,
-    inbox: &UserId,
-    command: Option<CommandId>,
-    events: &[NewEvent],
-) -> Result<Option<(Known, bool)>, PostgresError> {
-    let lookup = Lookup::new(session, &INBOX).await?;
-    let ((), known) = try_join(
-        session.batch_execute("BEGIN").map_err(PostgresError::from),
-        lookup.run(session, inbox, command, events),
-    )
-    .await?;
-    Ok(known)
-}
-
 /// The statements that look up what an append is judged by.
 pub(crate) struct Lookup {
     closed: Prepared,
     head: Prepared,
     by_id: Prepared,
     by_command: Prepared,
+    sealed: Prepared,
 }
 
 impl Lookup {
     /// Makes them ready; `lock` locks the inbox's row and tells whether it is closed.
     pub(crate) async fn new(session: &Session<'_>, lock: &Sql) -> Result<Self, PostgresError> {
-        let prepared = try_join4(
+        let prepared = try_join5(
             session.prepare(lock),
             session.prepare(&HEAD),
             session.prepare(&IDS),
             session.prepare(&COMMAND),
+            keys::prepare(session),
         );
-        let (closed, head, by_id, by_command) = prepared.await?;
-        Ok(Self { closed, head, by_id, by_command })
+        let (closed, head, by_id, by_command, sealed) = prepared.await?;
+        Ok(Self { closed, head, by_id, by_command, sealed })
     }
 
-    /// Looks it up in one round trip, and whether the outbox is on; `None` if nobody wrote the inbox.
+    /// Looks it up in one round trip, and whether the outbox is on; `None` if nobody wrote the inbox. What is known of sealed events
+    /// takes two more.
+    ///
+    /// Rows are looked at before keys, in the order in which events go from one to the other.
     pub(crate) async fn run(
         &self,
+        store: &PostgresStore,
         session: &Session<'_>,
         inbox: &UserId,
         command: Option<CommandId>,
@@ -281,7 +295,9 @@ impl Lookup {
         let owner = inbox.as_str();
         let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
         let uuid = command.map(CommandId::uuid);
-        let (closed, head, ids, range): (Option<Row>, Option<Row>, Vec<Row>, Option<Row>) = try_join4(
+        let wanted = events.iter().map(|event| Wanted::Event(event.id));
+        let question = Question::new(wanted.chain(command.map(Wanted::Command)));
+        let (closed, head, ids, range, sealed) = try_join5(
             session.query_opt(&self.closed, &[&owner]),
             session.query_opt(&self.head, &[&owner]),
             session.query(&self.by_id, &[&owner, &ids]),
@@ -291,22 +307,39 @@ impl Lookup {
                     None => Ok(None),
                 }
             },
+            keys::rows(session, &self.sealed, owner, &question),
         )
         .await?;
-        let Some(closed) = closed else { return Ok(None) };
-        let prefix = head.as_ref().map_or(Ok(LogPrefix::EMPTY), rows::prefix)?;
-        let head = Head::new(prefix, rows::closed(&closed)?);
+        let Some(locked) = &closed else { return Ok(None) };
+        let outbox = locked.try_get("outbox")?;
+        let (head, _) = rows::standing(closed.as_ref(), head.as_ref())?;
         let mut known = Vec::with_capacity(ids.len());
         for row in &ids {
             known.push((EventId::new(row.try_get(0)?), rows::unsigned(row.try_get(1)?)?));
         }
-        let mut command = None;
+        let mut positions = BTreeSet::new();
         if let Some(row) = range
             && let (Some(first), Some(last)) = (row.try_get(0)?, row.try_get(1)?)
         {
-            command = Some((rows::unsigned(first)?, rows::unsigned(last)?));
+            positions.extend([rows::unsigned(first)?, rows::unsigned(last)?]);
         }
+        let segments = keys::segments(&question, &sealed)?;
+        if !segments.is_empty() {
+            let ids: BTreeSet<_> = events.iter().map(|event| event.id).collect();
+            let is_wanted = |event: &StoredEvent| {
+                ids.contains(&event.id) || (command.is_some() && event.command == command)
+            };
+            for event in store.known_sealed(session, inbox, &segments, is_wanted).await? {
+                if command.is_some() && event.command == command {
+                    positions.insert(event.position());
+                }
+                if ids.contains(&event.id) {
+                    known.push((event.id, event.position()));
+                }
+            }
+        }
+        let command = positions.first().copied().zip(positions.last().copied());
         let known = Known::new(head).with_command(command).with_ids(known);
-        Ok(Some((known, closed.try_get("outbox")?)))
+        Ok(Some((known, outbox)))
     }
 }

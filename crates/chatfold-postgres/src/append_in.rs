@@ -9,7 +9,6 @@ use crate::error::PostgresError;
 use crate::pool::PostgresStore;
 use crate::rows::{LOCK, MAKE};
 use crate::session::Session;
-use crate::snapshots::keep_snapshot;
 
 impl PostgresStore {
     /// Appends a batch within a transaction that the caller began on a connection of its own to the same database: the
@@ -53,7 +52,7 @@ impl PostgresStore {
         append: &Append<'_>,
     ) -> Result<Appended, AppendError<PostgresError>> {
         let session = &Session::within(transaction.client(), &self.schema);
-        let appended = self.bounded(append_on(session, inbox, append)).await;
+        let appended = self.bounded(append_on(self, session, inbox, append)).await;
         appended.map_err(|error| match error {
             AppendError::Store(error) => AppendError::Store(error.within_transaction()),
             refused => refused,
@@ -62,6 +61,7 @@ impl PostgresStore {
 }
 
 async fn append_on(
+    store: &PostgresStore,
     session: &Session<'_>,
     inbox: &UserId,
     append: &Append<'_>,
@@ -69,7 +69,7 @@ async fn append_on(
     // Without its row there would be nothing to lock.
     session.execute_once(&MAKE, &[&inbox.as_str()]).await.map_err(PostgresError::from)?;
     let lookup = Lookup::new(session, &LOCK).await?;
-    let known = lookup.run(session, inbox, append.command, append.events).await?;
+    let known = lookup.run(store, session, inbox, append.command, append.events).await?;
     let Some((known, outbox)) = known else {
         let missing = format!("the inbox {inbox} has no row after it was made");
         return Err(PostgresError::Damaged(missing).into());
@@ -79,7 +79,7 @@ async fn append_on(
         Plan::Repeat { first, last } => return Ok(Appended::repeated(first, last, known.head.prefix)),
     };
     if let Some(snapshot) = append.snapshot.filter(|_| keep) {
-        keep_snapshot(session, inbox, snapshot).await?;
+        store.keep_snapshot(session, inbox, snapshot).await?;
     }
     let rows = new_rows(append, &prefixes);
     insert_rows(session, inbox, &rows).await?;

@@ -1,15 +1,17 @@
 //! The store as the ports know it: blocking, for tools and tests. A server has no use for it.
 
 use chatfold::store::{
-    Append, AppendError, Appended, EventStore, Head, NewEvent, Page, Received, RewriteError, SnapshotStore,
-    StoredEvent, StoredSnapshot,
+    Append, AppendError, Appended, EventStore, FoundSnapshot, Head, NewEvent, Page, Received, RewriteError,
+    SealedPage, SnapshotStore, StoredEvent, StoredSnapshot,
 };
 use chatfold::{EventId, UserId};
 use tokio::runtime::Handle;
 
+use crate::check::Damage;
 use crate::error::PostgresError;
 use crate::heard::Heard;
 use crate::pool::PostgresStore;
+use crate::sealing;
 
 /// A store whose every call waits for its answer.
 ///
@@ -25,6 +27,8 @@ impl Blocking {
     pub fn new(mut store: PostgresStore, runtime: Handle) -> Self {
         // A tool may end right after its append, so listeners are told before that returns.
         store.teller = None;
+        // Nor would it wait for a task that seals.
+        store.sealer = None;
         Self { store, runtime }
     }
 
@@ -35,6 +39,40 @@ impl Blocking {
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub fn inboxes(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, PostgresError> {
         self.wait(self.store.inboxes(after, limit))
+    }
+
+    /// Looks at all inboxes. See [`PostgresStore::check`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::check`].
+    pub fn check(&self) -> Result<Vec<Damage>, PostgresError> {
+        self.wait(self.store.check())
+    }
+
+    /// Looks at one inbox. See [`PostgresStore::check_inbox`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::check`].
+    pub fn check_inbox(&self, inbox: &UserId) -> Result<Vec<Damage>, PostgresError> {
+        self.wait(self.store.check_inbox(inbox))
+    }
+
+    /// Mends what follows from the log of an inbox. See [`PostgresStore::repair`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::repair`].
+    pub fn repair(&self, inbox: &UserId) -> Result<Vec<Damage>, PostgresError> {
+        self.wait(self.store.repair(inbox))
+    }
+
+    /// Seals what an append has made enough of. What is not sealed now is with a later append.
+    fn seal(&self, inbox: &UserId, before: u64, last: u64) {
+        if sealing::is_due(before, last, self.store.seal_events()) {
+            let _ = self.wait(self.store.seal(inbox));
+        }
     }
 
     /// Tells listeners. What was done is done, whether they can be told or not.
@@ -64,6 +102,7 @@ impl EventStore for Blocking {
     ) -> Result<Appended, AppendError<PostgresError>> {
         let appended = self.wait(self.store.append(inbox, append))?;
         self.tell(&[Heard::Inbox { inbox: inbox.clone(), events: appended.last }]);
+        self.seal(inbox, appended.first.saturating_sub(1), appended.last);
         Ok(appended)
     }
 
@@ -82,11 +121,20 @@ impl EventStore for Blocking {
             _ => None,
         });
         self.tell(&written.collect::<Vec<_>>());
+        for (inbox, received) in inboxes.iter().zip(&received) {
+            if let Received::Appended { first, last } = received {
+                self.seal(inbox, first.saturating_sub(1), *last);
+            }
+        }
         Ok(received)
     }
 
     fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
         self.wait(self.store.read(inbox, after, limit))
+    }
+
+    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, PostgresError> {
+        self.wait(self.store.read_sealed(inbox, after))
     }
 
     fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
@@ -117,6 +165,10 @@ impl EventStore for Blocking {
 impl SnapshotStore for Blocking {
     fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, PostgresError> {
         self.wait(self.store.latest(inbox, through))
+    }
+
+    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, PostgresError> {
+        Ok(self.wait(self.store.open_latest(inbox, through))?.map(FoundSnapshot::from))
     }
 
     fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {

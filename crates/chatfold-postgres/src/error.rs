@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatfold::UserId;
 use chatfold::store::{AppendError, OutboxError, RewriteError};
 use tokio_postgres::error::SqlState;
 
@@ -77,6 +78,18 @@ pub enum PostgresError {
     /// A row is not what this crate writes.
     #[error("the tables are damaged: {0}")]
     Damaged(String),
+    /// A row of an inbox is not what was written.
+    #[error("table {table} is damaged at position {position} of {inbox}: {what}")]
+    DamagedAt {
+        /// Whose inbox.
+        inbox: UserId,
+        /// The table that the damage is in.
+        table: &'static str,
+        /// The position in the log: of the event, of the first event of a segment, or of what a snapshot stands for.
+        position: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// The server did not answer in time ([`Options::answer_timeout`](crate::Options::answer_timeout)). Whether
     /// anything was written is not known: append the same again.
     #[error("no answer within {0:?}")]
@@ -170,6 +183,12 @@ impl PostgresError {
             Self::Postgres(error) => error.code(),
             _ => None,
         }
+    }
+
+    /// Whether what the tables hold is not what this crate writes; else the server could not be reached, did not answer in
+    /// time or refused.
+    pub fn is_damaged(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::DamagedAt { .. })
     }
 
     /// Whether another transaction came in between: look again.

@@ -64,8 +64,14 @@ impl PostgresStore {
 
     /// Tells listeners that an inbox was appended to, soon: after the commit of a transaction in which
     /// [`PostgresStore::append_in`] was. Nothing where [`Options::notify`](crate::Options::notify) is false.
+    ///
+    /// Has the rows of the inbox sealed too, if there are enough of them: without it, what is appended so stays as rows until
+    /// another append comes.
     pub fn announce(&self, inbox: &UserId) {
         self.tell(inbox, u64::MAX);
+        if let Some(sealer) = &self.sealer {
+            sealer.tell(inbox, u64::MAX);
+        }
     }
 
     /// Tells listeners of these, now.

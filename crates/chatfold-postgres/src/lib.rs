@@ -20,10 +20,13 @@
 //!
 //! # The tables
 //!
-//! `chatfold_inbox` says which logs are closed; `chatfold_event` has, by inbox and position, the event's id, its
-//! command, the hash of the log up to it and its bytes; `chatfold_snapshot` the newest snapshots. The view
-//! `chatfold_event_text` shows events as text. Owners' ids are compared as bytes (`COLLATE "C"`), whatever the locale of
-//! the database.
+//! `chatfold_inbox` says which logs are closed and up to where each is sealed; `chatfold_event` has the newest events of each, by
+//! inbox and position: an event's id, its command, the hash of the log up to it and its bytes. All before them lie in segments
+//! of [`Options::seal_events`] events, in the columns of the binary log (`chatfold_segment`), and are found by id and command
+//! through keys of 8 bytes (`chatfold_sealed`), which are looked into before they count. `chatfold_snapshot` has of the newest
+//! snapshots what opening one reads and the list of its pages, `chatfold_snapshot_page` the pages, each once for an inbox, and
+//! `chatfold_paging` the number of the next. The view `chatfold_event_text` shows the events that are rows as text. Owners' ids
+//! are compared as bytes (`COLLATE "C"`), whatever the locale of the database.
 //!
 //! They are made when a store is opened, in the schema that [`Options::schema`] names, else in the first of the
 //! connection's search path, and those of an older version are brought to this one, in one transaction. Where the role
@@ -34,13 +37,38 @@
 //! ```text
 //! GRANT USAGE ON SCHEMA chat TO server;
 //! GRANT SELECT ON chat.chatfold_schema TO server;
-//! GRANT SELECT, INSERT, UPDATE, DELETE ON chat.chatfold_inbox, chat.chatfold_event, chat.chatfold_snapshot,
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON chat.chatfold_inbox, chat.chatfold_event, chat.chatfold_segment,
+//!     chat.chatfold_sealed, chat.chatfold_snapshot, chat.chatfold_snapshot_page, chat.chatfold_paging,
 //!     chat.chatfold_outbox, chat.chatfold_outbox_switch, chat.chatfold_outbox_forgotten TO server;
 //! ```
 //!
 //! The statements are in the folder `migrations` of this crate: `tables.sql` for a new database, and a numbered file for
-//! each version after the first. A server of an older version that is running goes on after a migration, and cannot be
-//! started any more ([`PostgresError::NewerSchema`]).
+//! each version after the first. A migration gives tables that are new the owner and the rights that `chatfold_event` has. A
+//! server of a version before 3 that is running when its tables are migrated reads and writes no more events (PostgreSQL
+//! refuses its statements): it knows nothing of segments. Stop it before, and start the newer one after.
+//!
+//! # Sealing
+//!
+//! Once appends have made rows enough for a segment, a task of the store seals them, in a transaction of its own that no append
+//! is part of: rows are read and made into a segment while commands go on; then segment and keys take the place of the rows, for
+//! which appends to this one inbox wait some 20 ms, once every 4,096 events. A crash in between leaves rows. Rows that
+//! an older version has written are sealed so with the next append that makes a segment full, all of them; or by
+//! [`PostgresStore::seal`]. [`PostgresStore::import`] writes segments at once. The newest event always stays a row: where a log
+//! ends is one look into one index.
+//!
+//! Rows are held against their hashes before they are sealed, and a segment is read back, so that damage is never sealed as if
+//! it were sound. A checksum over owner, hashes at both ends and bytes tells a segment that is not what was written
+//! ([`PostgresError::DamagedAt`] names inbox, table and position); [`PostgresStore::check`] looks at all of it, and
+//! [`PostgresStore::repair`] mends what follows from a sound log.
+//!
+//! With the feature `zstd` segments are packed; a build without it cannot read those.
+//!
+//! # Snapshots by pages
+//!
+//! A snapshot is cut where its content says, so that the next one writes what changed. [`PostgresStore::open_latest`] brings what
+//! shows the list in one round trip and serves the rest by ranges ([`SnapshotPages`]): fetched before it is needed by whoever
+//! knows what that will be, as accounts do for their own commands, and otherwise when it is read, over one connection more than
+//! [`Options::connections`] on a thread of the store's own, which is begun when it is first needed. About a mebibyte of pages is held for a snapshot.
 //!
 //! # Beside other tables
 //!
@@ -53,7 +81,7 @@
 //! An append looks up the head of the log, judges by it, and inserts its events at the next positions. Of two that do
 //! so at once the primary key (inbox, position) lets one pass; the other looks again, and finds that it conflicts, or
 //! that it was done before. No lock keeps writers of one inbox apart, and those of different inboxes never meet. A
-//! share lock on the inbox's row keeps an append apart from what concerns the whole log: fencing, rewriting, erasing.
+//! share lock on the inbox's row keeps an append apart from what concerns the whole log: sealing, fencing, rewriting, erasing.
 //!
 //! [`PostgresStore::receive_many`] writes to hundreds of inboxes in a transaction and locks the rows of all of them
 //! first, in the order of their owners' ids: appends to these inboxes wait for it, and of two whose inboxes overlap one
@@ -139,14 +167,14 @@
 //! # Where it runs
 //!
 //! Used are tables, text columns of the collation `"C"`, primary keys and unique constraints that begin with the inbox, a
-//! partial index, single-row inserts by primary key, reads by a prefix of a key, `ON CONFLICT`, `FOR SHARE` and
+//! partial index, inserts by primary key, reads by a prefix of a key, `position` of bytes in bytes, `ON CONFLICT`, `FOR SHARE` and
 //! `FOR UPDATE` on one row, and transactions that touch one inbox; [`PostgresStore::receive_many`] alone touches many,
 //! which is a distributed transaction where the engine spreads them. Not used, but by the outbox, are sequences; not used are triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
 //!
 //! - **PostgreSQL**: [`Layout::Partitioned`] spreads the inboxes by hash over partitions; every key has the partition
 //!   key in it, as partitioned tables ask.
 //! - **Citus**: [`Layout::Plain`], then `create_distributed_table('chatfold_event', 'inbox')`, and the same for the
-//!   other two, before the first append. All three are distributed by the same column, so a transaction runs on one
+//!   other six, before the first append. All are distributed by the same column, so a transaction runs on one
 //!   worker; unique constraints hold because each has that column.
 //! - **YugabyteDB**: [`Layout::Plain`]; the first column of a primary key is its hash key there, so the inbox decides
 //!   the tablet. Transactions that meet fail with `40001`, which is tried again.
@@ -209,40 +237,52 @@
 //!
 //! # Features
 //!
+//! - `zstd`: segments are packed. It needs a C compiler.
 //! - `rustls`: the module `tls`. It needs a C compiler.
 //!
 //! # Erasing
 //!
-//! Rewriting and erasing delete rows; PostgreSQL overwrites them when it vacuums, and keeps them in the write-ahead log
+//! Rewriting replaces the segment or row that holds an event, and of all behind it the hashes alone. Rewriting and erasing delete rows; PostgreSQL overwrites them when it vacuums, and keeps them in the write-ahead log
 //! and in backups for as long as those are kept.
 
 mod append;
 mod append_in;
 mod blocking;
 mod channel;
+mod check;
 mod connect;
 mod encrypt;
 mod error;
+mod fetching;
 mod follow;
 mod heard;
+mod importing;
+mod keys;
 mod listen;
 mod migrating;
 mod moving;
 mod open;
 mod options;
 mod outbox;
+mod pages;
 mod pool;
+mod reading;
 mod receiving;
+mod rewriting;
 mod rows;
 mod script;
+mod sealing;
+mod segments;
 mod session;
 mod snapshots;
+mod source;
 mod store;
 #[cfg(feature = "rustls")]
 pub mod tls;
 
 pub use self::blocking::Blocking;
 pub use self::channel::CHANNELS;
+pub use self::check::Damage;
 pub use self::encrypt::Encrypt;
 pub use self::error::{PostgresError, TlsFault};
 pub use self::heard::Heard;
@@ -251,3 +291,5 @@ pub use self::migrating::{Migrated, Pending};
 pub use self::moving::MoveError;
 pub use self::options::{Layout, Options};
 pub use self::pool::PostgresStore;
+pub use self::snapshots::OpenedSnapshot;
+pub use self::source::SnapshotPages;

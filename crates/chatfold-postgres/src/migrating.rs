@@ -37,20 +37,17 @@ const RIGHTS: Sql = Sql {
            WHERE c.oid = to_regclass($1) AND a.grantee <> c.relowner ORDER BY number",
     types: &[Type::TEXT],
 };
-
-/// What gives a table that is to be made owner and rights of one that is there, so that servers go on.
-const SAME_RIGHTS: Sql = Sql {
+/// The same for a table that is not there yet: its owner and rights are those of another.
+const RIGHTS_TO: Sql = Sql {
     text: "SELECT format('ALTER TABLE %s OWNER TO %s', $2, c.relowner::regrole) AS given, 0 AS number \
            FROM pg_class AS c WHERE c.oid = to_regclass($1) UNION ALL \
-           SELECT format('GRANT %s ON %s TO %s', a.privilege_type, $2, \
-           CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END), 1 \
+           SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, $2, \
+           CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, \
+           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), 1 \
            FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a \
            WHERE c.oid = to_regclass($1) AND a.grantee <> c.relowner ORDER BY number",
     types: &[Type::TEXT, Type::TEXT],
 };
-
-/// The tables that version 3 brought.
-const OF_OUTBOX: [&str; 3] = ["@chatfold_outbox", "@chatfold_outbox_switch", "@chatfold_outbox_forgotten"];
 
 /// What a migration did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,19 +142,18 @@ async fn plan(session: &Session<'_>, store: &PostgresStore) -> Result<Pending, P
     }
     let partitions = partitions(session, &schema).await?;
     let mut sql = script::from(found, partitions, &schema);
-    for table in ["@chatfold_event", "@chatfold_snapshot", "@chatfold_event_text"] {
-        for row in session.query_once(&RIGHTS, &[&in_schema(table, &schema)]).await? {
+    // What a table that was not there before is used for, whoever uses the events does.
+    for table in script::MADE_SINCE.iter().filter(|(version, _)| *version > found).map(|(_, table)| table) {
+        let (like, table) = (in_schema("@chatfold_event", &schema), in_schema(table, &schema));
+        for row in session.query_once(&RIGHTS_TO, &[&like, &table]).await? {
             sql.push_str(row.try_get(0)?);
             sql.push_str(";\n");
         }
     }
-    if found < 3 {
-        let inboxes = in_schema("@chatfold_inbox", &schema);
-        for table in OF_OUTBOX {
-            for row in session.query_once(&SAME_RIGHTS, &[&inboxes, &in_schema(table, &schema)]).await? {
-                sql.push_str(row.try_get(0)?);
-                sql.push_str(";\n");
-            }
+    for table in ["@chatfold_event", "@chatfold_snapshot", "@chatfold_event_text"] {
+        for row in session.query_once(&RIGHTS, &[&in_schema(table, &schema)]).await? {
+            sql.push_str(row.try_get(0)?);
+            sql.push_str(";\n");
         }
     }
     Ok(pending(sql))

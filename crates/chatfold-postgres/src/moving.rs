@@ -7,7 +7,7 @@ use crate::error::PostgresError;
 use crate::pool::PostgresStore;
 
 /// How many events are moved at once.
-const PAGE: usize = 1_000;
+const PAGE: usize = 8_192;
 
 /// Why an inbox was not moved, or not to the end.
 #[derive(Debug, thiserror::Error)]

@@ -8,11 +8,13 @@ use tokio_postgres::Config;
 use crate::connect::Connector;
 use crate::encrypt::Encrypt;
 use crate::error::PostgresError;
+use crate::fetching::Fetcher;
 use crate::follow;
 use crate::listen::Listen;
 use crate::migrating::{self, Migrated, Pending};
 use crate::options::Options;
 use crate::pool::PostgresStore;
+use crate::sealing;
 use crate::session::before_names;
 
 impl PostgresStore {
@@ -33,6 +35,7 @@ impl PostgresStore {
         if store.options.notify {
             store.teller = Some(follow::begin_telling(store.clone()));
         }
+        store.sealer = Some(sealing::begin_sealing(store.clone()));
         Ok(store)
     }
 
@@ -84,27 +87,45 @@ impl PostgresStore {
             bound(listen, &options);
         }
         let listen = listen.map(|listen| Connector::new(&listen, tls.clone(), options.connect_timeout));
-        let connector = Connector::new(&config, tls, options.connect_timeout);
-        let longest = connector.longest();
-        // Whether a connection is closed is known without asking the server.
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(config, connector, recycling);
-        let pool = Pool::builder(manager)
-            .max_size(options.connections.max(1))
-            .runtime(Runtime::Tokio1)
-            .create_timeout(Some(longest))
-            .wait_timeout(Some(options.connect_timeout))
-            .build()
-            .map_err(|error| PostgresError::Pool(error.to_string()))?;
-        Ok(Self {
-            pool,
+        // One that is used for nothing but pages that nobody fetched before lives on a thread of its own.
+        let beside = pool(&config, tls.clone(), &options, 1)?;
+        let pool = pool(&config, tls, &options, options.connections.max(1))?;
+        let mut store = Self {
+            pool: beside,
             schema: before_names(options.schema.as_deref()).into(),
             options: Arc::new(options),
             waiting: Arc::default(),
-            listen: listen.map(|listen| Arc::new(listen) as Arc<dyn Listen>),
+            listen: None,
             teller: None,
-        })
+            sealer: None,
+            decoded: Arc::default(),
+            suspects: Arc::default(),
+            fetcher: None,
+        };
+        store.fetcher = Some(Arc::new(Fetcher::new(store.clone())));
+        store.listen = listen.map(|listen| Arc::new(listen) as Arc<dyn Listen>);
+        store.pool = pool;
+        Ok(store)
     }
+}
+
+/// A pool of so many connections at most.
+fn pool<T>(config: &Config, tls: T, options: &Options, connections: usize) -> Result<Pool, PostgresError>
+where
+    T: Encrypt,
+{
+    let connector = Connector::new(config, tls, options.connect_timeout);
+    let longest = connector.longest();
+    // Whether a connection is closed is known without asking the server.
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_connect(config.clone(), connector, recycling);
+    Pool::builder(manager)
+        .max_size(connections)
+        .runtime(Runtime::Tokio1)
+        .create_timeout(Some(longest))
+        .wait_timeout(Some(options.connect_timeout))
+        .build()
+        .map_err(|error| PostgresError::Pool(error.to_string()))
 }
 
 /// Sets the bounds of a connection where the address has set none of its own.

@@ -34,6 +34,10 @@ pub struct Options {
     /// Whether the address leads to a pooler that gives each transaction another connection, as PgBouncer's transaction
     /// mode does: statements are sent whole each time, since none stays prepared. False unless set otherwise.
     pub pooled: bool,
+    /// How many events of an inbox lie as rows before they are sealed into a segment, which is so long too: at least 1. A
+    /// larger one makes smaller tables and faster replays, and appends wait longer while a segment takes the place of its rows.
+    /// 4,096 unless another is set; tables may be opened with another one at any time.
+    pub seal_events: usize,
     /// Whether listeners are told of appends.
     pub notify: bool,
     /// Where to listen, if that is elsewhere than where everything else is asked: at the server itself, past a pooler.
@@ -58,6 +62,7 @@ impl Default for Options {
             connections: 16,
             waiting: usize::MAX,
             pooled: false,
+            seal_events: 4_096,
             notify: true,
             listen: None,
             connect_timeout: Duration::from_secs(10),

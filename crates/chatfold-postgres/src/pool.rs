@@ -1,16 +1,20 @@
 //! The pool of connections that a store is, and one of them taken for a transaction.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chatfold::UserId;
 use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 
 use crate::error::{PostgresError, StoreFailure};
 use crate::heard::Teller;
 use crate::listen::Listen;
 use crate::options::Options;
+use crate::pages::FetchPages;
+use crate::segments::Decoded;
 use crate::session::Session;
 
 /// Logs and snapshots in PostgreSQL.
@@ -25,6 +29,13 @@ pub struct PostgresStore {
     /// `None` where nothing can be heard.
     pub(crate) listen: Option<Arc<dyn Listen>>,
     pub(crate) teller: Option<Arc<Teller>>,
+    /// `None` where rows are not sealed in a task.
+    pub(crate) sealer: Option<Arc<Teller>>,
+    pub(crate) decoded: Arc<Decoded>,
+    /// The inboxes of which a snapshot was found damaged.
+    pub(crate) suspects: Arc<Suspects>,
+    /// `None` for the store that a fetcher has.
+    pub(crate) fetcher: Option<Arc<dyn FetchPages>>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -80,6 +91,28 @@ impl PostgresStore {
             error => PostgresError::Pool(error.to_string()),
         })?;
         Ok(Taken { object: Some(object), schema: Arc::clone(&self.schema), pooled: self.options.pooled })
+    }
+}
+
+/// Inboxes of which a snapshot was found damaged: the next one that is kept relies on no page that is there.
+#[derive(Debug, Default)]
+pub(crate) struct Suspects(Mutex<HashSet<UserId>>);
+
+impl Suspects {
+    fn inboxes(&self) -> MutexGuard<'_, HashSet<UserId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn put(&self, inbox: &UserId) {
+        self.inboxes().insert(inbox.clone());
+    }
+
+    pub(crate) fn contains(&self, inbox: &UserId) -> bool {
+        self.inboxes().contains(inbox)
+    }
+
+    pub(crate) fn remove(&self, inbox: &UserId) {
+        self.inboxes().remove(inbox);
     }
 }
 

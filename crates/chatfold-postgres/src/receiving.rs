@@ -1,14 +1,16 @@
 //! Events that are brought to many inboxes: hundreds of them in one transaction, in two round trips to the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, NewEvent, OutboxChange, Received, plan_receive};
 use chatfold::{EventId, UserId};
+use chatfold_layout::keys::Wanted;
 use futures_util::future::{join3, try_join_all, try_join3, try_join4};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::PostgresError;
+use crate::keys::Question;
 use crate::outbox::Told;
 use crate::pool::PostgresStore;
 use crate::rows::{self, is_on, signed};
@@ -30,7 +32,7 @@ const ATTEMPTS: u32 = 20;
 /// The rows of inboxes, locked against appends in one order for all, by bytes, so that no two wait for each other.
 const LOCK: Sql = Sql {
     text: concat!(
-        "SELECT inbox, closed, moved_to, ",
+        "SELECT inbox, closed, moved_to, sealed, ",
         is_on!(),
         " FROM @chatfold_inbox WHERE inbox = ANY($1) ORDER BY inbox COLLATE \"C\" FOR UPDATE"
     ),
@@ -49,9 +51,17 @@ const KNOWN: Sql = Sql {
            WHERE e.inbox = i.inbox AND e.id = ANY($2) OFFSET 0) AS k",
     types: &[Type::TEXT_ARRAY, Type::UUID_ARRAY],
 };
+/// Rows of keys in which some of the events may stand.
+const SEALED: Sql = Sql {
+    text: "SELECT i.inbox, s.keys FROM unnest($1::text[]) AS i (inbox) \
+           CROSS JOIN unnest($2::integer[], $3::bytea[]) AS w (slice, part) \
+           CROSS JOIN LATERAL (SELECT keys FROM @chatfold_sealed AS k \
+           WHERE k.inbox = i.inbox AND k.slice = w.slice OFFSET 0) AS s WHERE position(w.part IN s.keys) > 0",
+    types: &[Type::TEXT_ARRAY, Type::INT4_ARRAY, Type::BYTEA_ARRAY],
+};
 /// An event is sent once, and named by its number for each inbox.
 const INSERT: Sql = Sql {
-    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, bytes) \
+    text: "INSERT INTO @chatfold_event (inbox, position, id, command, hash, encoded) \
            SELECT n.inbox, n.position, ($5::uuid[])[n.event], NULL, n.hash, ($6::bytea[])[n.event] \
            FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::integer[]) \
            AS n (inbox, position, hash, event)",
@@ -78,6 +88,8 @@ struct Found<'a> {
     missing: Vec<&'a str>,
     /// Whether the outbox is on.
     outbox: bool,
+    /// Those of which events are sealed.
+    sealed: Vec<&'a str>,
 }
 
 /// The rows to insert, by column.
@@ -155,7 +167,7 @@ impl PostgresStore {
     ) -> Result<Option<Vec<Received>>, PostgresError> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let mut found = match find(session, chunk, events).await {
+        let mut found = match self.find_known(session, chunk, events).await {
             Ok(found) => found,
             Err(error) => return taken.again::<()>(error).await.map(|_| None),
         };
@@ -191,11 +203,42 @@ impl PostgresStore {
         }
         taken.give_back();
         for (owner, outcome) in chunk.iter().zip(&outcomes) {
-            if let Received::Appended { last, .. } = outcome {
+            if let Received::Appended { first, last } = outcome {
                 self.tell(owner, *last);
+                self.seal_if_due(owner, first.saturating_sub(1), *last);
             }
         }
         Ok(Some(outcomes))
+    }
+
+    /// Begins a transaction and looks up what the inboxes have, what is sealed too.
+    async fn find_known<'a>(
+        &self,
+        session: &Session<'_>,
+        chunk: &[&'a UserId],
+        events: &[NewEvent],
+    ) -> Result<Found<'a>, PostgresError> {
+        let mut found = find(session, chunk, events).await?;
+        if found.sealed.is_empty() {
+            return Ok(found);
+        }
+        // Asked behind the rows, and only where there are such: a server takes its time to plan it for hundreds.
+        let question = Question::new(events.iter().map(|event| Wanted::Event(event.id)));
+        let (sealed, slices, parts) = (session.prepare(&SEALED).await?, question.slices(), question.parts());
+        let rows = session.query(&sealed, &[&found.sealed, &slices, &parts]).await?;
+        let mut segments: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        for row in &rows {
+            question.answer(row.try_get(1)?, segments.entry(row.try_get(0)?).or_default())?;
+        }
+        let ids: BTreeSet<_> = events.iter().map(|event| event.id).collect();
+        for owner in chunk {
+            let last = segments.remove(owner.as_str()).filter(|last| !last.is_empty());
+            if let (Some(last), Some((_, known))) = (last, found.heads.get_mut(owner.as_str())) {
+                let sealed = self.known_sealed(session, owner, &last, |event| ids.contains(&event.id));
+                known.extend(sealed.await?.iter().map(|event| event.id));
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -221,12 +264,13 @@ async fn find<'a>(
     let mut found = Found::default();
     let mut closed = BTreeMap::new();
     for row in &locked {
-        closed.insert(row.try_get::<_, &str>(0)?, rows::closed(row)?);
+        closed.insert(row.try_get::<_, &str>(0)?, (rows::closed(row)?, row.try_get::<_, i64>("sealed")?));
         found.outbox = row.try_get("outbox")?;
     }
     for owner in owners {
         match closed.remove(owner) {
-            Some(closed) => {
+            Some((closed, sealed)) => {
+                found.sealed.extend((sealed > 0).then_some(owner));
                 found.heads.insert(owner, (Head::new(LogPrefix::EMPTY, closed), Vec::new()));
             }
             None => found.missing.push(owner),

@@ -3,35 +3,53 @@
 use crate::session::in_schema;
 
 /// The schema version that this version of the crate works with.
-pub(crate) const NEWEST: i32 = 3;
+pub(crate) const NEWEST: i32 = 4;
 
 /// What a new database gets.
 const TABLES: &str = include_str!("../migrations/tables.sql");
 
 /// What brings version 1 to 2, 2 to 3, and so on.
-const STEPS: [&str; NEWEST as usize - 1] =
-    [include_str!("../migrations/0002_bytewise_keys.sql"), include_str!("../migrations/0003_outbox.sql")];
+const STEPS: [&str; NEWEST as usize - 1] = [
+    include_str!("../migrations/0002_bytewise_keys.sql"),
+    include_str!("../migrations/0003_outbox.sql"),
+    include_str!("../migrations/0004_segments.sql"),
+];
 
-/// The tables that may be partitioned.
+/// The tables that were partitioned before version 4, whose files name none.
 const PARTITIONED: [&str; 2] = ["chatfold_event", "chatfold_snapshot"];
 
+/// The tables that a version made, which is not the first.
+pub(crate) const MADE_SINCE: [(i32, &str); 7] = [
+    (3, "@chatfold_outbox"),
+    (3, "@chatfold_outbox_switch"),
+    (3, "@chatfold_outbox_forgotten"),
+    (4, "@chatfold_paging"),
+    (4, "@chatfold_segment"),
+    (4, "@chatfold_sealed"),
+    (4, "@chatfold_snapshot_page"),
+];
+
 /// When a part of a file is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum When<'a> {
     Always,
     Plain,
     Partitioned,
-    EachPartition,
+    /// Once for each partition of each of these tables.
+    EachPartition(Vec<&'a str>),
 }
 
-impl When {
-    fn of(name: &str) -> Option<Self> {
+impl<'a> When<'a> {
+    fn of(name: &'a str) -> Option<Self> {
         match name.trim() {
             "always" => Some(Self::Always),
             "plain" => Some(Self::Plain),
             "partitioned" => Some(Self::Partitioned),
-            "each partition" => Some(Self::EachPartition),
-            _ => None,
+            "each partition" => Some(Self::EachPartition(PARTITIONED.to_vec())),
+            other => {
+                let tables = other.strip_prefix("each partition of ")?;
+                Some(Self::EachPartition(tables.split(' ').collect()))
+            }
         }
     }
 }
@@ -46,13 +64,13 @@ pub(crate) fn from(version: i32, partitions: Option<u16>, schema: &str) -> Strin
     files
         .iter()
         .flat_map(|file| parts(file))
-        .map(|(when, part)| run(when, &part, partitions, schema))
+        .map(|(when, part)| run(&when, &part, partitions, schema))
         .collect()
 }
 
 /// The parts of a file. What stands before the first of them are remarks.
-fn parts(file: &str) -> Vec<(When, String)> {
-    let mut parts: Vec<(When, String)> = Vec::new();
+fn parts(file: &str) -> Vec<(When<'_>, String)> {
+    let mut parts: Vec<(When<'_>, String)> = Vec::new();
     for line in file.lines() {
         match (line.strip_prefix("--:").and_then(When::of), parts.last_mut()) {
             (Some(when), _) => parts.push((when, String::new())),
@@ -67,18 +85,21 @@ fn parts(file: &str) -> Vec<(When, String)> {
 }
 
 /// A part as it is run: as it stands, once for each partition, or not at all.
-fn run(when: When, part: &str, partitions: Option<u16>, schema: &str) -> String {
+fn run<'a>(when: &When<'a>, part: &str, partitions: Option<u16>, schema: &str) -> String {
     let part = in_schema(part, schema);
     match (when, partitions) {
         (When::Always, _) | (When::Plain, None) | (When::Partitioned, Some(_)) => part,
-        (When::Plain, Some(_)) | (When::Partitioned | When::EachPartition, None) => String::new(),
-        (When::EachPartition, Some(count)) => {
-            let each = |table: &'static str| (0..count).map(move |number| (table, number));
+        (When::Plain, Some(_)) | (When::Partitioned | When::EachPartition(_), None) => String::new(),
+        (When::EachPartition(tables), Some(count)) => {
+            let each = |table: &&'a str| {
+                let table = *table;
+                (0..count).map(move |number| (table, number))
+            };
             let filled = |(table, number): (&str, u16)| {
                 let part = part.replace("{table}", table).replace("{number}", &number.to_string());
                 part.replace("{count}", &count.to_string())
             };
-            PARTITIONED.into_iter().flat_map(each).map(filled).collect()
+            tables.iter().flat_map(each).map(filled).collect()
         }
     }
 }
@@ -95,10 +116,10 @@ mod tests {
             }
             for partitions in [None, Some(3)] {
                 let run: String =
-                    parts(file).iter().map(|(when, part)| run(*when, part, partitions, "\"a\".")).collect();
+                    parts(file).iter().map(|(when, part)| run(when, part, partitions, "\"a\".")).collect();
                 assert!(!run.contains(['@', '{', '}']), "{run}");
                 let is_spread = partitions.is_some() && file.contains("each partition");
-                assert_eq!(run.contains("chatfold_event_2 "), is_spread, "{run}");
+                assert_eq!(run.contains("_2 "), is_spread, "{run}");
             }
         }
     }

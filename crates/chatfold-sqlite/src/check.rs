@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chatfold::UserId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{DamagedLog, EventStore, LogCursor};
+use chatfold_layout::keys::{of_events, of_ids};
+use chatfold_layout::pages::Fault;
 
 use crate::log::{Known, Log, SEGMENT};
-use crate::pages::{self, Fault};
+use crate::pages;
 use crate::schema::{Found, Snapshots, begin};
 use crate::trimmed::{self, Cut};
 use crate::{SqliteError, SqliteStore, keys, outbox, owner_id, rows};
@@ -210,8 +212,8 @@ impl SqliteStore {
                 return Err(log.damaged(SEGMENT, after.events + 1, what));
             }
             let keys = match log.known_of(&head)? {
-                Known::Events(events) => keys::of_events(number, head.number, &events),
-                Known::Ids(_, ids) => keys::of_ids(number, head.number, ids.ids(), ids.commands()),
+                Known::Events(events) => of_events(number, head.number, &events),
+                Known::Ids(_, ids) => of_ids(number, head.number, ids.ids(), ids.commands()),
             };
             let missing = keys::missing(&moment, &keys)?;
             if missing > 0 {
@@ -275,7 +277,7 @@ impl SqliteStore {
             let position = snapshot.position.unsigned_abs();
             found.extend(faults.into_iter().map(|(fault, pages)| Damage::Page {
                 inbox: inbox.clone(),
-                table: fault.table(),
+                table: pages::table(fault),
                 position,
                 pages,
                 what: fault.what(),

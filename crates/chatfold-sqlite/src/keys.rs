@@ -1,8 +1,4 @@
-//! Which segments hold an id or a command: a hash of it and the segment's number in one integer, which is the whole row.
-//!
-//! ```text
-//! 36 bits of hash | 28 bits of segment
-//! ```
+//! Which segments hold an id or a command: an integer ([`chatfold_layout::keys`]), which is the whole row.
 //!
 //! A row takes about 14 bytes, where a unique index of ids takes 30. Hashes may collide: what a row names is looked into
 //! before it counts, so a collision costs a look and nothing else.
@@ -14,62 +10,15 @@
 use std::collections::HashSet;
 
 use chatfold::EventId;
-use chatfold::id::CommandId;
-use chatfold::snapshot::LogPrefix;
-use chatfold::store::StoredEvent;
+use chatfold_layout::keys::{MAX_SEGMENT, Wanted, key};
 use rusqlite::Connection;
 
 use crate::SqliteError;
 use crate::rows::Number;
 
-/// The bits that name a segment.
-pub(crate) const SEGMENT_BITS: u32 = 28;
-
-/// No segment has a greater number: what would have one stays as rows.
-pub(crate) const MAX_SEGMENT: i64 = (1 << SEGMENT_BITS) - 1;
-
 /// Into how many slices the range of hashes is cut, a power of two: a segment moves one of them, so that the table of new
 /// keys holds those of half as many segments.
 const SLICES: i64 = 32;
-
-/// What is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Event(EventId),
-    Command(CommandId),
-}
-
-/// The key of what is wanted in an inbox, without a segment.
-fn key(inbox: Number, wanted: Wanted) -> i64 {
-    let (kind, id) = match wanted {
-        Wanted::Event(id) => (0_u128, *id.as_bytes()),
-        Wanted::Command(id) => (1, *id.as_bytes()),
-    };
-    let mut hash = LogPrefix { hash: u128::from(inbox.cast_unsigned()) << 1 | kind, ..LogPrefix::EMPTY };
-    hash.push(&id);
-    // Truncation is meant: any bits of the hash do.
-    (hash.hash as u64 >> SEGMENT_BITS << SEGMENT_BITS).cast_signed()
-}
-
-/// The keys of the events of a segment, each once.
-pub(crate) fn of_events(inbox: Number, segment: i64, events: &[StoredEvent]) -> Vec<i64> {
-    let ids = events.iter().map(|event| event.id);
-    of_ids(inbox, segment, ids, events.iter().filter_map(|event| event.command))
-}
-
-/// The keys of ids and commands of a segment, each once.
-pub(crate) fn of_ids(
-    inbox: Number,
-    segment: i64,
-    ids: impl Iterator<Item = EventId>,
-    commands: impl Iterator<Item = CommandId>,
-) -> Vec<i64> {
-    let wanted = ids.map(Wanted::Event).chain(commands.map(Wanted::Command));
-    let mut keys: Vec<_> = wanted.map(|wanted| key(inbox, wanted) | segment).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
 
 /// Writes the keys of new segments, which are best in order: neighbours lie on one page.
 pub(crate) fn insert_sealed(connection: &Connection, keys: &[i64]) -> Result<(), SqliteError> {
@@ -160,6 +109,8 @@ pub(crate) fn missing(connection: &Connection, keys: &[i64]) -> Result<usize, Sq
 
 #[cfg(test)]
 mod tests {
+    use chatfold_layout::keys::of_ids;
+
     use super::*;
 
     #[test]
@@ -190,22 +141,5 @@ mod tests {
             assert!(found.contains(&segment) && found.is_sorted());
         }
         assert_eq!(missing(&connection, &of(300)).unwrap(), 50);
-    }
-
-    #[test]
-    fn a_key_leaves_room_for_the_segment_and_tells_kinds_and_inboxes_apart() {
-        let (id, command) = (EventId::from_bytes([7; 16]), CommandId::from_bytes([7; 16]));
-        let keys = [
-            key(1, Wanted::Event(id)),
-            key(1, Wanted::Command(command)),
-            key(2, Wanted::Event(id)),
-            key(1, Wanted::Event(EventId::from_bytes([8; 16]))),
-        ];
-        for (n, one) in keys.iter().enumerate() {
-            assert_eq!(one & MAX_SEGMENT, 0);
-            assert!(keys.iter().skip(n + 1).all(|other| other != one));
-            // A greater number of a segment never leaves the range of its hash.
-            assert!(*one <= one | MAX_SEGMENT && (one | MAX_SEGMENT) >> SEGMENT_BITS == one >> SEGMENT_BITS);
-        }
     }
 }

@@ -172,7 +172,6 @@
 
 mod archive;
 mod check;
-mod directory;
 mod error;
 mod keys;
 mod log;
@@ -184,14 +183,12 @@ mod rewriting;
 mod rows;
 mod schema;
 mod sealing;
-mod segment;
 mod sharing;
 mod snapshots;
 mod source;
 mod store;
 mod trimmed;
 mod trimming;
-mod uint;
 mod wal;
 
 use std::path::Path;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
 use chatfold::{EventId, UserId};
+use chatfold_layout::keys::Wanted;
+use chatfold_layout::segment::{self, Segment};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::SqliteError;
-use crate::keys::{self, Wanted};
+use crate::keys;
 use crate::rows::{self, Number, signed};
-use crate::segment::{self, Segment};
 use crate::trimmed::{self, Cut, Ids};
 
 /// The table of segments, as errors name it.

@@ -8,17 +8,15 @@
 //! them, and removed by later ones, some at a time.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
 use chatfold::UserId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{SNAPSHOTS_KEPT, StoredSnapshot};
-use fastcdc::v2020::FastCDC;
+use chatfold_layout::directory::{Directory, Named};
+use chatfold_layout::pages::{self as layout, Fault, Lengths, list_checksum};
 use rusqlite::{Connection, OptionalExtension, params};
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::SqliteError;
-use crate::directory::{Directory, Named};
 use crate::rows::{self, Number, signed};
 use crate::trimmed;
 
@@ -30,7 +28,8 @@ pub(crate) const LIST: &str = "chatfold_kept_snapshot";
 
 /// How many bytes a page has: at least (but the last), about, and at most. Of a desk of a million events a thousand more
 /// change 2.9 % of the snapshot so, and 3.6 % in pages twice as long; half as long they would double the lists for 2.4 %.
-const LEN_BYTES: [usize; 3] = [1 << 10, 4 << 10, 16 << 10];
+const LENGTHS: Lengths =
+    Lengths { min_len_bytes: 1 << 10, average_len_bytes: 4 << 10, max_len_bytes: 16 << 10 };
 
 /// How many pages a transaction writes at most where more than one is needed, and how many stale ones a transaction
 /// removes beside as many as it writes: about two megabytes.
@@ -40,24 +39,18 @@ pub(crate) const AT_ONCE: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Cut<'a> {
     pub(crate) prefix: LogPrefix,
-    pages: Vec<(u128, &'a [u8])>,
+    cut: layout::Cut<'a>,
 }
 
 impl<'a> Cut<'a> {
     /// Cuts a snapshot into pages and hashes each.
     pub(crate) fn new(snapshot: &'a StoredSnapshot) -> Self {
-        let bytes = snapshot.bytes.as_slice();
-        let [min, average, max] = LEN_BYTES;
-        let cuts = FastCDC::new(bytes, min, average, max);
-        let pages = cuts.filter_map(|cut| bytes.get(cut.offset..cut.offset + cut.length));
-        Self { prefix: snapshot.prefix, pages: pages.map(|page| (xxh3_128(page), page)).collect() }
+        Self { prefix: snapshot.prefix, cut: layout::Cut::new(&snapshot.bytes, LENGTHS) }
     }
 
     /// The pages that are not known, each once.
     pub(crate) fn missing(&self, known: &Known) -> Vec<(u128, &'a [u8])> {
-        let mut seen = HashSet::new();
-        let new = |(hash, _): &&(u128, _)| !known.pages.contains_key(hash) && seen.insert(*hash);
-        self.pages.iter().filter(new).copied().collect()
+        self.cut.missing(|hash| known.pages.contains_key(&hash))
     }
 }
 
@@ -84,7 +77,7 @@ impl Known {
         let mut pages = HashMap::new();
         while let Some(row) = rows.next()? {
             let hash = u128::from_be_bytes(rows::sixteen(row, "hash")?);
-            if !verified || xxh3_128(row.get_ref("bytes")?.as_blob().unwrap_or_default()) == hash {
+            if !verified || layout::hash(row.get_ref("bytes")?.as_blob().unwrap_or_default()) == hash {
                 pages.insert(hash, row.get("page")?);
             }
         }
@@ -129,39 +122,11 @@ impl Known {
     }
 }
 
-/// Why a page of a snapshot cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fault {
-    /// The list of pages is not what was written.
-    List,
-    /// It is not there.
-    Missing,
-    /// It is there, and its bytes do not have its hash.
-    Altered,
-}
-
-impl Fault {
-    /// The table that it is in.
-    pub(crate) fn table(self) -> &'static str {
-        match self {
-            Self::List => LIST,
-            Self::Missing | Self::Altered => PAGE,
-        }
-    }
-
-    /// What is wrong.
-    pub(crate) fn what(self) -> &'static str {
-        match self {
-            Self::List => "the list of the snapshot's pages is not what was written",
-            Self::Missing => "a page of the snapshot is missing",
-            Self::Altered => "the bytes of a page of the snapshot do not have its hash",
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what())
+/// The table that a fault is in.
+pub(crate) fn table(fault: Fault) -> &'static str {
+    match fault {
+        Fault::List => LIST,
+        Fault::Missing | Fault::Altered => PAGE,
     }
 }
 
@@ -177,11 +142,7 @@ pub(crate) fn page(
     let Some((hash, bytes)) = find.query_row([named.page, number], row).optional()? else {
         return Ok(Err(Fault::Missing));
     };
-    let found = xxh3_128(&bytes);
-    let fits = hash == found.to_be_bytes()
-        && named.mark == found as u16
-        && bytes.len() as u64 == named.end - named.start;
-    Ok(if fits { Ok(bytes) } else { Err(Fault::Altered) })
+    Ok(if layout::is_named(named, &hash, &bytes) { Ok(bytes) } else { Err(Fault::Altered) })
 }
 
 /// A snapshot as the table of lists has it.
@@ -208,22 +169,13 @@ pub(crate) fn kept(
     while let Some(row) = rows.next()? {
         let pages: Vec<u8> = row.get("pages")?;
         let found: Vec<u8> = row.get("checksum")?;
-        let fits = |prefix: &LogPrefix| checksum(owner, *prefix, &pages).to_be_bytes() == found.as_slice();
+        let fits =
+            |prefix: &LogPrefix| list_checksum(owner, *prefix, &pages).to_be_bytes() == found.as_slice();
         let prefix = rows::prefix(row).ok().filter(fits);
         let list = prefix.zip(Directory::decode(&pages));
         kept.push(Kept { position: row.get("position")?, list });
     }
     Ok(kept)
-}
-
-/// Returns the checksum of a list: of whose it is, what it stands for, and its bytes.
-fn checksum(owner: &UserId, prefix: LogPrefix, pages: &[u8]) -> u128 {
-    let mut hash = Xxh3::new();
-    for part in [owner.as_str().as_bytes(), &[0], &prefix.events.to_be_bytes(), &prefix.hash.to_be_bytes()] {
-        hash.update(part);
-    }
-    hash.update(pages);
-    hash.digest128()
 }
 
 /// Returns all bytes of a snapshot, if all of its pages are there as they were written.
@@ -271,7 +223,7 @@ pub(crate) fn keep(
     };
     let (stay, drop): (Vec<_>, Vec<_>) = all.into_iter().partition(stays);
     let mut named: HashSet<i64> = stay.iter().flat_map(Kept::pages).collect();
-    named.extend(cut.pages.iter().filter_map(|(hash, _)| known.pages.get(hash)));
+    named.extend(cut.cut.pages().iter().filter_map(|(hash, _)| known.pages.get(hash)));
     for dropped in &drop {
         let sql = "DELETE FROM chatfold_kept_snapshot WHERE inbox = ? AND position = ?";
         connection.prepare_cached(sql)?.execute([number, dropped.position])?;
@@ -285,7 +237,7 @@ pub(crate) fn keep(
     }
     remove_stale(connection, number, &named, AT_ONCE + cut.missing(&known).len())?;
     let mut directory = Directory::default();
-    for (hash, bytes) in &cut.pages {
+    for (hash, bytes) in cut.cut.pages() {
         let page = match known.pages.get(hash) {
             Some(page) => *page,
             None => known.write(connection, number, (*hash, bytes))?,
@@ -295,7 +247,7 @@ pub(crate) fn keep(
     let pages = directory.encode();
     let sql =
         "INSERT INTO chatfold_kept_snapshot (inbox, position, hash, pages, checksum) VALUES (?, ?, ?, ?, ?)";
-    let checksum = checksum(owner, cut.prefix, &pages).to_be_bytes();
+    let checksum = list_checksum(owner, cut.prefix, &pages).to_be_bytes();
     let row = params![number, position, cut.prefix.hash.to_be_bytes(), pages, checksum];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(())

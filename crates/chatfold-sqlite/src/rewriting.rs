@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::RewriteError;
+use chatfold_layout::segment::{self, Segment};
 use rusqlite::params;
 
 use crate::SqliteError;
 use crate::log::{Log, SEGMENT, SegmentHead};
 use crate::pages;
 use crate::rows::{self, signed};
-use crate::sealing;
-use crate::segment::Segment;
 use crate::trimmed::{self, Cut};
 
 /// How many rows are held at once while the hashes of a log are computed anew.
@@ -111,7 +110,7 @@ impl Log<'_> {
             event.prefix = both.new;
         }
         both.old = head.last;
-        let encoded = rewritten.then(|| sealing::encoded(self.owner, before, &events));
+        let encoded = rewritten.then(|| segment::encoded(self.owner, before, &events));
         let bytes = match encoded {
             Some(Some(encoded)) => encoded,
             None => bytes,

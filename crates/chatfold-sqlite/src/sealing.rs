@@ -1,16 +1,16 @@
 //! Writing to a log: rows, and segments made of them.
 
-use chatfold::UserId;
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
+use chatfold_layout::keys::{MAX_SEGMENT, of_events};
+use chatfold_layout::segment;
 use rusqlite::{Connection, params};
 
 use crate::SqliteError;
 use crate::keys;
 use crate::log::{Log, SEGMENT, SegmentHead};
 use crate::rows::{self, Number, signed};
-use crate::segment::{self, Lines, Segment};
 
 /// How many segments one append makes of rows that a file of an older schema has, besides those of its own events.
 const SEALED_AT_ONCE: usize = 2;
@@ -127,7 +127,7 @@ impl Log<'_> {
         events: &[StoredEvent],
     ) -> Result<Option<Vec<i64>>, SqliteError> {
         let last = events.last().map_or(before, |event| event.prefix);
-        let bytes = encoded(self.owner, before, events)
+        let bytes = segment::encoded(self.owner, before, events)
             .ok_or_else(|| self.damaged(SEGMENT, before.events + 1, "what was sealed cannot be read back"))?;
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO chatfold_segment (inbox, before, before_hash, last, last_hash, checksum) VALUES (?, ?, ?, ?, ?, ?)",
@@ -142,7 +142,7 @@ impl Log<'_> {
             checksum
         ])?;
         let number = self.connection.last_insert_rowid();
-        if number > keys::MAX_SEGMENT {
+        if number > MAX_SEGMENT {
             self.connection.execute("DELETE FROM chatfold_segment WHERE segment = ?", [number])?;
             return Ok(None);
         }
@@ -150,7 +150,7 @@ impl Log<'_> {
             .connection
             .prepare_cached("INSERT INTO chatfold_segment_bytes (segment, bytes) VALUES (?, ?)")?;
         insert.execute(params![number, bytes])?;
-        Ok(Some(keys::of_events(self.number, number, events)))
+        Ok(Some(of_events(self.number, number, events)))
     }
 
     /// Writes where a segment stands now and, if they are others, its bytes.
@@ -171,14 +171,4 @@ impl Log<'_> {
         }
         Ok(())
     }
-}
-
-/// The events as a segment that was read back; `None` if it is not what they are.
-pub(crate) fn encoded(owner: &UserId, before: LogPrefix, events: &[StoredEvent]) -> Option<Vec<u8>> {
-    // Nearly every log is lines of this library, and then each is written once; where one is not, all are compared.
-    [Lines::Trusted, Lines::Compared].into_iter().find_map(|lines| {
-        let bytes = segment::encode(owner, events, lines);
-        let again = Segment::open(&bytes)?.events(owner, before)?;
-        (again == events).then_some(bytes)
-    })
 }

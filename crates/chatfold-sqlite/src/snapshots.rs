@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 
 use chatfold::UserId;
 use chatfold::store::{FoundSnapshot, Head, SnapshotStore, StoredSnapshot};
+use chatfold_layout::pages::Fault;
 use rusqlite::Connection;
 
 use crate::log::Log;
-use crate::pages::{self, Cut, Fault, Known};
+use crate::pages::{self, Cut, Known};
 use crate::rows::{self, signed};
 use crate::schema::{self, Claim, Found, Snapshots, begin};
 use crate::source::{Paged, Reader};
@@ -108,7 +109,12 @@ impl SqliteStore {
     fn damaged_snapshot(&self, inbox: &UserId, position: i64, fault: Fault) -> SqliteError {
         self.suspect.store(true, Ordering::Relaxed);
         let position = position.unsigned_abs();
-        SqliteError::DamagedAt { inbox: inbox.clone(), table: fault.table(), position, what: fault.what() }
+        SqliteError::DamagedAt {
+            inbox: inbox.clone(),
+            table: pages::table(fault),
+            position,
+            what: fault.what(),
+        }
     }
 }
 

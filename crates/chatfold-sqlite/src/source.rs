@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatfold::snapshot::{SnapshotSource, SourceError};
+use chatfold_layout::directory::{Directory, Named};
+use chatfold_layout::pages::Fault;
 use lru::LruCache;
 use rusqlite::Connection;
 
-use crate::directory::{Directory, Named};
-use crate::pages::{self, Fault};
+use crate::pages;
 use crate::rows::Number;
 
 /// How many bytes of pages one source holds.

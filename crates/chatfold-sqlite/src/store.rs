@@ -176,13 +176,6 @@ fn stored(append: &Append<'_>, prefixes: Vec<LogPrefix>) -> Vec<StoredEvent> {
     append.events.iter().zip(prefixes).map(stored).collect()
 }
 
-/// The first id that is twice in a batch.
-fn doubled(events: &[StoredEvent]) -> Option<EventId> {
-    let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
-    ids.sort_unstable();
-    ids.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first().copied())
-}
-
 /// Appends within a transaction, and keeps a snapshot that is due, cut and with the pages that are known of it.
 pub(crate) fn append_within(
     (connection, cache): (&Connection, &mut Cache),
@@ -252,9 +245,6 @@ impl EventStore for SqliteStore {
         let transaction = begin(&mut self.connection)?;
         let (mut log, mut head) = Log::to_write(&transaction, &mut self.cache, inbox)?;
         plan_import(&head, events)?;
-        if let Some(id) = doubled(events) {
-            return Err(AppendError::Doubled { id });
-        }
         if head.prefix.events > 0 {
             let ids: Vec<_> = events.iter().map(|event| event.id).collect();
             let known = log.known_ids(&ids)?;

@@ -11,12 +11,12 @@ use chatfold::EventId;
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
+use chatfold_layout::segment;
+use chatfold_layout::uint::{self, take, uint};
 use rusqlite::{Connection, params};
 
 use crate::SqliteError;
 use crate::rows::{self, Number, signed};
-use crate::segment;
-use crate::uint::{self, take, uint};
 
 /// The table of ids, as errors name it.
 pub(crate) const IDS: &str = "chatfold_trimmed_ids";

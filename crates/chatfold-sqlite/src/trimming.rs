@@ -6,13 +6,13 @@ use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::snapshot::{LogPrefix, SnapshotInfo};
 use chatfold::store::StoredEvent;
 use chatfold::{Inbox, Replay, UserId};
+use chatfold_layout::segment::{self, Lines};
 
 use crate::archive::{Archived, Draft, failed};
 use crate::log::{Log, SegmentHead};
 use crate::schema::{Snapshots, begin};
-use crate::segment::{self, Lines};
 use crate::trimmed::{self, Cut, Ids, Written};
-use crate::{SqliteError, SqliteStore, pages, rows, sealing};
+use crate::{SqliteError, SqliteStore, pages, rows};
 
 /// How many rows are held at once.
 const CHUNK: usize = 1_000;
@@ -416,7 +416,7 @@ impl Log<'_> {
                 format!("its events at the positions {first} to {last} are not those that were trimmed");
             return Err(failed(archive, what));
         }
-        let bytes = sealing::encoded(self.owner, head.before, &events);
+        let bytes = segment::encoded(self.owner, head.before, &events);
         let bytes = bytes
             .ok_or_else(|| self.damaged(crate::log::SEGMENT, first, "what was sealed cannot be read back"))?;
         let sql = "INSERT OR REPLACE INTO chatfold_segment_bytes (segment, bytes) VALUES (?, ?)";

@@ -183,6 +183,26 @@ impl SnapshotInfo {
     }
 }
 
+/// Which bytes of a snapshot opening it does not read: the histories, but for the first few bytes behind the header. `None`
+/// of what is no snapshot of this version, as far as header and trailer tell. For a store that keeps what is read at once
+/// by itself, and everything else by pages. Complexity: O(1).
+///
+/// ```
+/// use chatfold::snapshot::{LogPrefix, read_later};
+/// use chatfold::{Inbox, Policy, UserId};
+/// let bytes = Inbox::new(UserId::parse("alice")?, Policy::default()).snapshot(LogPrefix::EMPTY)?;
+/// assert_eq!(read_later(&bytes).map(|range| range.len()), Some(0), "nobody has said anything");
+/// assert_eq!(read_later(b"something else"), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_later(bytes: &[u8]) -> Option<Range<usize>> {
+    let (_, histories_at) = frame::header(bytes).ok()?;
+    let trailer_at = bytes.len().checked_sub(TRAILER_LEN_BYTES)?;
+    let front_at = usize::try_from(number(bytes, trailer_at)?).ok()?;
+    let is_front = (histories_at..=trailer_at).contains(&front_at);
+    is_front.then(|| front_at.min(HEAD_LEN_BYTES as usize)..front_at)
+}
+
 /// Whether bytes begin as a snapshot does.
 pub fn is_snapshot(head: &[u8]) -> bool {
     head.starts_with(&frame::MAGIC)

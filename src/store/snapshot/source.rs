@@ -18,6 +18,19 @@ pub trait SnapshotSource: Send + Sync {
     ///
     /// [`SourceError`] if they cannot be had now, or not any more.
     fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError>;
+
+    /// Whether a read of a range just now would have nothing to wait for. `true` is right for a source that cannot fetch
+    /// bytes before they are read.
+    fn is_at_hand(&self, range: Range<u64>) -> bool {
+        let _ = range;
+        true
+    }
+
+    /// About how many bytes of memory it takes by now, with what was read of it: all of it, unless a source that lies
+    /// elsewhere knows better.
+    fn held_len_bytes(&self) -> u64 {
+        self.len_bytes()
+    }
 }
 
 /// Why bytes of a snapshot cannot be had: an outage of whatever keeps them, not damage of what it keeps.

@@ -104,7 +104,10 @@ impl Machine {
         self.done();
     }
 
-    fn judge(&mut self) {
+    pub(super) fn judge(&mut self) {
+        if self.fetches_before_judging() {
+            return;
+        }
         let Some(Goal::Execute(wish)) = &self.goal else { return };
         let id = CommandId::from_bytes(wish.context.seed);
         let decided = decide(&self.state.inbox, &wish.command, &wish.context);
@@ -169,7 +172,7 @@ impl Machine {
         }
     }
 
-    fn append_received(&mut self) {
+    pub(super) fn append_received(&mut self) {
         let Some(Goal::Receive(events)) = &self.goal else { return };
         if events.is_empty() {
             return self.follow_on();
@@ -179,8 +182,11 @@ impl Machine {
         let decoded = new.iter().zip(position + 1..).map(|(e, position)| decode(e.id, &e.bytes, position));
         match decoded.collect::<Result<Vec<_>, _>>() {
             Ok(decoded) => {
-                let events = decoded.into_iter().filter_map(known).collect();
-                self.propose(None, events, new);
+                let events: Vec<_> = decoded.into_iter().filter_map(known).collect();
+                let conversations: Vec<_> = events.iter().filter_map(Event::conversation).cloned().collect();
+                if !self.fetches_before_proposing(&conversations) {
+                    self.propose(None, events, new);
+                }
             }
             Err(failure) => self.fail(failure),
         }

@@ -1,5 +1,6 @@
 //! What a driver is asked to do.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use chatfold::id::CommandId;
@@ -47,6 +48,9 @@ pub enum Request {
         /// After this position.
         after: u64,
     },
+    /// Fetch ranges of the snapshot that was found last, if they lie elsewhere, so that nobody waits for them later:
+    /// [`Machine::fetched`](super::Machine::fetched). A driver whose sources fetch nothing answers at once.
+    Fetch(Vec<Range<u64>>),
     /// Append: [`Machine::appended`](super::Machine::appended).
     Append(Box<Batch>),
     /// Keep a snapshot: [`Machine::saved`](super::Machine::saved).
@@ -66,6 +70,7 @@ impl Request {
             Self::Snapshot { .. } => "snapshot",
             Self::Read { .. } => "read",
             Self::Sealed { .. } => "read_sealed",
+            Self::Fetch(_) => "fetch",
             Self::Append(_) => "append",
             Self::Save(_) => "save",
             Self::Wait(_) => "wait",

@@ -1,8 +1,11 @@
 //! What is known of a log, and how pages of it are taken in: verified whole before anything is applied.
 
+use std::fmt;
+use std::sync::Arc;
+
 use chatfold::binary::{Log, LogHead};
 use chatfold::change::ChangeSpan;
-use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotPolicy};
+use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotPolicy, SnapshotSource};
 use chatfold::store::{FoundSnapshot, LogCursor, Page, SealedPage, StoredSnapshot};
 use chatfold::{ConversationId, Event, Inbox, Policy, Replay, UserId};
 
@@ -26,14 +29,23 @@ impl From<Failure> for Trouble {
 }
 
 /// An inbox, and what prefix of the log it is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct State {
     pub(super) inbox: Inbox,
     pub(super) prefix: LogPrefix,
     pub(super) skipped: u64,
+    /// Of the events since the snapshot.
     pub(super) len_bytes: u64,
+    /// The snapshot that the inbox was restored from.
+    pub(super) source: Option<Arc<dyn SnapshotSource>>,
     /// Events and bytes since the newest snapshot.
     since: (u64, u64),
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
 }
 
 /// What a state becomes once an append succeeds.
@@ -76,7 +88,7 @@ impl State {
     /// The state of an empty log.
     pub(super) fn empty(owner: &UserId, policy: Policy) -> Self {
         let inbox = Inbox::new(owner.clone(), policy);
-        Self { inbox, prefix: LogPrefix::EMPTY, skipped: 0, len_bytes: 0, since: (0, 0) }
+        Self { inbox, prefix: LogPrefix::EMPTY, skipped: 0, len_bytes: 0, source: None, since: (0, 0) }
     }
 
     /// Takes in a page. Returns whether the log ended there.
@@ -182,20 +194,24 @@ impl Loading {
     pub(super) fn restore(snapshot: FoundSnapshot, owner: &UserId, policy: Policy) -> Result<Self, Report> {
         let FoundSnapshot { prefix, source } = snapshot;
         let position = prefix.events;
-        let len_bytes = source.len_bytes();
-        let (inbox, inside) = Inbox::restore_from(source, owner, policy)
+        let (inbox, inside) = Inbox::restore_from(Arc::clone(&source), owner, policy)
             .map_err(|error| Report::Snapshot { position, error })?;
         // The store counts nothing as skipped; the snapshot knows.
         let skipped = inside.skipped;
         if (LogPrefix { skipped: 0, ..inside }) != prefix {
             return Err(Report::AlienSnapshot { position });
         }
-        let state = State { inbox, prefix, skipped, len_bytes, ..State::empty(owner, policy) };
+        let state = State { inbox, prefix, skipped, source: Some(source), ..State::empty(owner, policy) };
         Ok(Self { fold: Fold::Tail, state, snapshot: Some(position) })
     }
 
     pub(super) fn prefix(&self) -> LogPrefix {
         self.state.prefix
+    }
+
+    /// The state as far as it goes, where it goes on from a snapshot.
+    pub(super) fn tail(&self) -> Option<&State> {
+        matches!(self.fold, Fold::Tail).then_some(&self.state)
     }
 
     /// The snapshot it began from.

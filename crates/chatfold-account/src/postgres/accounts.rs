@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use chatfold::redact::Redaction;
 use chatfold::store::Received;
-use chatfold::{Command, Context, Event, Inbox, UserId};
+use chatfold::{Command, Context, ConversationId, Event, Inbox, UserId};
 use chatfold_postgres::{CHANNELS, Heard, PostgresError, PostgresStore};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
@@ -116,7 +116,8 @@ impl Accounts {
     }
 
     /// The inbox as this server knows it: a frozen copy. [`Accounts::keep_up`] or [`Accounts::follow`] make it the
-    /// newest.
+    /// newest. Looking into a conversation that nobody has looked into, if only at its row, waits for the store, unless
+    /// [`Accounts::prefetch`] has fetched it.
     ///
     /// # Errors
     ///
@@ -125,6 +126,24 @@ impl Accounts {
         let slot = self.slot(owner).await?;
         let account = slot.account.lock().await;
         Ok(account.inbox().clone())
+    }
+
+    /// Fetches what the histories of conversations hold, so that looking into them waits for nothing. See
+    /// [`Account::prefetch`].
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`]: the account cannot be loaded, or as [`Account::prefetch`].
+    pub async fn prefetch(
+        &self,
+        owner: &UserId,
+        conversations: &[ConversationId],
+    ) -> Result<(), AccountsError> {
+        let slot = self.slot(owner).await?;
+        let account = slot.account.lock().await;
+        let fetched = account.prefetch(conversations).await;
+        self.weigh(&slot, account).await;
+        Ok(fetched?)
     }
 
     /// Carries out a command. See [`crate::Account::execute`].

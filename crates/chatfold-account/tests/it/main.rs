@@ -11,6 +11,8 @@ mod killed;
 mod outage;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod prefetch;
 mod receiving;
 mod snapshots;
 mod support;

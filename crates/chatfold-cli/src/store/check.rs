@@ -52,7 +52,9 @@ pub fn run(args: &StoreCheckArgs) -> Result<Verdict, Failure> {
 fn look(store: &mut Store, place: &StoreAddress) -> Result<Found, StoreError> {
     let mut found = Found::default();
     if let Ok(owner) = UserId::parse(&place.owner) {
-        return Ok(Found { inboxes: 1, damage: inbox(store, &owner)? });
+        let own = store.own_check_of(&owner)?;
+        let damage = if own.is_empty() { inbox(store, &owner)? } else { own };
+        return Ok(Found { inboxes: 1, damage });
     }
     if let Some(damage) = store.own_check()? {
         found.inboxes = store.inboxes(None, usize::MAX).map_or(0, |owners| owners.len() as u64);
@@ -142,7 +144,26 @@ impl Store {
                 let damage = store.check()?;
                 Ok(Some(damage.iter().map(ToString::to_string).collect()))
             }
-            _ => Ok(None),
+            #[cfg(feature = "postgres")]
+            Self::Postgres { store, .. } => {
+                let damage = store.check()?;
+                Ok(Some(damage.iter().map(ToString::to_string).collect()))
+            }
+            Self::Absent(never) => match *never {},
+        }
+    }
+
+    /// What the store itself finds wrong with one inbox, where it looks at one more closely than by reading it.
+    fn own_check_of(&mut self, owner: &UserId) -> Result<Vec<String>, StoreError> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres { store, .. } => {
+                Ok(store.check_inbox(owner)?.iter().map(ToString::to_string).collect())
+            }
+            _ => {
+                let _ = owner;
+                Ok(Vec::new())
+            }
         }
     }
 
@@ -163,9 +184,24 @@ impl Store {
                 }
                 Ok(mended)
             }
-            _ => {
-                let what = "only a file of SQLite has what follows from its logs; snapshots are made anew by themselves";
-                Err(Failure::Usage(format!("{place}: {what}")))
+            #[cfg(feature = "postgres")]
+            Self::Postgres { store, .. } => {
+                let failed =
+                    |error: chatfold_postgres::PostgresError| place.failed("cannot be mended", error.into());
+                let mut owners = Vec::new();
+                match UserId::parse(&place.owner) {
+                    Ok(owner) => owners.push(owner),
+                    Err(_) => owners = store.inboxes(None, usize::MAX).map_err(failed)?,
+                }
+                let mut mended = Vec::new();
+                for owner in owners {
+                    mended.extend(store.repair(&owner).map_err(failed)?.iter().map(ToString::to_string));
+                }
+                Ok(mended)
+            }
+            Self::Absent(never) => {
+                let _ = place;
+                match *never {}
             }
         }
     }

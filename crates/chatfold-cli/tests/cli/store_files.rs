@@ -75,8 +75,47 @@ fn tables_in_postgresql_are_made() {
     }
 }
 
-/// A log long enough to be sealed, in a store.
+/// What a server holds is looked at as a file is: segments, what finds their events, snapshots.
+#[test]
+fn tables_in_postgresql_are_checked_and_mended() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let files = Files::new();
+    let folder = server.socket_folder().display().to_string().replace('/', "%2F");
+    let place = format!("postgres://chatfold@{folder}/postgres");
+    let (_, store) = sealed_in(&files, &format!("{place}#alice"));
+    assert_ne!(server.sql("SELECT count(*) FROM chatfold_segment"), "0");
+    for place in [&place, &store] {
+        assert!(run(&["store", "check", place], "").ok().ends_with(": sound, 1 inbox\n"));
+    }
+    let shown = run(&["inbox", &store, "--json"], "").ok();
+    server.sql("DELETE FROM chatfold_sealed WHERE slice % 2 = 0");
+    for place in [&place, &store] {
+        let told = run(&["store", "check", place], "");
+        assert!(
+            told.out
+                .contains("keys are missing in table chatfold_sealed of the events of alice from position 1"),
+            "{told:?}"
+        );
+    }
+    assert!(run(&["store", "check", &place, "--repair"], "").ok().contains("mended: "));
+    assert!(run(&["store", "check", &place], "").ok().ends_with(": sound, 1 inbox\n"));
+    server.sql("UPDATE chatfold_segment SET bytes = set_byte(bytes, 900, get_byte(bytes, 900) # 1)");
+    let told = run(&["store", "check", &store], "");
+    assert!(
+        told.out.contains("the log of alice is damaged at position 1, in table chatfold_segment"),
+        "{told:?}"
+    );
+    server.sql("UPDATE chatfold_segment SET bytes = set_byte(bytes, 900, get_byte(bytes, 900) # 1)");
+    assert_eq!(run(&["inbox", &store, "--json"], "").ok(), shown);
+}
+
+/// A log long enough to be sealed, in a file.
 fn sealed(files: &Files) -> (PathBuf, String) {
+    sealed_in(files, &format!("sqlite:{}#alice", files.path().join("chat.db").display()))
+}
+
+/// The same in a store.
+fn sealed_in(files: &Files, store: &str) -> (PathBuf, String) {
     let rows: String = (1..=5_000)
         .map(|n| {
             let (minute, second) = (n / 60 % 60, n % 60);
@@ -84,9 +123,8 @@ fn sealed(files: &Files) -> (PathBuf, String) {
         })
         .collect();
     let log = files.write("log.jsonl", crate::support::log("alice", &rows));
-    let store = format!("sqlite:{}#alice", files.path().join("chat.db").display());
-    run(&["convert", log.to_str().unwrap(), &store], "").ok();
-    (log, store)
+    run(&["convert", log.to_str().unwrap(), store], "").ok();
+    (log, store.to_owned())
 }
 
 #[test]

@@ -57,11 +57,18 @@ pub(crate) fn verified(page: Page) -> Vec<NewEvent> {
 fn it_obeys_the_laws_of_stores_in_both_layouts() {
     let Some(server) = postgres_scratch::server() else { return };
     let runtime = Runtime::new().unwrap();
-    for (schema, layout) in [("spread", Layout::Partitioned(5)), ("plain", Layout::Plain)] {
-        check_store(|| {
-            let store = runtime.block_on(open(&server, schema, layout));
-            Blocking::new(store, runtime.handle().clone())
-        });
+    for (layout, name) in [(Layout::Partitioned(5), "spread"), (Layout::Plain, "plain")] {
+        // Where every event but the newest is sealed, where some are, and where none is.
+        for seal_events in [1, 2, 3, usize::MAX] {
+            let options = Options { layout, seal_events, ..Options::default() };
+            check_store(|| {
+                let schema = format!("{name}{seal_events}");
+                let opened = open_with(&server, &schema, options.clone());
+                Blocking::new(runtime.block_on(opened).unwrap(), runtime.handle().clone())
+            });
+            let segments = format!("SELECT count(*) > 0 FROM {name}{seal_events}.chatfold_segment");
+            assert_eq!(server.sql(&segments), if seal_events < 4 { "t" } else { "f" });
+        }
     }
 }
 

@@ -8,8 +8,10 @@ mod limits;
 mod migrations;
 mod moving;
 mod outbox;
+mod pages;
 mod pooler;
 mod schemas;
+mod sealing;
 #[cfg(feature = "rustls")]
 mod tls;
 mod within;

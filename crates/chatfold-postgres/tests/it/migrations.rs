@@ -1,18 +1,14 @@
 //! Tables made and brought from older versions: whole or not at all, and by whom may.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
 use chatfold::UserId;
-use chatfold::snapshot::LogPrefix;
-use chatfold::store::{Append, NewEvent, StoredSnapshot};
+use chatfold::store::{Append, StoredSnapshot};
 use chatfold_postgres::{Layout, Options, PostgresError, PostgresStore};
 use postgres_scratch::Server;
 use tokio_postgres::{Config, NoTls};
 
 use crate::laws::{alice, append, event, log};
 
-/// The tables as versions 1 and 2 made them, not partitioned and in three partitions.
+/// The tables as older versions made them, not partitioned and in three partitions.
 const OLDER: [(i32, &str, Layout); 4] = [
     (1, include_str!("fixtures/version_1_plain.sql"), Layout::Plain),
     (1, include_str!("fixtures/version_1_partitioned.sql"), Layout::Partitioned(3)),
@@ -27,7 +23,7 @@ fn config(server: &Server, user: &str) -> Config {
 }
 
 fn options(schema: &str, layout: Layout) -> Options {
-    Options { schema: Some(schema.into()), layout, ..Options::default() }
+    Options { schema: Some(schema.into()), layout, seal_events: usize::MAX, ..Options::default() }
 }
 
 async fn open(server: &Server, schema: &str, layout: Layout) -> PostgresStore {
@@ -36,6 +32,20 @@ async fn open(server: &Server, schema: &str, layout: Layout) -> PostgresStore {
 
 fn owners() -> [UserId; 4] {
     ["a", "B", "ä", "alice"].map(|name| UserId::parse(name).unwrap())
+}
+
+/// The same, its rows sealed by eight.
+async fn open_sealing(server: &Server, schema: &str, user: &str) -> PostgresStore {
+    let options = Options { seal_events: 8, ..options(schema, Layout::Plain) };
+    PostgresStore::open(config(server, user), NoTls, options).await.unwrap()
+}
+
+/// Seals what eight rows of an inbox are, whoever comes first: the store's own task or this.
+async fn seal(server: &Server, store: &PostgresStore, schema: &str, owner: &UserId) {
+    store.seal(owner).await.unwrap();
+    let segments =
+        format!("SELECT before, last FROM {schema}.chatfold_segment WHERE inbox = '{}'", owner.as_str());
+    assert_eq!(server.sql(&segments), "0|8");
 }
 
 /// Fills a store with logs, commands and snapshots.
@@ -51,12 +61,19 @@ async fn fill(store: &PostgresStore) {
     }
 }
 
-/// Makes the tables of an older version in a schema and puts into them what another schema has.
+/// Makes the tables of an older version in a schema and puts into them what another schema has, and a snapshot of each inbox.
 fn make_older(server: &Server, schema: &str, sql: &str, from: &str) {
-    server.sql(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {sql}"));
-    for table in ["chatfold_inbox", "chatfold_event", "chatfold_snapshot"] {
-        server.sql(&format!("INSERT INTO {schema}.{table} SELECT * FROM {from}.{table}"));
-    }
+    server.sql(&format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {sql}; {}", copied(from)));
+}
+
+/// Puts what another schema has into the tables of an older version.
+fn copied(from: &str) -> String {
+    format!(
+        "INSERT INTO chatfold_inbox SELECT inbox, closed, moved_to FROM {from}.chatfold_inbox; \
+         INSERT INTO chatfold_event SELECT inbox, position, id, command, hash, encoded FROM {from}.chatfold_event; \
+         INSERT INTO chatfold_snapshot SELECT inbox, position, hash, convert_to(repeat('5', 300), 'UTF8') \
+         FROM {from}.chatfold_event WHERE position = 9"
+    )
 }
 
 /// All that the catalogue says of the tables of a schema: columns with their collations, indexes, constraints, partitions.
@@ -117,12 +134,17 @@ async fn tables_of_older_versions_become_what_a_new_database_gets_and_keep_all_r
              has_table_privilege('clerk', '{old}.chatfold_event_text', 'SELECT WITH GRANT OPTION')"
         );
         assert_eq!(server.sql(&rights), "t|f|t");
-        let store = open(&server, &old, layout).await;
+        let store = open_sealing(&server, &old, "chatfold").await;
         for owner in owners() {
             assert_eq!(log(&store, &owner).await, log(&fresh, &owner).await);
-            let snapshots = (store.latest(&owner, 9).await.unwrap(), fresh.latest(&owner, 9).await.unwrap());
-            assert!(snapshots.0.is_some() && snapshots.0 == snapshots.1);
+            let snapshot = store.latest(&owner, 9).await.unwrap().unwrap();
+            assert_eq!(snapshot.bytes, vec![b'5'; 300]);
+            assert_eq!(snapshot.prefix, fresh.head(&owner).await.unwrap().prefix);
             append(&store, &owner, &[event(4, 1)]).await.unwrap();
+            assert_eq!(store.latest(&owner, 9).await.unwrap(), Some(snapshot));
+            // Rows that were there become segments with what is appended.
+            seal(&server, &store, &old, &owner).await;
+            assert_eq!(log(&store, &owner).await.len(), 10);
         }
         let pending = PostgresStore::pending(config(&server, "chatfold"), NoTls, at.clone()).await.unwrap();
         assert_eq!((pending.from, pending.to, pending.sql.as_str()), (3, 3, ""));
@@ -152,11 +174,8 @@ async fn keys_are_compared_as_bytes_whatever_the_locale() {
     // As version 1 had it, and as it becomes.
     let (client, connection) = words.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
-    let make = format!("CREATE SCHEMA old; SET search_path = old; {}", OLDER[1].1);
+    let make = format!("CREATE SCHEMA old; SET search_path = old; {}; {}", OLDER[1].1, copied("new"));
     client.batch_execute(&make).await.unwrap();
-    for table in ["chatfold_inbox", "chatfold_event", "chatfold_snapshot"] {
-        client.batch_execute(&format!("INSERT INTO {table} SELECT * FROM new.{table}")).await.unwrap();
-    }
     let sql = "SELECT inbox FROM chatfold_inbox ORDER BY inbox";
     let rows = client.query(sql, &[]).await.unwrap();
     let sorted: Vec<_> = rows.iter().map(|row| UserId::parse(row.get(0)).unwrap()).collect();
@@ -208,11 +227,15 @@ async fn a_role_that_may_not_make_tables_is_told_and_changes_nothing() {
     assert_eq!(catalogue(&server, "old"), before, "nothing was changed");
     let migrated =
         PostgresStore::migrate(config(&server, "chatfold"), NoTls, options("old", Layout::Plain)).await;
-    assert_eq!(migrated.map(|migrated| (migrated.from, migrated.to)).unwrap(), (1, 3));
+    assert_eq!(migrated.map(|migrated| (migrated.from, migrated.to)).unwrap(), (1, 4));
     // From then on these rights are all that a server needs.
-    let store = open_as_clerk("old", true).await.unwrap();
+    open_as_clerk("old", true).await.unwrap();
+    let store = open_sealing(&server, "old", "clerk").await;
     assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
     append(&store, &alice(), &[event(5, 1)]).await.unwrap();
+    seal(&server, &store, "old", &alice()).await;
+    let prefix = store.head(&alice()).await.unwrap().prefix;
+    assert!(store.save(&alice(), &StoredSnapshot::new(prefix, vec![5; 3_000])).await.unwrap());
     store.receive_many(&owners(), &[event(6, 1)]).await.unwrap();
     store.rewrite(&alice(), &[(1, b"other".to_vec())]).await.unwrap();
     let beginning = store.outbox_on().await.unwrap();
@@ -244,83 +267,33 @@ async fn a_migration_that_fails_in_the_middle_changes_nothing() {
     }
     server.sql("DROP VIEW old.mine");
     let migrated = PostgresStore::migrate(config(&server, "chatfold"), NoTls, at).await.unwrap();
-    assert_eq!((migrated.from, migrated.to), (1, 3));
+    assert_eq!((migrated.from, migrated.to), (1, 4));
     let store = open(&server, "old", Layout::Plain).await;
     assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
 }
 
-/// What a server of version 1 has prepared to append with.
-struct OldServer {
-    client: tokio_postgres::Client,
-    lock: tokio_postgres::Statement,
-    head: tokio_postgres::Statement,
-    insert: tokio_postgres::Statement,
-}
-
-impl OldServer {
-    async fn start(server: &Server) -> Self {
-        let (client, connection) = config(server, "chatfold").connect(NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client.batch_execute("SET search_path = chat").await.unwrap();
-        let lock = "SELECT closed, moved_to FROM chatfold_inbox WHERE inbox = $1 FOR SHARE";
-        let head =
-            "SELECT position, hash FROM chatfold_event WHERE inbox = $1 ORDER BY position DESC LIMIT 1";
-        let insert = "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) \
-                      VALUES ($1, $2, $3, NULL, $4, $5)";
-        let (lock, head) = (client.prepare(lock).await.unwrap(), client.prepare(head).await.unwrap());
-        let insert = client.prepare(insert).await.unwrap();
-        Self { client, lock, head, insert }
-    }
-
-    async fn append(&mut self, event: &NewEvent) -> Result<(), tokio_postgres::Error> {
-        let transaction = self.client.transaction().await?;
-        transaction.query(&self.lock, &[&"alice"]).await?;
-        let mut prefix = LogPrefix::EMPTY;
-        if let Some(row) = transaction.query_opt(&self.head, &[&"alice"]).await? {
-            let hash: Vec<u8> = row.get(1);
-            prefix.events = row.get::<_, i64>(0).unsigned_abs();
-            prefix.hash = u128::from_be_bytes(hash.try_into().unwrap());
-        }
-        prefix.push(&event.bytes);
-        let (position, hash) = (prefix.events.cast_signed(), prefix.hash.to_be_bytes());
-        let row: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-            [&"alice", &position, &event.id.uuid(), &hash.as_slice(), &event.bytes];
-        transaction.execute(&self.insert, &row).await?;
-        transaction.commit().await
-    }
-}
-
-/// Servers of an older version go on while the tables are changed under them, with what they had prepared.
+/// A server of an older version that still runs knows nothing of what is sealed: it is kept from reading and from writing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_goes_on_while_its_tables_are_migrated() {
+async fn a_server_of_an_older_version_reads_and_writes_no_events_after_a_migration() {
     let Some(server) = postgres_scratch::server() else { return };
-    open(&server, "empty", Layout::Partitioned(3)).await;
-    make_older(&server, "chat", OLDER[1].1, "empty");
-    server.sql("INSERT INTO chat.chatfold_inbox VALUES ('alice')");
-    let is_done = Arc::new(AtomicBool::new(false));
-    let written = Arc::new(AtomicU32::new(0));
-    let mut old = OldServer::start(&server).await;
-    let writer = tokio::spawn({
-        let (written, is_done) = (Arc::clone(&written), Arc::clone(&is_done));
-        async move {
-            let mut after = 0;
-            while after < 20 {
-                let n = written.load(Ordering::Relaxed);
-                if old.append(&event(1, n)).await.is_ok() {
-                    written.fetch_add(1, Ordering::Relaxed);
-                    after += u32::from(is_done.load(Ordering::Relaxed));
-                }
-            }
-        }
-    });
-    while written.load(Ordering::Relaxed) < 20 {
-        tokio::task::yield_now().await;
-    }
-    let at = options("chat", Layout::Plain);
+    let fresh = open(&server, "new", Layout::Plain).await;
+    fill(&fresh).await;
+    make_older(&server, "old", OLDER[2].1, "new");
+    let (client, connection) = config(&server, "chatfold").connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    // As version 2 asks, prepared before.
+    client.batch_execute("SET search_path = old").await.unwrap();
+    let read = "SELECT position, id, command, hash, bytes FROM chatfold_event WHERE inbox = 'alice'";
+    let write = "INSERT INTO chatfold_event (inbox, position, id, command, hash, bytes) \
+                 VALUES ('alice', 10, gen_random_uuid(), NULL, '', '')";
+    let prepared = [client.prepare(read).await.unwrap(), client.prepare(write).await.unwrap()];
+    assert_eq!(client.query(&prepared[0], &[]).await.unwrap().len(), 9);
+    let at = options("old", Layout::Plain);
     PostgresStore::migrate(config(&server, "chatfold"), NoTls, at).await.unwrap();
-    is_done.store(true, Ordering::Relaxed);
-    writer.await.unwrap();
-    let store = open(&server, "chat", Layout::Plain).await;
-    let written = written.load(Ordering::Relaxed);
-    assert_eq!(log(&store, &alice()).await, (0..written).map(|n| event(1, n)).collect::<Vec<_>>());
+    for statement in &prepared {
+        let refused = client.query(statement, &[]).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::UNDEFINED_COLUMN), "{refused}");
+    }
+    let store = open(&server, "old", Layout::Plain).await;
+    assert_eq!(log(&store, &alice()).await, log(&fresh, &alice()).await);
 }

@@ -12,16 +12,15 @@
 //! same connections and the same durability, and does nothing else.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod long;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chatfold::command::Role;
-use chatfold::event::{Body, Fact};
 use chatfold::id::CommandId;
-use chatfold::jsonl::{LoggedEvent, decode_line};
-use chatfold::redact::Redaction;
 use chatfold::snapshot::SnapshotPolicy;
 use chatfold::store::{Append, EventStore, NewEvent};
 use chatfold::testing::{Random, Workload};
@@ -471,44 +470,6 @@ async fn waits_postgres(server: &Server, scale: Scale) {
     }
 }
 
-/// One message is redacted in a long log: what the account does in all, and the store's part of it.
-async fn one_redaction(server: &Server, scale: Scale) {
-    let workload = Workload::phone().with_events(scale.redacted);
-    let store = connect(server).await;
-    let owner = UserId::parse("redacted").unwrap();
-    let events = workload.stored();
-    for page in events.chunks(10_000) {
-        store.import(&owner, page).await.unwrap();
-    }
-    println!("\n| one redaction of {} events | s |\n|---|---|", scale.redacted);
-    for (name, position) in
-        [("the first event", 1), ("one in the middle", scale.redacted / 2), ("the last", scale.redacted)]
-    {
-        let bytes = events[position as usize - 1].bytes.clone();
-        let began = Instant::now();
-        store.rewrite(&owner, &[(position, bytes)]).await.unwrap();
-        println!("| PostgreSQL, `rewrite` of {name} | {:.2} |", began.elapsed().as_secs_f64());
-    }
-    let mut account = postgres::Account::open(store.clone(), owner.clone(), never()).await.unwrap();
-    let last = events.iter().rev().find_map(|event| match decode_line(&event.bytes).unwrap() {
-        LoggedEvent::Known(event) => match event.body() {
-            Body::Conversation(chat, Fact::MessageReceived(message)) => Some((chat.clone(), message.id)),
-            _ => None,
-        },
-        LoggedEvent::Skipped(_) => None,
-    });
-    let mut redaction = Redaction::default();
-    let (conversation, message) = last.unwrap();
-    redaction.choose_message(conversation, message);
-    let began = Instant::now();
-    let changes = account.redact(redaction).await.unwrap();
-    let took = began.elapsed().as_secs_f64();
-    println!(
-        "| PostgreSQL, `Account::redact` of the last message, {} event(s) | {took:.2} |",
-        changes.events
-    );
-}
-
 fn main() {
     let argument = std::env::args().nth(1);
     let quick = argument.as_deref() == Some("quick");
@@ -547,8 +508,9 @@ fn main() {
     );
     waits_sqlite(folder.path(), scale);
     if let Some(server) = &server {
+        runtime.block_on(long::one_long_log(server, scale));
         runtime.block_on(waits_postgres(server, scale));
-        runtime.block_on(one_redaction(server, scale));
+        runtime.block_on(long::one_redaction(server, scale));
     }
 }
 

@@ -29,8 +29,8 @@ const FORM: u8 = 1;
 const START: LogHead = LogHead { events: 0, check: 0 };
 
 /// What a segment says that no event of the log's columns says.
-#[derive(Debug, Default)]
-pub(crate) struct Segment<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct Segment<'a> {
     /// Events that lie in no column, by index within the segment.
     loose: VecDeque<(u64, EventId, &'a [u8])>,
     /// Runs of events of one command: index of the first, how many, which.
@@ -40,7 +40,7 @@ pub(crate) struct Segment<'a> {
 }
 
 /// Returns the checksum of a segment: of whose it is, what it stands between, and its bytes.
-pub(crate) fn checksum(owner: &UserId, before: LogPrefix, last: LogPrefix, bytes: &[u8]) -> u128 {
+pub fn checksum(owner: &UserId, before: LogPrefix, last: LogPrefix, bytes: &[u8]) -> u128 {
     let mut hash = LogPrefix::EMPTY;
     hash.push(owner.as_str().as_bytes());
     for prefix in [before, last] {
@@ -53,15 +53,25 @@ pub(crate) fn checksum(owner: &UserId, before: LogPrefix, last: LogPrefix, bytes
 
 /// Whether a line that can be read is taken for one that this library writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lines {
+pub enum Lines {
     /// It is: whoever reads the segment back sees whether it was.
     Trusted,
     /// Each is written again and compared.
     Compared,
 }
 
+/// Returns events that stand one behind the other as a segment that was read back; `None` if it is not what they are.
+pub fn encoded(owner: &UserId, before: LogPrefix, events: &[StoredEvent]) -> Option<Vec<u8>> {
+    // Nearly every log is lines of this library, and then each is written once; where one is not, all are compared.
+    [Lines::Trusted, Lines::Compared].into_iter().find_map(|lines| {
+        let bytes = encode(owner, events, lines);
+        let again = Segment::open(&bytes)?.events(owner, before)?;
+        (again == events).then_some(bytes)
+    })
+}
+
 /// Returns events that stand one behind the other as a segment.
-pub(crate) fn encode(owner: &UserId, events: &[StoredEvent], lines: Lines) -> Vec<u8> {
+pub fn encode(owner: &UserId, events: &[StoredEvent], lines: Lines) -> Vec<u8> {
     columns(owner, events, lines).unwrap_or_else(|| all_loose(events))
 }
 
@@ -111,7 +121,7 @@ fn assembled(loose: &[(usize, &StoredEvent)], events: &[StoredEvent], records: &
 }
 
 /// The runs of events of one command: index of the first, how many, which.
-pub(crate) fn runs(events: &[StoredEvent]) -> impl Iterator<Item = (usize, usize, CommandId)> {
+pub fn runs(events: &[StoredEvent]) -> impl Iterator<Item = (usize, usize, CommandId)> {
     let mut first = 0;
     events.chunk_by(|a, b| a.command == b.command).filter_map(move |run| {
         let at = first;
@@ -121,7 +131,7 @@ pub(crate) fn runs(events: &[StoredEvent]) -> impl Iterator<Item = (usize, usize
 }
 
 /// The event as the log's columns hold it, if they give back exactly its bytes and its id.
-pub(crate) fn in_columns(event: &StoredEvent, lines: Lines) -> Option<LoggedEvent> {
+pub fn in_columns(event: &StoredEvent, lines: Lines) -> Option<LoggedEvent> {
     let logged = decode_line(&event.bytes).ok()?;
     let same = match &logged {
         LoggedEvent::Known(known) => {
@@ -143,7 +153,7 @@ fn sixteen(from: &mut &[u8]) -> Option<[u8; 16]> {
 
 impl<'a> Segment<'a> {
     /// Reads what stands before the records; `None` if it is no segment of this form.
-    pub(crate) fn open(mut from: &'a [u8]) -> Option<Self> {
+    pub fn open(mut from: &'a [u8]) -> Option<Self> {
         if take(&mut from, 1)? != [FORM] {
             return None;
         }
@@ -169,12 +179,12 @@ impl<'a> Segment<'a> {
     }
 
     /// The records, if all events lie in them.
-    pub(crate) fn records(&self) -> Option<&'a [u8]> {
+    pub fn records(&self) -> Option<&'a [u8]> {
         self.loose.is_empty().then_some(self.records)
     }
 
     /// The events, as they were appended behind `before`; `None` where one cannot be read.
-    pub(crate) fn events(mut self, owner: &UserId, before: LogPrefix) -> Option<Vec<StoredEvent>> {
+    pub fn events(mut self, owner: &UserId, before: LogPrefix) -> Option<Vec<StoredEvent>> {
         let mut events = Vec::new();
         let mut prefix = before;
         let mut commands = self.commands.iter().peekable();

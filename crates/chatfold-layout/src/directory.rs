@@ -18,46 +18,47 @@ const FORM: u8 = 1;
 
 /// A page as a snapshot names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
+pub struct Named {
     /// Its number, which no other page of the file ever had or will have.
-    pub(crate) page: i64,
+    pub page: i64,
     /// The bytes of the snapshot that it holds: where they begin and end.
-    pub(crate) start: u64,
-    pub(crate) end: u64,
+    pub start: u64,
+    /// See `start`.
+    pub end: u64,
     /// The lowest bits of its hash.
-    pub(crate) mark: u16,
+    pub mark: u16,
 }
 
 /// The pages of a snapshot, in order: dense from byte 0, none without bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Directory(Vec<Named>);
+pub struct Directory(Vec<Named>);
 
 impl Directory {
     /// Names a page behind those that are named.
-    pub(crate) fn push(&mut self, page: i64, len: usize, hash: u128) {
+    pub fn push(&mut self, page: i64, len: usize, hash: u128) {
         let start = self.len_bytes();
         self.0.push(Named { page, start, end: start + len as u64, mark: hash as u16 });
     }
 
     /// How many bytes the snapshot has.
-    pub(crate) fn len_bytes(&self) -> u64 {
+    pub fn len_bytes(&self) -> u64 {
         self.0.last().map_or(0, |page| page.end)
     }
 
     /// All pages.
-    pub(crate) fn pages(&self) -> &[Named] {
+    pub fn pages(&self) -> &[Named] {
         &self.0
     }
 
     /// The pages that hold the bytes of a range, with the index of the first.
-    pub(crate) fn covering(&self, range: &Range<u64>) -> (usize, &[Named]) {
+    pub fn covering(&self, range: &Range<u64>) -> (usize, &[Named]) {
         let from = self.0.partition_point(|page| page.end <= range.start);
         let to = self.0.partition_point(|page| page.start < range.end);
         (from, self.0.get(from..to).unwrap_or_default())
     }
 
     /// The list as bytes.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORM];
         let mut before = 0_i64;
         for Named { page, start, end, mark } in &self.0 {
@@ -71,7 +72,7 @@ impl Directory {
     }
 
     /// The list of these bytes; `None` if they are none of this form.
-    pub(crate) fn decode(mut from: &[u8]) -> Option<Self> {
+    pub fn decode(mut from: &[u8]) -> Option<Self> {
         if take(&mut from, 1)? != [FORM] {
             return None;
         }
