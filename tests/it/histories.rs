@@ -541,12 +541,11 @@ impl Maker {
             Type::Complete => {
                 let ends = [self.watermark(group), self.watermark(group)];
                 let [from, through] = [ends.iter().min(), ends.iter().max()].map(|end| *end.unwrap());
-                Fact::HistoryComplete { from, through }
-            }
-            Type::Window => {
-                let ends = [self.watermark(group), self.watermark(group)];
-                let [after, through] = [ends.iter().min(), ends.iter().max()].map(|end| *end.unwrap());
-                Fact::HistoryWindow { after, through: self.rng.percent(50).then_some(through) }
+                match (from.first_field() + through.first_field()) % 6 {
+                    1 => Fact::HistoryWindow { after: from, through: None },
+                    2 => Fact::HistoryWindow { after: from, through: Some(through) },
+                    _ => Fact::HistoryComplete { from, through },
+                }
             }
             _ => Fact::Read { through: self.through(group) },
         }

@@ -166,7 +166,7 @@ fn r99_every_type_is_written_back_as_it_was_read() {
         assert_eq!(encode_event(&event), line);
         types.insert(event.type_name());
     }
-    assert_eq!(types.len(), 35, "types without a line: {types:?}");
+    assert_eq!(types.len(), 36, "types without a line: {types:?}");
     let log = log(CANONICAL);
     let mut reader = Reader::new(log.as_bytes()).unwrap();
     let mut writer = Writer::new(Vec::new(), &reader.owner().clone()).unwrap();

@@ -133,7 +133,7 @@ fn r120_a_member_sees_what_an_inbox_of_its_own_would_show() {
 
 /// R06 for timelines: of any prefix, in any split, joined or restored, the same is shown.
 #[test]
-fn r06_r04_a_timeline_restored_or_joined_shows_the_same() {
+fn r120_a_timeline_restored_or_joined_shows_the_same() {
     for seed in first_seed()..first_seed() + cases(250) {
         let world = World::new(seed);
         let whole = Server::of(&world, 0);

@@ -315,9 +315,8 @@ fn invalid_fault(line: &str, invalid: InvalidEvent, type_place: Value<'_>) -> Bo
         InvalidEvent::ReportedMentions => {
             place(&[Key::Mentions]).fault("rising seqs from 1 up to that of through, and types from 1 to 3")
         }
-        InvalidEvent::EmptyStretch | InvalidEvent::EmptyWindow => {
-            place(&[Key::From, Key::After]).fault("a place not behind that of through")
-        }
+        InvalidEvent::EmptyStretch => place(&[Key::From]).fault("a place not behind that of through"),
+        InvalidEvent::EmptyWindow => place(&[Key::After]).fault("a place not behind that of through"),
     }
 }
 

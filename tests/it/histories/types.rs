@@ -39,11 +39,10 @@ pub enum Type {
     Archived,
     Reported,
     Complete,
-    Window,
 }
 
 /// Each type with its usual weight.
-pub const TYPES: [(Type, usize); 37] = [
+pub const TYPES: [(Type, usize); 36] = [
     (Type::Opened, 3),
     (Type::Received, 30),
     (Type::Modified, 5),
@@ -80,5 +79,4 @@ pub const TYPES: [(Type, usize); 37] = [
     (Type::Archived, 4),
     (Type::Reported, 4),
     (Type::Complete, 4),
-    (Type::Window, 2),
 ];
