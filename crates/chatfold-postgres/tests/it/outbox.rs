@@ -254,7 +254,7 @@ async fn an_entry_is_written_in_the_transaction_of_its_events() {
 async fn what_fails_is_not_told() {
     let Some(server) = postgres_scratch::server() else { return };
     let (_, beginning) = switched_on(&server).await;
-    server.sql("ALTER TABLE chatfold_event ADD CHECK (length(bytes) < 100)");
+    server.sql("ALTER TABLE chatfold_event ADD CHECK (length(encoded) < 100)");
     for pooled in [false, true] {
         let options = Options { pooled, connections: 1, notify: false, ..Options::default() };
         let store = PostgresStore::open(server.config().parse().unwrap(), NoTls, options).await.unwrap();
