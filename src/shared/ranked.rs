@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_set_answers_as_a_plain_list() {
         for seed in 1..=6 {
-            let mut random = Random(seed * 0x9e37_79b9_7f4a_7c15);
+            let mut random = Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
             let mut messages = Messages(BTreeMap::new());
             let (mut set, mut plain) = (Ranked::default(), Vec::new());
             let mut frozen = None;
