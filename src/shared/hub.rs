@@ -253,6 +253,9 @@ impl Hub {
                     account.tell(*conversation, last)
                 }
                 (Touched::Nothing, _) => account.tell(*conversation, last),
+                (Touched::Recalled(recalled), _) => {
+                    account.recall(*conversation, (timeline, directory), *recalled, last)
+                }
                 _ => account.look(*conversation, timeline, directory, last),
             };
             delivery.changes.extend(told);

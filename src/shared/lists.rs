@@ -159,16 +159,20 @@ impl Lists {
         kept.unwrap_or_else(|| Arc::new(Places::of(facts, slot, users)))
     }
 
-    /// Puts a message where it stands now, given where it stood.
+    /// Puts a message where it stands now, given where it stood. Returns by how much it counts more as unread for others than its
+    /// author, if that is all it does in any list.
     pub(crate) fn carry_over(
         &mut self,
         slot: u32,
         before: &Places,
         facts: &Facts,
         users: &mut Interner<UserId>,
-    ) {
+    ) -> Option<i32> {
         let after = Places::of(facts, slot, users);
         let look = ListsLook(facts);
+        let counts = |places: &Places| i32::from(places.written.is_some());
+        let counted = counts(&after) - counts(before);
+        let is_plain = before.others.is_empty() && after.others.is_empty();
         if before.written != after.written {
             if let Some((key, contribution)) = &before.written {
                 self.written.remove(slot, *key, contribution, &look);
@@ -190,6 +194,7 @@ impl Lists {
         } else if !self.long.is_empty() {
             self.long.remove(&slot);
         }
+        is_plain.then_some(counted)
     }
 }
 
@@ -222,6 +227,16 @@ impl Cause {
             edited: edits.and_then(|edits| Some(edits.mentioned.as_deref()?.hash())),
             activity: facts.contribution_of(slot, &entry).activity,
         }
+    }
+
+    /// Whether the message was recalled since, and nothing else of it is otherwise.
+    pub(crate) fn is_recalled_since(&self, before: &Self) -> bool {
+        Self { bits: self.bits ^ bits::RECALLED, ..*self } == *before
+    }
+
+    /// Who wrote it, and the first field of where it stands.
+    pub(crate) fn stands(&self) -> (u32, i64) {
+        (self.author, self.position.map_or(-1, |position| position.first))
     }
 
     /// Whether an event introduced it.

@@ -36,31 +36,25 @@ pub(crate) struct People {
 
 impl People {
     /// Takes in a fact if it is one about a single user, or about the membership of all. That somebody has read counts of
-    /// the two of a direct chat alone (R17).
-    pub(crate) fn apply(&mut self, id: &SharedId, by: &UserId, stamp: Stamp, fact: &Fact) {
+    /// the two of a direct chat alone (R17). Returns whether that changed anything.
+    pub(crate) fn apply(&mut self, id: &SharedId, by: &UserId, stamp: Stamp, fact: &Fact) -> bool {
         match fact {
-            Fact::Opened { .. } => {
-                let opened = self.opened.entry(by.clone()).or_insert(stamp);
-                raise(opened, stamp);
-            }
+            Fact::Opened { .. } => match self.opened.get_mut(by) {
+                Some(opened) => raise(opened, stamp),
+                None => self.opened.insert(by.clone(), stamp).is_none(),
+            },
             Fact::MembershipSet { state, user: Some(user) } => {
-                self.memberships.entry(user.clone()).or_default().set(stamp, *state);
+                self.memberships.entry(user.clone()).or_default().set(stamp, *state)
             }
-            Fact::MembershipSet { state, user: None } => {
-                self.dissolved.set(stamp, *state);
-            }
+            Fact::MembershipSet { state, user: None } => self.dissolved.set(stamp, *state),
             Fact::PeerRead { through } if id.as_seen_by(by).is_some() => {
                 let reads = self.peer_reads.entry(by.clone()).or_default();
                 match through {
-                    Through::Watermark(watermark) => {
-                        raise(&mut reads.through, watermark.first_field());
-                    }
-                    Through::Message(message) => {
-                        reads.named.insert(*message);
-                    }
+                    Through::Watermark(watermark) => raise(&mut reads.through, watermark.first_field()),
+                    Through::Message(message) => reads.named.insert(*message).is_none(),
                 }
             }
-            _ => {}
+            _ => false,
         }
     }
 

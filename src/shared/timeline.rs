@@ -66,10 +66,21 @@ pub(crate) enum Touched {
     Nothing,
     /// A message was added behind all others: its slot.
     Added(u32),
+    /// A message was recalled that mentions nobody and is for all.
+    Recalled(Recalled),
     /// Rows of these users.
     Some(SmallVec<[UserId; 1]>),
     /// Rows of everybody.
     Everyone,
+}
+
+/// A recalled message as any member's row asks of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Recalled {
+    pub(crate) author: u32,
+    pub(crate) first: i64,
+    /// By how much it counts more for others than its author: never more than it did.
+    pub(crate) unread: i32,
 }
 
 impl Touched {
@@ -169,8 +180,7 @@ impl Timeline {
     pub fn apply(&mut self, event: &Event) -> TimelineChange {
         let Some(fact) = shared_fact(&self.id, event) else { return TimelineChange::default() };
         self.version += 1;
-        let people_before = self.is_about_people(fact).then(|| self.people.clone());
-        self.people.apply(&self.id, event.by(), event.stamp(), fact);
+        let about_people = self.people.apply(&self.id, event.by(), event.stamp(), fact);
         let before: SmallVec<[Before; 1]> = about(fact).iter().map(|id| self.before(*id, fact)).collect();
         let (is_one, last) = (before.len() == 1, self.last());
         let type_before = self.type_register();
@@ -194,13 +204,14 @@ impl Timeline {
                 Moved::Added if is_one && self.last() != last && self.last() == Some(slot) => {
                     Touched::Added(slot)
                 }
+                Moved::Recalled(recalled) => Touched::Recalled(recalled),
                 Moved::Added | Moved::Yes => Touched::Everyone,
             });
         }
         // The directory may name a type too: by which write counts the stream's is told from it.
         if self.type_register() != type_before {
             change.touched = Touched::Everyone;
-        } else if people_before.is_some_and(|before| before != self.people) {
+        } else if about_people {
             change.touched.join(match fact {
                 Fact::Opened { .. } => Touched::Some([event.by().clone()].into()),
                 Fact::MembershipSet { user: Some(user), .. } => Touched::Some([user.clone()].into()),
@@ -219,10 +230,6 @@ impl Timeline {
 
     fn type_register(&self) -> Option<Lww<GroupType>> {
         self.conversation().map(|conversation| conversation.shared.group_type.clone())
-    }
-
-    fn is_about_people(&self, fact: &Fact) -> bool {
-        matches!(fact, Fact::Opened { .. } | Fact::MembershipSet { .. } | Fact::PeerRead { .. })
     }
 
     /// What a message was before a fact about it.
@@ -247,8 +254,15 @@ impl Timeline {
             return Moved::No;
         }
         let places = before.places.unwrap_or_default();
-        self.lists.carry_over(slot, &places, facts, users);
-        if before.cause.is_none() { Moved::Added } else { Moved::Yes }
+        let counted = self.lists.carry_over(slot, &places, facts, users);
+        match (before.cause, counted) {
+            (None, _) => Moved::Added,
+            (Some(before), Some(unread)) if cause.is_recalled_since(&before) => {
+                let (author, first) = cause.stands();
+                Moved::Recalled(Recalled { author, first, unread })
+            }
+            _ => Moved::Yes,
+        }
     }
 
     /// The message behind all others, those targeted at some apart.
@@ -324,6 +338,8 @@ enum Moved {
     No,
     /// Nobody had heard of it before.
     Added,
+    /// It was recalled, which changes no row but in how many are unread.
+    Recalled(Recalled),
     Yes,
 }
 

@@ -16,7 +16,7 @@ use crate::shared::hub::delivery::AccountChange;
 use crate::shared::memberships::Memberships;
 use crate::shared::row::{Look, group_type, lets_count};
 use crate::shared::stream::SharedId;
-use crate::shared::timeline::Timeline;
+use crate::shared::timeline::{Recalled, Timeline};
 
 /// A connected account.
 #[derive(Debug)]
@@ -210,18 +210,46 @@ impl Account {
         seat.row.count(added, seat.number, lets_count(added.group_type, added.kind, policy));
         let row = seat.row;
         if cfg!(debug_assertions) {
-            let inbox = self.memberships.inbox();
-            let own = inbox.numbered(number);
-            let look = Look::new((inbox.owner(), inbox.policy()), own, timeline, directory);
-            debug_assert_eq!(
-                Some(row),
-                look.map(|look| look.row()),
-                "a message changes a row in the plainest way"
-            );
+            self.assert_is(number, &row, timeline, directory);
         }
         let mut attributes = old.differences(&row);
         attributes.join(known);
         self.carry(number, &old, &row, attributes)
+    }
+
+    /// Counts a message that was recalled, where that is all; `known` are attributes that differ anyway.
+    pub(crate) fn recall(
+        &mut self,
+        number: u32,
+        (timeline, directory): (&Timeline, &Directory),
+        recalled: Recalled,
+        known: Attributes,
+    ) -> Option<AccountChange> {
+        let seat = self.seats.get_mut(number as usize)?;
+        if recalled.first > seat.floor && (!seat.names_none || recalled.first <= seat.open_after) {
+            return self.look(number, timeline, directory, known);
+        }
+        let old = seat.row;
+        let policy = self.memberships.inbox().policy();
+        let (counts, _) = lets_count(seat.group_type, timeline.id().conversation().kind(), policy);
+        if recalled.first > seat.floor && seat.number != Some(recalled.author) && counts {
+            seat.row.unread = seat.row.unread.saturating_add_signed(recalled.unread);
+        }
+        let row = seat.row;
+        if cfg!(debug_assertions) {
+            self.assert_is(number, &row, timeline, directory);
+        }
+        let mut attributes = old.differences(&row);
+        attributes.join(known);
+        self.carry(number, &old, &row, attributes)
+    }
+
+    /// Asserts that a row is what the timeline says when it is asked for all of it.
+    fn assert_is(&self, number: u32, row: &Row, timeline: &Timeline, directory: &Directory) {
+        let inbox = self.memberships.inbox();
+        let own = inbox.numbered(number);
+        let look = Look::new((inbox.owner(), inbox.policy()), own, timeline, directory);
+        debug_assert_eq!(Some(*row), look.map(|look| look.row()), "what is counted is what there is");
     }
 
     /// What of a row shows a message that shows otherwise than before.
