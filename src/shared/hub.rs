@@ -236,6 +236,8 @@ impl Hub {
         for event in events {
             change.join(timeline.apply(event));
         }
+        change.shown.sort_unstable();
+        change.shown.dedup();
         let mut delivery = Delivery { version: timeline.version(), ..Delivery::default() };
         let shown = change.shown.iter().filter_map(|slot| timeline.facts()?.arena.id(*slot));
         delivery.messages.extend(shown);

@@ -101,7 +101,7 @@ impl Touched {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimelineChange {
     pub(crate) touched: Touched,
-    /// The slots of messages of which something else shows.
+    /// The slots of messages of which something else shows, ascending.
     pub(crate) shown: SmallVec<[u32; 1]>,
 }
 
@@ -191,7 +191,8 @@ impl Timeline {
             let hidden = self.hidden_aside(slot);
             let shows = match &hidden {
                 Some(aside) => before.hidden.as_ref() != Some(aside),
-                None => told.messages.iter().any(|message| message.message == before.id),
+                // All are of one conversation, so they stand by id.
+                None => told.messages.binary_search_by_key(&before.id, |told| told.message).is_ok(),
             };
             let id = before.id;
             let moved = self.carry_over(slot, before);
@@ -208,6 +209,7 @@ impl Timeline {
                 Moved::Added | Moved::Yes => Touched::Everyone,
             });
         }
+        change.shown.sort_unstable();
         // The directory may name a type too: by which write counts the stream's is told from it.
         if self.type_register() != type_before {
             change.touched = Touched::Everyone;
