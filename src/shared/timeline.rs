@@ -10,11 +10,11 @@ use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::facts::Facts;
 use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
 use crate::inbox::timeline::order::tree::Order;
-use crate::inbox::timeline::rare_facts::Aside;
 use crate::inbox::{Inbox, MergeError, MessageView, Replay};
 use crate::model::event::{Body, Event, Fact, GroupType};
 use crate::model::id::{MessageId, UserId};
 use crate::model::policy::Policy;
+use crate::model::time::Stamp;
 use crate::register::lattice::Lww;
 use crate::shared::lists::{Cause, Lists, Places};
 use crate::shared::people::People;
@@ -190,7 +190,7 @@ impl Timeline {
             let Some(slot) = self.facts().and_then(|facts| facts.slot(before.id)) else { continue };
             let hidden = self.hidden_aside(slot);
             let shows = match &hidden {
-                Some(aside) => before.hidden.as_ref() != Some(aside),
+                Some(sign) => before.hidden.as_ref() != Some(sign),
                 // All are of one conversation, so they stand by id.
                 None => told.messages.binary_search_by_key(&before.id, |told| told.message).is_ok(),
             };
@@ -223,11 +223,20 @@ impl Timeline {
         change
     }
 
-    /// What lies aside of a message that is targeted at some, so that nobody's change set says nothing of it.
-    fn hidden_aside(&self, slot: u32) -> Option<Option<Aside>> {
+    /// What shows of a message that is targeted at some beside its entry, so that nobody's change set says nothing of it: sums
+    /// and stamps, however much was said of it.
+    fn hidden_aside(&self, slot: u32) -> Option<AsideSign> {
         let facts = self.facts()?;
-        let hidden = facts.arena.get(slot)?.has(bits::HIDDEN);
-        hidden.then(|| facts.aside(slot).cloned())
+        let entry = facts.arena.get(slot).filter(|entry| entry.has(bits::HIDDEN))?;
+        let mut sign = AsideSign::default();
+        if let Some(aside) = facts.aside(slot) {
+            if let Some(social) = aside.social.as_deref() {
+                sign.social = (social.shown_hash(entry.author), social.pinned.get() == Some(&true));
+            }
+            sign.edits = aside.edits.as_deref().map(|edits| (edits.version, edits.edited_hashes()));
+            sign.recall = aside.recall.as_deref().and_then(|recall| Some(recall.entry()?.0));
+        }
+        Some(sign)
     }
 
     fn type_register(&self) -> Option<Lww<GroupType>> {
@@ -330,8 +339,17 @@ struct Before {
     /// `None`: it had no slot.
     cause: Option<Cause>,
     places: Option<Arc<Places>>,
-    /// What lay aside of it, if it was targeted at some.
-    hidden: Option<Option<Aside>>,
+    /// What showed of it beside its entry, if it was targeted at some.
+    hidden: Option<AsideSign>,
+}
+
+/// What tells apart what shows of a message beside its entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct AsideSign {
+    /// The sum of what shows, and whether it is pinned.
+    social: (u64, bool),
+    edits: Option<(u64, [Option<u64>; 3])>,
+    recall: Option<Stamp>,
 }
 
 /// What became of a message.
