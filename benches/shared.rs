@@ -17,6 +17,9 @@ use chatfold::{
 use self::floor::has;
 use self::percentiles::Percentiles;
 
+/// The number of the first event of a member's own: behind all messages.
+const OF_MEMBERS: u64 = 3_000_000_000;
+
 const TEXT: &str = "forty-four bytes of what people say in groups";
 
 /// A group of so many members, and who says what in it.
@@ -69,11 +72,10 @@ impl Group {
     fn member(user: &UserId, groups: &[&Self], read: u64) -> Memberships {
         let mut member = Memberships::new(user.clone(), Policy::default()).unwrap();
         for group in groups {
-            let window = group.envelope(u64::MAX / 2, user);
+            let window = group.envelope(OF_MEMBERS, user);
             let window = window.history_window(group.conversation(), Watermark::Seq(0), None).unwrap();
             let through = Through::Watermark(Watermark::Seq(read));
-            let read =
-                group.envelope(u64::MAX / 2 + 1, user).conversation_read(group.conversation(), through);
+            let read = group.envelope(OF_MEMBERS + 1, user).conversation_read(group.conversation(), through);
             member.apply(&window);
             member.apply(&read.unwrap());
         }
