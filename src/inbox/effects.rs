@@ -14,8 +14,7 @@ pub(crate) fn message_counts(own: bool, queued: bool, group_or_peer: bool) -> bo
 /// Whether a fact has any effect in the inbox of `owner` (R17).
 pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact: &Fact) -> bool {
     let direct = id.kind() == ConversationKind::Direct;
-    let group_or_peer =
-        |author: &UserId| !direct || author.as_str() == id.target() || owner.stands_for(author);
+    let group_or_peer = |author: &UserId| !direct || author.as_str() == id.target();
     match fact {
         Fact::MessageReceived(_) => message_counts(by == owner, false, group_or_peer(by)),
         Fact::MessageQueued(_) => message_counts(by == owner, true, group_or_peer(by)),

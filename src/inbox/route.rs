@@ -22,7 +22,9 @@ pub(crate) enum Route<'a> {
 pub(crate) fn route<'a>(owner: &UserId, event: &'a Event) -> Option<Route<'a>> {
     let own = event.by() == owner;
     match event.body() {
-        Body::Conversation(id, fact) if !has_effect(owner, id, event.by(), fact) => None,
+        Body::Conversation(id, fact) if !has_effect(owner, id, event.by(), fact) => {
+            counts_for_nobody(owner, event.by(), fact).then_some(Route::Conversation(id, fact))
+        }
         Body::Conversation(conversation, Fact::FolderMemberSet { folder, on }) => {
             Some(Route::Member { conversation, folder: *folder, on: *on })
         }
@@ -42,6 +44,14 @@ pub(crate) fn route<'a>(owner: &UserId, event: &'a Event) -> Option<Route<'a>> {
         }
         Body::Account(fact) => own.then_some(Route::Folder(fact)),
     }
+}
+
+/// Whether a message of a direct chat counts in its timeline, whose owner is nobody, because the one of both wrote it whom the
+/// conversation's id does not name (R122). Apart, so that events of accounts pass without it.
+#[cold]
+#[inline(never)]
+fn counts_for_nobody(owner: &UserId, by: &UserId, fact: &Fact) -> bool {
+    matches!(fact, Fact::MessageReceived(_)) && owner.stands_for(by)
 }
 
 /// Writes the fields of [`Route::User`].

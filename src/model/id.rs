@@ -158,10 +158,7 @@ impl UserId {
         self.0.starts_with(NOBODY)
     }
 
-    /// Whether it is the owner of a direct chat's timeline, of which `user` is the one that its id does not name. Asked of
-    /// messages that count for no other reason, so that the fold has no room for it in between.
-    #[cold]
-    #[inline(never)]
+    /// Whether it is the owner of a direct chat's timeline, of which `user` is the one that its id does not name.
     pub(crate) fn stands_for(&self, user: &Self) -> bool {
         self.0.strip_prefix(NOBODY).is_some_and(|lesser| lesser == user.as_str())
     }
