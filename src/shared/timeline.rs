@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::effects::{about, introduced};
+use crate::inbox::effects::about;
 use crate::inbox::timeline::entry::{Entry, Position, bits};
 use crate::inbox::timeline::facts::Facts;
 use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
@@ -246,8 +246,10 @@ impl Timeline {
     /// What a message was before a fact about it.
     fn before(&mut self, id: MessageId, fact: &Fact) -> Before {
         let nothing = Before { id, cause: None, places: None, hidden: None };
-        let places = introduced(fact).is_some()
-            || matches!(fact, Fact::MessageRecalled { .. } | Fact::MessageModified { .. });
+        let places = matches!(
+            fact,
+            Fact::MessageReceived(_) | Fact::MessageRecalled { .. } | Fact::MessageModified { .. }
+        );
         let Some((conversation, users)) = self.inbox.with_users(NUMBER) else { return nothing };
         let facts = conversation.facts();
         let Some(slot) = facts.slot(id) else { return nothing };
