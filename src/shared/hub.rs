@@ -134,7 +134,7 @@ impl Hub {
     }
 
     /// An account connects: its personal facts, as its stream (and a snapshot of it) gives them. If it is connected already,
-    /// they are joined with what is there.
+    /// they are joined with what is there; rows that this changes are not told to its other sessions, which read them anew.
     ///
     /// Complexity: a row for each of its conversations whose timeline is there.
     ///
@@ -226,7 +226,8 @@ impl Hub {
     /// is not there nobody is told: [`provide`](Hub::provide) one that holds them.
     ///
     /// Complexity: each event is folded once. Then, for each connected member: O(1) and a step in its list where one message
-    /// was added behind all others, a few rank questions where anything else changed that its row may show, else nothing.
+    /// was added behind all others, or one that mentions nobody was recalled; a few rank questions where anything else changed
+    /// that its row may show, else nothing.
     pub fn shared(&mut self, id: &SharedId, events: &[Event]) -> Delivery {
         let Self { rooms, accounts, directory, .. } = self;
         let Some(Room { timeline: Some(timeline), seats }) = rooms.get_mut(id) else {

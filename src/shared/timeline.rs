@@ -79,7 +79,7 @@ pub(crate) enum Touched {
 pub(crate) struct Recalled {
     pub(crate) author: u32,
     pub(crate) first: i64,
-    /// By how much it counts more for others than its author: never more than it did.
+    /// What is added to the unread messages of others than its author: -1 where it counted, else 0.
     pub(crate) unread: i32,
 }
 
