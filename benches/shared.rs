@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use chatfold::event::{Through, Watermark};
 use chatfold::shared::{Directory, Hub, Memberships, SharedId, Timeline};
+use chatfold::snapshot::LogPrefix;
 use chatfold::{
     ConversationId, Envelope, Event, EventId, GroupId, Inbox, Message, MessageId, Policy, Timestamp, UserId,
 };
@@ -83,6 +84,13 @@ impl Group {
     }
 }
 
+/// The same as a server has it that was started anew: from a snapshot of which nothing was looked at.
+fn restored(member: &Memberships) -> Memberships {
+    let bytes = member.inbox().snapshot(LogPrefix::EMPTY).unwrap();
+    let (inbox, _) = Inbox::restore(bytes, member.owner(), Policy::default()).unwrap();
+    Memberships::of(inbox).unwrap()
+}
+
 fn told(what: &str, value: f64, unit: &str) {
     println!("{what:<58} {value:>12.1} {unit}");
 }
@@ -114,7 +122,7 @@ fn main() {
     hub.provide(timeline);
     let (bytes, ()) = held(|| {
         for user in group.users.iter().take(connected) {
-            hub.connect(Group::member(user, &[&group], messages - 100)).unwrap();
+            hub.connect(restored(&Group::member(user, &[&group], messages - 100))).unwrap();
         }
     });
     told("a connected account with one membership", bytes as f64 / connected as f64, "bytes");
@@ -142,17 +150,20 @@ fn main() {
     let all: Vec<&Group> = groups.iter().collect();
     let newcomer = UserId::parse("member000007").unwrap();
     let mut connecting = Percentiles::new();
+    let member = Group::member(&newcomer, &all, 90);
     for _ in 0..if is_smoke { 2 } else { 50 } {
-        let member = Group::member(&newcomer, &all, 90);
+        let member = restored(&member);
         let session = connecting.time(|| hub.connect(member)).unwrap();
         assert!(hub.totals(session).is_some_and(|totals| totals.unread > 0));
         hub.disconnect(session);
     }
     println!("{}", connecting.line(&format!("connecting with {conversations} conversations, all stale"), ""));
-    let (bytes, member) = held(|| Group::member(&newcomer, &all, 90));
-    told("a membership among the personal facts", bytes as f64 / conversations as f64, "bytes");
+    let (bytes, _member) = held(|| Group::member(&newcomer, &all, 90));
+    told("a membership among personal facts that were applied", bytes as f64 / conversations as f64, "bytes");
+    let (bytes, member) = held(|| restored(&member));
+    told("the same, restored from a snapshot", bytes as f64 / conversations as f64, "bytes");
     let (bytes, _) = held(|| hub.connect(member).unwrap());
-    told("what the hub holds of a membership beside them", bytes as f64 / conversations as f64, "bytes");
+    told("what connecting it adds", bytes as f64 / conversations as f64, "bytes");
 
     // The same messages brought to an inbox each, in memory.
     let few = if is_smoke { 20 } else { 200 };

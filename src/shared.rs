@@ -17,10 +17,12 @@
 //! in its windows.
 
 pub(crate) mod directory;
+pub(crate) mod explain;
 pub(crate) mod hub;
 pub(crate) mod lists;
 pub(crate) mod member;
 pub(crate) mod memberships;
+pub(crate) mod notify;
 pub(crate) mod people;
 pub(crate) mod ranked;
 pub(crate) mod row;

@@ -1,8 +1,9 @@
 //! Notifying: does a message push, arrive in silence, or not arrive (R90)?
 
-use crate::inbox::{Inbox, MessageStatus};
+use crate::inbox::views::for_queries::Standing;
+use crate::inbox::{Inbox, MessageStatus, MessageView};
 use crate::model::event::{GroupType, QuietHours, ReceiveOption, ZoneName};
-use crate::model::id::{ConversationId, MessageId};
+use crate::model::id::{ConversationId, MessageId, UserId};
 use crate::model::time::Timestamp;
 
 const DAY_MS: i64 = 86_400_000;
@@ -154,43 +155,79 @@ pub fn explain_in_zone(
     at: Timestamp,
     offset_s: impl FnOnce(&ZoneName) -> i32,
 ) -> NotificationReason {
-    use NotificationReason as Why;
-    let Some(conversation) = inbox.conversation(conversation) else { return Why::Unknown };
-    let Some(standing) = conversation.standing(message) else { return Why::Unknown };
-    let message = standing.message;
-    let is_mentioned = || {
-        let mentions = message.mentions_at_first();
-        mentions.all || mentions.users.contains(inbox.owner())
+    let Some(conversation) = inbox.conversation(conversation) else { return NotificationReason::Unknown };
+    let Some(Standing { message, put_away }) = conversation.standing(message) else {
+        return NotificationReason::Unknown;
     };
-    let has_ended = conversation.receive_option_until().is_some_and(|until| until <= at);
-    let option = if has_ended { ReceiveOption::Receive } else { conversation.receive_option() };
-    let is_quiet = || {
-        inbox.quiet_hours().is_some_and(|hours| match &hours {
-            QuietHours::DailyIn { zone, .. } => hours.is_quiet_at_offset(at, offset_s(zone)),
-            QuietHours::Daily { .. } | QuietHours::Once { .. } => hours.is_quiet(at),
-        })
+    let arrived = Arrived {
+        owner: inbox.owner(),
+        quiet_hours: inbox.quiet_hours(),
+        option: conversation.receive_option(),
+        option_until: conversation.receive_option_until(),
+        group_type: conversation.group_type(),
+        message,
+        put_away,
+        is_read: message.is_read(),
     };
-    let lines = [
-        (option == ReceiveOption::NotReceive, Why::NotReceived),
-        (option == ReceiveOption::NotReceiveExceptAt && !is_mentioned(), Why::NotReceivedUnmentioned),
-        (standing.put_away, Why::PutAway),
-        (message.is_own(), Why::Own),
-        (message.is_online_only(), Why::OnlineOnly),
-        (message.status() == MessageStatus::Recalled, Why::Recalled),
-        (message.rank() != 0, Why::NotDelivered),
-        (conversation.group_type() == Some(GroupType::AvChatRoom), Why::InLiveRoom),
-        (message.is_read(), Why::Read),
-        (option == ReceiveOption::ReceiveNotNotify, Why::NotNotified),
-        (option == ReceiveOption::NotNotifyExceptAt && !is_mentioned(), Why::NotNotifiedUnmentioned),
-        (is_quiet(), Why::QuietHours),
-    ];
-    lines.into_iter().find_map(|(fits, why)| fits.then_some(why)).unwrap_or(Why::Notifies)
+    arrived.explain(at, offset_s)
+}
+
+/// A message that is known, and what of its conversation and of the owner says whether it notifies.
+pub(crate) struct Arrived<'a> {
+    pub(crate) owner: &'a UserId,
+    pub(crate) quiet_hours: Option<QuietHours>,
+    pub(crate) option: ReceiveOption,
+    pub(crate) option_until: Option<Timestamp>,
+    pub(crate) group_type: Option<GroupType>,
+    pub(crate) message: MessageView<'a>,
+    /// Deleted, cleared away, or covered by a deletion of the conversation.
+    pub(crate) put_away: bool,
+    pub(crate) is_read: bool,
+}
+
+impl Arrived<'_> {
+    /// The first line of the table of [`judge`] that fits.
+    pub(crate) fn explain(
+        &self,
+        at: Timestamp,
+        offset_s: impl FnOnce(&ZoneName) -> i32,
+    ) -> NotificationReason {
+        use NotificationReason as Why;
+        let message = &self.message;
+        let is_mentioned = || {
+            let mentions = message.mentions_at_first();
+            mentions.all || mentions.users.contains(self.owner)
+        };
+        let has_ended = self.option_until.is_some_and(|until| until <= at);
+        let option = if has_ended { ReceiveOption::Receive } else { self.option };
+        let is_quiet = || {
+            self.quiet_hours.as_ref().is_some_and(|hours| match hours {
+                QuietHours::DailyIn { zone, .. } => hours.is_quiet_at_offset(at, offset_s(zone)),
+                QuietHours::Daily { .. } | QuietHours::Once { .. } => hours.is_quiet(at),
+            })
+        };
+        let lines = [
+            (option == ReceiveOption::NotReceive, Why::NotReceived),
+            (option == ReceiveOption::NotReceiveExceptAt && !is_mentioned(), Why::NotReceivedUnmentioned),
+            (self.put_away, Why::PutAway),
+            (message.is_own(), Why::Own),
+            (message.is_online_only(), Why::OnlineOnly),
+            (message.status() == MessageStatus::Recalled, Why::Recalled),
+            (message.rank() != 0, Why::NotDelivered),
+            (self.group_type == Some(GroupType::AvChatRoom), Why::InLiveRoom),
+            (self.is_read, Why::Read),
+            (option == ReceiveOption::ReceiveNotNotify, Why::NotNotified),
+            (option == ReceiveOption::NotNotifyExceptAt && !is_mentioned(), Why::NotNotifiedUnmentioned),
+            (is_quiet(), Why::QuietHours),
+        ];
+        lines.into_iter().find_map(|(fits, why)| fits.then_some(why)).unwrap_or(Why::Notifies)
+    }
 }
 
 /// By how many seconds a zone is ahead of UTC at `at`, as the time zone database of the feature `zones` has it; `None` of a
 /// zone that it does not know, and always without the feature.
 #[cfg(feature = "zones")]
-fn zone_offset_s(zone: &ZoneName, at: Timestamp) -> Option<i32> {
+pub(crate) fn zone_offset_s(zone: &ZoneName, at: Timestamp) -> Option<i32> {
     use chrono::{Offset as _, TimeZone as _};
     let zone: chrono_tz::Tz = zone.as_str().parse().ok()?;
     let at = chrono::DateTime::from_timestamp_millis(at.as_millis())?;
@@ -199,7 +236,7 @@ fn zone_offset_s(zone: &ZoneName, at: Timestamp) -> Option<i32> {
 
 /// Without the feature `zones` no zone is known.
 #[cfg(not(feature = "zones"))]
-fn zone_offset_s(_: &ZoneName, _: Timestamp) -> Option<i32> {
+pub(crate) fn zone_offset_s(_: &ZoneName, _: Timestamp) -> Option<i32> {
     None
 }
 

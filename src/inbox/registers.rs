@@ -1,7 +1,7 @@
 //! The registers of an inbox written as bytes in one fixed form, by name and never by number: snapshots hold these bytes and
 //! the digest hashes them, so that both walk every register by the same code. Equal registers give equal bytes.
 
-use crate::inbox::containers::sparse::Absent as _;
+use crate::inbox::containers::sparse::{Absent as _, FewByKey};
 use crate::inbox::conversation::personal::{Coverage, Personal};
 use crate::inbox::conversation::report::Report;
 use crate::inbox::conversation::reported::Reported;
@@ -83,13 +83,13 @@ pub(crate) fn put_personal(out: &mut Out, personal: &Personal) {
 /// others stay what they were before there were such.
 pub(crate) const WINDOWS: u8 = 2;
 
-fn put_windows(out: &mut Out, windows: &im::OrdMap<i64, Lww<Option<i64>>>) {
+fn put_windows(out: &mut Out, windows: &FewByKey<i64, Lww<Option<i64>>>) {
     if windows.is_empty() {
         return;
     }
     out.u8(WINDOWS).len(windows.len());
-    for (after, through) in windows {
-        out.int(*after).lww(through, |out, through| {
+    for (after, through) in windows.iter() {
+        out.int(after).lww(through, |out, through| {
             out.option(*through, |out, through| {
                 out.int(through);
             });

@@ -122,6 +122,16 @@ impl Directory {
         self.remark(viewer, user).or_else(|| self.nickname(user)).unwrap_or(user.as_str())
     }
 
+    /// What is known of a user, remarks apart.
+    pub(crate) fn profile(&self, user: &UserId) -> Option<&Profile> {
+        self.users.get(user).map(|named| &named.profile)
+    }
+
+    /// The register of what `writer` calls a user.
+    pub(crate) fn remark_register(&self, writer: &UserId, user: &UserId) -> Option<&Lww<Arc<str>>> {
+        self.users.get(user)?.remarks.get(writer)
+    }
+
     /// What is known of a group.
     pub(crate) fn group(&self, group: &str) -> Option<&GroupProfile> {
         self.groups.get(group)

@@ -2,8 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod delivery;
+pub(crate) mod rooms;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::inbox::MergeError;
 use crate::inbox::list::ranking::ListCursor;
@@ -16,6 +17,7 @@ use crate::register::lattice::shown;
 use crate::shared::directory::{Directory, DirectoryChange};
 use crate::shared::hub::account::{Account, Added};
 use crate::shared::hub::delivery::Delivery;
+use crate::shared::hub::rooms::{Room, Rooms};
 use crate::shared::member::Member;
 use crate::shared::memberships::Memberships;
 use crate::shared::stream::{SharedId, StreamId};
@@ -61,20 +63,13 @@ pub struct Session(u64);
 #[derive(Debug, Default)]
 pub struct Hub {
     directory: Directory,
-    rooms: BTreeMap<SharedId, Room>,
+    rooms: Rooms,
     /// By number; those that left are `None`.
     accounts: Vec<Option<Account>>,
     numbers: BTreeMap<UserId, u32>,
     free: Vec<u32>,
     sessions: BTreeMap<Session, u32>,
     next_session: u64,
-}
-
-/// A timeline and who of the connected accounts sees it: the account's number, and that of its conversation.
-#[derive(Debug, Default)]
-struct Room {
-    timeline: Option<Timeline>,
-    seats: BTreeSet<(u32, u32)>,
 }
 
 /// Some rows of an account's list.
@@ -101,36 +96,32 @@ impl Hub {
     /// The streams whose timelines connected accounts see and that are not there: the caller loads each and
     /// [provides](Hub::provide) it. Until then the account's list and totals lack these conversations.
     ///
-    /// Complexity: O(timelines).
+    /// Complexity: O(1) each.
     pub fn needs(&self) -> impl Iterator<Item = StreamId> + '_ {
-        let missing = self.rooms.iter().filter(|(_, room)| room.timeline.is_none());
-        missing.map(|(id, _)| StreamId::Conversation(id.clone()))
+        self.rooms.missing().map(|id| StreamId::Conversation(id.clone()))
     }
 
     /// The timelines that no connected account sees.
+    ///
+    /// Complexity: O(timelines).
     pub fn idle(&self) -> impl Iterator<Item = &SharedId> {
-        self.rooms.iter().filter(|(_, room)| room.seats.is_empty()).map(|(id, _)| id)
+        self.rooms.iter().filter(|room| room.seats.is_empty()).map(|room| &room.id)
     }
 
     /// Gives back a timeline that no connected account sees; `None` where one does, or it is not there.
     pub fn evict(&mut self, id: &SharedId) -> Option<Timeline> {
-        if self.rooms.get(id).is_none_or(|room| !room.seats.is_empty()) {
-            return None;
-        }
-        self.rooms.remove(id)?.timeline
+        self.rooms.evict(id)
     }
 
     /// A timeline that is there.
     pub fn timeline(&self, id: &SharedId) -> Option<&Timeline> {
-        self.rooms.get(id)?.timeline.as_ref()
+        self.rooms.timeline(self.rooms.find(id)?)
     }
 
     /// Takes a timeline, in the place of one that was there, and tells the rows that it gives to connected accounts.
     pub fn provide(&mut self, timeline: Timeline) -> Delivery {
-        let id = timeline.id().clone();
-        let room = self.rooms.entry(id.clone()).or_default();
-        room.timeline = Some(timeline);
-        self.look_again(&id, Attributes::default())
+        let room = self.rooms.provide(timeline);
+        self.look_again(room, Attributes::default())
     }
 
     /// An account connects: its personal facts, as its stream (and a snapshot of it) gives them. If it is connected already,
@@ -177,22 +168,17 @@ impl Hub {
         let session = Session(self.next_session);
         self.next_session += 1;
         self.sessions.insert(session, number);
+        if let Some(Some(account)) = self.accounts.get_mut(number as usize) {
+            account.sessions += 1;
+        }
         session
     }
 
     /// Gives an account a seat in each of its conversations, and looks at every one anew.
     fn sit_down(&mut self, number: u32) {
         let Some(Some(account)) = self.accounts.get_mut(number as usize) else { return };
-        for (conversation, id) in account.new_conversations() {
-            let room = self.rooms.entry(id).or_default();
-            room.seats.insert((number, conversation));
-        }
-        for conversation in 0..account.seats() {
-            let room = account.shared_id(conversation).and_then(|id| self.rooms.get(&id));
-            if let Some(timeline) = room.and_then(|room| room.timeline.as_ref()) {
-                account.look(conversation, timeline, &self.directory, Attributes::default());
-            }
-        }
+        account.sit_down(number, &mut self.rooms);
+        account.look_at_all(&self.rooms, &self.directory);
     }
 
     /// A session of an account that is connected already; `None` where it is not.
@@ -205,20 +191,16 @@ impl Hub {
     /// returned.
     pub fn disconnect(&mut self, session: Session) -> Option<Memberships> {
         let number = self.sessions.remove(&session)?;
-        if self.sessions.values().any(|other| *other == number) {
+        let place = self.accounts.get_mut(number as usize)?;
+        let open = &mut place.as_mut()?.sessions;
+        *open = open.saturating_sub(1);
+        if *open > 0 {
             return None;
         }
-        let account = self.accounts.get_mut(number as usize)?.take()?;
+        let account = place.take()?;
         self.free.push(number);
         self.numbers.remove(account.memberships.owner());
-        for conversation in 0..account.seats() {
-            let Some(id) = account.shared_id(conversation) else { continue };
-            let Some(room) = self.rooms.get_mut(&id) else { continue };
-            room.seats.remove(&(number, conversation));
-            if room.seats.is_empty() && room.timeline.is_none() {
-                self.rooms.remove(&id);
-            }
-        }
+        account.stand_up(number, &mut self.rooms);
         Some(account.memberships)
     }
 
@@ -230,7 +212,8 @@ impl Hub {
     /// that its row may show, else nothing.
     pub fn shared(&mut self, id: &SharedId, events: &[Event]) -> Delivery {
         let Self { rooms, accounts, directory, .. } = self;
-        let Some(Room { timeline: Some(timeline), seats }) = rooms.get_mut(id) else {
+        let room = rooms.find(id).and_then(|number| rooms.get_mut(number));
+        let Some(Room { timeline: Some(timeline), seats, .. }) = room else {
             return Delivery::default();
         };
         let mut change = TimelineChange::default();
@@ -276,15 +259,11 @@ impl Hub {
         let Some(Some(account)) = self.accounts.get_mut(number as usize) else { return delivery };
         let told = account.memberships.take_in(events);
         (delivery.folders, delivery.quiet_hours) = (told.folders, told.quiet_hours);
-        for (conversation, id) in account.new_conversations() {
-            self.rooms.entry(id).or_default().seats.insert((number, conversation));
-        }
+        account.sit_down(number, &mut self.rooms);
         for (id, attributes) in told.conversations {
-            let room = self.rooms.get(&SharedId::of(owner, &id));
-            let conversation = account.memberships.inbox().number_of(&id);
-            if let (Some(timeline), Some(conversation)) =
-                (room.and_then(|room| room.timeline.as_ref()), conversation)
-            {
+            let Some(conversation) = account.memberships.inbox().number_of(&id) else { continue };
+            let room = account.room(conversation);
+            if let Some(timeline) = room.and_then(|room| self.rooms.timeline(room)) {
                 delivery.changes.extend(account.look(conversation, timeline, &self.directory, attributes));
             }
         }
@@ -309,7 +288,8 @@ impl Hub {
                     [&before, &self.directory].map(|directory| shown(directory).unwrap_or_default());
                 attributes.insert_if(Attribute::ShowName, old_name != name);
                 attributes.insert_if(Attribute::FaceUrl, old_face != face);
-                self.look_again(&SharedId::group(&group), attributes)
+                let room = self.rooms.find(&SharedId::group(&group));
+                room.map(|room| self.look_again(room, attributes)).unwrap_or_default()
             }
             Some(DirectoryChange::User(user)) => self.profile_shows(&before, &user, None),
             Some(DirectoryChange::Remark { writer, user }) => {
@@ -323,9 +303,9 @@ impl Hub {
     fn profile_shows(&self, before: &Directory, user: &UserId, to: Option<&UserId>) -> Delivery {
         let mut delivery = Delivery::default();
         let to = to.map(|to| self.numbers.get(to).copied());
-        for (id, room) in &self.rooms {
+        for room in self.rooms.iter() {
             let Some(timeline) = &room.timeline else { continue };
-            let is_of = id.pair().is_some_and(|(one, other)| one == *user || other == *user);
+            let is_of = room.id.pair().is_some_and(|(one, other)| one == *user || other == *user);
             if timeline.number_of(user).is_none() && !is_of {
                 continue;
             }
@@ -340,9 +320,9 @@ impl Hub {
     }
 
     /// Looks anew at the rows that a timeline gives to connected accounts; these attributes differ anyway.
-    fn look_again(&mut self, id: &SharedId, attributes: Attributes) -> Delivery {
+    fn look_again(&mut self, room: u32, attributes: Attributes) -> Delivery {
         let Self { rooms, accounts, directory, .. } = self;
-        let Some(Room { timeline: Some(timeline), seats }) = rooms.get(id) else {
+        let Some(Room { timeline: Some(timeline), seats, .. }) = rooms.get(room) else {
             return Delivery::default();
         };
         let mut delivery = Delivery { version: timeline.version(), ..Delivery::default() };
@@ -390,7 +370,7 @@ impl Hub {
     }
 
     fn member_of<'a>(&'a self, account: &'a Account, conversation: u32) -> Option<Member<'a>> {
-        let timeline = self.rooms.get(&account.shared_id(conversation)?)?.timeline.as_ref()?;
+        let timeline = self.rooms.timeline(account.room(conversation)?)?;
         let row = account.row(conversation)?;
         Member::with_row(account.memberships.inbox(), timeline, &self.directory, row)
     }

@@ -27,12 +27,12 @@ use crate::shared::timeline::Timeline;
 /// marker, and the messages that it ever named.
 #[derive(Clone, Debug)]
 pub struct Member<'a> {
-    id: ConversationId,
-    inbox: &'a Inbox,
-    number: Option<u32>,
-    directory: &'a Directory,
-    look: Look<'a>,
-    row: Row,
+    pub(crate) id: ConversationId,
+    pub(crate) inbox: &'a Inbox,
+    pub(crate) number: Option<u32>,
+    pub(crate) directory: &'a Directory,
+    pub(crate) look: Look<'a>,
+    pub(crate) row: Row,
 }
 
 /// Some messages of a history, as [`Member::messages`] returns them.
@@ -134,7 +134,7 @@ impl<'a> Member<'a> {
         self.look.mentioned(self.floor()).into_iter().filter_map(mention).collect()
     }
 
-    fn floor(&self) -> i64 {
+    pub(crate) fn floor(&self) -> i64 {
         self.look.floor(self.row.marker)
     }
 
@@ -243,7 +243,7 @@ impl<'a> Member<'a> {
         ListCursor { order_key: self.order_key(), id: self.id.clone() }
     }
 
-    fn view(&self, slot: u32) -> Option<MemberMessage<'_>> {
+    pub(crate) fn view(&self, slot: u32) -> Option<MemberMessage<'_>> {
         MemberMessage::new(self, slot)
     }
 

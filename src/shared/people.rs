@@ -63,13 +63,18 @@ impl People {
         self.opened.get(user).copied()
     }
 
-    /// What became of a user as a member (R58).
-    pub(crate) fn membership(&self, user: &UserId) -> Option<Membership> {
+    /// What became of a user as a member (R58), and the write that says so.
+    pub(crate) fn membership_register(&self, user: &UserId) -> Lww<Membership> {
         let mut last = self.dissolved.clone();
         if let Some(own) = self.memberships.get(user) {
             last.join(own);
         }
-        last.get().copied()
+        last
+    }
+
+    /// What became of a user as a member (R58).
+    pub(crate) fn membership(&self, user: &UserId) -> Option<Membership> {
+        self.membership_register(user).get().copied()
     }
 
     /// How far a user has read.

@@ -13,7 +13,7 @@ use crate::model::event::{GroupType, Mark};
 use crate::model::id::{ConversationKind, MessageId, UserId};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
-use crate::register::lattice::{Front, Join as _};
+use crate::register::lattice::{Front, Join as _, Lww};
 use crate::shared::directory::Directory;
 use crate::shared::lists::{List, ListsLook, list_of, seen_by};
 use crate::shared::ranked::Elements as _;
@@ -51,14 +51,20 @@ pub(crate) struct Look<'a> {
     asides: Vec<Aside>,
 }
 
-/// The type of a timeline's group, by its stream and by the directory (R20).
-pub(crate) fn group_type(timeline: &Timeline, directory: &Directory) -> Option<GroupType> {
-    let mut group_type = timeline.conversation()?.shared.group_type.clone();
+/// The type of a timeline's group, by its stream and by the directory, and the write that gave it (R20).
+pub(crate) fn type_register(timeline: &Timeline, directory: &Directory) -> Lww<GroupType> {
+    let said = timeline.conversation().map(|conversation| conversation.shared.group_type.clone());
+    let mut group_type = said.unwrap_or_default();
     let id = timeline.id().conversation();
     if let Some(profile) = directory.group(id.target()).filter(|_| id.kind() == ConversationKind::Group) {
         group_type.join(&profile.group_type);
     }
-    group_type.get().copied()
+    group_type
+}
+
+/// The type of a timeline's group.
+pub(crate) fn group_type(timeline: &Timeline, directory: &Directory) -> Option<GroupType> {
+    type_register(timeline, directory).get().copied()
 }
 
 /// Whether messages count as unread, and whether they mention anybody, in a conversation of this type (R23, R26).
@@ -155,7 +161,7 @@ impl<'a> Look<'a> {
 
     /// Whether a message mentions the member, and whether everybody, where it may count as a mention (R26) were it not for
     /// what is the member's own.
-    fn mentions(&self, slot: u32, entry: &Entry) -> (bool, bool) {
+    pub(crate) fn mentions(&self, slot: u32, entry: &Entry) -> (bool, bool) {
         let counts = self.facts.kind == ConversationKind::Group
             && entry.rank() == 0
             && !entry.has(bits::OWN | bits::RECALLED | bits::ONLINE_ONLY);
@@ -207,7 +213,14 @@ impl<'a> Look<'a> {
         if personal.named_reads.is_empty() && personal.unread_marks.is_empty() {
             return own.reads.own.greatest().map_or(-1, |(first, _)| first);
         }
-        let (mut reads, mut marks) = (own.reads.own.clone(), Front::default());
+        let (reads, marks) = self.fronts();
+        Derived::of_fronts(reads, marks).marker()
+    }
+
+    /// The reads and the marks of the member that resolve and that no other dominates.
+    pub(crate) fn fronts(&self) -> (Front, Front) {
+        let Some(own) = self.own else { return (Front::default(), Front::default()) };
+        let (personal, mut reads, mut marks) = (&own.personal, own.reads.own.clone(), Front::default());
         let known = |slot: &u32| self.entry(self.facts.slot(own.facts().arena.id(*slot)?)?);
         for (slot, stamp) in &personal.named_reads {
             if let Some(entry) = known(slot).filter(|entry| entry.rank() == 0) {
@@ -219,7 +232,7 @@ impl<'a> Look<'a> {
                 marks.insert(-entry.first, *stamp);
             }
         }
-        Derived::of_fronts(reads, marks).marker()
+        (reads, marks)
     }
 
     /// Nothing up to this first field counts as unread or as a mention.
@@ -284,10 +297,15 @@ impl<'a> Look<'a> {
     }
 
     /// The member's opening that stands.
-    fn opening(&self) -> Option<Stamp> {
+    pub(crate) fn opening(&self) -> Option<Stamp> {
         let personal = self.personal();
         let opened = personal.opened.max(self.timeline.people.opened(self.owner));
         opened.filter(|stamp| Some(*stamp) > personal.deleted_at)
+    }
+
+    /// The last message that keeps the conversation in the list (R36).
+    pub(crate) fn newest(&self) -> Option<u32> {
+        self.last_with(Contribution::PRESENT, reach(&self.personal().deleted), bits::UNLISTED)
     }
 
     /// The row.
@@ -301,9 +319,8 @@ impl<'a> Look<'a> {
         let activity = active.max(at(draft)).max(at(opening)).max(0);
         let (unread, mentions, mention_sig) = self.counts(self.floor(marker));
         let stands = pinned || draft.is_some() || opening.is_some();
-        let present = || self.last_with(Contribution::PRESENT, reach(&personal.deleted), bits::UNLISTED);
         Row {
-            listed: stands || present().is_some(),
+            listed: stands || self.newest().is_some(),
             archived: personal.is_archived(active),
             option: personal.option_setting().option,
             hidden: personal.has_mark(Mark::HIDE),

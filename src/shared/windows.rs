@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::inbox::containers::sparse::FewByKey;
 use crate::inbox::timeline::order::range::Range;
 use crate::register::lattice::Lww;
 
@@ -11,14 +12,14 @@ pub(crate) struct Windows(SmallVec<[Range; 1]>);
 
 impl Windows {
     /// What the registers say; everything where they say nothing.
-    pub(crate) fn of(registers: &im::OrdMap<i64, Lww<Option<i64>>>) -> Self {
+    pub(crate) fn of(registers: &FewByKey<i64, Lww<Option<i64>>>) -> Self {
         if registers.is_empty() {
             return Self(SmallVec::from_elem(Range::ALL, 1));
         }
         let mut windows = SmallVec::<[Range; 1]>::new();
-        for (after, through) in registers {
+        for (after, through) in registers.iter() {
             let through = through.get().copied().flatten().unwrap_or(i64::MAX);
-            let range = Range { after: *after, through };
+            let range = Range { after, through };
             match windows.last_mut() {
                 Some(last) if last.through >= range.after => last.through = last.through.max(through),
                 _ => windows.push(range),
@@ -50,11 +51,11 @@ mod tests {
     use crate::model::time::{Stamp, Timestamp};
 
     fn windows(of: &[(i64, Option<i64>)]) -> Vec<(i64, i64)> {
-        let mut registers: im::OrdMap<i64, Lww<Option<i64>>> = im::OrdMap::new();
+        let mut registers: FewByKey<i64, Lww<Option<i64>>> = FewByKey::default();
         for (at, (after, through)) in of.iter().enumerate() {
             let at = Timestamp::from_millis(at as i64).unwrap();
             let stamp = Stamp::new(at, EventId::from_bytes([1; 16]));
-            registers.entry(*after).or_default().set(stamp, *through);
+            registers.value(*after).set(stamp, *through);
         }
         Windows::of(&registers).0.iter().map(|range| (range.after, range.through)).collect()
     }

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use chatfold::event::{AccountFact, Body};
 use chatfold::shared::{Directory, Member, Memberships, SharedId, Timeline};
 use chatfold::snapshot::LogPrefix;
-use chatfold::{Event, UserId};
+use chatfold::{Event, Inbox, Timestamp, UserId, notify};
 
 use self::world::{World, union};
 use crate::harness::{cases, first_seed, shuffled, told};
@@ -64,12 +64,35 @@ impl Server {
         Self { timelines, directory, members }
     }
 
+    fn views<'a>(&'a self, member: &'a Memberships) -> Vec<Member<'a>> {
+        self.timelines.iter().filter_map(|timeline| member.member(timeline, &self.directory)).collect()
+    }
+
     /// What the views of a member show, put together as a list.
     fn shown(&self, member: &Memberships, names: &Names) -> Shown {
-        let views: Vec<Member<'_>> =
-            self.timelines.iter().filter_map(|timeline| member.member(timeline, &self.directory)).collect();
-        seen::shown(member, &views, names)
+        seen::shown(member, &self.views(member), names)
     }
+}
+
+/// Which reason of a view is another than that of an inbox which holds all that the member may see, or which message notifies
+/// otherwise (R43, R90).
+fn reasons_differ(views: &[Member<'_>], inbox: &Inbox, names: &Names, salt: u64) -> Option<String> {
+    let instants = [4_000, 30_000 + salt as i64 % 3 * 20_000].map(|at| Timestamp::from_millis(at).unwrap());
+    views.iter().find_map(|view| {
+        let id = view.id();
+        let (why, expected) = (view.explain(), inbox.explain(id)?);
+        if why != expected {
+            return Some(format!("{id}: explained by\n{expected:?}\n{why:?}"));
+        }
+        names.messages(id).find_map(|message| {
+            instants.into_iter().find_map(|at| {
+                let found = view.explain_notification(message, at);
+                let expected = notify::explain(inbox, id, message, at);
+                (found != expected)
+                    .then(|| format!("{id}: {message} notifies at {at} as {expected:?}, {found:?}"))
+            })
+        })
+    })
 }
 
 /// The union of what a member may see, as the model shows it.
@@ -90,7 +113,11 @@ fn broken(world: &World, salt: u64) -> Option<String> {
             // Of a chat in which nothing was said the model does not know the peer's profile either.
             found.rows.retain(|id, row| model.rows.contains_key(id) || !row.is_void_but_for_its_peer());
             let differ = || format!("{}:\n  {}", member.owner(), model.differences(&found).join("\n  "));
-            (model != found).then(differ)
+            if model != found {
+                return Some(differ());
+            }
+            let inbox = Inbox::replay(member.owner().clone(), world.policy, &events);
+            reasons_differ(&server.views(member), &inbox, &Names::of(&events), salt)
         })
     };
     catch_unwind(AssertUnwindSafe(verdict)).unwrap_or_else(|_| Some("a panic, told above".to_owned()))

@@ -1,5 +1,6 @@
 //! A dense table: values by number, each decoded from the front of a snapshot when it is first read.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use crate::inbox::containers::cells::{Cell, Cells};
@@ -28,6 +29,24 @@ pub(crate) struct DenseTable<T> {
 impl<T> Default for DenseTable<T> {
     fn default() -> Self {
         Self { pages: im::Vector::new(), len: 0, source: None }
+    }
+}
+
+/// A value that is looked at once.
+#[derive(Debug)]
+pub(crate) enum Once<'a, T> {
+    Held(&'a T),
+    Decoded(T),
+}
+
+impl<T> Deref for Once<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Self::Held(value) => value,
+            Self::Decoded(value) => value,
+        }
     }
 }
 
@@ -106,6 +125,14 @@ impl<T: Recorded + Clone> DenseTable<T> {
 
     pub(crate) fn get(&self, number: u32) -> Option<&Arc<T>> {
         open(self.cell(number)?, self.source.as_ref(), number as usize)
+    }
+
+    /// A value to be looked at once: one that still lies in the snapshot alone is decoded and not kept.
+    pub(crate) fn once(&self, number: u32) -> Option<Once<'_, T>> {
+        match self.untouched(number) {
+            Some(source) => T::load(source, number).map(Once::Decoded),
+            None => self.get(number).map(|value| Once::Held(&**value)),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Arc<T>> {

@@ -1,5 +1,6 @@
 //! Values that most conversations lack, and lists that mostly hold one: what is absent takes a pointer.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -60,6 +61,72 @@ impl<T: Absent> Deref for Rare<T> {
 impl<T: Absent> DerefMut for Rare<T> {
     fn deref_mut(&mut self) -> &mut T {
         Arc::make_mut(self.0.get_or_insert_default())
+    }
+}
+
+/// A persistent map that is nearly always empty or holds one value, which then lies here. A clone is O(1), a change
+/// O(log n).
+#[derive(Clone)]
+pub(crate) struct FewByKey<K, V> {
+    /// The first that was written; its key may be any of all.
+    first: Option<(K, V)>,
+    others: im::OrdMap<K, V>,
+}
+
+impl<K: Copy + Ord + fmt::Debug, V: Clone + Default + fmt::Debug> fmt::Debug for FewByKey<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<K, V> Default for FewByKey<K, V> {
+    fn default() -> Self {
+        Self { first: None, others: im::OrdMap::new() }
+    }
+}
+
+impl<K: Copy + Ord, V: Clone + Default> FewByKey<K, V> {
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The value of a key, which has one from now on.
+    pub(crate) fn value(&mut self, key: K) -> &mut V {
+        match self.first.get_or_insert_with(|| (key, V::default())) {
+            (first, value) if *first == key => value,
+            _ => self.others.entry(key).or_default(),
+        }
+    }
+
+    /// All, by key.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+        let key = self.first.as_ref().map(|(key, _)| *key);
+        let before = self.others.iter().take_while(move |(other, _)| Some(**other) < key);
+        let behind = self.others.iter().skip_while(move |(other, _)| Some(**other) < key);
+        let first = self.first.iter().map(|(key, value)| (key, value));
+        before.chain(first).chain(behind).map(|(key, value)| (*key, value))
+    }
+}
+
+impl<K: Copy + Ord, V: Clone + Default + PartialEq> PartialEq for FewByKey<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<K: Copy + Ord, V: Clone + Default + Eq> Eq for FewByKey<K, V> {}
+
+impl<K: Copy + Ord, V: Clone + Default> FromIterator<(K, V)> for FewByKey<K, V> {
+    fn from_iter<T: IntoIterator<Item = (K, V)>>(all: T) -> Self {
+        let mut few = Self::default();
+        for (key, value) in all {
+            *few.value(key) = value;
+        }
+        few
     }
 }
 

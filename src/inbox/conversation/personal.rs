@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::inbox::containers::sparse::{Absent, Rare};
+use crate::inbox::containers::sparse::{Absent, FewByKey, Rare};
 use crate::inbox::conversation::ledger::{Ledger, Said};
 use crate::inbox::conversation::reported::{Kept, Reported};
 use crate::inbox::timeline::entry::Position;
@@ -130,7 +130,7 @@ pub(crate) struct Personal {
     /// What a server told of messages that are not all held.
     pub(crate) reported: Rare<Reported>,
     /// The parts of a shared history that the owner may see: behind which first field, and up to which (R123).
-    pub(crate) windows: im::OrdMap<i64, Lww<Option<i64>>>,
+    pub(crate) windows: FewByKey<i64, Lww<Option<i64>>>,
 }
 
 impl Absent for Personal {
@@ -248,8 +248,8 @@ impl Personal {
         if let Some(told) = other.reported.written() {
             self.reported.join(told);
         }
-        for (after, through) in &other.windows {
-            self.windows.entry(*after).or_default().join(through);
+        for (after, through) in other.windows.iter() {
+            self.windows.value(after).join(through);
         }
         if let Some(stamp) = self.deleted_at {
             self.drafts.delete(stamp);

@@ -164,7 +164,7 @@ impl Conversation {
             }
             Fact::HistoryWindow { after, through } => {
                 let through = through.map(|through| through.first_field());
-                self.personal.windows.entry(after.first_field()).or_default().set(stamp, through);
+                self.personal.windows.value(after.first_field()).set(stamp, through);
             }
             Fact::FolderMemberSet { .. } => {}
             _ => self.fold_about_message(around, by, stamp, fact),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::inbox::containers::sparse::Rare;
+use crate::inbox::containers::sparse::{FewByKey, Rare};
 use crate::inbox::conversation::personal::{Archiving, Coverage, DraftFact, Drafts, OptionSetting, Personal};
 use crate::inbox::conversation::report::Report;
 use crate::inbox::conversation::reported::{Kept, Reported};
@@ -256,7 +256,7 @@ pub(crate) fn take_personal(from: &mut In<'_>) -> Option<(Personal, Front)> {
         deleted_at: from.option(In::stamp)?,
         cleared: take_coverage(from)?,
         reported: Rare::default(),
-        windows: im::OrdMap::new(),
+        windows: FewByKey::default(),
     };
     Some((with_rest(personal, from)?, reads))
 }

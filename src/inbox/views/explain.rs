@@ -1,16 +1,20 @@
 //! Why a value is what it is: the messages and events behind it (R43).
 
-use crate::inbox::conversation::personal::reach;
+use crate::inbox::conversation::personal::{Personal, reach};
 use crate::inbox::conversation::state::Conversation;
+use crate::inbox::list::folders::Folder;
 use crate::inbox::state::Inbox;
 use crate::inbox::timeline::entry::{Entry, Position, bits};
+use crate::inbox::timeline::facts::Facts;
 use crate::inbox::timeline::order::contribution::Contribution;
 use crate::inbox::views::conversation::ConversationView;
 use crate::inbox::views::message::MessageView;
 use crate::inbox::views::partial::ReportReason;
 use crate::model::event::{GroupType, Mark};
 use crate::model::id::{ConversationId, EventId, FolderId, MessageId};
+use crate::model::policy::Policy;
 use crate::model::time::Stamp;
+use crate::register::lattice::Front;
 
 /// A message that counts, and the event that introduced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,11 +141,7 @@ impl Inbox {
         let mentions = view.mentions();
         let mut explanation = Explanation {
             unread: view.unread().map(because).collect(),
-            uncounted: conversation.group_type().filter(|kind| match kind {
-                GroupType::AvChatRoom => true,
-                GroupType::Meeting => !self.policy.meeting_unread,
-                _ => false,
-            }),
+            uncounted: uncounted(conversation.group_type(), self.policy),
             mentions: mentions.iter().filter_map(|m| view.message(m.message?)).map(because).collect(),
             read_by_name: conversation.reads_by_name(),
             report: view.report_reason(),
@@ -149,30 +149,22 @@ impl Inbox {
             last_message: conversation.last_reason(),
             activity: conversation.activity_reason(),
             listed: conversation.listed_reasons(),
-            pinned: personal.pinned.stamp().map(|s| s.event),
-            draft: personal.drafts.current().map(|d| d.stamp.event),
-            cleared: personal.cleared.map(|(_, s)| s.event),
-            deleted: personal.deleted.map(|(_, s)| s.event),
-            receive_option: personal.receive_option.stamp().map(|s| s.event),
-            archived: personal.archived.stamp().map(|s| s.event),
             membership: personal.membership.stamp().map(|s| s.event),
-            custom_data: personal.custom_data.stamp().map(|s| s.event),
-            marks: personal
-                .marks
-                .iter()
-                .filter(|(_, on)| on.get() == Some(&true))
-                .filter_map(|(mark, on)| Some((*mark, on.stamp()?.event)))
-                .collect(),
+            folders: self.ids.get(id).map(|number| self.folder_reasons(number)).unwrap_or_default(),
             group_type: conversation.shared.group_type.stamp().map(|s| s.event),
-            ..Explanation::default()
+            ..Explanation::of_personal(personal)
         };
-        for folder in view.folders() {
-            let state = self.folders.get(folder.id);
-            let on = state.and_then(|state| state.members().get(&self.ids.get(id)?));
-            explanation.folders.extend(on.and_then(|on| on.stamp()).map(|s| (folder.id, s.event)));
-        }
         (explanation.show_name, explanation.face_url) = self.name_reasons(&view);
         Some(explanation)
+    }
+
+    /// The events that put a conversation into the live folders that it is in.
+    pub(crate) fn folder_reasons(&self, number: u32) -> Vec<(FolderId, EventId)> {
+        let reason = |folder: Folder| {
+            let on = self.folders.get(folder.id)?.members().get(&number)?;
+            Some((folder.id, on.stamp()?.event))
+        };
+        self.folders_holding(number).into_iter().filter_map(reason).collect()
     }
 
     fn name_reasons(&self, view: &ConversationView<'_>) -> (Option<EventId>, Option<EventId>) {
@@ -190,37 +182,110 @@ impl Inbox {
     }
 }
 
+/// What set the marker, given the reads and marks that no other dominates, and the read that a report knows.
+pub(crate) fn read_reasons(reads: &Front, marks: &Front, reported: Option<(i64, Stamp)>) -> Vec<ReadReason> {
+    let read = |stamp: Stamp| match stamp.event.uuid().is_nil() {
+        true => ReadReason::OwnMessage,
+        false => ReadReason::Read(stamp.event),
+    };
+    // Beside a report whose read is known, that and what is later counts (R45).
+    let counts = |stamp: Stamp| reported.is_none_or(|(_, since)| stamp > since);
+    let greatest = match reported {
+        None => reads.greatest(),
+        Some((_, since)) => reads.greatest_after(since).max(reported),
+    };
+    let mark = marks
+        .iter()
+        .filter(|(_, stamp)| counts(*stamp))
+        .map(|(negated, stamp)| {
+            let later = reads.greatest_after(stamp);
+            (later.map_or(-1, |(first, _)| first).max(-negated - 1), stamp, later)
+        })
+        .min_by_key(|(first, stamp, _)| (*first, *stamp));
+    match (greatest, mark) {
+        (Some((first, _)), Some((back, stamp, later))) if back < first => {
+            let mut reasons = vec![ReadReason::MarkedUnread(stamp.event)];
+            reasons.extend(later.filter(|(first, _)| *first == back).map(|(_, stamp)| read(stamp)));
+            reasons
+        }
+        (Some((_, stamp)), _) => vec![read(stamp)],
+        (None, _) => Vec::new(),
+    }
+}
+
+/// What makes a message look as it does, given its entry.
+pub(crate) fn message_reason(facts: &Facts, slot: u32, entry: &Entry) -> LastMessageReason {
+    let edits = facts.aside(slot).and_then(|a| a.edits.as_deref()).filter(|_| !entry.has(bits::RECALLED));
+    let mut edits: Vec<EventId> = edits
+        .map(|e| {
+            let text = e.text.as_ref().map(|(_, stamp, _)| stamp.event);
+            let custom = e.custom.as_deref().map(|(_, stamp, _)| stamp.event);
+            let cloud_custom = e.cloud_custom.as_deref().map(|(_, stamp, _)| stamp.event);
+            let mentions = e.mentioned.as_deref().map(|edit| edit.stamp.event);
+            [text, custom, cloud_custom, mentions].into_iter().flatten().collect()
+        })
+        .unwrap_or_default();
+    edits.sort_unstable();
+    edits.dedup();
+    let sent = facts.delivery(slot).and_then(|d| d.sent.entry());
+    LastMessageReason {
+        message: entry.id,
+        introduced: entry.event,
+        acknowledged: sent.map(|(stamp, _)| stamp.event),
+        failed: facts.failure(slot, entry).map(|(stamp, _)| stamp.event),
+        edits,
+        recalled: facts.recall_of(slot).map(|(stamp, _)| stamp.event),
+    }
+}
+
+/// The draft, the pin and the opening that stand, each with the instant that it moves a conversation to.
+pub(crate) fn standing(
+    personal: &Personal,
+    opening: Option<Stamp>,
+) -> impl Iterator<Item = (i64, Reason)> + use<> {
+    let draft = personal.drafts.current().map(|d| (d.stamp, Reason::Draft(d.stamp.event)));
+    let pin = personal.pinned.stamp().filter(|_| personal.is_pinned());
+    let pin = pin.map(|stamp| (stamp, Reason::Pin(stamp.event)));
+    let opening = opening.map(|stamp| (stamp, Reason::Opening(stamp.event)));
+    [draft, pin, opening].into_iter().flatten().map(|(stamp, reason)| (stamp.at.as_millis(), reason))
+}
+
+/// The group's type, where it is why nothing counts as unread.
+pub(crate) fn uncounted(group_type: Option<GroupType>, policy: Policy) -> Option<GroupType> {
+    group_type.filter(|kind| match kind {
+        GroupType::AvChatRoom => true,
+        GroupType::Meeting => !policy.meeting_unread,
+        _ => false,
+    })
+}
+
+impl Explanation {
+    /// What the owner's own registers of a conversation explain, whoever holds its messages.
+    pub(crate) fn of_personal(personal: &Personal) -> Self {
+        let event = |stamp: Option<Stamp>| stamp.map(|stamp| stamp.event);
+        Self {
+            pinned: event(personal.pinned.stamp()),
+            draft: personal.drafts.current().map(|d| d.stamp.event),
+            cleared: personal.cleared.map(|(_, s)| s.event),
+            deleted: personal.deleted.map(|(_, s)| s.event),
+            receive_option: event(personal.receive_option.stamp()),
+            archived: event(personal.archived.stamp()),
+            custom_data: event(personal.custom_data.stamp()),
+            marks: personal
+                .marks
+                .iter()
+                .filter(|(_, on)| on.get() == Some(&true))
+                .filter_map(|(mark, on)| Some((*mark, on.stamp()?.event)))
+                .collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Conversation {
     fn read_reasons(&self) -> Vec<ReadReason> {
-        let read = |stamp: Stamp| match stamp.event.uuid().is_nil() {
-            true => ReadReason::OwnMessage,
-            false => ReadReason::Read(stamp.event),
-        };
         let (reads, marks) = self.derived.fronts();
-        // Beside a report whose read is known, that and what is later counts (R45).
-        let reported = self.rule().and_then(|rule| rule.reported_read());
-        let counts = |stamp: Stamp| reported.is_none_or(|(_, since)| stamp > since);
-        let greatest = match reported {
-            None => reads.greatest(),
-            Some((_, since)) => reads.greatest_after(since).max(reported),
-        };
-        let mark = marks
-            .iter()
-            .filter(|(_, stamp)| counts(*stamp))
-            .map(|(negated, stamp)| {
-                let later = reads.greatest_after(stamp);
-                (later.map_or(-1, |(first, _)| first).max(-negated - 1), stamp, later)
-            })
-            .min_by_key(|(first, stamp, _)| (*first, *stamp));
-        match (greatest, mark) {
-            (Some((first, _)), Some((back, stamp, later))) if back < first => {
-                let mut reasons = vec![ReadReason::MarkedUnread(stamp.event)];
-                reasons.extend(later.filter(|(first, _)| *first == back).map(|(_, stamp)| read(stamp)));
-                reasons
-            }
-            (Some((_, stamp)), _) => vec![read(stamp)],
-            (None, _) => Vec::new(),
-        }
+        read_reasons(&reads, &marks, self.rule().and_then(|rule| rule.reported_read()))
     }
 
     fn reads_by_name(&self) -> Vec<Because> {
@@ -241,38 +306,11 @@ impl Conversation {
     fn last_reason(&self) -> Option<LastMessageReason> {
         let slot = self.row.last?;
         let facts = self.facts();
-        let entry = facts.arena.get(slot)?;
-        let edits = facts.aside(slot).and_then(|a| a.edits.as_deref()).filter(|_| !entry.has(bits::RECALLED));
-        let mut edits: Vec<EventId> = edits
-            .map(|e| {
-                let text = e.text.as_ref().map(|(_, stamp, _)| stamp.event);
-                let custom = e.custom.as_deref().map(|(_, stamp, _)| stamp.event);
-                let cloud_custom = e.cloud_custom.as_deref().map(|(_, stamp, _)| stamp.event);
-                let mentions = e.mentioned.as_deref().map(|edit| edit.stamp.event);
-                [text, custom, cloud_custom, mentions].into_iter().flatten().collect()
-            })
-            .unwrap_or_default();
-        edits.sort_unstable();
-        edits.dedup();
-        let sent = facts.delivery(slot).and_then(|d| d.sent.entry());
-        Some(LastMessageReason {
-            message: entry.id,
-            introduced: entry.event,
-            acknowledged: sent.map(|(stamp, _)| stamp.event),
-            failed: facts.failure(slot, &entry).map(|(stamp, _)| stamp.event),
-            edits,
-            recalled: facts.recall_of(slot).map(|(stamp, _)| stamp.event),
-        })
+        Some(message_reason(facts, slot, &facts.arena.get(slot)?))
     }
 
-    /// The draft, the pin and the opening that stand.
     fn standing(&self) -> impl Iterator<Item = (i64, Reason)> {
-        let personal = &self.personal;
-        let draft = personal.drafts.current().map(|d| (d.stamp, Reason::Draft(d.stamp.event)));
-        let pin = personal.pinned.stamp().filter(|_| personal.is_pinned());
-        let pin = pin.map(|stamp| (stamp, Reason::Pin(stamp.event)));
-        let opening = personal.opening().map(|stamp| (stamp, Reason::Opening(stamp.event)));
-        [draft, pin, opening].into_iter().flatten().map(|(stamp, reason)| (stamp.at.as_millis(), reason))
+        standing(&self.personal, self.personal.opening())
     }
 
     fn activity_reason(&self) -> Option<Reason> {

@@ -1,5 +1,6 @@
 //! What the rooms of shared histories read of an inbox: the one conversation of a timeline, and what is a member's own.
 
+use crate::inbox::containers::dense_table::Once;
 use crate::inbox::containers::interner::Interner;
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::list::folders::Folder;
@@ -12,6 +13,16 @@ impl Inbox {
     /// The conversation with this number.
     pub(crate) fn numbered(&self, number: u32) -> Option<&Conversation> {
         self.conversations.get(number).map(|conversation| &**conversation)
+    }
+
+    /// The same, to be looked at once: where it still lies in a snapshot alone it stays there.
+    pub(crate) fn numbered_once(&self, number: u32) -> Option<Once<'_, Conversation>> {
+        self.conversations.once(number)
+    }
+
+    /// The id of the conversation with this number.
+    pub(crate) fn id_of(&self, number: u32) -> Option<&ConversationId> {
+        self.ids.name(number)
     }
 
     /// The number of a conversation, if an event with an effect named it.

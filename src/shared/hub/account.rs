@@ -13,6 +13,7 @@ use crate::model::event::{GroupType, Membership};
 use crate::model::id::{ConversationKind, UserId};
 use crate::shared::directory::Directory;
 use crate::shared::hub::delivery::AccountChange;
+use crate::shared::hub::rooms::Rooms;
 use crate::shared::memberships::Memberships;
 use crate::shared::row::{Look, group_type, lets_count};
 use crate::shared::stream::SharedId;
@@ -22,6 +23,10 @@ use crate::shared::timeline::{Recalled, Timeline};
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) memberships: Memberships,
+    /// How many sessions it has.
+    pub(crate) sessions: u32,
+    /// The rooms of its conversations, by the number of the conversation among the personal facts.
+    rooms: Vec<u32>,
     /// By the number of the conversation among the personal facts.
     seats: Vec<Seat>,
     list: Ranking,
@@ -129,11 +134,14 @@ impl Added {
 
 impl Account {
     pub(crate) fn new(memberships: Memberships) -> Self {
-        Self { memberships, seats: Vec::new(), list: Ranking::default(), sums: Sums::default() }
-    }
-
-    pub(crate) fn seats(&self) -> u32 {
-        self.seats.len() as u32
+        Self {
+            memberships,
+            sessions: 0,
+            rooms: Vec::new(),
+            seats: Vec::new(),
+            list: Ranking::default(),
+            sums: Sums::default(),
+        }
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -144,18 +152,50 @@ impl Account {
         self.sums.badges.count(rule)
     }
 
-    /// The conversations that its facts name and that have no seat yet, which they get: their numbers and streams.
-    pub(crate) fn new_conversations(&mut self) -> Vec<(u32, SharedId)> {
-        let known = self.seats();
-        let all = self.memberships.inbox().numbers();
-        self.seats.resize_with(all as usize, Seat::default);
-        (known..all).filter_map(|number| Some((number, self.shared_id(number)?))).collect()
+    /// Gives every conversation that its facts name and that has none a seat; `me` is the account's number.
+    pub(crate) fn sit_down(&mut self, me: u32, rooms: &mut Rooms) {
+        let inbox = self.memberships.inbox();
+        for number in self.rooms.len() as u32..inbox.numbers() {
+            let Some(id) = inbox.id_of(number) else { break };
+            let room = rooms.number(&SharedId::of(inbox.owner(), id));
+            rooms.sit_down(room, (me, number));
+            self.rooms.push(room);
+        }
+        self.seats.resize_with(self.rooms.len(), Seat::default);
     }
 
-    /// The stream of the conversation with this number.
-    pub(crate) fn shared_id(&self, number: u32) -> Option<SharedId> {
+    /// Gives up all seats; `me` is the account's number.
+    pub(crate) fn stand_up(&self, me: u32, rooms: &mut Rooms) {
+        for (number, room) in (0..).zip(&self.rooms) {
+            rooms.stand_up(*room, (me, number));
+        }
+    }
+
+    /// The number of the room of a conversation.
+    pub(crate) fn room(&self, number: u32) -> Option<u32> {
+        self.rooms.get(number as usize).copied()
+    }
+
+    /// Makes all rows whose timelines are there anew, the list and the totals with them. What lies in a snapshot stays there.
+    ///
+    /// Complexity: O(n log n) in the rows, and what each of them costs.
+    pub(crate) fn look_at_all(&mut self, rooms: &Rooms, directory: &Directory) {
         let inbox = self.memberships.inbox();
-        Some(SharedId::of(inbox.owner(), &inbox.numbered(number)?.id))
+        let (mut sums, mut listed) = (Sums::default(), Vec::with_capacity(self.seats.len()));
+        for ((number, room), seat) in (0..).zip(&self.rooms).zip(&mut self.seats) {
+            let Some(timeline) = rooms.timeline(*room) else { continue };
+            let own = inbox.numbered_once(number);
+            let look = Look::new((inbox.owner(), inbox.policy()), own.as_deref(), timeline, directory);
+            if let Some(look) = look {
+                *seat = Seat::of(&look);
+            }
+            if let (Some(key), Some(id)) = (seat.row.key(), inbox.id_of(number)) {
+                sums.add(&seat.row.counted());
+                listed.push((ListKey::new(key, id.clone()), number));
+            }
+        }
+        listed.sort_unstable();
+        (self.sums, self.list) = (sums, Ranking::of(listed));
     }
 
     pub(crate) fn row(&self, number: u32) -> Option<Row> {
@@ -177,8 +217,8 @@ impl Account {
         mut known: Attributes,
     ) -> Option<AccountChange> {
         let inbox = self.memberships.inbox();
-        let own = inbox.numbered(number);
-        let look = Look::new((inbox.owner(), inbox.policy()), own, timeline, directory)?;
+        let own = inbox.numbered_once(number);
+        let look = Look::new((inbox.owner(), inbox.policy()), own.as_deref(), timeline, directory)?;
         let seat = Seat::of(&look);
         let old = std::mem::replace(self.seats.get_mut(number as usize)?, seat);
         known.join(old.differences(&seat));
@@ -244,8 +284,8 @@ impl Account {
         let row = self.row(number)?;
         if cfg!(debug_assertions) {
             let inbox = self.memberships.inbox();
-            let own = inbox.numbered(number);
-            let look = Look::new((inbox.owner(), inbox.policy()), own, timeline, directory);
+            let own = inbox.numbered_once(number);
+            let look = Look::new((inbox.owner(), inbox.policy()), own.as_deref(), timeline, directory);
             debug_assert_eq!(Some(row), look.map(|look| look.row()), "what is counted is what there is");
         }
         let mut attributes = old.differences(&row);
@@ -296,7 +336,7 @@ impl Account {
     }
 
     fn told(&self, number: u32, change: RowChange, totals: Option<TotalsChange>) -> Option<AccountChange> {
-        let id = &self.memberships.inbox().numbered(number)?.id;
+        let id = self.memberships.inbox().id_of(number)?;
         let account = self.memberships.owner().clone();
         Some(AccountChange { account, change: change.told(id)?, totals })
     }
@@ -314,7 +354,7 @@ impl Account {
         } else if row.listed && (old.unread != row.unread || old.mentions != row.mentions) {
             self.sums.recount(&old.counted(), &row.counted());
         }
-        let id = &self.memberships.inbox().numbered(number)?.id;
+        let id = self.memberships.inbox().id_of(number)?;
         self.list.shift(id, number, (old.key(), row.key()));
         let after = self.sums.totals();
         let totals = (before != after).then_some(TotalsChange { before, after });

@@ -1,0 +1,121 @@
+//! The timelines of a hub, by number, and who of the connected accounts sees each.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::shared::stream::SharedId;
+use crate::shared::timeline::Timeline;
+
+/// A timeline and who of the connected accounts sees it: the account's number, and that of its conversation.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) id: SharedId,
+    pub(crate) timeline: Option<Timeline>,
+    pub(crate) seats: BTreeSet<(u32, u32)>,
+}
+
+/// The rooms, by number: an account keeps the numbers of those that it sees.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    /// Those that are gone are `None`.
+    rooms: Vec<Option<Room>>,
+    numbers: HashMap<SharedId, u32>,
+    free: Vec<u32>,
+    /// Those that somebody sees and whose timelines are not there.
+    missing: BTreeSet<SharedId>,
+}
+
+impl Rooms {
+    /// The number of a conversation, which has a room from now on. Complexity: O(1).
+    pub(crate) fn number(&mut self, id: &SharedId) -> u32 {
+        if let Some(number) = self.numbers.get(id) {
+            return *number;
+        }
+        let room = Some(Room { id: id.clone(), timeline: None, seats: BTreeSet::new() });
+        let number = match self.free.pop() {
+            Some(number) => {
+                if let Some(place) = self.rooms.get_mut(number as usize) {
+                    *place = room;
+                }
+                number
+            }
+            None => {
+                self.rooms.push(room);
+                self.rooms.len() as u32 - 1
+            }
+        };
+        self.numbers.insert(id.clone(), number);
+        number
+    }
+
+    pub(crate) fn find(&self, id: &SharedId) -> Option<u32> {
+        self.numbers.get(id).copied()
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&Room> {
+        self.rooms.get(number as usize)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Room> {
+        self.rooms.get_mut(number as usize)?.as_mut()
+    }
+
+    /// A timeline that is there.
+    pub(crate) fn timeline(&self, number: u32) -> Option<&Timeline> {
+        self.get(number)?.timeline.as_ref()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().flatten()
+    }
+
+    /// The conversations that somebody sees and whose timelines are not there, by id.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &SharedId> {
+        self.missing.iter()
+    }
+
+    /// A conversation of a connected account gets a seat.
+    pub(crate) fn sit_down(&mut self, number: u32, seat: (u32, u32)) {
+        let Some(Some(room)) = self.rooms.get_mut(number as usize) else { return };
+        if room.timeline.is_none() && room.seats.is_empty() {
+            self.missing.insert(room.id.clone());
+        }
+        room.seats.insert(seat);
+    }
+
+    /// A seat is given up: a room that nobody sees and that has no timeline goes.
+    pub(crate) fn stand_up(&mut self, number: u32, seat: (u32, u32)) {
+        let Some(room) = self.get_mut(number) else { return };
+        room.seats.remove(&seat);
+        if room.seats.is_empty() && room.timeline.is_none() {
+            let id = room.id.clone();
+            self.missing.remove(&id);
+            self.take(number, &id);
+        }
+    }
+
+    /// Takes a timeline, in the place of one that was there. Returns the number of its room.
+    pub(crate) fn provide(&mut self, timeline: Timeline) -> u32 {
+        let id = timeline.id().clone();
+        let number = self.number(&id);
+        self.missing.remove(&id);
+        if let Some(room) = self.get_mut(number) {
+            room.timeline = Some(timeline);
+        }
+        number
+    }
+
+    /// Gives back a timeline that nobody sees.
+    pub(crate) fn evict(&mut self, id: &SharedId) -> Option<Timeline> {
+        let number = self.find(id)?;
+        if !self.get(number)?.seats.is_empty() {
+            return None;
+        }
+        self.take(number, id)?.timeline
+    }
+
+    fn take(&mut self, number: u32, id: &SharedId) -> Option<Room> {
+        self.numbers.remove(id);
+        self.free.push(number);
+        self.rooms.get_mut(number as usize)?.take()
+    }
+}
