@@ -1,6 +1,7 @@
 //! What does a group of many members cost as one history? Bytes a message, a connected member and one that is not; a message and
 //! a recall told to all who are connected; connecting; and the same messages folded into an inbox each (fan-out on write).
-//! The figures of a real run are 1,000,000 messages, 100,000 members, 1,000 connected.
+//! The figures of a real run are 1,000,000 messages, 100,000 members, 1,000 connected. `-- --csv FILE` keeps the figures,
+//! `-- one-group`, `connecting` or `fan-out` takes only that part.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 mod floor;
@@ -15,7 +16,7 @@ use chatfold::{
     ConversationId, Envelope, Event, EventId, GroupId, Inbox, Message, MessageId, Policy, Timestamp, UserId,
 };
 
-use self::floor::has;
+use self::floor::{Report, has};
 use self::percentiles::Percentiles;
 
 /// The number of the first event of a member's own: behind all messages.
@@ -91,28 +92,38 @@ fn restored(member: &Memberships) -> Memberships {
     Memberships::of(inbox).unwrap()
 }
 
-fn told(what: &str, value: f64, unit: &str) {
-    println!("{what:<58} {value:>12.1} {unit}");
-}
-
-fn held<T>(make: impl FnOnce() -> T) -> (usize, T) {
+fn held<T>(make: impl FnOnce() -> T) -> (f64, T) {
     let mut made = None;
     let info = allocation_counter::measure(|| made = Some(make()));
-    (info.bytes_current.max(0) as usize, made.unwrap())
+    (info.bytes_current.max(0) as f64, made.unwrap())
 }
 
-fn main() {
-    let is_smoke = has("--test");
-    let (messages, members, connected) =
-        if is_smoke { (20_000, 2_000, 50) } else { (1_000_000, 100_000, 1_000) };
+/// How much of everything.
+struct Sizes {
+    messages: u64,
+    members: usize,
+    connected: usize,
+    turns: u64,
+    conversations: usize,
+    connections: usize,
+    fanned: u64,
+}
+
+/// Messages and recalls told to all who are connected, over one large history; the bytes that it takes.
+fn one_group(report: &mut Report, sizes: &Sizes) {
+    let &Sizes { messages, members, connected, turns, .. } = sizes;
     let group = Group::new("hall", members);
     let (bytes, mut timeline) = held(|| {
         let mut timeline = Timeline::new(&group.id);
         (0..messages).for_each(|n| drop(timeline.apply(&group.said(n))));
         timeline
     });
-    let each = bytes as f64 / messages as f64 - TEXT.len() as f64;
-    told("a message, once, beyond its content", each, "bytes");
+    let beyond = |bytes: f64| bytes / messages as f64 - TEXT.len() as f64;
+    report.row("hall", "a message applied once, beyond its content", beyond(bytes), "bytes", None);
+    let events: Vec<Event> = (0..messages).map(|n| group.said(n)).collect();
+    let (bytes, replayed) = held(|| Timeline::replay(&group.id, &events));
+    report.row("hall", "a message replayed once, beyond its content", beyond(bytes), "bytes", None);
+    drop((events, replayed));
 
     let frozen = timeline.clone();
     timeline.apply(&group.said(messages));
@@ -125,9 +136,9 @@ fn main() {
             hub.connect(restored(&Group::member(user, &[&group], messages - 100))).unwrap();
         }
     });
-    told("a connected account with one membership", bytes as f64 / connected as f64, "bytes");
+    let each = bytes / connected as f64;
+    report.row("hall", "a connected account with one conversation", each, "bytes", None);
 
-    let turns = if is_smoke { 50 } else { 5_000 };
     let (mut added, mut recalls) = (Percentiles::new(), Percentiles::new());
     let mut changes = 0;
     for n in messages..messages + turns {
@@ -138,52 +149,101 @@ fn main() {
         let event = [group.recalled(messages + turns + n, messages - 2_000.min(messages) + n * 2 / 3)];
         changes += recalls.time(|| hub.shared(&group.id, &event)).changes.len();
     }
-    println!("{}", added.line(&format!("a message, told to {connected} connected"), ""));
-    println!("{}", recalls.line(&format!("a recall, told to {connected} connected"), ""));
     assert!(changes > connected, "they are told");
+    for (what, times) in [("a message", added), ("a recall", recalls)] {
+        println!("{}", times.line(&format!("{what}, told to {connected} connected"), ""));
+        for (quantile, nanos) in [("median", times.median()), ("p99", times.p99())] {
+            let what = format!("{what} told to {connected} connected ({quantile})");
+            report.row("hall", &what, nanos as f64 / 1e3, "µs", None);
+        }
+    }
+}
 
-    let conversations = if is_smoke { 20 } else { 1_000 };
-    let groups: Vec<Group> = (0..conversations).map(|n| Group::new(&format!("group{n}"), 100)).collect();
+/// An account connects whose many conversations are all stale.
+fn connecting(report: &mut Report, sizes: &Sizes) {
+    let mut hub = Hub::new(Directory::new());
+    let groups: Vec<Group> =
+        (0..sizes.conversations).map(|n| Group::new(&format!("group{n}"), 100)).collect();
     for group in &groups {
         hub.provide(Timeline::replay(&group.id, &(0..200).map(|n| group.said(n)).collect::<Vec<_>>()));
     }
     let all: Vec<&Group> = groups.iter().collect();
     let newcomer = UserId::parse("member000007").unwrap();
-    let mut connecting = Percentiles::new();
-    let member = Group::member(&newcomer, &all, 90);
-    for _ in 0..if is_smoke { 2 } else { 50 } {
-        let member = restored(&member);
-        let session = connecting.time(|| hub.connect(member)).unwrap();
+    let count = sizes.conversations as f64;
+    let (bytes, applied) = held(|| Group::member(&newcomer, &all, 90));
+    report.row("desk", "a membership whose facts were applied", bytes / count, "bytes", None);
+    let (bytes, member) = held(|| restored(&applied));
+    report.row("desk", "the same restored from a snapshot", bytes / count, "bytes", None);
+
+    let mut times = Percentiles::new();
+    for _ in 0..sizes.connections {
+        let member = restored(&applied);
+        let session = times.time(|| hub.connect(member)).unwrap();
         assert!(hub.totals(session).is_some_and(|totals| totals.unread > 0));
         hub.disconnect(session);
     }
-    println!("{}", connecting.line(&format!("connecting with {conversations} conversations, all stale"), ""));
-    let (bytes, _member) = held(|| Group::member(&newcomer, &all, 90));
-    told("a membership among personal facts that were applied", bytes as f64 / conversations as f64, "bytes");
-    let (bytes, member) = held(|| restored(&member));
-    told("the same, restored from a snapshot", bytes as f64 / conversations as f64, "bytes");
+    let what = format!("connecting with {} conversations, all stale", sizes.conversations);
+    println!("{}", times.line(&what, ""));
+    report.row("desk", &format!("{what} (median)"), times.median() as f64 / 1e3, "µs", None);
     let (bytes, _) = held(|| hub.connect(member).unwrap());
-    told("what connecting it adds", bytes as f64 / conversations as f64, "bytes");
+    report.row("desk", "what connecting adds to a membership", bytes / count, "bytes", None);
+}
 
-    // The same messages brought to an inbox each, in memory.
-    let few = if is_smoke { 20 } else { 200 };
+/// The same messages brought to an inbox each, in memory.
+fn fanned_out(report: &mut Report, sizes: &Sizes) {
+    let group = Group::new("hall", sizes.members);
+    let users = group.users.iter().take(sizes.connected);
     let mut inboxes: Vec<Inbox> =
-        group.users.iter().take(connected).map(|user| Inbox::new(user.clone(), Policy::default())).collect();
-    let (started, mut hub) = (Instant::now(), Hub::new(Directory::new()));
-    for n in 0..few {
+        users.clone().map(|user| Inbox::new(user.clone(), Policy::default())).collect();
+    let started = Instant::now();
+    for n in 0..sizes.fanned {
         let event = group.said(n);
         inboxes.iter_mut().for_each(|inbox| drop(inbox.apply(&event)));
     }
-    let fan_out = started.elapsed();
+    let each = |since: Instant| since.elapsed().as_secs_f64() * 1e6 / sizes.fanned as f64;
+    let fan_out = each(started);
+    let mut hub = Hub::new(Directory::new());
     hub.provide(Timeline::new(&group.id));
-    for user in group.users.iter().take(connected) {
+    for user in users {
         hub.connect(Group::member(user, &[&group], 0)).unwrap();
     }
     let started = Instant::now();
-    for n in 0..few {
+    for n in 0..sizes.fanned {
         hub.shared(&group.id, &[group.said(n)]);
     }
-    let once = started.elapsed();
-    told("a message into an inbox each", fan_out.as_secs_f64() * 1e6 / few as f64, "µs");
-    told("the same once, told to the same accounts", once.as_secs_f64() * 1e6 / few as f64, "µs");
+    let what = format!("a message folded into {} inboxes", sizes.connected);
+    let floor = Some(("folded once and told to the same accounts", each(started)));
+    report.row("hall", &what, fan_out, "µs", floor);
+}
+
+fn main() {
+    let sizes = if has("--test") {
+        Sizes {
+            messages: 20_000,
+            members: 2_000,
+            connected: 50,
+            turns: 50,
+            conversations: 20,
+            connections: 2,
+            fanned: 20,
+        }
+    } else {
+        Sizes {
+            messages: 1_000_000,
+            members: 100_000,
+            connected: 1_000,
+            turns: 5_000,
+            conversations: 1_000,
+            connections: 200,
+            fanned: 200,
+        }
+    };
+    let mut report = Report::new();
+    let parts: [(&str, fn(&mut Report, &Sizes)); 3] =
+        [("one-group", one_group), ("connecting", connecting), ("fan-out", fanned_out)];
+    let some = parts.iter().any(|(name, _)| has(name));
+    for (_, part) in parts.iter().filter(|(name, _)| !some || has(name)) {
+        part(&mut report, &sizes);
+    }
+    report.finish();
 }

@@ -1,5 +1,6 @@
 //! What a shared stream says of single users: who opened the conversation, who is a member, how far each has read.
 
+use crate::inbox::timeline::order::range::Range;
 use crate::model::event::tables::{MEMBERSHIPS, number_of, value_of};
 use crate::model::event::{Fact, Membership, Through};
 use crate::model::id::{MessageId, UserId};
@@ -14,12 +15,27 @@ pub(crate) struct PeerReads {
     /// The greatest first field, -1 for none.
     pub(crate) through: i64,
     /// The messages read by name.
-    pub(crate) named: im::OrdSet<MessageId>,
+    named: im::OrdSet<MessageId>,
+    /// Those of them that the other knows, each behind the first field of where it stands.
+    known: im::OrdSet<(i64, MessageId)>,
 }
 
 impl Default for PeerReads {
     fn default() -> Self {
-        Self { through: -1, named: im::OrdSet::new() }
+        Self { through: -1, named: im::OrdSet::new(), known: im::OrdSet::new() }
+    }
+}
+
+impl PeerReads {
+    /// How far the other is shown that it was read, of the messages in these parts of the history: the greatest first field,
+    /// -1 for not at all. The parts ascend. Complexity: O(log n) each.
+    pub(crate) fn shown(&self, parts: impl DoubleEndedIterator<Item = Range>) -> i64 {
+        let last = MessageId::from_bytes([u8::MAX; 16]);
+        let within = |part: Range| {
+            let known = self.known.range(..=(part.through, last)).next_back();
+            known.map(|(first, _)| *first).filter(|first| *first > part.after)
+        };
+        self.through.max(parts.rev().find_map(within).unwrap_or(-1))
     }
 }
 
@@ -47,7 +63,7 @@ impl People {
                 self.memberships.entry(user.clone()).or_default().set(stamp, *state)
             }
             Fact::MembershipSet { state, user: None } => self.dissolved.set(stamp, *state),
-            Fact::PeerRead { through } if id.as_seen_by(by).is_some() => {
+            Fact::PeerRead { through } if id.is_of_pair(by) => {
                 let reads = self.peer_reads.entry(by.clone()).or_default();
                 match through {
                     Through::Watermark(watermark) => raise(&mut reads.through, watermark.first_field()),
@@ -82,9 +98,35 @@ impl People {
         self.peer_reads.get(user)
     }
 
-    /// Whether somebody read a message by name.
+    /// Whether one of the two of a direct chat read a message by name.
     pub(crate) fn names(&self, message: MessageId) -> bool {
         self.peer_reads.values().any(|reads| reads.named.contains(&message))
+    }
+
+    /// The messages that a user read by name, of none of which it is said any more where it stands.
+    pub(crate) fn displaced(&mut self, reader: &UserId) -> Vec<MessageId> {
+        let Some(reads) = self.peer_reads.get_mut(reader) else { return Vec::new() };
+        reads.known = im::OrdSet::new();
+        reads.named.iter().copied().collect()
+    }
+
+    /// Says where a message stands that a user read by name, as the other knows it: the first fields before and now.
+    pub(crate) fn place(
+        &mut self,
+        reader: &UserId,
+        message: MessageId,
+        (before, now): (Option<i64>, Option<i64>),
+    ) {
+        let Some(reads) = self.peer_reads.get_mut(reader).filter(|reads| reads.named.contains(&message))
+        else {
+            return;
+        };
+        if let Some(first) = before {
+            reads.known.remove(&(first, message));
+        }
+        if let Some(first) = now {
+            reads.known.insert((first, message));
+        }
     }
 
     /// Joins what another timeline of the same conversation knows.
@@ -143,7 +185,7 @@ impl People {
             peer_reads: from.list(3, |from| {
                 let (user, through) = (user(from)?, from.int()?);
                 let named = from.list(16, |from| from.array().map(MessageId::from_bytes))?;
-                Some((user, PeerReads { through, named }))
+                Some((user, PeerReads { through, named, known: im::OrdSet::new() }))
             })?,
         })
     }

@@ -341,9 +341,7 @@ impl<'a> Look<'a> {
         let Some((lesser, greater)) = self.timeline.id().pair() else { return -1 };
         let other = if lesser == *self.owner { greater } else { lesser };
         let Some(reads) = self.timeline.people.peer_reads(&other) else { return -1 };
-        let known = |id: &MessageId| self.entry(self.facts.slot(*id)?);
-        let named = reads.named.iter().filter_map(known).filter(|entry| entry.rank() == 0);
-        named.map(|entry| entry.first).max().unwrap_or(-1).max(reads.through)
+        reads.shown(self.windows.behind(-1))
     }
 
     /// The messages that count as unread, oldest first.

@@ -70,6 +70,12 @@ impl SharedId {
         Some((self.lesser.clone()?, self.conversation.peer()?))
     }
 
+    /// Whether it is a direct chat and a user one of its two.
+    pub(crate) fn is_of_pair(&self, user: &UserId) -> bool {
+        let lesser = self.lesser.as_ref();
+        lesser.is_some_and(|lesser| lesser == user || user.as_str() == self.conversation.target())
+    }
+
     /// The one of a direct chat whom the conversation's id does not name.
     pub(crate) fn lesser(&self) -> Option<&UserId> {
         self.lesser.as_ref()

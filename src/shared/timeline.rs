@@ -11,7 +11,7 @@ use crate::inbox::timeline::facts::Facts;
 use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
 use crate::inbox::timeline::order::tree::Order;
 use crate::inbox::{Inbox, MergeError, MessageView, Replay};
-use crate::model::event::{Body, Event, Fact, GroupType};
+use crate::model::event::{Body, Event, Fact, GroupType, Through};
 use crate::model::id::{MessageId, UserId};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
@@ -77,6 +77,7 @@ pub(crate) enum Touched {
 /// A recalled message as any member's row asks of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recalled {
+    pub(crate) message: MessageId,
     pub(crate) author: u32,
     pub(crate) first: i64,
     /// What is added to the unread messages of others than its author: -1 where it counted, else 0.
@@ -161,6 +162,36 @@ impl Timeline {
         if let Some((conversation, users)) = self.inbox.with_users(NUMBER) {
             self.lists = Lists::of(conversation.facts(), users);
         }
+        if let Some((lesser, greater)) = self.id.pair() {
+            for reader in [lesser, greater] {
+                for message in self.people.displaced(&reader) {
+                    self.place_reads(message, None);
+                }
+            }
+        }
+    }
+
+    /// Says where a message stands to those of a direct chat's two who read it by name; `before` is the first field of where
+    /// it stood.
+    fn place_reads(&mut self, message: MessageId, before: Option<i64>) {
+        let Some((lesser, greater)) = self.id.pair().filter(|_| self.people.names(message)) else { return };
+        for (reader, other) in [(&lesser, &greater), (&greater, &lesser)] {
+            let first = self.first_field_for(other, message);
+            self.people.place(reader, message, (before, first));
+        }
+    }
+
+    /// The first field of where a message stands, if a user knows it, windows apart.
+    fn first_field_for(&self, user: &UserId, message: MessageId) -> Option<i64> {
+        let facts = self.facts()?;
+        let slot = facts.slot(message)?;
+        let entry = facts.arena.get(slot).filter(|entry| entry.bits & bits::CLASS != 0)?;
+        let is_for_all = !entry.has(bits::HIDDEN);
+        let is_for_user = || {
+            Some(entry.author) == self.number_of(user)
+                || facts.content(slot).recipients().any(|other| other == user.as_str())
+        };
+        (is_for_all || is_for_user()).then_some(entry.first)
     }
 
     /// The conversation.
@@ -195,7 +226,11 @@ impl Timeline {
                 None => told.messages.binary_search_by_key(&before.id, |told| told.message).is_ok(),
             };
             let id = before.id;
+            let stood = before.cause.filter(Cause::is_introduced).map(|cause| cause.stands().1);
             let moved = self.carry_over(slot, before);
+            if moved != Moved::No {
+                self.place_reads(id, stood);
+            }
             if shows || moved != Moved::No {
                 change.shown.push(slot);
             }
@@ -208,6 +243,9 @@ impl Timeline {
                 Moved::Recalled(recalled) => Touched::Recalled(recalled),
                 Moved::Added | Moved::Yes => Touched::Everyone,
             });
+        }
+        if let Fact::PeerRead { through: Through::Message(message) } = fact {
+            self.place_reads(*message, None);
         }
         change.shown.sort_unstable();
         // The directory may name a type too: by which write counts the stream's is told from it.
@@ -266,13 +304,13 @@ impl Timeline {
         if !cause.is_introduced() || before.cause == Some(cause) {
             return Moved::No;
         }
-        let places = before.places.unwrap_or_default();
+        let (message, places) = (before.id, before.places.unwrap_or_default());
         let counted = self.lists.carry_over(slot, &places, facts, users);
         match (before.cause, counted) {
             (None, _) => Moved::Added,
             (Some(before), Some(unread)) if cause.is_recalled_since(&before) => {
                 let (author, first) = cause.stands();
-                Moved::Recalled(Recalled { author, first, unread })
+                Moved::Recalled(Recalled { message: message, author, first, unread })
             }
             _ => Moved::Yes,
         }

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::inbox::Inbox;
 use crate::inbox::apply::tracker::RowChange;
 use crate::inbox::conversation::row::{PINNED, Row};
 use crate::inbox::list::ranking::{ListCursor, ListKey, Ranking};
@@ -10,7 +11,7 @@ use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
 use crate::model::badge::{BadgeRule, Sums};
 use crate::model::change::{Attribute, Attributes, OrderKeys, Totals, TotalsChange};
 use crate::model::event::{GroupType, Membership};
-use crate::model::id::{ConversationKind, UserId};
+use crate::model::id::{ConversationKind, MessageId, UserId};
 use crate::shared::directory::Directory;
 use crate::shared::hub::delivery::AccountChange;
 use crate::shared::hub::rooms::Rooms;
@@ -132,6 +133,11 @@ impl Added {
     }
 }
 
+/// Whether an account's own facts about the conversation with this number name a message. Complexity: O(1).
+fn names(inbox: &Inbox, number: u32, message: MessageId) -> bool {
+    inbox.numbered_once(number).is_some_and(|own| own.facts().slot(message).is_some())
+}
+
 impl Account {
     pub(crate) fn new(memberships: Memberships) -> Self {
         Self {
@@ -238,7 +244,8 @@ impl Account {
         // A message targeted at the account may stand behind the one that stands behind all others.
         let is_behind = seat.row.last.is_none_or(|last| timeline.position(last) < Some(added.position));
         let covered = seat.floor.max(seat.open_after);
-        if !seat.names_none || seat.row.archived || !is_behind || added.position.first <= covered {
+        let is_named = !seat.names_none && names(self.memberships.inbox(), number, added.position.id);
+        if is_named || seat.row.archived || !is_behind || added.position.first <= covered {
             return self.look(number, timeline, directory, known);
         }
         if seat.number.is_none() {
@@ -260,7 +267,8 @@ impl Account {
         known: Attributes,
     ) -> Option<AccountChange> {
         let seat = self.seats.get_mut(number as usize)?;
-        if recalled.first > seat.floor && (!seat.names_none || recalled.first <= seat.open_after) {
+        let is_named = || !seat.names_none && names(self.memberships.inbox(), number, recalled.message);
+        if recalled.first > seat.floor && (recalled.first <= seat.open_after || is_named()) {
             return self.look(number, timeline, directory, known);
         }
         let old = seat.row;

@@ -284,3 +284,27 @@ fn r128_several_sessions_share_what_the_hub_holds_of_an_account() {
     assert_eq!(hub.evict(&team()).map(|timeline| timeline.version()), Some(2));
     assert!(hub.shared(&team(), &[said(2, "bob", |_| ())]).is_empty());
 }
+
+/// What the account deleted or read by name before it came, or before it was recalled, is asked and not counted along.
+#[test]
+fn r128_the_hub_asks_of_messages_that_the_account_named() {
+    let deleted = |by: Envelope, team| by.messages_deleted(team, vec![id(2)]).unwrap();
+    let member = Group::of(&[]).window(1, 0, None).own(9, deleted).member;
+    let mut hub = Hub::new(Directory::new());
+    let session = hub.connect(member).unwrap();
+    hub.provide(Timeline::new(&team()));
+    let last = |hub: &Hub| {
+        let view = hub.member(session, team().conversation()).unwrap();
+        (hub.totals(session).unwrap().unread, view.last_message().map(|message| message.id()))
+    };
+    hub.shared(&team(), &[said(1, "bob", |_| ())]);
+    assert_eq!(last(&hub), (1, Some(id(1))), "another than the one that it named");
+    hub.shared(&team(), &[said(2, "bob", |_| ())]);
+    assert_eq!(last(&hub), (1, Some(id(1))), "the one that it deleted before it came");
+    let recalled =
+        |n: u8, of: u8| by(n, "bob").message_recalled(team().conversation().clone(), id(of), None).unwrap();
+    hub.shared(&team(), &[recalled(20, 2)]);
+    assert_eq!(last(&hub), (1, Some(id(1))), "its recall takes nothing away");
+    hub.shared(&team(), &[recalled(21, 1)]);
+    assert_eq!(last(&hub), (0, Some(id(1))), "that of the other does");
+}
