@@ -196,6 +196,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chatfold::UserId;
+use chatfold::shared::StreamId;
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::check::Damage;
@@ -278,22 +279,32 @@ impl SqliteStore {
         Ok(connection)
     }
 
-    /// The owners of the inboxes in the file, in order of bytes.
+    /// The owners of the inboxes in the file, in order of bytes: whoever has a stream of its own. Streams that accounts share
+    /// are no inboxes; [`SqliteStore::streams`] has them too.
     ///
     /// # Errors
     ///
     /// If the file is damaged: the two places that name them differ, or one is no id.
     pub fn inboxes(&mut self) -> Result<Vec<UserId>, SqliteError> {
+        Ok(self.streams()?.iter().filter_map(StreamId::account).cloned().collect())
+    }
+
+    /// The streams in the file, in order of the bytes of their keys.
+    ///
+    /// # Errors
+    ///
+    /// If the file is damaged: the two places that name them differ, or one is no key.
+    pub fn streams(&mut self) -> Result<Vec<StreamId>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
         let (owners, again) = (self.owners("chatfold_inbox")?, self.owners("chatfold_head")?);
         moment.commit()?;
         if owners != again {
             return Err(SqliteError::Damaged("the owners that it names in two places differ".into()));
         }
-        owners.iter().map(|owner| owner_id(owner)).collect()
+        owners.iter().map(|owner| stream_of(owner)).collect()
     }
 
-    /// The owners that one of two tables names, in order of bytes.
+    /// The keys of streams that one of two tables names, in order of bytes.
     fn owners(&self, table: &str) -> Result<Vec<String>, SqliteError> {
         let sql = format!("SELECT owner FROM {table} ORDER BY owner");
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -322,6 +333,6 @@ impl SqliteStore {
     }
 }
 
-fn owner_id(owner: &str) -> Result<UserId, SqliteError> {
-    UserId::parse(owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
+fn stream_of(owner: &str) -> Result<StreamId, SqliteError> {
+    StreamId::from_key(owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
 }

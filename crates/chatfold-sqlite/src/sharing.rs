@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, Appended, Head, NewEvent, Page, Received, StoredEvent, StoredSnapshot,
 };
-use chatfold::{EventId, UserId};
 use rusqlite::{Connection, Transaction};
 
 use crate::log::{Cache, Log};
@@ -147,7 +148,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If it cannot be read or is damaged.
-    pub fn head(&mut self, inbox: &UserId) -> Result<Head, SqliteError> {
+    pub fn head(&mut self, inbox: &StreamId) -> Result<Head, SqliteError> {
         let found = Log::find_inbox(self.transaction, &mut self.cache, inbox)?;
         Ok(found.map_or(Head::EMPTY, |(_, head)| head))
     }
@@ -157,7 +158,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If they cannot be read or are damaged.
-    pub fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, SqliteError> {
+    pub fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, SqliteError> {
         match Log::find_inbox(self.transaction, &mut self.cache, inbox)? {
             Some((mut log, head)) => Ok(Page::new(head, log.events(after, limit)?)),
             None => Ok(Page::new(Head::EMPTY, Vec::new())),
@@ -169,7 +170,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If it cannot be read or is damaged.
-    pub fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+    pub fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
         match Log::find_inbox(self.transaction, &mut self.cache, inbox)? {
             Some((mut log, _)) => log.find(id),
             None => Ok(None),
@@ -184,7 +185,7 @@ impl<'t> Sharing<'t> {
     /// As there.
     pub fn append(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         append: &Append<'_>,
     ) -> Result<Appended, AppendError<SqliteError>> {
         let cut = append.snapshot.map(Cut::new);
@@ -201,7 +202,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If it cannot be written or is damaged.
-    pub fn receive(&mut self, inbox: &UserId, events: &[NewEvent]) -> Result<Received, SqliteError> {
+    pub fn receive(&mut self, inbox: &StreamId, events: &[NewEvent]) -> Result<Received, SqliteError> {
         let seal_events = self.seal_events;
         self.whole(|connection, cache| {
             let ids: Vec<_> = events.iter().map(|event| event.id).collect();
@@ -214,7 +215,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If it cannot be written or is damaged.
-    pub fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
+    pub fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
         let cut = Cut::new(snapshot);
         self.whole(|connection, cache| save_within((connection, cache), inbox, &cut, Known::default()))
     }
