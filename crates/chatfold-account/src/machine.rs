@@ -7,13 +7,14 @@
 //! ```
 //! use chatfold::store::{EventStore, MemoryStore, SnapshotStore};
 //! use chatfold::UserId;
+//! use chatfold::shared::StreamId;
 //! use chatfold_account::machine::{Machine, Request};
 //! use chatfold_account::Options;
 //!
 //! let mut store = MemoryStore::new();
 //! let mut machine = Machine::new(UserId::parse("alice")?, Options::default());
 //! machine.load();
-//! let owner = machine.owner().clone();
+//! let owner = StreamId::from(machine.owner());
 //! while let Some(request) = machine.request() {
 //!     match request {
 //!         Request::Snapshot { through } => {

@@ -23,11 +23,11 @@ impl PostgresStore {
     /// again here, since what else the transaction read may have to be judged anew.
     ///
     /// ```no_run
-    /// # use chatfold::UserId;
+    /// # use chatfold::shared::StreamId;
     /// # use chatfold::store::{Append, NewEvent};
     /// # use chatfold_postgres::PostgresStore;
     /// # async fn example(
-    /// #     store: PostgresStore, client: &mut tokio_postgres::Client, alice: UserId, events: Vec<NewEvent>, token: &str,
+    /// #     store: PostgresStore, client: &mut tokio_postgres::Client, alice: StreamId, events: Vec<NewEvent>, token: &str,
     /// # ) -> Result<(), Box<dyn std::error::Error>> {
     /// let expected = store.head(&alice).await?.prefix.events;
     /// let transaction = client.transaction().await?;

@@ -5,12 +5,13 @@
 //!
 //! ```
 //! use chatfold::store::{Append, EventStore, NewEvent};
-//! use chatfold::{EventId, UserId};
+//! use chatfold::EventId;
+//! use chatfold::shared::StreamId;
 //! use chatfold_sqlite::{Options, SqliteStore};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("chat.db");
-//! let alice = UserId::parse("alice")?;
+//! let alice = StreamId::from_key("alice")?;
 //! let mut store = SqliteStore::open(&path, &Options::default())?;
 //! let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
 //! store.append(&alice, &Append::new(0, &events))?;
@@ -100,12 +101,13 @@
 //!
 //! ```
 //! use chatfold::store::{Append, EventStore, NewEvent, Outbox, OutboxChange};
-//! use chatfold::{EventId, UserId};
+//! use chatfold::EventId;
+//! use chatfold::shared::StreamId;
 //! use chatfold_sqlite::{Options, SqliteStore};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("chat.db");
-//! let alice = UserId::parse("alice")?;
+//! let alice = StreamId::from_key("alice")?;
 //! let mut store = SqliteStore::open(&path, &Options::default())?;
 //! let mut kept = store.outbox_on()?.to_string();
 //! let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
@@ -116,7 +118,7 @@
 //! let page = store.outbox_after(&kept.parse()?, 100)?;
 //! for entry in &page.entries {
 //!     if let OutboxChange::Appended { first, last } = entry.change {
-//!         let events = store.read(&entry.inbox, first - 1, (last - first + 1) as usize)?.events;
+//!         let events = store.read(&entry.stream, first - 1, (last - first + 1) as usize)?.events;
 //!         // … and delivers them, before it keeps:
 //!         assert_eq!(events.len(), 1);
 //!     }

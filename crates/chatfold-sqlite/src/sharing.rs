@@ -72,7 +72,8 @@ impl SqliteStore {
 ///
 /// ```
 /// use chatfold::store::{Append, EventStore, NewEvent};
-/// use chatfold::{EventId, UserId};
+/// use chatfold::EventId;
+/// use chatfold::shared::StreamId;
 /// use chatfold_sqlite::{Options, Sharing, SqliteStore};
 /// use rusqlite::{Connection, TransactionBehavior};
 ///
@@ -81,7 +82,7 @@ impl SqliteStore {
 /// let options = Options::default();
 /// let mut store = SqliteStore::share(connection, &options)?;
 ///
-/// let alice = UserId::parse("alice")?;
+/// let alice = StreamId::from_key("alice")?;
 /// let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
 /// let transaction = store.connection_mut().transaction_with_behavior(TransactionBehavior::Immediate)?;
 /// transaction.execute("INSERT INTO sync (token) VALUES ('s72594_4483')", [])?;

@@ -122,6 +122,8 @@ fn switched<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S) {
 
 fn forgotten<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S) {
     let mut store = open();
+    // That its stream begins anew is not to be told.
+    valid(store.outbox_off());
     let stream = stream(&mut store, "forgotten", 2);
     let beginning = valid(store.outbox_on());
     for n in 0..6 {
