@@ -21,6 +21,7 @@
 //! - **Rewriting** (what a person's right to erasure asks) changes the bytes of events, keeps their ids, computes
 //!   the hashes after them anew and drops every snapshot. Whoever holds a state of the old log sees other hashes.
 //! - **A closed log** ([`Closed`]) refuses appends; what it still holds can be read.
+//! - **Trimming** ([`Trim`]), where a store can do it, moves events that a verified snapshot stands for to an archive.
 //! - **The outbox** ([`Outbox`]), if it is switched on, tells of every change in one order, each once and without gaps.
 //!
 //! [`Append::plan`] judges an append by these laws from what a store has looked up, so that no store has an opinion
@@ -35,6 +36,7 @@ mod receive;
 mod rewrite;
 mod sealed;
 pub(crate) mod snapshot;
+mod trim;
 
 use std::convert::Infallible;
 
@@ -48,6 +50,7 @@ pub use self::receive::{Received, Receiving, plan_receive};
 pub use self::rewrite::RewriteError;
 pub use self::sealed::SealedPage;
 pub use self::snapshot::kept::{FoundSnapshot, StoredSnapshot};
+pub use self::trim::{Trim, Trimmed};
 use crate::model::id::{CommandId, EventId};
 use crate::model::stream::StreamId;
 use crate::store::snapshot::LogPrefix;

@@ -3,11 +3,15 @@
 mod layout;
 mod outbox;
 mod support;
+#[cfg(feature = "binary")]
+mod trimming;
 
 pub use self::outbox::check_outbox;
 use self::support::{
     Outcome, append, beside, command, emptied, event, events, holds, kinds, prefix, snapshot, valid, whole,
 };
+#[cfg(feature = "binary")]
+pub use self::trimming::check_trimming;
 use crate::model::id::{EventId, UserId};
 use crate::model::stream::StreamId;
 use crate::store::snapshot::LogPrefix;

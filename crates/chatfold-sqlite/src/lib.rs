@@ -209,7 +209,7 @@ pub use self::options::{Options, Synchronous};
 use self::schema::{Claim, Found, Snapshots};
 pub use self::schema::{MIGRATIONS, Migration};
 pub use self::sharing::Sharing;
-pub use self::trimming::Trimmed;
+pub use chatfold::store::Trimmed;
 
 /// Logs and snapshots in one SQLite file.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! Moving the older events of a log to an archive, and putting them back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chatfold::UserId;
 use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::shared::StreamId;
 use chatfold::snapshot::{LogPrefix, SnapshotInfo};
-use chatfold::store::StoredEvent;
+use chatfold::store::{StoredEvent, Trim, Trimmed};
 use chatfold::{Inbox, Replay};
 use chatfold_layout::segment::{self, Lines};
 
@@ -18,18 +18,6 @@ use crate::{SqliteError, SqliteStore, pages, rows};
 
 /// How many rows are held at once.
 const CHUNK: usize = 1_000;
-
-/// What came of trimming a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Trimmed {
-    /// How many events were moved to the archive, besides those that were there before.
-    pub events: u64,
-    /// The position of the last event that is in the archive and not in the store any more; 0 if there is none.
-    pub through: u64,
-    /// What the snapshot stands for that takes their place, and that was held against them.
-    pub base: u64,
-}
 
 /// What is to be moved, as of one moment.
 struct Plan {
@@ -97,13 +85,13 @@ impl SqliteStore {
         let plan = self.plan_trimming(inbox, through)?;
         let base = plan.before.as_ref().map_or(0, |cut| cut.base.events);
         if plan.segments.is_empty() {
-            return Ok(Trimmed { events: 0, through: plan.cut_before().events, base });
+            return Ok(Trimmed::new(0, plan.cut_before().events, base));
         }
         let ids = self.write_archive(owner, &plan, archive)?;
         let cut = Cut { prefix: plan.cut_after(), base: plan.base, archive: archive.display().to_string() };
         self.cut(inbox, &plan, &cut, &ids)?;
         let events = cut.prefix.events - plan.cut_before().events;
-        Ok(Trimmed { events, through: cut.prefix.events, base: cut.base.events })
+        Ok(Trimmed::new(events, cut.prefix.events, cut.base.events))
     }
 
     /// Returns the last position of the events that are in an archive and not in the store any more, and where that was
@@ -358,6 +346,22 @@ impl SqliteStore {
         transaction.commit()?;
         self.cache.clear();
         Ok(cut.prefix.events)
+    }
+}
+
+impl Trim for SqliteStore {
+    type Archive = PathBuf;
+
+    fn trim(&mut self, owner: &UserId, through: u64, archive: &PathBuf) -> Result<Trimmed, SqliteError> {
+        Self::trim(self, owner, through, archive)
+    }
+
+    fn trimmed_prefix(&mut self, owner: &UserId) -> Result<LogPrefix, SqliteError> {
+        Ok(self.trimmed(&StreamId::from(owner))?.map_or(LogPrefix::EMPTY, |(prefix, _)| prefix))
+    }
+
+    fn restore_archive(&mut self, owner: &UserId, archive: &PathBuf) -> Result<u64, SqliteError> {
+        Self::restore_archive(self, owner, archive)
     }
 }
 

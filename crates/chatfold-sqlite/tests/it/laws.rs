@@ -8,7 +8,7 @@ use chatfold::EventId;
 use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, EventStore, NewEvent, SnapshotStore};
-use chatfold::testing::check_store;
+use chatfold::testing::{check_store, check_trimming};
 use chatfold_sqlite::{Options, SqliteStore, Synchronous};
 
 pub(crate) fn open(path: &Path) -> SqliteStore {
@@ -62,6 +62,18 @@ fn it_obeys_the_laws_of_stores() {
         let path = folder.path().join("chat.db");
         let options = Options { synchronous, seal_events, ..Options::default() };
         check_store(|| SqliteStore::open(&path, &options).unwrap());
+        assert_eq!(open(&path).check().unwrap(), []);
+    }
+}
+
+#[test]
+fn it_obeys_the_laws_of_trimming() {
+    for seal_events in [1, 7, 10, 30] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.db");
+        let options = Options { synchronous: Synchronous::Normal, seal_events, ..Options::default() };
+        let archive = |name: &str| folder.path().join(format!("{name}.chatfold"));
+        check_trimming(|| SqliteStore::open(&path, &options).unwrap(), archive);
         assert_eq!(open(&path).check().unwrap(), []);
     }
 }
