@@ -12,5 +12,6 @@ pub(crate) mod impossible;
 pub(crate) mod json_text;
 pub(crate) mod policy;
 pub(crate) mod setters;
+pub(crate) mod stream;
 pub(crate) mod time;
 pub(crate) mod told;

@@ -36,5 +36,6 @@ pub use self::hub::delivery::{AccountChange, Delivery};
 pub use self::hub::{Hub, MemberList, Session};
 pub use self::member::{Member, MemberMessage, MemberPage};
 pub use self::memberships::{Memberships, OwnMessagesRead};
-pub use self::stream::{SharedId, StreamId, Unplaced, streams_of};
+pub use self::stream::{Unplaced, streams_of};
 pub use self::timeline::{Timeline, TimelineChange};
+pub use crate::model::stream::{SharedId, StreamId};

@@ -1,8 +1,9 @@
 //! Where logs and snapshots are kept: the ports that stores fill, and the store in memory that shows what they mean.
 //!
-//! A store holds encoded bytes and knows nothing of what they say. Per inbox it keeps a log with dense positions from
-//! 1, and beside each event the hash of the log up to it ([`LogPrefix`]), so that whoever reads sees whether anything
-//! was changed, lost or swapped, and a snapshot is held against the log by one comparison.
+//! A store holds encoded bytes and knows nothing of what they say. A [stream](crate::shared::StreamId), which is what an account
+//! calls its inbox or what accounts share, is kept as a log with dense positions from 1, and beside each event the hash of the log
+//! up to it ([`LogPrefix`]), so that whoever reads sees whether anything was changed, lost or swapped, and a snapshot is held
+//! against the log by one comparison.
 //!
 //! The laws, which `testing::check_store` holds against a store:
 //!
@@ -12,7 +13,7 @@
 //!   is written. So of two that decided on the same state one decides again.
 //! - **Given again it returns the first outcome**, for ever and after a restart: known by its command or, without one,
 //!   by the ids of its events, which then stand one behind the other. That is looked at before the version.
-//! - **An id stands once in an inbox.** A batch of which ids are known in any other way is refused whole and told
+//! - **An id stands once in a log.** A batch of which ids are known in any other way is refused whole and told
 //!   which they are ([`AppendError::Known`]): leave those out and append the rest.
 //! - **What is brought to many logs** ([`EventStore::receive_many`]) goes to each that lacks it, at the positions after
 //!   its head, and to none twice.
@@ -20,6 +21,7 @@
 //! - **Rewriting** (what a person's right to erasure asks) changes the bytes of events, keeps their ids, computes
 //!   the hashes after them anew and drops every snapshot. Whoever holds a state of the old log sees other hashes.
 //! - **A closed log** ([`Closed`]) refuses appends; what it still holds can be read.
+//! - **Trimming** ([`Trim`]), where a store can do it, moves events that a verified snapshot stands for to an archive.
 //! - **The outbox** ([`Outbox`]), if it is switched on, tells of every change in one order, each once and without gaps.
 //!
 //! [`Append::plan`] judges an append by these laws from what a store has looked up, so that no store has an opinion
@@ -34,6 +36,7 @@ mod receive;
 mod rewrite;
 mod sealed;
 pub(crate) mod snapshot;
+mod trim;
 
 use std::convert::Infallible;
 
@@ -47,7 +50,9 @@ pub use self::receive::{Received, Receiving, plan_receive};
 pub use self::rewrite::RewriteError;
 pub use self::sealed::SealedPage;
 pub use self::snapshot::kept::{FoundSnapshot, StoredSnapshot};
-use crate::model::id::{CommandId, EventId, UserId};
+pub use self::trim::{Trim, Trimmed};
+use crate::model::id::{CommandId, EventId};
+use crate::model::stream::StreamId;
 use crate::store::snapshot::LogPrefix;
 
 /// An event to append: its id, and its bytes as the application encodes it.
@@ -283,7 +288,7 @@ impl Append<'_> {
     /// Judges it by the laws of this module: what to write, or why not.
     ///
     /// What was looked up must still hold when the events are written: both belong into one transaction that no
-    /// other writer of the inbox gets into.
+    /// other writer of the stream gets into.
     ///
     /// # Errors
     ///
@@ -427,31 +432,36 @@ pub trait EventStore {
     /// # Errors
     ///
     /// [`AppendError`]: by which law it is refused, or that the store failed.
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<Self::Error>>;
+    fn append(
+        &mut self,
+        stream: &StreamId,
+        append: &Append<'_>,
+    ) -> Result<Appended, AppendError<Self::Error>>;
 
     /// Takes over events as another store kept them, with their commands; they must follow what is there.
     ///
     /// # Errors
     ///
     /// [`AppendError`]: by which law it is refused, or that the store failed.
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<Self::Error>>;
+    fn import(&mut self, stream: &StreamId, events: &[StoredEvent])
+    -> Result<Head, AppendError<Self::Error>>;
 
-    /// Brings events to many inboxes, whatever else their logs hold: each gets those that it does not have. Returns
-    /// what came of each, in the order of `inboxes`; durable when it returns.
+    /// Brings events to many streams, whatever else their logs hold: each gets those that it does not have. Returns
+    /// what came of each, in the order of `streams`; durable when it returns.
     ///
     /// # Errors
     ///
-    /// The store's own error where it cannot be reached, read or written. Some of the inboxes may have the events then:
+    /// The store's own error where it cannot be reached, read or written. Some of the streams may have the events then:
     /// bring them again.
     fn receive_many(
         &mut self,
-        inboxes: &[UserId],
+        streams: &[StreamId],
         events: &[NewEvent],
     ) -> Result<Vec<Received>, Self::Error> {
-        let receive = |inbox: &UserId| {
+        let receive = |stream: &StreamId| {
             let mut receiving = Receiving::new(events.iter().cloned(), RECEIVE_ATTEMPTS);
             while let Some(append) = receiving.append() {
-                let answer = match self.append(inbox, &append) {
+                let answer = match self.append(stream, &append) {
                     Ok(appended) => Ok(appended),
                     Err(error) => Err(error.refusal()?),
                 };
@@ -459,7 +469,7 @@ pub trait EventStore {
             }
             Ok(receiving.into_outcome().unwrap_or(Received::Known))
         };
-        inboxes.iter().map(receive).collect()
+        streams.iter().map(receive).collect()
     }
 
     /// At most `limit` events after position `after`, and where the log stood at that moment.
@@ -467,7 +477,7 @@ pub trait EventStore {
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Self::Error>;
+    fn read(&mut self, stream: &StreamId, after: u64, limit: usize) -> Result<Page, Self::Error>;
 
     /// The events behind position `after` that the store keeps in columns, if there are such and all of them lie so:
     /// for whoever folds a whole log, several times faster than from lines. `None` is always right: whoever asks reads
@@ -476,8 +486,8 @@ pub trait EventStore {
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, Self::Error> {
-        let _ = (inbox, after);
+    fn read_sealed(&mut self, stream: &StreamId, after: u64) -> Result<Option<SealedPage>, Self::Error> {
+        let _ = (stream, after);
         Ok(None)
     }
 
@@ -494,15 +504,15 @@ pub trait EventStore {
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Self::Error>;
+    fn find(&mut self, stream: &StreamId, id: EventId) -> Result<Option<StoredEvent>, Self::Error>;
 
     /// Where the log stands; [`Head::EMPTY`] for one that nobody has written.
     ///
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn head(&mut self, inbox: &UserId) -> Result<Head, Self::Error> {
-        self.read(inbox, u64::MAX, 0).map(|page| page.head)
+    fn head(&mut self, stream: &StreamId) -> Result<Head, Self::Error> {
+        self.read(stream, u64::MAX, 0).map(|page| page.head)
     }
 
     /// Puts other bytes in the place of events, by position, and drops all snapshots: all or nothing.
@@ -515,7 +525,7 @@ pub trait EventStore {
     /// is changed then.
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        stream: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<Self::Error>>;
 
@@ -525,21 +535,21 @@ pub trait EventStore {
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Self::Error>;
+    fn fence(&mut self, stream: &StreamId, to: &str) -> Result<Head, Self::Error>;
 
     /// Erases the events and all snapshots. A log that has moved stays moved, any other is closed as erased.
     ///
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, Self::Error>;
+    fn erase(&mut self, stream: &StreamId) -> Result<Head, Self::Error>;
 
     /// Takes appends again: a log that was erased begins anew.
     ///
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Self::Error>;
+    fn reopen(&mut self, stream: &StreamId) -> Result<Head, Self::Error>;
 }
 
 /// Keeps snapshots beside the logs. A few newest are enough: each is a cache of the log.
@@ -549,7 +559,7 @@ pub trait SnapshotStore: EventStore {
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Self::Error>;
+    fn latest(&mut self, stream: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Self::Error>;
 
     /// The same snapshot as [`SnapshotStore::latest`], to be read by range: a store that keeps snapshots by pages serves
     /// those that are asked for, without reading the others. Where a newer snapshot takes its place while it is read, a
@@ -558,8 +568,8 @@ pub trait SnapshotStore: EventStore {
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, Self::Error> {
-        Ok(self.latest(inbox, through)?.map(FoundSnapshot::from))
+    fn open_latest(&mut self, stream: &StreamId, through: u64) -> Result<Option<FoundSnapshot>, Self::Error> {
+        Ok(self.latest(stream, through)?.map(FoundSnapshot::from))
     }
 
     /// Keeps a snapshot, if it is one of this log as it stands. Returns whether it was kept.
@@ -567,10 +577,10 @@ pub trait SnapshotStore: EventStore {
     /// # Errors
     ///
     /// The store's own error where it cannot be reached, read or written.
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Self::Error>;
+    fn save(&mut self, stream: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Self::Error>;
 }
 
-/// How many snapshots of an inbox a store keeps: the newest, and one to fall back to if that is damaged.
+/// How many snapshots of a stream a store keeps: the newest, and one to fall back to if that is damaged.
 pub const SNAPSHOTS_KEPT: usize = 2;
 
 /// How often an append of [`EventStore::receive_many`] is tried anew because other writers came first.

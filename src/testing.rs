@@ -8,6 +8,8 @@ mod scenario;
 #[cfg(feature = "binary")]
 mod sealed;
 mod store;
+#[cfg(feature = "binary")]
+mod trimming;
 mod workload;
 
 pub use self::hostile::Hostile;
@@ -16,5 +18,9 @@ pub use self::laid_out::LaidOutStore;
 pub use self::scenario::{Expected, Given, Then, When, given};
 #[cfg(feature = "binary")]
 pub use self::sealed::{Claim, sealed_log};
+#[cfg(feature = "binary")]
+pub use self::store::check_trimming;
 pub use self::store::{check_outbox, check_store};
+#[cfg(feature = "binary")]
+pub use self::trimming::{TrimmingError, TrimmingStore};
 pub use self::workload::{Mix, Random, Shape, Workload};

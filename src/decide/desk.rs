@@ -189,14 +189,15 @@ pub(crate) fn member(desk: &Desk<'_>, conversation: &ConversationId) -> Verdict 
     }
 }
 
-/// Refuses an actor who is neither the owner nor the peer of a direct chat.
+/// Refuses an actor who is neither the owner nor the peer of a direct chat; the inbox of a timeline stands for one of the two.
 pub(crate) fn party(
     desk: &Desk<'_>,
     conversation: &ConversationId,
     user: &crate::model::id::UserId,
 ) -> Verdict {
     let direct = conversation.kind() == ConversationKind::Direct;
-    if !direct || user == desk.inbox.owner() || user.as_str() == conversation.target() {
+    let owner = desk.inbox.owner();
+    if !direct || user == owner || owner.stands_for(user) || user.as_str() == conversation.target() {
         Ok(())
     } else {
         Err(Rejection::NotAParty { user: user.clone(), conversation: conversation.clone() })

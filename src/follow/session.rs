@@ -79,6 +79,11 @@ struct Session {
 }
 
 impl LiveInbox {
+    /// Lets go of what was loaded from a snapshot and not written since: see [`Inbox::release_parts`]. Nothing is told.
+    pub fn release_parts(&mut self) {
+        self.inbox.release_parts();
+    }
+
     /// A live inbox that goes on from `inbox`.
     pub fn new(inbox: Inbox) -> Self {
         let subscriptions = UnreadSubscriptions::new(&inbox);

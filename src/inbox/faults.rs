@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::inbox::state::Inbox;
+use crate::inbox::timeline::facts::Timeline;
 use crate::model::id::ConversationId;
 use crate::store::snapshot::HistoryFault;
 use crate::store::snapshot::source::SourceError;
@@ -37,6 +38,40 @@ impl Inbox {
         let record = self.conversations.untouched(number)?.record(number)?;
         let end = record.registers_at.checked_add(u64::from(record.registers.len))?;
         Some(record.history.start..end)
+    }
+
+    /// Lets go of what was loaded of histories from the snapshot that the inbox was restored from and not written since:
+    /// whoever looks there again loads it again, and nothing that the inbox says changes. Without it an inbox keeps all that
+    /// was ever touched. What clones of the inbox share with it stays, as does what a row shows.
+    ///
+    /// Loading again takes a snapshot that can still be read: where that lies elsewhere and a newer one may have taken its
+    /// place, it may be an [outage](Inbox::outage) by then. Complexity: O(what is at hand).
+    ///
+    /// ```
+    /// use chatfold::snapshot::LogPrefix;
+    /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
+    ///
+    /// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
+    /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, bob.clone());
+    /// let message = Message::text(MessageId::from_bytes([2; 16]), "hello");
+    /// let chat = ConversationId::direct(&bob);
+    /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
+    /// inbox.apply(&envelope.message_received(chat.clone(), message)?);
+    ///
+    /// let bytes = inbox.snapshot(LogPrefix::EMPTY)?;
+    /// let (mut restored, _) = Inbox::restore(bytes, &alice, Policy::default())?;
+    /// restored.verify()?;
+    /// restored.release_parts();
+    /// assert_eq!(restored.digest(), inbox.digest(), "it is loaded again");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_parts(&mut self) {
+        // What is corrupt stays as it was found: its conversation was undone from what was verified.
+        self.conversations.for_each_own(|conversation| {
+            if conversation.fault().is_none() {
+                conversation.timeline.release(Timeline::release);
+            }
+        });
     }
 
     /// The numbers of the conversations among the faults.

@@ -13,6 +13,7 @@ use crate::model::change::{Attribute, Attributes, Totals};
 use crate::model::event::Event;
 use crate::model::filter::Filter;
 use crate::model::id::{ConversationId, UserId};
+use crate::model::stream::{SharedId, StreamId};
 use crate::register::lattice::shown;
 use crate::shared::directory::{Directory, DirectoryChange};
 use crate::shared::hub::account::{Account, Added};
@@ -20,7 +21,6 @@ use crate::shared::hub::delivery::Delivery;
 use crate::shared::hub::rooms::{Room, Rooms};
 use crate::shared::member::Member;
 use crate::shared::memberships::Memberships;
-use crate::shared::stream::{SharedId, StreamId};
 use crate::shared::timeline::{Timeline, TimelineChange, Touched};
 
 /// A connection of an account: several of one account share what the hub holds of it.

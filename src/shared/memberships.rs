@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::inbox::Inbox;
 use crate::inbox::MergeError;
+use crate::inbox::timeline::entry::timestamp;
 use crate::model::change::{Attribute, Attributes, FolderChange};
-use crate::model::event::{AccountFact, Body, Event, Fact, QuietHours};
-use crate::model::id::{ConversationId, UserId};
+use crate::model::event::{AccountFact, Body, Event, Fact, QuietHours, Watermark};
+use crate::model::id::{ConversationId, ConversationKind, UserId};
 use crate::model::policy::Policy;
+use crate::model::stream::SharedId;
 use crate::shared::directory::Directory;
 use crate::shared::member::Member;
-use crate::shared::stream::{SharedId, is_of_a_device, is_shared};
+use crate::shared::stream::{is_of_a_device, is_shared};
 use crate::shared::timeline::Timeline;
 
 /// The personal facts of one account: how far it read, what it pinned, muted, deleted, its drafts, marks, folders and the
@@ -100,6 +102,19 @@ impl Memberships {
     pub fn conversations(&self) -> impl Iterator<Item = SharedId> {
         let ids = self.inbox.known_conversations().map(|view| view.id().clone());
         ids.map(|id| SharedId::of(self.owner(), &id))
+    }
+
+    /// The windows through which the account sees a conversation (R123), as its stream names them, ascending: behind the first
+    /// place and, where it is closed, up to the second. Without one it sees all of the conversation.
+    pub fn windows(&self, conversation: &ConversationId) -> Vec<(Watermark, Option<Watermark>)> {
+        let number = self.inbox.number_of(conversation);
+        let Some(own) = number.and_then(|number| self.inbox.numbered(number)) else { return Vec::new() };
+        let place = |first: i64| match conversation.kind() {
+            ConversationKind::Group => Watermark::Seq(first.max(0).unsigned_abs()),
+            ConversationKind::Direct => Watermark::Time(timestamp(first)),
+        };
+        let windows = own.personal.windows.iter();
+        windows.map(|(after, through)| (place(after), through.get().copied().flatten().map(place))).collect()
     }
 
     /// The account's view of a shared conversation; `None` of a direct chat of others, and where a part of the timeline is

@@ -4,10 +4,10 @@ use crate::inbox::timeline::order::range::Range;
 use crate::model::event::tables::{MEMBERSHIPS, number_of, value_of};
 use crate::model::event::{Fact, Membership, Through};
 use crate::model::id::{MessageId, UserId};
+use crate::model::stream::SharedId;
 use crate::model::time::Stamp;
 use crate::register::bytes::{In, Out};
 use crate::register::lattice::{Join as _, Lww, raise};
-use crate::shared::stream::SharedId;
 
 /// How far one of the two of a direct chat has read, as the other is shown it (R34).
 #[derive(Clone, Debug, PartialEq, Eq)]

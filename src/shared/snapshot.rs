@@ -5,9 +5,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::inbox::Inbox;
 use crate::model::id::UserId;
 use crate::model::policy::Policy;
+use crate::model::stream::SharedId;
 use crate::register::bytes::{In, Out};
 use crate::shared::people::People;
-use crate::shared::stream::SharedId;
 use crate::shared::timeline::Timeline;
 use crate::store::snapshot::{LogPrefix, SnapshotError};
 

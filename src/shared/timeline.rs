@@ -11,14 +11,15 @@ use crate::inbox::timeline::facts::Facts;
 use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
 use crate::inbox::timeline::order::tree::Order;
 use crate::inbox::{Inbox, MergeError, MessageView, Replay};
-use crate::model::event::{Body, Event, Fact, GroupType, Through};
+use crate::model::event::{Body, Event, Fact, GroupType, Membership, Through};
 use crate::model::id::{MessageId, UserId};
 use crate::model::policy::Policy;
+use crate::model::stream::SharedId;
 use crate::model::time::Stamp;
 use crate::register::lattice::Lww;
 use crate::shared::lists::{Cause, Lists, Places};
 use crate::shared::people::People;
-use crate::shared::stream::{SharedId, is_shared};
+use crate::shared::stream::is_shared;
 
 /// The number of a timeline's conversation in its inbox, which has no other.
 const NUMBER: u32 = 0;
@@ -334,8 +335,15 @@ impl Timeline {
         Ok(())
     }
 
-    pub(crate) fn inbox(&self) -> &Inbox {
+    /// The inbox that nobody owns: what [`decide`](fn@crate::decide) judges those commands on that concern what all share, as a
+    /// recall, an edit or a reaction. What in it depends on who looks (unread messages, mentions) says nothing.
+    pub fn inbox(&self) -> &Inbox {
         &self.inbox
+    }
+
+    /// What became of a user as a member of the group, if anybody said (R58).
+    pub fn membership(&self, user: &UserId) -> Option<Membership> {
+        self.people.membership(user)
     }
 
     pub(crate) fn conversation(&self) -> Option<&Conversation> {

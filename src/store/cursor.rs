@@ -11,9 +11,10 @@ use crate::store::{Head, Page, StoredEvent};
 ///
 /// ```
 /// use chatfold::store::{Append, EventStore, LogCursor, MemoryStore, NewEvent};
+/// use chatfold::shared::StreamId;
 /// use chatfold::{EventId, UserId};
 ///
-/// let (alice, mut store) = (UserId::parse("alice")?, MemoryStore::new());
+/// let (alice, mut store) = (StreamId::from(UserId::parse("alice")?), MemoryStore::new());
 /// let events = [1, 2, 3].map(|n| NewEvent::new(EventId::from_bytes([n; 16]), vec![n]));
 /// store.append(&alice, &Append::new(0, &events))?;
 ///

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::id::{EventId, UserId};
+use crate::model::id::EventId;
+use crate::model::stream::StreamId;
 use crate::store::memory_log::Log;
 use crate::store::{
     Append, AppendError, Appended, Closed, EventStore, Head, NewEvent, Outbox, OutboxChange, OutboxCursor,
@@ -18,9 +19,10 @@ use crate::store::{
 /// ```
 /// use chatfold::store::{Append, AppendError, EventStore, MemoryStore, NewEvent};
 /// use chatfold::id::CommandId;
+/// use chatfold::shared::StreamId;
 /// use chatfold::{EventId, UserId};
 ///
-/// let (alice, mut store) = (UserId::parse("alice")?, MemoryStore::new());
+/// let (alice, mut store) = (StreamId::from(UserId::parse("alice")?), MemoryStore::new());
 /// let event = |n| NewEvent::new(EventId::from_bytes([n; 16]), vec![n]);
 /// let (one, two) = ([event(1)], [event(2)]);
 /// let append = |events, n| Append::new(0, events).with_command(Some(CommandId::from_bytes([n; 16])));
@@ -38,7 +40,7 @@ pub struct MemoryStore {
 /// All that a store keeps.
 #[derive(Debug, Default)]
 struct Kept {
-    logs: BTreeMap<UserId, Log>,
+    logs: BTreeMap<StreamId, Log>,
     outbox: Entries,
 }
 
@@ -48,15 +50,15 @@ struct Entries {
     is_on: bool,
     /// How often it was switched on, which marks its cursors.
     mark: u128,
-    entries: Vec<(UserId, OutboxChange)>,
+    entries: Vec<(StreamId, OutboxChange)>,
     /// How many entries were removed before those.
     forgotten: u64,
 }
 
 impl Entries {
-    fn put(&mut self, inbox: &UserId, change: OutboxChange) {
+    fn put(&mut self, stream: &StreamId, change: OutboxChange) {
         if self.is_on {
-            self.entries.push((inbox.clone(), change));
+            self.entries.push((stream.clone(), change));
         }
     }
 
@@ -90,41 +92,45 @@ impl MemoryStore {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with<T>(&self, inbox: &UserId, act: impl FnOnce(&mut Log) -> T) -> T {
-        act(self.all().logs.entry(inbox.clone()).or_default())
+    fn with<T>(&self, stream: &StreamId, act: impl FnOnce(&mut Log) -> T) -> T {
+        act(self.all().logs.entry(stream.clone()).or_default())
     }
 
     /// Does what changes a log, and tells the outbox of the change that `told` makes of what came of it.
     fn change<T>(
         &self,
-        inbox: &UserId,
+        stream: &StreamId,
         act: impl FnOnce(&mut Log) -> T,
         told: impl FnOnce(&T) -> Option<OutboxChange>,
     ) -> T {
         let mut all = self.all();
-        let done = act(all.logs.entry(inbox.clone()).or_default());
+        let done = act(all.logs.entry(stream.clone()).or_default());
         if let Some(change) = told(&done) {
-            all.outbox.put(inbox, change);
+            all.outbox.put(stream, change);
         }
         done
     }
 
     /// Changes whether a log is closed.
-    fn close(&self, inbox: &UserId, change: OutboxChange, act: impl FnOnce(&mut Log)) -> Head {
+    fn close(&self, stream: &StreamId, change: OutboxChange, act: impl FnOnce(&mut Log)) -> Head {
         let done = |log: &mut Log| {
             act(log);
             log.head()
         };
-        self.change(inbox, done, |_| Some(change))
+        self.change(stream, done, |_| Some(change))
     }
 }
 
 impl EventStore for MemoryStore {
     type Error = Infallible;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<Infallible>> {
+    fn append(
+        &mut self,
+        stream: &StreamId,
+        append: &Append<'_>,
+    ) -> Result<Appended, AppendError<Infallible>> {
         self.change(
-            inbox,
+            stream,
             |log| log.append(append),
             |appended| match appended {
                 Ok(Appended { first, last, repeated: false, .. }) => {
@@ -135,22 +141,26 @@ impl EventStore for MemoryStore {
         )
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<Infallible>> {
+    fn import(&mut self, stream: &StreamId, events: &[StoredEvent]) -> Result<Head, AppendError<Infallible>> {
         let import = |log: &mut Log| {
             plan_import(&log.head(), events)?;
             events.iter().for_each(|event| log.push(event.clone()));
             Ok(log.head())
         };
-        self.change(inbox, import, |imported| {
+        self.change(stream, import, |imported| {
             let (first, last) = (events.first()?.position(), events.last()?.position());
             imported.is_ok().then_some(OutboxChange::Appended { first, last })
         })
     }
 
-    fn receive_many(&mut self, inboxes: &[UserId], events: &[NewEvent]) -> Result<Vec<Received>, Infallible> {
-        let receive = |inbox| {
+    fn receive_many(
+        &mut self,
+        streams: &[StreamId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, Infallible> {
+        let receive = |stream| {
             self.change(
-                inbox,
+                stream,
                 |log| log.receive(events),
                 |received| match received {
                     Received::Appended { first, last } => {
@@ -160,19 +170,19 @@ impl EventStore for MemoryStore {
                 },
             )
         };
-        Ok(inboxes.iter().map(receive).collect())
+        Ok(streams.iter().map(receive).collect())
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {
-        self.with(inbox, |log| {
+    fn read(&mut self, stream: &StreamId, after: u64, limit: usize) -> Result<Page, Infallible> {
+        self.with(stream, |log| {
             let after = usize::try_from(after).unwrap_or(usize::MAX);
             let events = log.events.iter().skip(after).take(limit).cloned().collect();
             Ok(Page { head: log.head(), events })
         })
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
-        Ok(self.with(inbox, |log| {
+    fn find(&mut self, stream: &StreamId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
+        Ok(self.with(stream, |log| {
             let position = usize::try_from(*log.positions.get(&id)?).ok()?;
             log.events.get(position.checked_sub(1)?).cloned()
         }))
@@ -180,43 +190,43 @@ impl EventStore for MemoryStore {
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        stream: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<Infallible>> {
         let positions = events.iter().map(|(position, _)| *position);
         self.change(
-            inbox,
+            stream,
             |log| log.rewrite(events),
             |rewritten| rewritten.as_ref().ok().and_then(|_| OutboxChange::of_rewriting(positions)),
         )
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Infallible> {
+    fn fence(&mut self, stream: &StreamId, to: &str) -> Result<Head, Infallible> {
         let moved = Closed::Moved { to: to.to_owned() };
-        Ok(self.close(inbox, OutboxChange::Fenced, |log| log.closed = Some(moved)))
+        Ok(self.close(stream, OutboxChange::Fenced, |log| log.closed = Some(moved)))
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
-        Ok(self.close(inbox, OutboxChange::Erased, |log| {
+    fn erase(&mut self, stream: &StreamId) -> Result<Head, Infallible> {
+        Ok(self.close(stream, OutboxChange::Erased, |log| {
             let closed = log.closed.take().or(Some(Closed::Erased));
             *log = Log { closed, ..Log::default() };
         }))
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
-        Ok(self.close(inbox, OutboxChange::Reopened, |log| log.closed = None))
+    fn reopen(&mut self, stream: &StreamId) -> Result<Head, Infallible> {
+        Ok(self.close(stream, OutboxChange::Reopened, |log| log.closed = None))
     }
 }
 
 impl SnapshotStore for MemoryStore {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
-        self.with(inbox, |log| {
+    fn latest(&mut self, stream: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
+        self.with(stream, |log| {
             Ok(log.snapshots.iter().rev().find(|kept| kept.prefix.events <= through).cloned())
         })
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
-        self.with(inbox, |log| {
+    fn save(&mut self, stream: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
+        self.with(stream, |log| {
             let fits = log.prefix(snapshot.prefix.events) == Some(snapshot.prefix);
             if fits {
                 log.keep(snapshot);
@@ -248,8 +258,8 @@ impl Outbox for MemoryStore {
     ) -> Result<OutboxPage, OutboxError<Infallible>> {
         let outbox = &self.all().outbox;
         let kept = outbox.entries.iter().skip(outbox.taken(after)?).take(limit);
-        let entry = |((inbox, change), number): (&(UserId, _), _)| {
-            OutboxEntry::new(outbox.cursor(number), inbox.clone(), *change)
+        let entry = |((stream, change), number): (&(StreamId, _), _)| {
+            OutboxEntry::new(outbox.cursor(number), stream.clone(), *change)
         };
         let entries: Vec<_> = kept.zip(after.number() + 1..).map(entry).collect();
         let next = entries.last().map_or(*after, |last| last.cursor);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::id::UserId;
+use crate::model::stream::StreamId;
 use crate::store::EventStore;
 
 /// Tells what happened to the logs of a store in one order, which a consumer follows by a cursor.
@@ -19,7 +19,7 @@ use crate::store::EventStore;
 /// - **No gaps.** What was rolled back has no entry. No entry is shown before all that stand before it can be, so a page that
 ///   ends early is no gap: what is held back comes later, behind the cursor.
 /// - **The order** contradicts no other: of two changes the one that began after the other had returned stands behind it, and
-///   the appends to an inbox stand in the order of their positions.
+///   the appends to a stream stand in the order of their positions.
 /// - **Forgotten** is what every consumer has taken. One that is behind is told so, and so is one whose cursor is of another
 ///   outbox or from the future of a store that was put back: never is there a page that looks like the next one.
 ///
@@ -28,9 +28,10 @@ use crate::store::EventStore;
 ///
 /// ```
 /// use chatfold::store::{Append, EventStore, MemoryStore, NewEvent, Outbox, OutboxChange, OutboxCursor};
+/// use chatfold::shared::StreamId;
 /// use chatfold::{EventId, UserId};
 ///
-/// let (alice, mut store) = (UserId::parse("alice")?, MemoryStore::new());
+/// let (alice, mut store) = (StreamId::from(UserId::parse("alice")?), MemoryStore::new());
 /// let beginning = store.outbox_on()?;
 /// let events = [1, 2].map(|n| NewEvent::new(EventId::from_bytes([n; 16]), vec![n]));
 /// store.append(&alice, &Append::new(0, &events))?;
@@ -273,16 +274,16 @@ impl OutboxChange {
 pub struct OutboxEntry {
     /// Where it stands: a consumer that keeps this has taken it.
     pub cursor: OutboxCursor,
-    /// Whose log.
-    pub inbox: UserId,
+    /// Which log.
+    pub stream: StreamId,
     /// What happened to it.
     pub change: OutboxChange,
 }
 
 impl OutboxEntry {
     /// Returns an entry.
-    pub fn new(cursor: OutboxCursor, inbox: UserId, change: OutboxChange) -> Self {
-        Self { cursor, inbox, change }
+    pub fn new(cursor: OutboxCursor, stream: StreamId, change: OutboxChange) -> Self {
+        Self { cursor, stream, change }
     }
 }
 

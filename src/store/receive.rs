@@ -7,7 +7,7 @@ use crate::model::id::EventId;
 use crate::store::snapshot::LogPrefix;
 use crate::store::{Append, AppendError, Appended, Closed, Head, NewEvent};
 
-/// What came of events that were brought to an inbox ([`EventStore::receive_many`](crate::store::EventStore::receive_many)).
+/// What came of events that were brought to a stream ([`EventStore::receive_many`](crate::store::EventStore::receive_many)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received {
@@ -33,7 +33,7 @@ pub enum Received {
 /// each with the log up to it, and what came of it once they are written. Of two events of one id the first counts.
 ///
 /// What was looked up must still hold when they are written: both belong into one transaction that no other writer of
-/// the inbox gets into.
+/// the stream gets into.
 ///
 /// ```
 /// use chatfold::store::{Head, NewEvent, Received, plan_receive};
@@ -73,9 +73,10 @@ pub fn plan_receive<'a>(
 ///
 /// ```
 /// use chatfold::store::{EventStore, MemoryStore, NewEvent, Received, Receiving};
+/// use chatfold::shared::StreamId;
 /// use chatfold::{EventId, UserId};
 ///
-/// let (alice, mut store) = (UserId::parse("alice")?, MemoryStore::new());
+/// let (alice, mut store) = (StreamId::from(UserId::parse("alice")?), MemoryStore::new());
 /// let event = NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec());
 /// let mut receiving = Receiving::new([event], 16);
 /// while let Some(append) = receiving.append() {

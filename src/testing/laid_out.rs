@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::log::binary::Writer;
 use crate::log::binary::header::{Header, LogHead};
 use crate::log::jsonl::{LoggedEvent, decode_line, encode_event};
-use crate::model::id::{EventId, UserId};
+use crate::model::id::EventId;
+use crate::model::stream::StreamId;
 use crate::store::snapshot::LogPrefix;
 use crate::store::snapshot::source::{SnapshotSource, SourceError};
 use crate::store::{
@@ -94,8 +95,9 @@ impl SnapshotSource for Pages {
 }
 
 /// Events as records; `None` if one is no line as this library writes it.
-fn records(owner: &UserId, events: &[StoredEvent]) -> Option<Vec<u8>> {
-    let mut writer = Writer::resume(Vec::new(), &Header::new(owner.clone()), LogHead { events: 0, check: 0 });
+fn records(stream: &StreamId, events: &[StoredEvent]) -> Option<Vec<u8>> {
+    let mut writer =
+        Writer::resume(Vec::new(), &Header::new(stream.columns_owner()), LogHead { events: 0, check: 0 });
     for event in events {
         let logged = decode_line(&event.bytes).ok()?;
         let LoggedEvent::Known(known) = &logged else { return None };
@@ -109,28 +111,36 @@ fn records(owner: &UserId, events: &[StoredEvent]) -> Option<Vec<u8>> {
 impl EventStore for LaidOutStore {
     type Error = Infallible;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<Infallible>> {
-        self.store.append(inbox, append)
+    fn append(
+        &mut self,
+        stream: &StreamId,
+        append: &Append<'_>,
+    ) -> Result<Appended, AppendError<Infallible>> {
+        self.store.append(stream, append)
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<Infallible>> {
-        self.store.import(inbox, events)
+    fn import(&mut self, stream: &StreamId, events: &[StoredEvent]) -> Result<Head, AppendError<Infallible>> {
+        self.store.import(stream, events)
     }
 
-    fn receive_many(&mut self, inboxes: &[UserId], events: &[NewEvent]) -> Result<Vec<Received>, Infallible> {
-        self.store.receive_many(inboxes, events)
+    fn receive_many(
+        &mut self,
+        streams: &[StreamId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, Infallible> {
+        self.store.receive_many(streams, events)
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {
-        self.store.read(inbox, after, limit)
+    fn read(&mut self, stream: &StreamId, after: u64, limit: usize) -> Result<Page, Infallible> {
+        self.store.read(stream, after, limit)
     }
 
-    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, Infallible> {
+    fn read_sealed(&mut self, stream: &StreamId, after: u64) -> Result<Option<SealedPage>, Infallible> {
         if !after.is_multiple_of(self.seal_events) {
             return Ok(None);
         }
         let first = after.saturating_sub(1);
-        let page = self.store.read(inbox, first, usize::MAX)?;
+        let page = self.store.read(stream, first, usize::MAX)?;
         let skip = usize::try_from(after - first).unwrap_or_default();
         let before = match page.events.first() {
             Some(event) if after > 0 => event.prefix,
@@ -139,50 +149,50 @@ impl EventStore for LaidOutStore {
         let length = usize::try_from(self.seal_events).unwrap_or(usize::MAX);
         let segment = page.events.get(skip..skip.saturating_add(length)).unwrap_or_default();
         let last = segment.last().map(|event| event.prefix);
-        let sealed = last.zip(records(inbox, segment));
+        let sealed = last.zip(records(stream, segment));
         Ok(sealed.map(|(last, records)| SealedPage::new(page.head, before, last, records)))
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
-        self.store.find(inbox, id)
+    fn find(&mut self, stream: &StreamId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
+        self.store.find(stream, id)
     }
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        stream: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<Infallible>> {
-        self.store.rewrite(inbox, events)
+        self.store.rewrite(stream, events)
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Infallible> {
-        self.store.fence(inbox, to)
+    fn fence(&mut self, stream: &StreamId, to: &str) -> Result<Head, Infallible> {
+        self.store.fence(stream, to)
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
-        self.store.erase(inbox)
+    fn erase(&mut self, stream: &StreamId) -> Result<Head, Infallible> {
+        self.store.erase(stream)
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
-        self.store.reopen(inbox)
+    fn reopen(&mut self, stream: &StreamId) -> Result<Head, Infallible> {
+        self.store.reopen(stream)
     }
 }
 
 impl SnapshotStore for LaidOutStore {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
-        self.store.latest(inbox, through)
+    fn latest(&mut self, stream: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
+        self.store.latest(stream, through)
     }
 
-    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, Infallible> {
-        let found = self.store.latest(inbox, through)?;
+    fn open_latest(&mut self, stream: &StreamId, through: u64) -> Result<Option<FoundSnapshot>, Infallible> {
+        let found = self.store.latest(stream, through)?;
         Ok(found.map(|StoredSnapshot { prefix, bytes }| {
             let source = Arc::new(Pages { bytes, reads: Arc::clone(&self.reads) });
             FoundSnapshot { prefix, source }
         }))
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
-        self.store.save(inbox, snapshot)
+    fn save(&mut self, stream: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
+        self.store.save(stream, snapshot)
     }
 }
 

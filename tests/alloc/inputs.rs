@@ -84,6 +84,14 @@ pub fn snapshots() -> Vec<Vec<u8>> {
     histories().into_iter().map(snapshot).collect()
 }
 
+/// A snapshot with long histories.
+pub fn long_snapshot() -> Vec<u8> {
+    let workload = chatfold::testing::Workload::phone().with_events(20_000).with_conversations(20);
+    let mut replay = Replay::new(owner(), Policy::default());
+    workload.iter().for_each(|event| replay.push(&event));
+    replay.finish().snapshot(LogPrefix::EMPTY).unwrap()
+}
+
 pub fn text_logs() -> Vec<Vec<u8>> {
     let log = |events: Vec<Event>| {
         let mut writer = jsonl::Writer::new(Vec::new(), &owner()).unwrap();

@@ -173,6 +173,20 @@ fn hold(decoder: &Decoder) -> Result<(), String> {
     Ok(())
 }
 
+/// What is let go of is given back: an inbox holds no more then than one that was just restored and whose registers were read.
+fn released_parts_are_given_back() {
+    let bytes = inputs::long_snapshot();
+    let before = MEMORY.current_usage();
+    let (mut inbox, _) = Inbox::restore(bytes, &inputs::owner(), Policy::default()).unwrap();
+    let restored = MEMORY.current_usage() - before;
+    assert!(inbox.verify().is_ok());
+    let loaded = MEMORY.current_usage() - before;
+    inbox.release_parts();
+    let released = MEMORY.current_usage() - before;
+    assert!(loaded > restored + (1 << 20), "loading took {restored} to {loaded} bytes");
+    assert!(released - restored < (loaded - restored) / 10, "{restored}, {loaded} and {released} bytes");
+}
+
 #[test]
 fn r99_decoding_never_holds_more_than_64_times_its_input_and_a_mebibyte() {
     // The measure can fail.
@@ -183,4 +197,5 @@ fn r99_decoding_never_holds_more_than_64_times_its_input_and_a_mebibyte() {
             panic!("{message}");
         }
     }
+    released_parts_are_given_back();
 }

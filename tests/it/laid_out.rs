@@ -6,13 +6,14 @@ use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::{LogPrefix, SnapshotSource, SourceError};
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, FoundSnapshot, Head, MemoryStore, Page, RewriteError,
     SealedPage, SnapshotStore, StoredEvent, StoredSnapshot,
 };
 use chatfold::testing::{LaidOutStore, check_outbox, check_store};
-use chatfold::{EventId, UserId};
 
 /// A store laid out as files are, with one thing wrong.
 #[derive(Clone)]
@@ -80,19 +81,19 @@ type AppendResult<T> = Result<T, AppendError<Infallible>>;
 impl EventStore for Wrong {
     type Error = Infallible;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
+    fn append(&mut self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Appended> {
         self.store.append(inbox, append)
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+    fn import(&mut self, inbox: &StreamId, events: &[StoredEvent]) -> AppendResult<Head> {
         self.store.import(inbox, events)
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {
+    fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, Infallible> {
         self.store.read(inbox, after, limit)
     }
 
-    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, Infallible> {
+    fn read_sealed(&mut self, inbox: &StreamId, after: u64) -> Result<Option<SealedPage>, Infallible> {
         let found = self.store.read_sealed(inbox, after)?;
         let head = self.store.head(inbox)?;
         if found.is_none() && self.fault == Fault::ColumnsOfNothing {
@@ -110,37 +111,37 @@ impl EventStore for Wrong {
         }))
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
+    fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
         self.store.find(inbox, id)
     }
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<Infallible>> {
         self.store.rewrite(inbox, events)
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Infallible> {
+    fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, Infallible> {
         self.store.fence(inbox, to)
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+    fn erase(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
         self.store.erase(inbox)
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+    fn reopen(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
         self.store.reopen(inbox)
     }
 }
 
 impl SnapshotStore for Wrong {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
+    fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
         self.store.latest(inbox, through)
     }
 
-    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, Infallible> {
+    fn open_latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<FoundSnapshot>, Infallible> {
         let newest = self.store.latest(inbox, through)?.map_or(0, |kept| kept.prefix.events);
         let through = match self.fault {
             Fault::NoSnapshotByRange => return Ok(None),
@@ -154,7 +155,7 @@ impl SnapshotStore for Wrong {
         }))
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
+    fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
         self.store.save(inbox, snapshot)
     }
 }

@@ -60,5 +60,7 @@ mod snapshot;
 mod store;
 mod subscriptions;
 mod tokens;
+#[cfg(feature = "binary")]
+mod trimming;
 #[cfg(feature = "jsonl")]
 mod v2tim;

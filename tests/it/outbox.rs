@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 use std::panic::{self, AssertUnwindSafe};
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, MemoryStore, NewEvent, Outbox, OutboxCursor,
     OutboxError, OutboxPage, OutboxStatus, Page, Received, RewriteError, SnapshotStore, StoredEvent,
     StoredSnapshot,
 };
 use chatfold::testing::check_outbox;
-use chatfold::{EventId, UserId};
 
 /// The reference store with one thing wrong with its outbox.
 #[derive(Clone)]
@@ -80,7 +81,7 @@ impl Wrong {
 impl EventStore for Wrong {
     type Error = Infallible;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
+    fn append(&mut self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Appended> {
         let appended = self.store.append(inbox, append)?;
         if appended.repeated && self.fault == Fault::TellsOfWhatIsRepeated {
             self.store.reopen(inbox)?;
@@ -88,55 +89,59 @@ impl EventStore for Wrong {
         Ok(appended)
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+    fn import(&mut self, inbox: &StreamId, events: &[StoredEvent]) -> AppendResult<Head> {
         self.store.import(inbox, events)
     }
 
-    fn receive_many(&mut self, inboxes: &[UserId], events: &[NewEvent]) -> Result<Vec<Received>, Infallible> {
+    fn receive_many(
+        &mut self,
+        inboxes: &[StreamId],
+        events: &[NewEvent],
+    ) -> Result<Vec<Received>, Infallible> {
         match self.fault {
             Fault::TellsNothingOfReceiving => self.untold(|store| store.receive_many(inboxes, events)),
             _ => self.store.receive_many(inboxes, events),
         }
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {
+    fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, Infallible> {
         self.store.read(inbox, after, limit)
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
+    fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
         self.store.find(inbox, id)
     }
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<Infallible>> {
         self.store.rewrite(inbox, events)
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Infallible> {
+    fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, Infallible> {
         self.store.fence(inbox, to)
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+    fn erase(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
         match self.fault {
             Fault::TellsNothingOfErasing => self.untold(|store| store.erase(inbox)),
             _ => self.store.erase(inbox),
         }
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+    fn reopen(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
         self.store.reopen(inbox)
     }
 }
 
 impl SnapshotStore for Wrong {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
+    fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
         self.store.latest(inbox, through)
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
+    fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
         self.store.save(inbox, snapshot)
     }
 }

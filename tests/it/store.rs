@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::panic::{self, AssertUnwindSafe};
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, MemoryStore, Page, RewriteError, SnapshotStore,
     StoredEvent, StoredSnapshot,
 };
 use chatfold::testing::check_store;
-use chatfold::{EventId, UserId};
 
 /// The reference store with one thing wrong.
 #[derive(Clone)]
@@ -61,10 +62,12 @@ const FAULTS: [Fault; 18] = [
 ];
 
 impl Wrong {
-    fn inbox(&self, inbox: &UserId) -> UserId {
-        let text = inbox.as_str();
+    fn inbox(&self, inbox: &StreamId) -> StreamId {
+        let text = inbox.key();
         match self.fault {
-            Fault::MixesInboxes => UserId::parse(&text[..text.len().min(9)]).unwrap(),
+            Fault::MixesInboxes => {
+                StreamId::from_key(&text[..text.len().min(9)]).unwrap_or(StreamId::Directory)
+            }
             _ => inbox.clone(),
         }
     }
@@ -75,7 +78,7 @@ type AppendResult<T> = Result<T, AppendError<Infallible>>;
 impl EventStore for Wrong {
     type Error = Infallible;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
+    fn append(&mut self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Appended> {
         let inbox = self.inbox(inbox);
         let mut append = *append;
         let actual = self.store.head(&inbox)?.prefix.events;
@@ -93,7 +96,7 @@ impl EventStore for Wrong {
         Ok(appended)
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+    fn import(&mut self, inbox: &StreamId, events: &[StoredEvent]) -> AppendResult<Head> {
         if self.fault == Fault::ImportsAnything {
             let _ = self.store.import(inbox, events);
             return Ok(self.store.head(inbox)?);
@@ -101,7 +104,7 @@ impl EventStore for Wrong {
         self.store.import(&self.inbox(inbox), events)
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {
+    fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, Infallible> {
         let inbox = self.inbox(inbox);
         let (after, limit) = match self.fault {
             Fault::ReadsOneTooMany => (after, limit.saturating_add(1)),
@@ -115,7 +118,7 @@ impl EventStore for Wrong {
         Ok(page)
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
+    fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
         let found = self.store.find(&self.inbox(inbox), id)?;
         Ok(match self.fault {
             Fault::FindsNothing => None,
@@ -127,7 +130,7 @@ impl EventStore for Wrong {
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<Infallible>> {
         match self.fault {
@@ -136,27 +139,27 @@ impl EventStore for Wrong {
         }
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Infallible> {
+    fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, Infallible> {
         match self.fault {
             Fault::FencesNothing => self.store.head(inbox),
             _ => self.store.fence(&self.inbox(inbox), to),
         }
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+    fn erase(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
         match self.fault {
             Fault::ErasesNothing => self.store.fence(inbox, "nowhere"),
             _ => self.store.erase(&self.inbox(inbox)),
         }
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+    fn reopen(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
         self.store.reopen(&self.inbox(inbox))
     }
 }
 
 impl SnapshotStore for Wrong {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
+    fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
         if self.fault == Fault::KeepsSnapshotsOfWhatWasRewritten && through == u64::MAX {
             // As if the newest had been remembered beside the store.
             let prefix = self.store.head(inbox)?.prefix;
@@ -166,7 +169,7 @@ impl SnapshotStore for Wrong {
         self.store.latest(&self.inbox(inbox), through)
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
+    fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
         let kept = self.store.save(&self.inbox(inbox), snapshot)?;
         Ok(kept || self.fault == Fault::KeepsAlienSnapshots)
     }

@@ -3,6 +3,7 @@
 use std::thread;
 
 use chatfold::redact::Redaction;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{NewEvent, RewriteError, SnapshotStore, StoredEvent};
 use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
@@ -174,7 +175,8 @@ impl<S: SnapshotStore> Account<S> {
     ///
     /// [`AccountError::Store`] if the store fails.
     pub fn events(&mut self, after: u64, limit: usize) -> Outcome<Vec<StoredEvent>, S> {
-        let page = self.store.read(self.machine.owner(), after, limit).map_err(AccountError::Store)?;
+        let page =
+            self.store.read(&self.machine.owner().into(), after, limit).map_err(AccountError::Store)?;
         Ok(page.events)
     }
 
@@ -186,7 +188,7 @@ impl<S: SnapshotStore> Account<S> {
     /// [`AccountError::Damaged`] if the event is not what was appended, [`AccountError::Undecodable`] if it cannot be
     /// decoded, [`AccountError::Store`] if the store fails.
     pub fn find(&mut self, id: EventId) -> Outcome<Option<Event>, S> {
-        let owner = self.machine.owner();
+        let owner = &StreamId::from(self.machine.owner());
         let Some(found) = self.store.find(owner, id).map_err(AccountError::Store)? else { return Ok(None) };
         let around = self.store.read(owner, before(&found), 1).map_err(AccountError::Store)?;
         verified(&found, &around.events)
@@ -304,7 +306,7 @@ impl<S: SnapshotStore> Account<S> {
     /// Carries out the one request that the machine has.
     fn answer(&mut self) -> Result<(), S::Error> {
         let Self { machine, store, .. } = self;
-        let owner = machine.owner().clone();
+        let owner = StreamId::from(machine.owner());
         match machine.request() {
             None => {}
             Some(Request::Snapshot { through }) => {

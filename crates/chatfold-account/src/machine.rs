@@ -7,13 +7,14 @@
 //! ```
 //! use chatfold::store::{EventStore, MemoryStore, SnapshotStore};
 //! use chatfold::UserId;
+//! use chatfold::shared::StreamId;
 //! use chatfold_account::machine::{Machine, Request};
 //! use chatfold_account::Options;
 //!
 //! let mut store = MemoryStore::new();
 //! let mut machine = Machine::new(UserId::parse("alice")?, Options::default());
 //! machine.load();
-//! let owner = machine.owner().clone();
+//! let owner = StreamId::from(machine.owner());
 //! while let Some(request) = machine.request() {
 //!     match request {
 //!         Request::Snapshot { through } => {
@@ -38,6 +39,7 @@
 
 mod fetching;
 mod goals;
+mod redacting;
 mod request;
 mod state;
 
@@ -51,6 +53,7 @@ use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotPolicy};
 use chatfold::store::{FoundSnapshot, NewEvent, Page, SealedPage, StoredEvent};
 use chatfold::{Command, Context, Inbox, Policy, UserId};
 
+use self::redacting::Redacting;
 pub use self::request::{Batch, Request};
 use self::state::{Candidate, Loading, State, Trouble};
 use crate::decoded::checked;
@@ -125,18 +128,6 @@ enum Waiting {
     Page(Page),
     /// What was received is proposed.
     Received,
-}
-
-/// A redaction on its way. Where an author is chosen the log is read twice: an edit may stand before the message that it
-/// edits.
-struct Redacting {
-    redaction: Redaction,
-    noted: bool,
-    /// How far the log was read.
-    at: LogPrefix,
-    changes: Vec<(u64, Vec<u8>)>,
-    /// The log as it stands once it is rewritten.
-    rewritten: Loading,
 }
 
 /// A command on its way.
@@ -309,9 +300,8 @@ impl Machine {
 
     /// Begins to rewrite events: all of the log is read, and what the redaction changes is replaced.
     pub fn redact(&mut self, redaction: Redaction) {
-        let rewritten = Loading::whole(&self.owner, self.options.policy);
-        let (noted, at, changes) = (!redaction.needs_notes(), LogPrefix::EMPTY, Vec::new());
-        self.begin(Goal::Redact(Box::new(Redacting { redaction, noted, at, changes, rewritten })));
+        let redacting = Redacting::new(&self.owner, self.options.policy, redaction);
+        self.begin(Goal::Redact(Box::new(redacting)));
     }
 
     /// Begins to erase the account.
@@ -458,6 +448,9 @@ impl Machine {
     /// Takes the answer to [`Request::Sealed`].
     pub fn sealed_read(&mut self, sealed: Option<SealedPage>) {
         let Some(Request::Sealed { after }) = self.request.take() else { return };
+        if let Some(Goal::Redact(_)) = self.goal {
+            return self.scan_sealed(sealed.as_ref());
+        }
         let Some(sealed) = sealed else { return self.read(after) };
         let Some(mut loading) = self.loading.take() else { return };
         match loading.take_in_sealed(&sealed, &self.owner) {
@@ -489,7 +482,7 @@ impl Machine {
     pub fn page_read(&mut self, page: Page) {
         let Some(Request::Read { .. }) = self.request.take() else { return };
         if let Some(Goal::Redact(_)) = self.goal {
-            return self.scan(page);
+            return self.scan(&page);
         }
         self.take_page(page);
     }

@@ -6,6 +6,7 @@ mod saving;
 use std::sync::Arc;
 
 use chatfold::redact::Redaction;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{FoundSnapshot, NewEvent, Received, RewriteError, SealedPage, StoredEvent};
 use chatfold::{Command, Context, ConversationId, Event, EventId, Inbox, MessageId, UserId};
@@ -37,7 +38,8 @@ pub async fn receive_many(
     events: Vec<NewEvent>,
 ) -> Outcome<Vec<Received>> {
     let events = checked(events).map_err(Failure::widen)?;
-    store.receive_many(owners, &events).await.map_err(AccountError::Store)
+    let streams: Vec<_> = owners.iter().map(StreamId::from).collect();
+    store.receive_many(&streams, &events).await.map_err(AccountError::Store)
 }
 
 /// One owner's inbox over PostgreSQL: the same as [`crate::Account`], async.
@@ -65,9 +67,9 @@ struct Ahead {
 }
 
 impl Ahead {
-    fn begin(store: PostgresStore, owner: UserId, after: u64) -> Self {
+    fn begin(store: PostgresStore, stream: StreamId, after: u64) -> Self {
         let mut task = JoinSet::new();
-        task.spawn(async move { store.read_sealed(&owner, after).await });
+        task.spawn(async move { store.read_sealed(&stream, after).await });
         Self { after, task }
     }
 
@@ -237,7 +239,7 @@ impl Account {
     ///
     /// As [`crate::Account::events`].
     pub async fn events(&self, after: u64, limit: usize) -> Outcome<Vec<StoredEvent>> {
-        let page = self.store.read(self.machine.owner(), after, limit).await;
+        let page = self.store.read(&self.machine.owner().into(), after, limit).await;
         page.map(|page| page.events).map_err(AccountError::Store)
     }
 
@@ -247,7 +249,7 @@ impl Account {
     ///
     /// As [`crate::Account::find`].
     pub async fn find(&self, id: EventId) -> Outcome<Option<Event>> {
-        let owner = self.machine.owner();
+        let owner = &StreamId::from(self.machine.owner());
         let found = self.store.find(owner, id).await.map_err(AccountError::Store)?;
         let Some(found) = found else { return Ok(None) };
         let around = self.store.read(owner, before(&found), 1).await.map_err(AccountError::Store)?;
@@ -342,7 +344,7 @@ impl Account {
     /// Carries out the one request that the machine has.
     async fn answer(&mut self) -> Result<(), PostgresError> {
         let Self { machine, store, pages, ahead, .. } = self;
-        let owner = machine.owner().clone();
+        let owner = StreamId::from(machine.owner());
         match machine.request() {
             None => {}
             Some(Request::Snapshot { through }) => {

@@ -1,6 +1,7 @@
 //! Events that are brought to logs whose inboxes nobody has loaded.
 
 use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{EventStore, NewEvent, Received};
 
 use crate::decoded::checked;
@@ -40,5 +41,6 @@ pub fn receive_many<S: EventStore>(
     events: Vec<NewEvent>,
 ) -> Result<Vec<Received>, AccountError<S::Error>> {
     let events = checked(events).map_err(Failure::widen)?;
-    store.receive_many(owners, &events).map_err(AccountError::Store)
+    let streams: Vec<_> = owners.iter().map(StreamId::from).collect();
+    store.receive_many(&streams, &events).map_err(AccountError::Store)
 }

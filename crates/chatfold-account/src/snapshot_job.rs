@@ -30,7 +30,7 @@ use crate::telemetry;
 /// let job = account.snapshot_job().expect("one is due after every event");
 /// let mut other = store.clone();
 /// std::thread::spawn(move || job.run(&mut other)).join().expect("it ran")?;
-/// assert_eq!(store.latest(&alice, u64::MAX)?.map(|kept| kept.prefix), Some(account.prefix()));
+/// assert_eq!(store.latest(&alice.into(), u64::MAX)?.map(|kept| kept.prefix), Some(account.prefix()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -82,7 +82,7 @@ impl SnapshotJob {
     /// redacted or erased, and holds nothing of the snapshot any more.
     pub fn run<S: SnapshotStore>(&self, store: &mut S) -> Result<(), Report> {
         let snapshot = self.make()?;
-        kept(store.save(&self.owner, &snapshot))
+        kept(store.save(&self.owner().into(), &snapshot))
     }
 }
 

@@ -61,7 +61,7 @@ fn last_instant(
     place: &StoreAddress,
 ) -> Result<Option<Timestamp>, Failure> {
     let before = prefix.events.saturating_sub(1);
-    let page = match store.read(owner, before, 1) {
+    let page = match store.read(&owner.into(), before, 1) {
         // The snapshot stands for all there is, and the events are in an archive.
         Err(error) if store.is_trimmed(&error) => return Ok(None),
         page => page.map_err(|error| place.failed("cannot be read", error))?,

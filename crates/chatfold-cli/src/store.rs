@@ -12,6 +12,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use chatfold::jsonl::Writer;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, FoundSnapshot, Head, LogCursor, Outbox, OutboxCursor,
     OutboxError, OutboxPage, OutboxStatus, Page, RewriteError, SealedPage, SnapshotStore, StoredEvent,
@@ -187,7 +188,7 @@ impl StoreAddress {
     pub fn open_there(&self) -> Result<(Store, UserId, Head), Failure> {
         let owner = self.owner()?;
         let mut store = self.open(false)?;
-        let head = store.head(&owner).map_err(|error| self.failed("cannot be read", error))?;
+        let head = store.head(&(&owner).into()).map_err(|error| self.failed("cannot be read", error))?;
         if head == Head::EMPTY {
             let what = "there is no such inbox".to_owned();
             return Err(Failure::Input { place: self.to_string(), what, source: None });
@@ -198,9 +199,10 @@ impl StoreAddress {
     /// The log of an inbox, as text.
     pub fn read(&self) -> Result<impl Read + use<>, Failure> {
         let (store, owner, _) = self.open_there()?;
+        let stream = StreamId::from(&owner);
         let header = Writer::new(Vec::new(), &owner).map(Writer::into_inner);
         let lines = io::Cursor::new(header.map_err(|error| Failure::unread(self, error))?);
-        Ok(Lines { store, owner, cursor: LogCursor::default(), lines })
+        Ok(Lines { store, stream, cursor: LogCursor::default(), lines })
     }
 }
 
@@ -253,7 +255,7 @@ fn without_secrets(url: &str, owner: &str) -> String {
 /// The lines of a text log, as they come from a store: each held against the hash beside it.
 struct Lines {
     store: Store,
-    owner: UserId,
+    stream: StreamId,
     cursor: LogCursor,
     lines: io::Cursor<Vec<u8>>,
 }
@@ -261,7 +263,7 @@ struct Lines {
 impl Lines {
     /// Reads the next page. One without lines is the end: what does not end where the head says is an error.
     fn refill(&mut self) -> io::Result<()> {
-        let page = self.store.read(&self.owner, self.cursor.position(), PAGE).map_err(|error| {
+        let page = self.store.read(&self.stream, self.cursor.position(), PAGE).map_err(|error| {
             let kind = if error.is_damaged() { io::ErrorKind::InvalidData } else { io::ErrorKind::Other };
             io::Error::new(kind, error)
         })?;
@@ -367,24 +369,35 @@ impl Store {
             Self::Postgres { store, .. } => Ok(store.inboxes(after, limit)?),
         }
     }
+
+    /// All streams, in the order of their keys: those that accounts share, and those of accounts.
+    fn streams(&mut self) -> Result<Vec<StreamId>, StoreError> {
+        match self {
+            Self::Absent(never) => match *never {},
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => Ok(store.streams()?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres { store, .. } => Ok(store.streams(None, usize::MAX)?),
+        }
+    }
 }
 
 impl EventStore for Store {
     type Error = StoreError;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<StoreError>> {
+    fn append(&mut self, inbox: &StreamId, append: &Append<'_>) -> Result<Appended, AppendError<StoreError>> {
         ask!(self, append(inbox, append), |error| error.map_store(StoreError::from))
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<StoreError>> {
+    fn import(&mut self, inbox: &StreamId, events: &[StoredEvent]) -> Result<Head, AppendError<StoreError>> {
         ask!(self, import(inbox, events), |error| error.map_store(StoreError::from))
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, StoreError> {
+    fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, StoreError> {
         ask!(self, read(inbox, after, limit), StoreError::from)
     }
 
-    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, StoreError> {
+    fn read_sealed(&mut self, inbox: &StreamId, after: u64) -> Result<Option<SealedPage>, StoreError> {
         ask!(self, read_sealed(inbox, after), StoreError::from)
     }
 
@@ -396,41 +409,41 @@ impl EventStore for Store {
         }
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
+    fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
         ask!(self, find(inbox, id), StoreError::from)
     }
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<StoreError>> {
         ask!(self, rewrite(inbox, events), |error| error.map_store(StoreError::from))
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, StoreError> {
+    fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, StoreError> {
         ask!(self, fence(inbox, to), StoreError::from)
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, StoreError> {
+    fn erase(&mut self, inbox: &StreamId) -> Result<Head, StoreError> {
         ask!(self, erase(inbox), StoreError::from)
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, StoreError> {
+    fn reopen(&mut self, inbox: &StreamId) -> Result<Head, StoreError> {
         ask!(self, reopen(inbox), StoreError::from)
     }
 }
 
 impl SnapshotStore for Store {
-    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, StoreError> {
+    fn open_latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<FoundSnapshot>, StoreError> {
         ask!(self, open_latest(inbox, through), StoreError::from)
     }
 
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, StoreError> {
+    fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, StoreError> {
         ask!(self, latest(inbox, through), StoreError::from)
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
+    fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
         ask!(self, save(inbox, snapshot), StoreError::from)
     }
 }

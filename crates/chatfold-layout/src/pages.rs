@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use fastcdc::v2020::FastCDC;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -66,9 +66,9 @@ pub fn is_named(named: &Named, hash_beside: &[u8], bytes: &[u8]) -> bool {
 }
 
 /// Returns the checksum of the list of a snapshot's pages: of whose it is, what it stands for, and its bytes.
-pub fn list_checksum(owner: &UserId, prefix: LogPrefix, list: &[u8]) -> u128 {
+pub fn list_checksum(stream: &StreamId, prefix: LogPrefix, list: &[u8]) -> u128 {
     let mut hash = Xxh3::new();
-    for part in [owner.as_str().as_bytes(), &[0], &prefix.events.to_be_bytes(), &prefix.hash.to_be_bytes()] {
+    for part in [stream.key().as_bytes(), &[0], &prefix.events.to_be_bytes(), &prefix.hash.to_be_bytes()] {
         hash.update(part);
     }
     hash.update(list);

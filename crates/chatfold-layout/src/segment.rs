@@ -13,12 +13,13 @@
 
 use std::collections::VecDeque;
 
+use chatfold::EventId;
 use chatfold::binary::{Header, Log, LogHead, Writer};
 use chatfold::id::CommandId;
 use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
-use chatfold::{EventId, UserId};
 
 use crate::uint::{self, take, uint};
 
@@ -40,9 +41,9 @@ pub struct Segment<'a> {
 }
 
 /// Returns the checksum of a segment: of whose it is, what it stands between, and its bytes.
-pub fn checksum(owner: &UserId, before: LogPrefix, last: LogPrefix, bytes: &[u8]) -> u128 {
+pub fn checksum(stream: &StreamId, before: LogPrefix, last: LogPrefix, bytes: &[u8]) -> u128 {
     let mut hash = LogPrefix::EMPTY;
-    hash.push(owner.as_str().as_bytes());
+    hash.push(stream.key().as_bytes());
     for prefix in [before, last] {
         hash.push(&prefix.events.to_be_bytes());
         hash.push(&prefix.hash.to_be_bytes());
@@ -61,23 +62,23 @@ pub enum Lines {
 }
 
 /// Returns events that stand one behind the other as a segment that was read back; `None` if it is not what they are.
-pub fn encoded(owner: &UserId, before: LogPrefix, events: &[StoredEvent]) -> Option<Vec<u8>> {
+pub fn encoded(stream: &StreamId, before: LogPrefix, events: &[StoredEvent]) -> Option<Vec<u8>> {
     // Nearly every log is lines of this library, and then each is written once; where one is not, all are compared.
     [Lines::Trusted, Lines::Compared].into_iter().find_map(|lines| {
-        let bytes = encode(owner, events, lines);
-        let again = Segment::open(&bytes)?.events(owner, before)?;
+        let bytes = encode(stream, events, lines);
+        let again = Segment::open(&bytes)?.events(stream, before)?;
         (again == events).then_some(bytes)
     })
 }
 
 /// Returns events that stand one behind the other as a segment.
-pub fn encode(owner: &UserId, events: &[StoredEvent], lines: Lines) -> Vec<u8> {
-    columns(owner, events, lines).unwrap_or_else(|| all_loose(events))
+pub fn encode(stream: &StreamId, events: &[StoredEvent], lines: Lines) -> Vec<u8> {
+    columns(stream, events, lines).unwrap_or_else(|| all_loose(events))
 }
 
 /// The events as a segment; `None` if one is larger than a record may be.
-fn columns(owner: &UserId, events: &[StoredEvent], lines: Lines) -> Option<Vec<u8>> {
-    let writer = Writer::resume(Vec::new(), &Header::new(owner.clone()), START);
+fn columns(stream: &StreamId, events: &[StoredEvent], lines: Lines) -> Option<Vec<u8>> {
+    let writer = Writer::resume(Vec::new(), &Header::new(stream.columns_owner()), START);
     #[cfg(feature = "zstd")]
     let writer = writer.with_packing(chatfold::binary::Packing::Zstd);
     let (mut writer, mut loose) = (writer, Vec::new());
@@ -184,11 +185,11 @@ impl<'a> Segment<'a> {
     }
 
     /// The events, as they were appended behind `before`; `None` where one cannot be read.
-    pub fn events(mut self, owner: &UserId, before: LogPrefix) -> Option<Vec<StoredEvent>> {
+    pub fn events(mut self, stream: &StreamId, before: LogPrefix) -> Option<Vec<StoredEvent>> {
         let mut events = Vec::new();
         let mut prefix = before;
         let mut commands = self.commands.iter().peekable();
-        let mut rows = Log::behind(self.records, owner.clone(), START).events();
+        let mut rows = Log::behind(self.records, stream.columns_owner(), START).events();
         for index in 0.. {
             let (id, bytes) = match self.loose.front() {
                 Some((at, ..)) if *at == index => {
@@ -245,7 +246,7 @@ mod tests {
     #[test]
     fn every_event_comes_back_byte_for_byte() {
         let workload = Workload::phone().with_events(700);
-        let owner = workload.owner();
+        let owner = StreamId::from(workload.owner());
         let events = mixed(&workload);
         for (from, until) in [(0, 700), (0, 1), (3, 4), (4, 5), (100, 300), (5, 5)] {
             let part = &events[from..until];
@@ -268,7 +269,7 @@ mod tests {
             StoredEvent::new(event.id(), None, prefix, bytes)
         };
         let events: Vec<_> = workload.iter().map(stored).collect();
-        let bytes = encode(&workload.owner(), &events, Lines::Trusted);
+        let bytes = encode(&workload.owner().into(), &events, Lines::Trusted);
         let lines: usize = events.iter().map(|event| event.bytes.len()).sum();
         assert!(bytes.len() * 3 < lines * 2, "{} bytes of lines take {}", lines, bytes.len());
         assert!(Segment::open(&bytes).unwrap().records().is_some());
@@ -277,7 +278,7 @@ mod tests {
     #[test]
     fn no_bytes_make_it_panic_or_allocate() {
         let workload = Workload::phone().with_events(60);
-        let owner = workload.owner();
+        let owner = StreamId::from(workload.owner());
         let bytes = encode(&owner, &mixed(&workload), Lines::Compared);
         for at in 0..bytes.len() {
             for flip in [1, 0x80, 0xff] {

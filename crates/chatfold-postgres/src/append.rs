@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use chatfold::EventId;
 use chatfold::id::CommandId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, Appended, Known, NewEvent, OutboxChange, Plan, StoredEvent};
-use chatfold::{EventId, UserId};
 use chatfold_layout::keys::Wanted;
 use futures_util::future::{TryFutureExt, join3, try_join, try_join_all, try_join5};
 use tokio_postgres::types::Type;
@@ -70,14 +71,14 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`AppendError`]: by which law it is refused, or that the store failed.
-    pub async fn append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
+    pub async fn append(&self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Appended> {
         self.until_done(inbox, || self.try_append(inbox, append)).await
     }
 
     /// Tries again until no other transaction comes in between, and returns what was done then.
     pub(crate) async fn until_done<T, F: Future<Output = AppendResult<Tried<T>>>>(
         &self,
-        inbox: &UserId,
+        inbox: &StreamId,
         attempt: impl Fn() -> F,
     ) -> AppendResult<T> {
         self.bounded(async {
@@ -93,14 +94,14 @@ impl PostgresStore {
         .await
     }
 
-    async fn make_inbox(&self, inbox: &UserId) -> Result<(), PostgresError> {
+    async fn make_inbox(&self, inbox: &StreamId) -> Result<(), PostgresError> {
         let taken = self.client().await?;
-        taken.session()?.execute_once(&MAKE, &[&inbox.as_str()]).await?;
+        taken.session()?.execute_once(&MAKE, &[&inbox.key()]).await?;
         taken.give_back();
         Ok(())
     }
 
-    async fn try_append(&self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Tried<Appended>> {
+    async fn try_append(&self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Tried<Appended>> {
         let taken = self.client().await?;
         let session = &taken.session()?;
         let (known, outbox) = match self.begin_append(session, inbox, append.command, append.events).await {
@@ -140,7 +141,7 @@ impl PostgresStore {
     async fn write(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         (rows, outbox): (&[NewRow<'_>], bool),
     ) -> Result<(), PostgresError> {
         let insert = session.prepare(&INSERT).await?;
@@ -149,7 +150,7 @@ impl PostgresStore {
         let commit = session.batch_execute("COMMIT");
         match rows {
             [row] => {
-                let inserted = insert_row(session, &insert, inbox.as_str(), *row);
+                let inserted = insert_row(session, &insert, inbox.key(), *row);
                 let (inserted, told, committed) = join3(inserted, told, commit).await;
                 inserted?;
                 told?;
@@ -173,7 +174,7 @@ impl PostgresStore {
     async fn begin_append(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         command: Option<CommandId>,
         events: &[NewEvent],
     ) -> Result<Option<(Known, bool)>, PostgresError> {
@@ -194,7 +195,7 @@ pub(crate) fn new_rows<'a>(append: &Append<'a>, prefixes: &[LogPrefix]) -> Vec<N
 }
 
 /// What the outbox is told of these rows.
-pub(crate) fn told<'a>(inbox: &'a UserId, rows: &[NewRow<'_>]) -> Told<'a> {
+pub(crate) fn told<'a>(inbox: &'a StreamId, rows: &[NewRow<'_>]) -> Told<'a> {
     let at = |row: Option<&NewRow<'_>>| row.map(|(_, _, prefix, _)| prefix.events);
     let range = at(rows.first()).zip(at(rows.last()));
     Told::of(inbox, range.map(|(first, last)| OutboxChange::Appended { first, last }))
@@ -203,20 +204,20 @@ pub(crate) fn told<'a>(inbox: &'a UserId, rows: &[NewRow<'_>]) -> Told<'a> {
 /// Inserts rows within the transaction that is open, in one round trip.
 pub(crate) async fn insert_rows(
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     rows: &[NewRow<'_>],
 ) -> Result<(), PostgresError> {
     if rows.len() >= MANY {
         return insert_many(session, inbox, rows).await;
     }
     let insert = session.prepare(&INSERT).await?;
-    try_join_all(rows.iter().map(|row| insert_row(session, &insert, inbox.as_str(), *row))).await?;
+    try_join_all(rows.iter().map(|row| insert_row(session, &insert, inbox.key(), *row))).await?;
     Ok(())
 }
 
 async fn insert_many(
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     rows: &[NewRow<'_>],
 ) -> Result<(), PostgresError> {
     let insert = session.prepare(&INSERT_MANY).await?;
@@ -225,7 +226,7 @@ async fn insert_many(
     let commands: Vec<_> = rows.iter().map(|(_, command, ..)| command.map(CommandId::uuid)).collect();
     let hashes: Vec<_> = rows.iter().map(|(_, _, prefix, _)| prefix.hash.to_be_bytes().to_vec()).collect();
     let bytes: Vec<_> = rows.iter().map(|(.., bytes)| *bytes).collect();
-    session.execute(&insert, &[&inbox.as_str(), &positions, &ids, &commands, &hashes, &bytes]).await?;
+    session.execute(&insert, &[&inbox.key(), &positions, &ids, &commands, &hashes, &bytes]).await?;
     Ok(())
 }
 
@@ -288,11 +289,11 @@ impl Lookup {
         &self,
         store: &PostgresStore,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         command: Option<CommandId>,
         events: &[NewEvent],
     ) -> Result<Option<(Known, bool)>, PostgresError> {
-        let owner = inbox.as_str();
+        let owner = inbox.key();
         let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
         let uuid = command.map(CommandId::uuid);
         let wanted = events.iter().map(|event| Wanted::Event(event.id));

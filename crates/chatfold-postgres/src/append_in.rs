@@ -1,6 +1,6 @@
 //! Appending within a transaction of the caller's own.
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{Append, AppendError, Appended, Plan};
 use tokio_postgres::Transaction;
 
@@ -23,11 +23,11 @@ impl PostgresStore {
     /// again here, since what else the transaction read may have to be judged anew.
     ///
     /// ```no_run
-    /// # use chatfold::UserId;
+    /// # use chatfold::shared::StreamId;
     /// # use chatfold::store::{Append, NewEvent};
     /// # use chatfold_postgres::PostgresStore;
     /// # async fn example(
-    /// #     store: PostgresStore, client: &mut tokio_postgres::Client, alice: UserId, events: Vec<NewEvent>, token: &str,
+    /// #     store: PostgresStore, client: &mut tokio_postgres::Client, alice: StreamId, events: Vec<NewEvent>, token: &str,
     /// # ) -> Result<(), Box<dyn std::error::Error>> {
     /// let expected = store.head(&alice).await?.prefix.events;
     /// let transaction = client.transaction().await?;
@@ -48,7 +48,7 @@ impl PostgresStore {
     pub async fn append_in(
         &self,
         transaction: &Transaction<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         append: &Append<'_>,
     ) -> Result<Appended, AppendError<PostgresError>> {
         let session = &Session::within(transaction.client(), &self.schema);
@@ -63,15 +63,15 @@ impl PostgresStore {
 async fn append_on(
     store: &PostgresStore,
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     append: &Append<'_>,
 ) -> Result<Appended, AppendError<PostgresError>> {
     // Without its row there would be nothing to lock.
-    session.execute_once(&MAKE, &[&inbox.as_str()]).await.map_err(PostgresError::from)?;
+    session.execute_once(&MAKE, &[&inbox.key()]).await.map_err(PostgresError::from)?;
     let lookup = Lookup::new(session, &LOCK).await?;
     let known = lookup.run(store, session, inbox, append.command, append.events).await?;
     let Some((known, outbox)) = known else {
-        let missing = format!("the inbox {inbox} has no row after it was made");
+        let missing = format!("the inbox {inbox:#} has no row after it was made");
         return Err(PostgresError::Damaged(missing).into());
     };
     let (prefixes, keep) = match append.plan(&known)? {

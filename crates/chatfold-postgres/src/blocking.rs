@@ -1,5 +1,6 @@
 //! The store as the ports know it: blocking, for tools and tests. A server has no use for it.
 
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, FoundSnapshot, Head, NewEvent, Page, Received, RewriteError,
     SealedPage, SnapshotStore, StoredEvent, StoredSnapshot,
@@ -41,6 +42,15 @@ impl Blocking {
         self.wait(self.store.inboxes(after, limit))
     }
 
+    /// [`PostgresStore::streams`], blocking.
+    ///
+    /// # Errors
+    ///
+    /// As of that.
+    pub fn streams(&self, after: Option<&StreamId>, limit: usize) -> Result<Vec<StreamId>, PostgresError> {
+        self.wait(self.store.streams(after, limit))
+    }
+
     /// Looks at all inboxes. See [`PostgresStore::check`].
     ///
     /// # Errors
@@ -55,7 +65,7 @@ impl Blocking {
     /// # Errors
     ///
     /// As [`PostgresStore::check`].
-    pub fn check_inbox(&self, inbox: &UserId) -> Result<Vec<Damage>, PostgresError> {
+    pub fn check_inbox(&self, inbox: &StreamId) -> Result<Vec<Damage>, PostgresError> {
         self.wait(self.store.check_inbox(inbox))
     }
 
@@ -64,12 +74,12 @@ impl Blocking {
     /// # Errors
     ///
     /// As [`PostgresStore::repair`].
-    pub fn repair(&self, inbox: &UserId) -> Result<Vec<Damage>, PostgresError> {
+    pub fn repair(&self, inbox: &StreamId) -> Result<Vec<Damage>, PostgresError> {
         self.wait(self.store.repair(inbox))
     }
 
     /// Seals what an append has made enough of. What is not sealed now is with a later append.
-    fn seal(&self, inbox: &UserId, before: u64, last: u64) {
+    fn seal(&self, inbox: &StreamId, before: u64, last: u64) {
         if sealing::is_due(before, last, self.store.seal_events()) {
             let _ = self.wait(self.store.seal(inbox));
         }
@@ -97,7 +107,7 @@ impl EventStore for Blocking {
 
     fn append(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         append: &Append<'_>,
     ) -> Result<Appended, AppendError<PostgresError>> {
         let appended = self.wait(self.store.append(inbox, append))?;
@@ -106,13 +116,17 @@ impl EventStore for Blocking {
         Ok(appended)
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<PostgresError>> {
+    fn import(
+        &mut self,
+        inbox: &StreamId,
+        events: &[StoredEvent],
+    ) -> Result<Head, AppendError<PostgresError>> {
         self.wait(self.store.import(inbox, events))
     }
 
     fn receive_many(
         &mut self,
-        inboxes: &[UserId],
+        inboxes: &[StreamId],
         events: &[NewEvent],
     ) -> Result<Vec<Received>, PostgresError> {
         let received = self.wait(self.store.receive_many(inboxes, events))?;
@@ -129,49 +143,53 @@ impl EventStore for Blocking {
         Ok(received)
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
+    fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, PostgresError> {
         self.wait(self.store.read(inbox, after, limit))
     }
 
-    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, PostgresError> {
+    fn read_sealed(&mut self, inbox: &StreamId, after: u64) -> Result<Option<SealedPage>, PostgresError> {
         self.wait(self.store.read_sealed(inbox, after))
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
+    fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
         self.wait(self.store.find(inbox, id))
     }
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<PostgresError>> {
         self.wait(self.store.rewrite(inbox, events))
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, PostgresError> {
+    fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, PostgresError> {
         self.wait(self.store.fence(inbox, to))
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, PostgresError> {
+    fn erase(&mut self, inbox: &StreamId) -> Result<Head, PostgresError> {
         self.wait(self.store.erase(inbox))
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, PostgresError> {
+    fn reopen(&mut self, inbox: &StreamId) -> Result<Head, PostgresError> {
         self.wait(self.store.reopen(inbox))
     }
 }
 
 impl SnapshotStore for Blocking {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, PostgresError> {
+    fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, PostgresError> {
         self.wait(self.store.latest(inbox, through))
     }
 
-    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, PostgresError> {
+    fn open_latest(
+        &mut self,
+        inbox: &StreamId,
+        through: u64,
+    ) -> Result<Option<FoundSnapshot>, PostgresError> {
         Ok(self.wait(self.store.open_latest(inbox, through))?.map(FoundSnapshot::from))
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
+    fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
         self.wait(self.store.save(inbox, snapshot))
     }
 }

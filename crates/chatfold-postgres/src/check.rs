@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{DamagedLog, LogCursor};
 use chatfold_layout::keys::of_events;
 use chatfold_layout::pages::Fault;
@@ -28,10 +28,10 @@ const SOME: usize = 64;
 pub enum Damage {
     /// An event is not what was appended, or one before it is missing; of a segment that is not what was written it is the
     /// first. What is before it is sound.
-    #[error("the log of {inbox} is damaged at position {position}, in table {table}: {what}")]
+    #[error("the log of {inbox:#} is damaged at position {position}, in table {table}: {what}")]
     Event {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// The table that the damage is in.
         table: &'static str,
         /// The first position that is not what was appended.
@@ -42,32 +42,32 @@ pub enum Damage {
     /// Sealed events are not found by their id or command: appended again, they would stand twice. It follows from the
     /// log and can be [mended](PostgresStore::repair).
     #[error(
-        "{missing} keys are missing in table chatfold_sealed of the events of {inbox} from position {position} on"
+        "{missing} keys are missing in table chatfold_sealed of the events of {inbox:#} from position {position} on"
     )]
     Keys {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// The first position of the first segment of which keys are missing.
         position: u64,
         /// How many.
         missing: usize,
     },
     /// A snapshot is not of the log beside it. It will not be used, and can be [dropped](PostgresStore::repair).
-    #[error("the snapshot of {inbox} at position {position} is not of this log")]
+    #[error("the snapshot of {inbox:#} at position {position} is not of this log")]
     Snapshot {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// What it says it stands for.
         position: u64,
     },
     /// Pages of a snapshot are missing or are not what was written, or the list of its pages is not. It will not be used;
     /// it is a cache of the log and can be [dropped](PostgresStore::repair).
     #[error(
-        "{pages} pages of the snapshot of {inbox} at position {position} are damaged in table {table}: {what}"
+        "{pages} pages of the snapshot of {inbox:#} at position {position} are damaged in table {table}: {what}"
     )]
     Page {
         /// Whose snapshot.
-        inbox: UserId,
+        inbox: StreamId,
         /// The table that the damage is in.
         table: &'static str,
         /// What the snapshot says it stands for.
@@ -79,10 +79,10 @@ pub enum Damage {
     },
     /// Pages are there that no snapshot names. They take room and do nothing else; they can be
     /// [removed](PostgresStore::repair).
-    #[error("{pages} pages of {inbox} in table chatfold_snapshot_page are of no snapshot")]
+    #[error("{pages} pages of {inbox:#} in table chatfold_snapshot_page are of no snapshot")]
     Unnamed {
         /// Whose pages.
-        inbox: UserId,
+        inbox: StreamId,
         /// How many.
         pages: usize,
     },
@@ -97,7 +97,7 @@ impl PostgresStore {
     pub async fn check(&self) -> Result<Vec<Damage>, PostgresError> {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let owners = self.inboxes(after.as_ref(), CHUNK).await?;
+            let owners = self.streams(after.as_ref(), CHUNK).await?;
             for owner in &owners {
                 found.extend(self.check_inbox(owner).await?);
             }
@@ -113,7 +113,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`PostgresStore::check`].
-    pub async fn check_inbox(&self, inbox: &UserId) -> Result<Vec<Damage>, PostgresError> {
+    pub async fn check_inbox(&self, inbox: &StreamId) -> Result<Vec<Damage>, PostgresError> {
         let mut found: Vec<_> = self.check_log(inbox).await?.into_iter().collect();
         if found.is_empty() {
             found.extend(self.bounded(self.check_keys(inbox)).await?);
@@ -122,7 +122,7 @@ impl PostgresStore {
         Ok(found)
     }
 
-    async fn check_log(&self, inbox: &UserId) -> Result<Option<Damage>, PostgresError> {
+    async fn check_log(&self, inbox: &StreamId) -> Result<Option<Damage>, PostgresError> {
         let mut cursor = LogCursor::default();
         let damage = |table, position, what: &str| {
             Ok(Some(Damage::Event { inbox: inbox.clone(), table, position, what: what.to_owned() }))
@@ -152,11 +152,11 @@ impl PostgresStore {
     async fn keys_of_segments(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
     ) -> Result<Vec<(u64, Vec<i64>)>, PostgresError> {
         let (mut all, mut at) = (Vec::new(), 0);
         loop {
-            let heads = segments::heads_behind(session, inbox.as_str(), at, SOME as i64).await?;
+            let heads = segments::heads_behind(session, inbox.key(), at, SOME as i64).await?;
             let Some(last) = heads.last() else { return Ok(all) };
             at = last.last.events;
             for head in heads {
@@ -166,11 +166,11 @@ impl PostgresStore {
         }
     }
 
-    async fn check_keys(&self, inbox: &UserId) -> Result<Option<Damage>, PostgresError> {
+    async fn check_keys(&self, inbox: &StreamId) -> Result<Option<Damage>, PostgresError> {
         let taken = self.client().await?;
         let session = &taken.session()?;
         session.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let there = keys::all(session, inbox.as_str()).await?;
+        let there = keys::all(session, inbox.key()).await?;
         let (mut missing, mut first) = (0, None);
         for (position, keys) in self.keys_of_segments(session, inbox).await? {
             let lacking = keys.iter().filter(|key| !there.contains(key)).count();
@@ -185,7 +185,7 @@ impl PostgresStore {
     }
 
     /// What is wrong with snapshots; whether they are of the log is looked at where that is sound.
-    async fn check_snapshots(&self, inbox: &UserId, is_sound: bool) -> Result<Vec<Damage>, PostgresError> {
+    async fn check_snapshots(&self, inbox: &StreamId, is_sound: bool) -> Result<Vec<Damage>, PostgresError> {
         let taken = self.client().await?;
         let session = &taken.session()?;
         session.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
@@ -199,7 +199,7 @@ impl PostgresStore {
                         found.push(Damage::Snapshot { inbox: inbox.clone(), position });
                     }
                     for named in kept.directory.pages() {
-                        let read = pages::read(session, inbox.as_str(), std::slice::from_ref(named)).await?;
+                        let read = pages::read(session, inbox.key(), std::slice::from_ref(named)).await?;
                         read.err().into_iter().for_each(|fault| *faults.entry(fault).or_default() += 1);
                     }
                 }
@@ -209,7 +209,7 @@ impl PostgresStore {
                 Damage::Page { inbox: inbox.clone(), table, position, pages, what: fault.what() }
             }));
         }
-        let unnamed = pages::unnamed(session, inbox.as_str()).await?.len();
+        let unnamed = pages::unnamed(session, inbox.key()).await?.len();
         if unnamed > 0 {
             found.push(Damage::Unnamed { inbox: inbox.clone(), pages: unnamed });
         }
@@ -226,7 +226,7 @@ impl PostgresStore {
     ///
     /// [`PostgresError::DamagedAt`] where the log itself is damaged, which nothing mends: take it from where it was copied to.
     /// Otherwise where the server cannot be reached, does not answer in time or refuses.
-    pub async fn repair(&self, inbox: &UserId) -> Result<Vec<Damage>, PostgresError> {
+    pub async fn repair(&self, inbox: &StreamId) -> Result<Vec<Damage>, PostgresError> {
         let damage = self.check_inbox(inbox).await?;
         if let Some(Damage::Event { table, position, .. }) = damage.first() {
             let (table, position) = (*table, *position);
@@ -239,10 +239,10 @@ impl PostgresStore {
         Ok(damage)
     }
 
-    async fn mend(&self, inbox: &UserId, damage: &[Damage]) -> Result<(), PostgresError> {
+    async fn mend(&self, inbox: &StreamId, damage: &[Damage]) -> Result<(), PostgresError> {
         // What seals or keeps snapshots meanwhile waits.
         let (taken, _) = self.begin(inbox).await?;
-        let (session, owner) = (&taken.session()?, inbox.as_str());
+        let (session, owner) = (&taken.session()?, inbox.key());
         if damage.iter().any(|damage| matches!(damage, Damage::Keys { .. })) {
             let keys: Vec<_> = self.keys_of_segments(session, inbox).await?;
             let keys: Vec<_> = keys.into_iter().map(|(_, keys)| keys).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{AppendError, OutboxError, RewriteError};
 use tokio_postgres::error::SqlState;
 
@@ -79,10 +79,10 @@ pub enum PostgresError {
     #[error("the tables are damaged: {0}")]
     Damaged(String),
     /// A row of an inbox is not what was written.
-    #[error("table {table} is damaged at position {position} of {inbox}: {what}")]
+    #[error("table {table} is damaged at position {position} of {inbox:#}: {what}")]
     DamagedAt {
         /// Whose inbox.
-        inbox: UserId,
+        inbox: StreamId,
         /// The table that the damage is in.
         table: &'static str,
         /// The position in the log: of the event, of the first event of a segment, or of what a snapshot stands for.

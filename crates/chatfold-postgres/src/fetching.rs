@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Sender, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold_layout::directory::Named;
 
 use crate::error::PostgresError;
@@ -19,7 +19,7 @@ use crate::pool::PostgresStore;
 const ATTEMPTS: u32 = 2;
 
 struct Question {
-    inbox: UserId,
+    inbox: StreamId,
     named: Vec<Named>,
     answer: SyncSender<Pages>,
 }
@@ -59,7 +59,7 @@ impl Fetcher {
 }
 
 impl FetchPages for Fetcher {
-    fn fetch(&self, inbox: &UserId, named: &[Named]) -> Pages {
+    fn fetch(&self, inbox: &StreamId, named: &[Named]) -> Pages {
         let (answer, answered) = mpsc::sync_channel(1);
         let question = Question { inbox: inbox.clone(), named: named.to_vec(), answer };
         let ended = |_| PostgresError::Pool("the thread that fetches pages has ended".into());
@@ -82,7 +82,7 @@ fn begin(store: PostgresStore) -> std::io::Result<Sender<Question>> {
     Ok(asked)
 }
 
-async fn fetched(store: &PostgresStore, inbox: &UserId, named: &[Named]) -> Pages {
+async fn fetched(store: &PostgresStore, inbox: &StreamId, named: &[Named]) -> Pages {
     let mut attempt = 1;
     loop {
         match fetch(store, inbox, named).await {
@@ -93,11 +93,11 @@ async fn fetched(store: &PostgresStore, inbox: &UserId, named: &[Named]) -> Page
 }
 
 /// The pages that are named, as a task fetches them.
-pub(crate) async fn fetch(store: &PostgresStore, inbox: &UserId, named: &[Named]) -> Pages {
+pub(crate) async fn fetch(store: &PostgresStore, inbox: &StreamId, named: &[Named]) -> Pages {
     store
         .bounded(async {
             let taken = store.client_whoever_waits().await?;
-            let pages = pages::read(&taken.session()?, inbox.as_str(), named).await?;
+            let pages = pages::read(&taken.session()?, inbox.key(), named).await?;
             taken.give_back();
             Ok(pages)
         })

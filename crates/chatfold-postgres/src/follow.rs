@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use tokio_postgres::types::Type;
 
 use crate::channel::{self, CHANNELS};
@@ -25,7 +25,7 @@ const NOTIFY: Sql = Sql {
 
 impl PostgresStore {
     /// The channel that appends to an inbox are told on: below [`CHANNELS`], and the same for all servers.
-    pub fn channel_of(inbox: &UserId) -> u16 {
+    pub fn channel_of(inbox: &StreamId) -> u16 {
         channel::of(inbox)
     }
 
@@ -55,7 +55,7 @@ impl PostgresStore {
     }
 
     /// Tells listeners, soon, that the log of an inbox has so many events.
-    pub(crate) fn tell(&self, inbox: &UserId, events: u64) {
+    pub(crate) fn tell(&self, inbox: &StreamId, events: u64) {
         if let Some(teller) = &self.teller {
             // The task ends with the runtime; then nobody listens through it either.
             teller.tell(inbox, events);
@@ -67,7 +67,7 @@ impl PostgresStore {
     ///
     /// Has the rows of the inbox sealed too, if there are enough of them: without it, what is appended so stays as rows until
     /// another append comes.
-    pub fn announce(&self, inbox: &UserId) {
+    pub fn announce(&self, inbox: &StreamId) {
         self.tell(inbox, u64::MAX);
         if let Some(sealer) = &self.sealer {
             sealer.tell(inbox, u64::MAX);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use tokio::sync::Notify;
 
 use crate::error::PostgresError;
@@ -17,8 +17,8 @@ const LIMIT: usize = 1 << 16;
 pub enum Heard {
     /// An inbox was appended to, or rewritten, fenced, opened or erased. Several appends in short order may be told as one.
     Inbox {
-        /// Whose it is.
-        inbox: UserId,
+        /// The stream: whose inbox it is, or what accounts share.
+        inbox: StreamId,
         /// How many events its log has at least: who has as many needs to read nothing. `u64::MAX` where something
         /// else than an append changed it.
         events: u64,
@@ -37,8 +37,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct Waiting {
     /// Those of `events`, the one that waits longest first.
-    order: VecDeque<UserId>,
-    events: HashMap<UserId, u64>,
+    order: VecDeque<StreamId>,
+    events: HashMap<StreamId, u64>,
     all: bool,
     /// Nothing more will come; why not, until that was told.
     ended: Option<Option<PostgresError>>,
@@ -62,7 +62,7 @@ impl Queue {
     }
 
     /// An inbox has so many events now.
-    pub(crate) fn put(&self, inbox: &UserId, events: u64) {
+    pub(crate) fn put(&self, inbox: &StreamId, events: u64) {
         let mut waiting = self.waiting();
         if let Some(known) = waiting.events.get_mut(inbox) {
             *known = events.max(*known);
@@ -125,7 +125,7 @@ impl Teller {
     }
 
     /// An inbox has so many events now.
-    pub(crate) fn tell(&self, inbox: &UserId, events: u64) {
+    pub(crate) fn tell(&self, inbox: &StreamId, events: u64) {
         self.0.put(inbox, events);
     }
 }
@@ -140,8 +140,8 @@ impl Drop for Teller {
 mod tests {
     use super::*;
 
-    fn owner(n: usize) -> UserId {
-        UserId::parse(&format!("owner{n}")).unwrap()
+    fn owner(n: usize) -> StreamId {
+        StreamId::from_key(&format!("owner{n}")).unwrap()
     }
 
     #[tokio::test]

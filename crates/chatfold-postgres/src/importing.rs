@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::store::{AppendError, Head, OutboxChange, StoredEvent, plan_import};
-use chatfold::{EventId, UserId};
 use chatfold_layout::keys::{MAX_SEGMENT, Wanted};
 use futures_util::future::{try_join, try_join3};
 
@@ -26,14 +27,14 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`AppendError`]: by which law it is refused, or that the store failed.
-    pub async fn import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+    pub async fn import(&self, inbox: &StreamId, events: &[StoredEvent]) -> AppendResult<Head> {
         self.until_done(inbox, || self.try_import(inbox, events)).await
     }
 
-    async fn try_import(&self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
+    async fn try_import(&self, inbox: &StreamId, events: &[StoredEvent]) -> AppendResult<Tried<Head>> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let (mut head, sealed, outbox) = match begin_import(session, inbox.as_str()).await {
+        let (mut head, sealed, outbox) = match begin_import(session, inbox.key()).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(taken.roll_back(Tried::NoInbox).await?),
             Err(error) => return Ok(taken.again(error).await?),
@@ -63,11 +64,11 @@ impl PostgresStore {
     async fn take_over(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         (head, sealed, outbox): (u64, u64, bool),
         events: &[StoredEvent],
     ) -> Result<(), PostgresError> {
-        let (owner, seal) = (inbox.as_str(), self.seal_events());
+        let (owner, seal) = (inbox.key(), self.seal_events());
         let (rows, last) = (head - sealed, head + events.len() as u64);
         let mut left = events;
         if full(rows + events.len() as u64, seal) > 0 && signed(last) <= MAX_SEGMENT {
@@ -83,7 +84,7 @@ impl PostgresStore {
                 Sealing::of(session, inbox, sealing::sealed(session, owner).await?, &all, seal).await?;
             if !sealing.advance(session, owner).await? {
                 return Err(PostgresError::Damaged(format!(
-                    "where {inbox} is sealed is not where segments end"
+                    "where {inbox:#} is sealed is not where segments end"
                 )));
             }
             sealing.write(session, owner).await?;
@@ -105,11 +106,11 @@ impl PostgresStore {
     async fn known_ids(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         sealed: u64,
         events: &[StoredEvent],
     ) -> Result<Vec<EventId>, PostgresError> {
-        let (owner, by_id) = (inbox.as_str(), session.prepare(&IDS).await?);
+        let (owner, by_id) = (inbox.key(), session.prepare(&IDS).await?);
         let ids: BTreeSet<_> = events.iter().map(|event| event.id).collect();
         let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
         let mut known = Vec::new();

@@ -5,14 +5,15 @@
 //!
 //! ```no_run
 //! use chatfold::store::{Append, NewEvent};
-//! use chatfold::{EventId, UserId};
+//! use chatfold::EventId;
+//! use chatfold::shared::StreamId;
 //! use chatfold_postgres::{Options, PostgresStore};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = "host=db.example user=chatfold dbname=chat".parse()?;
 //! let store = PostgresStore::open(config, tokio_postgres::NoTls, Options::default()).await?;
 //! let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
-//! let alice = UserId::parse("alice")?;
+//! let alice = StreamId::from_key("alice")?;
 //! store.append(&alice, &Append::new(0, &events)).await?;
 //! # Ok(())
 //! # }
@@ -25,8 +26,9 @@
 //! of [`Options::seal_events`] events, in the columns of the binary log (`chatfold_segment`), and are found by id and command
 //! through keys of 8 bytes (`chatfold_sealed`), which are looked into before they count. `chatfold_snapshot` has of the newest
 //! snapshots what opening one reads and the list of its pages, `chatfold_snapshot_page` the pages, each once for an inbox, and
-//! `chatfold_paging` the number of the next. The view `chatfold_event_text` shows the events that are rows as text. Owners' ids
-//! are compared as bytes (`COLLATE "C"`), whatever the locale of the database.
+//! `chatfold_paging` the number of the next. The view `chatfold_event_text` shows the events that are rows as text. In the
+//! column `inbox` stands a stream's key: of an account its id, of what accounts share a text that begins with a tab. Keys are compared
+//! as bytes (`COLLATE "C"`), whatever the locale of the database.
 //!
 //! They are made when a store is opened, in the schema that [`Options::schema`] names, else in the first of the
 //! connection's search path, and those of an older version are brought to this one, in one transaction. Where the role
@@ -130,7 +132,7 @@
 //!     let page = store.outbox_after(&cursor, 500).await?;
 //!     for entry in &page.entries {
 //!         if let OutboxChange::Appended { first, last } = entry.change {
-//!             let events = store.read(&entry.inbox, first - 1, (last - first + 1) as usize).await?.events;
+//!             let events = store.read(&entry.stream, first - 1, (last - first + 1) as usize).await?.events;
 //!             // … deliver them
 //!         }
 //!     }

@@ -1,6 +1,6 @@
 //! Moving an inbox to another store while writes go on.
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{AppendError, Closed, Head};
 
 use crate::error::PostgresError;
@@ -42,7 +42,7 @@ impl PostgresStore {
     ///
     /// [`MoveError`]: which of the two stores failed, or that what arrived is not what was sent. The log stays fenced
     /// then, and moving may be tried again.
-    pub async fn move_to(&self, inbox: &UserId, to: &Self, name: &str) -> Result<Head, MoveError> {
+    pub async fn move_to(&self, inbox: &StreamId, to: &Self, name: &str) -> Result<Head, MoveError> {
         self.copy(inbox, to).await?;
         let fenced = self.fence(inbox, name).await.map_err(MoveError::From)?;
         self.copy(inbox, to).await?;
@@ -54,7 +54,7 @@ impl PostgresStore {
     }
 
     /// Copies what is not there yet, until the new place has all there was at one moment.
-    async fn copy(&self, inbox: &UserId, to: &Self) -> Result<(), MoveError> {
+    async fn copy(&self, inbox: &StreamId, to: &Self) -> Result<(), MoveError> {
         let mut there = to.head(inbox).await.map_err(|error| MoveError::To(error.into()))?.prefix;
         loop {
             let page = self.read(inbox, there.events, PAGE).await.map_err(MoveError::From)?;

@@ -7,7 +7,7 @@
 //! so it stands behind. `number` is of a sequence, and orders what has one `transaction` as it was written. `history` is the
 //! server's timeline, which a standby that is promoted raises: transaction ids begin there where the standby had come to.
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Outbox, OutboxChange, OutboxCursor, OutboxEntry, OutboxError, OutboxPage, OutboxStatus,
 };
@@ -126,17 +126,17 @@ pub(crate) struct Told<'a> {
 
 impl<'a> Told<'a> {
     /// What happened to one log, if anything did.
-    pub(crate) fn of(inbox: &'a UserId, change: Option<OutboxChange>) -> Self {
+    pub(crate) fn of(inbox: &'a StreamId, change: Option<OutboxChange>) -> Self {
         let mut told = Self::default();
         change.into_iter().for_each(|change| told.push(inbox, change));
         told
     }
 
     /// Adds a change of the same kind as those before it.
-    pub(crate) fn push(&mut self, inbox: &'a UserId, change: OutboxChange) {
+    pub(crate) fn push(&mut self, inbox: &'a StreamId, change: OutboxChange) {
         let (word, first, last) = change.parts();
         self.word = word;
-        self.inboxes.push(inbox.as_str());
+        self.inboxes.push(inbox.key());
         self.first.push(signed(first));
         self.last.push(signed(last));
     }
@@ -212,7 +212,7 @@ fn cursor(mark: u128, row: &Row) -> Result<OutboxCursor, PostgresError> {
 fn entry(mark: u128, row: &Row) -> Result<OutboxEntry, PostgresError> {
     let cursor = cursor(mark, row)?;
     let damaged = |what: &str| PostgresError::Damaged(format!("entry {cursor} of the outbox {what}"));
-    let inbox = UserId::parse(row.try_get("inbox")?).map_err(|_| damaged("names no inbox"))?;
+    let inbox = StreamId::from_key(row.try_get("inbox")?).map_err(|_| damaged("names no inbox"))?;
     let (first, last) = (unsigned(row.try_get("first")?)?, unsigned(row.try_get("last")?)?);
     let change = OutboxChange::of_parts(row.try_get("change")?, first, last);
     let change = change.ok_or_else(|| damaged("tells of no change that there is"))?;

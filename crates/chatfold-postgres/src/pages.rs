@@ -8,7 +8,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::{LogPrefix, read_later};
 use chatfold::store::{SNAPSHOTS_KEPT, StoredSnapshot};
 use chatfold_layout::directory::{Directory, Named};
@@ -77,7 +77,7 @@ pub(crate) type Pages = Result<Result<HashMap<i64, Vec<u8>>, Fault>, PostgresErr
 /// Fetches pages for whoever cannot wait for them in a task.
 pub(crate) trait FetchPages: Send + Sync {
     /// The pages that are named. Blocks until they are there.
-    fn fetch(&self, inbox: &UserId, named: &[Named]) -> Pages;
+    fn fetch(&self, inbox: &StreamId, named: &[Named]) -> Pages;
 }
 
 /// A snapshot as the table of lists has it: what opening it reads, and the list of the pages of all else.
@@ -95,7 +95,7 @@ impl Kept {
     /// # Errors
     ///
     /// If it is not what was written.
-    pub(crate) fn of(inbox: &UserId, row: &Row) -> Result<Self, PostgresError> {
+    pub(crate) fn of(inbox: &StreamId, row: &Row) -> Result<Self, PostgresError> {
         let prefix = rows::prefix(row)?;
         let bytes: &[u8] = row.try_get("bytes")?;
         let Some(pages) = row.try_get::<_, Option<&[u8]>>("pages")? else {
@@ -121,7 +121,7 @@ impl Kept {
 }
 
 /// Of whose a list is, what it stands for, its bytes and those that lie beside it.
-fn checksum(inbox: &UserId, prefix: LogPrefix, pages: &[u8], beside: &[u8]) -> u128 {
+fn checksum(inbox: &StreamId, prefix: LogPrefix, pages: &[u8], beside: &[u8]) -> u128 {
     let mut list = pages.to_vec();
     list.extend_from_slice(&layout::hash(beside).to_be_bytes());
     list_checksum(inbox, prefix, &list)
@@ -203,12 +203,12 @@ async fn lists(session: &Session<'_>, owner: &str) -> Result<Vec<(i64, Option<Di
 /// other names. With `is_suspect` nothing that is there is relied on: all is written anew, and no other is kept.
 pub(crate) async fn keep(
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     snapshot: &StoredSnapshot,
     is_suspect: bool,
 ) -> Result<(), PostgresError> {
     let StoredSnapshot { prefix, bytes } = snapshot;
-    let (owner, position) = (inbox.as_str(), signed(prefix.events));
+    let (owner, position) = (inbox.key(), signed(prefix.events));
     let There { mut next, mut known, all, mut lists } = there(session, owner).await?;
     if is_suspect {
         known.clear();
@@ -294,11 +294,11 @@ pub(crate) async fn drop_some(
 /// The lists of an inbox, the newest first, each as it was written or not; by the position that it stands for.
 pub(crate) async fn kept(
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     through: u64,
 ) -> Result<Vec<(u64, Result<Kept, PostgresError>)>, PostgresError> {
     let lists = session.prepare(&KEPT).await?;
-    let rows = session.query(&lists, &[&inbox.as_str(), &signed(through)]).await?;
+    let rows = session.query(&lists, &[&inbox.key(), &signed(through)]).await?;
     let kept = |row: &Row| Ok((unsigned(row.try_get("position")?)?, Kept::of(inbox, row)));
     rows.iter().map(kept).collect()
 }

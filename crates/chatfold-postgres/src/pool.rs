@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 
 use crate::error::{PostgresError, StoreFailure};
@@ -96,22 +96,22 @@ impl PostgresStore {
 
 /// Inboxes of which a snapshot was found damaged: the next one that is kept relies on no page that is there.
 #[derive(Debug, Default)]
-pub(crate) struct Suspects(Mutex<HashSet<UserId>>);
+pub(crate) struct Suspects(Mutex<HashSet<StreamId>>);
 
 impl Suspects {
-    fn inboxes(&self) -> MutexGuard<'_, HashSet<UserId>> {
+    fn inboxes(&self) -> MutexGuard<'_, HashSet<StreamId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn put(&self, inbox: &UserId) {
+    pub(crate) fn put(&self, inbox: &StreamId) {
         self.inboxes().insert(inbox.clone());
     }
 
-    pub(crate) fn contains(&self, inbox: &UserId) -> bool {
+    pub(crate) fn contains(&self, inbox: &StreamId) -> bool {
         self.inboxes().contains(inbox)
     }
 
-    pub(crate) fn remove(&self, inbox: &UserId) {
+    pub(crate) fn remove(&self, inbox: &StreamId) {
         self.inboxes().remove(inbox);
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, Page, SealedPage, StoredEvent};
-use chatfold::{EventId, UserId};
 use chatfold_layout::keys::Wanted;
 use chatfold_layout::segment::Segment;
 use futures_util::future::{try_join, try_join3, try_join5};
@@ -44,15 +45,14 @@ impl PostgresStore {
     ///
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses;
     /// [`PostgresError::DamagedAt`] where a segment is not what was written.
-    pub async fn read(&self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, PostgresError> {
+    pub async fn read(&self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
             let session = &taken.session()?;
             let prepared =
                 try_join3(session.prepare(&CLOSED), session.prepare(&HEAD), session.prepare(&READ_BEHIND));
             let (closed, head, read) = prepared.await?;
-            let (owner, from, most) =
-                (inbox.as_str(), signed(after), i64::try_from(limit).unwrap_or(i64::MAX));
+            let (owner, from, most) = (inbox.key(), signed(after), i64::try_from(limit).unwrap_or(i64::MAX));
             // Head and events are of one moment.
             let ((), closed, head, events, ()) = try_join5(
                 session.batch_execute(MOMENT),
@@ -79,14 +79,14 @@ impl PostgresStore {
     async fn read_sealed_too(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         after: u64,
         limit: usize,
     ) -> Result<Page, PostgresError> {
         let (head, sealed) = begin(session, inbox).await?;
         let (mut events, mut at) = (Vec::new(), after);
         'all: while at < sealed && events.len() < limit {
-            let heads = segments::heads_behind(session, inbox.as_str(), at, HEADS_AT_ONCE).await?;
+            let heads = segments::heads_behind(session, inbox.key(), at, HEADS_AT_ONCE).await?;
             if heads.is_empty() {
                 return Err(damaged(inbox, SEGMENT, at + 1, "a segment is missing"));
             }
@@ -105,7 +105,7 @@ impl PostgresStore {
         if events.len() < limit {
             let read = session.prepare(&READ).await?;
             let rest = i64::try_from(limit - events.len()).unwrap_or(i64::MAX);
-            for row in session.query(&read, &[&inbox.as_str(), &signed(at), &rest]).await? {
+            for row in session.query(&read, &[&inbox.key(), &signed(at), &rest]).await? {
                 events.push(rows::event(&row)?);
             }
         }
@@ -119,14 +119,18 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`PostgresStore::read`].
-    pub async fn read_sealed(&self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, PostgresError> {
+    pub async fn read_sealed(
+        &self,
+        inbox: &StreamId,
+        after: u64,
+    ) -> Result<Option<SealedPage>, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
             let session = &taken.session()?;
             let prepared =
                 try_join3(session.prepare(&CLOSED), session.prepare(&HEAD), session.prepare(&WHOLE));
             let (closed, head, whole) = prepared.await?;
-            let owner = inbox.as_str();
+            let owner = inbox.key();
             let ((), closed, head, segment, ()) = try_join5(
                 session.batch_execute(MOMENT),
                 session.query_opt(&closed, &[&owner]),
@@ -148,11 +152,11 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`PostgresStore::read`].
-    pub async fn find(&self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
+    pub async fn find(&self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
             let session = &taken.session()?;
-            let owner = inbox.as_str();
+            let owner = inbox.key();
             let (find, sealed) = try_join(session.prepare(&FIND), keys::prepare(session)).await?;
             let question = Question::new([Wanted::Event(id)]);
             // Rows first: what is sealed in between is found by its key.
@@ -177,12 +181,12 @@ impl PostgresStore {
     pub(crate) async fn known_sealed(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         last: &BTreeSet<u64>,
         is_wanted: impl Fn(&StoredEvent) -> bool,
     ) -> Result<Vec<StoredEvent>, PostgresError> {
         let mut found = Vec::new();
-        for head in segments::ending_at(session, inbox.as_str(), last).await? {
+        for head in segments::ending_at(session, inbox.key(), last).await? {
             let events = segments::events_of(session, &self.decoded, inbox, &head).await?;
             found.extend(events.iter().filter(|event| is_wanted(event)).cloned());
         }
@@ -193,15 +197,15 @@ impl PostgresStore {
     pub(crate) async fn prefix_at(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         position: u64,
     ) -> Result<Option<LogPrefix>, PostgresError> {
         let Some(before) = position.checked_sub(1) else { return Ok(Some(LogPrefix::EMPTY)) };
         let at = session.prepare(&AT).await?;
-        if let Some(row) = session.query_opt(&at, &[&inbox.as_str(), &signed(position)]).await? {
+        if let Some(row) = session.query_opt(&at, &[&inbox.key(), &signed(position)]).await? {
             return rows::prefix(&row).map(Some);
         }
-        let heads = segments::heads_behind(session, inbox.as_str(), before, 1).await?;
+        let heads = segments::heads_behind(session, inbox.key(), before, 1).await?;
         match heads.first() {
             Some(head) if head.last.events == position => Ok(Some(head.last)),
             Some(head) => {
@@ -215,9 +219,9 @@ impl PostgresStore {
 }
 
 /// Begins the transaction of a read, and tells where the log stands and up to where it is sealed.
-async fn begin(session: &Session<'_>, inbox: &UserId) -> Result<(Head, u64), PostgresError> {
+async fn begin(session: &Session<'_>, inbox: &StreamId) -> Result<(Head, u64), PostgresError> {
     let (closed, head) = try_join(session.prepare(&CLOSED), session.prepare(&HEAD)).await?;
-    let owner = inbox.as_str();
+    let owner = inbox.key();
     let ((), closed, head) = try_join3(
         session.batch_execute(MOMENT),
         session.query_opt(&closed, &[&owner]),
@@ -228,7 +232,12 @@ async fn begin(session: &Session<'_>, inbox: &UserId) -> Result<(Head, u64), Pos
 }
 
 /// A segment as a page of columns, if it begins right behind a position and all of it lies in columns.
-fn in_columns(inbox: &UserId, after: u64, log: Head, row: &Row) -> Result<Option<SealedPage>, PostgresError> {
+fn in_columns(
+    inbox: &StreamId,
+    after: u64,
+    log: Head,
+    row: &Row,
+) -> Result<Option<SealedPage>, PostgresError> {
     let head = SegmentHead::of(row)?;
     if head.before.events != after {
         return Ok(None);

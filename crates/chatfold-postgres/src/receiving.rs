@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, NewEvent, OutboxChange, Received, plan_receive};
-use chatfold::{EventId, UserId};
 use chatfold_layout::keys::Wanted;
 use futures_util::future::{join3, try_join_all, try_join3, try_join4};
 use tokio_postgres::types::{ToSql, Type};
@@ -115,15 +116,15 @@ impl PostgresStore {
     /// have the events then: bring them again.
     pub async fn receive_many(
         &self,
-        inboxes: &[UserId],
+        inboxes: &[StreamId],
         events: &[NewEvent],
     ) -> Result<Vec<Received>, PostgresError> {
         if events.is_empty() {
             return Ok(vec![Received::Known; inboxes.len()]);
         }
-        let mut outcomes: BTreeMap<&UserId, Received> =
+        let mut outcomes: BTreeMap<&StreamId, Received> =
             inboxes.iter().map(|inbox| (inbox, Received::Known)).collect();
-        let owners: Vec<&UserId> = outcomes.keys().copied().collect();
+        let owners: Vec<&StreamId> = outcomes.keys().copied().collect();
         let len_bytes: usize = events.iter().map(|event| event.bytes.len()).sum();
         let chunk_len = (CHUNK_LEN_BYTES / len_bytes.max(1)).clamp(1, CHUNK);
         let at_once = AT_ONCE.min(self.options.connections.max(1));
@@ -145,7 +146,7 @@ impl PostgresStore {
     /// Brings events to inboxes in one transaction; `chunk` is in order and has none twice.
     async fn receive_chunk(
         &self,
-        chunk: &[&UserId],
+        chunk: &[&StreamId],
         events: &[NewEvent],
     ) -> Result<Vec<Received>, PostgresError> {
         self.bounded(async {
@@ -162,7 +163,7 @@ impl PostgresStore {
     /// `None`: some inboxes had no row, which they have now, or the server saw no way to let this one pass.
     async fn try_receive(
         &self,
-        chunk: &[&UserId],
+        chunk: &[&StreamId],
         events: &[NewEvent],
     ) -> Result<Option<Vec<Received>>, PostgresError> {
         let taken = self.client().await?;
@@ -183,10 +184,10 @@ impl PostgresStore {
         let (mut rows, mut told) = (NewRows::default(), Told::default());
         let mut outcomes = Vec::with_capacity(chunk.len());
         for owner in chunk {
-            let (head, known) = found.heads.remove(owner.as_str()).unwrap_or((Head::EMPTY, Vec::new()));
+            let (head, known) = found.heads.remove(owner.key()).unwrap_or((Head::EMPTY, Vec::new()));
             let (new, outcome) = plan_receive(&head, &known, events);
             for (event, prefix) in new {
-                rows.inboxes.push(owner.as_str());
+                rows.inboxes.push(owner.key());
                 rows.positions.push(signed(prefix.events));
                 rows.hashes.push(prefix.hash.to_be_bytes().to_vec());
                 rows.events.push(numbers.get(&event.id).copied().unwrap_or_default());
@@ -215,7 +216,7 @@ impl PostgresStore {
     async fn find_known<'a>(
         &self,
         session: &Session<'_>,
-        chunk: &[&'a UserId],
+        chunk: &[&'a StreamId],
         events: &[NewEvent],
     ) -> Result<Found<'a>, PostgresError> {
         let mut found = find(session, chunk, events).await?;
@@ -232,8 +233,8 @@ impl PostgresStore {
         }
         let ids: BTreeSet<_> = events.iter().map(|event| event.id).collect();
         for owner in chunk {
-            let last = segments.remove(owner.as_str()).filter(|last| !last.is_empty());
-            if let (Some(last), Some((_, known))) = (last, found.heads.get_mut(owner.as_str())) {
+            let last = segments.remove(owner.key()).filter(|last| !last.is_empty());
+            if let (Some(last), Some((_, known))) = (last, found.heads.get_mut(owner.key())) {
                 let sealed = self.known_sealed(session, owner, &last, |event| ids.contains(&event.id));
                 known.extend(sealed.await?.iter().map(|event| event.id));
             }
@@ -246,12 +247,12 @@ impl PostgresStore {
 /// one round trip.
 async fn find<'a>(
     session: &Session<'_>,
-    chunk: &[&'a UserId],
+    chunk: &[&'a StreamId],
     events: &[NewEvent],
 ) -> Result<Found<'a>, PostgresError> {
     let prepared = try_join3(session.prepare(&LOCK), session.prepare(&HEADS), session.prepare(&KNOWN));
     let (lock, heads, known) = prepared.await?;
-    let owners: Vec<&str> = chunk.iter().map(|owner| owner.as_str()).collect();
+    let owners: Vec<&str> = chunk.iter().map(|owner| owner.key()).collect();
     let ids: Vec<_> = events.iter().map(|event| event.id.uuid()).collect();
     // Each statement sees what was committed when it began, and so what was written before the lock was had.
     let ((), locked, ends, known) = try_join4(

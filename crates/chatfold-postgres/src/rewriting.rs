@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, OutboxChange, RewriteError, StoredEvent};
 use chatfold_layout::segment;
@@ -68,13 +68,13 @@ impl PostgresStore {
     /// there is damaged. Nothing is changed then.
     pub async fn rewrite(
         &self,
-        inbox: &UserId,
+        inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<PostgresError>> {
         self.bounded(async {
             let (taken, outbox) = self.begin(inbox).await?;
             let session = &taken.session()?;
-            let owner = inbox.as_str();
+            let owner = inbox.key();
             let prepared = futures_util::future::try_join(session.prepare(&CLOSED), session.prepare(&HEAD));
             let (closed, head) = prepared.await.map_err(PostgresError::from)?;
             let closed = session.query_opt(&closed, &[&owner]).await.map_err(PostgresError::from)?;
@@ -103,7 +103,7 @@ impl PostgresStore {
 /// Changes events and computes the hashes of a log anew from position `first` on: its segments, then its rows.
 async fn hash_anew(
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     (first, sealed, head): (u64, u64, LogPrefix),
     changes: &Changes<'_>,
 ) -> Result<(), PostgresError> {
@@ -130,18 +130,18 @@ async fn hash_anew(
 /// The log up to the position before the first changed row: a row, or the last segment.
 async fn before_row(
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     position: u64,
 ) -> Result<LogPrefix, PostgresError> {
     if position == 0 {
         return Ok(LogPrefix::EMPTY);
     }
     let at = session.prepare(&AT).await?;
-    if let Some(row) = session.query_opt(&at, &[&inbox.as_str(), &signed(position)]).await? {
+    if let Some(row) = session.query_opt(&at, &[&inbox.key(), &signed(position)]).await? {
         return rows::prefix(&row);
     }
     let last = [position].into();
-    let heads = crate::segments::ending_at(session, inbox.as_str(), &last).await?;
+    let heads = crate::segments::ending_at(session, inbox.key(), &last).await?;
     heads.first().map(|head| head.last).ok_or_else(|| {
         damaged(inbox, "chatfold_event", position, "the event before the first that is changed is missing")
     })
@@ -151,12 +151,12 @@ async fn before_row(
 /// them.
 async fn rewrite_segments(
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     both: &mut Option<Both>,
     after: u64,
     changes: &Changes<'_>,
 ) -> Result<u64, PostgresError> {
-    let (owner, whole) = (inbox.as_str(), session.prepare(&WHOLE).await?);
+    let (owner, whole) = (inbox.key(), session.prepare(&WHOLE).await?);
     let rows = session.query(&whole, &[&owner, &signed(after), &SEGMENTS]).await?;
     let mut decoding = Vec::new();
     for row in rows {
@@ -238,11 +238,11 @@ impl Moved {
 /// Rewrites the rows behind a position, page by page.
 async fn rewrite_rows(
     session: &Session<'_>,
-    inbox: &UserId,
+    inbox: &StreamId,
     both: &mut Both,
     changes: &Changes<'_>,
 ) -> Result<(), PostgresError> {
-    let owner = inbox.as_str();
+    let owner = inbox.key();
     let (read, change) = (session.prepare(&READ).await?, session.prepare(&CHANGE).await?);
     loop {
         let events = session.query(&read, &[&owner, &signed(both.old.events), &CHUNK]).await?;

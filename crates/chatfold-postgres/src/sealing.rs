@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
 use chatfold_layout::keys::MAX_SEGMENT;
@@ -83,7 +83,7 @@ impl Sealing {
     /// none.
     pub(crate) async fn of(
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         (before, segments): (LogPrefix, u64),
         events: &[StoredEvent],
         seal: usize,
@@ -99,7 +99,7 @@ impl Sealing {
         let built = try_join_all(building).await.map_err(ended)?;
         let built = built.into_iter().collect::<Result<Vec<_>, _>>()?;
         let new: Vec<_> = built.iter().map(|built| built.keys.clone()).collect();
-        let keys = keys::Change::read(session, inbox.as_str(), segments, &new).await?;
+        let keys = keys::Change::read(session, inbox.key(), segments, &new).await?;
         Ok(Self { before, segments: built, keys })
     }
 
@@ -134,7 +134,7 @@ impl PostgresStore {
     }
 
     /// Has rows sealed, soon, if an append that led from one position to another made enough of them.
-    pub(crate) fn seal_if_due(&self, inbox: &UserId, before: u64, last: u64) {
+    pub(crate) fn seal_if_due(&self, inbox: &StreamId, before: u64, last: u64) {
         if let Some(sealer) = &self.sealer
             && is_due(before, last, self.seal_events())
         {
@@ -155,7 +155,7 @@ impl PostgresStore {
     /// [`PostgresError::DamagedAt`] where a row is not what was appended, which is never sealed.
     ///
     /// [`Options::seal_events`]: crate::Options::seal_events
-    pub async fn seal(&self, inbox: &UserId) -> Result<u64, PostgresError> {
+    pub async fn seal(&self, inbox: &StreamId) -> Result<u64, PostgresError> {
         let (mut events, mut attempts) = (0, 0);
         while let Some(sealed) = self.bounded(self.seal_some(inbox)).await? {
             events += sealed;
@@ -168,8 +168,8 @@ impl PostgresStore {
     }
 
     /// Seals some rows; `None` if there are not enough for a segment.
-    async fn seal_some(&self, inbox: &UserId) -> Result<Option<u64>, PostgresError> {
-        let owner = inbox.as_str();
+    async fn seal_some(&self, inbox: &StreamId) -> Result<Option<u64>, PostgresError> {
+        let owner = inbox.key();
         let seal = self.options.seal_events.max(1);
         let taken = self.client_whoever_waits().await?;
         let session = &taken.session()?;

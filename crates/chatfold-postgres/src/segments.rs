@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
 use chatfold_layout::keys::of_events;
@@ -78,12 +78,12 @@ impl SegmentHead {
     }
 
     /// The damage of it.
-    pub(crate) fn damaged(&self, inbox: &UserId, what: &'static str) -> PostgresError {
+    pub(crate) fn damaged(&self, inbox: &StreamId, what: &'static str) -> PostgresError {
         damaged(inbox, SEGMENT, self.first(), what)
     }
 
     /// Whether bytes are what was written.
-    pub(crate) fn verify(&self, inbox: &UserId, bytes: &[u8]) -> Result<(), PostgresError> {
+    pub(crate) fn verify(&self, inbox: &StreamId, bytes: &[u8]) -> Result<(), PostgresError> {
         if segment::checksum(inbox, self.before, self.last, bytes) == self.checksum {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl SegmentHead {
     }
 
     /// The events that bytes hold, which are held against the log before the first and up to the last.
-    pub(crate) fn decode(&self, inbox: &UserId, bytes: &[u8]) -> Result<Vec<StoredEvent>, PostgresError> {
+    pub(crate) fn decode(&self, inbox: &StreamId, bytes: &[u8]) -> Result<Vec<StoredEvent>, PostgresError> {
         self.verify(inbox, bytes)?;
         let events = Segment::open(bytes).and_then(|segment| segment.events(inbox, self.before));
         events
@@ -102,7 +102,7 @@ impl SegmentHead {
 
 /// The damage of a row.
 pub(crate) fn damaged(
-    inbox: &UserId,
+    inbox: &StreamId,
     table: &'static str,
     position: u64,
     what: &'static str,
@@ -139,14 +139,14 @@ impl Decoded {
 pub(crate) async fn events_of(
     session: &Session<'_>,
     decoded: &Decoded,
-    inbox: &UserId,
+    inbox: &StreamId,
     head: &SegmentHead,
 ) -> Result<Arc<[StoredEvent]>, PostgresError> {
     if let Some(events) = decoded.get(head.checksum) {
         return Ok(events);
     }
     let bytes = session.prepare(&BYTES).await?;
-    let row = session.query_opt(&bytes, &[&inbox.as_str(), &signed(head.last.events)]).await?;
+    let row = session.query_opt(&bytes, &[&inbox.key(), &signed(head.last.events)]).await?;
     let row = row.ok_or_else(|| head.damaged(inbox, "the segment is missing"))?;
     let events: Arc<[_]> = head.decode(inbox, row.try_get(0)?)?.into();
     decoded.put(head.checksum, &events);
@@ -193,7 +193,7 @@ impl Built {
     /// The segment of events that stand one behind the other, each of which is held against what is before it: what is
     /// damaged is never sealed as if it were sound. Blocks: about 10 µs an event.
     pub(crate) fn of(
-        inbox: &UserId,
+        inbox: &StreamId,
         before: LogPrefix,
         events: &[StoredEvent],
     ) -> Result<Self, PostgresError> {

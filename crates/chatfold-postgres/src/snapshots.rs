@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{FoundSnapshot, StoredSnapshot};
 
@@ -41,7 +41,7 @@ impl PostgresStore {
     /// [`PostgresError::DamagedAt`] where none is as it was written.
     pub async fn latest(
         &self,
-        inbox: &UserId,
+        inbox: &StreamId,
         through: u64,
     ) -> Result<Option<StoredSnapshot>, PostgresError> {
         self.bounded(async {
@@ -51,7 +51,7 @@ impl PostgresStore {
             let (mut found, mut fault) = (None, None);
             for (position, kept) in pages::kept(session, inbox, through).await? {
                 let read = match kept {
-                    Ok(kept) => pages::whole(session, inbox.as_str(), kept)
+                    Ok(kept) => pages::whole(session, inbox.key(), kept)
                         .await?
                         .map_err(|fault| damaged(inbox, PAGE, position, fault.what())),
                     Err(error) => Err(error),
@@ -86,7 +86,7 @@ impl PostgresStore {
     /// As [`PostgresStore::latest`]; a page that is damaged fails the reads of it.
     pub async fn open_latest(
         &self,
-        inbox: &UserId,
+        inbox: &StreamId,
         through: u64,
     ) -> Result<Option<OpenedSnapshot>, PostgresError> {
         let found = self.bounded(self.newest_list(inbox, through)).await?;
@@ -97,11 +97,11 @@ impl PostgresStore {
         }))
     }
 
-    async fn newest_list(&self, inbox: &UserId, through: u64) -> Result<Option<Kept>, PostgresError> {
+    async fn newest_list(&self, inbox: &StreamId, through: u64) -> Result<Option<Kept>, PostgresError> {
         let taken = self.client().await?;
         let session = &taken.session()?;
         let newest = session.prepare(&NEWEST).await?;
-        let row = session.query_opt(&newest, &[&inbox.as_str(), &signed(through)]).await?;
+        let row = session.query_opt(&newest, &[&inbox.key(), &signed(through)]).await?;
         let mut kept = row.as_ref().map(|row| Kept::of(inbox, row)).transpose();
         if kept.is_err() {
             self.suspects.put(inbox);
@@ -121,14 +121,14 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
-    pub async fn save(&self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
+    pub async fn save(&self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
             let session = &taken.session()?;
             let closed = session.prepare(&INBOX).await?;
             session.batch_execute("BEGIN").await?;
             // What rewrites the log waits until the snapshot is kept, and then drops it.
-            session.query_opt(&closed, &[&inbox.as_str()]).await?;
+            session.query_opt(&closed, &[&inbox.key()]).await?;
             let kept = self.prefix_at(session, inbox, snapshot.prefix.events).await? == Some(snapshot.prefix);
             let suspect = kept && self.suspects.contains(inbox);
             if kept {
@@ -148,7 +148,7 @@ impl PostgresStore {
     pub(crate) async fn keep_snapshot(
         &self,
         session: &Session<'_>,
-        inbox: &UserId,
+        inbox: &StreamId,
         snapshot: &StoredSnapshot,
     ) -> Result<(), PostgresError> {
         pages::keep(session, inbox, snapshot, self.suspects.contains(inbox)).await

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::{SnapshotSource, SourceError};
 use chatfold_layout::directory::Named;
 use chatfold_layout::pages::Fault;
@@ -54,7 +54,7 @@ pub struct SnapshotPages {
     store: PostgresStore,
     fetcher: Arc<dyn FetchPages>,
     suspects: Arc<Suspects>,
-    inbox: UserId,
+    inbox: StreamId,
     kept: Kept,
     paged: Range<u64>,
     held: Mutex<Held>,
@@ -71,7 +71,7 @@ impl SnapshotPages {
     pub(crate) fn new(
         store: &PostgresStore,
         fetcher: Arc<dyn FetchPages>,
-        inbox: UserId,
+        inbox: StreamId,
         kept: Kept,
     ) -> Self {
         // What tells and seals ends with the last store, and this is none.

@@ -1,6 +1,7 @@
 //! Everything but appending.
 
 use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{Head, OutboxChange};
 use futures_util::future::try_join3;
 use tokio_postgres::types::Type;
@@ -27,6 +28,8 @@ const DROPPED: [&Sql; 2] = [
     &Sql { text: "DELETE FROM @chatfold_snapshot WHERE inbox = $1", types: &[Type::TEXT] },
     &Sql { text: "DELETE FROM @chatfold_snapshot_page WHERE inbox = $1", types: &[Type::TEXT] },
 ];
+/// Keys of streams that accounts share begin with a tab, those of accounts stand behind all control characters.
+const SHARED_END: &str = "\n";
 const INBOXES: Sql = Sql {
     text: "SELECT inbox FROM @chatfold_inbox WHERE inbox > $1 ORDER BY inbox LIMIT $2",
     types: &[Type::TEXT, Type::INT8],
@@ -38,24 +41,44 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
-    pub async fn head(&self, inbox: &UserId) -> Result<Head, PostgresError> {
+    pub async fn head(&self, inbox: &StreamId) -> Result<Head, PostgresError> {
         Ok(self.read(inbox, u64::MAX, 0).await?.head)
     }
 
-    /// The owners of the inboxes after `after`, in order, at most `limit` of them.
+    /// The owners of the inboxes after `after`, in order, at most `limit` of them: whoever has a stream of its own.
     ///
     /// # Errors
     ///
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
     pub async fn inboxes(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<UserId>, PostgresError> {
+        let streams = self.streams_behind(after.map_or(SHARED_END, UserId::as_str), limit).await?;
+        Ok(streams.iter().filter_map(StreamId::account).cloned().collect())
+    }
+
+    /// The streams after `after`, in the order of the bytes of their keys, at most `limit` of them: those that accounts share,
+    /// then those of accounts.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
+    pub async fn streams(
+        &self,
+        after: Option<&StreamId>,
+        limit: usize,
+    ) -> Result<Vec<StreamId>, PostgresError> {
+        self.streams_behind(after.map_or("", StreamId::key), limit).await
+    }
+
+    async fn streams_behind(&self, after: &str, limit: usize) -> Result<Vec<StreamId>, PostgresError> {
         self.bounded(async {
             let taken = self.client().await?;
-            let (after, limit) = (after.map_or("", UserId::as_str), i64::try_from(limit).unwrap_or(i64::MAX));
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let rows = taken.session()?.query_once(&INBOXES, &[&after, &limit]).await?;
             taken.give_back();
             let owner = |row: &tokio_postgres::Row| {
                 let text: &str = row.try_get(0)?;
-                UserId::parse(text).map_err(|_| PostgresError::Damaged(format!("{text:?} is no owner's id")))
+                StreamId::from_key(text)
+                    .map_err(|_| PostgresError::Damaged(format!("{text:?} is no owner's id")))
             };
             rows.iter().map(owner).collect()
         })
@@ -67,7 +90,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
-    pub async fn fence(&self, inbox: &UserId, to: &str) -> Result<Head, PostgresError> {
+    pub async fn fence(&self, inbox: &StreamId, to: &str) -> Result<Head, PostgresError> {
         self.close(inbox, Some("moved"), Some(to)).await
     }
 
@@ -76,7 +99,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
-    pub async fn reopen(&self, inbox: &UserId) -> Result<Head, PostgresError> {
+    pub async fn reopen(&self, inbox: &StreamId) -> Result<Head, PostgresError> {
         self.close(inbox, None, None).await
     }
 
@@ -85,11 +108,11 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`PostgresError`] where the server cannot be reached, does not answer in time or refuses.
-    pub async fn erase(&self, inbox: &UserId) -> Result<Head, PostgresError> {
+    pub async fn erase(&self, inbox: &StreamId) -> Result<Head, PostgresError> {
         self.bounded(async {
             let (taken, outbox) = self.begin(inbox).await?;
             let session = &taken.session()?;
-            let owner = inbox.as_str();
+            let owner = inbox.key();
             session.execute_once(&ERASE, &[&owner]).await?;
             session.execute_once(&EMPTY, &[&owner]).await?;
             session.execute_once(&NO_SEGMENTS, &[&owner]).await?;
@@ -105,14 +128,14 @@ impl PostgresStore {
 
     async fn close(
         &self,
-        inbox: &UserId,
+        inbox: &StreamId,
         closed: Option<&str>,
         to: Option<&str>,
     ) -> Result<Head, PostgresError> {
         self.bounded(async {
             let (taken, outbox) = self.begin(inbox).await?;
             let session = &taken.session()?;
-            session.execute_once(&CLOSE, &[&inbox.as_str(), &closed, &to]).await?;
+            session.execute_once(&CLOSE, &[&inbox.key(), &closed, &to]).await?;
             let change = closed.map_or(OutboxChange::Reopened, |_| OutboxChange::Fenced);
             Told::of(inbox, Some(change)).write(session, outbox).await?;
             let head = commit(taken, inbox).await?;
@@ -124,10 +147,10 @@ impl PostgresStore {
 
     /// Begins a transaction that concerns the whole of a log: appends under way are waited for, later ones wait. Returns
     /// whether the outbox is on, too.
-    pub(crate) async fn begin(&self, inbox: &UserId) -> Result<(Taken, bool), PostgresError> {
+    pub(crate) async fn begin(&self, inbox: &StreamId) -> Result<(Taken, bool), PostgresError> {
         let taken = self.client().await?;
         let session = &taken.session()?;
-        let owner = inbox.as_str();
+        let owner = inbox.key();
         session.batch_execute("BEGIN").await?;
         session.execute_once(&MAKE, &[&owner]).await?;
         let locked = session.query_once(&LOCK, &[&owner]).await?;
@@ -137,10 +160,10 @@ impl PostgresStore {
 }
 
 /// Commits, and tells where the log stands.
-pub(crate) async fn commit(taken: Taken, inbox: &UserId) -> Result<Head, PostgresError> {
+pub(crate) async fn commit(taken: Taken, inbox: &StreamId) -> Result<Head, PostgresError> {
     let session = &taken.session()?;
     let (closed, head) = (session.prepare(&CLOSED).await?, session.prepare(&HEAD).await?);
-    let owner = inbox.as_str();
+    let owner = inbox.key();
     let (closed, head, ()) = try_join3(
         session.query_opt(&closed, &[&owner]),
         session.query_opt(&head, &[&owner]),

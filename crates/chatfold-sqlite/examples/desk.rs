@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use chatfold::binary::{Header, Log, LogHead, Writer};
 use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
+use chatfold::shared::StreamId;
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Append, EventStore, NewEvent, SnapshotStore, StoredEvent, StoredSnapshot};
 use chatfold::testing::Workload;
@@ -75,12 +76,12 @@ fn number(path: &Path, sql: &str) -> u64 {
 fn load(store: &mut SqliteStore, workload: &Workload) -> Inbox {
     let owner = workload.owner();
     let (mut replay, mut after) = (Replay::new(owner.clone(), Policy::default()), 0);
-    while let Some(page) = store.read_sealed(&owner, after).unwrap() {
+    while let Some(page) = store.read_sealed(&StreamId::from(&owner), after).unwrap() {
         let log = Log::behind(&page.records, owner.clone(), LogHead { events: 0, check: 0 });
         log.fold(&mut replay).unwrap();
         after = page.last.events;
     }
-    for stored in store.read(&owner, after, usize::MAX).unwrap().events {
+    for stored in store.read(&StreamId::from(&owner), after, usize::MAX).unwrap().events {
         if let LoggedEvent::Known(event) = decode_line(&stored.bytes).unwrap() {
             replay.push(&event);
         }
@@ -108,10 +109,10 @@ fn snapshots(path: &Path, workload: &Workload, last: &[StoredEvent], log_len_byt
     let mut store = open(path);
     let mut inbox = load(&mut store, workload);
     let save = |inbox: &Inbox, store: &mut SqliteStore| {
-        let bytes = inbox.snapshot(store.head(&owner).unwrap().prefix).unwrap();
-        let snapshot = StoredSnapshot::new(store.head(&owner).unwrap().prefix, bytes);
+        let bytes = inbox.snapshot(store.head(&StreamId::from(&owner)).unwrap().prefix).unwrap();
+        let snapshot = StoredSnapshot::new(store.head(&StreamId::from(&owner)).unwrap().prefix, bytes);
         let before = number(path, "SELECT coalesce(max(page), 0) FROM chatfold_snapshot_page");
-        let (time, kept) = timed(|| store.save(&owner, &snapshot).unwrap());
+        let (time, kept) = timed(|| store.save(&StreamId::from(&owner), &snapshot).unwrap());
         assert!(kept);
         let sql = |what: &str| {
             format!("SELECT coalesce({what}, 0) FROM chatfold_snapshot_page WHERE page > {before}")
@@ -139,7 +140,7 @@ fn snapshots(path: &Path, workload: &Workload, last: &[StoredEvent], log_len_byt
     );
     let mut store = open(path);
     for events in last.chunks(BETWEEN) {
-        store.import(&owner, events).unwrap();
+        store.import(&StreamId::from(&owner), events).unwrap();
         for stored in events {
             if let LoggedEvent::Known(event) = decode_line(&stored.bytes).unwrap() {
                 inbox.apply(&event);
@@ -162,13 +163,13 @@ fn snapshots(path: &Path, workload: &Workload, last: &[StoredEvent], log_len_byt
 fn loads(path: &Path, binary_path: &Path, workload: &Workload) {
     let owner = workload.owner();
     let (time, page) = least(|| {
-        let found = open(path).latest(&owner, u64::MAX).unwrap().unwrap();
+        let found = open(path).latest(&StreamId::from(&owner), u64::MAX).unwrap().unwrap();
         first_page(&Inbox::restore(found.bytes, &owner, Policy::default()).unwrap().0)
     });
     println!("from opening the file to the first page and totals, all of the snapshot read: {time}");
     let (time, _) = least(|| {
         let mut store = open(path);
-        let found = store.open_latest(&owner, u64::MAX).unwrap().unwrap();
+        let found = store.open_latest(&StreamId::from(&owner), u64::MAX).unwrap().unwrap();
         let end = found.source.len_bytes();
         found.source.read(end.saturating_sub(300_000)..end).unwrap().len()
     });
@@ -215,7 +216,7 @@ fn appends(path: &Path, workload: &Workload, with_snapshots: bool) {
         let snapshot = due.then(|| StoredSnapshot::new(prefix, inbox.snapshot(prefix).unwrap()));
         snapshots_len_bytes += snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.len() as u64);
         let append = Append::new(version, &lines).with_snapshot(snapshot.as_ref());
-        let (time, _) = timed(|| store.append(&owner, &append).unwrap());
+        let (time, _) = timed(|| store.append(&StreamId::from(&owner), &append).unwrap());
         slowest = slowest.max(time.clock);
     }
     let took = began.elapsed();
@@ -249,7 +250,7 @@ fn main() {
         let mut store = open(&folder.path().join(format!("{name}.db")));
         let (time, ()) = timed(|| {
             for some in events.chunks(batch) {
-                store.import(&workload.owner(), some).unwrap();
+                store.import(&StreamId::from(workload.owner()), some).unwrap();
             }
         });
         let (count, calls) = (events.len(), events.len().div_ceil(batch));

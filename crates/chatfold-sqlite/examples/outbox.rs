@@ -8,8 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::store::{Append, EventStore, NewEvent, Outbox};
-use chatfold::{EventId, UserId};
 use chatfold_sqlite::{Options, SqliteStore, Synchronous};
 
 /// The bytes that this process has passed to the system to be written; 0 where the system does not count them.
@@ -35,7 +36,7 @@ impl Side {
         Ok(Self { store, took_us: Vec::new(), written_bytes: 0 })
     }
 
-    fn append(&mut self, owner: &UserId, n: u64) -> Result<(), Box<dyn Error>> {
+    fn append(&mut self, owner: &StreamId, n: u64) -> Result<(), Box<dyn Error>> {
         let mut id = [7; 16];
         id[..8].copy_from_slice(&n.to_be_bytes());
         let event = [NewEvent::new(EventId::from_bytes(id), format!("{n:0>250}").into_bytes())];
@@ -57,7 +58,7 @@ impl Side {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let appends = std::env::args().nth(1).map_or(Ok(10_000), |count| count.parse())?;
-    let owner = UserId::parse("alice")?;
+    let owner = StreamId::from_key("alice")?;
     for synchronous in [Synchronous::Normal, Synchronous::Full] {
         let folder = tempfile::tempdir()?;
         let mut off = Side::new(&folder.path().join("off.db"), synchronous, false)?;

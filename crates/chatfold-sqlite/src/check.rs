@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{DamagedLog, EventStore, LogCursor};
 use chatfold_layout::keys::{of_events, of_ids};
@@ -13,7 +13,7 @@ use crate::log::{Known, Log, SEGMENT};
 use crate::pages;
 use crate::schema::{Found, Snapshots, begin};
 use crate::trimmed::{self, Cut};
-use crate::{SqliteError, SqliteStore, keys, outbox, owner_id, rows};
+use crate::{SqliteError, SqliteStore, keys, outbox, rows, stream_of};
 
 /// How many events are held at once.
 const CHUNK: usize = 1_000;
@@ -26,40 +26,40 @@ pub enum Damage {
     #[error("{0}")]
     Structure(String),
     /// An event is not what was appended, or one before it is missing. What is before it is sound.
-    #[error("the log of {inbox} is damaged at position {position}")]
+    #[error("the log of {inbox:#} is damaged at position {position}")]
     Event {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// The first position that does not follow what is before it.
         position: u64,
     },
     /// Sealed events are not found by their id or command: appended again, they would stand twice. It follows from the
     /// log and can be [mended](SqliteStore::repair).
-    #[error("{missing} keys are missing of the events of {inbox} from position {position} on")]
+    #[error("{missing} keys are missing of the events of {inbox:#} from position {position} on")]
     Keys {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// The first position of the segment whose keys are missing.
         position: u64,
         /// How many.
         missing: usize,
     },
     /// A snapshot is not of the log beside it. It will not be used.
-    #[error("the snapshot of {inbox} at position {position} is not of this log")]
+    #[error("the snapshot of {inbox:#} at position {position} is not of this log")]
     Snapshot {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// What it says it stands for.
         position: u64,
     },
     /// Pages of a snapshot are missing or are not what was written, or the list of its pages is not. It will not be used;
     /// it is a cache of the log and can be [dropped](SqliteStore::repair).
     #[error(
-        "{pages} pages of the snapshot of {inbox} at position {position} are damaged in table {table}: {what}"
+        "{pages} pages of the snapshot of {inbox:#} at position {position} are damaged in table {table}: {what}"
     )]
     Page {
         /// Whose snapshot.
-        inbox: UserId,
+        inbox: StreamId,
         /// The table that the damage is in.
         table: &'static str,
         /// What the snapshot says it stands for.
@@ -73,12 +73,12 @@ pub enum Damage {
     /// before the events are [put back](SqliteStore::restore_archive); then the snapshot is a cache like others, and can
     /// be [dropped](SqliteStore::repair).
     #[error(
-        "the snapshot of {inbox} at position {position} is damaged, which stands for the events through position {through} \
+        "the snapshot of {inbox:#} at position {position} is damaged, which stands for the events through position {through} \
          that were moved to the archive {archive}: put them back (chatfold store unarchive)"
     )]
     Base {
         /// Whose snapshot.
-        inbox: UserId,
+        inbox: StreamId,
         /// What it stands for.
         position: u64,
         /// The position of the last event that was moved.
@@ -88,10 +88,10 @@ pub enum Damage {
     },
     /// Pages lie in the file that no snapshot names, and that are not waiting to be removed. They take room and do nothing
     /// else; they can be [removed](SqliteStore::repair).
-    #[error("{pages} pages of {inbox} in table {table}, from page {first} on, are of no snapshot")]
+    #[error("{pages} pages of {inbox:#} in table {table}, from page {first} on, are of no snapshot")]
     Unnamed {
         /// Whose pages.
-        inbox: UserId,
+        inbox: StreamId,
         /// The table that they are in.
         table: &'static str,
         /// The number of the first of them.
@@ -154,7 +154,7 @@ impl SqliteStore {
     }
 
     fn check_inbox(&mut self, owner: &str) -> Result<Vec<Damage>, SqliteError> {
-        let inbox = owner_id(owner)?;
+        let inbox = stream_of(owner)?;
         let mut found: Vec<_> = self.check_log(&inbox)?.into_iter().collect();
         found.extend(self.check_keys(&inbox, false)?);
         let mut caches = self.alien_snapshots(&inbox)?;
@@ -165,7 +165,7 @@ impl SqliteStore {
     }
 
     /// What is wrong with the snapshot that stands for trimmed events, by what is wrong with all.
-    fn damaged_base(&self, inbox: &UserId, caches: &[Damage]) -> Result<Option<Damage>, SqliteError> {
+    fn damaged_base(&self, inbox: &StreamId, caches: &[Damage]) -> Result<Option<Damage>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(None) };
         let Some(Cut { prefix, base, archive }) = trimmed::cut(&moment, number)? else { return Ok(None) };
@@ -182,11 +182,11 @@ impl SqliteStore {
     }
 
     /// Where the log of an inbox begins here: behind what was trimmed.
-    fn beginning(&self, inbox: &UserId) -> Result<LogPrefix, SqliteError> {
+    fn beginning(&self, inbox: &StreamId) -> Result<LogPrefix, SqliteError> {
         Ok(self.trimmed(inbox)?.map_or(LogPrefix::EMPTY, |(prefix, _)| prefix))
     }
 
-    fn check_log(&mut self, inbox: &UserId) -> Result<Option<Damage>, SqliteError> {
+    fn check_log(&mut self, inbox: &StreamId) -> Result<Option<Damage>, SqliteError> {
         let mut cursor = LogCursor::after(self.beginning(inbox)?);
         loop {
             let page = self.read(inbox, cursor.position(), CHUNK)?;
@@ -201,7 +201,7 @@ impl SqliteStore {
     }
 
     /// Looks for the keys of every sealed event, and writes those that are missing if asked to.
-    fn check_keys(&mut self, inbox: &UserId, mend: bool) -> Result<Vec<Damage>, SqliteError> {
+    fn check_keys(&mut self, inbox: &StreamId, mend: bool) -> Result<Vec<Damage>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(Vec::new()) };
         let mut log = Log { connection: &moment, cache: &mut self.cache, owner: inbox, number };
@@ -229,7 +229,7 @@ impl SqliteStore {
     }
 
     /// The snapshots that are not of the log beside them.
-    fn alien_snapshots(&mut self, inbox: &UserId) -> Result<Vec<Damage>, SqliteError> {
+    fn alien_snapshots(&mut self, inbox: &StreamId) -> Result<Vec<Damage>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(Vec::new()) };
         let table = match self.snapshots {
@@ -251,7 +251,7 @@ impl SqliteStore {
     }
 
     /// What is wrong with the pages of snapshots.
-    fn damaged_pages(&mut self, inbox: &UserId) -> Result<Vec<Damage>, SqliteError> {
+    fn damaged_pages(&mut self, inbox: &StreamId) -> Result<Vec<Damage>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(Vec::new()) };
         let kept = pages::kept(&moment, inbox, number, u64::MAX)?;
@@ -303,7 +303,7 @@ impl SqliteStore {
     ///
     /// [`SqliteError::DamagedAt`] or [`SqliteError::Damaged`] where the log itself is damaged, which nothing mends: take
     /// it from where it was copied to. Otherwise if the file cannot be read or written.
-    pub fn repair(&mut self, inbox: &UserId) -> Result<Vec<Damage>, SqliteError> {
+    pub fn repair(&mut self, inbox: &StreamId) -> Result<Vec<Damage>, SqliteError> {
         if let Some(Damage::Event { inbox, position }) = self.check_log(inbox)? {
             let what = "the event does not follow what is before it";
             return Err(SqliteError::DamagedAt { inbox, table: "chatfold_event", position, what });

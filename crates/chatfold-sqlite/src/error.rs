@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use rusqlite::ErrorCode;
 
 /// Why the store could not do what was asked.
@@ -80,12 +80,12 @@ pub enum SqliteError {
     /// The events were moved to an archive: [`SqliteStore::restore_archive`](crate::SqliteStore::restore_archive) puts them
     /// back.
     #[error(
-        "the events of {inbox} through position {through} were moved to the archive {archive}: \
+        "the events of {inbox:#} through position {through} were moved to the archive {archive}: \
          put them back (chatfold store unarchive)"
     )]
     Trimmed {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// The position of the last event that was moved.
         through: u64,
         /// Where to, as it was named then.
@@ -94,12 +94,12 @@ pub enum SqliteError {
     /// The snapshot that stands for trimmed events stands in the way of what was asked, or is damaged itself: put the
     /// events back first.
     #[error(
-        "the snapshot of {inbox} at position {position} stands for events that were moved to the archive {archive}, \
+        "the snapshot of {inbox:#} at position {position} stands for events that were moved to the archive {archive}, \
          and {what}: put them back first (chatfold store unarchive)"
     )]
     Base {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// What the snapshot stands for.
         position: u64,
         /// Where the events are, as it was named when they were moved.
@@ -109,11 +109,11 @@ pub enum SqliteError {
     },
     /// No snapshot was held against the events that it stands for, so that none of them was moved.
     #[error(
-        "no events of {inbox} were moved: the snapshot at or before position {position} is not verified: {what}"
+        "no events of {inbox:#} were moved: the snapshot at or before position {position} is not verified: {what}"
     )]
     Unverified {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// What the snapshot stands for, or was to stand for at most.
         position: u64,
         /// Why.
@@ -128,10 +128,10 @@ pub enum SqliteError {
         what: String,
     },
     /// A row of an inbox's log is not what this crate wrote. What is before it is sound.
-    #[error("the log of {inbox} is damaged in table {table} at position {position}: {what}")]
+    #[error("the log of {inbox:#} is damaged in table {table} at position {position}: {what}")]
     DamagedAt {
         /// Whose log.
-        inbox: UserId,
+        inbox: StreamId,
         /// The table that the row is in.
         table: &'static str,
         /// The first position of the log that cannot be read.

@@ -5,12 +5,13 @@
 //!
 //! ```
 //! use chatfold::store::{Append, EventStore, NewEvent};
-//! use chatfold::{EventId, UserId};
+//! use chatfold::EventId;
+//! use chatfold::shared::StreamId;
 //! use chatfold_sqlite::{Options, SqliteStore};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("chat.db");
-//! let alice = UserId::parse("alice")?;
+//! let alice = StreamId::from_key("alice")?;
 //! let mut store = SqliteStore::open(&path, &Options::default())?;
 //! let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
 //! store.append(&alice, &Append::new(0, &events))?;
@@ -100,12 +101,13 @@
 //!
 //! ```
 //! use chatfold::store::{Append, EventStore, NewEvent, Outbox, OutboxChange};
-//! use chatfold::{EventId, UserId};
+//! use chatfold::EventId;
+//! use chatfold::shared::StreamId;
 //! use chatfold_sqlite::{Options, SqliteStore};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("chat.db");
-//! let alice = UserId::parse("alice")?;
+//! let alice = StreamId::from_key("alice")?;
 //! let mut store = SqliteStore::open(&path, &Options::default())?;
 //! let mut kept = store.outbox_on()?.to_string();
 //! let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
@@ -116,7 +118,7 @@
 //! let page = store.outbox_after(&kept.parse()?, 100)?;
 //! for entry in &page.entries {
 //!     if let OutboxChange::Appended { first, last } = entry.change {
-//!         let events = store.read(&entry.inbox, first - 1, (last - first + 1) as usize)?.events;
+//!         let events = store.read(&entry.stream, first - 1, (last - first + 1) as usize)?.events;
 //!         // … and delivers them, before it keeps:
 //!         assert_eq!(events.len(), 1);
 //!     }
@@ -196,6 +198,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chatfold::UserId;
+use chatfold::shared::StreamId;
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::check::Damage;
@@ -206,7 +209,7 @@ pub use self::options::{Options, Synchronous};
 use self::schema::{Claim, Found, Snapshots};
 pub use self::schema::{MIGRATIONS, Migration};
 pub use self::sharing::Sharing;
-pub use self::trimming::Trimmed;
+pub use chatfold::store::Trimmed;
 
 /// Logs and snapshots in one SQLite file.
 #[derive(Debug)]
@@ -278,22 +281,32 @@ impl SqliteStore {
         Ok(connection)
     }
 
-    /// The owners of the inboxes in the file, in order of bytes.
+    /// The owners of the inboxes in the file, in order of bytes: whoever has a stream of its own. Streams that accounts share
+    /// are no inboxes; [`SqliteStore::streams`] has them too.
     ///
     /// # Errors
     ///
     /// If the file is damaged: the two places that name them differ, or one is no id.
     pub fn inboxes(&mut self) -> Result<Vec<UserId>, SqliteError> {
+        Ok(self.streams()?.iter().filter_map(StreamId::account).cloned().collect())
+    }
+
+    /// The streams in the file, in order of the bytes of their keys.
+    ///
+    /// # Errors
+    ///
+    /// If the file is damaged: the two places that name them differ, or one is no key.
+    pub fn streams(&mut self) -> Result<Vec<StreamId>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
         let (owners, again) = (self.owners("chatfold_inbox")?, self.owners("chatfold_head")?);
         moment.commit()?;
         if owners != again {
             return Err(SqliteError::Damaged("the owners that it names in two places differ".into()));
         }
-        owners.iter().map(|owner| owner_id(owner)).collect()
+        owners.iter().map(|owner| stream_of(owner)).collect()
     }
 
-    /// The owners that one of two tables names, in order of bytes.
+    /// The keys of streams that one of two tables names, in order of bytes.
     fn owners(&self, table: &str) -> Result<Vec<String>, SqliteError> {
         let sql = format!("SELECT owner FROM {table} ORDER BY owner");
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -322,6 +335,6 @@ impl SqliteStore {
     }
 }
 
-fn owner_id(owner: &str) -> Result<UserId, SqliteError> {
-    UserId::parse(owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
+fn stream_of(owner: &str) -> Result<StreamId, SqliteError> {
+    StreamId::from_key(owner).map_err(|_| SqliteError::Damaged(format!("{owner:?} is no owner's id")))
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
-use chatfold::{EventId, UserId};
 use chatfold_layout::keys::Wanted;
 use chatfold_layout::segment::{self, Segment};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -45,7 +46,7 @@ impl Cache {
 pub(crate) struct Log<'t> {
     pub(crate) connection: &'t Connection,
     pub(crate) cache: &'t mut Cache,
-    pub(crate) owner: &'t UserId,
+    pub(crate) owner: &'t StreamId,
     pub(crate) number: Number,
 }
 

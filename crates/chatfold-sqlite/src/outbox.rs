@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::rows::{Number, signed, sixteen};
 use crate::schema::begin;
-use crate::{SqliteError, SqliteStore, owner_id};
+use crate::{SqliteError, SqliteStore, stream_of};
 
 /// The table of entries, as errors name it.
 pub(crate) const TABLE: &str = "chatfold_outbox";
@@ -92,7 +92,7 @@ fn entries(
         let damaged = |what| SqliteError::Damaged(format!("entry {number} of {TABLE} {what}"));
         let owner = owner.ok_or_else(|| damaged("names no inbox"))?;
         let change = change.ok_or_else(|| damaged("tells of no change that there is"))?;
-        entries.push(OutboxEntry::new(switch.cursor(number), owner_id(&owner)?, change));
+        entries.push(OutboxEntry::new(switch.cursor(number), stream_of(&owner)?, change));
     }
     Ok(entries)
 }

@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{SNAPSHOTS_KEPT, StoredSnapshot};
 use chatfold_layout::directory::{Directory, Named};
@@ -157,7 +157,7 @@ pub(crate) struct Kept {
 /// Returns the snapshots of an inbox that stand for no more than so many events, the newest first.
 pub(crate) fn kept(
     connection: &Connection,
-    owner: &UserId,
+    owner: &StreamId,
     number: Number,
     through: u64,
 ) -> Result<Vec<Kept>, SqliteError> {
@@ -199,7 +199,7 @@ pub(crate) fn whole(
 /// Pages are removed before others are written, which then take their place: the file is written once.
 pub(crate) fn keep(
     connection: &Connection,
-    (owner, number): (&UserId, Number),
+    (owner, number): (&StreamId, Number),
     cut: &Cut<'_>,
     known: Known,
 ) -> Result<(), SqliteError> {
@@ -323,7 +323,7 @@ pub(crate) fn unnamed(
 /// Drops some snapshots of an inbox, by position, and every page that no other names.
 pub(crate) fn drop_some(
     connection: &Connection,
-    (owner, number): (&UserId, Number),
+    (owner, number): (&StreamId, Number),
     positions: &[i64],
 ) -> Result<(), SqliteError> {
     let mut delete =

@@ -1,7 +1,8 @@
 //! Events that are brought to many inboxes: many of them in one transaction, which is synced once.
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::store::{NewEvent, Received, StoredEvent, plan_receive};
-use chatfold::{EventId, UserId};
 use rusqlite::Connection;
 
 use crate::log::{Cache, Log};
@@ -15,7 +16,7 @@ const CHUNK: usize = 256;
 pub(crate) fn receive_within(
     (connection, cache): (&Connection, &mut Cache),
     seal_events: usize,
-    inbox: &UserId,
+    inbox: &StreamId,
     (ids, events): (&[EventId], &[NewEvent]),
 ) -> Result<Received, SqliteError> {
     if events.is_empty() {
@@ -43,7 +44,7 @@ impl SqliteStore {
     /// Brings events to inboxes, a transaction for every [`CHUNK`] of them.
     pub(crate) fn receive_in_chunks(
         &mut self,
-        inboxes: &[UserId],
+        inboxes: &[StreamId],
         events: &[NewEvent],
     ) -> Result<Vec<Received>, SqliteError> {
         if events.is_empty() {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use chatfold::EventId;
 use chatfold::id::CommandId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Closed, Head, StoredEvent, StoredSnapshot};
-use chatfold::{EventId, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
@@ -59,8 +60,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 /// # Errors
 ///
 /// If the two tables that say so differ: one of them is damaged, or lacks the inbox.
-pub(crate) fn find(connection: &Connection, inbox: &UserId) -> Result<Option<(Number, Head)>, SqliteError> {
-    let owner = named_params! { ":owner": inbox.as_str() };
+pub(crate) fn find(connection: &Connection, inbox: &StreamId) -> Result<Option<(Number, Head)>, SqliteError> {
+    let owner = named_params! { ":owner": inbox.key() };
     let sql = "SELECT inbox, closed, moved_to FROM chatfold_inbox WHERE owner = :owner";
     let known = connection.prepare_cached(sql)?.query_row(owner, entry).optional()?;
     let sql = "SELECT inbox, closed, moved_to, position, hash FROM chatfold_head WHERE owner = :owner";
@@ -70,24 +71,24 @@ pub(crate) fn find(connection: &Connection, inbox: &UserId) -> Result<Option<(Nu
     let ((number, closed, to), prefix) = match (known, head) {
         (None, None) => return Ok(None),
         (Some(known), Some((entry, prefix))) if known == entry => (entry, prefix),
-        _ => return Err(SqliteError::Damaged(format!("what it says of {inbox} in two places differs"))),
+        _ => return Err(SqliteError::Damaged(format!("what it says of {inbox:#} in two places differs"))),
     };
     let closed = match closed.as_deref() {
         None => None,
         Some("moved") => Some(Closed::Moved { to: to.unwrap_or_default() }),
         Some("erased") => Some(Closed::Erased),
-        Some(other) => return Err(SqliteError::Damaged(format!("{inbox} is closed as {other:?}"))),
+        Some(other) => return Err(SqliteError::Damaged(format!("{inbox:#} is closed as {other:?}"))),
     };
     Ok(Some((number, Head::new(prefix, closed))))
 }
 
 /// Gives a number to an inbox that nobody wrote before.
-pub(crate) fn make(connection: &Connection, inbox: &UserId) -> Result<Number, SqliteError> {
-    let owner = named_params! { ":owner": inbox.as_str() };
+pub(crate) fn make(connection: &Connection, inbox: &StreamId) -> Result<Number, SqliteError> {
+    let owner = named_params! { ":owner": inbox.key() };
     connection.prepare_cached("INSERT INTO chatfold_inbox (owner) VALUES (:owner)")?.execute(owner)?;
     let number = connection.last_insert_rowid();
     let sql = "INSERT INTO chatfold_head (owner, inbox, position, hash) VALUES (?, ?, 0, zeroblob(16))";
-    connection.prepare_cached(sql)?.execute(params![inbox.as_str(), number])?;
+    connection.prepare_cached(sql)?.execute(params![inbox.key(), number])?;
     Ok(number)
 }
 
@@ -102,10 +103,10 @@ pub(crate) fn last(connection: &Connection, number: Number) -> Result<Option<Log
 /// Writes where a log stands now.
 pub(crate) fn set_prefix(
     connection: &Connection,
-    inbox: &UserId,
+    inbox: &StreamId,
     prefix: LogPrefix,
 ) -> Result<(), SqliteError> {
-    let row = params![signed(prefix.events), prefix.hash.to_be_bytes(), inbox.as_str()];
+    let row = params![signed(prefix.events), prefix.hash.to_be_bytes(), inbox.key()];
     connection
         .prepare_cached("UPDATE chatfold_head SET position = ?, hash = ? WHERE owner = ?")?
         .execute(row)?;
@@ -115,7 +116,7 @@ pub(crate) fn set_prefix(
 /// Writes whether a log is closed.
 pub(crate) fn set_closed(
     connection: &Connection,
-    inbox: &UserId,
+    inbox: &StreamId,
     closed: Option<&Closed>,
 ) -> Result<(), SqliteError> {
     let (word, to) = match closed {
@@ -127,7 +128,7 @@ pub(crate) fn set_closed(
         "UPDATE chatfold_inbox SET closed = ?, moved_to = ? WHERE owner = ?",
         "UPDATE chatfold_head SET closed = ?, moved_to = ? WHERE owner = ?",
     ] {
-        connection.prepare_cached(sql)?.execute(params![word, to, inbox.as_str()])?;
+        connection.prepare_cached(sql)?.execute(params![word, to, inbox.key()])?;
     }
     Ok(())
 }

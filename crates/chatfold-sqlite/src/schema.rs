@@ -11,6 +11,10 @@ use crate::options::{Options, Synchronous};
 /// Says in the file's header whose it is: `chfd`.
 const APPLICATION_ID: i32 = 0x6368_6664;
 
+/// After how many pages of the write-ahead log, 16 MiB of them, they are moved to the file: rows that are sealed before then
+/// never reach it, and a page that many appends write to reaches it once.
+const CHECKPOINT_PAGES: i32 = 4_000;
+
 /// A step from one schema to the next, which is run as it stands in the file of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -188,6 +192,7 @@ pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), 
         if !shared {
             let failed = |error| cannot_migrate(found.version, error);
             log_ahead(connection, options.busy_timeout).map_err(failed)?;
+            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         }
     }
     let synchronous = match options.synchronous {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, Appended, Head, NewEvent, Page, Received, StoredEvent, StoredSnapshot,
 };
-use chatfold::{EventId, UserId};
 use rusqlite::{Connection, Transaction};
 
 use crate::log::{Cache, Log};
@@ -71,7 +72,8 @@ impl SqliteStore {
 ///
 /// ```
 /// use chatfold::store::{Append, EventStore, NewEvent};
-/// use chatfold::{EventId, UserId};
+/// use chatfold::EventId;
+/// use chatfold::shared::StreamId;
 /// use chatfold_sqlite::{Options, Sharing, SqliteStore};
 /// use rusqlite::{Connection, TransactionBehavior};
 ///
@@ -80,7 +82,7 @@ impl SqliteStore {
 /// let options = Options::default();
 /// let mut store = SqliteStore::share(connection, &options)?;
 ///
-/// let alice = UserId::parse("alice")?;
+/// let alice = StreamId::from_key("alice")?;
 /// let events = [NewEvent::new(EventId::from_bytes([1; 16]), b"{}".to_vec())];
 /// let transaction = store.connection_mut().transaction_with_behavior(TransactionBehavior::Immediate)?;
 /// transaction.execute("INSERT INTO sync (token) VALUES ('s72594_4483')", [])?;
@@ -147,7 +149,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If it cannot be read or is damaged.
-    pub fn head(&mut self, inbox: &UserId) -> Result<Head, SqliteError> {
+    pub fn head(&mut self, inbox: &StreamId) -> Result<Head, SqliteError> {
         let found = Log::find_inbox(self.transaction, &mut self.cache, inbox)?;
         Ok(found.map_or(Head::EMPTY, |(_, head)| head))
     }
@@ -157,7 +159,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If they cannot be read or are damaged.
-    pub fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, SqliteError> {
+    pub fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, SqliteError> {
         match Log::find_inbox(self.transaction, &mut self.cache, inbox)? {
             Some((mut log, head)) => Ok(Page::new(head, log.events(after, limit)?)),
             None => Ok(Page::new(Head::EMPTY, Vec::new())),
@@ -169,7 +171,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If it cannot be read or is damaged.
-    pub fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+    pub fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
         match Log::find_inbox(self.transaction, &mut self.cache, inbox)? {
             Some((mut log, _)) => log.find(id),
             None => Ok(None),
@@ -184,7 +186,7 @@ impl<'t> Sharing<'t> {
     /// As there.
     pub fn append(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         append: &Append<'_>,
     ) -> Result<Appended, AppendError<SqliteError>> {
         let cut = append.snapshot.map(Cut::new);
@@ -201,7 +203,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If it cannot be written or is damaged.
-    pub fn receive(&mut self, inbox: &UserId, events: &[NewEvent]) -> Result<Received, SqliteError> {
+    pub fn receive(&mut self, inbox: &StreamId, events: &[NewEvent]) -> Result<Received, SqliteError> {
         let seal_events = self.seal_events;
         self.whole(|connection, cache| {
             let ids: Vec<_> = events.iter().map(|event| event.id).collect();
@@ -214,7 +216,7 @@ impl<'t> Sharing<'t> {
     /// # Errors
     ///
     /// If it cannot be written or is damaged.
-    pub fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
+    pub fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
         let cut = Cut::new(snapshot);
         self.whole(|connection, cache| save_within((connection, cache), inbox, &cut, Known::default()))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{FoundSnapshot, Head, SnapshotStore, StoredSnapshot};
 use chatfold_layout::pages::Fault;
 use rusqlite::Connection;
@@ -22,7 +22,7 @@ impl SqliteStore {
     /// log that was erased or rewritten meanwhile nothing may come back.
     pub(crate) fn write_ahead(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         cut: &Cut<'_>,
         mut is_due: impl FnMut(&mut Log<'_>, Head) -> Result<bool, SqliteError>,
     ) -> Result<Known, SqliteError> {
@@ -49,7 +49,7 @@ impl SqliteStore {
     }
 
     /// Whether a snapshot is one of the log as it stands.
-    fn is_of_log(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
+    fn is_of_log(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
         let moment = self.connection.transaction()?;
         let Some((mut log, _)) = Log::find_inbox(&moment, &mut self.cache, inbox)? else {
             return Ok(false);
@@ -95,7 +95,7 @@ impl SqliteStore {
     }
 
     /// The newest snapshot of a file whose schema keeps each as one value.
-    fn latest_whole(&self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
+    fn latest_whole(&self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(None) };
         let sql = "SELECT position, hash, bytes FROM snapshot \
@@ -106,7 +106,7 @@ impl SqliteStore {
     }
 
     /// The error of a snapshot that cannot be read.
-    fn damaged_snapshot(&self, inbox: &UserId, position: i64, fault: Fault) -> SqliteError {
+    fn damaged_snapshot(&self, inbox: &StreamId, position: i64, fault: Fault) -> SqliteError {
         self.suspect.store(true, Ordering::Relaxed);
         let position = position.unsigned_abs();
         SqliteError::DamagedAt {
@@ -120,7 +120,7 @@ impl SqliteStore {
 
 impl SnapshotStore for SqliteStore {
     /// A snapshot of which a page is damaged is passed over; that is told where no other is left.
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
+    fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
         if self.snapshots == Snapshots::Whole {
             return self.latest_whole(inbox, through);
         }
@@ -145,7 +145,7 @@ impl SnapshotStore for SqliteStore {
     /// Pages are read when they are asked for, over a connection that is opened with the first snapshot and shared by
     /// all, and held against their hash. A page that is damaged fails each read of it: [`SnapshotStore::latest`] passes
     /// over such a snapshot, and the next one kept brings the page anew.
-    fn open_latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<FoundSnapshot>, SqliteError> {
+    fn open_latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<FoundSnapshot>, SqliteError> {
         let reader = if self.snapshots == Snapshots::Paged { self.reader()? } else { None };
         let Some(reader) = reader else {
             return Ok(self.latest(inbox, through)?.map(FoundSnapshot::from));
@@ -172,7 +172,7 @@ impl SnapshotStore for SqliteStore {
 
     /// Cuts and hashes before it has the file for writing; what it writes then is the pages that no snapshot of the inbox
     /// has yet.
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
+    fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, SqliteError> {
         if !self.is_of_log(inbox, snapshot)? {
             return Ok(false);
         }

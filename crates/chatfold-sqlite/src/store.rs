@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use chatfold::EventId;
 use chatfold::id::CommandId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
     Append, AppendError, Appended, Closed, EventStore, Head, Known, NewEvent, OutboxChange, Page, Plan,
     Received, RewriteError, SealedPage, StoredEvent, plan_import,
 };
-use chatfold::{EventId, UserId};
 use rusqlite::{Connection, params};
 
 use crate::log::{Cache, Log};
@@ -32,7 +33,7 @@ impl<'t> Log<'t> {
     pub(crate) fn find_inbox(
         connection: &'t Connection,
         cache: &'t mut Cache,
-        owner: &'t UserId,
+        owner: &'t StreamId,
     ) -> Result<Option<(Self, Head)>, SqliteError> {
         let known = rows::find(connection, owner)?;
         Ok(known.map(|(number, head)| (Self { connection, cache, owner, number }, head)))
@@ -46,7 +47,7 @@ impl<'t> Log<'t> {
     pub(crate) fn to_write(
         connection: &'t Connection,
         cache: &'t mut Cache,
-        owner: &'t UserId,
+        owner: &'t StreamId,
     ) -> Result<(Self, Head), SqliteError> {
         match rows::find(connection, owner)? {
             Some((number, head)) => {
@@ -114,7 +115,7 @@ impl<'t> Log<'t> {
 
 impl SqliteStore {
     /// Changes whether a log is closed.
-    fn close(&mut self, inbox: &UserId, closed: Option<&Closed>, erase: bool) -> Result<Head, SqliteError> {
+    fn close(&mut self, inbox: &StreamId, closed: Option<&Closed>, erase: bool) -> Result<Head, SqliteError> {
         let change = match (closed, erase) {
             (_, true) => OutboxChange::Erased,
             (Some(_), false) => OutboxChange::Fenced,
@@ -157,7 +158,7 @@ impl SqliteStore {
     /// # Errors
     ///
     /// [`SqliteError`] if the file cannot be written, or a row is not what was appended.
-    pub fn seal(&mut self, inbox: &UserId, segments: usize) -> Result<bool, SqliteError> {
+    pub fn seal(&mut self, inbox: &StreamId, segments: usize) -> Result<bool, SqliteError> {
         let seal_events = self.options.seal_events;
         let transaction = begin(&mut self.connection)?;
         let Some((mut log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
@@ -180,7 +181,7 @@ fn stored(append: &Append<'_>, prefixes: Vec<LogPrefix>) -> Vec<StoredEvent> {
 pub(crate) fn append_within(
     (connection, cache): (&Connection, &mut Cache),
     seal_events: usize,
-    inbox: &UserId,
+    inbox: &StreamId,
     append: &Append<'_>,
     snapshot: Option<(&Cut<'_>, pages::Known)>,
 ) -> AppendResult<Appended> {
@@ -204,7 +205,7 @@ pub(crate) fn append_within(
 /// Keeps a snapshot within a transaction; returns whether it is one of the log as it stands.
 pub(crate) fn save_within(
     (connection, cache): (&Connection, &mut Cache),
-    inbox: &UserId,
+    inbox: &StreamId,
     cut: &Cut<'_>,
     known: pages::Known,
 ) -> Result<bool, SqliteError> {
@@ -219,7 +220,7 @@ pub(crate) fn save_within(
 impl EventStore for SqliteStore {
     type Error = SqliteError;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> AppendResult<Appended> {
+    fn append(&mut self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Appended> {
         let cut = append.snapshot.map(Cut::new);
         let is_due = |_: &mut Log<'_>, head| {
             let plan = append.plan::<SqliteError>(&Known::new(head));
@@ -236,7 +237,7 @@ impl EventStore for SqliteStore {
         Ok(appended)
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> AppendResult<Head> {
+    fn import(&mut self, inbox: &StreamId, events: &[StoredEvent]) -> AppendResult<Head> {
         if !self.shared && events.len() >= self.options.seal_events {
             // Keys are hashes: each batch touches most of their pages, and the next one does again.
             let update = self.connection.pragma_update(None, "cache_size", -IMPORT_CACHE_KIB);
@@ -263,13 +264,13 @@ impl EventStore for SqliteStore {
 
     fn receive_many(
         &mut self,
-        inboxes: &[UserId],
+        inboxes: &[StreamId],
         events: &[NewEvent],
     ) -> Result<Vec<Received>, SqliteError> {
         self.receive_in_chunks(inboxes, events)
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, SqliteError> {
+    fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, SqliteError> {
         // One transaction, so that head and events are of one moment.
         let transaction = self.connection.transaction()?;
         let Some((mut log, head)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
@@ -279,7 +280,7 @@ impl EventStore for SqliteStore {
         Ok(Page::new(head, events))
     }
 
-    fn read_sealed(&mut self, inbox: &UserId, after: u64) -> Result<Option<SealedPage>, SqliteError> {
+    fn read_sealed(&mut self, inbox: &StreamId, after: u64) -> Result<Option<SealedPage>, SqliteError> {
         let transaction = self.connection.transaction()?;
         let Some((log, head)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
             return Ok(None);
@@ -291,7 +292,7 @@ impl EventStore for SqliteStore {
         matches!(error, SqliteError::Trimmed { .. })
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+    fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
         let transaction = self.connection.transaction()?;
         match Log::find_inbox(&transaction, &mut self.cache, inbox)? {
             Some((mut log, _)) => log.find(id),
@@ -301,7 +302,7 @@ impl EventStore for SqliteStore {
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<SqliteError>> {
         let transaction = begin(&mut self.connection)?;
@@ -317,15 +318,15 @@ impl EventStore for SqliteStore {
         Ok(head)
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, SqliteError> {
+    fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, SqliteError> {
         self.close(inbox, Some(&Closed::Moved { to: to.to_owned() }), false)
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, SqliteError> {
+    fn erase(&mut self, inbox: &StreamId) -> Result<Head, SqliteError> {
         self.close(inbox, Some(&Closed::Erased), true)
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, SqliteError> {
+    fn reopen(&mut self, inbox: &StreamId) -> Result<Head, SqliteError> {
         self.close(inbox, None, false)
     }
 }

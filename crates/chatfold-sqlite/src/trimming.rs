@@ -1,11 +1,13 @@
 //! Moving the older events of a log to an archive, and putting them back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use chatfold::UserId;
 use chatfold::jsonl::{LoggedEvent, decode_line};
+use chatfold::shared::StreamId;
 use chatfold::snapshot::{LogPrefix, SnapshotInfo};
-use chatfold::store::StoredEvent;
-use chatfold::{Inbox, Replay, UserId};
+use chatfold::store::{StoredEvent, Trim, Trimmed};
+use chatfold::{Inbox, Replay};
 use chatfold_layout::segment::{self, Lines};
 
 use crate::archive::{Archived, Draft, failed};
@@ -16,18 +18,6 @@ use crate::{SqliteError, SqliteStore, pages, rows};
 
 /// How many rows are held at once.
 const CHUNK: usize = 1_000;
-
-/// What came of trimming a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Trimmed {
-    /// How many events were moved to the archive, besides those that were there before.
-    pub events: u64,
-    /// The position of the last event that is in the archive and not in the store any more; 0 if there is none.
-    pub through: u64,
-    /// What the snapshot stands for that takes their place, and that was held against them.
-    pub base: u64,
-}
 
 /// What is to be moved, as of one moment.
 struct Plan {
@@ -87,21 +77,21 @@ impl SqliteStore {
     /// not a line as this library writes it, which a binary log cannot hold byte for byte. Nothing was moved then.
     pub fn trim(
         &mut self,
-        inbox: &UserId,
+        owner: &UserId,
         through: u64,
         archive: impl AsRef<Path>,
     ) -> Result<Trimmed, SqliteError> {
-        let archive = archive.as_ref();
+        let (archive, inbox) = (archive.as_ref(), &StreamId::from(owner));
         let plan = self.plan_trimming(inbox, through)?;
         let base = plan.before.as_ref().map_or(0, |cut| cut.base.events);
         if plan.segments.is_empty() {
-            return Ok(Trimmed { events: 0, through: plan.cut_before().events, base });
+            return Ok(Trimmed::new(0, plan.cut_before().events, base));
         }
-        let ids = self.write_archive(inbox, &plan, archive)?;
+        let ids = self.write_archive(owner, &plan, archive)?;
         let cut = Cut { prefix: plan.cut_after(), base: plan.base, archive: archive.display().to_string() };
         self.cut(inbox, &plan, &cut, &ids)?;
         let events = cut.prefix.events - plan.cut_before().events;
-        Ok(Trimmed { events, through: cut.prefix.events, base: cut.base.events })
+        Ok(Trimmed::new(events, cut.prefix.events, cut.base.events))
     }
 
     /// Returns the last position of the events that are in an archive and not in the store any more, and where that was
@@ -110,13 +100,13 @@ impl SqliteStore {
     /// # Errors
     ///
     /// If the file is damaged or cannot be read.
-    pub fn trimmed(&self, inbox: &UserId) -> Result<Option<(LogPrefix, String)>, SqliteError> {
+    pub fn trimmed(&self, inbox: &StreamId) -> Result<Option<(LogPrefix, String)>, SqliteError> {
         let moment = self.connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(None) };
         Ok(trimmed::cut(&moment, number)?.map(|cut| (cut.prefix, cut.archive)))
     }
 
-    fn plan_trimming(&mut self, inbox: &UserId, through: u64) -> Result<Plan, SqliteError> {
+    fn plan_trimming(&mut self, inbox: &StreamId, through: u64) -> Result<Plan, SqliteError> {
         if self.options.read_only || self.snapshots == Snapshots::Whole {
             return Err(SqliteError::read_only());
         }
@@ -154,19 +144,20 @@ impl SqliteStore {
     /// Writes the archive and holds the snapshot against the events. Returns the ids of each segment that is moved.
     fn write_archive(
         &mut self,
-        inbox: &UserId,
+        owner: &UserId,
         plan: &Plan,
         archive: &Path,
     ) -> Result<Vec<Written>, SqliteError> {
+        let inbox = &StreamId::from(owner);
         let unverified =
             |what: String| SqliteError::Unverified { inbox: inbox.clone(), position: plan.base.events, what };
         let info = SnapshotInfo::read(&plan.snapshot).map_err(|error| unverified(error.to_string()))?;
-        let restored = Inbox::restore(plan.snapshot.clone(), inbox, info.policy);
+        let restored = Inbox::restore(plan.snapshot.clone(), owner, info.policy);
         let (restored, _) = restored.map_err(|error| unverified(error.to_string()))?;
         restored.verify().map_err(|fault| unverified(fault.to_string()))?;
-        let may_replace = self.may_replace(inbox, plan, archive)?;
-        let draft = Draft::begin(archive, inbox)?;
-        let replay = Replay::new(inbox.clone(), info.policy);
+        let may_replace = self.may_replace(owner, plan, archive)?;
+        let draft = Draft::begin(archive, owner)?;
+        let replay = Replay::new(owner.clone(), info.policy);
         let mut course = Course { replay, draft, prefix: LogPrefix::EMPTY };
         if let Some(mut archived) = may_replace {
             course.take_archived(&mut archived, plan.cut_before(), archive)?;
@@ -180,7 +171,7 @@ impl SqliteStore {
         if replay.finish().digest() != restored.digest() {
             return Err(unverified("it is not what its events say".to_owned()));
         }
-        draft.keep(inbox, plan.cut_after())?;
+        draft.keep(owner, plan.cut_after())?;
         Ok(ids)
     }
 
@@ -188,19 +179,20 @@ impl SqliteStore {
     /// this log is not to be written over.
     fn may_replace(
         &mut self,
-        inbox: &UserId,
+        owner: &UserId,
         plan: &Plan,
         archive: &Path,
     ) -> Result<Option<Archived>, SqliteError> {
         if plan.before.is_some() {
-            return Archived::open(archive, inbox).map(Some);
+            return Archived::open(archive, owner).map(Some);
         }
         if !archive.try_exists().map_err(|error| failed(archive, error.to_string()))? {
             return Ok(None);
         }
-        let end = Archived::open(archive, inbox)?.skip_to(u64::MAX)?;
+        let end = Archived::open(archive, owner)?.skip_to(u64::MAX)?;
         let moment = self.connection.unchecked_transaction()?;
-        let found = Log::find_inbox(&moment, &mut self.cache, inbox)?;
+        let inbox = StreamId::from(owner);
+        let found = Log::find_inbox(&moment, &mut self.cache, &inbox)?;
         let same = match found {
             Some((mut log, _)) => log.prefix_at(end.events)? == Some(end),
             None => false,
@@ -210,7 +202,7 @@ impl SqliteStore {
         } else {
             Err(failed(
                 archive,
-                format!("it is there already, and is not the beginning of the log of {inbox}"),
+                format!("it is there already, and is not the beginning of the log of {owner}"),
             ))
         }
     }
@@ -218,7 +210,7 @@ impl SqliteStore {
     /// Takes in the segments that are moved, and returns their ids.
     fn take_segments(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         plan: &Plan,
         course: &mut Course,
         archive: &Path,
@@ -233,7 +225,7 @@ impl SqliteStore {
                     let position = event.position();
                     let what =
                         "is no line as this library writes it, which an archive cannot hold byte for byte";
-                    failed(archive, format!("the event of {inbox} at position {position} {what}"))
+                    failed(archive, format!("the event of {inbox:#} at position {position} {what}"))
                 })?;
                 course.draft.write(&logged)?;
                 course.take(&logged);
@@ -249,7 +241,7 @@ impl SqliteStore {
     /// Takes in the events between the last segment that is moved and what the snapshot stands for.
     fn take_rows_behind(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         plan: &Plan,
         mut course: Course,
     ) -> Result<Course, SqliteError> {
@@ -277,7 +269,7 @@ impl SqliteStore {
     }
 
     /// Removes the events that are in the archive, if the log is still the one that was archived.
-    fn cut(&mut self, inbox: &UserId, plan: &Plan, cut: &Cut, ids: &[Written]) -> Result<(), SqliteError> {
+    fn cut(&mut self, inbox: &StreamId, plan: &Plan, cut: &Cut, ids: &[Written]) -> Result<(), SqliteError> {
         let changed = || SqliteError::Unverified {
             inbox: inbox.clone(),
             position: plan.base.events,
@@ -327,15 +319,16 @@ impl SqliteStore {
     ///
     /// [`SqliteError::Archive`] if the archive cannot be read, is another's, ends too early or holds other events;
     /// [`SqliteError::DamagedAt`] if the ids that stayed here are damaged. Nothing was put back then.
-    pub fn restore_archive(&mut self, inbox: &UserId, archive: impl AsRef<Path>) -> Result<u64, SqliteError> {
+    pub fn restore_archive(&mut self, owner: &UserId, archive: impl AsRef<Path>) -> Result<u64, SqliteError> {
         let archive = archive.as_ref();
         if self.options.read_only || self.snapshots == Snapshots::Whole {
             return Err(SqliteError::read_only());
         }
         let transaction = begin(&mut self.connection)?;
+        let inbox = &StreamId::from(owner);
         let Some((log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else { return Ok(0) };
         let Some(cut) = trimmed::cut(&transaction, log.number)? else { return Ok(0) };
-        let mut archived = Archived::open(archive, inbox)?;
+        let mut archived = Archived::open(archive, owner)?;
         while archived.prefix.events < cut.prefix.events {
             let next = log.segment_behind(archived.prefix.events)?;
             let next = next.filter(|head| head.before == archived.prefix);
@@ -353,6 +346,22 @@ impl SqliteStore {
         transaction.commit()?;
         self.cache.clear();
         Ok(cut.prefix.events)
+    }
+}
+
+impl Trim for SqliteStore {
+    type Archive = PathBuf;
+
+    fn trim(&mut self, owner: &UserId, through: u64, archive: &PathBuf) -> Result<Trimmed, SqliteError> {
+        Self::trim(self, owner, through, archive)
+    }
+
+    fn trimmed_prefix(&mut self, owner: &UserId) -> Result<LogPrefix, SqliteError> {
+        Ok(self.trimmed(&StreamId::from(owner))?.map_or(LogPrefix::EMPTY, |(prefix, _)| prefix))
+    }
+
+    fn restore_archive(&mut self, owner: &UserId, archive: &PathBuf) -> Result<u64, SqliteError> {
+        Self::restore_archive(self, owner, archive)
     }
 }
 

@@ -35,6 +35,14 @@ impl<T, const LEN: usize> Cells<T, LEN> {
     }
 }
 
+impl<T, const LEN: usize> Cells<T, LEN> {
+    /// Returns the values that somebody asked for, to be written; none where others hold the page too.
+    pub(crate) fn own(&mut self) -> impl Iterator<Item = &mut T> {
+        let cells = self.0.get_mut().and_then(Arc::get_mut);
+        cells.into_iter().flatten().filter_map(|cell| cell.get_mut()?.as_mut())
+    }
+}
+
 impl<T: Clone, const LEN: usize> Cells<T, LEN> {
     /// Returns the cell at a place to be written, of a page that is no other's.
     pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut Cell<T>> {

@@ -156,6 +156,13 @@ impl<T: Recorded + Clone> DenseTable<T> {
         }
     }
 
+    /// Shows each value that is at hand, to be written, of those that nobody else holds.
+    pub(crate) fn for_each_own(&mut self, mut act: impl FnMut(&mut T)) {
+        for page in self.pages.iter_mut() {
+            page.own().filter_map(Arc::get_mut).for_each(&mut act);
+        }
+    }
+
     /// The value with this number, which is not here any more afterwards.
     pub(crate) fn take(&mut self, number: u32) -> Option<Arc<T>> {
         self.get_mut(number)?;

@@ -270,6 +270,19 @@ impl<T: ?Sized> Lazy<T> {
         Self::Cold(Box::new(Cold { place, loaded: OnceLock::new() }))
     }
 
+    /// Lets go of what was loaded and not written: it is loaded again when it is next touched. `within` does the same for
+    /// the parts of one that was written, if nobody else holds it.
+    pub(crate) fn release(&mut self, within: impl FnOnce(&mut T)) {
+        match self {
+            Self::Cold(cold) => cold.loaded = OnceLock::new(),
+            Self::Warm(part) => {
+                if let Some(part) = Arc::get_mut(part) {
+                    within(part);
+                }
+            }
+        }
+    }
+
     /// Where it lies in a snapshot, if it was not written since.
     pub(crate) fn place(&self) -> Option<&PartPlace> {
         match self {

@@ -84,6 +84,15 @@ impl<T: Part + Clone> PagedVec<T> {
     }
 }
 
+impl<T: ?Sized> PagedVec<T> {
+    /// Lets go of what was loaded and not written.
+    pub(crate) fn release(&mut self) {
+        self.trays.for_each_own(|tray| {
+            tray.release(|tray| tray.parts.iter_mut().for_each(|part| part.release(|_| {})));
+        });
+    }
+}
+
 impl<T: ?Sized> FromIterator<Arc<T>> for PagedVec<T> {
     fn from_iter<I: IntoIterator<Item = Arc<T>>>(parts: I) -> Self {
         let mut parts = parts.into_iter().map(Lazy::Warm).peekable();

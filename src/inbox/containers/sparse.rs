@@ -164,6 +164,19 @@ impl<T: Clone> Few<T> {
         }
     }
 
+    /// Shows each value, to be written, if nobody else holds them.
+    pub(crate) fn for_each_own(&mut self, act: impl FnMut(&mut T)) {
+        match self {
+            Self::None => {}
+            Self::One(value) => std::iter::once(value).for_each(act),
+            Self::Many(values) => {
+                if let Some(values) = Arc::get_mut(values) {
+                    values.iter_mut().for_each(act);
+                }
+            }
+        }
+    }
+
     pub(crate) fn last(&self) -> Option<&T> {
         self.get(self.len().checked_sub(1)?)
     }

@@ -51,6 +51,18 @@ pub(crate) struct Timeline {
     pub(crate) order: Option<Order>,
 }
 
+impl Timeline {
+    /// Lets go of what was loaded from a snapshot and not written.
+    pub(crate) fn release(&mut self) {
+        self.facts.arena.full.release();
+        self.facts.arena.tail.release(|_| {});
+        self.facts.index.buckets.release();
+        if let Some(order) = &mut self.order {
+            order.release();
+        }
+    }
+}
+
 impl Facts {
     pub(crate) fn slot(&self, id: MessageId) -> Option<u32> {
         if self.index.len == 0 && self.arena.full.len() == 0 {

@@ -12,12 +12,12 @@ use crate::model::badge::{BadgeRule, Sums};
 use crate::model::change::{Attribute, Attributes, OrderKeys, Totals, TotalsChange};
 use crate::model::event::{GroupType, Membership};
 use crate::model::id::{ConversationKind, MessageId, UserId};
+use crate::model::stream::SharedId;
 use crate::shared::directory::Directory;
 use crate::shared::hub::delivery::AccountChange;
 use crate::shared::hub::rooms::Rooms;
 use crate::shared::memberships::Memberships;
 use crate::shared::row::{Look, group_type, lets_count};
-use crate::shared::stream::SharedId;
 use crate::shared::timeline::{Recalled, Timeline};
 
 /// A connected account.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::shared::stream::SharedId;
+use crate::model::stream::SharedId;
 use crate::shared::timeline::Timeline;
 
 /// A timeline and who of the connected accounts sees it: the account's number, and that of its conversation.

@@ -8,7 +8,7 @@ use super::support::{append, events, prefix, valid};
 use crate::log::binary::{Log, header::LogHead};
 #[cfg(feature = "binary")]
 use crate::log::jsonl::{LoggedEvent, encode_event};
-use crate::model::id::UserId;
+use crate::model::stream::StreamId;
 #[cfg(feature = "binary")]
 use crate::store::snapshot::LogPrefix;
 #[cfg(feature = "binary")]
@@ -28,19 +28,19 @@ fn lines(many: u64) -> Vec<NewEvent> {
 /// What a store gives as columns are the events that it gives as lines, between the same prefixes, from wherever it is asked:
 /// all of a log but its end, or none of it.
 #[cfg(feature = "binary")]
-pub(super) fn columns<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+pub(super) fn columns<S: SnapshotStore>(open: &mut dyn FnMut() -> S, stream: &StreamId) {
     let mut store = open();
-    assert_eq!(valid(store.read_sealed(inbox, 0)), None, "a log that nobody wrote has no columns");
+    assert_eq!(valid(store.read_sealed(stream, 0)), None, "a log that nobody wrote has no columns");
     let (mut version, lines) = (0, lines(40));
     for batch in lines.chunks(7) {
-        version = valid(store.append(inbox, &Append::new(version, batch))).last;
+        version = valid(store.append(stream, &Append::new(version, batch))).last;
     }
     drop(store);
     let mut store = open();
-    let log = whole(&mut store, inbox);
-    let head = valid(store.head(inbox));
+    let log = whole(&mut store, stream);
+    let head = valid(store.head(stream));
     for after in (0..=head.prefix.events).chain([u64::MAX]) {
-        let Some(page) = valid(store.read_sealed(inbox, after)) else { continue };
+        let Some(page) = valid(store.read_sealed(stream, after)) else { continue };
         let before = log.iter().map(|event| event.prefix).rfind(|at| at.events <= after);
         assert_eq!(page.head, head, "columns say where the log stood");
         assert_eq!(page.before.events, after, "they begin right behind what was asked for");
@@ -55,7 +55,7 @@ pub(super) fn columns<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &Use
             Some(page.last),
             "and end at a prefix of the log"
         );
-        let records = Log::behind(&page.records, inbox.clone(), LogHead { events: 0, check: 0 });
+        let records = Log::behind(&page.records, stream.columns_owner(), LogHead { events: 0, check: 0 });
         let decoded: Vec<LoggedEvent> = records.events().map(valid).collect();
         let told: Vec<Vec<u8>> = decoded.iter().map(line).collect();
         let expected: Vec<&[u8]> = events.iter().map(|event| event.bytes.as_slice()).collect();
@@ -80,18 +80,18 @@ fn bytes(len: u64) -> Vec<u8> {
 
 /// A snapshot by range is the same as the whole one, byte for byte: what was asked for exactly, or an error. A read that fails
 /// changes nothing, so what fails is tried until it does not.
-pub(super) fn ranges<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &UserId) {
+pub(super) fn ranges<S: SnapshotStore>(open: &mut dyn FnMut() -> S, stream: &StreamId) {
     let mut store = open();
-    assert!(valid(store.open_latest(inbox, u64::MAX)).is_none(), "there is none to be read by range");
+    assert!(valid(store.open_latest(stream, u64::MAX)).is_none(), "there is none to be read by range");
     let lens = [0, 1, 4_096, 70_001, 150_000];
     for (n, len) in (1..).zip(lens) {
-        valid(append(&mut store, inbox, n - 1, 0, &[n as u8]));
+        valid(append(&mut store, stream, n - 1, 0, &[n as u8]));
         let numbers: Vec<u8> = (1..=n as u8).collect();
         let kept = StoredSnapshot::new(prefix(&events(&numbers)), bytes(len));
-        assert!(valid(store.save(inbox, &kept)), "a snapshot of this log is kept");
+        assert!(valid(store.save(stream, &kept)), "a snapshot of this log is kept");
         drop(store);
         store = open();
-        let found = valid(store.open_latest(inbox, u64::MAX));
+        let found = valid(store.open_latest(stream, u64::MAX));
         let Some(found) = found else { panic!("the newest snapshot is found by range") };
         assert_eq!((found.prefix, found.source.len_bytes()), (kept.prefix, len), "it is the newest");
         let read = |from: u64, to: u64| {
@@ -110,7 +110,7 @@ pub(super) fn ranges<S: SnapshotStore>(open: &mut dyn FnMut() -> S, inbox: &User
         assert_eq!(read(len, len), Some(Vec::new()), "and nothing at its end");
         assert_eq!(read(0, len + 1), None, "what goes beyond it is refused");
     }
-    let older = valid(store.open_latest(inbox, lens.len() as u64 - 1)).map(|found| found.source.len_bytes());
+    let older = valid(store.open_latest(stream, lens.len() as u64 - 1)).map(|found| found.source.len_bytes());
     assert_eq!(older, Some(70_001), "an older one is found by what it stands for");
 }
 

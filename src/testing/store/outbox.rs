@@ -1,9 +1,10 @@
 //! The laws of outboxes.
 
-use super::support::{append, event, valid};
-use crate::model::id::UserId;
+use super::support::{append, emptied, event, kinds, valid};
+use crate::model::stream::StreamId;
 use crate::store::{
-    Outbox, OutboxChange, OutboxCursor, OutboxEntry, OutboxError, Received, RewriteError, SnapshotStore,
+    EventStore, Outbox, OutboxChange, OutboxCursor, OutboxEntry, OutboxError, Received, RewriteError,
+    SnapshotStore,
 };
 use crate::testing::workload::Random;
 
@@ -13,7 +14,8 @@ const HISTORIES: u64 = 12;
 /// How many changes are tried in each.
 const CHANGES: u64 = 60;
 
-/// Holds the laws of [`Outbox`] against a store, which may hold inboxes already. Its outbox is switched off in the end,
+/// Holds the laws of [`Outbox`] against a store, which may hold streams already; of these the
+/// directory's is erased. Its outbox is switched off in the end,
 /// and off and on meanwhile.
 ///
 /// `open` opens another handle of the same store; for a durable one, as after a restart.
@@ -40,8 +42,12 @@ pub fn check_outbox<S: Outbox + SnapshotStore>(mut open: impl FnMut() -> S) {
     valid(open().outbox_off());
 }
 
-fn owner(law: &str, n: u64) -> UserId {
-    valid(UserId::parse(&format!("outbox-{law}-{n}")))
+/// A stream that begins anew, of every kind in turn.
+fn stream<S: EventStore>(store: &mut S, law: &str, n: u64) -> StreamId {
+    let kinds = kinds(&format!("outbox-{law}-{n}"));
+    let stream = kinds.into_iter().nth((n % 4) as usize).unwrap_or(StreamId::Directory);
+    emptied(store, &stream);
+    stream
 }
 
 /// The entries behind a cursor, read in pages of so many; and the cursor behind the last.
@@ -71,13 +77,13 @@ fn kept(cursor: OutboxCursor) -> OutboxCursor {
     valid(cursor.to_string().parse())
 }
 
-fn told(entries: &[OutboxEntry]) -> Vec<(UserId, OutboxChange)> {
-    entries.iter().map(|entry| (entry.inbox.clone(), entry.change)).collect()
+fn told(entries: &[OutboxEntry]) -> Vec<(StreamId, OutboxChange)> {
+    entries.iter().map(|entry| (entry.stream.clone(), entry.change)).collect()
 }
 
 fn switched<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S) {
     let (mut store, mut other) = (open(), open());
-    let inbox = owner("switched", 0);
+    let stream = stream(&mut store, "switched", 1);
     let nowhere = OutboxCursor::new(u128::MAX, 0, 0, 0);
     let off = |found: &dyn std::fmt::Debug| format!("switched off there is nothing to read: {found:?}");
     let found = store.outbox_after(&nowhere, 1);
@@ -86,13 +92,13 @@ fn switched<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S) {
     assert!(matches!(found, Err(OutboxError::Off)), "{}", off(&found));
     let found = store.outbox_status(None);
     assert!(matches!(found, Err(OutboxError::Off)), "{}", off(&found));
-    valid(append(&mut store, &inbox, 0, 1, &[1]));
+    valid(append(&mut store, &stream, 0, 1, &[1]));
     let beginning = valid(store.outbox_on());
-    valid(append(&mut other, &inbox, 1, 2, &[2, 3]));
+    valid(append(&mut other, &stream, 1, 2, &[2, 3]));
     assert_eq!(valid(other.outbox_on()), beginning, "it is on for all handles, and stays so");
     drop((store, other));
     let mut store = open();
-    let appended = (inbox.clone(), OutboxChange::Appended { first: 2, last: 3 });
+    let appended = (stream.clone(), OutboxChange::Appended { first: 2, last: 3 });
     let (found, next) = follow(&mut store, beginning, 1);
     assert_eq!(told(&found), [appended], "all since it was switched on, and nothing before");
     let none = valid(store.outbox_after(&beginning, 0));
@@ -104,7 +110,7 @@ fn switched<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S) {
     valid(store.outbox_off());
     let refused = store.outbox_after(&next, 1);
     assert!(matches!(refused, Err(OutboxError::Off)), "{}", off(&refused));
-    valid(append(&mut store, &inbox, 3, 3, &[4]));
+    valid(append(&mut store, &stream, 3, 3, &[4]));
     let anew = valid(store.outbox_on());
     let (found, _) = follow(&mut store, anew, 9);
     assert_eq!(found, [], "nothing is kept of before, and nothing was written while it was off");
@@ -116,10 +122,12 @@ fn switched<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S) {
 
 fn forgotten<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S) {
     let mut store = open();
-    let inbox = owner("forgotten", 0);
+    // That its stream begins anew is not to be told.
+    valid(store.outbox_off());
+    let stream = stream(&mut store, "forgotten", 2);
     let beginning = valid(store.outbox_on());
     for n in 0..6 {
-        valid(append(&mut store, &inbox, u64::from(n), 0, &[n + 1]));
+        valid(append(&mut store, &stream, u64::from(n), 0, &[n + 1]));
     }
     let (all, end) = follow(&mut store, beginning, 4);
     let [_, second, third, .., last] = all.as_slice() else { panic!("six entries, found {all:?}") };
@@ -148,9 +156,9 @@ fn forgotten<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S) {
     assert_eq!(valid(store.outbox_forget(&beginning)), 0, "of what was forgotten before nothing is left");
     assert_eq!(valid(store.outbox_forget(&last.cursor)), 4);
     assert_eq!(valid(store.outbox_after(&end, 9)).entries, [], "who has taken all goes on");
-    valid(append(&mut store, &inbox, 6, 0, &[7]));
+    valid(append(&mut store, &stream, 6, 0, &[7]));
     let (found, _) = follow(&mut store, kept(end), 9);
-    assert_eq!(told(&found), [(inbox, OutboxChange::Appended { first: 7, last: 7 })]);
+    assert_eq!(told(&found), [(stream, OutboxChange::Appended { first: 7, last: 7 })]);
     assert_eq!(behind(&mut store, Some(&end)), (1, 0));
 }
 
@@ -185,11 +193,12 @@ impl Counted {
     }
 }
 
-/// Random changes of a few inboxes by two handles, and a consumer that is now and then begun anew from where it was: it
+/// Random changes of a few streams by two handles, and a consumer that is now and then begun anew from where it was: it
 /// sees what the store said of each change, in that order.
 fn history<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S, seed: u64) -> Counted {
     let mut random = Random::new(seed);
-    let inboxes = [0, 1, 2].map(|n| owner("history", seed * 10 + n));
+    let mut streams = [0, 1, 2].map(|n| stream(&mut open(), "history", seed * 3 + n));
+    streams.sort();
     let mut handles = [open(), open()];
     let mut cursor = valid(open().outbox_on());
     let (mut expected, mut found, mut counted) = (Vec::new(), Vec::new(), Counted::default());
@@ -198,8 +207,8 @@ fn history<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S, seed: u64) ->
         let [one, other] = &mut handles;
         let store = if random.below(2) == 0 { one } else { other };
         let index = random.below(3) as usize;
-        let Some(inbox) = inboxes.get(index) else { continue };
-        expected.extend(change(store, (inbox, &inboxes), n as u8, &mut random, &mut counted));
+        let Some(stream) = streams.get(index) else { continue };
+        expected.extend(change(store, (stream, &streams), n as u8, &mut random, &mut counted));
         if random.below(6) == 0 {
             let (page, next) = follow(&mut open(), kept(cursor), 1 + random.below(4) as usize);
             found.extend(told(&page));
@@ -215,50 +224,50 @@ fn history<S: Outbox + SnapshotStore>(open: &mut dyn FnMut() -> S, seed: u64) ->
 /// Tries a change, and returns what the outbox should tell of it, by what the store says came of it.
 fn change<S: Outbox + SnapshotStore>(
     store: &mut S,
-    (inbox, inboxes): (&UserId, &[UserId]),
+    (stream, streams): (&StreamId, &[StreamId]),
     n: u8,
     random: &mut Random,
     counted: &mut Counted,
-) -> Vec<(UserId, OutboxChange)> {
-    let of_inbox = |change| vec![(inbox.clone(), change)];
-    let head = valid(store.head(inbox)).prefix.events;
+) -> Vec<(StreamId, OutboxChange)> {
+    let of_stream = |change| vec![(stream.clone(), change)];
+    let head = valid(store.head(stream)).prefix.events;
     match random.below(16) {
         0 => {
-            valid(store.fence(inbox, "elsewhere"));
+            valid(store.fence(stream, "elsewhere"));
             counted.closed += 1;
-            of_inbox(OutboxChange::Fenced)
+            of_stream(OutboxChange::Fenced)
         }
         1 => {
-            valid(store.erase(inbox));
+            valid(store.erase(stream));
             counted.erased += 1;
-            of_inbox(OutboxChange::Erased)
+            of_stream(OutboxChange::Erased)
         }
         2 | 3 => {
-            valid(store.reopen(inbox));
-            of_inbox(OutboxChange::Reopened)
+            valid(store.reopen(stream));
+            of_stream(OutboxChange::Reopened)
         }
         4 | 5 => {
             let positions = [1 + random.below(head + 1), 1 + random.below(head.max(1))];
             let changes = positions.map(|position| (position, vec![n; 5]));
-            match store.rewrite(inbox, &changes) {
+            match store.rewrite(stream, &changes) {
                 Ok(_) => {
                     counted.rewritten += 1;
-                    OutboxChange::of_rewriting(positions).map_or(Vec::new(), of_inbox)
+                    OutboxChange::of_rewriting(positions).map_or(Vec::new(), of_stream)
                 }
                 Err(RewriteError::NoSuchEvent { .. }) => Vec::new(),
                 Err(error) => panic!("expected to rewrite, found {error:?}"),
             }
         }
-        6 | 7 => received(store, inboxes, n, counted),
-        8 => imported(store, inbox, inboxes, counted),
+        6 | 7 => received(store, streams, n, counted),
+        8 => imported(store, stream, streams, counted),
         _ => {
             let expected = head.saturating_sub(u64::from(random.below(5) == 0));
             let numbers: &[u8] = if random.below(3) == 0 { &[n + 1, n + 2] } else { &[n + 1] };
             let command = if random.below(2) == 0 { 0 } else { n / 2 + 1 };
-            match append(store, inbox, expected, command, numbers) {
+            match append(store, stream, expected, command, numbers) {
                 Ok(done) if !done.repeated => {
                     counted.appended += 1;
-                    of_inbox(OutboxChange::Appended { first: done.first, last: done.last })
+                    of_stream(OutboxChange::Appended { first: done.first, last: done.last })
                 }
                 _ => {
                     counted.nothing += 1;
@@ -269,16 +278,16 @@ fn change<S: Outbox + SnapshotStore>(
     }
 }
 
-/// Events brought to all inboxes, which are named in the order of their bytes, as every store writes them.
+/// Events brought to all streams, which are named in the order of their bytes, as every store writes them.
 fn received<S: Outbox + SnapshotStore>(
     store: &mut S,
-    inboxes: &[UserId],
+    streams: &[StreamId],
     n: u8,
     counted: &mut Counted,
-) -> Vec<(UserId, OutboxChange)> {
-    let outcomes = valid(store.receive_many(inboxes, &[event(100 + n % 50), event(160 + n % 70)]));
-    let told = inboxes.iter().zip(outcomes).filter_map(|(inbox, outcome)| match outcome {
-        Received::Appended { first, last } => Some((inbox.clone(), OutboxChange::Appended { first, last })),
+) -> Vec<(StreamId, OutboxChange)> {
+    let outcomes = valid(store.receive_many(streams, &[event(100 + n % 50), event(160 + n % 70)]));
+    let told = streams.iter().zip(outcomes).filter_map(|(stream, outcome)| match outcome {
+        Received::Appended { first, last } => Some((stream.clone(), OutboxChange::Appended { first, last })),
         _ => None,
     });
     let told: Vec<_> = told.collect();
@@ -286,23 +295,23 @@ fn received<S: Outbox + SnapshotStore>(
     told
 }
 
-/// What an inbox lacks of another one's log, taken over if it follows.
+/// What a stream lacks of another one's log, taken over if it follows.
 fn imported<S: Outbox + SnapshotStore>(
     store: &mut S,
-    inbox: &UserId,
-    inboxes: &[UserId],
+    stream: &StreamId,
+    streams: &[StreamId],
     counted: &mut Counted,
-) -> Vec<(UserId, OutboxChange)> {
-    let empty = valid(store.head(inbox)).prefix.events == 0;
-    let longest = inboxes
+) -> Vec<(StreamId, OutboxChange)> {
+    let empty = valid(store.head(stream)).prefix.events == 0;
+    let longest = streams
         .iter()
-        .find(|other| *other != inbox && matches!(store.head(other), Ok(head) if head.prefix.events > 0));
+        .find(|other| *other != stream && matches!(store.head(other), Ok(head) if head.prefix.events > 0));
     let Some(from) = longest.filter(|_| empty) else { return Vec::new() };
     let events = valid(store.read(from, 0, 3)).events;
-    match store.import(inbox, &events) {
+    match store.import(stream, &events) {
         Ok(head) => {
             counted.imported += 1;
-            vec![(inbox.clone(), OutboxChange::Appended { first: 1, last: head.prefix.events })]
+            vec![(stream.clone(), OutboxChange::Appended { first: 1, last: head.prefix.events })]
         }
         Err(_) => Vec::new(),
     }

@@ -6,6 +6,7 @@ use chatfold::binary::{Header, Log, Writer};
 use chatfold::event::{Body, Fact};
 use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::redact::Redaction;
+use chatfold::shared::StreamId;
 use chatfold::testing::Workload;
 use chatfold::{Policy, Replay, UserId};
 use chatfold_account::postgres;
@@ -30,7 +31,7 @@ pub(crate) async fn one_long_log(server: &Server, scale: Scale) {
     println!("\n| one log of {} events | |\n|---|---|", events.len());
     let began = Instant::now();
     for page in events.chunks(10_000) {
-        store.import(&owner, page).await.unwrap();
+        store.import(&StreamId::from(&owner), page).await.unwrap();
     }
     let rate = events.len() as f64 / began.elapsed().as_secs_f64();
     println!("| PostgreSQL, `import` | {rate:.0} events/s |");
@@ -58,7 +59,7 @@ pub(crate) async fn one_long_log(server: &Server, scale: Scale) {
     println!("| PostgreSQL, loaded by replay | {loaded:.2}/s, {:.2} of it |", loaded / folded);
     let mut account = postgres::Account::open(store.clone(), owner.clone(), never()).await.unwrap();
     account.save().await.unwrap();
-    let snapshot = store.latest(&owner, u64::MAX).await.unwrap().unwrap().bytes.len();
+    let snapshot = store.latest(&StreamId::from(&owner), u64::MAX).await.unwrap().unwrap().bytes.len();
     let tables = tables_len_bytes(server) - before;
     println!(
         "| PostgreSQL, bytes | {tables}: {:.2} of binary log ({}) and snapshot ({snapshot}) |",
@@ -80,7 +81,7 @@ pub(crate) async fn one_redaction(server: &Server, scale: Scale) {
     let owner = UserId::parse("redacted").unwrap();
     let events = workload.stored();
     for page in events.chunks(10_000) {
-        store.import(&owner, page).await.unwrap();
+        store.import(&StreamId::from(&owner), page).await.unwrap();
     }
     println!("\n| one redaction of {} events | s |\n|---|---|", scale.redacted);
     for (name, position) in
@@ -88,7 +89,7 @@ pub(crate) async fn one_redaction(server: &Server, scale: Scale) {
     {
         let bytes = events[position as usize - 1].bytes.clone();
         let began = Instant::now();
-        store.rewrite(&owner, &[(position, bytes)]).await.unwrap();
+        store.rewrite(&StreamId::from(&owner), &[(position, bytes)]).await.unwrap();
         println!("| PostgreSQL, `rewrite` of {name} | {:.2} |", began.elapsed().as_secs_f64());
     }
     let mut account = postgres::Account::open(store.clone(), owner.clone(), never()).await.unwrap();

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use chatfold::command::Role;
 use chatfold::id::CommandId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::SnapshotPolicy;
 use chatfold::store::{Append, EventStore, NewEvent};
 use chatfold::testing::{Random, Workload};
@@ -135,7 +136,9 @@ fn sqlite_row(folder: &Path, writers: u64, scale: Scale) {
         |store, writer, n| {
             let command = Some(CommandId::from_bytes(sixteen(writer, n)));
             let events = [event(writer, n)];
-            store.append(&owner(writer), &Append::new(n, &events).with_command(command)).unwrap();
+            store
+                .append(&StreamId::from(owner(writer)), &Append::new(n, &events).with_command(command))
+                .unwrap();
         },
     );
     let path = folder.join(format!("commands{writers}.db"));
@@ -204,7 +207,7 @@ async fn postgres_row(server: &Server, writers: u64, scale: Scale) {
             while began.elapsed() < each {
                 let (events, command) = ([event(writer, n)], Some(CommandId::from_bytes(sixteen(writer, n))));
                 let append = Append::new(n, &events).with_command(command);
-                store.append(&owner(writer), &append).await.unwrap();
+                store.append(&StreamId::from(owner(writer)), &append).await.unwrap();
                 n += 1;
             }
             n
@@ -249,7 +252,7 @@ fn sqlite_loads(folder: &Path, events: u64, scale: Scale) {
     let path = folder.join(format!("loads{events}.db"));
     let mut store = sqlite(&path);
     for page in workload.stored().chunks(10_000) {
-        store.import(&workload.owner(), page).unwrap();
+        store.import(&StreamId::from(workload.owner()), page).unwrap();
     }
     let load = || drop(Account::open(sqlite(&path), workload.owner(), never()).unwrap());
     let replayed = rate(scale.each, load);
@@ -263,7 +266,7 @@ async fn postgres_loads(server: &Server, events: u64, scale: Scale) {
     let store = connect(server).await;
     let owner = UserId::parse(&format!("owner-{events}")).unwrap();
     for page in workload.stored().chunks(10_000) {
-        store.import(&owner, page).await.unwrap();
+        store.import(&StreamId::from(&owner), page).await.unwrap();
     }
     let mut rates = Vec::new();
     for _ in 0..2 {
@@ -289,7 +292,7 @@ async fn many_inboxes(server: &Server, scale: Scale) {
             for n in (worker..scale.inboxes).step_by(8) {
                 let mut workload = Workload::phone().with_events(size(n)).with_conversations(20);
                 workload.seed = n;
-                store.import(&owner(1_000_000 + n), &workload.stored()).await.unwrap();
+                store.import(&StreamId::from(owner(1_000_000 + n)), &workload.stored()).await.unwrap();
                 events += size(n);
             }
             events
@@ -350,7 +353,7 @@ async fn one_to_many(server: &Server, scale: Scale) {
         let (store, history, members) = (store.clone(), history.clone(), members.clone());
         async move {
             for member in members.iter().skip(worker as usize).step_by(8) {
-                store.import(member, &history).await.unwrap();
+                store.import(&StreamId::from(member), &history).await.unwrap();
             }
             0
         }
@@ -424,7 +427,7 @@ fn waits_sqlite(folder: &Path, scale: Scale) {
         let path = folder.join(format!("waits{keep:?}{background}.db"));
         let mut store = sqlite(&path);
         for page in workload.stored().chunks(10_000) {
-            store.import(&workload.owner(), page).unwrap();
+            store.import(&StreamId::from(workload.owner()), page).unwrap();
         }
         let options = Options { keep, ..Options::default() };
         let mut account = Account::open(store, workload.owner(), options).unwrap();
@@ -451,7 +454,7 @@ async fn waits_postgres(server: &Server, scale: Scale) {
     {
         let owner = UserId::parse(&format!("waits-{keep:?}")).unwrap();
         for page in workload.stored().chunks(10_000) {
-            store.import(&owner, page).await.unwrap();
+            store.import(&StreamId::from(&owner), page).await.unwrap();
         }
         let options = Options { keep, ..Options::default() };
         let mut account = postgres::Account::open(store.clone(), owner.clone(), options).await.unwrap();
@@ -465,7 +468,9 @@ async fn waits_postgres(server: &Server, scale: Scale) {
             times.push(began.elapsed());
         }
         account.snapshot_kept().await;
-        assert!(store.latest(&owner, u64::MAX).await.unwrap().is_some() || scale.timed < 1_000);
+        assert!(
+            store.latest(&StreamId::from(&owner), u64::MAX).await.unwrap().is_some() || scale.timed < 1_000
+        );
         waits(name, times);
     }
 }

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use chatfold::command::{Refusal, Rejection};
 use chatfold::id::CommandId;
-use chatfold::jsonl::encode_event;
-use chatfold::snapshot::{HistoryFault, LogPrefix};
-use chatfold::store::{AppendError, Appended, LogCursor, NewEvent, Page};
+use chatfold::snapshot::HistoryFault;
+use chatfold::store::{AppendError, Appended, NewEvent};
 use chatfold::{ConversationId, Decision, Event, decide};
 
 use super::state::{State, Trouble};
-use super::{Batch, Goal, Keep, Machine, Redacting, Request};
+use super::{Batch, Goal, Keep, Machine, Request};
 use crate::decoded::{decode, known};
 use crate::error::Failure;
 use crate::outcome::Report;
@@ -42,7 +41,7 @@ impl Machine {
                 self.goal = Some(Goal::Follow);
                 self.replay();
             }
-            Some(Goal::Redact(_)) => self.read(0),
+            Some(Goal::Redact(_)) => self.request = Some(Request::Sealed { after: 0 }),
             Some(Goal::Erase) => self.request = Some(Request::Erase),
             _ if self.reload => self.request = Some(Request::Snapshot { through: u64::MAX }),
             Some(Goal::Execute(_)) => self.judge(),
@@ -193,7 +192,7 @@ impl Machine {
     }
 
     /// What was begun is done, but for being up to date.
-    fn follow_on(&mut self) {
+    pub(super) fn follow_on(&mut self) {
         self.goal = Some(Goal::Follow);
         self.start();
     }
@@ -279,24 +278,6 @@ impl Machine {
         }
     }
 
-    /// Looks through a page for what is to be redacted: to note which messages that is where authors are chosen, then to
-    /// redact them.
-    pub(super) fn scan(&mut self, page: Page) {
-        let Some(Goal::Redact(redacting)) = &mut self.goal else { return };
-        match redacting.scan(&page) {
-            Err(failure) => self.fail(failure),
-            Ok(after) if !page.events.is_empty() => self.read(after),
-            Ok(_) if !redacting.noted => {
-                (redacting.noted, redacting.at) = (true, LogPrefix::EMPTY);
-                self.read(0);
-            }
-            Ok(_) => match std::mem::take(&mut redacting.changes) {
-                changes if changes.is_empty() => self.follow_on(),
-                changes => self.request = Some(Request::Rewrite(changes)),
-            },
-        }
-    }
-
     /// Takes the answer to [`Request::Rewrite`]: done, or the position that is not there.
     pub fn rewritten(&mut self, answer: Result<(), u64>) {
         let Some(Request::Rewrite(changes)) = self.request.take() else { return };
@@ -319,32 +300,6 @@ impl Machine {
         self.reload = false;
         self.untold.reset = true;
         self.done();
-    }
-}
-
-impl Redacting {
-    /// Notes or redacts the events of a page. Returns how far the log was read.
-    fn scan(&mut self, page: &Page) -> Result<u64, Failure> {
-        let mut cursor = LogCursor::after(self.at);
-        cursor.take_in(page)?;
-        self.at = cursor.prefix();
-        for stored in &page.events {
-            let position = stored.position();
-            let event = decode(stored.id, &stored.bytes, position).map(known)?;
-            if !self.noted {
-                event.iter().for_each(|event| self.redaction.note(event));
-                continue;
-            }
-            match event.as_ref().and_then(|event| self.redaction.redact(event)) {
-                Some(redacted) => {
-                    let bytes = encode_event(&redacted).into_bytes();
-                    self.rewritten.push(Some(&redacted), &bytes);
-                    self.changes.push((position, bytes));
-                }
-                None => self.rewritten.push(event.as_ref(), &stored.bytes),
-            }
-        }
-        Ok(self.at.events)
     }
 }
 

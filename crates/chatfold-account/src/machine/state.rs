@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chatfold::binary::{Log, LogHead};
 use chatfold::change::ChangeSpan;
+use chatfold::jsonl::LoggedEvent;
 use chatfold::snapshot::{HistoryFault, LogPrefix, SnapshotPolicy, SnapshotSource};
 use chatfold::store::{FoundSnapshot, LogCursor, Page, SealedPage, StoredSnapshot};
 use chatfold::{ConversationId, Event, Inbox, Policy, Replay, UserId};
@@ -246,6 +247,18 @@ impl Loading {
         self.state.len_bytes += line.len() as u64;
         self.state.since.0 += 1;
         self.state.since.1 += line.len() as u64;
+    }
+
+    /// Takes in events of a log from the first on whose lines nobody has, and which lie up to `last`.
+    pub(super) fn push_sealed(&mut self, events: &[LoggedEvent], len_bytes: u64, last: LogPrefix) {
+        if let Fold::Whole(replay) = &mut self.fold {
+            events.iter().filter_map(LoggedEvent::known).for_each(|event| replay.push(event));
+        }
+        self.state.skipped += events.iter().filter(|event| event.known().is_none()).count() as u64;
+        self.state.prefix = last;
+        self.state.len_bytes += len_bytes;
+        self.state.since.0 += events.len() as u64;
+        self.state.since.1 += len_bytes;
     }
 
     /// Whether it is the whole log that is loaded, in bulk.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use chatfold::redact::Redaction;
+use chatfold::shared::StreamId;
 use chatfold::store::Received;
 use chatfold::{Command, Context, ConversationId, Event, Inbox, UserId};
 use chatfold_postgres::{CHANNELS, Heard, PostgresError, PostgresStore};
@@ -327,7 +328,9 @@ impl Accounts {
         loop {
             tokio::select! {
                 heard = listener.next(), if keeping.has_room() => match heard.map_err(store)? {
-                    Heard::Inbox { inbox, events } => keeping.heard(inbox, events),
+                    Heard::Inbox { inbox: StreamId::Account(owner), events } => keeping.heard(owner, events),
+                    // Streams that accounts share are no account's log.
+                    Heard::Inbox { .. } => {}
                     _ => keeping.all(),
                 },
                 Some((owner, changes)) = keeping.next() => {
@@ -410,7 +413,7 @@ impl Keeping {
     fn all(&mut self) {
         let held = self.accounts.cache.iter().map(|(owner, _)| UserId::clone(&owner));
         let held: Vec<_> =
-            held.filter(|owner| self.channels.contains(&PostgresStore::channel_of(owner))).collect();
+            held.filter(|owner| self.channels.contains(&PostgresStore::channel_of(&owner.into()))).collect();
         held.into_iter().for_each(|owner| self.heard(owner, u64::MAX));
     }
 

@@ -42,7 +42,7 @@ impl Turns {
 }
 
 async fn keep(job: SnapshotJob, store: &PostgresStore) -> Result<(), Report> {
-    let owner = job.owner().clone();
+    let owner = job.owner().into();
     let snapshot = spawn_blocking(move || job.make()).await;
     let snapshot = snapshot.map_err(|error| Report::NotSaved(error.to_string()))??;
     kept(store.save(&owner, &snapshot).await)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chatfold::foreign::{EventKey, META_FOREIGN, Network};
 use chatfold::redact::Redaction;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Closed, EventStore, MemoryStore, SnapshotStore, StoredSnapshot};
 use chatfold::{
@@ -86,18 +87,21 @@ fn a_command_given_again_is_done_once() {
 fn snapshots_come_by_policy() {
     let store = MemoryStore::new();
     let mut account = filled(&store, 30);
-    let newest =
-        store.clone().latest(&alice(), u64::MAX).unwrap().expect("a snapshot is due every seven events");
+    let newest = store
+        .clone()
+        .latest(&StreamId::from(alice()), u64::MAX)
+        .unwrap()
+        .expect("a snapshot is due every seven events");
     assert!(account.prefix().events - newest.prefix.events < 7);
     account.save().unwrap();
-    let saved = store.clone().latest(&alice(), u64::MAX).unwrap().unwrap();
+    let saved = store.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap().unwrap();
     assert_eq!(saved.prefix, account.prefix());
     assert_eq!(account.take_reports(), []);
     let never = Options { snapshots: SnapshotPolicy::default(), ..options() };
     let other = MemoryStore::new();
     let mut without = Account::open(other.clone(), alice(), never).unwrap();
     (0..30).for_each(|n| drop(without.execute(command(3, n), context(3, n)).unwrap()));
-    assert_eq!(other.clone().latest(&alice(), u64::MAX).unwrap(), None);
+    assert_eq!(other.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap(), None);
     assert_eq!(without.inbox().digest(), account.inbox().digest());
 }
 
@@ -106,20 +110,20 @@ fn a_snapshot_that_does_not_verify_costs_a_replay_and_is_reported() {
     let store = MemoryStore::new();
     let mut account = filled(&store, 60);
     account.save().unwrap();
-    let good = store.clone().latest(&alice(), u64::MAX).unwrap().unwrap();
+    let good = store.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap().unwrap();
     let events = log(&mut account);
     let digest = account.inbox().digest();
     let (mut reported, mut touched) = (0, 0);
     for at in (0..good.bytes.len()).step_by(11) {
         let mut bad = good.clone();
         bad.bytes[at] ^= 0x10;
-        assert!(store.clone().save(&alice(), &bad).unwrap(), "the store does not know");
+        assert!(store.clone().save(&StreamId::from(alice()), &bad).unwrap(), "the store does not know");
         let mut account = open(&store);
         reported += usize::from(!account.take_reports().is_empty());
         // A corrupt history is found when it is touched: by commands, here.
         let mut beside = MemoryStore::new();
-        beside.import(&alice(), &events).unwrap();
-        beside.save(&alice(), &bad).unwrap();
+        beside.import(&StreamId::from(alice()), &events).unwrap();
+        beside.save(&StreamId::from(alice()), &bad).unwrap();
         let mut account = Account::open(beside, alice(), options()).unwrap();
         for n in 0..12 {
             account.execute(command(3, 100 + n), context(3, 100 + n)).unwrap();
@@ -134,7 +138,7 @@ fn a_snapshot_that_does_not_verify_costs_a_replay_and_is_reported() {
     assert!(reported > 10 && touched > reported, "{reported} reported when opened, {touched} when touched");
     // With every snapshot of another account, of no account, of a policy of its own: the log is replayed.
     for bytes in [Vec::new(), b"nonsense".to_vec(), good.bytes[..good.bytes.len() / 2].to_vec()] {
-        store.clone().save(&alice(), &StoredSnapshot::new(good.prefix, bytes)).unwrap();
+        store.clone().save(&StreamId::from(alice()), &StoredSnapshot::new(good.prefix, bytes)).unwrap();
         let mut account = open(&store);
         assert_eq!(account.inbox().digest(), digest);
         assert!(matches!(account.take_reports()[..], [Report::Snapshot { .. }, ..]));
@@ -150,7 +154,7 @@ fn r99_a_corrupt_snapshot_stops_no_command_over_many_conversations() {
     let store = MemoryStore::new();
     let mut account = filled(&store, 60);
     account.save().unwrap();
-    let good = store.clone().latest(&alice(), u64::MAX).unwrap().unwrap();
+    let good = store.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap().unwrap();
     let events = log(&mut account);
     let conversations: Vec<_> = account.inbox().conversations().map(|row| row.id().clone()).collect();
     let mut healed = 0;
@@ -158,8 +162,8 @@ fn r99_a_corrupt_snapshot_stops_no_command_over_many_conversations() {
         let mut bad = good.clone();
         bad.bytes[at] ^= 0x10;
         let mut beside = MemoryStore::new();
-        beside.import(&alice(), &events).unwrap();
-        beside.save(&alice(), &bad).unwrap();
+        beside.import(&StreamId::from(alice()), &events).unwrap();
+        beside.save(&StreamId::from(alice()), &bad).unwrap();
         let mut account = Account::open(beside, alice(), options()).unwrap();
         let mark = Command::Mark {
             conversations: conversations.clone(),
@@ -182,11 +186,11 @@ fn a_snapshot_of_another_log_is_not_believed() {
     let (mut account, mut alien) = (filled(&store, 20), open(&other));
     (0..20).for_each(|n| drop(alien.execute(command(4, n), context(4, n)).unwrap()));
     alien.save().unwrap();
-    let snapshot = other.clone().latest(&alice(), u64::MAX).unwrap().unwrap();
+    let snapshot = other.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap().unwrap();
     // Under a position and hash of this log, which the store accepts.
     let bytes = snapshot.bytes;
     account.save().unwrap();
-    store.clone().save(&alice(), &StoredSnapshot::new(account.prefix(), bytes)).unwrap();
+    store.clone().save(&StreamId::from(alice()), &StoredSnapshot::new(account.prefix(), bytes)).unwrap();
     let mut cold = open(&store);
     assert!(matches!(cold.take_reports()[..], [Report::AlienSnapshot { .. }]));
     assert_eq!(cold.inbox().digest(), account.inbox().digest());
@@ -219,7 +223,7 @@ fn redaction_reaches_log_snapshots_and_caches() {
     assert_eq!((changes.events, changes.reset), (20, true));
     assert!(!shows(&phone));
     assert!(!log(&mut phone).iter().any(|event| holds(&event.bytes)), "the log");
-    if let Some(snapshot) = store.clone().latest(&alice(), u64::MAX).unwrap() {
+    if let Some(snapshot) = store.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap() {
         assert!(!holds(&snapshot.bytes), "snapshots");
     }
     // The laptop learns of it with the next thing it does, and cannot bring the old back.
@@ -265,15 +269,15 @@ fn an_erased_account_is_erased_for_everyone() {
     phone.save().unwrap();
     phone.erase().unwrap();
     assert_eq!(phone.inbox().conversations().count(), 0);
-    assert_eq!(store.clone().head(&alice()).unwrap().prefix, LogPrefix::EMPTY);
-    assert_eq!(store.clone().latest(&alice(), u64::MAX).unwrap(), None);
+    assert_eq!(store.clone().head(&StreamId::from(alice())).unwrap().prefix, LogPrefix::EMPTY);
+    assert_eq!(store.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap(), None);
     for account in [&mut phone, &mut laptop] {
         let refused = account.execute(pin(1, true), context(1, 900));
         assert!(matches!(refused, Err(AccountError::Closed(Closed::Erased))), "{refused:?}");
         let changes = account.follow();
         assert!(changes.is_ok() && account.inbox().conversations().count() == 0);
     }
-    store.clone().reopen(&alice()).unwrap();
+    store.clone().reopen(&StreamId::from(alice())).unwrap();
     assert_eq!(laptop.execute(pin(1, true), context(1, 901)).unwrap().positions, Some((1, 1)));
 }
 
@@ -281,7 +285,7 @@ fn an_erased_account_is_erased_for_everyone() {
 fn an_account_that_moved_says_where() {
     let store = MemoryStore::new();
     let mut phone = filled(&store, 5);
-    store.clone().fence(&alice(), "db7").unwrap();
+    store.clone().fence(&StreamId::from(alice()), "db7").unwrap();
     let refused = phone.execute(pin(1, true), context(1, 900));
     assert_eq!(refused.unwrap_err(), AccountError::Closed(Closed::Moved { to: "db7".into() }));
 }
@@ -291,9 +295,9 @@ fn a_log_put_back_from_a_backup_is_noticed() {
     let store = MemoryStore::new();
     let mut phone = filled(&store, 20);
     let backup = log(&mut phone)[..9].to_vec();
-    store.clone().erase(&alice()).unwrap();
-    store.clone().reopen(&alice()).unwrap();
-    store.clone().import(&alice(), &backup).unwrap();
+    store.clone().erase(&StreamId::from(alice())).unwrap();
+    store.clone().reopen(&StreamId::from(alice())).unwrap();
+    store.clone().import(&StreamId::from(alice()), &backup).unwrap();
     let executed = phone.execute(pin(77, true), context(1, 900)).unwrap();
     assert!(executed.changes.reset);
     assert_eq!(executed.positions, Some((10, 10)));

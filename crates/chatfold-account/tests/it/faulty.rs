@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use chatfold::EventId;
 use chatfold::redact::Redaction;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, MemoryStore, Page, RewriteError, SnapshotStore,
     StoredEvent, StoredSnapshot,
 };
-use chatfold::{EventId, UserId};
 use chatfold_account::{Account, AccountError};
 
 use crate::following::Followers;
@@ -65,45 +66,45 @@ impl Faulty {
 impl EventStore for Faulty {
     type Error = Outage;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<Outage>> {
+    fn append(&mut self, inbox: &StreamId, append: &Append<'_>) -> Result<Appended, AppendError<Outage>> {
         self.call(|store| store.append(inbox, append).map_err(|error| error.map_store(Outage::from)))
     }
 
-    fn import(&mut self, _: &UserId, _: &[StoredEvent]) -> Result<Head, AppendError<Outage>> {
+    fn import(&mut self, _: &StreamId, _: &[StoredEvent]) -> Result<Head, AppendError<Outage>> {
         unreachable!("no account imports")
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Outage> {
+    fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, Outage> {
         self.call(|store| Ok(store.read(inbox, after, limit)?))
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Outage> {
+    fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, Outage> {
         self.call(|store| Ok(store.find(inbox, id)?))
     }
 
-    fn rewrite(&mut self, inbox: &UserId, events: &[(u64, Vec<u8>)]) -> Result<Head, RewriteError<Outage>> {
+    fn rewrite(&mut self, inbox: &StreamId, events: &[(u64, Vec<u8>)]) -> Result<Head, RewriteError<Outage>> {
         self.call(|store| store.rewrite(inbox, events).map_err(|error| error.map_store(Outage::from)))
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Outage> {
+    fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, Outage> {
         self.call(|store| Ok(store.fence(inbox, to)?))
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, Outage> {
+    fn erase(&mut self, inbox: &StreamId) -> Result<Head, Outage> {
         self.call(|store| Ok(store.erase(inbox)?))
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Outage> {
+    fn reopen(&mut self, inbox: &StreamId) -> Result<Head, Outage> {
         self.call(|store| Ok(store.reopen(inbox)?))
     }
 }
 
 impl SnapshotStore for Faulty {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Outage> {
+    fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Outage> {
         self.call(|store| Ok(store.latest(inbox, through)?))
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Outage> {
+    fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Outage> {
         self.call(|store| Ok(store.save(inbox, snapshot)?))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chatfold::shared::StreamId;
 use chatfold::snapshot::SnapshotPolicy;
 use chatfold::store::SnapshotStore as _;
 use chatfold::testing::Workload;
@@ -89,7 +90,7 @@ fn without_the_pages_of_any_snapshot_the_log_is_replayed() {
     assert_eq!(account.machine().restored_from(), None, "all events were read");
     is_fold(&account, &events);
     account.save().unwrap();
-    let kept = account.store().latest(&workload.owner(), u64::MAX).unwrap();
+    let kept = account.store().latest(&StreamId::from(workload.owner()), u64::MAX).unwrap();
     assert_eq!(kept.map(|kept| kept.prefix.events), Some(9_000), "the next one is kept as any other");
     is_fold(&opened(&path, &workload), &events);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatfold::redact::Redaction;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{Closed, Received, StoredEvent};
 use chatfold::{Command, Inbox, Message, Policy, UserId};
@@ -49,13 +50,16 @@ async fn an_account_over_postgres_is_one_over_any_store() {
     phone.snapshot_kept().await;
     laptop.snapshot_kept().await;
     assert_eq!((phone.take_reports(), laptop.take_reports()), (vec![], vec![]));
-    assert!(store.latest(&alice(), u64::MAX).await.unwrap().is_some(), "snapshots were kept meanwhile");
+    assert!(
+        store.latest(&StreamId::from(alice()), u64::MAX).await.unwrap().is_some(),
+        "snapshots were kept meanwhile"
+    );
     let cold = Account::open(store.clone(), alice(), options()).await.unwrap();
     assert_eq!(cold.inbox().digest(), phone.inbox().digest());
     // A snapshot that does not verify.
-    let mut bad = store.latest(&alice(), u64::MAX).await.unwrap().unwrap();
+    let mut bad = store.latest(&StreamId::from(alice()), u64::MAX).await.unwrap().unwrap();
     bad.bytes.truncate(100);
-    assert!(store.save(&alice(), &bad).await.unwrap());
+    assert!(store.save(&StreamId::from(alice()), &bad).await.unwrap());
     let mut cold = Account::open(store.clone(), alice(), options()).await.unwrap();
     assert_eq!(cold.take_reports().len(), 1);
     assert_eq!(cold.inbox().digest(), phone.inbox().digest());
@@ -407,10 +411,10 @@ async fn a_command_is_answered_while_its_snapshot_cannot_be_kept() {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), commands).await.expect("no command waits");
-    assert_eq!(store.latest(&alice(), u64::MAX).await.unwrap(), None);
+    assert_eq!(store.latest(&StreamId::from(alice()), u64::MAX).await.unwrap(), None);
     client.batch_execute("COMMIT").await.unwrap();
     let kept = async {
-        while store.latest(&alice(), u64::MAX).await.unwrap().is_none() {
+        while store.latest(&StreamId::from(alice()), u64::MAX).await.unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chatfold::command::Role;
 use chatfold::event::ReceiveOption;
 use chatfold::jsonl::{LoggedEvent, decode_line};
+use chatfold::shared::StreamId;
 use chatfold::snapshot::SnapshotPolicy;
 use chatfold::testing::{Random, Workload};
 use chatfold::{
@@ -43,7 +44,7 @@ fn sixteen(random: &mut Random) -> [u8; 16] {
 
 /// The whole log, folded by nothing but the fold.
 async fn folded(store: &PostgresStore, owner: &UserId) -> Inbox {
-    let page = store.read(owner, 0, usize::MAX).await.unwrap();
+    let page = store.read(&StreamId::from(owner), 0, usize::MAX).await.unwrap();
     let known = |line: &[u8]| match decode_line(line).unwrap() {
         LoggedEvent::Known(event) => Some(event),
         LoggedEvent::Skipped(_) => None,
@@ -223,7 +224,7 @@ async fn what_a_cache_of_accounts_holds_is_what_was_looked_into() {
     let Some(server) = postgres_scratch::server() else { return };
     let writing = store(&server, "writing").await;
     let (owner, ..) = kept(&writing, 6_000, 20, 6_000).await;
-    let whole = writing.latest(&owner, u64::MAX).await.unwrap().unwrap().bytes.len() as u64;
+    let whole = writing.latest(&StreamId::from(&owner), u64::MAX).await.unwrap().unwrap().bytes.len() as u64;
     let accounts = Accounts::new(writing.clone(), options(), 64 << 20);
     let conversation =
         accounts.inbox(&owner).await.unwrap().known_conversations().next().unwrap().id().clone();

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use chatfold::shared::StreamId;
 use chatfold::store::{Closed, EventStore, MemoryStore, NewEvent, Received, SnapshotStore, StoredEvent};
 use chatfold::testing::Random;
 use chatfold::{ConversationId, Envelope, Event, EventId, Message, MessageId, Timestamp, UserId};
@@ -50,7 +51,7 @@ fn one_by_one<S: SnapshotStore>(store: S, owner: &UserId, events: Vec<NewEvent>)
 }
 
 fn whole<S: EventStore>(store: &mut S, owner: &UserId) -> Vec<StoredEvent> {
-    store.read(owner, 0, usize::MAX).unwrap().events
+    store.read(&StreamId::from(owner), 0, usize::MAX).unwrap().events
 }
 
 /// The law on a store, held against one in memory whose accounts receive one by one.
@@ -65,11 +66,11 @@ fn equals_one_by_one<S: SnapshotStore>(mut store: S, seeds: std::ops::Range<u64>
             let to = random.below(OWNERS) as usize;
             let (owner, close) = (&owners[to], random.below(12));
             if close == 0 {
-                store.fence(owner, "elsewhere").unwrap();
-                other.fence(owner, "elsewhere").unwrap();
+                store.fence(&StreamId::from(owner), "elsewhere").unwrap();
+                other.fence(&StreamId::from(owner), "elsewhere").unwrap();
             } else if close == 1 {
-                store.reopen(owner).unwrap();
-                other.reopen(owner).unwrap();
+                store.reopen(&StreamId::from(owner)).unwrap();
+                other.reopen(&StreamId::from(owner)).unwrap();
             }
             // Some twice, and in any order.
             let chosen: Vec<_> = (0..random.below(2 * OWNERS))
@@ -91,7 +92,10 @@ fn equals_one_by_one<S: SnapshotStore>(mut store: S, seeds: std::ops::Range<u64>
         }
         for owner in &owners {
             assert_eq!(whole(&mut store, owner), whole(&mut other, owner), "seed {seed}: {owner}");
-            assert_eq!(store.head(owner).unwrap(), other.head(owner).unwrap());
+            assert_eq!(
+                store.head(&StreamId::from(owner)).unwrap(),
+                other.head(&StreamId::from(owner)).unwrap()
+            );
         }
     }
     assert!(appended > 10 && known > 10 && closed > 3, "{appended} {known} {closed}");
@@ -180,7 +184,7 @@ fn brought_to_many_is_brought_to_each_on_postgres() {
 struct Plain(MemoryStore);
 
 mod plain {
-    use chatfold::UserId;
+    use chatfold::shared::StreamId;
     use chatfold::store::{
         Append, AppendError, Appended, EventStore, Head, Page, RewriteError, SnapshotStore, StoredEvent,
         StoredSnapshot,
@@ -194,7 +198,7 @@ mod plain {
 
         fn append(
             &mut self,
-            inbox: &UserId,
+            inbox: &StreamId,
             append: &Append<'_>,
         ) -> Result<Appended, AppendError<Infallible>> {
             self.0.append(inbox, append)
@@ -202,47 +206,51 @@ mod plain {
 
         fn import(
             &mut self,
-            inbox: &UserId,
+            inbox: &StreamId,
             events: &[StoredEvent],
         ) -> Result<Head, AppendError<Infallible>> {
             self.0.import(inbox, events)
         }
 
-        fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {
+        fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, Infallible> {
             self.0.read(inbox, after, limit)
         }
 
-        fn find(&mut self, inbox: &UserId, id: chatfold::EventId) -> Result<Option<StoredEvent>, Infallible> {
+        fn find(
+            &mut self,
+            inbox: &StreamId,
+            id: chatfold::EventId,
+        ) -> Result<Option<StoredEvent>, Infallible> {
             self.0.find(inbox, id)
         }
 
         fn rewrite(
             &mut self,
-            inbox: &UserId,
+            inbox: &StreamId,
             events: &[(u64, Vec<u8>)],
         ) -> Result<Head, RewriteError<Infallible>> {
             self.0.rewrite(inbox, events)
         }
 
-        fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Infallible> {
+        fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, Infallible> {
             self.0.fence(inbox, to)
         }
 
-        fn erase(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+        fn erase(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
             self.0.erase(inbox)
         }
 
-        fn reopen(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+        fn reopen(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
             self.0.reopen(inbox)
         }
     }
 
     impl SnapshotStore for Plain {
-        fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
+        fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
             self.0.latest(inbox, through)
         }
 
-        fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
+        fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
             self.0.save(inbox, snapshot)
         }
     }

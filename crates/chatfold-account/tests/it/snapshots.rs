@@ -5,12 +5,13 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::thread;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::SnapshotPolicy;
 use chatfold::store::{
     Append, AppendError, Appended, EventStore, Head, MemoryStore, Page, RewriteError, SnapshotStore,
     StoredEvent, StoredSnapshot,
 };
-use chatfold::{EventId, UserId};
 use chatfold_account::{Account, Keep, Options, Report};
 use chatfold_sqlite::SqliteStore;
 
@@ -33,50 +34,50 @@ struct Noting {
 impl EventStore for Noting {
     type Error = Infallible;
 
-    fn append(&mut self, inbox: &UserId, append: &Append<'_>) -> Result<Appended, AppendError<Infallible>> {
+    fn append(&mut self, inbox: &StreamId, append: &Append<'_>) -> Result<Appended, AppendError<Infallible>> {
         self.writes.borrow_mut().push(Write::Append { with_snapshot: append.snapshot.is_some() });
         self.store.append(inbox, append)
     }
 
-    fn import(&mut self, inbox: &UserId, events: &[StoredEvent]) -> Result<Head, AppendError<Infallible>> {
+    fn import(&mut self, inbox: &StreamId, events: &[StoredEvent]) -> Result<Head, AppendError<Infallible>> {
         self.store.import(inbox, events)
     }
 
-    fn read(&mut self, inbox: &UserId, after: u64, limit: usize) -> Result<Page, Infallible> {
+    fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, Infallible> {
         self.store.read(inbox, after, limit)
     }
 
-    fn find(&mut self, inbox: &UserId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
+    fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, Infallible> {
         self.store.find(inbox, id)
     }
 
     fn rewrite(
         &mut self,
-        inbox: &UserId,
+        inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<Infallible>> {
         self.store.rewrite(inbox, events)
     }
 
-    fn fence(&mut self, inbox: &UserId, to: &str) -> Result<Head, Infallible> {
+    fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, Infallible> {
         self.store.fence(inbox, to)
     }
 
-    fn erase(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+    fn erase(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
         self.store.erase(inbox)
     }
 
-    fn reopen(&mut self, inbox: &UserId) -> Result<Head, Infallible> {
+    fn reopen(&mut self, inbox: &StreamId) -> Result<Head, Infallible> {
         self.store.reopen(inbox)
     }
 }
 
 impl SnapshotStore for Noting {
-    fn latest(&mut self, inbox: &UserId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
+    fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, Infallible> {
         self.store.latest(inbox, through)
     }
 
-    fn save(&mut self, inbox: &UserId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
+    fn save(&mut self, inbox: &StreamId, snapshot: &StoredSnapshot) -> Result<bool, Infallible> {
         self.writes.borrow_mut().push(Write::Save);
         self.store.save(inbox, snapshot)
     }
@@ -101,18 +102,18 @@ fn a_snapshot_is_kept_after_the_append_that_makes_it_due() {
     let (writes, mut account) = written(Keep::AfterAppend, 7);
     assert_eq!(writes.last_chunk(), Some(&[plain, Write::Save]), "once the events are there: {writes:?}");
     assert_eq!(writes.iter().filter(|write| **write == Write::Save).count(), 1);
-    let kept = account.store().latest(&alice(), u64::MAX).unwrap().unwrap();
+    let kept = account.store().latest(&StreamId::from(alice()), u64::MAX).unwrap().unwrap();
     assert_eq!(kept.prefix, account.prefix());
     let (writes, _) = written(Keep::WithAppend, 7);
     assert_eq!(writes.last(), Some(&Write::Append { with_snapshot: true }));
     assert!(!writes.contains(&Write::Save));
     let (writes, mut account) = written(Keep::ByCaller, 30);
     assert!(writes.iter().all(|write| *write == plain));
-    assert_eq!(account.store().latest(&alice(), u64::MAX).unwrap(), None);
+    assert_eq!(account.store().latest(&StreamId::from(alice()), u64::MAX).unwrap(), None);
     assert!(account.machine().due_snapshot());
     account.snapshot_job().unwrap().run(&mut account.store().clone()).unwrap();
     assert!(!account.machine().due_snapshot() && account.snapshot_job().is_none());
-    let kept = account.store().latest(&alice(), u64::MAX).unwrap().unwrap();
+    let kept = account.store().latest(&StreamId::from(alice()), u64::MAX).unwrap().unwrap();
     assert_eq!(kept.prefix, account.prefix());
 }
 
@@ -138,7 +139,7 @@ fn jobs_of_two_writers_do_not_disturb_each_other() {
             scope.spawn(move || half.iter().rev().for_each(|job| job.run(&mut store).unwrap()));
         }
     });
-    let kept = store.clone().latest(&alice(), u64::MAX).unwrap().unwrap();
+    let kept = store.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap().unwrap();
     assert_eq!(kept.prefix.events, newest, "the newest is kept, whichever came last");
     let mut cold = open();
     assert_eq!(cold.take_reports(), []);
@@ -155,7 +156,7 @@ fn jobs_of_two_writers_do_not_disturb_each_other() {
     redaction.choose_author(alice());
     account.redact(redaction).unwrap();
     assert!(matches!(late.run(&mut store.clone()), Err(Report::NotSaved(_))));
-    assert_eq!(store.clone().latest(&alice(), u64::MAX).unwrap(), None);
+    assert_eq!(store.clone().latest(&StreamId::from(alice()), u64::MAX).unwrap(), None);
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn a_thread_keeps_snapshots_beside_the_commands() {
     assert_eq!(account.take_reports(), []);
     let digest = account.inbox().digest();
     drop(account);
-    let kept = store().latest(&alice(), u64::MAX).unwrap();
+    let kept = store().latest(&StreamId::from(alice()), u64::MAX).unwrap();
     assert!(kept.is_some_and(|kept| kept.prefix.events >= 7), "dropping waits for the one under way");
     let mut cold = Account::open(store(), alice(), options()).unwrap();
     assert_eq!((cold.take_reports(), cold.inbox().digest()), (vec![], digest));

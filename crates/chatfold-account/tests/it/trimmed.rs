@@ -1,5 +1,6 @@
 //! Accounts over a log whose older events were moved to an archive: shown from the snapshot, or refused, never a wrong list.
 
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::EventStore;
 use chatfold_account::{Account, AccountError};
@@ -48,7 +49,7 @@ fn accounts_go_on_over_a_trimmed_log() {
     follower.follow().unwrap();
     writer.follow().unwrap();
     let mut store = sealing(&path);
-    let after = store.read(&alice(), before.len() as u64, usize::MAX).unwrap();
+    let after = store.read(&StreamId::from(alice()), before.len() as u64, usize::MAX).unwrap();
     let whole = [before.clone(), after.events].concat();
     for account in [&follower, &account, &writer, &open(&path)] {
         is_of(account.inbox(), &whole);

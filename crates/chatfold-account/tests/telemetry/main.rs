@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use chatfold::command::Role;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
 use chatfold::store::{EventStore as _, MemoryStore, SnapshotStore as _, StoredSnapshot};
 use chatfold::{Command, Context, Message, MessageId, Timestamp, UserId};
@@ -45,9 +46,9 @@ fn work() {
     // Given again it is known to have been done.
     send(&mut laptop, 2, 0);
     send(&mut phone, 1, 10);
-    let head = store.head(&alice()).unwrap().prefix;
+    let head = store.head(&StreamId::from(alice())).unwrap().prefix;
     let rot = StoredSnapshot::new(LogPrefix { skipped: 0, ..head }, b"no snapshot".to_vec());
-    assert!(store.save(&alice(), &rot).unwrap());
+    assert!(store.save(&StreamId::from(alice()), &rot).unwrap());
     let reopened = Account::open(store, alice(), options()).unwrap();
     assert!(reopened.machine().restored_from().is_some(), "an older snapshot served");
 }

@@ -53,7 +53,7 @@ pub fn convert(args: &ConvertArgs, place: &StoreAddress, log: OpenLog) -> Result
         )));
     }
     let mut store = place.open(true)?;
-    let head = store.head(&owner).map_err(|error| place.failed("cannot be read", error))?;
+    let head = store.head(&(&owner).into()).map_err(|error| place.failed("cannot be read", error))?;
     if head.prefix != LogPrefix::EMPTY {
         return Err(Failure::Usage(format!("{place}: is there already")));
     }
@@ -71,7 +71,7 @@ pub fn convert(args: &ConvertArgs, place: &StoreAddress, log: OpenLog) -> Result
     drop(seen);
     let written = events.len() as u64;
     if written > 0 {
-        store.import(&owner, &events).map_err(|error| refused(place, error))?;
+        store.import(&(&owner).into(), &events).map_err(|error| refused(place, error))?;
         drop(events);
         // The snapshot is kept once, below, however many events there are.
         let options = Options { snapshots: SnapshotPolicy::default(), ..Options::default() };

@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 
+use chatfold::Inbox;
+use chatfold::shared::{StreamId, Timeline};
 use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
 use chatfold::store::{EventStore as _, LogCursor, SnapshotStore as _, StoredSnapshot};
-use chatfold::{Inbox, UserId};
 
 use super::{Store, StoreAddress, StoreError};
 use crate::args::StoreCheckArgs;
@@ -12,7 +13,7 @@ use crate::failure::{Failure, Verdict};
 use crate::log::count;
 use crate::output::stdout;
 
-/// How many events, and how many owners, are read at once.
+/// How many events are read at once.
 const CHUNK: usize = 1_000;
 
 /// What was looked at, and what is wrong, a sentence each.
@@ -51,32 +52,25 @@ pub fn run(args: &StoreCheckArgs) -> Result<Verdict, Failure> {
 /// Looks at all of a store, or at one inbox if the place names one.
 fn look(store: &mut Store, place: &StoreAddress) -> Result<Found, StoreError> {
     let mut found = Found::default();
-    if let Ok(owner) = UserId::parse(&place.owner) {
+    if let Ok(owner) = StreamId::from_key(&place.owner) {
         let own = store.own_check_of(&owner)?;
         let damage = if own.is_empty() { inbox(store, &owner)? } else { own };
         return Ok(Found { inboxes: 1, damage });
     }
     if let Some(damage) = store.own_check()? {
-        found.inboxes = store.inboxes(None, usize::MAX).map_or(0, |owners| owners.len() as u64);
+        found.inboxes = store.streams().map_or(0, |streams| streams.len() as u64);
         found.damage = damage;
         return Ok(found);
     }
-    let mut after = None;
-    loop {
-        let owners = store.inboxes(after.as_ref(), CHUNK)?;
-        for owner in &owners {
-            found.inboxes += 1;
-            found.damage.extend(inbox(store, owner)?);
-        }
-        match owners.last() {
-            Some(last) if owners.len() == CHUNK => after = Some(last.clone()),
-            _ => return Ok(found),
-        }
+    for stream in store.streams()? {
+        found.inboxes += 1;
+        found.damage.extend(inbox(store, &stream)?);
     }
+    Ok(found)
 }
 
-/// Looks at one inbox: every event against the hash beside it, and the newest snapshot against the log.
-fn inbox(store: &mut Store, owner: &UserId) -> Result<Vec<String>, StoreError> {
+/// Looks at one stream: every event against the hash beside it, and the newest snapshot against the log.
+fn inbox(store: &mut Store, owner: &StreamId) -> Result<Vec<String>, StoreError> {
     let snapshot = store.latest(owner, u64::MAX)?;
     let (mut cursor, mut damage) = (LogCursor::after(store.beginning(owner)?), Vec::new());
     // An empty log has a snapshot too, and a trimmed one may have one of where it begins here.
@@ -90,7 +84,7 @@ fn inbox(store: &mut Store, owner: &UserId) -> Result<Vec<String>, StoreError> {
             Ok(false) => {}
             Ok(true) => break,
             Err(broken) => {
-                damage.push(format!("the log of {owner}: {broken}"));
+                damage.push(format!("the log of {owner:#}: {broken}"));
                 break;
             }
         }
@@ -98,34 +92,35 @@ fn inbox(store: &mut Store, owner: &UserId) -> Result<Vec<String>, StoreError> {
     if let Some(snapshot) = snapshot {
         let position = snapshot.prefix.events;
         if !stands_for && damage.is_empty() {
-            damage.push(format!("the snapshot of {owner} at position {position} is not of this log"));
+            damage.push(format!("the snapshot of {owner:#} at position {position} is not of this log"));
         }
         damage.extend(
             wrong(snapshot, owner)
-                .map(|what| format!("the snapshot of {owner} at position {position}: {what}")),
+                .map(|what| format!("the snapshot of {owner:#} at position {position}: {what}")),
         );
     }
     Ok(damage)
 }
 
 /// What is wrong with the bytes of a snapshot. One that another version wrote is not: it will not be used.
-fn wrong(snapshot: StoredSnapshot, owner: &UserId) -> Option<String> {
-    let info = match SnapshotInfo::read(&snapshot.bytes) {
-        Err(SnapshotError::Version { .. } | SnapshotError::Schema { .. }) => {
-            return None;
-        }
-        Err(error) => return Some(error.to_string()),
-        Ok(info) => info,
+fn wrong(snapshot: StoredSnapshot, stream: &StreamId) -> Option<String> {
+    let restored = match stream {
+        StreamId::Account(owner) => SnapshotInfo::read(&snapshot.bytes)
+            .and_then(|info| Inbox::restore(snapshot.bytes, owner, info.policy))
+            .map(|(inbox, _)| inbox.verify().err().map(|fault| fault.to_string())),
+        StreamId::Conversation(id) => Timeline::restore(snapshot.bytes, id).map(|_| None),
+        StreamId::Directory => Ok(None),
     };
-    match Inbox::restore(snapshot.bytes, owner, info.policy) {
+    match restored {
+        Err(SnapshotError::Version { .. } | SnapshotError::Schema { .. }) => None,
         Err(error) => Some(error.to_string()),
-        Ok((inbox, _)) => inbox.verify().err().map(|fault| fault.to_string()),
+        Ok(fault) => fault,
     }
 }
 
 impl Store {
     /// Where the log of an inbox begins in the store: behind what was moved to an archive.
-    fn beginning(&mut self, owner: &UserId) -> Result<LogPrefix, StoreError> {
+    fn beginning(&mut self, owner: &StreamId) -> Result<LogPrefix, StoreError> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => Ok(store.trimmed(owner)?.map_or(LogPrefix::EMPTY, |(prefix, _)| prefix)),
@@ -154,7 +149,7 @@ impl Store {
     }
 
     /// What the store itself finds wrong with one inbox, where it looks at one more closely than by reading it.
-    fn own_check_of(&mut self, owner: &UserId) -> Result<Vec<String>, StoreError> {
+    fn own_check_of(&mut self, owner: &StreamId) -> Result<Vec<String>, StoreError> {
         match self {
             #[cfg(feature = "postgres")]
             Self::Postgres { store, .. } => {
@@ -174,13 +169,13 @@ impl Store {
             Self::Sqlite(store) => {
                 let failed =
                     |error: chatfold_sqlite::SqliteError| place.failed("cannot be mended", error.into());
-                let owners = match UserId::parse(&place.owner) {
-                    Ok(owner) => vec![owner],
-                    Err(_) => store.inboxes().map_err(failed)?,
+                let streams = match StreamId::from_key(&place.owner) {
+                    Ok(stream) => vec![stream],
+                    Err(_) => store.streams().map_err(failed)?,
                 };
                 let mut mended = Vec::new();
-                for owner in owners {
-                    mended.extend(store.repair(&owner).map_err(failed)?.iter().map(ToString::to_string));
+                for stream in streams {
+                    mended.extend(store.repair(&stream).map_err(failed)?.iter().map(ToString::to_string));
                 }
                 Ok(mended)
             }
@@ -188,14 +183,13 @@ impl Store {
             Self::Postgres { store, .. } => {
                 let failed =
                     |error: chatfold_postgres::PostgresError| place.failed("cannot be mended", error.into());
-                let mut owners = Vec::new();
-                match UserId::parse(&place.owner) {
-                    Ok(owner) => owners.push(owner),
-                    Err(_) => owners = store.inboxes(None, usize::MAX).map_err(failed)?,
-                }
+                let streams = match StreamId::from_key(&place.owner) {
+                    Ok(stream) => vec![stream],
+                    Err(_) => store.streams(None, usize::MAX).map_err(failed)?,
+                };
                 let mut mended = Vec::new();
-                for owner in owners {
-                    mended.extend(store.repair(&owner).map_err(failed)?.iter().map(ToString::to_string));
+                for stream in streams {
+                    mended.extend(store.repair(&stream).map_err(failed)?.iter().map(ToString::to_string));
                 }
                 Ok(mended)
             }

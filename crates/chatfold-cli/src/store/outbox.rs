@@ -109,10 +109,12 @@ fn follow(
 }
 
 fn show(out: &mut impl Write, entry: &OutboxEntry, is_json: bool) -> Result<(), Failure> {
-    let OutboxEntry { cursor, inbox, change, .. } = entry;
+    let OutboxEntry { cursor, stream, change, .. } = entry;
+    let what = if stream.account().is_some() { "inbox" } else { "stream" };
+    let named = format!("{stream:#}");
     let (word, first, last) = change.parts();
     if is_json {
-        let mut told = json!({ "cursor": cursor.to_string(), "inbox": inbox.as_str(), "change": word });
+        let mut told = json!({ "cursor": cursor.to_string(), what: named, "change": word });
         if let Some(told) = told.as_object_mut().filter(|_| last > 0) {
             told.insert("first".to_owned(), first.into());
             told.insert("last".to_owned(), last.into());
@@ -121,7 +123,7 @@ fn show(out: &mut impl Write, entry: &OutboxEntry, is_json: bool) -> Result<(), 
         writeln!(out)?;
         return Ok(());
     }
-    let owner = escape(inbox.as_str());
+    let owner = escape(&named);
     match last {
         0 => writeln!(out, "{cursor} {word} {owner}")?,
         _ => writeln!(out, "{cursor} {word} {owner} {first} to {last}")?,

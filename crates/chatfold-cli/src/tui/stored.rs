@@ -38,15 +38,16 @@ impl StoreDesk {
         let prefix = match events.checked_sub(1) {
             None => LogPrefix::EMPTY,
             Some(before) => {
-                let page =
-                    store.read(&owner, before, 1).map_err(|error| place.failed("cannot be read", error))?;
+                let page = store
+                    .read(&(&owner).into(), before, 1)
+                    .map_err(|error| place.failed("cannot be read", error))?;
                 page.events
                     .first()
                     .map(|event| event.prefix)
                     .ok_or_else(|| changed(place, DamagedLog { position: events }))?
             }
         };
-        let head = store.head(&owner).map_err(|error| place.failed("cannot be read", error))?;
+        let head = store.head(&(&owner).into()).map_err(|error| place.failed("cannot be read", error))?;
         let closed = head.closed.map(|closed| closed.to_string());
         Ok((Self { place: place.clone(), owner, role, store, account: None, prefix }, closed))
     }
@@ -55,7 +56,7 @@ impl StoreDesk {
     pub fn look(&mut self) -> Result<Vec<Event>, Failure> {
         let mut events = Vec::new();
         loop {
-            let page = self.store.read(&self.owner, self.prefix.events, PAGE);
+            let page = self.store.read(&(&self.owner).into(), self.prefix.events, PAGE);
             let page = page.map_err(|error| self.place.failed("cannot be read", error))?;
             let mut cursor = LogCursor::after(self.prefix);
             let end = cursor.take_in(&page).map_err(|damage| changed(&self.place, damage))?;

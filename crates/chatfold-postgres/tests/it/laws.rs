@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, NewEvent, Page};
 use chatfold::testing::check_store;
-use chatfold::{EventId, UserId};
 use chatfold_postgres::{Blocking, CHANNELS, Heard, Layout, Options, PostgresError, PostgresStore};
 use tokio::runtime::Runtime;
 
 use crate::schemas::{open, open_with};
 
-pub(crate) fn alice() -> UserId {
-    UserId::parse("alice").unwrap()
+pub(crate) fn alice() -> StreamId {
+    StreamId::from_key("alice").unwrap()
 }
 
 pub(crate) fn event(writer: u8, n: u32) -> NewEvent {
@@ -24,7 +25,7 @@ pub(crate) fn event(writer: u8, n: u32) -> NewEvent {
 /// Appends at the end, as often as others come first.
 pub(crate) async fn append(
     store: &PostgresStore,
-    inbox: &UserId,
+    inbox: &StreamId,
     events: &[NewEvent],
 ) -> Result<(), AppendError<PostgresError>> {
     let mut expected = store.head(inbox).await.map_err(AppendError::Store)?.prefix.events;
@@ -38,7 +39,7 @@ pub(crate) async fn append(
 }
 
 /// The whole log; its hashes verified.
-pub(crate) async fn log(store: &PostgresStore, inbox: &UserId) -> Vec<NewEvent> {
+pub(crate) async fn log(store: &PostgresStore, inbox: &StreamId) -> Vec<NewEvent> {
     verified(store.read(inbox, 0, usize::MAX).await.unwrap())
 }
 
@@ -79,8 +80,17 @@ async fn many_open_the_same_tables_at_once() {
     let stores = futures_util::future::join_all(opened).await;
     append(&stores[0], &alice(), &[event(1, 1)]).await.unwrap();
     assert_eq!(log(&stores[7], &alice()).await, [event(1, 1)]);
-    assert_eq!(stores[3].inboxes(None, 10).await.unwrap(), [alice()]);
-    assert_eq!(stores[3].inboxes(Some(&alice()), 10).await.unwrap(), []);
+    let team = StreamId::from_key("\tc:group_team").unwrap();
+    for shared in [&team, &StreamId::Directory] {
+        append(&stores[1], shared, &[event(1, 1)]).await.unwrap();
+    }
+    let owners = stores[3].inboxes(None, 10).await.unwrap();
+    assert_eq!(owners, [alice().account().unwrap().clone()], "what accounts share is nobody's inbox");
+    assert_eq!(stores[3].inboxes(owners.first(), 10).await.unwrap(), []);
+    let streams = [team, StreamId::Directory, alice()];
+    assert_eq!(stores[3].streams(None, 10).await.unwrap(), streams);
+    assert_eq!(stores[3].streams(streams.first(), 1).await.unwrap(), streams[1..2]);
+    assert_eq!(stores[3].check().await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

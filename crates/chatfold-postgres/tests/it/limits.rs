@@ -81,7 +81,8 @@ async fn what_was_written_is_told_however_many_wait() {
     let mut listener = store.listen().await.unwrap();
     let (client, connection) = config.connect(NoTls).await.unwrap();
     let driver = tokio::spawn(connection);
-    let owners: Vec<_> = (0..6).map(|n| chatfold::UserId::parse(&format!("owner{n}")).unwrap()).collect();
+    let owners: Vec<_> =
+        (0..6).map(|n| chatfold::shared::StreamId::from_key(&format!("owner{n}")).unwrap()).collect();
     for pair in owners.chunks(2) {
         store.append(&pair[0], &Append::new(0, &[event(1, 1)])).await.unwrap();
         client.batch_execute("BEGIN; LOCK TABLE chatfold_event IN EXCLUSIVE MODE").await.unwrap();
@@ -132,6 +133,7 @@ async fn nobody_is_refused_while_connections_are_free() {
         futures_util::future::try_join_all((0..4).map(|_| store.head(&inbox))).await.unwrap();
     }
     // What one caller does on several connections takes no more than there are.
-    let owners: Vec<_> = (0..1_300).map(|n| chatfold::UserId::parse(&format!("owner{n}")).unwrap()).collect();
+    let owners: Vec<_> =
+        (0..1_300).map(|n| chatfold::shared::StreamId::from_key(&format!("owner{n}")).unwrap()).collect();
     store.receive_many(&owners, &[event(1, 1)]).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! Tables made and brought from older versions: whole or not at all, and by whom may.
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{Append, StoredSnapshot};
 use chatfold_postgres::{Layout, Options, PostgresError, PostgresStore};
 use postgres_scratch::Server;
@@ -30,8 +30,8 @@ async fn open(server: &Server, schema: &str, layout: Layout) -> PostgresStore {
     PostgresStore::open(config(server, "chatfold"), NoTls, options(schema, layout)).await.unwrap()
 }
 
-fn owners() -> [UserId; 4] {
-    ["a", "B", "ä", "alice"].map(|name| UserId::parse(name).unwrap())
+fn owners() -> [StreamId; 4] {
+    ["a", "B", "ä", "alice"].map(|name| StreamId::from_key(name).unwrap())
 }
 
 /// The same, its rows sealed by eight.
@@ -41,10 +41,10 @@ async fn open_sealing(server: &Server, schema: &str, user: &str) -> PostgresStor
 }
 
 /// Seals what eight rows of an inbox are, whoever comes first: the store's own task or this.
-async fn seal(server: &Server, store: &PostgresStore, schema: &str, owner: &UserId) {
+async fn seal(server: &Server, store: &PostgresStore, schema: &str, owner: &StreamId) {
     store.seal(owner).await.unwrap();
     let segments =
-        format!("SELECT before, last FROM {schema}.chatfold_segment WHERE inbox = '{}'", owner.as_str());
+        format!("SELECT before, last FROM {schema}.chatfold_segment WHERE inbox = '{}'", owner.key());
     assert_eq!(server.sql(&segments), "0|8");
 }
 
@@ -170,7 +170,7 @@ async fn keys_are_compared_as_bytes_whatever_the_locale() {
     fill(&store).await;
     let mut expected = owners().to_vec();
     expected.sort();
-    assert_eq!(store.inboxes(None, 10).await.unwrap(), expected);
+    assert_eq!(store.streams(None, 10).await.unwrap(), expected);
     // As version 1 had it, and as it becomes.
     let (client, connection) = words.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -178,13 +178,13 @@ async fn keys_are_compared_as_bytes_whatever_the_locale() {
     client.batch_execute(&make).await.unwrap();
     let sql = "SELECT inbox FROM chatfold_inbox ORDER BY inbox";
     let rows = client.query(sql, &[]).await.unwrap();
-    let sorted: Vec<_> = rows.iter().map(|row| UserId::parse(row.get(0)).unwrap()).collect();
+    let sorted: Vec<_> = rows.iter().map(|row| StreamId::from_key(row.get(0)).unwrap()).collect();
     assert_ne!(sorted, expected, "the locale sorts words");
     options.schema = Some("old".into());
     let store = PostgresStore::open(words, NoTls, options).await.unwrap();
-    assert_eq!(store.inboxes(None, 10).await.unwrap(), expected);
+    assert_eq!(store.streams(None, 10).await.unwrap(), expected);
     for (n, owner) in expected.iter().enumerate() {
-        assert_eq!(store.inboxes(Some(owner), 10).await.unwrap(), expected[n + 1..]);
+        assert_eq!(store.streams(Some(owner), 10).await.unwrap(), expected[n + 1..]);
         assert_eq!(log(&store, owner).await.len(), 9);
     }
 }

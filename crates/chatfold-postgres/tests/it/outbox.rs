@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{Append, AppendError, NewEvent, OutboxChange, OutboxCursor, OutboxEntry, OutboxError};
 use chatfold::testing::{Random, check_outbox};
 use chatfold_postgres::{Blocking, Layout, Options, PostgresError, PostgresStore};
@@ -16,13 +16,13 @@ use tokio_postgres::{Client, Config, IsolationLevel, NoTls};
 use crate::laws::{append, event, is_of_alice};
 use crate::schemas::open;
 
-fn owner(n: usize) -> UserId {
-    UserId::parse(&["alice", "bob", "carol", "dave"][n % 4].repeat(1 + n / 4)).unwrap()
+fn owner(n: usize) -> StreamId {
+    StreamId::from_key(&["alice", "bob", "carol", "dave"][n % 4].repeat(1 + n / 4)).unwrap()
 }
 
-pub(crate) fn appended(entries: &[OutboxEntry]) -> Vec<(UserId, u64, u64)> {
+pub(crate) fn appended(entries: &[OutboxEntry]) -> Vec<(StreamId, u64, u64)> {
     let told = |entry: &OutboxEntry| match entry.change {
-        OutboxChange::Appended { first, last } => (entry.inbox.clone(), first, last),
+        OutboxChange::Appended { first, last } => (entry.stream.clone(), first, last),
         other => panic!("expected an append, found {other:?}"),
     };
     entries.iter().map(told).collect()
@@ -71,7 +71,7 @@ fn it_obeys_the_laws_of_outboxes_through_a_pooler() {
 async fn append_and_decide(
     store: &PostgresStore,
     client: &mut Client,
-    inbox: &UserId,
+    inbox: &StreamId,
     events: &[NewEvent],
     keep: bool,
 ) -> bool {
@@ -157,7 +157,7 @@ async fn many_writers_of_whom_some_give_up_lose_and_double_nothing() {
     let (entries, pages) = consumer.await.unwrap();
     assert!(pages > 5, "it read while they wrote: {pages} pages");
     assert!(entries.is_sorted_by(|one, other| one.cursor < other.cursor));
-    let mut next: BTreeMap<UserId, u64> = BTreeMap::new();
+    let mut next: BTreeMap<StreamId, u64> = BTreeMap::new();
     for (inbox, first, last) in appended(&entries) {
         let next = next.entry(inbox.clone()).or_insert(1);
         assert_eq!(first, *next, "the positions of {inbox} are told once and in order");

@@ -70,7 +70,8 @@ async fn writers_and_listeners_through_a_pooler() {
         let own: Vec<_> = log.iter().filter(|event| event.bytes.starts_with(&mark)).cloned().collect();
         assert_eq!(own, (0..2 * EACH).map(|n| event(writer, n)).collect::<Vec<_>>(), "once, and in order");
     }
-    let owners: Vec<_> = (0..700).map(|n| chatfold::UserId::parse(&format!("owner{n}")).unwrap()).collect();
+    let owners: Vec<_> =
+        (0..700).map(|n| chatfold::shared::StreamId::from_key(&format!("owner{n}")).unwrap()).collect();
     store.receive_many(&owners, &[event(9, 1), event(9, 2)]).await.unwrap();
     assert_eq!(store.head(&owners[699]).await.unwrap().prefix.events, 2);
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chatfold::EventId;
 use chatfold::id::CommandId;
 use chatfold::jsonl::encode_event;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, EventStore, LogCursor, MemoryStore, NewEvent, SnapshotStore, StoredSnapshot,
 };
 use chatfold::testing::{Random, Workload};
-use chatfold::{EventId, UserId};
 use chatfold_postgres::{Blocking, Layout, Options, PostgresError, PostgresStore};
 use postgres_scratch::Server;
 use tokio::runtime::Runtime;
@@ -18,8 +19,8 @@ use tokio_postgres::IsolationLevel;
 use crate::laws::{alice, append, event, log};
 use crate::schemas::open_with;
 
-fn owner(n: u64) -> UserId {
-    UserId::parse(&format!("owner{n}")).unwrap()
+fn owner(n: u64) -> StreamId {
+    StreamId::from_key(&format!("owner{n}")).unwrap()
 }
 
 async fn open(server: &Server, schema: &str, seal_events: usize) -> PostgresStore {

@@ -11,9 +11,10 @@ use std::{env, fs, thread};
 
 use chatfold::binary::Log;
 use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
+use chatfold::shared::StreamId;
 use chatfold::store::{Append, EventStore, LogCursor, NewEvent, SnapshotStore, StoredSnapshot};
 use chatfold::testing::Workload;
-use chatfold::{Inbox, Policy, UserId};
+use chatfold::{Inbox, Policy};
 use chatfold_sqlite::{Options, SqliteStore};
 
 use crate::damage::Rng;
@@ -37,9 +38,9 @@ fn kills() -> usize {
     env::var("CHATFOLD_KILLS").map_or(25, |kills| kills.parse().unwrap())
 }
 
-pub(crate) fn workload() -> (UserId, Vec<NewEvent>) {
+pub(crate) fn workload() -> (StreamId, Vec<NewEvent>) {
     let workload = Workload::phone().with_events(EVENTS as u64);
-    (workload.owner(), lines(&workload))
+    (workload.owner().into(), lines(&workload))
 }
 
 pub(crate) fn archive(path: &Path) -> PathBuf {
@@ -87,11 +88,11 @@ fn child() {
             tell("kept", prefix.events);
         }
         if round % 5 == 4 {
-            let trimmed = store.trim(&owner, u64::MAX, archive(path)).unwrap();
+            let trimmed = store.trim(owner.account().unwrap(), u64::MAX, archive(path)).unwrap();
             tell("trimmed", trimmed.through);
         }
         if round % 11 == 10 {
-            tell("restored", store.restore_archive(&owner, archive(path)).unwrap());
+            tell("restored", store.restore_archive(owner.account().unwrap(), archive(path)).unwrap());
         }
     }
 }
@@ -129,16 +130,17 @@ fn last(told: &str, what: &str) -> Option<u64> {
 }
 
 /// The list of an inbox as an account makes it: the newest snapshot that can be used, and the events behind it.
-pub(crate) fn listed(store: &mut SqliteStore, owner: &UserId) -> Option<(Inbox, u64)> {
+pub(crate) fn listed(store: &mut SqliteStore, owner: &StreamId) -> Option<(Inbox, u64)> {
     let mut through = u64::MAX;
     loop {
         let found = store.latest(owner, through).ok()?;
         let (mut inbox, mut cursor) = match &found {
             Some(found) => {
-                let (inbox, _) = Inbox::restore(found.bytes.clone(), owner, Policy::default()).unwrap();
+                let (inbox, _) =
+                    Inbox::restore(found.bytes.clone(), owner.account().unwrap(), Policy::default()).unwrap();
                 (inbox, LogCursor::after(found.prefix))
             }
-            None => (Inbox::new(owner.clone(), Policy::default()), LogCursor::default()),
+            None => (Inbox::new(owner.account().unwrap().clone(), Policy::default()), LogCursor::default()),
         };
         loop {
             let page = store.read(owner, cursor.position(), 500).ok()?;
@@ -159,7 +161,7 @@ pub(crate) fn listed(store: &mut SqliteStore, owner: &UserId) -> Option<(Inbox, 
 }
 
 /// Everything that is there: sound, each event once, those that were trimmed in the archive, the list that of a replay.
-fn is_whole(path: &Path, owner: &UserId, events: &[NewEvent]) -> usize {
+fn is_whole(path: &Path, owner: &StreamId, events: &[NewEvent]) -> usize {
     let mut store = sealing(path, SEAL);
     assert_eq!(store.check().unwrap(), []);
     let cut = store.trimmed(owner).unwrap().map_or(0, |(prefix, _)| prefix.events as usize);
@@ -169,7 +171,7 @@ fn is_whole(path: &Path, owner: &UserId, events: &[NewEvent]) -> usize {
     assert!(found.eq(events[cut..end].iter().cloned()), "each event once, in order");
     if cut > 0 {
         let bytes = fs::read(archive(path)).unwrap();
-        let log = Log::open_for(&bytes, owner).unwrap();
+        let log = Log::open_for(&bytes, owner.account().unwrap()).unwrap();
         let lines = log.events().take(cut).map(|event| match event.unwrap() {
             LoggedEvent::Known(event) => encode_event(&event).into_bytes(),
             LoggedEvent::Skipped(line) => line.raw().as_bytes().to_vec(),
@@ -210,7 +212,7 @@ fn whatever_is_under_way_when_it_is_killed_is_there_whole_or_not_at_all() {
             let copy = folder.path().join("copy.db");
             fs::copy(&path, &copy).unwrap();
             fs::copy(archive(&path), archive(&copy)).unwrap();
-            sealing(&copy, SEAL).restore_archive(&owner, archive(&copy)).unwrap();
+            sealing(&copy, SEAL).restore_archive(owner.account().unwrap(), archive(&copy)).unwrap();
             assert_eq!(is_whole(&copy, &owner, &events), there);
             assert_eq!(sealing(&copy, SEAL).trimmed(&owner).unwrap(), None);
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
     Append, AppendError, Closed, DamagedLog, EventStore, LogCursor, RewriteError, SnapshotStore, StoredEvent,
@@ -107,7 +107,7 @@ fn sound_file(path: &Path, seal_events: usize) -> (Vec<u8>, Vec<StoredEvent>) {
         events.iter_mut().for_each(|event| event.bytes.resize(200, b'.'));
         append(&mut store, &alice(), &events);
     }
-    append(&mut store, &UserId::parse("bob").unwrap(), &[event(2, 1), event(2, 2)]);
+    append(&mut store, &StreamId::from_key("bob").unwrap(), &[event(2, 1), event(2, 2)]);
     let prefix = store.head(&alice()).unwrap().prefix;
     assert!(store.save(&alice(), &StoredSnapshot { prefix, bytes: noise(7, SNAPSHOT_LEN) }).unwrap());
     let events = whole_log(&mut store).unwrap();

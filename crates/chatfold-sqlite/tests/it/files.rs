@@ -65,7 +65,7 @@ pub(crate) fn to_schema_1(path: &std::path::Path) {
 fn a_file_of_schema_1_is_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
-    let bob = chatfold::UserId::parse("bob").unwrap();
+    let bob = chatfold::shared::StreamId::from_key("bob").unwrap();
     let heads = {
         let mut store = open(&path);
         append(&mut store, &alice(), &[event(1, 1), event(1, 2)]);
@@ -78,7 +78,7 @@ fn a_file_of_schema_1_is_migrated() {
     // For reading it is read as it stands.
     let mut store = SqliteStore::open(&path, &read_only()).unwrap();
     assert_eq!([store.head(&alice()).unwrap(), store.head(&bob).unwrap()], heads);
-    assert_eq!(store.inboxes().unwrap(), [alice(), bob.clone()]);
+    assert_eq!(store.streams().unwrap(), [alice(), bob.clone()]);
     assert_eq!(log(&mut store, &alice()), [event(1, 1), event(1, 2)]);
     assert_eq!(store.check().unwrap(), []);
     drop(store);

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, AppendError, EventStore, NewEvent, SnapshotStore};
-use chatfold::testing::check_store;
-use chatfold::{EventId, UserId};
+use chatfold::testing::{check_store, check_trimming};
 use chatfold_sqlite::{Options, SqliteStore, Synchronous};
 
 pub(crate) fn open(path: &Path) -> SqliteStore {
@@ -19,8 +20,8 @@ pub(crate) fn sealing(path: &Path, seal_events: usize) -> SqliteStore {
     SqliteStore::open(path, &Options { seal_events, ..Options::default() }).unwrap()
 }
 
-pub(crate) fn alice() -> UserId {
-    UserId::parse("alice").unwrap()
+pub(crate) fn alice() -> StreamId {
+    StreamId::from_key("alice").unwrap()
 }
 
 pub(crate) fn event(writer: u8, n: u32) -> NewEvent {
@@ -30,7 +31,7 @@ pub(crate) fn event(writer: u8, n: u32) -> NewEvent {
 }
 
 /// Appends at the end, as often as others come first.
-pub(crate) fn append(store: &mut SqliteStore, inbox: &UserId, events: &[NewEvent]) {
+pub(crate) fn append(store: &mut SqliteStore, inbox: &StreamId, events: &[NewEvent]) {
     let mut expected = store.head(inbox).unwrap().prefix.events;
     loop {
         match store.append(inbox, &Append::new(expected, events)) {
@@ -42,7 +43,7 @@ pub(crate) fn append(store: &mut SqliteStore, inbox: &UserId, events: &[NewEvent
 }
 
 /// The whole log; its hashes verified.
-pub(crate) fn log(store: &mut SqliteStore, inbox: &UserId) -> Vec<NewEvent> {
+pub(crate) fn log(store: &mut SqliteStore, inbox: &StreamId) -> Vec<NewEvent> {
     let mut prefix = LogPrefix::EMPTY;
     let events = store.read(inbox, 0, usize::MAX).unwrap().events;
     for event in &events {
@@ -61,6 +62,18 @@ fn it_obeys_the_laws_of_stores() {
         let path = folder.path().join("chat.db");
         let options = Options { synchronous, seal_events, ..Options::default() };
         check_store(|| SqliteStore::open(&path, &options).unwrap());
+        assert_eq!(open(&path).check().unwrap(), []);
+    }
+}
+
+#[test]
+fn it_obeys_the_laws_of_trimming() {
+    for seal_events in [1, 7, 10, 30] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.db");
+        let options = Options { synchronous: Synchronous::Normal, seal_events, ..Options::default() };
+        let archive = |name: &str| folder.path().join(format!("{name}.chatfold"));
+        check_trimming(|| SqliteStore::open(&path, &options).unwrap(), archive);
         assert_eq!(open(&path).check().unwrap(), []);
     }
 }
@@ -135,6 +148,12 @@ fn a_follower_sees_that_others_wrote() {
     assert_eq!(one.data_version().unwrap(), before, "its own writes are no news");
     append(&mut other, &alice(), &[event(1, 2)]);
     assert_ne!(one.data_version().unwrap(), before);
-    assert_eq!(one.inboxes().unwrap(), [alice()]);
+    let team = StreamId::from_key("\tc:group_team").unwrap();
+    for shared in [&team, &StreamId::Directory] {
+        append(&mut other, shared, &[event(1, 3)]);
+    }
+    assert_eq!(one.inboxes().unwrap(), [alice().account().unwrap().clone()]);
+    assert_eq!(one.streams().unwrap(), [team, StreamId::Directory, alice()]);
+    assert_eq!(one.check().unwrap(), []);
     assert_eq!(one.latest(&alice(), u64::MAX).unwrap(), None);
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{
     Append, AppendError, EventStore, Outbox, OutboxChange, OutboxCursor, OutboxEntry, OutboxError,
 };
@@ -74,13 +74,13 @@ fn trimming_and_putting_back_are_no_news() {
     desk.save(&mut store, 60);
     let all = store.outbox_after(&beginning, 1_000).unwrap();
     assert_eq!(all.entries.len(), 20);
-    let trimmed = store.trim(&desk.owner, u64::MAX, desk.archive()).unwrap();
+    let trimmed = store.trim(desk.owner.account().unwrap(), u64::MAX, desk.archive()).unwrap();
     assert!(trimmed.events > 0);
     assert_eq!(store.outbox_after(&beginning, 1_000).unwrap(), all, "what happened stays told");
     let OutboxChange::Appended { first, last } = all.entries[0].change else { panic!("{all:?}") };
     let moved = store.read(&desk.owner, first - 1, (last - first + 1) as usize).unwrap_err();
     assert!(store.is_trimmed(&moved), "a consumer that is behind is told where the events are: {moved}");
-    store.restore_archive(&desk.owner, desk.archive()).unwrap();
+    store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap();
     assert_eq!(store.outbox_after(&all.next, 1_000).unwrap().entries, []);
     assert_eq!(store.read(&desk.owner, first - 1, 1).unwrap().events[0].position(), first);
     assert_eq!(store.check().unwrap(), []);
@@ -140,8 +140,8 @@ fn a_cursor_of_a_file_that_was_put_back_is_told() {
 const FILE: &str = "CHATFOLD_OUTBOX_FILE";
 const WRITER: &str = "CHATFOLD_OUTBOX_WRITER";
 
-fn owner(n: usize) -> UserId {
-    UserId::parse(&format!("owner{n}")).unwrap()
+fn owner(n: usize) -> StreamId {
+    StreamId::from_key(&format!("owner{n}")).unwrap()
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn what_was_acknowledged_is_delivered_whoever_is_killed() {
             let page = store.outbox_after(&cursor.parse::<OutboxCursor>().unwrap(), 7).unwrap();
             for entry in &page.entries {
                 let OutboxChange::Appended { first, last } = entry.change else { panic!("{entry:?}") };
-                delivered.entry(entry.inbox.to_string()).or_default().push((first, last));
+                delivered.entry(entry.stream.to_string()).or_default().push((first, last));
             }
             *cursor = page.next.to_string();
             if page.entries.is_empty() {
@@ -237,7 +237,7 @@ fn what_was_acknowledged_is_delivered_whoever_is_killed() {
     let mut store = open(&path);
     for inbox in (0..3).map(owner) {
         let mut next = 1;
-        for (first, last) in delivered.get(inbox.as_str()).into_iter().flatten() {
+        for (first, last) in delivered.get(inbox.to_string().as_str()).into_iter().flatten() {
             assert_eq!(*first, next, "each position once and in order, also what nobody was told of");
             next = last + 1;
         }

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use chatfold::jsonl::encode_event;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, EventStore, NewEvent, SnapshotStore, StoredSnapshot};
 use chatfold::testing::Workload;
-use chatfold::{Inbox, Policy, UserId};
+use chatfold::{Inbox, Policy};
 use chatfold_sqlite::{Damage, Options, SqliteError, SqliteStore};
 use rusqlite::Connection;
 
@@ -25,7 +26,7 @@ pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
 }
 
 /// Appends one event and keeps these bytes as the snapshot of the log.
-fn keep(store: &mut SqliteStore, inbox: &UserId, bytes: Vec<u8>) -> StoredSnapshot {
+fn keep(store: &mut SqliteStore, inbox: &StreamId, bytes: Vec<u8>) -> StoredSnapshot {
     let version = store.head(inbox).unwrap().prefix.events;
     append(store, inbox, &[event(7, version as u32)]);
     let snapshot = StoredSnapshot::new(store.head(inbox).unwrap().prefix, bytes);
@@ -132,8 +133,8 @@ fn what_did_not_change_is_not_written() {
         let snapshot = StoredSnapshot::new(prefix, inbox.snapshot(prefix).unwrap());
         let before = pages_len_bytes(&path);
         let append = Append::new(version, &lines).with_snapshot(Some(&snapshot));
-        store.append(&owner, &append).unwrap();
-        assert_eq!(store.latest(&owner, u64::MAX).unwrap().as_ref(), Some(&snapshot));
+        store.append(&StreamId::from(&owner), &append).unwrap();
+        assert_eq!(store.latest(&StreamId::from(&owner), u64::MAX).unwrap().as_ref(), Some(&snapshot));
         (snapshot.bytes.len(), pages_len_bytes(&path) - before)
     };
     assert!(matches!(taken(first, &inbox), (len, written) if written <= len));
@@ -142,7 +143,7 @@ fn what_did_not_change_is_not_written() {
     }
     let (len, written) = taken(last, &inbox);
     assert!(written * 4 < len, "{written} bytes written of {len}");
-    let found = store.open_latest(&owner, u64::MAX).unwrap().unwrap();
+    let found = store.open_latest(&StreamId::from(&owner), u64::MAX).unwrap().unwrap();
     let bytes = found.source.read(0..len as u64).unwrap().into_owned();
     let (restored, _) = Inbox::restore(bytes, &owner, Policy::default()).unwrap();
     assert_eq!(restored.digest(), inbox.digest());
@@ -162,7 +163,7 @@ fn bytes_that_moved_are_the_pages_they_were() {
     let written = pages_len_bytes(&path) - before;
     assert!(written < 80_000, "{written}");
     // The same everywhere is one page; another inbox has its own.
-    let bob = UserId::parse("bob").unwrap();
+    let bob = StreamId::from_key("bob").unwrap();
     keep(&mut store, &bob, vec![7; 16_384 * 20]);
     let sql = "SELECT count(*) FROM chatfold_snapshot_page WHERE inbox = 2";
     let pages: i64 = Connection::open(&path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
@@ -426,7 +427,7 @@ fn what_is_erased_or_rewritten_leaves_no_page() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chat.db");
         let mut store = open(&path);
-        let bob = UserId::parse("bob").unwrap();
+        let bob = StreamId::from_key("bob").unwrap();
         let of_bob = keep(&mut store, &bob, noise(1, 50_000));
         for n in 0..3 {
             keep(&mut store, &alice(), [noise(1, 50_000), secret.to_vec(), noise(n, 3_000_000)].concat());

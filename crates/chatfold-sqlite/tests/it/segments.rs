@@ -6,12 +6,13 @@ use std::path::Path;
 use chatfold::binary::{Log, LogHead};
 use chatfold::id::CommandId;
 use chatfold::jsonl::{LoggedEvent, encode_event};
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
     Append, AppendError, EventStore, NewEvent, SnapshotStore, StoredEvent, StoredSnapshot,
 };
 use chatfold::testing::Workload;
-use chatfold::{EventId, Inbox, Policy, Replay, UserId};
+use chatfold::{EventId, Inbox, Policy, Replay};
 use chatfold_sqlite::{Damage, Options, SqliteError, SqliteStore};
 use rusqlite::Connection;
 
@@ -102,7 +103,7 @@ fn a_key_that_names_other_segments_too_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
     let events = twenty_five(&path);
-    append(&mut sealing(&path, 10), &UserId::parse("bob").unwrap(), &events[..20]);
+    append(&mut sealing(&path, 10), &StreamId::from_key("bob").unwrap(), &events[..20]);
     execute(
         &path,
         "INSERT OR IGNORE INTO chatfold_sealed SELECT key FROM chatfold_sealed_new;
@@ -134,7 +135,7 @@ fn a_batch_that_fills_segments_never_becomes_rows() {
         "older rows are taken along"
     );
     let stored = store.read(&alice(), 0, usize::MAX).unwrap().events;
-    let bob = UserId::parse("bob").unwrap();
+    let bob = StreamId::from_key("bob").unwrap();
     store.import(&bob, &stored[..21]).unwrap();
     assert_eq!((count(&path, "chatfold_segment"), count(&path, "chatfold_event")), (6, 9));
     let mut doubled = stored[21..40].to_vec();
@@ -164,16 +165,16 @@ fn a_whole_log_is_folded_from_its_columns() {
     let mut store = sealing(&path, 1_000);
     let lines: Vec<_> =
         workload.iter().map(|event| NewEvent::new(event.id(), encode_event(&event).into_bytes())).collect();
-    append(&mut store, &owner, &lines);
+    append(&mut store, &StreamId::from(&owner), &lines);
     let (mut replay, mut known) = (Replay::new(owner.clone(), Policy::default()), LogPrefix::EMPTY);
-    while let Some(page) = store.read_sealed(&owner, known.events).unwrap() {
+    while let Some(page) = store.read_sealed(&StreamId::from(&owner), known.events).unwrap() {
         assert_eq!((page.before, page.events()), (known, 1_000));
         let log = Log::behind(&page.records, owner.clone(), LogHead { events: 0, check: 0 });
         assert_eq!(log.fold(&mut replay).unwrap().events, 1_000);
         known = page.last;
-        assert_eq!(page.head, store.head(&owner).unwrap());
+        assert_eq!(page.head, store.head(&StreamId::from(&owner)).unwrap());
     }
-    let rest = store.read(&owner, known.events, usize::MAX).unwrap().events;
+    let rest = store.read(&StreamId::from(&owner), known.events, usize::MAX).unwrap().events;
     assert_eq!(rest.len(), 500);
     for stored in &rest {
         let LoggedEvent::Known(event) = chatfold::jsonl::decode_line(&stored.bytes).unwrap() else {
@@ -190,7 +191,7 @@ fn a_flipped_byte_is_told_with_inbox_table_and_position() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
     let events = twenty_five(&path);
-    let bob = UserId::parse("bob").unwrap();
+    let bob = StreamId::from_key("bob").unwrap();
     append(&mut sealing(&path, 10), &bob, &events);
     for (sql, table) in [
         (
@@ -307,7 +308,8 @@ pub(crate) fn holds_the_fixture(store: &mut SqliteStore, more: usize, migrated: 
         assert_eq!(event.command, (batch % 2 == 0).then(|| command(batch)), "{n}");
         assert_eq!(store.find(&alice(), event.id).unwrap(), Some(event));
     }
-    let closed = |name: &str, store: &mut SqliteStore| store.head(&UserId::parse(name).unwrap()).unwrap();
+    let closed =
+        |name: &str, store: &mut SqliteStore| store.head(&StreamId::from_key(name).unwrap()).unwrap();
     assert!(closed("bob", store).closed.is_some_and(|closed| closed.to_string().contains("elsewhere")));
     assert_eq!(closed("carol", store).prefix, LogPrefix::EMPTY);
     assert_eq!(store.check().unwrap(), []);

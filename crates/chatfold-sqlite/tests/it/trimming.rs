@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use chatfold::binary::Log;
 use chatfold::jsonl::{LoggedEvent, decode_line, encode_event};
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{
     Append, AppendError, EventStore, NewEvent, Received, RewriteError, SnapshotStore, StoredSnapshot,
 };
 use chatfold::testing::Workload;
-use chatfold::{Inbox, Policy, Replay, UserId};
+use chatfold::{Inbox, Policy, Replay};
 use chatfold_sqlite::{Damage, SqliteError, SqliteStore, Trimmed};
 
 use crate::laws::{append, event, sealing};
@@ -19,7 +20,7 @@ use crate::segments::{command, count, execute};
 /// A folder with a store that seals tens, of a log of a workload: batches of three, every second with a command.
 pub(crate) struct Desk {
     folder: tempfile::TempDir,
-    pub(crate) owner: UserId,
+    pub(crate) owner: StreamId,
     pub(crate) events: Vec<NewEvent>,
 }
 
@@ -30,8 +31,8 @@ pub(crate) fn lines(workload: &Workload) -> Vec<NewEvent> {
 }
 
 /// Folds lines.
-pub(crate) fn folded(owner: &UserId, events: &[NewEvent]) -> Inbox {
-    let mut replay = Replay::new(owner.clone(), Policy::default());
+pub(crate) fn folded(owner: &StreamId, events: &[NewEvent]) -> Inbox {
+    let mut replay = Replay::new(owner.account().unwrap().clone(), Policy::default());
     for event in events {
         if let Ok(LoggedEvent::Known(event)) = decode_line(&event.bytes) {
             replay.push(&event);
@@ -41,7 +42,7 @@ pub(crate) fn folded(owner: &UserId, events: &[NewEvent]) -> Inbox {
 }
 
 /// The snapshot of the first of some events.
-pub(crate) fn snapshot(owner: &UserId, events: &[NewEvent]) -> StoredSnapshot {
+pub(crate) fn snapshot(owner: &StreamId, events: &[NewEvent]) -> StoredSnapshot {
     let mut prefix = LogPrefix::EMPTY;
     events.iter().for_each(|event| prefix.push(&event.bytes));
     StoredSnapshot::new(prefix, folded(owner, events).snapshot(prefix).unwrap())
@@ -51,7 +52,7 @@ impl Desk {
     pub(crate) fn new(events: usize) -> Self {
         let workload = Workload::phone().with_events(events as u64);
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, owner: workload.owner(), events: lines(&workload) }
+        Self { folder, owner: workload.owner().into(), events: lines(&workload) }
     }
 
     fn path(&self) -> PathBuf {
@@ -89,7 +90,7 @@ impl Desk {
     }
 
     fn trim(&self, store: &mut SqliteStore) -> Result<Trimmed, SqliteError> {
-        store.trim(&self.owner, u64::MAX, self.archive())
+        store.trim(self.owner.account().unwrap(), u64::MAX, self.archive())
     }
 
     /// Whether the events behind a cut are all there, and those before it are told to be elsewhere.
@@ -162,7 +163,7 @@ fn what_is_trimmed_is_in_the_archive_and_known_here() {
         assert_eq!(store.trimmed(&desk.owner).unwrap().unwrap().0.events, 50);
     }
     let bytes = fs::read(desk.archive()).unwrap();
-    let log = Log::open_for(&bytes, &desk.owner).unwrap();
+    let log = Log::open_for(&bytes, desk.owner.account().unwrap()).unwrap();
     assert_eq!(log.verify().unwrap().events, 50);
     let ids = log.events().map(|event| match event.unwrap() {
         LoggedEvent::Known(event) => event.id(),
@@ -178,7 +179,8 @@ fn an_inbox_is_shown_from_the_snapshot_for_ever() {
     desk.trim(&mut store).unwrap();
     let show = |store: &mut SqliteStore| {
         let found = store.latest(&desk.owner, u64::MAX).unwrap().unwrap();
-        let (mut inbox, _) = Inbox::restore(found.bytes, &desk.owner, Policy::default()).unwrap();
+        let (mut inbox, _) =
+            Inbox::restore(found.bytes, desk.owner.account().unwrap(), Policy::default()).unwrap();
         for event in store.read(&desk.owner, found.prefix.events, usize::MAX).unwrap().events {
             if let LoggedEvent::Known(event) = decode_line(&event.bytes).unwrap() {
                 inbox.apply(&event);
@@ -230,7 +232,7 @@ fn trimming_goes_on_in_the_same_archive_and_comes_back_from_it() {
     desk.save(&mut store, 60);
     // To go on, what was trimmed before has to be there.
     let other = desk.folder.path().join("other.chatfold");
-    let error = store.trim(&desk.owner, u64::MAX, &other).unwrap_err();
+    let error = store.trim(desk.owner.account().unwrap(), u64::MAX, &other).unwrap_err();
     assert!(matches!(error, SqliteError::Archive { .. }), "{error}");
     let trimmed = desk.trim(&mut store).unwrap();
     assert_eq!((trimmed.events, trimmed.through, trimmed.base), (30, 60, 60));
@@ -239,11 +241,11 @@ fn trimming_goes_on_in_the_same_archive_and_comes_back_from_it() {
     append(&mut store, &desk.owner, &[event(9, 1)]);
     // The first archive ends too early to put all back.
     fs::write(&other, &first).unwrap();
-    let error = store.restore_archive(&desk.owner, &other).unwrap_err();
+    let error = store.restore_archive(desk.owner.account().unwrap(), &other).unwrap_err();
     assert!(matches!(&error, SqliteError::Archive { what, .. } if what.contains("position 31")), "{error}");
     assert_eq!(store.read(&desk.owner, 60, 9).unwrap().events.len(), 1, "nothing is half there");
-    assert_eq!(store.restore_archive(&desk.owner, desk.archive()).unwrap(), 60);
-    assert_eq!(store.restore_archive(&desk.owner, desk.archive()).unwrap(), 0);
+    assert_eq!(store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap(), 60);
+    assert_eq!(store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap(), 0);
     let found = store.read(&desk.owner, 0, usize::MAX).unwrap().events;
     let expected: Vec<_> = desk.events.iter().map(|event| event.id).chain([event(9, 1).id]).collect();
     assert_eq!(found.iter().map(|event| event.id).collect::<Vec<_>>(), expected);
@@ -262,13 +264,13 @@ fn archives_of_others_are_neither_taken_nor_written_over() {
     }
     // The same owner's, of another log; and another owner's.
     for (other, name) in [(Desk::new(60), "alice"), (Desk::new(60), "bob")] {
-        let owner = UserId::parse(name).unwrap();
+        let owner = StreamId::from_key(name).unwrap();
         let mut elsewhere = other.open();
         let mut events = other.events.clone();
         events.swap(3, 4);
         append(&mut elsewhere, &owner, &events);
         assert!(elsewhere.save(&owner, &snapshot(&owner, &events)).unwrap());
-        elsewhere.trim(&owner, u64::MAX, other.archive()).unwrap();
+        elsewhere.trim(owner.account().unwrap(), u64::MAX, other.archive()).unwrap();
         let bytes = fs::read(other.archive()).unwrap();
         fs::write(desk.archive(), &bytes).unwrap();
         let error = desk.trim(&mut store).unwrap_err();
@@ -276,10 +278,10 @@ fn archives_of_others_are_neither_taken_nor_written_over() {
         assert_eq!(fs::read(desk.archive()).unwrap(), bytes);
         fs::remove_file(desk.archive()).unwrap();
         desk.trim(&mut store).unwrap();
-        let error = store.restore_archive(&desk.owner, other.archive()).unwrap_err();
+        let error = store.restore_archive(desk.owner.account().unwrap(), other.archive()).unwrap_err();
         assert!(matches!(error, SqliteError::Archive { .. }), "{error}");
         desk.holds(&mut store, 40, 60);
-        store.restore_archive(&desk.owner, desk.archive()).unwrap();
+        store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap();
     }
     // A damaged archive is told and changes nothing, wherever the damage is.
     desk.trim(&mut store).unwrap();
@@ -288,12 +290,12 @@ fn archives_of_others_are_neither_taken_nor_written_over() {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x21;
         fs::write(desk.archive(), &bytes).unwrap();
-        let error = store.restore_archive(&desk.owner, desk.archive()).unwrap_err();
+        let error = store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap_err();
         assert!(matches!(error, SqliteError::Archive { .. }), "byte {at}: {error}");
     }
     fs::write(desk.archive(), &whole).unwrap();
     desk.holds(&mut store, 40, 60);
-    assert_eq!(store.restore_archive(&desk.owner, desk.archive()).unwrap(), 40);
+    assert_eq!(store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap(), 40);
     desk.holds(&mut store, 0, 60);
 }
 
@@ -305,19 +307,23 @@ fn a_snapshot_that_is_not_what_the_events_say_moves_nothing() {
     let wrong = folded(&desk.owner, &desk.events[..41]).snapshot(prefix).unwrap();
     assert!(store.save(&desk.owner, &StoredSnapshot::new(prefix, wrong)).unwrap());
     for (through, position) in [(u64::MAX, 45), (45, 45)] {
-        let error = store.trim(&desk.owner, through, desk.archive()).unwrap_err();
+        let error = store.trim(desk.owner.account().unwrap(), through, desk.archive()).unwrap_err();
         assert!(
             matches!(&error, SqliteError::Unverified { position: at, what, .. }
                 if *at == position && what.contains("not what its events say")),
             "{error}"
         );
     }
-    let error = store.trim(&desk.owner, 19, desk.archive()).unwrap_err();
+    let error = store.trim(desk.owner.account().unwrap(), 19, desk.archive()).unwrap_err();
     assert!(matches!(error, SqliteError::Unverified { .. }), "no snapshot stands for so few: {error}");
     assert!(!desk.archive().exists());
     assert!(fs::read_dir(desk.folder.path()).unwrap().count() <= 3, "no draft is left");
     desk.holds(&mut store, 0, 60);
-    assert_eq!(store.trim(&desk.owner, 44, desk.archive()).unwrap().base, 20, "an older one is sound");
+    assert_eq!(
+        store.trim(desk.owner.account().unwrap(), 44, desk.archive()).unwrap().base,
+        20,
+        "an older one is sound"
+    );
     // What a binary log cannot hold byte for byte stays.
     let desk = Desk::new(60);
     let mut store = desk.open();
@@ -360,7 +366,7 @@ fn damage_of_what_stands_for_trimmed_events_is_told_and_healed_from_the_archive(
         desk.is_trimmed(store.read(&desk.owner, 0, 10), 50);
         let error = store.repair(&desk.owner).unwrap_err();
         assert!(matches!(error, SqliteError::Base { position: 57, .. }), "{error}");
-        assert_eq!(store.restore_archive(&desk.owner, desk.archive()).unwrap(), 50);
+        assert_eq!(store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap(), 50);
         store.repair(&desk.owner).unwrap();
         desk.holds(&mut store, 0, 90);
         desk.knows_doubles(&mut store, 90);
@@ -377,7 +383,9 @@ fn damage_of_what_stands_for_trimmed_events_is_told_and_healed_from_the_archive(
         let late = [desk.events[14].clone()];
         let refused = store.append(&desk.owner, &Append::new(90, &late)).unwrap_err();
         assert!(matches!(&refused, AppendError::Store(error) if error.is_damaged()), "{refused}");
-        assert!(store.restore_archive(&desk.owner, desk.archive()).unwrap_err().is_damaged());
+        assert!(
+            store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap_err().is_damaged()
+        );
     }
     let (desk, mut store) = Desk::with(90, 57);
     desk.trim(&mut store).unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use chatfold::UserId;
+use chatfold::shared::StreamId;
 use chatfold::store::{Append, EventStore, NewEvent, SnapshotStore, StoredSnapshot};
 use chatfold_sqlite::{Options, SqliteError, SqliteStore};
 use rusqlite::Connection;
@@ -40,7 +40,7 @@ fn child() {
             Connection::open(path).unwrap().query_row("PRAGMA wal_checkpoint", [], |_| Ok(())).unwrap();
         }
         if at == 280 {
-            assert!(store.trim(&owner, u64::MAX, archive(path)).unwrap().events > 0);
+            assert!(store.trim(owner.account().unwrap(), u64::MAX, archive(path)).unwrap().events > 0);
         }
     }
     std::process::abort();
@@ -51,7 +51,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// What a process leaves that is killed.
-fn left(folder: &Path) -> (PathBuf, UserId, Vec<NewEvent>) {
+fn left(folder: &Path) -> (PathBuf, StreamId, Vec<NewEvent>) {
     let path = folder.join("chat.db");
     let ended = Command::new(env::current_exe().unwrap())
         .args(["--ignored", "--exact", "wal::child"])
@@ -66,7 +66,7 @@ fn left(folder: &Path) -> (PathBuf, UserId, Vec<NewEvent>) {
 }
 
 /// Whether an inbox is what it was at some time; returns its version, `None` if it is refused.
-fn is_of_the_past(path: &Path, owner: &UserId, events: &[NewEvent]) -> Option<usize> {
+fn is_of_the_past(path: &Path, owner: &StreamId, events: &[NewEvent]) -> Option<usize> {
     let mut store = SqliteStore::open(path, &Options::default()).ok()?;
     let (inbox, at) = listed(&mut store, owner)?;
     assert_eq!(inbox.digest(), folded(owner, &events[..at as usize]).digest(), "no list is a wrong one");

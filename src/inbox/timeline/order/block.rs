@@ -121,6 +121,13 @@ impl Block {
         Some(Self { min, sum, slots: slots.into() })
     }
 
+    /// Lets go of slots that were loaded and not written.
+    pub(crate) fn release(&mut self) {
+        if let BlockSlots::Apart(slots) = &mut self.slots {
+            slots.release(|_| {});
+        }
+    }
+
     pub(crate) fn slots(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
         let (run, list) = match &self.slots {
             BlockSlots::Run { first, len } => (Some(*first..first.saturating_add(*len)), None),

@@ -66,6 +66,11 @@ impl Group {
         &self.blocks
     }
 
+    /// Lets go of what was loaded and not written.
+    fn release(&mut self) {
+        self.blocks.release(|blocks| blocks.0.iter_mut().for_each(Block::release));
+    }
+
     /// The block where `position` stands or would stand.
     fn block_of(&self, position: Position) -> usize {
         let blocks = self.blocks();
@@ -77,6 +82,16 @@ impl Group {
 }
 
 impl Order {
+    /// Lets go of what was loaded and not written.
+    pub(crate) fn release(&mut self) {
+        self.groups.for_each_own(|group| {
+            if let Some(group) = Arc::get_mut(group) {
+                group.release();
+            }
+        });
+        self.tail.release();
+    }
+
     /// The order of a snapshot.
     pub(crate) fn of(groups: Few<Arc<Group>>) -> Self {
         let mut order = Self { groups, ..Self::default() };
