@@ -216,6 +216,8 @@ fn fanned_out(report: &mut Report, sizes: &Sizes) {
     report.row("hall", &what, fan_out, "µs", floor);
 }
 
+type Part = fn(&mut Report, &Sizes);
+
 fn main() {
     let sizes = if has("--test") {
         Sizes {
@@ -239,7 +241,7 @@ fn main() {
         }
     };
     let mut report = Report::new();
-    let parts: [(&str, fn(&mut Report, &Sizes)); 3] =
+    let parts: [(&str, Part); 3] =
         [("one-group", one_group), ("connecting", connecting), ("fan-out", fanned_out)];
     let some = parts.iter().any(|(name, _)| has(name));
     for (_, part) in parts.iter().filter(|(name, _)| !some || has(name)) {

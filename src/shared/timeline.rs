@@ -311,7 +311,7 @@ impl Timeline {
             (None, _) => Moved::Added,
             (Some(before), Some(unread)) if cause.is_recalled_since(&before) => {
                 let (author, first) = cause.stands();
-                Moved::Recalled(Recalled { message: message, author, first, unread })
+                Moved::Recalled(Recalled { message, author, first, unread })
             }
             _ => Moved::Yes,
         }

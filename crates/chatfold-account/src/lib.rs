@@ -39,10 +39,15 @@
 #![cfg_attr(feature = "postgres", doc = include_str!("../examples/server.rs"))]
 //! ```
 //!
+//! # A chat server over shared histories
+//!
+//! Where a message to a group shall be one event, and not one in the log of every member, the module `shared` (feature `postgres`) is the server: its page
+//! says what holds.
+//!
 //! # Features
 //!
 //! - `sqlite` (default): [`Account::wait`] for other writers of a file.
-//! - `postgres`: the async driver, and the cache of many accounts.
+//! - `postgres`: the async driver, the cache of many accounts, and shared histories.
 //! - `tracing`: what an account is asked is a span at level debug (`account`, with `operation` and `inbox`); within it stand
 //!   appends, conflicts and loads (debug), each request to the store (trace), and at level warn what the store failed
 //!   at and what an account [noticed](Report).
@@ -60,6 +65,8 @@ mod outcome;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod receiving;
+#[cfg(feature = "postgres")]
+pub mod shared;
 mod snapshot_job;
 #[cfg(feature = "sqlite")]
 mod sqlite;

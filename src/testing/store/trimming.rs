@@ -92,7 +92,7 @@ fn snapshot(owner: &UserId, lines: &[NewEvent], events: usize, folded: usize) ->
 
 /// The command of the batch that begins behind so many events, if it has one.
 fn by(before: usize) -> Option<crate::id::CommandId> {
-    (before % 2 == 0).then(|| command(before as u8))
+    before.is_multiple_of(2).then(|| command(before as u8))
 }
 
 impl<S: Trim> Given<'_, S> {

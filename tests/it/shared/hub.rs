@@ -107,7 +107,7 @@ impl<'a> Beside<'a> {
             Step::Connect(at) => {
                 // Every other time as a server has it: from a snapshot of which nothing was looked at.
                 let member = &self.members[*at];
-                let kept = member.inbox().conversations().count() % 2 == 0;
+                let kept = member.inbox().conversations().count().is_multiple_of(2);
                 let member = if kept { restored(member) } else { member.clone() };
                 let session = self.hub.connect(member).unwrap();
                 self.sessions.insert(*at, session);

@@ -1,0 +1,441 @@
+//! The desk: what a server asks of shared histories, and what keeps them up to date.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chatfold::list::ListCursor;
+use chatfold::list::Totals;
+use chatfold::redact::Redaction;
+use chatfold::shared::{Directory, Member, MemberList, Memberships, Session, SharedId, StreamId, Timeline};
+use chatfold::store::{LogCursor, NewEvent, RewriteError};
+use chatfold::{ConversationId, Event, Filter, Policy, UserId};
+use chatfold_postgres::{Heard, PostgresStore};
+use moka::future::Cache;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::error::SharedError;
+use super::line::{Line, Reached, decoded};
+use super::sequencer::{self, Ask, Asks};
+use super::sessions::{Deliveries, Sessions};
+use super::writes::{Wish, Written};
+use crate::encode;
+
+/// How many events are read at once.
+const PAGE: usize = 1_000;
+
+/// How often what a task was asked is asked anew, where the task ended meanwhile.
+const ASKS: u32 = 8;
+
+/// How many accounts take in at once what was heard of them.
+const TAKING_IN: usize = 8;
+
+/// The line of an account's own stream, one writer at a time.
+pub(crate) type Own = Arc<tokio::sync::Mutex<Line<Memberships>>>;
+
+/// How a desk works.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DeskOptions {
+    /// The policy of all accounts.
+    pub policy: Policy,
+    /// How much may wait for a conversation before more is refused.
+    pub queue_len: usize,
+    /// How much is written in one append.
+    pub batch: usize,
+    /// How many deliveries a session holds before it lags.
+    pub session_len: usize,
+    /// After how many events of a stream a snapshot is kept.
+    pub snapshot_every: u64,
+    /// How many accounts are held that were used last.
+    pub accounts: u64,
+    /// After how long a conversation is given up that no connected account sees.
+    pub idle: Duration,
+}
+
+impl Default for DeskOptions {
+    /// A thousand wishes a conversation, 256 an append, 256 deliveries a session, a snapshot every 4,096 events, 10,000 accounts, a
+    /// minute.
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            queue_len: 1_000,
+            batch: 256,
+            session_len: 256,
+            snapshot_every: 4_096,
+            accounts: 10_000,
+            idle: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What all handles of a desk, and its tasks, share.
+pub(crate) struct Inner {
+    pub(crate) store: PostgresStore,
+    pub(crate) options: DeskOptions,
+    sessions: Mutex<Sessions>,
+    sequencers: Mutex<HashMap<SharedId, Asks>>,
+    pub(crate) accounts: Cache<UserId, Own>,
+    /// How far the directory's stream was read.
+    directory: tokio::sync::Mutex<LogCursor>,
+    /// The direct chats of which both are known to have a window.
+    pub(crate) begun: Mutex<HashSet<SharedId>>,
+    taking_in: Semaphore,
+}
+
+/// Connected accounts over shared histories, and all that writes to these. See the [module](super). A clone is the same desk.
+#[derive(Clone)]
+pub struct Desk {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("store", &self.inner.store).finish_non_exhaustive()
+    }
+}
+
+/// A connection of an account; it ends when this is dropped.
+pub struct Connection {
+    inner: Arc<Inner>,
+    owner: UserId,
+    session: Session,
+    /// What it is told.
+    pub deliveries: Deliveries,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// The session, by which the desk is asked what it shows.
+    pub fn session(&self) -> Session {
+        self.session
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> &UserId {
+        &self.owner
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.inner.sessions().disconnect(self.session, &self.owner);
+    }
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind these locks is whole between statements, whoever panicked.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    pub(crate) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        locked(&self.sessions)
+    }
+
+    /// Takes in what was appended to a conversation.
+    pub(crate) fn tell(&self, id: &SharedId, events: &[Event]) {
+        self.sessions().shared(id, events);
+    }
+
+    /// Takes a timeline.
+    pub(crate) fn provide(&self, timeline: Timeline) {
+        self.sessions().provide(timeline);
+    }
+
+    /// Whether a conversation may be given up, and gives it up: no connected account sees it.
+    pub(crate) fn gives_up(&self, id: &SharedId) -> bool {
+        let hub = &mut self.sessions().hub;
+        hub.timeline(id).is_none() || hub.evict(id).is_some()
+    }
+
+    /// The task of a conversation ends: whoever asks next begins another one.
+    pub(crate) fn end_of(&self, id: &SharedId) {
+        locked(&self.sequencers).remove(id);
+    }
+
+    fn sequencer(self: &Arc<Self>, id: &SharedId) -> Asks {
+        let mut sequencers = locked(&self.sequencers);
+        match sequencers.get(id) {
+            Some(asks) => asks.clone(),
+            None => {
+                let asks = sequencer::begin(Arc::clone(self), id.clone());
+                sequencers.insert(id.clone(), asks.clone());
+                asks
+            }
+        }
+    }
+
+    /// Asks the task of a conversation and waits for its answer.
+    async fn ask<T>(
+        self: &Arc<Self>,
+        id: &SharedId,
+        ask: impl Fn(oneshot::Sender<Result<T, SharedError>>) -> Ask,
+    ) -> Result<T, SharedError> {
+        for _ in 0..ASKS {
+            let (answer, answered) = oneshot::channel();
+            match self.sequencer(id).asks.try_send(ask(answer)) {
+                Ok(()) => match answered.await {
+                    Ok(Err(SharedError::Gone)) | Err(_) => {}
+                    Ok(answer) => return answer,
+                },
+                Err(mpsc::error::TrySendError::Full(_)) => return Err(SharedError::Overloaded(id.clone())),
+                Err(mpsc::error::TrySendError::Closed(_)) => {}
+            }
+            // It ended meanwhile, so another one is begun.
+            tokio::task::yield_now().await;
+        }
+        Err(SharedError::Gone)
+    }
+
+    /// Has something written to a conversation's stream.
+    pub(crate) async fn write(self: &Arc<Self>, id: &SharedId, wish: Wish) -> Result<Written, SharedError> {
+        self.ask(id, |answer| Ask::Write { wish: wish.clone(), answer }).await
+    }
+
+    /// What a conversation's stream has come to, or had at a position.
+    pub(crate) async fn reached(
+        self: &Arc<Self>,
+        id: &SharedId,
+        at: Option<u64>,
+    ) -> Result<Reached, SharedError> {
+        self.ask(id, |answer| Ask::Reached { at, answer }).await
+    }
+
+    /// Has the hub given the timelines that it lacks.
+    async fn provide_all(self: &Arc<Self>, needs: Vec<SharedId>) -> Result<(), SharedError> {
+        for id in needs {
+            self.ask(&id, |answer| Ask::Provide { answer }).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the sessions of an account what was appended to its own stream. Whoever calls this holds the account's line.
+    pub(crate) fn tell_own(self: &Arc<Self>, owner: &UserId, events: &[Event], is_new: bool) {
+        let lacking = {
+            let mut sessions = self.sessions();
+            if is_new {
+                sessions.lagged(owner);
+            }
+            sessions.personal(owner, events)
+        };
+        if !lacking.is_empty() {
+            let inner = Arc::clone(self);
+            // Its rows are told once the timelines are there. What cannot be loaded now is with the next connection.
+            tokio::spawn(async move { drop(inner.provide_all(lacking).await) });
+        }
+    }
+
+    /// The directory's stream from where it was read to on.
+    async fn follow_directory(&self) -> Result<(), SharedError> {
+        let mut cursor = self.directory.lock().await;
+        loop {
+            let page = self.store.read(&StreamId::Directory, cursor.position(), PAGE).await?;
+            let damaged = |position| SharedError::Damaged { stream: StreamId::Directory, position };
+            let end = cursor.take_in(&page).map_err(|at| damaged(at.position))?;
+            for stored in &page.events {
+                if let Some(event) = decoded(&StreamId::Directory, stored)? {
+                    self.sessions().profile(&event);
+                }
+            }
+            if end {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn heard(self: &Arc<Self>, stream: StreamId, events: u64) {
+        match stream {
+            StreamId::Conversation(id) => {
+                let asks = locked(&self.sequencers).get(&id).cloned();
+                if let Some(asks) = asks {
+                    asks.heard(events);
+                }
+            }
+            StreamId::Account(owner) => {
+                if let Some(own) = self.held(&owner).await
+                    && let Ok(permit) = self.taking_in.acquire().await
+                {
+                    let _ = permit;
+                    drop(self.follow_own(&own, events).await);
+                }
+            }
+            // What cannot be read now is read when the store tells again.
+            StreamId::Directory => drop(self.follow_directory().await),
+        }
+    }
+}
+
+impl Desk {
+    /// Opens a desk, and reads the directory.
+    ///
+    /// # Errors
+    ///
+    /// [`SharedError`] where the store cannot be read.
+    pub async fn open(store: PostgresStore, options: DeskOptions) -> Result<Self, SharedError> {
+        let inner = Arc::new(Inner {
+            store,
+            options,
+            sessions: Mutex::new(Sessions::new(Directory::new())),
+            sequencers: Mutex::default(),
+            accounts: Cache::new(options.accounts.max(1)),
+            directory: tokio::sync::Mutex::default(),
+            begun: Mutex::default(),
+            taking_in: Semaphore::new(TAKING_IN),
+        });
+        inner.follow_directory().await?;
+        Ok(Self { inner })
+    }
+
+    /// Connects an account: loads its own stream and the timelines that it sees, if they are not here. Rows of other connected
+    /// accounts are told meanwhile as ever.
+    ///
+    /// # Errors
+    ///
+    /// [`SharedError`] where the store cannot be read.
+    pub async fn connect(&self, owner: &UserId) -> Result<Connection, SharedError> {
+        let own = self.inner.own(owner).await?;
+        let (session, deliveries, needs) = {
+            let mut line = own.lock().await;
+            let followed = line.follow().await?;
+            self.inner.tell_own(owner, &followed.events, followed.is_new);
+            self.inner.sessions().connect((&line.fold, &own), self.inner.options.session_len)?
+        };
+        let inner = Arc::clone(&self.inner);
+        let connection = Connection { inner, owner: owner.clone(), session, deliveries };
+        self.inner.provide_all(needs).await?;
+        Ok(connection)
+    }
+
+    /// Asks what a conversation shows to a session; `None` where it shows nothing. Nothing else is told or written meanwhile, so
+    /// take what is needed and no more.
+    pub fn member<T>(
+        &self,
+        session: Session,
+        id: &ConversationId,
+        ask: impl FnOnce(&Member<'_>) -> T,
+    ) -> Option<T> {
+        self.inner.sessions().hub.member(session, id).map(|member| ask(&member))
+    }
+
+    /// Asks for rows of a session's list; see [`Hub::list`](chatfold::shared::Hub::list).
+    pub fn list<T>(
+        &self,
+        session: Session,
+        filter: &Filter,
+        after: Option<&ListCursor>,
+        limit: usize,
+        ask: impl FnOnce(&MemberList<'_>) -> T,
+    ) -> Option<T> {
+        self.inner.sessions().hub.list(session, filter, after, limit).map(|list| ask(&list))
+    }
+
+    /// Unread messages over the whole list of a session's account (R53).
+    pub fn totals(&self, session: Session) -> Option<Totals> {
+        self.inner.sessions().hub.totals(session)
+    }
+
+    /// Takes in what other nodes write, as it happens, until the connection to the store is lost. Run it beside everything else and
+    /// begin it again after an error: it takes in first what was missed.
+    ///
+    /// # Errors
+    ///
+    /// [`SharedError::Store`] when the connection is lost.
+    pub async fn keep_up(&self) -> Result<Infallible, SharedError> {
+        let mut listener = self.inner.store.listen().await?;
+        self.all().await;
+        loop {
+            match listener.next().await? {
+                Heard::Inbox { inbox, events } => {
+                    let inner = Arc::clone(&self.inner);
+                    tokio::spawn(async move { inner.heard(inbox, events).await });
+                }
+                _ => self.all().await,
+            }
+        }
+    }
+
+    /// Anything held here may have changed.
+    async fn all(&self) {
+        let shared: Vec<StreamId> = locked(&self.inner.sequencers).keys().map(StreamId::from).collect();
+        let mut own: BTreeSet<UserId> = self.inner.sessions().connected().into_iter().collect();
+        own.extend(self.inner.accounts.iter().map(|(owner, _)| UserId::clone(&owner)));
+        let own = own.into_iter().map(StreamId::Account);
+        for stream in shared.into_iter().chain(own).chain([StreamId::Directory]) {
+            self.inner.heard(stream, u64::MAX).await;
+        }
+    }
+
+    /// Appends a profile of a user or a group to the directory, and tells the rows in which it shows.
+    ///
+    /// # Errors
+    ///
+    /// [`SharedError::Misplaced`] if the event is no profile; [`SharedError`] where the store fails or the log is closed.
+    pub async fn set_profile(&self, event: &Event) -> Result<(), SharedError> {
+        let placed = chatfold::shared::streams_of(event.by(), event)?;
+        if !placed.iter().all(|(stream, _)| *stream == StreamId::Directory) {
+            return Err(SharedError::Misplaced { type_name: event.type_name() });
+        }
+        self.inner.bring(&StreamId::Directory, &[encode(event)]).await?;
+        self.inner.follow_directory().await
+    }
+
+    /// Redacts events of a stream: of an account's own or of a conversation. What is held here is loaded anew, and other nodes
+    /// notice when they are told.
+    ///
+    /// # Errors
+    ///
+    /// [`SharedError`] where the log is damaged or the store fails. Nothing is changed then.
+    pub async fn redact(&self, stream: &StreamId, mut redaction: Redaction) -> Result<(), SharedError> {
+        let events = self.whole(stream).await?;
+        events.iter().for_each(|(_, event)| redaction.note(event));
+        let changes = events.iter().filter_map(|(position, event)| {
+            let NewEvent { bytes, .. } = encode(&redaction.redact(event)?);
+            Some((*position, bytes))
+        });
+        let changes: Vec<_> = changes.collect();
+        match self.inner.store.rewrite(stream, &changes).await {
+            Ok(_) => {}
+            Err(RewriteError::NoSuchEvent { position }) => {
+                return Err(SharedError::Damaged { stream: stream.clone(), position });
+            }
+            Err(RewriteError::Store(error)) => return Err(error.into()),
+        }
+        self.inner.heard(stream.clone(), u64::MAX).await;
+        Ok(())
+    }
+
+    /// All events of a stream, with their positions.
+    async fn whole(&self, stream: &StreamId) -> Result<Vec<(u64, Event)>, SharedError> {
+        let (mut cursor, mut events) = (LogCursor::default(), Vec::new());
+        loop {
+            let page = self.inner.store.read(stream, cursor.position(), PAGE).await?;
+            let damaged = |position| SharedError::Damaged { stream: stream.clone(), position };
+            let end = cursor.take_in(&page).map_err(|at| damaged(at.position))?;
+            for stored in &page.events {
+                events.extend(decoded(stream, stored)?.map(|event| (stored.position(), event)));
+            }
+            if end {
+                return Ok(events);
+            }
+        }
+    }
+
+    /// Erases a stream: an account's own, or all of a conversation. It takes no more events.
+    ///
+    /// # Errors
+    ///
+    /// [`SharedError::Store`] where the store fails.
+    pub async fn erase(&self, stream: &StreamId) -> Result<(), SharedError> {
+        self.inner.store.erase(stream).await?;
+        self.inner.heard(stream.clone(), u64::MAX).await;
+        Ok(())
+    }
+}

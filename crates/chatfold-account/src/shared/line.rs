@@ -1,0 +1,281 @@
+//! A stream as this node knows it: what was folded of it, and how far.
+
+use std::sync::Arc;
+
+use chatfold::jsonl::{LoggedEvent, decode_line};
+use chatfold::shared::{Memberships, StreamId, Timeline};
+use chatfold::snapshot::LogPrefix;
+use chatfold::store::{Append, AppendError, Appended, LogCursor, NewEvent, StoredEvent, StoredSnapshot};
+use chatfold::{Event, Inbox, Policy};
+use chatfold_postgres::{PostgresError, PostgresStore};
+
+use super::error::SharedError;
+
+/// How many events are read at once.
+const PAGE: usize = 1_000;
+
+/// How many events before a snapshot are looked through at first for what its stream came to.
+const TAIL: u64 = 32;
+
+/// What a stream is folded into.
+pub(crate) trait Folded: Clone + Send + Sync + 'static {
+    /// What an empty stream is folded into; `None` where the stream is of another kind.
+    fn empty(stream: &StreamId, policy: Policy) -> Option<Self>;
+    /// Takes in an event.
+    fn take_in(&mut self, event: &Event);
+    /// It as bytes; `None` where a part of it is corrupt.
+    fn to_bytes(&self, prefix: LogPrefix) -> Option<Vec<u8>>;
+    /// It from bytes; `None` where they are not sound, or are of something else.
+    fn of_bytes(stream: &StreamId, policy: Policy, bytes: Vec<u8>) -> Option<Self>;
+}
+
+impl Folded for Timeline {
+    fn empty(stream: &StreamId, _: Policy) -> Option<Self> {
+        match stream {
+            StreamId::Conversation(id) => Some(Self::new(id)),
+            _ => None,
+        }
+    }
+
+    fn take_in(&mut self, event: &Event) {
+        self.apply(event);
+    }
+
+    fn to_bytes(&self, prefix: LogPrefix) -> Option<Vec<u8>> {
+        self.snapshot(prefix).ok()
+    }
+
+    fn of_bytes(stream: &StreamId, _: Policy, bytes: Vec<u8>) -> Option<Self> {
+        match stream {
+            StreamId::Conversation(id) => Self::restore(bytes, id).ok().map(|(timeline, _)| timeline),
+            _ => None,
+        }
+    }
+}
+
+impl Folded for Memberships {
+    fn empty(stream: &StreamId, policy: Policy) -> Option<Self> {
+        Self::new(stream.account()?.clone(), policy).ok()
+    }
+
+    fn take_in(&mut self, event: &Event) {
+        self.apply(event);
+    }
+
+    fn to_bytes(&self, prefix: LogPrefix) -> Option<Vec<u8>> {
+        self.inbox().snapshot(prefix).ok()
+    }
+
+    fn of_bytes(stream: &StreamId, policy: Policy, bytes: Vec<u8>) -> Option<Self> {
+        let (inbox, _) = Inbox::restore(bytes, stream.account()?, policy).ok()?;
+        inbox.verify().ok()?;
+        Self::of(inbox).ok()
+    }
+}
+
+/// What the events of a stream came to, whatever they are folded into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// The greatest seq of a message.
+    pub(crate) seq: u64,
+    /// The latest instant of an event, in milliseconds.
+    pub(crate) at_ms: i64,
+}
+
+impl Reached {
+    fn take_in(&mut self, event: &Event) {
+        self.at_ms = self.at_ms.max(event.stamp().at.as_millis());
+        self.seq = self.seq.max(super::writes::seq_of(event).unwrap_or(0));
+    }
+}
+
+/// A stream, what this node folded of it, and how far that is.
+#[derive(Clone)]
+pub(crate) struct Line<F> {
+    store: PostgresStore,
+    pub(crate) stream: StreamId,
+    policy: Policy,
+    pub(crate) fold: F,
+    pub(crate) prefix: LogPrefix,
+    pub(crate) reached: Reached,
+    /// The events since a snapshot was made last.
+    since: u64,
+}
+
+/// What an append came to that was not refused.
+pub(crate) enum Tried {
+    /// It is there, and the line is what follows from it.
+    Written(Appended),
+    /// It is there, but behind another log than the one that was known, which was loaded.
+    Replaced(Appended),
+    /// Some or all of it was there before.
+    Known,
+    /// Another writer came first: follow, and decide anew.
+    Conflict,
+}
+
+/// The events of a stream that were taken in.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    pub(crate) events: Vec<Event>,
+    /// The log was another one than before, so all of it was loaded anew.
+    pub(crate) is_new: bool,
+}
+
+impl<F: Folded> Line<F> {
+    /// Loads a stream: the newest snapshot that is sound, and the events after it.
+    pub(crate) async fn open(
+        store: PostgresStore,
+        stream: StreamId,
+        policy: Policy,
+    ) -> Result<Self, SharedError> {
+        let empty = F::empty(&stream, policy).ok_or(SharedError::Gone)?;
+        let (prefix, reached) = (LogPrefix::EMPTY, Reached::default());
+        let mut line = Self { store, stream, policy, fold: empty, prefix, reached, since: 0 };
+        line.load().await?;
+        Ok(line)
+    }
+
+    /// Loads it anew, from a snapshot if one is sound and of this very log.
+    async fn load(&mut self) -> Result<(), SharedError> {
+        // A snapshot is a cache: whatever is wrong with it, the log says the same.
+        if let Ok(Some(kept)) = self.store.latest(&self.stream, u64::MAX).await
+            && let Some(fold) = F::of_bytes(&self.stream, self.policy, kept.bytes)
+        {
+            (self.fold, self.prefix, self.since) = (fold, kept.prefix, 0);
+            self.reached = self.reached_at(kept.prefix.events).await?;
+            match self.read_on().await {
+                Err(SharedError::Damaged { .. }) => {}
+                read => return read.map(drop),
+            }
+        }
+        self.fold = F::empty(&self.stream, self.policy).ok_or(SharedError::Gone)?;
+        (self.prefix, self.reached, self.since) = (LogPrefix::EMPTY, Reached::default(), 0);
+        self.read_on().await.map(drop)
+    }
+
+    /// Takes in what was appended since.
+    pub(crate) async fn follow(&mut self) -> Result<Followed, SharedError> {
+        match self.read_on().await {
+            Ok(events) => Ok(Followed { events, is_new: false }),
+            // Erased, rewritten or put back: another log than the one that was known.
+            Err(SharedError::Damaged { .. }) => {
+                self.load().await?;
+                Ok(Followed { events: Vec::new(), is_new: true })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read_on(&mut self) -> Result<Vec<Event>, SharedError> {
+        let (mut cursor, mut events) = (LogCursor::after(self.prefix), Vec::new());
+        loop {
+            let page = self.store.read(&self.stream, cursor.position(), PAGE).await?;
+            let end = cursor.take_in(&page).map_err(|damaged| self.damaged(damaged.position))?;
+            for stored in &page.events {
+                if let Some(event) = decoded(&self.stream, stored)? {
+                    self.fold.take_in(&event);
+                    self.reached.take_in(&event);
+                    events.push(event);
+                }
+            }
+            self.since += page.events.len() as u64;
+            self.prefix = cursor.prefix();
+            if end {
+                return Ok(events);
+            }
+        }
+    }
+
+    /// What the stream had come to at a position: read backwards until a message says its seq.
+    pub(crate) async fn reached_at(&self, position: u64) -> Result<Reached, SharedError> {
+        let (mut reached, mut until, mut step) = (Reached::default(), position, TAIL);
+        while until > 0 && reached.seq == 0 {
+            let after = until.saturating_sub(step);
+            let limit = usize::try_from(until - after).unwrap_or(usize::MAX);
+            for stored in &self.store.read(&self.stream, after, limit).await?.events {
+                if let Some(event) = decoded(&self.stream, stored)? {
+                    reached.take_in(&event);
+                }
+            }
+            (until, step) = (after, (step * 2).min(PAGE as u64));
+        }
+        Ok(reached)
+    }
+
+    fn damaged(&self, position: u64) -> SharedError {
+        SharedError::Damaged { stream: self.stream.clone(), position }
+    }
+
+    /// Appends events to the stream as it is known. `fold` is what they make of it, and becomes the line's if they are written.
+    pub(crate) async fn append(
+        &mut self,
+        append: Append<'_>,
+        events: &[Event],
+        fold: F,
+    ) -> Result<Tried, SharedError> {
+        let appended = match self.store.append(&self.stream, &append).await {
+            Ok(appended) if appended.repeated => return Ok(Tried::Known),
+            Ok(appended) => appended,
+            Err(AppendError::Known { .. }) => return Ok(Tried::Known),
+            Err(AppendError::Conflict { .. }) => return Ok(Tried::Conflict),
+            Err(AppendError::Closed(closed)) => return Err(SharedError::Closed(closed)),
+            Err(AppendError::Store(error)) => return Err(error.into()),
+            Err(_) => return Err(SharedError::Gone),
+        };
+        let mut prefix = LogPrefix { skipped: 0, ..self.prefix };
+        append.events.iter().for_each(|event| prefix.push(&event.bytes));
+        if prefix != appended.prefix {
+            self.load().await?;
+            return Ok(Tried::Replaced(appended));
+        }
+        (self.fold, self.prefix) = (fold, prefix);
+        self.since += events.len() as u64;
+        events.iter().for_each(|event| self.reached.take_in(event));
+        Ok(Tried::Written(appended))
+    }
+
+    /// Takes in events that are about to be appended, for whoever decides what follows them.
+    pub(crate) fn expect(&mut self, events: &[Event]) {
+        for event in events {
+            self.fold.take_in(event);
+            self.reached.take_in(event);
+        }
+    }
+
+    /// The event of an id, as it was appended first, and its position.
+    pub(crate) async fn find(&self, event: &NewEvent) -> Result<Option<(u64, Event)>, SharedError> {
+        let Some(stored) = self.store.find(&self.stream, event.id).await? else { return Ok(None) };
+        Ok(decoded(&self.stream, &stored)?.map(|event| (stored.position(), event)))
+    }
+
+    /// Has a task make and keep a snapshot, if so many events came since the last one.
+    pub(crate) fn keep_snapshot(&mut self, every: u64) {
+        if self.since < every.max(1) {
+            return;
+        }
+        self.since = 0;
+        let (store, stream, prefix) = (self.store.clone(), self.stream.clone(), self.prefix);
+        let fold = Arc::new(self.fold.clone());
+        tokio::spawn(async move {
+            let made = tokio::task::spawn_blocking(move || fold.to_bytes(prefix)).await;
+            if let Ok(Some(bytes)) = made {
+                // Without it loading takes longer, and no more.
+                let _: Result<bool, PostgresError> =
+                    store.save(&stream, &StoredSnapshot::new(prefix, bytes)).await;
+            }
+        });
+    }
+}
+
+/// An event as it was appended; `None` of a type that this version does not know.
+pub(crate) fn decoded(stream: &StreamId, stored: &StoredEvent) -> Result<Option<Event>, SharedError> {
+    match decode_line(&stored.bytes) {
+        Ok(LoggedEvent::Known(event)) => Ok(Some(event)),
+        Ok(_) => Ok(None),
+        Err(error) => {
+            let (stream, position) = (stream.clone(), stored.position());
+            Err(SharedError::Undecodable { stream, position, error: Box::new(error) })
+        }
+    }
+}

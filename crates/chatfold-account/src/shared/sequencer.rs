@@ -1,0 +1,355 @@
+//! One task a conversation: numbers what is written to it, appends what waits in one append, and tells who is connected.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chatfold::shared::{SharedId, StreamId, Timeline};
+use chatfold::store::{Append, NewEvent};
+use chatfold::{Event, EventId};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::desk::Inner;
+use super::error::SharedError;
+use super::line::{Line, Reached, Tried};
+use super::writes::{Wish, Written, seq_of};
+use crate::encode;
+
+/// How often a batch is tried anew because other nodes came first.
+const ATTEMPTS: u32 = 64;
+
+/// The longest wait before a batch is tried anew.
+const LONGEST_WAIT_MS: u64 = 32;
+
+/// What a sequencer is asked.
+pub(crate) enum Ask {
+    /// To write.
+    Write { wish: Wish, answer: oneshot::Sender<Result<Written, SharedError>> },
+    /// To give its timeline to the hub, for an account that connected.
+    Provide { answer: oneshot::Sender<Result<(), SharedError>> },
+    /// To tell what the stream has come to, or had at a position.
+    Reached { at: Option<u64>, answer: oneshot::Sender<Result<Reached, SharedError>> },
+}
+
+/// How the task of a conversation is reached.
+#[derive(Clone)]
+pub(crate) struct Asks {
+    pub(crate) asks: mpsc::Sender<Ask>,
+    heard: Arc<Heard>,
+}
+
+impl Asks {
+    /// The stream has so many events by now, as the store tells. Takes no room of what waits.
+    pub(crate) fn heard(&self, events: u64) {
+        self.heard.events.fetch_max(events, Ordering::AcqRel);
+        self.heard.told.notify_one();
+    }
+}
+
+/// What the store told of the stream, and the task has not looked at.
+#[derive(Default)]
+struct Heard {
+    events: AtomicU64,
+    told: Notify,
+}
+
+/// A wish that waits.
+struct Waiting {
+    wish: Wish,
+    /// It was refused, or true already, on a state that may not have been the newest: its next outcome is final.
+    is_doubted: bool,
+    answer: oneshot::Sender<Result<Written, SharedError>>,
+}
+
+/// A wish that is being appended: its events, encoded.
+struct Placed {
+    waiting: Waiting,
+    events: Vec<Event>,
+    encoded: Vec<NewEvent>,
+}
+
+struct Sequencer {
+    inner: Arc<Inner>,
+    id: SharedId,
+    line: Line<Timeline>,
+    /// Whether the hub has the timeline, and so is told of every event.
+    is_provided: bool,
+    /// Something that waits is to be judged on the newest state.
+    must_follow: bool,
+    heard: Arc<Heard>,
+}
+
+/// Begins the task of a conversation and returns how to ask it. It ends once nobody asked for a while and no connected account
+/// sees the conversation.
+pub(crate) fn begin(inner: Arc<Inner>, id: SharedId) -> Asks {
+    let (asks, asked) = mpsc::channel(inner.options.queue_len.max(1));
+    let heard = Arc::new(Heard::default());
+    let given = Asks { asks, heard: Arc::clone(&heard) };
+    tokio::spawn(async move {
+        let stream = StreamId::Conversation(id.clone());
+        match Line::open(inner.store.clone(), stream, inner.options.policy).await {
+            Ok(line) => {
+                let (is_provided, must_follow) = (false, false);
+                Sequencer { inner, id, line, is_provided, must_follow, heard }.run(asked).await;
+            }
+            Err(error) => {
+                inner.end_of(&id);
+                refuse_all(asked, &error).await;
+            }
+        }
+    });
+    given
+}
+
+/// Answers everything with an error: the stream cannot be loaded.
+async fn refuse_all(mut asked: mpsc::Receiver<Ask>, error: &SharedError) {
+    asked.close();
+    while let Some(ask) = asked.recv().await {
+        match ask {
+            Ask::Write { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Ask::Provide { answer } => drop(answer.send(Err(error.clone()))),
+            Ask::Reached { answer, .. } => drop(answer.send(Err(error.clone()))),
+        }
+    }
+}
+
+impl Sequencer {
+    async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
+        let mut waiting = VecDeque::new();
+        loop {
+            let idle = self.inner.options.idle;
+            let ask = tokio::select! {
+                ask = asked.recv() => match ask {
+                    Some(ask) => ask,
+                    None => return,
+                },
+                () = self.heard.told.notified() => {
+                    if self.heard.events.swap(0, Ordering::AcqRel) > self.line.prefix.events {
+                        // What cannot be read now is read with the next write, or when the store tells again.
+                        drop(self.follow().await);
+                    }
+                    continue;
+                }
+                () = tokio::time::sleep(idle) => {
+                    if !self.inner.gives_up(&self.id) {
+                        continue;
+                    }
+                    // Whoever has asked meanwhile asks another task, as does whoever comes after.
+                    self.inner.end_of(&self.id);
+                    return refuse_all(asked, &SharedError::Gone).await;
+                }
+            };
+            self.take(ask, &mut waiting).await;
+            while waiting.len() < self.inner.options.batch
+                && let Ok(ask) = asked.try_recv()
+            {
+                self.take(ask, &mut waiting).await;
+            }
+            while !waiting.is_empty() {
+                self.write(&mut waiting).await;
+            }
+            self.line.keep_snapshot(self.inner.options.snapshot_every);
+        }
+    }
+
+    async fn take(&mut self, ask: Ask, waiting: &mut VecDeque<Waiting>) {
+        match ask {
+            Ask::Write { wish, answer } => {
+                waiting.push_back(Waiting { wish, is_doubted: false, answer });
+            }
+            Ask::Provide { answer } => {
+                let followed = self.follow().await;
+                if followed.is_ok() && !self.is_provided {
+                    self.is_provided = true;
+                    self.inner.provide(self.line.fold.clone());
+                }
+                drop(answer.send(followed));
+            }
+            Ask::Reached { at: None, answer } => {
+                let followed = self.follow().await;
+                drop(answer.send(followed.map(|()| self.line.reached)));
+            }
+            Ask::Reached { at: Some(position), answer } => {
+                let reached = self.line.reached_at(position).await;
+                drop(answer.send(reached));
+            }
+        }
+    }
+
+    /// Takes in what others wrote, and tells of it.
+    async fn follow(&mut self) -> Result<(), SharedError> {
+        let followed = self.line.follow().await?;
+        if self.is_provided {
+            match followed.is_new {
+                true => self.inner.provide(self.line.fold.clone()),
+                false => self.inner.tell(&self.id, &followed.events),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes of what waits as much as goes into one append, and answers it. What could not be done now waits on.
+    async fn write(&mut self, waiting: &mut VecDeque<Waiting>) {
+        let mut batch: Vec<Waiting> = waiting.drain(..).collect();
+        if std::mem::take(&mut self.must_follow)
+            && let Err(error) = self.follow().await
+        {
+            for Waiting { answer, .. } in batch {
+                drop(answer.send(Err(error.clone())));
+            }
+            return;
+        }
+        for attempt in 0..ATTEMPTS {
+            let (placed, fold) = self.place(batch, waiting);
+            if placed.is_empty() {
+                return;
+            }
+            let events: Vec<Event> = placed.iter().flat_map(|placed| placed.events.clone()).collect();
+            let encoded: Vec<NewEvent> = placed.iter().flat_map(|placed| placed.encoded.clone()).collect();
+            let append = Append::new(self.line.prefix.events, &encoded);
+            let before = self.line.reached.seq;
+            let tried = self.line.append(append, &events, fold).await;
+            batch = match tried {
+                Ok(Tried::Written(appended)) => {
+                    if self.is_provided {
+                        self.inner.tell(&self.id, &events);
+                    }
+                    return answer_written(placed, appended.first, before);
+                }
+                Ok(Tried::Replaced(appended)) => {
+                    if self.is_provided {
+                        self.inner.provide(self.line.fold.clone());
+                    }
+                    return answer_written(placed, appended.first, before);
+                }
+                Ok(Tried::Known) => self.answer_known(placed).await,
+                Ok(Tried::Conflict) => {
+                    if let Err(error) = self.follow().await {
+                        return refuse(placed, &error);
+                    }
+                    pause(attempt, &self.id).await;
+                    placed.into_iter().map(|placed| placed.waiting).collect()
+                }
+                Err(error) => return refuse(placed, &error),
+            };
+        }
+        for Waiting { answer, .. } in batch {
+            drop(answer.send(Err(SharedError::Contention { attempts: ATTEMPTS })));
+        }
+    }
+
+    /// Decides what waits, each on what those before it come to. What is refused, or true already, is answered once that was judged on
+    /// the newest state, and waits for it until then; what has an id of one before it waits on, too.
+    fn place(&mut self, batch: Vec<Waiting>, waiting: &mut VecDeque<Waiting>) -> (Vec<Placed>, Timeline) {
+        let mut line = self.line.clone();
+        let (mut ids, mut placed) = (BTreeSet::<EventId>::new(), Vec::new());
+        for mut one in batch {
+            let events = one.wish.events(&line.fold, &line.reached);
+            let writes = events.as_ref().is_ok_and(|events| !events.is_empty());
+            if !writes && !one.is_doubted {
+                (self.must_follow, one.is_doubted) = (true, true);
+                waiting.push_back(one);
+                continue;
+            }
+            let events = match events {
+                Ok(events) => events,
+                Err(error) => {
+                    drop(one.answer.send(Err(error)));
+                    continue;
+                }
+            };
+            if events.is_empty() {
+                let reached = line.reached.seq;
+                let nothing = Written { position: 0, seq: None, reached, at: None, repeated: true };
+                drop(one.answer.send(Ok(nothing)));
+                continue;
+            }
+            if events.iter().any(|event| ids.contains(&event.id())) {
+                waiting.push_back(one);
+                continue;
+            }
+            ids.extend(events.iter().map(Event::id));
+            line.expect(&events);
+            let encoded = events.iter().map(encode).collect();
+            placed.push(Placed { waiting: one, events, encoded });
+        }
+        (placed, line.fold)
+    }
+
+    /// Answers those of which the log has the events already, with what came of them first. Returns the others.
+    async fn answer_known(&mut self, placed: Vec<Placed>) -> Vec<Waiting> {
+        let mut others = Vec::new();
+        // What is there and not known yet came from elsewhere.
+        if let Err(error) = self.follow().await {
+            refuse(placed, &error);
+            return others;
+        }
+        for Placed { waiting, events, encoded } in placed {
+            let found = match encoded.first() {
+                Some(first) => self.line.find(first).await,
+                None => Ok(None),
+            };
+            let outcome = match found {
+                Ok(None) => {
+                    others.push(waiting);
+                    continue;
+                }
+                Ok(Some((position, first))) => self.first_outcome(position, &first, &events).await,
+                Err(error) => Err(error),
+            };
+            drop(waiting.answer.send(outcome));
+        }
+        others
+    }
+
+    /// What came of a wish that was fulfilled before.
+    async fn first_outcome(
+        &self,
+        position: u64,
+        first: &Event,
+        again: &[Event],
+    ) -> Result<Written, SharedError> {
+        let same = again
+            .first()
+            .is_some_and(|event| event.type_name() == first.type_name() && event.by() == first.by());
+        if !same {
+            let message = chatfold::MessageId::from_bytes(*first.id().as_bytes());
+            return Err(SharedError::IdTaken { message });
+        }
+        let reached = self.line.reached_at(position).await?.seq;
+        let at = Some(first.stamp().at);
+        Ok(Written { position, seq: seq_of(first), reached, at, repeated: true })
+    }
+}
+
+/// Longer after each attempt, and another time for each conversation.
+async fn pause(attempt: u32, id: &SharedId) {
+    if attempt == 0 {
+        return;
+    }
+    let mixed =
+        id.to_string().bytes().fold(u64::from(attempt) + u64::from(std::process::id()), |mixed, byte| {
+            (mixed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    let bound_ms = LONGEST_WAIT_MS.min(1 << attempt.min(8));
+    tokio::time::sleep(Duration::from_micros((mixed >> 16) % (1_000 * bound_ms))).await;
+}
+
+fn refuse(placed: Vec<Placed>, error: &SharedError) {
+    for Placed { waiting, .. } in placed {
+        drop(waiting.answer.send(Err(error.clone())));
+    }
+}
+
+fn answer_written(placed: Vec<Placed>, first: u64, mut reached: u64) {
+    let mut position = first;
+    for Placed { waiting, events, .. } in placed {
+        let seq = events.iter().filter_map(seq_of).max();
+        reached = reached.max(seq.unwrap_or(0));
+        let at = events.first().map(|event| event.stamp().at);
+        let written = Written { position, seq, reached, at, repeated: false };
+        position += events.len() as u64;
+        drop(waiting.answer.send(Ok(written)));
+    }
+}
