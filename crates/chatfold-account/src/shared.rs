@@ -19,13 +19,15 @@ mod desk;
 mod error;
 mod groups;
 mod line;
+mod options;
 mod personal;
 mod sequencer;
 mod sessions;
 mod writes;
 
-pub use self::desk::{Connection, Desk, DeskOptions};
+pub use self::desk::{Connection, Desk};
 pub use self::error::SharedError;
 pub use self::groups::History;
+pub use self::options::DeskOptions;
 pub use self::sessions::{Deliveries, Told};
 pub use self::writes::Written;

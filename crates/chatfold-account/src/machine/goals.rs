@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chatfold::command::{Refusal, Rejection};
 use chatfold::id::CommandId;
-use chatfold::snapshot::HistoryFault;
-use chatfold::store::{AppendError, Appended, NewEvent};
+use chatfold::snapshot::{HistoryFault, LogPrefix};
+use chatfold::store::{AppendError, Appended, NewEvent, Page, SealedPage};
 use chatfold::{ConversationId, Decision, Event, decide};
 
 use super::state::{State, Trouble};
@@ -309,4 +309,49 @@ fn corrupt(refused: &[Refusal]) -> Option<(ConversationId, HistoryFault)> {
         Rejection::FaultyHistory { conversation, fault } => Some((conversation.clone(), fault.clone())),
         _ => None,
     })
+}
+
+/// Redacting: see [`Redacting`](super::redacting::Redacting).
+impl Machine {
+    /// Looks through a page for what is to be redacted: to note which messages that is where authors are chosen, then to
+    /// redact them.
+    pub(super) fn scan(&mut self, page: &Page) {
+        let Some(Goal::Redact(redacting)) = &mut self.goal else { return };
+        match redacting.scan(page) {
+            Err(failure) => self.fail(failure),
+            Ok(()) if page.events.is_empty() => self.scanned(),
+            Ok(()) => self.read(self.scanned_to()),
+        }
+    }
+
+    /// The same for events in columns; behind them are rows where there are none.
+    pub(super) fn scan_sealed(&mut self, page: Option<&SealedPage>) {
+        let Some(Goal::Redact(redacting)) = &mut self.goal else { return };
+        match page.map(|page| redacting.scan_sealed(page)) {
+            None => self.read(self.scanned_to()),
+            Some(Err(failure)) => self.fail(failure),
+            Some(Ok(())) => self.request = Some(Request::Sealed { after: self.scanned_to() }),
+        }
+    }
+
+    fn scanned_to(&self) -> u64 {
+        match &self.goal {
+            Some(Goal::Redact(redacting)) => redacting.at.events,
+            _ => 0,
+        }
+    }
+
+    /// The log was looked through to its end.
+    fn scanned(&mut self) {
+        let Some(Goal::Redact(redacting)) = &mut self.goal else { return };
+        if !redacting.noted {
+            (redacting.noted, redacting.at) = (true, LogPrefix::EMPTY);
+            self.request = Some(Request::Sealed { after: 0 });
+            return;
+        }
+        match std::mem::take(&mut redacting.changes) {
+            changes if changes.is_empty() => self.follow_on(),
+            changes => self.request = Some(Request::Rewrite(changes)),
+        }
+    }
 }

@@ -12,7 +12,6 @@ use chatfold::store::{LogCursor, Page, SealedPage};
 use chatfold::{Policy, UserId};
 
 use super::state::Loading;
-use super::{Goal, Machine, Request};
 use crate::decoded::decode;
 use crate::error::Failure;
 
@@ -21,56 +20,12 @@ use crate::error::Failure;
 pub(super) struct Redacting {
     owner: UserId,
     redaction: Redaction,
-    noted: bool,
+    pub(super) noted: bool,
     /// How far the log was read.
-    at: LogPrefix,
-    changes: Vec<(u64, Vec<u8>)>,
+    pub(super) at: LogPrefix,
+    pub(super) changes: Vec<(u64, Vec<u8>)>,
     /// The log as it stands once it is rewritten.
     pub(super) rewritten: Loading,
-}
-
-impl Machine {
-    /// Looks through a page for what is to be redacted: to note which messages that is where authors are chosen, then to
-    /// redact them.
-    pub(super) fn scan(&mut self, page: &Page) {
-        let Some(Goal::Redact(redacting)) = &mut self.goal else { return };
-        match redacting.scan(page) {
-            Err(failure) => self.fail(failure),
-            Ok(()) if page.events.is_empty() => self.scanned(),
-            Ok(()) => self.read(self.scanned_to()),
-        }
-    }
-
-    /// The same for events in columns; behind them are rows where there are none.
-    pub(super) fn scan_sealed(&mut self, page: Option<&SealedPage>) {
-        let Some(Goal::Redact(redacting)) = &mut self.goal else { return };
-        match page.map(|page| redacting.scan_sealed(page)) {
-            None => self.read(self.scanned_to()),
-            Some(Err(failure)) => self.fail(failure),
-            Some(Ok(())) => self.request = Some(Request::Sealed { after: self.scanned_to() }),
-        }
-    }
-
-    fn scanned_to(&self) -> u64 {
-        match &self.goal {
-            Some(Goal::Redact(redacting)) => redacting.at.events,
-            _ => 0,
-        }
-    }
-
-    /// The log was looked through to its end.
-    fn scanned(&mut self) {
-        let Some(Goal::Redact(redacting)) = &mut self.goal else { return };
-        if !redacting.noted {
-            (redacting.noted, redacting.at) = (true, LogPrefix::EMPTY);
-            self.request = Some(Request::Sealed { after: 0 });
-            return;
-        }
-        match std::mem::take(&mut redacting.changes) {
-            changes if changes.is_empty() => self.follow_on(),
-            changes => self.request = Some(Request::Rewrite(changes)),
-        }
-    }
 }
 
 impl Redacting {
@@ -86,7 +41,7 @@ impl Redacting {
     }
 
     /// Notes or redacts the events of a page.
-    fn scan(&mut self, page: &Page) -> Result<(), Failure> {
+    pub(super) fn scan(&mut self, page: &Page) -> Result<(), Failure> {
         let mut cursor = LogCursor::after(self.at);
         cursor.take_in(page)?;
         self.at = cursor.prefix();
@@ -98,7 +53,7 @@ impl Redacting {
     }
 
     /// The same for events that lie in columns.
-    fn scan_sealed(&mut self, page: &SealedPage) -> Result<(), Failure> {
+    pub(super) fn scan_sealed(&mut self, page: &SealedPage) -> Result<(), Failure> {
         let damaged = |behind: u64| Failure::Damaged { position: page.before.events + behind + 1 };
         if page.before != self.at {
             return Err(Failure::Damaged { position: self.at.events + 1 });

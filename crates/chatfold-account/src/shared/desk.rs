@@ -4,21 +4,21 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use chatfold::list::ListCursor;
 use chatfold::list::Totals;
 use chatfold::redact::Redaction;
-use chatfold::shared::{Directory, Member, MemberList, Memberships, Session, SharedId, StreamId, Timeline};
+use chatfold::shared::{Directory, Member, MemberList, Session, SharedId, StreamId, Timeline};
 use chatfold::store::{LogCursor, NewEvent, RewriteError};
-use chatfold::{ConversationId, Event, Filter, Policy, UserId};
+use chatfold::{ConversationId, Event, Filter, UserId};
 use chatfold_postgres::{Heard, PostgresStore};
 use moka::future::Cache;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::SharedError;
-use super::line::{Line, Reached, decoded};
-use super::sequencer::{self, Ask, Asks};
+use super::line::{Own, Reached, decoded};
+use super::options::DeskOptions;
+use super::sequencer::{self, Around, Ask, Asks};
 use super::sessions::{Deliveries, Sessions};
 use super::writes::{Wish, Written};
 use crate::encode;
@@ -31,45 +31,6 @@ const ASKS: u32 = 8;
 
 /// How many accounts take in at once what was heard of them.
 const TAKING_IN: usize = 8;
-
-/// The line of an account's own stream, one writer at a time.
-pub(crate) type Own = Arc<tokio::sync::Mutex<Line<Memberships>>>;
-
-/// How a desk works.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct DeskOptions {
-    /// The policy of all accounts.
-    pub policy: Policy,
-    /// How much may wait for a conversation before more is refused.
-    pub queue_len: usize,
-    /// How much is written in one append.
-    pub batch: usize,
-    /// How many deliveries a session holds before it lags.
-    pub session_len: usize,
-    /// After how many events of a stream a snapshot is kept.
-    pub snapshot_every: u64,
-    /// How many accounts are held that were used last.
-    pub accounts: u64,
-    /// After how long a conversation is given up that no connected account sees.
-    pub idle: Duration,
-}
-
-impl Default for DeskOptions {
-    /// A thousand wishes a conversation, 256 an append, 256 deliveries a session, a snapshot every 4,096 events, 10,000 accounts, a
-    /// minute.
-    fn default() -> Self {
-        Self {
-            policy: Policy::default(),
-            queue_len: 1_000,
-            batch: 256,
-            session_len: 256,
-            snapshot_every: 4_096,
-            accounts: 10_000,
-            idle: Duration::from_secs(60),
-        }
-    }
-}
 
 /// What all handles of a desk, and its tasks, share.
 pub(crate) struct Inner {
@@ -135,30 +96,36 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Inner {
-    pub(crate) fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        locked(&self.sessions)
+impl Around for Inner {
+    fn store(&self) -> &PostgresStore {
+        &self.store
     }
 
-    /// Takes in what was appended to a conversation.
-    pub(crate) fn tell(&self, id: &SharedId, events: &[Event]) {
+    fn options(&self) -> &DeskOptions {
+        &self.options
+    }
+
+    fn tell(&self, id: &SharedId, events: &[Event]) {
         self.sessions().shared(id, events);
     }
 
-    /// Takes a timeline.
-    pub(crate) fn provide(&self, timeline: Timeline) {
+    fn provide(&self, timeline: Timeline) {
         self.sessions().provide(timeline);
     }
 
-    /// Whether a conversation may be given up, and gives it up: no connected account sees it.
-    pub(crate) fn gives_up(&self, id: &SharedId) -> bool {
+    fn gives_up(&self, id: &SharedId) -> bool {
         let hub = &mut self.sessions().hub;
         hub.timeline(id).is_none() || hub.evict(id).is_some()
     }
 
-    /// The task of a conversation ends: whoever asks next begins another one.
-    pub(crate) fn end_of(&self, id: &SharedId) {
+    fn end_of(&self, id: &SharedId) {
         locked(&self.sequencers).remove(id);
+    }
+}
+
+impl Inner {
+    pub(crate) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        locked(&self.sessions)
     }
 
     fn sequencer(self: &Arc<Self>, id: &SharedId) -> Asks {
@@ -166,7 +133,7 @@ impl Inner {
         match sequencers.get(id) {
             Some(asks) => asks.clone(),
             None => {
-                let asks = sequencer::begin(Arc::clone(self), id.clone());
+                let asks = sequencer::begin(Arc::<Self>::clone(self), id.clone());
                 sequencers.insert(id.clone(), asks.clone());
                 asks
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chatfold::event::{Body, Fact};
 use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::shared::{Memberships, StreamId, Timeline};
 use chatfold::snapshot::LogPrefix;
@@ -85,7 +86,7 @@ pub(crate) struct Reached {
 impl Reached {
     fn take_in(&mut self, event: &Event) {
         self.at_ms = self.at_ms.max(event.stamp().at.as_millis());
-        self.seq = self.seq.max(super::writes::seq_of(event).unwrap_or(0));
+        self.seq = self.seq.max(seq_of(event).unwrap_or(0));
     }
 }
 
@@ -101,6 +102,9 @@ pub(crate) struct Line<F> {
     /// The events since a snapshot was made last.
     since: u64,
 }
+
+/// The line of an account's own stream, one writer at a time.
+pub(crate) type Own = Arc<tokio::sync::Mutex<Line<Memberships>>>;
 
 /// What an append came to that was not refused.
 pub(crate) enum Tried {
@@ -265,6 +269,14 @@ impl<F: Folded> Line<F> {
                     store.save(&stream, &StoredSnapshot::new(prefix, bytes)).await;
             }
         });
+    }
+}
+
+/// The seq of the message that an event introduces.
+pub(crate) fn seq_of(event: &Event) -> Option<u64> {
+    match event.body() {
+        Body::Conversation(_, Fact::MessageReceived(message)) => message.seq,
+        _ => None,
     }
 }
 

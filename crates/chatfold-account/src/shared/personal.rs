@@ -7,9 +7,9 @@ use chatfold::shared::{Memberships, StreamId, streams_of};
 use chatfold::store::{Append, NewEvent, Received};
 use chatfold::{Command, Context, ConversationId, Event, UserId, decide};
 
-use super::desk::{Desk, Inner, Own};
+use super::desk::{Desk, Inner};
 use super::error::SharedError;
-use super::line::{Line, Tried};
+use super::line::{Line, Own, Tried};
 use crate::encode;
 
 /// How often a command is judged anew because others came first.

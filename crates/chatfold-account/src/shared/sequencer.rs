@@ -8,12 +8,13 @@ use std::time::Duration;
 use chatfold::shared::{SharedId, StreamId, Timeline};
 use chatfold::store::{Append, NewEvent};
 use chatfold::{Event, EventId};
+use chatfold_postgres::PostgresStore;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::desk::Inner;
 use super::error::SharedError;
-use super::line::{Line, Reached, Tried};
-use super::writes::{Wish, Written, seq_of};
+use super::line::{Line, Reached, Tried, seq_of};
+use super::options::DeskOptions;
+use super::writes::{Wish, Written};
 use crate::encode;
 
 /// How often a batch is tried anew because other nodes came first.
@@ -69,8 +70,22 @@ struct Placed {
     encoded: Vec<NewEvent>,
 }
 
+/// What a sequencer needs around it: a store, and whoever is to be told.
+pub(crate) trait Around: Send + Sync + 'static {
+    fn store(&self) -> &PostgresStore;
+    fn options(&self) -> &DeskOptions;
+    /// Takes in what was appended to a conversation.
+    fn tell(&self, id: &SharedId, events: &[Event]);
+    /// Takes a timeline.
+    fn provide(&self, timeline: Timeline);
+    /// Whether a conversation may be given up, and gives it up: no connected account sees it.
+    fn gives_up(&self, id: &SharedId) -> bool;
+    /// The task of a conversation ends: whoever asks next begins another one.
+    fn end_of(&self, id: &SharedId);
+}
+
 struct Sequencer {
-    inner: Arc<Inner>,
+    around: Arc<dyn Around>,
     id: SharedId,
     line: Line<Timeline>,
     /// Whether the hub has the timeline, and so is told of every event.
@@ -82,19 +97,19 @@ struct Sequencer {
 
 /// Begins the task of a conversation and returns how to ask it. It ends once nobody asked for a while and no connected account
 /// sees the conversation.
-pub(crate) fn begin(inner: Arc<Inner>, id: SharedId) -> Asks {
-    let (asks, asked) = mpsc::channel(inner.options.queue_len.max(1));
+pub(crate) fn begin(around: Arc<dyn Around>, id: SharedId) -> Asks {
+    let (asks, asked) = mpsc::channel(around.options().queue_len.max(1));
     let heard = Arc::new(Heard::default());
     let given = Asks { asks, heard: Arc::clone(&heard) };
     tokio::spawn(async move {
         let stream = StreamId::Conversation(id.clone());
-        match Line::open(inner.store.clone(), stream, inner.options.policy).await {
+        match Line::open(around.store().clone(), stream, around.options().policy).await {
             Ok(line) => {
                 let (is_provided, must_follow) = (false, false);
-                Sequencer { inner, id, line, is_provided, must_follow, heard }.run(asked).await;
+                Sequencer { around, id, line, is_provided, must_follow, heard }.run(asked).await;
             }
             Err(error) => {
-                inner.end_of(&id);
+                around.end_of(&id);
                 refuse_all(asked, &error).await;
             }
         }
@@ -118,7 +133,7 @@ impl Sequencer {
     async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
         let mut waiting = VecDeque::new();
         loop {
-            let idle = self.inner.options.idle;
+            let idle = self.around.options().idle;
             let ask = tokio::select! {
                 ask = asked.recv() => match ask {
                     Some(ask) => ask,
@@ -132,16 +147,16 @@ impl Sequencer {
                     continue;
                 }
                 () = tokio::time::sleep(idle) => {
-                    if !self.inner.gives_up(&self.id) {
+                    if !self.around.gives_up(&self.id) {
                         continue;
                     }
                     // Whoever has asked meanwhile asks another task, as does whoever comes after.
-                    self.inner.end_of(&self.id);
+                    self.around.end_of(&self.id);
                     return refuse_all(asked, &SharedError::Gone).await;
                 }
             };
             self.take(ask, &mut waiting).await;
-            while waiting.len() < self.inner.options.batch
+            while waiting.len() < self.around.options().batch
                 && let Ok(ask) = asked.try_recv()
             {
                 self.take(ask, &mut waiting).await;
@@ -149,7 +164,7 @@ impl Sequencer {
             while !waiting.is_empty() {
                 self.write(&mut waiting).await;
             }
-            self.line.keep_snapshot(self.inner.options.snapshot_every);
+            self.line.keep_snapshot(self.around.options().snapshot_every);
         }
     }
 
@@ -162,7 +177,7 @@ impl Sequencer {
                 let followed = self.follow().await;
                 if followed.is_ok() && !self.is_provided {
                     self.is_provided = true;
-                    self.inner.provide(self.line.fold.clone());
+                    self.around.provide(self.line.fold.clone());
                 }
                 drop(answer.send(followed));
             }
@@ -182,8 +197,8 @@ impl Sequencer {
         let followed = self.line.follow().await?;
         if self.is_provided {
             match followed.is_new {
-                true => self.inner.provide(self.line.fold.clone()),
-                false => self.inner.tell(&self.id, &followed.events),
+                true => self.around.provide(self.line.fold.clone()),
+                false => self.around.tell(&self.id, &followed.events),
             }
         }
         Ok(())
@@ -213,13 +228,13 @@ impl Sequencer {
             batch = match tried {
                 Ok(Tried::Written(appended)) => {
                     if self.is_provided {
-                        self.inner.tell(&self.id, &events);
+                        self.around.tell(&self.id, &events);
                     }
                     return answer_written(placed, appended.first, before);
                 }
                 Ok(Tried::Replaced(appended)) => {
                     if self.is_provided {
-                        self.inner.provide(self.line.fold.clone());
+                        self.around.provide(self.line.fold.clone());
                     }
                     return answer_written(placed, appended.first, before);
                 }

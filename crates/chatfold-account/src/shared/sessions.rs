@@ -10,8 +10,8 @@ use chatfold::shared::{Delivery, Directory, Hub, Memberships, Session, SharedId,
 use chatfold::{MessageId, UserId};
 use tokio::sync::mpsc;
 
-use super::desk::Own;
 use super::error::SharedError;
+use super::line::Own;
 
 /// What a session hears.
 #[derive(Clone, Debug)]

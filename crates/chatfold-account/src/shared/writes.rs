@@ -1,6 +1,6 @@
 //! What is to be written to a conversation's stream, and how it becomes events.
 
-use chatfold::event::{Body, Fact, Membership};
+use chatfold::event::Membership;
 use chatfold::shared::{SharedId, Timeline};
 use chatfold::{Command, Context, Envelope, Event, EventId, Message, Timestamp, UserId, decide};
 
@@ -85,14 +85,6 @@ pub(crate) fn later(event: &Event, least_ms: i64) -> Result<Event, SharedError> 
     let mut envelope = event.envelope().clone();
     envelope.at = no_earlier(envelope.at, least_ms);
     Ok(Event::new(envelope, event.body().clone())?)
-}
-
-/// The seq of the message that an event introduces.
-pub(crate) fn seq_of(event: &Event) -> Option<u64> {
-    match event.body() {
-        Body::Conversation(_, Fact::MessageReceived(message)) => message.seq,
-        _ => None,
-    }
 }
 
 /// A command about what all members share, as the stream of its conversation names that; `None` of any other.
