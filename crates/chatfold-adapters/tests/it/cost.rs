@@ -50,10 +50,10 @@ fn hostile(items: usize) -> Vec<(&'static str, &'static str, &'static str, Vec<u
     ]
 }
 
-/// What a payload makes is no longer than a small multiple of it, and ten times the payload takes about ten times as long, in
+/// What a payload makes is no longer than a small multiple of it, and four times the payload takes about four times as long, in
 /// time of the processor.
 #[test]
-fn ten_times_the_payload_costs_ten_times_as_much() {
+fn four_times_the_payload_costs_four_times_as_much() {
     let took = |items: usize| -> Vec<f64> {
         hostile(items)
             .into_iter()
@@ -77,9 +77,10 @@ fn ten_times_the_payload_costs_ten_times_as_much() {
             })
             .collect()
     };
-    let (short, long) = (took(3_000), took(30_000));
+    // Neither fits into the processor's caches, whose misses would look like a greater power.
+    let (short, long) = (took(10_000), took(40_000));
     for (index, (short, long)) in short.iter().zip(&long).enumerate() {
-        // A square would be 100 times; short ones are measured in fractions of a millisecond.
-        assert!(*long <= 40.0 * short.max(0.001), "payload {index}: {short} s and {long} s");
+        // A square would be 16 times; short ones are measured in fractions of a millisecond.
+        assert!(*long <= 12.0 * short.max(0.001), "payload {index}: {short} s and {long} s");
     }
 }
