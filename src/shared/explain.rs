@@ -6,6 +6,7 @@ use crate::inbox::timeline::order::contribution::{Contribution, Look as _};
 use crate::inbox::views::explain::{message_reason, read_reasons, standing, uncounted};
 use crate::inbox::{Because, Explanation, Reason};
 use crate::model::id::EventId;
+use crate::model::time::Stamp;
 use crate::register::lattice::{Lww, shown};
 use crate::shared::member::{Member, MemberMessage};
 use crate::shared::row::{Look, type_register};
@@ -39,7 +40,7 @@ impl Member<'_> {
         let (reads, marks) = look.fronts();
         let entry_at = |slot: u32| Some((slot, look.entry(slot)?));
         let (show_name, face_url) = self.name_reasons();
-        let event = |stamp: Option<crate::model::time::Stamp>| stamp.map(|stamp| stamp.event);
+        let event = |stamp: Option<Stamp>| stamp.map(|stamp| stamp.event);
         Explanation {
             unread: self.unread().map(because).collect(),
             uncounted: uncounted(self.group_type(), look.policy),

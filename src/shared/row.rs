@@ -17,7 +17,7 @@ use crate::register::lattice::{Front, Join as _, Lww};
 use crate::shared::directory::Directory;
 use crate::shared::lists::{List, ListsLook, list_of, seen_by};
 use crate::shared::ranked::Elements as _;
-use crate::shared::timeline::Timeline;
+use crate::shared::timeline::{Timeline, is_for};
 use crate::shared::windows::Windows;
 
 /// What keeps a message from counting as unread or as a mention.
@@ -146,17 +146,12 @@ impl<'a> Look<'a> {
     pub(crate) fn entry(&self, slot: u32) -> Option<Entry> {
         let entry = self.facts.arena.get(slot)?;
         let known = entry.bits & bits::CLASS != 0 && self.windows.contain(entry.first);
-        if !known || entry.has(bits::HIDDEN) && !self.is_for_me(slot, &entry) {
+        if !known || !is_for(self.facts, (slot, &entry), (self.owner, self.number)) {
             return None;
         }
         let mut seen = seen_by(&entry, self.number.unwrap_or(u32::MAX));
         seen.bits |= self.own_bits(entry.id);
         Some(seen)
-    }
-
-    fn is_for_me(&self, slot: u32, entry: &Entry) -> bool {
-        Some(entry.author) == self.number
-            || self.facts.content(slot).recipients().any(|user| user == self.owner.as_str())
     }
 
     /// Whether a message mentions the member, and whether everybody, where it may count as a mention (R26) were it not for

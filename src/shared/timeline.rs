@@ -187,12 +187,7 @@ impl Timeline {
         let facts = self.facts()?;
         let slot = facts.slot(message)?;
         let entry = facts.arena.get(slot).filter(|entry| entry.bits & bits::CLASS != 0)?;
-        let is_for_all = !entry.has(bits::HIDDEN);
-        let is_for_user = || {
-            Some(entry.author) == self.number_of(user)
-                || facts.content(slot).recipients().any(|other| other == user.as_str())
-        };
-        (is_for_all || is_for_user()).then_some(entry.first)
+        is_for(facts, (slot, &entry), (user, self.number_of(user))).then_some(entry.first)
     }
 
     /// The conversation.
@@ -378,6 +373,17 @@ impl Timeline {
     pub(crate) fn number_of(&self, user: &UserId) -> Option<u32> {
         self.inbox.user_number(user)
     }
+}
+
+/// Whether a message is for a user, who has this number in the timeline: for all, the user's own, or targeted at the user (R18).
+pub(crate) fn is_for(
+    facts: &Facts,
+    (slot, entry): (u32, &Entry),
+    (user, number): (&UserId, Option<u32>),
+) -> bool {
+    !entry.has(bits::HIDDEN)
+        || Some(entry.author) == number
+        || facts.content(slot).recipients().any(|other| other == user.as_str())
 }
 
 /// A message before a fact about it.

@@ -1,6 +1,6 @@
 //! The desk: what a server asks of shared histories, and what keeps them up to date.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,8 +41,8 @@ pub(crate) struct Inner {
     pub(crate) accounts: Cache<UserId, Own>,
     /// How far the directory's stream was read.
     directory: tokio::sync::Mutex<LogCursor>,
-    /// The direct chats of which both are known to have a window.
-    pub(crate) begun: Mutex<HashSet<SharedId>>,
+    /// The direct chats used last of which both are known to have a window; of any other it is asked again.
+    pub(crate) begun: Cache<SharedId, ()>,
     taking_in: Semaphore,
 }
 
@@ -228,9 +228,8 @@ impl Inner {
             }
             StreamId::Account(owner) => {
                 if let Some(own) = self.held(&owner).await
-                    && let Ok(permit) = self.taking_in.acquire().await
+                    && let Ok(_permit) = self.taking_in.acquire().await
                 {
-                    let _ = permit;
                     drop(self.follow_own(&own, events).await);
                 }
             }
@@ -254,7 +253,7 @@ impl Desk {
             sequencers: Mutex::default(),
             accounts: Cache::new(options.accounts.max(1)),
             directory: tokio::sync::Mutex::default(),
-            begun: Mutex::default(),
+            begun: Cache::new(options.accounts.max(1)),
             taking_in: Semaphore::new(TAKING_IN),
         });
         inner.follow_directory().await?;

@@ -10,7 +10,7 @@ use chatfold::{
 };
 use tokio::task::JoinSet;
 
-use super::desk::{Desk, locked};
+use super::desk::Desk;
 use super::error::SharedError;
 use super::writes::{Wish, Written, later};
 
@@ -110,7 +110,7 @@ impl Desk {
             let (user, conversation) = (context.actor.clone(), id.conversation().clone());
             return Err(SharedError::NoConversation { user, conversation });
         }
-        if locked(&self.inner.begun).contains(id) {
+        if self.inner.begun.contains_key(id) {
             return Ok(());
         }
         if self.inner.reached(id, None).await?.seq == 0 {
@@ -123,7 +123,7 @@ impl Desk {
                 self.inner.write_own(user, &[Event::new(envelope, Body::Conversation(seen, fact))?]).await?;
             }
         }
-        locked(&self.inner.begun).insert(id.clone());
+        self.inner.begun.insert(id.clone(), ()).await;
         Ok(())
     }
 

@@ -18,7 +18,7 @@ pub struct DeskOptions {
     pub session_len: usize,
     /// After how many events of a stream a snapshot is kept.
     pub snapshot_every: u64,
-    /// How many accounts are held that were used last.
+    /// How many accounts are held that were used last; as many direct chats are known to have begun.
     pub accounts: u64,
     /// After how long a conversation is given up that no connected account sees.
     pub idle: Duration,

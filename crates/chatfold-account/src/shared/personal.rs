@@ -26,19 +26,13 @@ fn check_own(owner: &UserId, events: &[Event]) -> Result<(), SharedError> {
     Ok(())
 }
 
-/// The method of the desk that carries a command out; `None` where it is judged by the account's own facts alone.
+/// The method of the desk that carries out a command that is about nothing shared; `None` where it is judged by the account's own
+/// facts alone.
 fn other_method(command: &Command) -> Option<&'static str> {
     match command {
         Command::Send { .. } => Some("send"),
         Command::MarkRead { .. } => Some("read"),
         Command::DeleteMessages { .. } => Some("delete_messages"),
-        Command::Modify { .. }
-        | Command::Recall { .. }
-        | Command::React { .. }
-        | Command::SetExtensions { .. }
-        | Command::ClearExtensions { .. }
-        | Command::PinMessage { .. }
-        | Command::SendReceipts { .. } => Some("execute"),
         Command::ClearHistory { .. }
         | Command::MarkAllRead { .. }
         | Command::MarkUnreadFrom { .. }

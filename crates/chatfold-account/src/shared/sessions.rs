@@ -47,17 +47,17 @@ pub struct Deliveries {
 impl Deliveries {
     /// The next, once there is one; `None` after the session has ended.
     pub async fn next(&mut self) -> Option<Told> {
-        match self.told.try_recv() {
-            Ok(told) => Some(told),
-            // All that was held has been taken.
-            Err(_) if self.lags.swap(false, Ordering::AcqRel) => Some(Told::Lagged),
-            Err(_) => self.told.recv().await,
+        match self.try_next() {
+            Some(told) => Some(told),
+            None => self.told.recv().await,
         }
     }
 
     /// The next, if there is one already.
     pub fn try_next(&mut self) -> Option<Told> {
-        self.told.try_recv().ok()
+        // What was lost is told once all that was held has been taken.
+        let lags = || self.lags.swap(false, Ordering::AcqRel).then_some(Told::Lagged);
+        self.told.try_recv().ok().or_else(lags)
     }
 }
 
