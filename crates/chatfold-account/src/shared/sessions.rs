@@ -53,6 +53,12 @@ impl Deliveries {
         }
     }
 
+    /// Holds nothing from now on: for a session that is only asked. It then hears that it lags, and nothing else.
+    pub fn close(&mut self) {
+        self.told.close();
+        while self.told.try_recv().is_ok() {}
+    }
+
     /// The next, if there is one already.
     pub fn try_next(&mut self) -> Option<Told> {
         // What was lost is told once all that was held has been taken.
