@@ -28,6 +28,7 @@ pub(crate) mod ranked;
 pub(crate) mod row;
 pub(crate) mod snapshot;
 pub(crate) mod stream;
+pub(crate) mod taken;
 pub(crate) mod timeline;
 pub(crate) mod windows;
 

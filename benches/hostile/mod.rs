@@ -11,11 +11,14 @@
 use std::hint::black_box;
 use std::process::ExitCode;
 
+use chatfold::event::Watermark;
+use chatfold::id::ConversationKind;
 use chatfold::list::FolderFilter;
 use chatfold::live::{ListView, UnreadSubscriptions, Window};
+use chatfold::shared::{Directory, Hub, Memberships, SharedId, StreamId, Timeline, streams_of};
 use chatfold::snapshot::LogPrefix;
 use chatfold::testing::{Hostile, Random};
-use chatfold::{Event, Filter, Inbox, Policy, UserId, v2tim};
+use chatfold::{Envelope, Event, EventId, Filter, Inbox, Policy, Timestamp, UserId, v2tim};
 use cpu_time::ThreadTime;
 use peak_alloc::PeakAlloc;
 
@@ -29,6 +32,9 @@ const LIMIT: f64 = 1.2;
 
 /// The most memory that an event may take while its log is folded: 4 KiB, where a harmless one takes a tenth.
 const MEMORY_LIMIT_BYTES: f64 = 4_096.0;
+
+/// The same on a server, where an event may begin a conversation, which is a timeline of its own.
+const SHARED_MEMORY_LIMIT_BYTES: f64 = 16_384.0;
 
 /// How often a time above the limit is measured again.
 const AGAIN: usize = 6;
@@ -99,12 +105,55 @@ impl Case {
         }
         inbox
     }
+
+    /// What a server does for one connected account: each event goes to its stream, and the hub keeps the account's rows.
+    fn shared(&self) -> Inbox {
+        let owner = &self.owner;
+        // A policy that shared histories do not know.
+        let Ok(member) = Memberships::new(owner.clone(), self.policy) else { return self.replay([]) };
+        let mut hub = Hub::new(Directory::new());
+        let session = hub.connect(member).unwrap();
+        for event in &self.events {
+            for (stream, event) in streams_of(owner, event).unwrap_or_default() {
+                match stream {
+                    StreamId::Account(_) => drop(black_box(hub.personal(owner, &[event]))),
+                    StreamId::Conversation(id) => {
+                        if hub.timeline(&id).is_none() {
+                            hub.personal(owner, &[window(owner, &id)]);
+                            hub.provide(Timeline::new(&id));
+                        }
+                        black_box(hub.shared(&id, &[event]));
+                    }
+                    StreamId::Directory => drop(black_box(hub.profile(&event))),
+                }
+            }
+        }
+        let list = hub.list(session, &Filter::default(), None, usize::MAX).unwrap();
+        black_box(list.members.iter().map(|member| (member.explain(), member.mentions())).count());
+        hub.memberships(session).unwrap().inbox().clone()
+    }
+}
+
+/// The whole history of a conversation, given to an account.
+fn window(owner: &UserId, id: &SharedId) -> Event {
+    let seen = id.as_seen_by(owner).unwrap();
+    let after = match seen.kind() {
+        ConversationKind::Direct => Watermark::Time(Timestamp::EPOCH),
+        ConversationKind::Group => Watermark::Seq(0),
+    };
+    let envelope = Envelope::new(EventId::from_bytes([0xfe; 16]), Timestamp::EPOCH, owner.clone());
+    envelope.history_window(seen, after, None).unwrap()
 }
 
 type Way = (&'static str, fn(&Case) -> Inbox);
 
-const WAYS: [Way; 4] =
-    [("bulk", Case::bulk), ("live", Case::live), ("check", Case::check), ("read", Case::read)];
+const WAYS: [Way; 5] = [
+    ("bulk", Case::bulk),
+    ("live", Case::live),
+    ("check", Case::check),
+    ("read", Case::read),
+    ("shared", Case::shared),
+];
 
 /// The least processor time of some runs, in nanoseconds.
 fn least(case: &Case, fold: fn(&Case) -> Inbox, runs: usize) -> f64 {
@@ -189,18 +238,20 @@ struct Verdict {
     times_harmless: f64,
     memory: f64,
     each_bytes: f64,
+    limit_bytes: f64,
 }
 
 impl Verdict {
     fn of(harmless: &Harmless, series: &Series, way: usize) -> Option<Self> {
-        let ((time, times_harmless), (_, fold)) = (harmless.judge(series, way)?, WAYS.get(way)?);
+        let ((time, times_harmless), (name, fold)) = (harmless.judge(series, way)?, WAYS.get(way)?);
         let memory = series.memory(*fold);
         let each_bytes = memory[1] / (4 * harmless.count) as f64;
-        Some(Self { time, times_harmless, memory: growth(memory), each_bytes })
+        let limit_bytes = if *name == "shared" { SHARED_MEMORY_LIMIT_BYTES } else { MEMORY_LIMIT_BYTES };
+        Some(Self { time, times_harmless, memory: growth(memory), each_bytes, limit_bytes })
     }
 
     fn is_above(&self) -> bool {
-        self.time > LIMIT || self.memory > LIMIT || self.each_bytes > MEMORY_LIMIT_BYTES
+        self.time > LIMIT || self.memory > LIMIT || self.each_bytes > self.limit_bytes
     }
 }
 
@@ -268,6 +319,7 @@ pub fn run(count: usize, only: &str, csv: Option<&String>) -> ExitCode {
     if above.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("\nabove n to the {LIMIT}, or {MEMORY_LIMIT_BYTES} bytes an event:\n  {}", above.join("\n  "));
+    let limits = format!("{MEMORY_LIMIT_BYTES} bytes an event, {SHARED_MEMORY_LIMIT_BYTES} shared");
+    println!("\nabove n to the {LIMIT}, or {limits}:\n  {}", above.join("\n  "));
     ExitCode::FAILURE
 }

@@ -195,3 +195,42 @@ pub(crate) fn about(fact: &Fact) -> &[MessageId] {
         | Fact::HistoryWindow { .. } => &[],
     }
 }
+
+/// The messages that a fact names, whatever it says of them.
+pub(crate) fn names(fact: &Fact) -> &[MessageId] {
+    match fact {
+        Fact::Read { through: Through::Message(message) }
+        | Fact::PeerRead { through: Through::Message(message) } => std::slice::from_ref(message),
+        Fact::MarkedUnreadFrom { target } => std::slice::from_ref(target),
+        Fact::HistoryCleared { also, .. } | Fact::Deleted { also, .. } => also,
+        // No `_` here: whoever adds a type must say, or what is kept of a message would be old.
+        Fact::MessageReceived(_)
+        | Fact::MessageQueued(_)
+        | Fact::MessageImported { .. }
+        | Fact::MessageSent { .. }
+        | Fact::MessageFailed { .. }
+        | Fact::MessageModified { .. }
+        | Fact::MessageRecalled { .. }
+        | Fact::MessagePinned { .. }
+        | Fact::ReactionSet { .. }
+        | Fact::ExtensionSet { .. }
+        | Fact::ExtensionsCleared { .. }
+        | Fact::MessageReadBy { .. }
+        | Fact::MessagesDeleted { .. }
+        | Fact::MessagesRead { .. } => about(fact),
+        Fact::Opened { .. }
+        | Fact::Read { .. }
+        | Fact::PeerRead { .. }
+        | Fact::Pinned { .. }
+        | Fact::DraftSet { .. }
+        | Fact::MarkSet { .. }
+        | Fact::CustomDataSet { .. }
+        | Fact::ReceiveOptionSet { .. }
+        | Fact::FolderMemberSet { .. }
+        | Fact::MembershipSet { .. }
+        | Fact::Archived { .. }
+        | Fact::UnreadReported(_)
+        | Fact::HistoryComplete { .. }
+        | Fact::HistoryWindow { .. } => &[],
+    }
+}

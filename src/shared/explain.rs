@@ -123,7 +123,7 @@ impl Look<'_> {
     }
 
     fn listed_reasons(&self) -> Vec<Reason> {
-        let newest = self.newest().and_then(|slot| self.entry(slot));
+        let newest = self.newest(None).and_then(|slot| self.entry(slot));
         let message = newest.map(|entry| Reason::Message { message: entry.id, event: entry.event });
         let standing = standing(self.personal(), self.opening()).map(|(_, reason)| reason);
         message.into_iter().chain(standing).collect()

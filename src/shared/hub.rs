@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod delivery;
+pub(crate) mod kept;
 pub(crate) mod rooms;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::register::lattice::shown;
 use crate::shared::directory::{Directory, DirectoryChange};
 use crate::shared::hub::account::{Account, Added};
 use crate::shared::hub::delivery::Delivery;
+use crate::shared::hub::kept::Changed;
 use crate::shared::hub::rooms::{Room, Rooms};
 use crate::shared::member::Member;
 use crate::shared::memberships::Memberships;
@@ -121,7 +123,7 @@ impl Hub {
     /// Takes a timeline, in the place of one that was there, and tells the rows that it gives to connected accounts.
     pub fn provide(&mut self, timeline: Timeline) -> Delivery {
         let room = self.rooms.provide(timeline);
-        self.look_again(room, Attributes::default())
+        self.look_again(room, Attributes::default(), Changed::All)
     }
 
     /// An account connects: its personal facts, as its stream (and a snapshot of it) gives them. If it is connected already,
@@ -225,6 +227,7 @@ impl Hub {
         let mut delivery = Delivery { version: timeline.version(), ..Delivery::default() };
         let shown = change.shown.iter().filter_map(|slot| timeline.facts()?.arena.id(*slot));
         delivery.messages.extend(shown);
+        let changed = Changed::Messages(&delivery.messages);
         let added = match change.touched {
             Touched::Added(slot) => Added::of(timeline, directory, slot),
             Touched::Nothing if change.shown.is_empty() => return delivery,
@@ -234,7 +237,7 @@ impl Hub {
             let Some(Some(account)) = accounts.get_mut(*number as usize) else { continue };
             let last = account.shows_last(*conversation, &change.shown);
             let told = match (&change.touched, &added) {
-                (_, Some(added)) => account.add(*conversation, timeline, directory, added, last),
+                (_, Some(added)) => account.add(*conversation, (timeline, directory), added, last),
                 (Touched::Some(users), _) if !users.contains(account.memberships.owner()) => {
                     account.tell(*conversation, last)
                 }
@@ -242,7 +245,7 @@ impl Hub {
                 (Touched::Recalled(recalled), _) => {
                     account.recall(*conversation, (timeline, directory), *recalled, last)
                 }
-                _ => account.look(*conversation, timeline, directory, last),
+                _ => account.look(*conversation, (timeline, directory), last, changed),
             };
             delivery.changes.extend(told);
         }
@@ -252,7 +255,8 @@ impl Hub {
     /// Takes in events appended to an account's personal stream and tells what they changed of its rows; nothing where the
     /// account is not connected.
     ///
-    /// Complexity: a few rank questions for each conversation that they are about.
+    /// Complexity: a few rank questions for each conversation that they are about, and O(log n) for each message that they name;
+    /// a window makes anew what the account named in its conversation.
     pub fn personal(&mut self, owner: &UserId, events: &[Event]) -> Delivery {
         let mut delivery = Delivery::default();
         let Some(number) = self.numbers.get(owner).copied() else { return delivery };
@@ -260,11 +264,13 @@ impl Hub {
         let told = account.memberships.take_in(events);
         (delivery.folders, delivery.quiet_hours) = (told.folders, told.quiet_hours);
         account.sit_down(number, &mut self.rooms);
-        for (id, attributes) in told.conversations {
+        for (id, change) in told.conversations {
             let Some(conversation) = account.memberships.inbox().number_of(&id) else { continue };
             let room = account.room(conversation);
             if let Some(timeline) = room.and_then(|room| self.rooms.timeline(room)) {
-                delivery.changes.extend(account.look(conversation, timeline, &self.directory, attributes));
+                let changed = if change.windows { Changed::All } else { Changed::Messages(&change.messages) };
+                let over = (timeline, &self.directory);
+                delivery.changes.extend(account.look(conversation, over, change.attributes, changed));
             }
         }
         delivery
@@ -289,7 +295,8 @@ impl Hub {
                 attributes.insert_if(Attribute::ShowName, old_name != name);
                 attributes.insert_if(Attribute::FaceUrl, old_face != face);
                 let room = self.rooms.find(&SharedId::group(&group));
-                room.map(|room| self.look_again(room, attributes)).unwrap_or_default()
+                let changed = Changed::Messages(&[]);
+                room.map(|room| self.look_again(room, attributes, changed)).unwrap_or_default()
             }
             Some(DirectoryChange::User(user)) => self.profile_shows(&before, &user, None),
             Some(DirectoryChange::Remark { writer, user }) => {
@@ -320,7 +327,7 @@ impl Hub {
     }
 
     /// Looks anew at the rows that a timeline gives to connected accounts; these attributes differ anyway.
-    fn look_again(&mut self, room: u32, attributes: Attributes) -> Delivery {
+    fn look_again(&mut self, room: u32, attributes: Attributes, changed: Changed<'_>) -> Delivery {
         let Self { rooms, accounts, directory, .. } = self;
         let Some(Room { timeline: Some(timeline), seats, .. }) = rooms.get(room) else {
             return Delivery::default();
@@ -328,7 +335,8 @@ impl Hub {
         let mut delivery = Delivery { version: timeline.version(), ..Delivery::default() };
         for (number, conversation) in seats {
             if let Some(Some(account)) = accounts.get_mut(*number as usize) {
-                delivery.changes.extend(account.look(*conversation, timeline, directory, attributes));
+                let over = (timeline, &*directory);
+                delivery.changes.extend(account.look(*conversation, over, attributes, changed));
             }
         }
         delivery

@@ -48,7 +48,7 @@ pub struct MemberPage<'a> {
 impl<'a> Member<'a> {
     pub(crate) fn new(inbox: &'a Inbox, timeline: &'a Timeline, directory: &'a Directory) -> Option<Self> {
         let mut member = Self::with_row(inbox, timeline, directory, Row::default())?;
-        member.row = member.look.row();
+        member.row = member.look.row(None);
         Some(member)
     }
 

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use crate::inbox::Inbox;
 use crate::inbox::MergeError;
+use crate::inbox::effects::names;
 use crate::inbox::timeline::entry::timestamp;
 use crate::model::change::{Attribute, Attributes, FolderChange};
 use crate::model::event::{AccountFact, Body, Event, Fact, QuietHours, Watermark};
-use crate::model::id::{ConversationId, ConversationKind, UserId};
+use crate::model::id::{ConversationId, ConversationKind, MessageId, UserId};
 use crate::model::policy::Policy;
 use crate::model::stream::SharedId;
 use crate::shared::directory::Directory;
@@ -77,14 +80,17 @@ impl Memberships {
             _ => self.inbox.apply_batch(events.iter().filter(|event| is_taken(event))),
         };
         let own: Attributes = OWN.into_iter().collect();
-        let mut conversations: BTreeMap<ConversationId, Attributes> = BTreeMap::new();
+        let mut conversations: BTreeMap<ConversationId, OwnChange> = BTreeMap::new();
         for event in events.iter().filter(|event| is_taken(event)) {
-            if let Body::Conversation(id, _) = event.body() {
-                conversations.entry(id.clone()).or_default();
+            if let Body::Conversation(id, fact) = event.body() {
+                let change = conversations.entry(id.clone()).or_default();
+                change.messages.extend_from_slice(names(fact));
+                change.windows |= matches!(fact, Fact::HistoryWindow { .. });
             }
         }
         for change in &told.conversations {
-            conversations.insert(change.id.clone(), change.attributes.and(own));
+            let attributes = change.attributes.and(own);
+            conversations.entry(change.id.clone()).or_default().attributes = attributes;
         }
         PersonalChange { conversations, folders: told.folders, quiet_hours: told.quiet_hours }
     }
@@ -142,11 +148,22 @@ const OWN: [Attribute; 7] = [
     Attribute::History,
 ];
 
-/// What an event of the personal stream changed.
+/// What events of the personal stream changed of a conversation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnChange {
+    /// What of the personal attributes.
+    pub(crate) attributes: Attributes,
+    /// The messages that they name.
+    pub(crate) messages: SmallVec<[MessageId; 1]>,
+    /// Whether other parts of the history may be seen since.
+    pub(crate) windows: bool,
+}
+
+/// What events of the personal stream changed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PersonalChange {
-    /// The conversations whose rows it may concern, and what it changed of their personal attributes.
-    pub(crate) conversations: BTreeMap<ConversationId, Attributes>,
+    /// The conversations whose rows it may concern.
+    pub(crate) conversations: BTreeMap<ConversationId, OwnChange>,
     pub(crate) folders: Vec<FolderChange>,
     pub(crate) quiet_hours: bool,
 }

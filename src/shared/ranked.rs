@@ -31,7 +31,7 @@ impl Key {
     }
 
     /// Nothing of the list stands before it.
-    fn start_of(list: u64) -> Self {
+    pub(crate) fn start_of(list: u64) -> Self {
         let id = MessageId::from_bytes([0; 16]);
         Self { list, position: Position { first: i64::MIN, rank: 0, second: i64::MIN, id } }
     }

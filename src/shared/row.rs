@@ -2,6 +2,7 @@
 
 use crate::inbox::containers::sparse::Absent as _;
 use crate::inbox::conversation::personal::{Personal, reach};
+use crate::inbox::conversation::resolved::Gives;
 use crate::inbox::conversation::row::{Derived, PINNED, Row};
 use crate::inbox::conversation::state::Conversation;
 use crate::inbox::timeline::entry::{Entry, bits};
@@ -16,7 +17,8 @@ use crate::model::time::Stamp;
 use crate::register::lattice::{Front, Join as _, Lww};
 use crate::shared::directory::Directory;
 use crate::shared::lists::{List, ListsLook, list_of, seen_by};
-use crate::shared::ranked::Elements as _;
+use crate::shared::ranked::{Elements as _, Key};
+use crate::shared::taken::{self, Taken};
 use crate::shared::timeline::{Timeline, is_for};
 use crate::shared::windows::Windows;
 
@@ -26,12 +28,8 @@ const OUT_OF_COUNT: u32 = bits::DELETED | bits::CLEARED | bits::UNLISTED | bits:
 /// What keeps it from being seen.
 const OUT_OF_SIGHT: u32 = bits::DELETED | bits::CLEARED;
 
-/// A message that the member deleted, cleared away or read by name, where the member knows it.
-#[derive(Clone, Copy, Debug)]
-struct Aside {
-    first: i64,
-    slot: u32,
-}
+/// After so many messages in a row that are taken out the next one is found by counting.
+const STEPS: usize = if cfg!(debug_assertions) { 1 } else { 64 };
 
 /// A member's look at a timeline: everything that rows and histories ask.
 #[derive(Clone, Debug)]
@@ -47,8 +45,6 @@ pub(crate) struct Look<'a> {
     pub(crate) group_type: Option<GroupType>,
     /// The member's number in the timeline, if it is named there.
     pub(crate) number: Option<u32>,
-    /// By first field.
-    asides: Vec<Aside>,
 }
 
 /// The type of a timeline's group, by its stream and by the directory, and the write that gave it (R20).
@@ -99,7 +95,7 @@ impl<'a> Look<'a> {
     ) -> Option<Self> {
         let conversation = timeline.conversation()?;
         let personal = personal_of(own);
-        let mut look = Self {
+        Some(Self {
             owner,
             policy,
             timeline,
@@ -109,25 +105,63 @@ impl<'a> Look<'a> {
             windows: Windows::of(&personal.windows),
             group_type: group_type(timeline, directory),
             number: timeline.number_of(owner),
-            asides: Vec::new(),
-        };
-        look.asides = look.all_asides();
-        Some(look)
+        })
     }
 
-    /// The messages that the member's own facts take out of its numbers. Complexity: what the member ever named.
-    fn all_asides(&self) -> Vec<Aside> {
-        let Some(own) = self.own.map(Conversation::facts).filter(|facts| facts.arena.len() > 0) else {
-            return Vec::new();
-        };
-        let named = own.arena.iter().filter(|(_, entry)| entry.has(OUT_OF_COUNT));
-        let known = named.filter_map(|(_, entry)| {
-            let slot = self.facts.slot(entry.id)?;
-            Some(Aside { first: self.entry(slot)?.first, slot })
-        });
-        let mut known: Vec<_> = known.collect();
-        known.sort_unstable_by_key(|aside| aside.first);
-        known
+    /// The member's own facts of the conversation, if they name messages.
+    pub(crate) fn named(&self) -> Option<&'a Facts> {
+        self.own.map(Conversation::facts).filter(|facts| facts.arena.len() > 0)
+    }
+
+    /// What a message takes out of the member's numbers by the member's own facts, and where it stands; `None` where it takes
+    /// out nothing.
+    pub(crate) fn taken(&self, slot: u32) -> Option<(Key, Contribution)> {
+        let (seen, all) = (self.entry(slot)?, self.facts.contribution(slot));
+        if !seen.has(OUT_OF_COUNT) {
+            return None;
+        }
+        let of = |list, number| ListsLook(self.facts).contribution((list_of(list, number), slot));
+        let is_targeted = all.position.is_none();
+        let (mut flags, mut mention_sig) = (0, 0);
+        if !seen.has(bits::OWN) {
+            flags |= all.flags & (Contribution::UNREAD | Contribution::MENTION);
+            mention_sig = all.mention_sig;
+            let (me, everybody) = self.mentions(slot, &seen);
+            if let Some(number) = self.number.filter(|_| me || is_targeted && everybody) {
+                let mine = of(List::Mentions, number);
+                flags |= mine.flags & Contribution::MENTION;
+                mention_sig = mention_sig.wrapping_add(mine.mention_sig);
+            }
+        }
+        let targeted = || self.number.map_or(0, |number| of(List::Targeted, number).flags);
+        let shows = if is_targeted { targeted() } else { all.flags };
+        if seen.has(OUT_OF_SIGHT) {
+            flags |= shows & Contribution::SHOWN;
+        }
+        if seen.has(bits::UNLISTED) {
+            flags |= shows & Contribution::PRESENT;
+        }
+        let list = if is_targeted { taken::TARGETED } else { taken::SHARED };
+        let key = Key { list, position: seen.position() };
+        Some((key, Contribution { position: Some(key.position), flags, mention_sig, activity: -1 }))
+    }
+
+    /// All messages that the member's own facts take out. Complexity: what the member ever named.
+    pub(crate) fn all_taken(&self) -> impl Iterator<Item = (u32, (Key, Contribution))> + '_ {
+        let named = self.named().into_iter().flat_map(|own| own.arena.iter());
+        let slots = named.filter_map(|(_, entry)| self.facts.slot(entry.id));
+        slots.filter_map(|slot| Some((slot, self.taken(slot)?)))
+    }
+
+    /// What the member's reads and marks give that name the message at a slot among its own facts (R14, R42).
+    pub(crate) fn gives(&self, slot: u32) -> Gives {
+        let (personal, named) = (self.personal(), self.named());
+        let known = || self.entry(self.facts.slot(named?.arena.id(slot)?)?);
+        let [read, mark] = [&personal.named_reads, &personal.unread_marks].map(|stamps| stamps.get(&slot));
+        let entry = read.or(mark).and_then(|_| known());
+        let at = |stamp: Option<&Stamp>, entry: Option<&Entry>| Some((entry?.first, *stamp?));
+        let placed = entry.as_ref().filter(|entry| entry.rank() == 0);
+        Gives::named(at(read, placed), at(mark, entry.as_ref()))
     }
 
     pub(crate) fn personal(&self) -> &'a Personal {
@@ -192,18 +226,58 @@ impl<'a> Look<'a> {
     }
 
     /// The last message with `flag` behind `floor` that the member's own facts do not take out by `bits`.
-    fn last_with(&self, flag: u8, floor: i64, bits: u32) -> Option<u32> {
+    fn last_with(&self, flag: u8, floor: i64, bits: u32, taken: Option<&Taken>) -> Option<u32> {
         let stays = |slot: &u32| self.facts.arena.id(*slot).is_some_and(|id| self.own_bits(id) & bits == 0);
+        let last = |range: Range, most: usize| {
+            let shared = self.order.last_within(flag, range, self.facts).take(most).find(stays);
+            let targeted = self.last_targeted(flag, range).take(most).find(stays);
+            [shared, targeted]
+        };
         self.windows.behind(floor).rev().find_map(|range| {
-            let shared = self.order.last_within(flag, range, self.facts).find(stays);
-            let targeted = self.last_targeted(flag, range).find(stays);
-            shared.into_iter().chain(targeted).max_by_key(|slot| self.facts.position(*slot))
+            let found = match taken {
+                None => last(range, usize::MAX),
+                Some(taken) => {
+                    let mut found = last(range, STEPS);
+                    for (list, found) in found.iter_mut().enumerate().filter(|(_, found)| found.is_none()) {
+                        let rest = self.last_that_stays((list, flag), range, taken);
+                        *found = rest.and_then(|range| last(range, usize::MAX)[list]);
+                    }
+                    found
+                }
+            };
+            found.into_iter().flatten().max_by_key(|slot| self.facts.position(*slot))
         })
     }
 
+    /// Of a range the last first field at which a message of a list with `flag` stands that is not taken out, as a range: found by
+    /// halves, since what is in a range and what is taken out of it are counted. Complexity: O(log n) for each bit of a first field.
+    fn last_that_stays(&self, (list, flag): (usize, u8), range: Range, taken: &Taken) -> Option<Range> {
+        let stay = |after: i64| {
+            let range = range.behind(after);
+            let all = match list as u64 {
+                taken::SHARED => self.order.sum_within(range, self.facts),
+                _ => self.listed(List::Targeted, range),
+            };
+            all.count(flag) > taken.within(range)[list].count(flag)
+        };
+        // Something stays behind the one, nothing behind the other.
+        let (mut some, mut none) = (range.after, range.through);
+        if !stay(some) {
+            return None;
+        }
+        while none.saturating_sub(some) > 1 {
+            let middle = some + none.saturating_sub(some) / 2;
+            if stay(middle) { some = middle } else { none = middle }
+        }
+        Some(Range { after: some, through: none })
+    }
+
     /// The marker (R42), as a first field; -1 for none.
-    pub(crate) fn marker(&self) -> i64 {
+    fn marker(&self, taken: Option<&Taken>) -> i64 {
         let Some(own) = self.own else { return -1 };
+        if let Some(taken) = taken {
+            return taken.marker();
+        }
         let personal = &own.personal;
         if personal.named_reads.is_empty() && personal.unread_marks.is_empty() {
             return own.reads.own.greatest().map_or(-1, |(first, _)| first);
@@ -242,7 +316,7 @@ impl<'a> Look<'a> {
     }
 
     /// Unread messages, mentions, and what tells lists of these apart (R126, R127).
-    fn counts(&self, floor: i64) -> (u32, u32, u64) {
+    fn counts(&self, floor: i64, taken: Option<&Taken>) -> (u32, u32, u64) {
         let (mut unread, mut mentions, mut signature) = (0_u32, 0_u32, 0_u64);
         for range in self.windows.behind(floor) {
             let all = self.order.sum_within(range, self.facts);
@@ -256,24 +330,22 @@ impl<'a> Look<'a> {
             let others = all.mention_sig.wrapping_sub(for_all.mention_sig);
             signature = signature.wrapping_add(others).wrapping_add(mine.mention_sig);
         }
-        let behind = self.asides.partition_point(|aside| aside.first <= floor);
-        for Aside { slot, .. } in self.asides.iter().skip(behind) {
-            let Some(entry) = self.entry(*slot).filter(|entry| !entry.has(bits::OWN)) else { continue };
-            let all = self.facts.contribution(*slot);
-            unread = unread.saturating_sub(u32::from(all.has(Contribution::UNREAD)));
-            mentions = mentions.saturating_sub(u32::from(all.has(Contribution::MENTION)));
-            signature = signature.wrapping_sub(all.mention_sig);
-            let (me, everybody) = self.mentions(*slot, &entry);
-            let hidden = all.position.is_none();
-            if let Some(number) = self.number
-                && (me || hidden && everybody)
-            {
-                let listed = (list_of(List::Mentions, number), *slot);
-                let mine = ListsLook(self.facts).contribution(listed);
-                mentions = mentions.saturating_sub(u32::from(mine.has(Contribution::MENTION)));
-                signature = signature.wrapping_sub(mine.mention_sig);
+        let mut out = Sum::ZERO;
+        match taken {
+            Some(taken) => {
+                self.windows
+                    .behind(floor)
+                    .flat_map(|range| taken.within(range))
+                    .for_each(|sum| out.add_sum(&sum));
+            }
+            None => {
+                let all = self.all_taken().filter(|(_, (key, _))| key.position.first > floor);
+                all.for_each(|(_, (_, contribution))| out.add(&contribution));
             }
         }
+        unread = unread.saturating_sub(out.unread);
+        mentions = mentions.saturating_sub(out.mentions);
+        signature = signature.wrapping_sub(out.mention_sig);
         let (counts, mentioning) = self.lets_count();
         let (mentions, signature) = if mentioning { (mentions, signature) } else { (0, 0) };
         (if counts { unread } else { 0 }, mentions, signature)
@@ -299,23 +371,23 @@ impl<'a> Look<'a> {
     }
 
     /// The last message that keeps the conversation in the list (R36).
-    pub(crate) fn newest(&self) -> Option<u32> {
-        self.last_with(Contribution::PRESENT, reach(&self.personal().deleted), bits::UNLISTED)
+    pub(crate) fn newest(&self, taken: Option<&Taken>) -> Option<u32> {
+        self.last_with(Contribution::PRESENT, reach(&self.personal().deleted), bits::UNLISTED, taken)
     }
 
-    /// The row.
+    /// The row, given what the member took out if that is kept.
     ///
-    /// Complexity: O(log n), the messages that the member took out behind its marker, and those it named ever.
-    pub(crate) fn row(&self) -> Row {
+    /// Complexity: O(log n) a window; what the member ever named, where that is not kept.
+    pub(crate) fn row(&self, taken: Option<&Taken>) -> Row {
         let personal = self.personal();
         let (draft, opening) = (personal.drafts.current().map(|draft| draft.stamp), self.opening());
         let at = |stamp: Option<Stamp>| stamp.map_or(-1, |stamp| stamp.at.as_millis());
-        let (active, pinned, marker) = (self.activity(), personal.is_pinned(), self.marker());
+        let (active, pinned, marker) = (self.activity(), personal.is_pinned(), self.marker(taken));
         let activity = active.max(at(draft)).max(at(opening)).max(0);
-        let (unread, mentions, mention_sig) = self.counts(self.floor(marker));
+        let (unread, mentions, mention_sig) = self.counts(self.floor(marker), taken);
         let stands = pinned || draft.is_some() || opening.is_some();
         Row {
-            listed: stands || self.newest().is_some(),
+            listed: stands || self.newest(taken).is_some(),
             archived: personal.is_archived(active),
             option: personal.option_setting().option,
             hidden: personal.has_mark(Mark::HIDE),
@@ -326,7 +398,7 @@ impl<'a> Look<'a> {
             mentions,
             mention_sig,
             marker,
-            last: self.last_with(Contribution::SHOWN, reach(&personal.cleared), OUT_OF_SIGHT),
+            last: self.last_with(Contribution::SHOWN, reach(&personal.cleared), OUT_OF_SIGHT, taken),
             ..Row::default()
         }
     }

@@ -64,6 +64,12 @@ impl Gives {
         }
     }
 
+    /// What a read and a mark give that name a message at this first field, where it resolves for each.
+    pub(crate) fn named(read: Option<(i64, Stamp)>, mark: Option<(i64, Stamp)>) -> Self {
+        let mark = mark.map(|(first, stamp)| (-first, stamp));
+        Self { read, mark, ..Self::default() }
+    }
+
     /// Whether nothing of it is taken back where `new` comes in its place.
     pub(crate) fn only_grows(&self, new: &Self) -> bool {
         fn grows<T: PartialEq>(old: Option<T>, new: Option<T>) -> bool {

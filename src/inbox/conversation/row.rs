@@ -173,6 +173,11 @@ impl Derived {
         self.resolved = Some(Arc::new(resolved));
     }
 
+    /// Takes other reads by number, where all that resolve are kept.
+    pub(crate) fn rebase(&mut self, reads: &Reads) {
+        self.reads = reads.own.clone();
+    }
+
     /// Puts what a message gives now in the place of what it gave.
     pub(crate) fn change(&mut self, reads: &Reads, slot: u32, old: &Gives, new: &Gives) {
         match &mut self.resolved {

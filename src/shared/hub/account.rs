@@ -15,9 +15,11 @@ use crate::model::id::{ConversationKind, MessageId, UserId};
 use crate::model::stream::SharedId;
 use crate::shared::directory::Directory;
 use crate::shared::hub::delivery::AccountChange;
+use crate::shared::hub::kept::{Changed, Kept, are_many};
 use crate::shared::hub::rooms::Rooms;
 use crate::shared::memberships::Memberships;
 use crate::shared::row::{Look, group_type, lets_count};
+use crate::shared::taken::Taken;
 use crate::shared::timeline::{Recalled, Timeline};
 
 /// A connected account.
@@ -32,6 +34,7 @@ pub(crate) struct Account {
     seats: Vec<Seat>,
     list: Ranking,
     sums: Sums,
+    kept: Kept,
 }
 
 /// One conversation of a connected account.
@@ -74,8 +77,8 @@ impl Default for Seat {
 
 impl Seat {
     /// What an account sees of a timeline now.
-    fn of(look: &Look<'_>) -> Self {
-        let row = look.row();
+    fn of(look: &Look<'_>, taken: Option<&Taken>) -> Self {
+        let row = look.row(taken);
         Self {
             row,
             floor: look.floor(row.marker),
@@ -147,6 +150,7 @@ impl Account {
             seats: Vec::new(),
             list: Ranking::default(),
             sums: Sums::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -193,7 +197,11 @@ impl Account {
             let own = inbox.numbered_once(number);
             let look = Look::new((inbox.owner(), inbox.policy()), own.as_deref(), timeline, directory);
             if let Some(look) = look {
-                *seat = Seat::of(&look);
+                if are_many(&look) {
+                    // Held from now on, and not decoded anew whenever something is asked of it.
+                    inbox.numbered(number);
+                }
+                *seat = Seat::of(&look, self.kept.follow(number, &look, Changed::All));
             }
             if let (Some(key), Some(id)) = (seat.row.key(), inbox.id_of(number)) {
                 sums.add(&seat.row.counted());
@@ -214,18 +222,19 @@ impl Account {
         self.list.after(key.as_ref()).map(|(_, number)| *number)
     }
 
-    /// Makes the row of a conversation anew and tells what is otherwise; `known` are attributes that differ anyway.
+    /// Makes the row of a conversation anew and tells what is otherwise, given what may be since it was made; `known` are
+    /// attributes that differ anyway.
     pub(crate) fn look(
         &mut self,
         number: u32,
-        timeline: &Timeline,
-        directory: &Directory,
+        (timeline, directory): (&Timeline, &Directory),
         mut known: Attributes,
+        changed: Changed<'_>,
     ) -> Option<AccountChange> {
         let inbox = self.memberships.inbox();
         let own = inbox.numbered_once(number);
         let look = Look::new((inbox.owner(), inbox.policy()), own.as_deref(), timeline, directory)?;
-        let seat = Seat::of(&look);
+        let seat = Seat::of(&look, self.kept.follow(number, &look, changed));
         let old = std::mem::replace(self.seats.get_mut(number as usize)?, seat);
         known.join(old.differences(&seat));
         self.carry(number, &old.row, &seat.row, known)
@@ -235,8 +244,7 @@ impl Account {
     pub(crate) fn add(
         &mut self,
         number: u32,
-        timeline: &Timeline,
-        directory: &Directory,
+        (timeline, directory): (&Timeline, &Directory),
         added: &Added,
         known: Attributes,
     ) -> Option<AccountChange> {
@@ -246,7 +254,8 @@ impl Account {
         let covered = seat.floor.max(seat.open_after);
         let is_named = !seat.names_none && names(self.memberships.inbox(), number, added.position.id);
         if is_named || seat.row.archived || !is_behind || added.position.first <= covered {
-            return self.look(number, timeline, directory, known);
+            let changed = Changed::Messages(std::slice::from_ref(&added.position.id));
+            return self.look(number, (timeline, directory), known, changed);
         }
         if seat.number.is_none() {
             seat.number = timeline.number_of(self.memberships.owner());
@@ -269,7 +278,8 @@ impl Account {
         let seat = self.seats.get_mut(number as usize)?;
         let is_named = || !seat.names_none && names(self.memberships.inbox(), number, recalled.message);
         if recalled.first > seat.floor && (recalled.first <= seat.open_after || is_named()) {
-            return self.look(number, timeline, directory, known);
+            let changed = Changed::Messages(std::slice::from_ref(&recalled.message));
+            return self.look(number, (timeline, directory), known, changed);
         }
         let old = seat.row;
         let policy = self.memberships.inbox().policy();
@@ -294,7 +304,7 @@ impl Account {
             let inbox = self.memberships.inbox();
             let own = inbox.numbered_once(number);
             let look = Look::new((inbox.owner(), inbox.policy()), own.as_deref(), timeline, directory);
-            debug_assert_eq!(Some(row), look.map(|look| look.row()), "what is counted is what there is");
+            debug_assert_eq!(Some(row), look.map(|look| look.row(None)), "what is counted is what there is");
         }
         let mut attributes = old.differences(&row);
         attributes.join(known);

@@ -308,3 +308,42 @@ fn r128_the_hub_asks_of_messages_that_the_account_named() {
     hub.shared(&team(), &[recalled(21, 1)]);
     assert_eq!(last(&hub), (0, Some(id(1))), "that of the other does");
 }
+
+/// However many messages the account took out, one by one: the last that it did not is found, among those that everybody knows
+/// and those targeted at it.
+#[test]
+fn r127_r128_the_last_message_is_found_behind_many_that_the_account_took_out() {
+    let member = Group::of(&[]).window(1, 0, None).member;
+    let mut hub = Hub::new(Directory::new());
+    let session = hub.connect(member).unwrap();
+    hub.provide(Timeline::new(&team()));
+    let to_alice = |message: &mut Message| message.recipients = vec![user("alice")];
+    let message = |n| if n % 10 < 4 { said(n, "bob", to_alice) } else { said(n, "bob", |_| ()) };
+    let mut messages: Vec<_> = (1..=20).map(message).collect();
+    for message in &messages {
+        hub.shared(&team(), std::slice::from_ref(message));
+    }
+    let last = |hub: &Hub| {
+        let view = hub.member(session, team().conversation()).unwrap();
+        (hub.totals(session).unwrap().unread, view.last_message().map(|message| message.id()))
+    };
+    // Of twenty 1 to 3, 10 to 13 and 20 are targeted, and count for nobody.
+    assert_eq!(last(&hub), (12, Some(id(20))));
+    let deletes = |hub: &mut Hub, n: u8| {
+        let deleted = by(100 + n, "alice").messages_deleted(team().conversation().clone(), vec![id(n)]);
+        hub.personal(&user("alice"), &[deleted.unwrap()]);
+    };
+    let mut unread = 12;
+    for n in (5..=20).rev() {
+        deletes(&mut hub, n);
+        unread -= u64::from(n % 10 >= 4);
+        assert_eq!(last(&hub), (unread, Some(id(n - 1))));
+    }
+    messages.reverse();
+    hub.provide(Timeline::replay(&team(), &messages));
+    assert_eq!(last(&hub), (1, Some(id(4))), "in a timeline that took them in otherwise");
+    for (n, left) in [(4, Some(3)), (2, Some(3)), (3, Some(1)), (1, None)] {
+        deletes(&mut hub, n);
+        assert_eq!(last(&hub), (0, left.map(id)));
+    }
+}
