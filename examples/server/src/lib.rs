@@ -36,8 +36,11 @@ use self::auth::Auth;
 pub use self::auth::PasswordCost;
 use self::sessions::Sessions;
 
-/// No request is longer.
+/// No request is longer, but one that names the members of a group.
 const MOST_BODY_BYTES: usize = 64 << 10;
+
+/// Enough for some thousands of members.
+const MOST_GROUP_BYTES: usize = 1 << 20;
 
 /// How the server works.
 #[derive(Clone, Debug)]
@@ -148,7 +151,7 @@ impl Chat {
             .route("/accounts", post(auth::register))
             .route("/sign-in", post(auth::sign_in))
             .route("/profile", put(groups::profile))
-            .route("/groups", post(groups::create))
+            .route("/groups", post(groups::create).layer(DefaultBodyLimit::max(MOST_GROUP_BYTES)))
             .route("/groups/{group}/members/{user}", put(groups::join))
             .route("/groups/{group}/members/{user}", delete(groups::leave))
             .route("/conversations", get(conversations::list))

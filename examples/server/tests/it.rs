@@ -16,15 +16,21 @@ use uuid::Uuid;
 
 /// A server over a database, and its address.
 async fn begin(database: &Server) -> SocketAddr {
+    begin_with(database, |_| ()).await.0
+}
+
+/// The same with other settings, and the server itself.
+async fn begin_with(database: &Server, set: impl FnOnce(&mut Settings)) -> (SocketAddr, Chat) {
     let mut settings = Settings::new(b"a secret of the tests".to_vec());
     settings.passwords = PasswordCost::Least;
+    set(&mut settings);
     let chat = Chat::open(&database.config().parse().unwrap(), settings).await.unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let keeping = chat.clone();
+    let (keeping, serving) = (chat.clone(), chat.router());
     tokio::spawn(async move { keeping.keep_up().await });
-    tokio::spawn(async move { axum::serve(listener, chat.router()).await });
-    address
+    tokio::spawn(async move { axum::serve(listener, serving).await });
+    (address, chat)
 }
 
 /// Somebody who is signed in.
@@ -376,4 +382,34 @@ async fn what_is_too_long_or_no_request_is_refused() {
     let mixed = alice.refused(Method::PUT, &format!("{team}/read"), json!({ "at_ms": 1 })).await;
     assert_eq!(mixed.0, 400);
     assert!(alice.row(&team).await.last.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_too_little_is_told_the_list_anew_and_a_server_that_stops_says_so() {
+    let Some(database) = postgres_scratch::server() else { return };
+    let (at, chat) = begin_with(&database, |settings| {
+        settings.desk.session_len = 1;
+        settings.gather = Duration::from_millis(300);
+    })
+    .await;
+    let [alice, bob] = [Person::new(at, "alice").await, Person::new(at, "bob").await];
+    let team = alice.group(&["bob"]).await;
+    let (mut live, _) = alice.live().await;
+    for n in 1..=10 {
+        bob.say(&team, &format!("message {n}")).await;
+    }
+    let until = async {
+        loop {
+            if let Frame::List(list) = live.next().await.unwrap()
+                && let Some(row) = list.rows.first()
+                && row.unread == 10
+            {
+                return row.last.as_ref().and_then(|last| last.text.clone());
+            }
+        }
+    };
+    assert_eq!(timeout(Duration::from_secs(20), until).await.unwrap().as_deref(), Some("message 10"));
+    chat.end();
+    let ended = timeout(Duration::from_secs(20), async { while live.next().await.is_ok() {} });
+    ended.await.unwrap();
 }
