@@ -54,7 +54,7 @@ impl<R: Read> Reader<R> {
 
     /// Goes on with a log of this header, of which `head` was read: `input` begins with its byte `offset`, at which the
     /// next record does. That the log is the one which was read is the caller's to know: the checksum of `head` stands in
-    /// the eight bytes before `offset`.
+    /// the eight bytes before `offset`. Nothing is read yet: O(1).
     ///
     /// ```
     /// use chatfold::binary::{Header, Reader, Writer};

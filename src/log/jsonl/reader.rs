@@ -153,7 +153,8 @@ impl<R: BufRead> Reader<R> {
         (self.lines.input, self.lines.number)
     }
 
-    /// Reads on from another input, which begins behind so many lines of the same log: its header is this one's.
+    /// Reads on from another input, which begins behind so many lines of the same log: its header is this one's. Nothing is
+    /// read yet: O(1).
     ///
     /// ```
     /// use chatfold::jsonl::Reader;

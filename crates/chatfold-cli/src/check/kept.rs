@@ -130,7 +130,7 @@ mod tests {
             let event = |number: u64| {
                 let id = EventId::from_bytes(u128::from(number).to_be_bytes());
                 let envelope = Envelope::new(id, Timestamp::EPOCH, alice.clone());
-                envelope.conversation_pinned("c2c_bob".parse().unwrap(), number % 2 == 0).unwrap()
+                envelope.conversation_pinned("c2c_bob".parse().unwrap(), number.is_multiple_of(2)).unwrap()
             };
             let mut keeper = Keeper::new(alice.clone()).unwrap();
             (0..count).for_each(|number| keeper.push(&event(number)).unwrap());
