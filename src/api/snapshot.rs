@@ -17,4 +17,6 @@
 
 pub use crate::store::snapshot::frame::{is_snapshot, read_later};
 pub use crate::store::snapshot::source::{SnapshotSource, SourceError};
-pub use crate::store::snapshot::{HistoryFault, LogPrefix, SnapshotError, SnapshotInfo, SnapshotPolicy};
+pub use crate::store::snapshot::{
+    HistoryFault, LogPlace, LogPrefix, SnapshotError, SnapshotInfo, SnapshotPolicy,
+};

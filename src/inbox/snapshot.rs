@@ -29,7 +29,7 @@ use crate::model::policy::Policy;
 use crate::register::bytes::{In, Out};
 use crate::store::snapshot::frame::{self, Opened};
 use crate::store::snapshot::source::SnapshotSource;
-use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
+use crate::store::snapshot::{LogPlace, LogPrefix, SnapshotError, SnapshotInfo};
 
 impl Inbox {
     /// The inbox as bytes: a snapshot of what the events of `prefix` made (R06).
@@ -55,8 +55,22 @@ impl Inbox {
     /// [`SnapshotError::Faulty`] if a part of the inbox is corrupt: heal it first. [`SnapshotError::Unavailable`] if a
     /// part of the snapshot that it came from could not be read: restore it again.
     pub fn snapshot(&self, prefix: LogPrefix) -> Result<Vec<u8>, SnapshotError> {
+        self.written(prefix, None)
+    }
+
+    /// The same of a log that lies in a file, with the place at which `prefix` ends there: whoever has that file need not
+    /// look at the events before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Inbox::snapshot`].
+    pub fn snapshot_at(&self, prefix: LogPrefix, place: LogPlace) -> Result<Vec<u8>, SnapshotError> {
+        self.written(prefix, Some(place))
+    }
+
+    fn written(&self, prefix: LogPrefix, place: Option<LogPlace>) -> Result<Vec<u8>, SnapshotError> {
         self.is_whole()?;
-        let info = SnapshotInfo { owner: self.owner.clone(), policy: self.policy, prefix };
+        let info = SnapshotInfo { owner: self.owner.clone(), policy: self.policy, prefix, place };
         let mut bytes = frame::begin(&info)?;
         let first = bytes.len();
         let mut records = tables::Records::default();

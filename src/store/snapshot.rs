@@ -7,6 +7,7 @@ pub(crate) mod source;
 use crate::model::id::{ConversationId, UserId};
 use crate::model::policy::Policy;
 use crate::model::setters::setters;
+use crate::model::time::Timestamp;
 use crate::store::snapshot::source::SourceError;
 
 /// A prefix of a log: how many events it has, and a hash of them.
@@ -50,6 +51,47 @@ impl LogPrefix {
         self.hash = hasher.digest128();
     }
 }
+
+/// Where, in the very file of the log that a snapshot was made from, what it does not stand for begins.
+///
+/// It spares whoever has that file a look at every event before it. It is no more than a hint: where the file does not
+/// fit it, because it is another log or was written anew, the events are held against the [`LogPrefix`] instead. Like
+/// that it guards against accidents, not against someone who can rewrite the log.
+///
+/// ```
+/// use chatfold::snapshot::{LogPlace, LogPrefix, SnapshotInfo};
+/// use chatfold::{Inbox, Policy, UserId};
+/// let inbox = Inbox::new(UserId::parse("alice")?, Policy::default());
+/// let place = LogPlace::new(41, 7);
+/// let bytes = inbox.snapshot_at(LogPrefix::EMPTY, place)?;
+/// assert_eq!(SnapshotInfo::read(&bytes)?.place, Some(place));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct LogPlace {
+    /// The first byte of the log that the snapshot does not stand for; of a packed log, of what it unpacks to.
+    pub offset: u64,
+    /// What tells that the log before the offset is still the same. Of a binary log the checksum of the record that ends
+    /// there, or of the header, which `binary::LogHead` calls `check`: it is chained on all before and stands right before
+    /// the offset, so nothing else of the log has to be read, and damage to what is before is not noticed. Of a text log
+    /// a hash of all bytes before the offset, as `jsonl::LogBytes` makes it.
+    pub check: u64,
+    /// The instant of the latest event before the offset, of those whose type is known.
+    pub newest: Option<Timestamp>,
+}
+
+impl LogPlace {
+    /// Returns the place at a byte of a log, with what tells that the log before it is the same.
+    pub fn new(offset: u64, check: u64) -> Self {
+        Self { offset, check, newest: None }
+    }
+}
+
+setters!(LogPlace {
+    /// Returns the same with [`newest`](LogPlace::newest) as given.
+    with_newest: newest: Option<Timestamp>,
+});
 
 /// When a snapshot is due: a value, judged by a pure function.
 ///
@@ -107,6 +149,8 @@ pub struct SnapshotInfo {
     pub policy: Policy,
     /// The prefix of the log that it stands for.
     pub prefix: LogPrefix,
+    /// Where that ends in the file that it was made from, if it was made from a file and says so.
+    pub place: Option<LogPlace>,
 }
 
 /// Why a snapshot is not used, or not made. Replay the log instead: it is never fatal (R99).
@@ -119,7 +163,7 @@ pub enum SnapshotError {
     /// It was written by a newer program, or by one older than any this library reads.
     #[error("format version {found}, expected {expected}")]
     Version {
-        /// The version this library writes.
+        /// The newest version this library reads.
         expected: u16,
         /// The version found.
         found: u16,

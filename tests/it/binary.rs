@@ -45,7 +45,7 @@ pub(super) fn read(bytes: &[u8]) -> Vec<LoggedEvent> {
 }
 
 /// Every type in every form, and what a newer program wrote.
-pub(super) fn everything() -> Vec<LoggedEvent> {
+pub fn everything() -> Vec<LoggedEvent> {
     let newer = [
         r#"{"v":2,"anything": [1, {"log":"x"}]}"#.to_owned(),
         crate::jsonl::line(r#"D "mood_set","mood":"\u00e9""#),

@@ -57,6 +57,8 @@ mod share_out;
 mod shared;
 mod shown;
 mod snapshot;
+#[cfg(feature = "binary")]
+mod snapshot_place;
 mod store;
 mod subscriptions;
 mod tokens;

@@ -451,10 +451,10 @@ fn r99_what_does_not_fit_is_told_with_its_reason() {
     assert!(matches!(restore(&bytes, &history.owner, other), Some(SnapshotError::Policy { .. })));
     assert_eq!(restore(b"{\"log\":\"chatfold\"}", &bob, other), Some(SnapshotError::Magic));
     let mut newer = bytes.clone();
-    newer[8] += 1;
+    newer[8] += 2;
     let error = restore(&newer, &history.owner, history.policy).unwrap();
-    assert_eq!(error, SnapshotError::Version { expected: 5, found: 6 });
-    assert_eq!(error.to_string(), "format version 6, expected 5");
+    assert_eq!(error, SnapshotError::Version { expected: 6, found: 7 });
+    assert_eq!(error.to_string(), "format version 7, expected 6");
     let info = SnapshotInfo::read(&bytes).unwrap();
     assert_eq!((info.owner, info.policy, info.prefix), (history.owner, history.policy, PREFIX));
 }
@@ -493,12 +493,12 @@ fn r99_snapshots_of_older_versions_are_refused_with_their_reason() {
     for (folder, found) in [("v1", 1), ("v2", 2), ("v3", 3), ("v4", 4)] {
         let kept = std::fs::read(kept_snapshots(folder).join("phone.snapshot")).unwrap();
         let restored = Inbox::restore(kept.clone(), &Workload::phone().owner(), Policy::default());
-        assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 5, found }));
+        assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 6, found }));
         assert!(SnapshotInfo::read(&kept).is_err() && chatfold::snapshot::is_snapshot(&kept));
     }
 }
 
-fn kept_snapshots(version: &str) -> std::path::PathBuf {
+pub fn kept_snapshots(version: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("snapshots").join(version)
 }
 

@@ -175,8 +175,11 @@ Examples:
   chatfold inbox team.snapshot
   chatfold inbox team.jsonl --snapshot team.snapshot
 
-A snapshot stands for the events it was folded from and carries a hash of them; where it does not fit the \
-log, or is damaged, the reason is told and the whole log is folded.";
+A snapshot stands for the events it was folded from and carries a hash of them, and the place in the log where \
+they end. inbox --snapshot reads a binary log from that place on, if the checksum that stands before it is the \
+same, and looks at nothing before it: damage there is told by chatfold check. Of a text log the bytes before the \
+place are hashed. Where the place does not fit, all events are held against the hash; where they do not fit \
+either, or the snapshot is damaged, the reason is told and the whole log is folded.";
 
 const STATS_EXAMPLES: &str = "\
 Examples:
@@ -231,7 +234,7 @@ pub struct InboxArgs {
     /// The log, - for standard input; or a snapshot
     #[arg(value_name = "LOG")]
     pub log: PathBuf,
-    /// Go on from this snapshot of the log instead of folding all of it
+    /// Go on from this snapshot of the log instead of folding all of it: of a binary log nothing before is looked at
     #[arg(long, value_name = "SNAPSHOT")]
     pub snapshot: Option<PathBuf>,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 //! shown is read, and the events behind it.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::snapshot::{LogPrefix, SnapshotPolicy};
@@ -85,16 +86,29 @@ fn inbox_instant(inbox: &Inbox) -> Option<Timestamp> {
     newest
 }
 
+/// What was asked to be shown.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The log, store or snapshot.
+    pub source: &'a Source,
+    /// The snapshot of the log that was gone on from.
+    pub snapshot: Option<&'a Path>,
+    pub choice: &'a Choice,
+    pub policy: Policy,
+}
+
 /// Prints what `render` makes of an inbox. Where that touched a part of a snapshot that is corrupt or cannot be read,
-/// nothing of it is printed. A store's has its log: the reason is told, the whole log is folded, and what that renders is
-/// printed.
+/// nothing of it is printed. One that has its log, in a store or beside it: the reason is told, the whole log is folded,
+/// and what that renders is printed.
 pub fn print(
-    (source, choice, policy): (&Source, &Choice, Policy),
+    asked: Asked<'_>,
     (inbox, tally): (Inbox, Tally),
     render: impl Fn(&mut dyn Write, &Inbox, &Tally) -> Result<(), Failure>,
 ) -> Result<Verdict, Failure> {
+    let Asked { source, snapshot, choice, policy } = asked;
     let mut out = stdout();
-    if !matches!(source, Source::Store(_)) && !snapshot::is_one(source) {
+    let is_stored = matches!(source, Source::Store(_));
+    if !is_stored && snapshot.is_none() && !snapshot::is_one(source) {
         render(&mut out, &inbox, &tally)?;
         out.flush()?;
         return Ok(tally.verdict());
@@ -103,16 +117,21 @@ pub fn print(
     let rendered = render(&mut shown, &inbox, &tally);
     let (rendered, tally) = match inbox.faults().next() {
         None => (rendered, tally),
-        Some((_, fault)) if !matches!(source, Source::Store(_)) => {
-            return Err(match inbox.outage() {
-                Some(error) => Failure::unread(source, io::Error::other(error.clone())),
-                None => Failure::Fault { place: source.to_string(), what: fault.to_string() },
-            });
-        }
         Some((_, fault)) => {
             let why = inbox.outage().map_or_else(|| fault.to_string(), ToString::to_string);
-            say(&format!("{source}: its snapshot is not used: {why}; folding the whole log"));
-            let (inbox, tally) = fold_whole(source, choice, policy)?;
+            let (inbox, tally) = match snapshot {
+                Some(snapshot) => snapshot::refold(source, (snapshot, &why), choice, policy)?,
+                None if is_stored => {
+                    say(&format!("{source}: its snapshot is not used: {why}; folding the whole log"));
+                    fold_whole(source, choice, policy)?
+                }
+                None => {
+                    return Err(match inbox.outage() {
+                        Some(error) => Failure::unread(source, io::Error::other(error.clone())),
+                        None => Failure::Fault { place: source.to_string(), what: fault.to_string() },
+                    });
+                }
+            };
             shown.clear();
             (render(&mut shown, &inbox, &tally), tally)
         }

@@ -8,7 +8,7 @@ use chatfold::{ConversationView, Filter, FolderId, Inbox, Timestamp, v2tim};
 
 use crate::args::{BadgeFlag, FilterArgs, InboxArgs, KindFlag, MembershipFlag, TimeArgs, TimeStyle};
 use crate::failure::{Failure, Verdict};
-use crate::folded::{fold, print};
+use crate::folded::{Asked, fold, print};
 use crate::input::Source;
 use crate::instant::{ago, minute};
 use crate::list::{DIM, List};
@@ -30,7 +30,8 @@ pub fn run(args: &InboxArgs) -> Result<Verdict, Failure> {
         None => fold(&source, &choice, policy)?,
     };
     tally.report_skipped(&source);
-    print((&source, &choice, policy), (inbox, tally), |out, inbox, tally| {
+    let asked = Asked { source: &source, snapshot: args.snapshot.as_deref(), choice: &choice, policy };
+    print(asked, (inbox, tally), |out, inbox, tally| {
         let filter = filter(&args.filter, inbox)?;
         if args.json {
             json(out, (args, dialect), inbox, tally, &filter)

@@ -5,7 +5,7 @@ mod frames;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -190,6 +190,23 @@ impl Input {
                 Self::unpack(source, size, file)
             }
         }
+    }
+
+    /// Opens a file that is not packed, from this byte on: `None` of whatever else it is, and of one that is shorter.
+    pub fn open_at(source: &Source, offset: u64) -> Result<Option<Self>, Failure> {
+        let Source::File(path) = source else { return Ok(None) };
+        let failed = |error| Failure::unread(source, error);
+        let mut file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let Some(size) = metadata.len().checked_sub(offset).filter(|_| metadata.is_file()) else {
+            return Ok(None);
+        };
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        let meter = Rc::new(Meter::default());
+        let raw = Metered { inner: file, meter: Rc::clone(&meter) };
+        let reader = Box::new(BufReader::with_capacity(BUFFER_LEN_BYTES, raw));
+        let watch = Watch { source: source.clone(), packing: Packing::Plain, size: Some(size), meter };
+        Ok(Some(Self { reader, watch }))
     }
 
     fn unpack(source: &Source, size: Option<u64>, raw: impl Read + 'static) -> Result<Self, Failure> {

@@ -1,19 +1,24 @@
 //! Reading a log record by record, with the choices every command offers.
 
 mod cores;
+mod place;
 mod tally;
 
+use std::cell::RefCell;
 use std::io::{self, BufRead, Cursor, Read as _};
 use std::path::Path;
+use std::rc::Rc;
 
 #[cfg(feature = "tui")]
 use chatfold::Timestamp;
 #[cfg(feature = "tui")]
 use chatfold::binary::RecordPlace;
 use chatfold::binary::{self, LogHead, is_binary_log};
-use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LoggedEvent, ReadError, Reader, decode_line};
+use chatfold::jsonl::{DEFAULT_LINE_LIMIT_BYTES, LogBytes, LoggedEvent, ReadError, Reader, decode_line};
+use chatfold::snapshot::{LogPlace, LogPrefix};
 use chatfold::{Inbox, Policy, Replay, UserId};
 
+use self::place::{Behind, Rest, Told};
 pub use self::tally::{Choice, Tally, count};
 use crate::failure::Failure;
 use crate::input::{Input, Packing, Source, Watch};
@@ -54,6 +59,8 @@ pub struct OpenLog {
     content: Content,
     watch: Watch,
     tally: Tally,
+    /// What was taken of a text log, if that is to be told.
+    taken: Option<Rc<RefCell<LogBytes>>>,
 }
 
 /// A sound binary log that was folded, all of whose events are known.
@@ -94,12 +101,30 @@ impl OpenLog {
         let headless = choice.keep_going && choice.owner.is_some() && !head.starts_with(b"{");
         let named_binary = matches!(source, Source::File(path) if Form::of_name(path) == Some(Form::Binary));
         let is_binary = is_binary_log(&head) || headless && named_binary;
-        bytes = Box::new(Cursor::new(head).chain(bytes));
         if is_binary {
-            Self::binary(source, choice, bytes, watch)
-        } else {
-            Self::text(source, choice, bytes, watch)
+            return Self::binary(source, choice, Box::new(Cursor::new(head).chain(bytes)), watch);
         }
+        let mut taken = None;
+        if choice.placed {
+            let told = Told::new(bytes, &head);
+            taken = Some(told.taken());
+            bytes = Box::new(told);
+        }
+        let log = Self::text(source, choice, Box::new(Cursor::new(head).chain(bytes)), watch)?;
+        Ok(Self { taken, ..log })
+    }
+
+    /// Opens a log behind the place where `prefix` of it ends, which counts as read. Returns `None` where the log is
+    /// another, or is not as it was.
+    pub fn behind(source: &Source, choice: &Choice, prefix: LogPrefix, place: LogPlace) -> Option<Self> {
+        let Behind { owner, watch, rest } = Behind::find(source, prefix, place)?;
+        let content = match rest {
+            Rest::Text { reader, header } => Content::Text { reader, header, headless: None },
+            Rest::Binary(reader) => Content::Binary(reader),
+        };
+        let tally = Tally { newest: place.newest, ..Tally::of(prefix) };
+        let (source, choice) = (source.clone(), choice.clone());
+        Some(Self { source, choice, owner, content, watch, tally, taken: None })
     }
 
     fn binary(
@@ -117,7 +142,7 @@ impl OpenLog {
             let owner = choice.owner.clone().unwrap_or_else(|| reader.owner().clone());
             let content = Content::Binary(Box::new(reader));
             let (source, choice) = (source.clone(), choice.clone());
-            return Ok(Self { source, choice, owner, content, watch, tally: Tally::default() });
+            return Ok(Self { source, choice, owner, content, watch, tally: Tally::default(), taken: None });
         }
         let mut whole = Vec::new();
         // Room for all of it at once, where there is that much; reading asks for more by itself.
@@ -148,7 +173,8 @@ impl OpenLog {
             }
         };
         let (source, choice) = (source.clone(), choice.clone());
-        Ok(Self { source, choice, owner, content: Content::Salvaged(whole), watch, tally })
+        let content = Content::Salvaged(whole);
+        Ok(Self { source, choice, owner, content, watch, tally, taken: None })
     }
 
     fn text(
@@ -190,6 +216,7 @@ impl OpenLog {
             content: Content::Text { reader: Box::new(reader), header, headless },
             watch,
             tally,
+            taken: None,
         })
     }
 
@@ -231,7 +258,7 @@ impl OpenLog {
     /// Reads the log to its end and hands every chosen record on, with the number of its line in a text log, of
     /// its event in a binary one, both from 1.
     pub fn read(self, mut sink: impl FnMut(u64, LoggedEvent)) -> Result<Tally, Failure> {
-        let Self { source, choice, owner, content, watch, tally } = self;
+        let Self { source, choice, owner, content, watch, tally, taken } = self;
         let mut reading = Reading::new(source, choice, watch, tally);
         match content {
             Content::Text { reader, headless, .. } => reading.text(*reader, headless, sink)?,
@@ -239,6 +266,10 @@ impl OpenLog {
                 reading.binary(*reader, owner, |reading, record| reading.record(record, &mut sink))?;
             }
             Content::Salvaged(bytes) => reading.salvage(&bytes, owner, sink)?,
+        }
+        if let Some(taken) = taken.as_ref().map(|taken| taken.borrow()).filter(|taken| taken.is_whole_lines())
+        {
+            reading.tally.place = Some(LogPlace::new(taken.len_bytes(), taken.check()));
         }
         Ok(reading.end())
     }
@@ -395,6 +426,9 @@ impl Reading {
     fn end(mut self) -> Tally {
         self.tally.len_bytes = self.watch.bytes_read();
         self.tally.unchecked_frames = self.watch.unchecked_frames();
+        let is_all = self.choice.placed && self.tally.faults == 0 && self.tally.later == 0;
+        let newest = self.tally.newest;
+        self.tally.place = self.tally.place.filter(|_| is_all).map(|place| place.with_newest(newest));
         if self.tally.unchecked_frames > 0 && !self.choice.silent {
             let frames = count(self.tally.unchecked_frames, "zstd frame");
             let what = "without a checksum: damage to them may not be noticed";
@@ -433,7 +467,12 @@ impl Reading {
         };
         let (head, offset) = (reader.head(), reader.offset());
         match failed {
-            None => self.tally.head = Some(head).filter(|_| self.tally.faults == 0 && self.wants_more()),
+            None => {
+                self.tally.head = Some(head).filter(|_| self.tally.faults == 0 && self.wants_more());
+                // What is behind the last event that was chosen may be in the same record.
+                let place = LogPlace::new(offset, head.check);
+                self.tally.place = Some(place).filter(|_| head.events == self.tally.lines);
+            }
             Some(binary::ReadError::Io { source, .. }) => {
                 self.pass(self.watch.judge_bytes(usize::try_from(offset).unwrap_or(usize::MAX), source))?;
             }

@@ -17,7 +17,7 @@ use chatfold_words::why::{Detail, rows};
 use self::line_width::room;
 use crate::args::ShowArgs;
 use crate::failure::{Failure, Verdict};
-use crate::folded::{fold, print};
+use crate::folded::{Asked, fold, print};
 use crate::input::Source;
 use crate::instant::minute;
 use crate::list::{BOLD, DIM, PLAIN};
@@ -44,9 +44,8 @@ pub fn run(args: &ShowArgs) -> Result<Verdict, Failure> {
     let (choice, policy) = (args.reading.choice(), args.reading.policy());
     let (inbox, tally) = fold(&source, &choice, policy)?;
     tally.report_skipped(&source);
-    print((&source, &choice, policy), (inbox, tally), |out, inbox, _| {
-        show(out, args, dialect, &source, inbox)
-    })
+    let asked = Asked { source: &source, snapshot: None, choice: &choice, policy };
+    print(asked, (inbox, tally), |out, inbox, _| show(out, args, dialect, &source, inbox))
 }
 
 fn show(

@@ -26,7 +26,7 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
         let what = if there == Source::Stdin { "a snapshot goes into a file" } else { what };
         return Err(Failure::Usage(format!("{}: {what}", named(&args.out))));
     }
-    let log = OpenLog::open(&source, &args.reading.choice())?;
+    let log = OpenLog::open(&source, &Choice { placed: true, ..args.reading.choice() })?;
     let mut replay = Replay::new(log.owner().clone(), args.reading.policy());
     let mut prefix = LogPrefix::EMPTY;
     let tally = log.read(|_, event| {
@@ -35,7 +35,12 @@ pub fn run(args: &SnapshotArgs) -> Result<Verdict, Failure> {
             replay.push(event);
         }
     })?;
-    let bytes = replay.finish().snapshot(prefix).map_err(|error| fault(&args.out, &error))?;
+    let inbox = replay.finish();
+    let bytes = match tally.place {
+        Some(place) => inbox.snapshot_at(prefix, place),
+        None => inbox.snapshot(prefix),
+    };
+    let bytes = bytes.map_err(|error| fault(&args.out, &error))?;
     let like = if let Source::File(log) = &source { Some(log.as_path()) } else { None };
     write_whole(&args.out, true, like, |file| file.write_all(&bytes))?;
     tally.report_skipped(&source);
@@ -66,10 +71,6 @@ pub fn is_one(source: &Source) -> bool {
     read.is_ok() && is_snapshot(&head)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| unread(path, error))
-}
-
 fn unread(path: &Path, error: io::Error) -> Failure {
     Failure::Input { place: named(path), what: "cannot be read".to_owned(), source: Some(error) }
 }
@@ -93,8 +94,9 @@ pub fn open(source: &Source, choice: &Choice, policy: Policy) -> Result<(Inbox, 
     Ok((inbox, Tally::of(prefix)))
 }
 
-/// The inbox of a log that begins as a snapshot says; where it does not, or the snapshot is damaged, the
-/// reason is told and the log is folded from its first event.
+/// The inbox of a log that begins as a snapshot says; where it does not, or the snapshot is damaged, the reason is told and
+/// the log is folded from its first event. Of the snapshot what is shown is read: it has to be printed by
+/// [`folded::print`](crate::folded::print), which tells what is corrupt of that.
 pub fn resume(
     source: &Source,
     snapshot: &Path,
@@ -105,31 +107,75 @@ pub fn resume(
         let what = "--snapshot needs a log that can be read twice, not standard input";
         return Err(Failure::Usage(what.to_owned()));
     }
-    let bytes = read(snapshot)?;
+    let unread = |error| unread(snapshot, error);
+    let file = SnapshotFile::open(snapshot).map_err(unread)?;
+    let head = file.head().map_err(unread)?;
     let log = OpenLog::open(source, choice)?;
-    let reason = match Inbox::restore(bytes, log.owner(), policy) {
-        Err(error) => error.to_string(),
-        Ok((mut inbox, stands_for)) => {
-            let mut prefix = LogPrefix::EMPTY;
-            let mut fits = stands_for == prefix;
-            let tally = log.read(|_, event| {
-                let covered = prefix.events < stands_for.events;
-                if covered {
-                    push(&mut prefix, &event);
-                    fits = prefix == stands_for;
-                } else if let (true, LoggedEvent::Known(event)) = (fits, &event) {
-                    inbox.apply(event);
-                }
-            })?;
-            match inbox.verify() {
-                Ok(()) if fits => return Ok((inbox, tally)),
-                Ok(()) => format!("the log does not begin with the {} it stands for", {
-                    count(stands_for.events, "event")
-                }),
-                Err(fault) => fault.to_string(),
-            }
+    let restored = Inbox::restore_from(Arc::new(file), log.owner(), policy);
+    let (info, inbox) = match (SnapshotInfo::read(&head), restored) {
+        (Ok(info), Ok((inbox, _))) => (info, inbox),
+        (Err(error), _) | (_, Err(error)) => {
+            return refold(source, (snapshot, &error.to_string()), choice, policy);
         }
     };
+    let behind = info.place.filter(|_| choice.is_all());
+    let behind = behind.and_then(|place| OpenLog::behind(source, choice, info.prefix, place));
+    let resumed = match behind.filter(|behind| behind.owner() == inbox.owner()) {
+        Some(behind) => Some(behind_place(behind, inbox)?),
+        None => behind_events(log, info.prefix, inbox)?,
+    };
+    let before = count(info.prefix.events, "event");
+    let Some((inbox, tally)) = resumed else {
+        let reason = format!("the log does not begin with the {before} it stands for");
+        return refold(source, (snapshot, &reason), choice, policy);
+    };
+    if choice.verbose {
+        let behind = count(tally.lines.saturating_sub(info.prefix.events), "event");
+        let bytes = count(tally.len_bytes, "byte");
+        say(&format!("{source}: read the snapshot of {before} and {behind} behind it, {bytes} of the log"));
+    }
+    Ok((inbox, tally))
+}
+
+/// Says why a snapshot is not used, and folds the whole log.
+pub fn refold(
+    source: &Source,
+    (snapshot, reason): (&Path, &str),
+    choice: &Choice,
+    policy: Policy,
+) -> Result<(Inbox, Tally), Failure> {
     say(&format!("{}: not used: {reason}; folding the whole log", named(snapshot)));
     fold_whole(source, choice, policy)
+}
+
+/// The inbox with what stands in the log behind the place that its snapshot names.
+fn behind_place(behind: OpenLog, mut inbox: Inbox) -> Result<(Inbox, Tally), Failure> {
+    let tally = behind.read(|_, event| apply(&mut inbox, &event))?;
+    Ok((inbox, tally))
+}
+
+/// The inbox with what stands in the log behind the events that its snapshot stands for, each of which is held against the
+/// hash. Returns `None` where they are not those.
+fn behind_events(
+    log: OpenLog,
+    stands_for: LogPrefix,
+    mut inbox: Inbox,
+) -> Result<Option<(Inbox, Tally)>, Failure> {
+    let mut prefix = LogPrefix::EMPTY;
+    let mut fits = stands_for == prefix;
+    let tally = log.read(|_, event| {
+        if prefix.events < stands_for.events {
+            push(&mut prefix, &event);
+            fits = prefix == stands_for;
+        } else if fits {
+            apply(&mut inbox, &event);
+        }
+    })?;
+    Ok(fits.then_some((inbox, tally)))
+}
+
+fn apply(inbox: &mut Inbox, event: &LoggedEvent) {
+    if let LoggedEvent::Known(event) = event {
+        inbox.apply(event);
+    }
 }

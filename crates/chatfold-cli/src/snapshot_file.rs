@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -38,11 +38,23 @@ impl SnapshotFile {
         let len = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
         // Whoever panicked while it read left nothing but a place in the file.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(range.start))?;
         let mut bytes = vec![0; len];
-        file.read_exact(&mut bytes)?;
+        read_at(&mut file, &mut bytes, range.start)?;
         Ok(bytes)
     }
+}
+
+/// Fills the buffer from this byte of a file on.
+#[cfg(unix)]
+fn read_at(file: &mut File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(file: &mut File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    use std::io::{Read as _, Seek as _};
+    file.seek(io::SeekFrom::Start(offset))?;
+    file.read_exact(buffer)
 }
 
 impl SnapshotSource for SnapshotFile {

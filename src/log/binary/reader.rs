@@ -49,8 +49,32 @@ impl<R: Read> Reader<R> {
         let len = frame::header_len(&bytes)?;
         fill(&mut input, &mut bytes, len).map_err(failed)?;
         let (header, end, check) = frame::header(&bytes)?;
-        let head = LogHead { events: 0, check };
-        Ok(Self { input, header, head, offset: end as u64, record: Vec::new(), ended: false })
+        Ok(Self::resume(input, header, LogHead { events: 0, check }, end as u64))
+    }
+
+    /// Goes on with a log of this header, of which `head` was read: `input` begins with its byte `offset`, at which the
+    /// next record does. That the log is the one which was read is the caller's to know: the checksum of `head` stands in
+    /// the eight bytes before `offset`. Nothing is read yet: O(1).
+    ///
+    /// ```
+    /// use chatfold::binary::{Header, Reader, Writer};
+    /// use chatfold::{Envelope, EventId, Timestamp, UserId};
+    /// let alice = UserId::parse("alice")?;
+    /// let mut writer = Writer::new(Vec::new(), &Header::new(alice.clone()))?;
+    /// let envelope = Envelope::new(EventId::from_bytes([1; 16]), Timestamp::EPOCH, alice);
+    /// let head = writer.head();
+    /// writer.write_event(&envelope.conversation_pinned("c2c_bob".parse()?, true)?)?;
+    /// writer.flush()?;
+    /// let bytes = writer.into_inner();
+    ///
+    /// let read = Reader::new(&bytes[..])?;
+    /// let (header, offset) = (read.header().clone(), read.offset());
+    /// let mut reader = Reader::resume(&bytes[offset as usize..], header, head, offset);
+    /// assert!(reader.next_record()?.is_some_and(|record| record.place().offset == offset));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resume(input: R, header: Header, head: LogHead, offset: u64) -> Self {
+        Self { input, header, head, offset, record: Vec::new(), ended: false }
     }
 
     /// Whose log it is.
@@ -114,7 +138,7 @@ impl<R: Read> Reader<R> {
         let payload = self.record.get(frame.payload.clone()).unwrap_or_default();
         let record = Record::new(offset, &frame, payload)?;
         self.head = LogHead { events: head.position + u64::from(head.events), check: frame.check };
-        self.offset += len as u64;
+        self.offset = self.offset.saturating_add(len as u64);
         self.ended = false;
         Ok(Some(record))
     }

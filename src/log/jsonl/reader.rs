@@ -153,6 +153,23 @@ impl<R: BufRead> Reader<R> {
         (self.lines.input, self.lines.number)
     }
 
+    /// Reads on from another input, which begins behind so many lines of the same log: its header is this one's. Nothing is
+    /// read yet: O(1).
+    ///
+    /// ```
+    /// use chatfold::jsonl::Reader;
+    /// let header = r#"{"log":"chatfold","v":1,"owner":"alice"}"#;
+    /// let mut reader = Reader::new(header.as_bytes())?.resume(&b"no event\n"[..], 7);
+    /// let fault = reader.next_record().unwrap().unwrap_err();
+    /// assert!(fault.to_string().starts_with("line 8, column 1"));
+    /// # Ok::<(), chatfold::jsonl::ReadError>(())
+    /// ```
+    pub fn resume<S: BufRead>(self, input: S, lines: u64) -> Reader<S> {
+        let Self { lines: Lines { limit_bytes, .. }, decoder, owner, salvages, .. } = self;
+        let lines = Lines { input, line: Vec::new(), number: lines, limit_bytes, ended: false };
+        Reader { lines, decoder, owner, salvages, rest: None, first: None }
+    }
+
     /// The next record; `None` at the end of the log.
     ///
     /// # Errors

@@ -8,14 +8,18 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::id::UserId;
 use crate::model::policy::Policy;
+use crate::model::time::Timestamp;
 use crate::store::snapshot::source::{SnapshotSource, exactly};
-use crate::store::snapshot::{LogPrefix, SnapshotError, SnapshotInfo, frame};
+use crate::store::snapshot::{LogPlace, LogPrefix, SnapshotError, SnapshotInfo, frame};
 
 /// What every snapshot begins with.
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDSNP";
 
-/// The version of the format.
-pub(crate) const VERSION: u16 = 5;
+/// The version of the format of a snapshot without a place in its log.
+const UNPLACED: u16 = 5;
+
+/// The version of one with a place, which stands at the end of its header: the newest.
+const PLACED: u16 = 6;
 
 /// What the state is made of. Whoever changes a field of it changes this text, and with it the hash in every
 /// header.
@@ -50,6 +54,15 @@ pub(crate) struct Header {
     hash: u128,
 }
 
+/// The header of version 6.
+#[derive(Encode, Decode)]
+struct PlacedHeader {
+    header: Header,
+    offset: u64,
+    check: u64,
+    newest: Option<i64>,
+}
+
 /// The bytes of a snapshot up to its first history.
 pub(crate) fn begin(info: &SnapshotInfo) -> Result<Vec<u8>, SnapshotError> {
     let header = Header {
@@ -62,10 +75,17 @@ pub(crate) fn begin(info: &SnapshotInfo) -> Result<Vec<u8>, SnapshotError> {
         hash: info.prefix.hash,
     };
     let failed = |error: &dyn std::fmt::Display| SnapshotError::Header(error.to_string());
-    let header = bincode::encode_to_vec(header, CONFIG).map_err(|error| failed(&error))?;
+    let (version, header) = match info.place {
+        None => (UNPLACED, bincode::encode_to_vec(header, CONFIG)),
+        Some(LogPlace { offset, check, newest }) => {
+            let newest = newest.map(Timestamp::as_millis);
+            (PLACED, bincode::encode_to_vec(PlacedHeader { header, offset, check, newest }, CONFIG))
+        }
+    };
+    let header = header.map_err(|error| failed(&error))?;
     let len = u32::try_from(header.len()).map_err(|error| failed(&error))?;
     let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(&version.to_le_bytes());
     bytes.extend_from_slice(&len.to_le_bytes());
     bytes.extend_from_slice(&header);
     bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
@@ -100,8 +120,8 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotErro
         return Err(short(BEFORE_HEADER_LEN_BYTES));
     };
     let found = u16::from_le_bytes([*v0, *v1]);
-    if found != VERSION {
-        return Err(SnapshotError::Version { expected: VERSION, found });
+    if !(UNPLACED..=PLACED).contains(&found) {
+        return Err(SnapshotError::Version { expected: PLACED, found });
     }
     let checksum = SnapshotError::Checksum { part: "header", offset: 0 };
     let len = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
@@ -116,9 +136,8 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotErro
     }
     let undecodable = SnapshotError::Undecodable { offset: BEFORE_HEADER_LEN_BYTES as u64 };
     let header = covered.get(BEFORE_HEADER_LEN_BYTES..).unwrap_or_default();
-    let Ok((header, used)) = bincode::decode_from_slice::<Header, _>(header, CONFIG) else {
-        return Err(undecodable);
-    };
+    let decoded = if found == PLACED { placed(header) } else { unplaced(header) };
+    let (header, place, used) = decoded.ok_or(undecodable.clone())?;
     let expected = xxh3_64(SCHEMA.as_bytes());
     if header.schema != expected {
         return Err(SnapshotError::Schema { expected, found: header.schema });
@@ -127,7 +146,21 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotErro
     let policy =
         Policy { meeting_unread: header.meeting_unread, own_message_reads: header.own_message_reads };
     let prefix = LogPrefix { events: header.events, skipped: header.skipped, hash: header.hash };
-    Ok((SnapshotInfo { owner, policy, prefix }, end + CHECK_LEN_BYTES))
+    Ok((SnapshotInfo { owner, policy, prefix, place }, end + CHECK_LEN_BYTES))
+}
+
+/// A header of version 5, and how many bytes it takes.
+fn unplaced(bytes: &[u8]) -> Option<(Header, Option<LogPlace>, usize)> {
+    let (header, used) = bincode::decode_from_slice::<Header, _>(bytes, CONFIG).ok()?;
+    Some((header, None, used))
+}
+
+/// The same of version 6.
+fn placed(bytes: &[u8]) -> Option<(Header, Option<LogPlace>, usize)> {
+    let (placed, used) = bincode::decode_from_slice::<PlacedHeader, _>(bytes, CONFIG).ok()?;
+    let PlacedHeader { header, offset, check, newest } = placed;
+    let newest = newest.map(Timestamp::from_millis).transpose().ok()?;
+    Some((header, Some(LogPlace { offset, check, newest }), used))
 }
 
 /// How many bytes the longest header has with what stands before and behind it.

@@ -1,5 +1,9 @@
 //! Where two inboxes differ, in words.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, Write};
+
+use chatfold::check::Digest;
 use chatfold::{ConversationView, Inbox, v2tim};
 use serde_json::Value;
 
@@ -7,6 +11,42 @@ use crate::text::{cut, escape};
 
 /// A value of a difference is cut to this many cells.
 const MAX_VALUE: usize = 60;
+
+/// What an inbox holds and shows, as hashes: two that show anything else differ in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    digest: Digest,
+    shown: u64,
+}
+
+impl Seen {
+    /// What this one holds and shows.
+    pub fn of(inbox: &Inbox) -> Self {
+        let mut shown = Hashed(DefaultHasher::new());
+        for row in inbox.known_conversations() {
+            (row.id().as_str(), row.is_listed()).hash(&mut shown.0);
+            // A hash takes whatever is written to it.
+            let _ = serde_json::to_writer(&mut shown, &v2tim::ConversationJson::new(row));
+        }
+        inbox.conversations().for_each(|row| row.id().as_str().hash(&mut shown.0));
+        inbox.totals().hash(&mut shown.0);
+        Self { digest: inbox.digest(), shown: shown.0.finish() }
+    }
+}
+
+/// A hash that bytes are written to.
+struct Hashed(DefaultHasher);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// What differs between `expected` and `found`; nothing where they are the same inbox.
 pub fn difference(expected: &Inbox, found: &Inbox) -> Option<String> {
@@ -108,6 +148,7 @@ mod tests {
         let waits = event(3, "alice", |by, bob| by.history_cleared(bob, epoch).unwrap());
         let whole = inbox(&[&hello, &pin]);
         assert_eq!(difference(&whole, &inbox(&[&pin, &hello, &pin])), None);
+        assert_eq!(Seen::of(&whole), Seen::of(&inbox(&[&pin, &hello, &pin])));
         for (found, said) in [
             (inbox(&[]), "c2c_bob is missing"),
             (inbox(&[&hello]), "c2c_bob: isPinned is false, expected true"),
@@ -116,6 +157,7 @@ mod tests {
             (inbox(&[&hello, &pin, &waits]), "nothing shown differs"),
         ] {
             let difference = difference(&whole, &found).unwrap();
+            assert_ne!(Seen::of(&whole), Seen::of(&found), "{said}");
             assert!(difference.contains(said) && difference.contains("digest "), "{said}: {difference}");
         }
         assert!(difference(&inbox(&[]), &whole).unwrap().contains("c2c_bob is there too"));

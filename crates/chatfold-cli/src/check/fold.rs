@@ -1,7 +1,8 @@
 //! The ways to fold one log that have to give one inbox.
 
-use chatfold::{Event, Inbox, Policy, UserId};
+use chatfold::{Event, Inbox, Policy, Replay, UserId};
 
+use super::kept::Kept;
 use crate::progress::Progress;
 
 /// Up to this many events the live fold takes one at a time; beyond, [`LIVE_BATCH_LEN`] at a time.
@@ -16,7 +17,7 @@ const PARTS: usize = 3;
 pub struct Ways<'a> {
     owner: &'a UserId,
     policy: Policy,
-    events: &'a [Event],
+    events: &'a Kept,
     seed: u64,
 }
 
@@ -36,13 +37,13 @@ impl Way<'_> {
 
 impl<'a> Ways<'a> {
     /// The ways to fold `events`; what is random in them follows from `seed`.
-    pub fn new(owner: &'a UserId, policy: Policy, events: &'a [Event], seed: u64) -> Self {
+    pub fn new(owner: &'a UserId, policy: Policy, events: &'a Kept, seed: u64) -> Self {
         Self { owner, policy, events, seed }
     }
 
     /// The reference: in bulk, as the log stands.
     pub fn forwards(self) -> Inbox {
-        self.replay("forwards", self.events.iter())
+        self.replay("forwards", self.events.len(), self.events.forwards())
     }
 
     /// All the others.
@@ -58,74 +59,83 @@ impl<'a> Ways<'a> {
         };
         vec![
             way(live, Self::live),
-            way("backwards".to_owned(), |ways, name| ways.replay(name, ways.events.iter().rev())),
+            way("backwards".to_owned(), |ways, name| {
+                ways.replay(name, ways.events.len(), ways.events.backwards())
+            }),
             way(format!("shuffled, seed {}", self.seed), Self::shuffled),
-            way("doubled".to_owned(), |ways, name| ways.replay(name, ways.events.iter().chain(ways.events))),
+            way("doubled".to_owned(), Self::doubled),
             way("two halves merged".to_owned(), Self::halves),
             way(format!("{PARTS} parts merged"), |ways, name| ways.parts(name, false)),
             way(format!("{PARTS} parts, other way"), |ways, name| ways.parts(name, true)),
         ]
     }
 
-    fn replay<'e>(self, name: &str, events: impl Iterator<Item = &'e Event>) -> Inbox {
-        let mut progress = Progress::steps(name.to_owned(), events.size_hint().0 as u64);
-        let mut done = 0u64;
-        let events = events.inspect(|_| {
-            done += 1;
+    fn replay(self, name: &str, count: usize, events: impl Iterator<Item = Event>) -> Inbox {
+        let mut progress = Progress::steps(name.to_owned(), count as u64);
+        let mut replay = Replay::new(self.owner.clone(), self.policy);
+        for (done, event) in (1u64..).zip(events) {
+            replay.push(&event);
             if done.is_multiple_of(4096) {
                 progress.tick(done);
             }
-        });
-        Inbox::replay(self.owner.clone(), self.policy, events)
+        }
+        replay.finish()
     }
 
     fn live(self, name: &str) -> Inbox {
         let mut progress = Progress::steps(name.to_owned(), self.events.len() as u64);
         let mut inbox = Inbox::new(self.owner.clone(), self.policy);
-        let mut done = 0u64;
-        for batch in self.events.chunks(LIVE_BATCH_LEN) {
+        let (mut events, mut done) = (self.events.forwards(), 0);
+        loop {
+            let batch: Vec<Event> = events.by_ref().take(LIVE_BATCH_LEN).collect();
+            if batch.is_empty() {
+                return inbox;
+            }
             if self.events.len() <= LIVE_LIMIT {
-                for event in batch {
+                for event in &batch {
                     inbox.apply(event);
                 }
             } else {
-                inbox.apply_batch(batch);
+                inbox.apply_batch(&batch);
             }
             done += batch.len() as u64;
             progress.tick(done);
         }
-        inbox
     }
 
     fn shuffled(self, name: &str) -> Inbox {
-        let mut order: Vec<&Event> = self.events.iter().collect();
-        fastrand::Rng::with_seed(self.seed).shuffle(&mut order);
-        self.replay(name, order.into_iter())
+        let random = fastrand::Rng::with_seed(self.seed);
+        self.replay(name, self.events.len(), self.events.shuffled(random))
+    }
+
+    fn doubled(self, name: &str) -> Inbox {
+        let twice = self.events.forwards().chain(self.events.forwards());
+        self.replay(name, 2 * self.events.len(), twice)
     }
 
     fn halves(self, name: &str) -> Inbox {
-        let (older, newer) = self.events.split_at(self.events.len() / 2);
-        self.merged([self.replay(name, older.iter()), self.replay(name, newer.iter())])
+        let (all, half) = (self.events.len(), self.events.len() / 2);
+        let halves = [(0, half), (half, all - half)].into_iter();
+        self.merged(
+            halves.map(|(before, count)| {
+                self.replay(name, count, self.events.forwards().skip(before).take(count))
+            }),
+        )
     }
 
     /// Deals every event to one part at random, and every fourth to a second one too; merges the parts in one
-    /// order or in the other.
+    /// order or in the other. One part at a time is in memory.
     fn parts(self, name: &str, other_way: bool) -> Inbox {
-        let mut random = fastrand::Rng::with_seed(self.seed);
-        let mut parts: [Vec<&Event>; PARTS] = Default::default();
-        for event in self.events {
-            let one = random.usize(..PARTS);
-            let two = if random.u8(..4) == 0 { random.usize(..PARTS) } else { one };
-            for (index, part) in parts.iter_mut().enumerate() {
-                if index == one || index == two {
-                    part.push(event);
-                }
-            }
-        }
-        if other_way {
-            parts.reverse();
-        }
-        self.merged(parts.map(|part| self.replay(name, part.into_iter())))
+        self.merged((0..PARTS).map(|index| {
+            let part = if other_way { PARTS - 1 - index } else { index };
+            let mut random = fastrand::Rng::with_seed(self.seed);
+            let dealt = self.events.forwards().filter(move |_| {
+                let one = random.usize(..PARTS);
+                let two = if random.u8(..4) == 0 { random.usize(..PARTS) } else { one };
+                part == one || part == two
+            });
+            self.replay(name, self.events.len() / PARTS, dealt)
+        }))
     }
 
     fn merged(self, parts: impl IntoIterator<Item = Inbox>) -> Inbox {

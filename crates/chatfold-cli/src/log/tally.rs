@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chatfold::binary::LogHead;
 use chatfold::jsonl::{LoggedEvent, SkippedEvent};
-use chatfold::snapshot::LogPrefix;
+use chatfold::snapshot::{LogPlace, LogPrefix};
 use chatfold::{Timestamp, UserId};
 
 use crate::failure::Verdict;
@@ -31,6 +31,8 @@ pub struct Choice {
     pub unproven: bool,
     /// What was read is told on standard error.
     pub verbose: bool,
+    /// Where what is read ends is told, so that a snapshot can name the place.
+    pub placed: bool,
 }
 
 impl Choice {
@@ -62,6 +64,9 @@ pub struct Tally {
     pub len_bytes: u64,
     /// Where a binary log ends, if all of it was read and is sound.
     pub head: Option<LogHead>,
+    /// Where what was read ends in the log, if that was [asked for](Choice::placed), all of it was handed on, and it ends
+    /// between two records.
+    pub place: Option<LogPlace>,
     /// How many frames of a log packed with zstd have no checksum.
     pub unchecked_frames: u64,
 }

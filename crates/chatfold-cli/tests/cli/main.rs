@@ -23,6 +23,7 @@ mod inbox;
 mod json;
 mod planted;
 mod reading;
+mod resume;
 mod rewrite;
 mod show;
 mod snapshot;
