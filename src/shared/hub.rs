@@ -214,14 +214,18 @@ impl Hub {
     /// that its row may show, else nothing.
     pub fn shared(&mut self, id: &SharedId, events: &[Event]) -> Delivery {
         let Self { rooms, accounts, directory, .. } = self;
-        let room = rooms.find(id).and_then(|number| rooms.get_mut(number));
-        let Some(Room { timeline: Some(timeline), seats, .. }) = room else {
+        let Some(room) = rooms.find(id) else { return Delivery::default() };
+        let Some(Room { timeline: Some(timeline), .. }) = rooms.get_mut(room) else {
             return Delivery::default();
         };
         let mut change = TimelineChange::default();
         for event in events {
             change.join(timeline.apply(event));
         }
+        events.iter().for_each(|event| rooms.name(room, event.by()));
+        let Some(Room { timeline: Some(timeline), seats, .. }) = rooms.get_mut(room) else {
+            return Delivery::default();
+        };
         change.shown.sort_unstable();
         change.shown.dedup();
         let mut delivery = Delivery { version: timeline.version(), ..Delivery::default() };
@@ -279,7 +283,7 @@ impl Hub {
     /// Takes in an event of the directory's stream and tells the rows in which it shows.
     ///
     /// Complexity: of a group, its connected members; of a user, the connected members of the conversations in which the user
-    /// ever wrote.
+    /// is named.
     pub fn profile(&mut self, event: &Event) -> Delivery {
         let before = self.directory.clone();
         match self.directory.apply(event) {
@@ -309,15 +313,14 @@ impl Hub {
     /// Tells the rows in which a user's profile shows otherwise than before, to all or to one account.
     fn profile_shows(&self, before: &Directory, user: &UserId, to: Option<&UserId>) -> Delivery {
         let mut delivery = Delivery::default();
-        let to = to.map(|to| self.numbers.get(to).copied());
-        for room in self.rooms.iter() {
+        let (first, last) = match to.map(|to| self.numbers.get(to)) {
+            None => (0, u32::MAX),
+            Some(Some(to)) => (*to, *to),
+            Some(None) => return delivery,
+        };
+        for room in self.rooms.naming(user) {
             let Some(timeline) = &room.timeline else { continue };
-            let is_of = room.id.pair().is_some_and(|(one, other)| one == *user || other == *user);
-            if timeline.number_of(user).is_none() && !is_of {
-                continue;
-            }
-            let seats = room.seats.iter().filter(|(number, _)| to.is_none_or(|to| to == Some(*number)));
-            for (number, conversation) in seats {
+            for (number, conversation) in room.seats.range((first, 0)..=(last, u32::MAX)) {
                 let Some(Some(account)) = self.accounts.get(*number as usize) else { continue };
                 let shows = account.shows_profile((*conversation, timeline), user, (before, &self.directory));
                 delivery.changes.extend(account.tell(*conversation, shows));

@@ -369,6 +369,11 @@ impl Timeline {
         Some(self.inbox.message_at(NUMBER, slot)?.with_entry(entry))
     }
 
+    /// The users who wrote, or are named, here.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.inbox.users_named()
+    }
+
     /// The number of a user who wrote, or is named, here.
     pub(crate) fn number_of(&self, user: &UserId) -> Option<u32> {
         self.inbox.user_number(user)

@@ -41,6 +41,11 @@ impl Inbox {
         Some((conversation, &mut self.users))
     }
 
+    /// The users that events named.
+    pub(crate) fn users_named(&self) -> impl Iterator<Item = &UserId> {
+        (0..self.users.len() as u32).filter_map(|number| self.users.name(number))
+    }
+
     /// The number of a user that an event named.
     pub(crate) fn user_number(&self, user: &UserId) -> Option<u32> {
         self.users.get(user)

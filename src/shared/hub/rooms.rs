@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::model::id::UserId;
 use crate::model::stream::SharedId;
 use crate::shared::timeline::Timeline;
 
@@ -22,6 +23,8 @@ pub(crate) struct Rooms {
     free: Vec<u32>,
     /// Those that somebody sees and whose timelines are not there.
     missing: BTreeSet<SharedId>,
+    /// Who is named in which timeline, or is one of the two of a direct chat.
+    named: BTreeSet<(UserId, u32)>,
 }
 
 impl Rooms {
@@ -44,7 +47,38 @@ impl Rooms {
             }
         };
         self.numbers.insert(id.clone(), number);
+        self.name_pair(id, number);
         number
+    }
+
+    fn name_pair(&mut self, id: &SharedId, number: u32) {
+        let pair = id.pair().map(|(one, other)| [one, other]);
+        self.named.extend(pair.into_iter().flatten().map(|user| (user, number)));
+    }
+
+    /// A user is named in the timeline of a room. Complexity: O(log n).
+    pub(crate) fn name(&mut self, number: u32, user: &UserId) {
+        let is_there = self.timeline(number).is_some_and(|timeline| timeline.number_of(user).is_some());
+        let named = (user.clone(), number);
+        if is_there && !self.named.contains(&named) {
+            self.named.insert(named);
+        }
+    }
+
+    /// The rooms in which a user is named, or whose direct chat is the user's, and perhaps some more of those in which somebody
+    /// was. Complexity: O(log n), and O(1) each.
+    pub(crate) fn naming(&self, user: &UserId) -> impl Iterator<Item = &Room> {
+        let of = (user.clone(), 0)..=(user.clone(), u32::MAX);
+        self.named.range(of).filter_map(|(_, number)| self.get(*number))
+    }
+
+    /// What is known of who is named in a room goes.
+    fn forget_names(&mut self, number: u32, room: &Room) {
+        let users = room.timeline.iter().flat_map(Timeline::users).cloned();
+        let pair = room.id.pair().map(|(one, other)| [one, other]);
+        for user in users.chain(pair.into_iter().flatten()) {
+            self.named.remove(&(user, number));
+        }
     }
 
     pub(crate) fn find(&self, id: &SharedId) -> Option<u32> {
@@ -93,11 +127,13 @@ impl Rooms {
         }
     }
 
-    /// Takes a timeline, in the place of one that was there. Returns the number of its room.
+    /// Takes a timeline, in the place of one that was there. Returns the number of its room. Complexity: O(log n) for each user
+    /// whom it names.
     pub(crate) fn provide(&mut self, timeline: Timeline) -> u32 {
         let id = timeline.id().clone();
         let number = self.number(&id);
         self.missing.remove(&id);
+        self.named.extend(timeline.users().map(|user| (user.clone(), number)));
         if let Some(room) = self.get_mut(number) {
             room.timeline = Some(timeline);
         }
@@ -116,6 +152,8 @@ impl Rooms {
     fn take(&mut self, number: u32, id: &SharedId) -> Option<Room> {
         self.numbers.remove(id);
         self.free.push(number);
-        self.rooms.get_mut(number as usize)?.take()
+        let room = self.rooms.get_mut(number as usize)?.take()?;
+        self.forget_names(number, &room);
+        Some(room)
     }
 }
