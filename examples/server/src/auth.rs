@@ -22,7 +22,7 @@ use tokio_postgres::{Config, NoTls};
 use uuid::Uuid;
 
 use crate::Chat;
-use crate::error::Refusal;
+use crate::error::{Body, Refusal};
 
 /// How long a token is taken.
 const LASTS: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -177,7 +177,7 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 /// `POST /accounts`: a new account.
 pub(crate) async fn register(
     State(chat): State<Chat>,
-    Json(given): Json<Credentials>,
+    Body(given): Body<Credentials>,
 ) -> Result<(StatusCode, Json<Token>), Refusal> {
     let auth = &chat.inner.auth;
     let name = UserId::parse(&given.user).map_err(Refusal::bad)?;
@@ -196,7 +196,7 @@ pub(crate) async fn register(
 /// `POST /sign-in`: a token for a name and its password.
 pub(crate) async fn sign_in(
     State(chat): State<Chat>,
-    Json(given): Json<Credentials>,
+    Body(given): Body<Credentials>,
 ) -> Result<Json<Token>, Refusal> {
     let auth = &chat.inner.auth;
     // Who does not exist and whose password is another get the same answer.

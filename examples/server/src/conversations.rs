@@ -1,7 +1,7 @@
 //! What can be asked for of conversations: the list, a history, and what somebody does with them.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chatfold::command::Replaces;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Chat;
 use crate::auth::{Given, SignedIn};
-use crate::error::Refusal;
+use crate::error::{Asked, Body, Refusal};
 use crate::shown::{History, List, Row, Sent};
 
 /// No part of a list or a history is longer.
@@ -110,7 +110,7 @@ pub(crate) struct ListQuery {
 pub(crate) async fn list(
     State(chat): State<Chat>,
     SignedIn(user): SignedIn,
-    Query(query): Query<ListQuery>,
+    Asked(query): Asked<ListQuery>,
 ) -> Result<Json<List>, Refusal> {
     let after = query.after.as_deref().map(from_token::<owned::ListCursor>).transpose()?;
     let after = after.map(ListCursor::try_from).transpose().map_err(Refusal::bad)?;
@@ -142,7 +142,7 @@ pub(crate) async fn history(
     State(chat): State<Chat>,
     SignedIn(user): SignedIn,
     Path(id): Path<String>,
-    Query(query): Query<HistoryQuery>,
+    Asked(query): Asked<HistoryQuery>,
 ) -> Result<Json<History>, Refusal> {
     let before = query.before.as_deref().map(from_token::<owned::MessageCursor>).transpose()?;
     let before = before.map(MessageCursor::try_from).transpose().map_err(Refusal::bad)?;
@@ -173,7 +173,7 @@ pub(crate) async fn send(
     State(chat): State<Chat>,
     Given(context): Given,
     Path(id): Path<String>,
-    Json(given): Json<Sending>,
+    Body(given): Body<Sending>,
 ) -> Result<Json<Sent>, Refusal> {
     let id = conversation(&id)?;
     if let Some(peer) = id.peer() {
@@ -200,7 +200,7 @@ pub(crate) async fn edit(
     State(chat): State<Chat>,
     Given(mut context): Given,
     Path((id, message)): Path<(String, String)>,
-    Json(given): Json<Editing>,
+    Body(given): Body<Editing>,
 ) -> Result<(), Refusal> {
     let (conversation, message) = (conversation(&id)?, message_id(&message)?);
     let edit = Edit { version: given.edits + 1, text: Some(checked(given.text)?), ..Edit::default() };
@@ -277,7 +277,7 @@ pub(crate) async fn read(
     State(chat): State<Chat>,
     Given(context): Given,
     Path(id): Path<String>,
-    Json(given): Json<Reading>,
+    Body(given): Body<Reading>,
 ) -> Result<Json<Row>, Refusal> {
     let id = conversation(&id)?;
     let through = match (given.seq, given.at_ms, id.peer()) {
@@ -301,7 +301,7 @@ pub(crate) async fn pin(
     State(chat): State<Chat>,
     given: Given,
     Path(id): Path<String>,
-    Json(Switch { on }): Json<Switch>,
+    Body(Switch { on }): Body<Switch>,
 ) -> Result<Json<Row>, Refusal> {
     let id = conversation(&id)?;
     chat.row_after(given, &id, Command::Pin { conversation: id.clone(), on }).await
@@ -312,7 +312,7 @@ pub(crate) async fn mute(
     State(chat): State<Chat>,
     given: Given,
     Path(id): Path<String>,
-    Json(Switch { on }): Json<Switch>,
+    Body(Switch { on }): Body<Switch>,
 ) -> Result<Json<Row>, Refusal> {
     let id = conversation(&id)?;
     let option = if on { ReceiveOption::ReceiveNotNotify } else { ReceiveOption::Receive };
@@ -334,7 +334,7 @@ pub(crate) async fn draft(
     State(chat): State<Chat>,
     given: Given,
     Path(id): Path<String>,
-    Json(drafting): Json<Drafting>,
+    Body(drafting): Body<Drafting>,
 ) -> Result<Json<Row>, Refusal> {
     let id = conversation(&id)?;
     let replaces = match drafting.replaces {

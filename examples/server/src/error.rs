@@ -1,10 +1,14 @@
 //! Which answer an error becomes: a status, a word that a program tells it by, and a sentence for people.
 
 use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chatfold::store::Closed;
 use chatfold_account::shared::SharedError;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 /// Something that is not done.
@@ -70,5 +74,35 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+}
+
+/// A body of JSON.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let body = Json::from_request(request, state).await;
+        body.map(|Json(body)| Self(body)).map_err(|error: JsonRejection| match error.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(status, "too_large", error.body_text()),
+            status @ StatusCode::UNSUPPORTED_MEDIA_TYPE => Refusal::new(status, "no_json", error.body_text()),
+            _ => Refusal::bad(error.body_text()),
+        })
+    }
+}
+
+/// The parameters behind the question mark.
+#[derive(Debug)]
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let asked = Query::from_request_parts(parts, state).await;
+        asked.map(|Query(asked)| Self(asked)).map_err(|error: QueryRejection| Refusal::bad(error.body_text()))
     }
 }

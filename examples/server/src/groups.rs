@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::Chat;
 use crate::auth::Given;
-use crate::error::Refusal;
+use crate::error::{Body, Refusal};
 use crate::shown::group_type;
 
 /// A group to be made.
@@ -36,7 +36,7 @@ pub(crate) struct Created {
 pub(crate) async fn create(
     State(chat): State<Chat>,
     Given(context): Given,
-    Json(given): Json<NewGroup>,
+    Body(given): Body<NewGroup>,
 ) -> Result<(StatusCode, Json<Created>), Refusal> {
     let kind = given.group_type.as_deref().unwrap_or("work");
     let kind = group_type(kind).ok_or_else(|| Refusal::bad(format!("there is no type {kind} of groups")))?;
@@ -74,7 +74,7 @@ pub(crate) async fn join(
     State(chat): State<Chat>,
     Given(context): Given,
     Path((group, user)): Path<(String, String)>,
-    Json(given): Json<Joining>,
+    Body(given): Body<Joining>,
 ) -> Result<(), Refusal> {
     let (group, user) = (GroupId::parse(&group), UserId::parse(&user));
     let (group, user) = (group.map_err(Refusal::bad)?, user.map_err(Refusal::bad)?);
@@ -119,7 +119,7 @@ pub(crate) struct Profile {
 pub(crate) async fn profile(
     State(chat): State<Chat>,
     Given(context): Given,
-    Json(given): Json<Profile>,
+    Body(given): Body<Profile>,
 ) -> Result<(), Refusal> {
     let envelope = Envelope::new(EventId::from_bytes(context.seed), context.time, context.actor.clone());
     let event = envelope.user_profile_changed(context.actor, given.nickname, None, given.face_url);

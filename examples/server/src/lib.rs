@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::routing::{delete, get, post, put};
 use chatfold_account::shared::{Desk, DeskOptions, SharedError};
 use chatfold_postgres::PostgresStore;
@@ -34,6 +35,7 @@ use tokio_postgres::{Config, NoTls};
 
 use self::auth::Auth;
 pub use self::auth::PasswordCost;
+use self::error::Refusal;
 use self::sessions::Sessions;
 
 /// No request is longer, but one that names the members of a group.
@@ -157,6 +159,10 @@ impl Chat {
             .route("/conversations", get(conversations::list))
             .nest("/conversations/{conversation}", conversation)
             .route("/live", get(live::live))
+            .fallback(async || Refusal::not_found("nothing has this path"))
+            .method_not_allowed_fallback(async || {
+                Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not_allowed", "this path takes other methods")
+            })
             .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
             .with_state(self.clone())
     }

@@ -16,7 +16,7 @@ pub struct Message {
     pub name: String,
     /// When the server took it, in milliseconds since 1970.
     pub at_ms: i64,
-    /// Its number in the group; in a direct chat 0.
+    /// Its number in the conversation, one more than that of the message before.
     pub seq: u64,
     /// What it says; nothing once it was recalled.
     pub text: Option<String>,
@@ -195,7 +195,7 @@ pub enum Frame {
 pub struct Sent {
     /// Its id.
     pub id: MessageIdText,
-    /// Its number in the group.
+    /// Its number in the conversation.
     pub seq: Option<u64>,
     /// It was there already.
     pub repeated: bool,

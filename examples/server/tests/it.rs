@@ -375,8 +375,13 @@ async fn what_is_too_long_or_no_request_is_refused() {
     for text in ["", &"x".repeat((8 << 10) + 1)] {
         assert_eq!(alice.refused(Method::POST, &path, json!({ "id": id, "text": text })).await.0, 400);
     }
-    let (status, _) = alice.ask(Method::POST, &path, json!({ "id": id, "text": "x".repeat(70 << 10) })).await;
-    assert_eq!(status, 413);
+    let large = json!({ "id": id, "text": "x".repeat(70 << 10) });
+    assert_eq!(alice.refused(Method::POST, &path, large).await, (413, "too_large".to_owned()));
+    let no_body = (400, "bad_request".to_owned());
+    assert_eq!(alice.refused(Method::PUT, &format!("{team}/pin"), json!({ "on": "yes" })).await, no_body);
+    assert_eq!(alice.refused(Method::GET, "/conversations?limit=many", Value::Null).await, no_body);
+    assert_eq!(alice.refused(Method::GET, "/nothing", Value::Null).await.0, 404);
+    assert_eq!(alice.refused(Method::DELETE, "/groups", Value::Null).await, (405, "not_allowed".to_owned()));
     assert_eq!(alice.refused(Method::POST, &path, json!({ "id": "7", "text": "x" })).await.0, 400);
     assert_eq!(alice.refused(Method::GET, "/conversations/nonsense", Value::Null).await.0, 400);
     let mixed = alice.refused(Method::PUT, &format!("{team}/read"), json!({ "at_ms": 1 })).await;
