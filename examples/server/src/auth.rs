@@ -1,6 +1,8 @@
 //! Names and passwords, and the signed tokens that stand for them. This is what a product has already: put that in its place,
 //! and leave [`SignedIn`], which says who asks.
 
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use argon2::password_hash::phc::PasswordHash;
@@ -18,6 +20,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use tokio::sync::Semaphore;
 use tokio_postgres::{Config, NoTls};
 use uuid::Uuid;
 
@@ -75,6 +78,10 @@ pub(crate) struct Auth {
     pool: Pool,
     key: Hmac<Sha256>,
     argon: Argon2<'static>,
+    /// Each takes memory, so that no more passwords are checked at once than there are processors.
+    checking: Semaphore,
+    /// The password of nobody, checked where there is no such name: an answer takes as long then.
+    nobody: String,
 }
 
 impl Auth {
@@ -94,7 +101,10 @@ impl Auth {
                 Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None)?
             }
         };
-        Ok(Self { pool, key, argon: Argon2::new(Algorithm::Argon2id, Version::V0x13, params) })
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let nobody = argon.hash_password(&secret).map_err(|_| AuthError::Secret)?.to_string();
+        let checking = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
+        Ok(Self { pool, key, argon, checking, nobody })
     }
 
     async fn add(&self, name: &UserId, password: &str) -> Result<bool, AuthError> {
@@ -169,9 +179,16 @@ pub(crate) struct Token {
     token: String,
 }
 
-/// Does what keeps a processor busy where it holds nobody up.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.map_err(Refusal::later)
+impl Auth {
+    /// Hashes or checks a password, where it holds nobody up.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Argon2<'static>) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let _permit = self.checking.acquire().await.map_err(Refusal::later)?;
+        let argon = self.argon.clone();
+        tokio::task::spawn_blocking(|| work(argon)).await.map_err(Refusal::later)
+    }
 }
 
 /// `POST /accounts`: a new account.
@@ -184,9 +201,9 @@ pub(crate) async fn register(
     if given.password.is_empty() || given.password.len() > MOST_PASSWORD_BYTES {
         return Err(Refusal::bad(format!("a password has 1 to {MOST_PASSWORD_BYTES} bytes")));
     }
-    let argon = auth.argon.clone();
-    let hashed = apart(move || argon.hash_password(given.password.as_bytes()).map(|hash| hash.to_string()));
-    let hashed = hashed.await?.map_err(Refusal::later)?;
+    let hash =
+        move |argon: Argon2<'_>| argon.hash_password(given.password.as_bytes()).map(|hash| hash.to_string());
+    let hashed = auth.apart(hash).await?.map_err(Refusal::later)?;
     if !auth.add(&name, &hashed).await? {
         return Err(Refusal::new(StatusCode::CONFLICT, "name_taken", format!("{name} is taken")));
     }
@@ -202,13 +219,16 @@ pub(crate) async fn sign_in(
     // Who does not exist and whose password is another get the same answer.
     let refused = || Refusal::new(StatusCode::UNAUTHORIZED, "not_signed_in", "no such name and password");
     let name = UserId::parse(&given.user).map_err(|_| refused())?;
-    let hashed = auth.password_of(&name).await?.ok_or_else(refused)?;
-    let argon = auth.argon.clone();
-    let is_right = apart(move || {
+    if given.password.len() > MOST_PASSWORD_BYTES {
+        return Err(refused());
+    }
+    let known = auth.password_of(&name).await?;
+    let (exists, hashed) = (known.is_some(), known.unwrap_or_else(|| auth.nobody.clone()));
+    let is_right = auth.apart(move |argon| {
         let hash = PasswordHash::new(&hashed);
         hash.is_ok_and(|hash| argon.verify_password(given.password.as_bytes(), &hash).is_ok())
     });
-    if !is_right.await? {
+    if !is_right.await? || !exists {
         return Err(refused());
     }
     Ok(Json(Token { token: auth.token(&name) }))

@@ -21,7 +21,7 @@ use crate::shown::{History, List, Row, Sent};
 /// No part of a list or a history is longer.
 const MOST: usize = 200;
 
-/// No message says more.
+/// No message and no draft says more.
 const MOST_TEXT_BYTES: usize = 8 << 10;
 
 /// A place in a list or a history, as a client gives it back.
@@ -43,15 +43,21 @@ fn message_id(text: &str) -> Result<MessageId, Refusal> {
     text.parse().map_err(Refusal::bad)
 }
 
-fn checked(text: String) -> Result<String, Refusal> {
-    let found = text.len();
-    match found {
-        0 => Err(Refusal::bad("a message says something")),
+/// A text that is not too long; a message has one that is not empty.
+fn no_longer(text: String) -> Result<String, Refusal> {
+    match text.len() {
         found if found > MOST_TEXT_BYTES => {
-            Err(Refusal::bad(format!("{found} bytes of text: a message has at most {MOST_TEXT_BYTES}")))
+            Err(Refusal::bad(format!("{found} bytes of text: at most {MOST_TEXT_BYTES}")))
         }
         _ => Ok(text),
     }
+}
+
+fn checked(text: String) -> Result<String, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::bad("a message says something"));
+    }
+    no_longer(text)
 }
 
 impl Chat {
@@ -341,6 +347,6 @@ pub(crate) async fn draft(
         Some(draft) => Replaces::Draft(draft.parse().map_err(Refusal::bad)?),
         None => Replaces::Shown,
     };
-    let command = Command::SetDraft { conversation: id.clone(), text: drafting.text, replaces };
+    let command = Command::SetDraft { conversation: id.clone(), text: no_longer(drafting.text)?, replaces };
     chat.row_after(given, &id, command).await
 }

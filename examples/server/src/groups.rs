@@ -14,6 +14,19 @@ use crate::auth::Given;
 use crate::error::{Body, Refusal};
 use crate::shown::group_type;
 
+/// No name is longer.
+const MOST_NAME_BYTES: usize = 200;
+
+/// No address of a picture is longer.
+const MOST_URL_BYTES: usize = 2_000;
+
+fn no_longer(what: &str, text: Option<&str>, most: usize) -> Result<(), Refusal> {
+    match text.map(str::len).filter(|found| *found > most) {
+        Some(found) => Err(Refusal::bad(format!("{what} of {found} bytes: at most {most}"))),
+        None => Ok(()),
+    }
+}
+
 /// A group to be made.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewGroup {
@@ -38,6 +51,7 @@ pub(crate) async fn create(
     Given(context): Given,
     Body(given): Body<NewGroup>,
 ) -> Result<(StatusCode, Json<Created>), Refusal> {
+    no_longer("a name", Some(&given.name), MOST_NAME_BYTES)?;
     let kind = given.group_type.as_deref().unwrap_or("work");
     let kind = group_type(kind).ok_or_else(|| Refusal::bad(format!("there is no type {kind} of groups")))?;
     let members = given.members.iter().map(|name| UserId::parse(name)).collect::<Result<Vec<_>, _>>();
@@ -121,6 +135,8 @@ pub(crate) async fn profile(
     Given(context): Given,
     Body(given): Body<Profile>,
 ) -> Result<(), Refusal> {
+    no_longer("a name", given.nickname.as_deref(), MOST_NAME_BYTES)?;
+    no_longer("an address", given.face_url.as_deref(), MOST_URL_BYTES)?;
     let envelope = Envelope::new(EventId::from_bytes(context.seed), context.time, context.actor.clone());
     let event = envelope.user_profile_changed(context.actor, given.nickname, None, given.face_url);
     chat.desk().set_profile(&event.map_err(Refusal::bad)?).await?;

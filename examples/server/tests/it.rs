@@ -377,6 +377,10 @@ async fn what_is_too_long_or_no_request_is_refused() {
     }
     let large = json!({ "id": id, "text": "x".repeat(70 << 10) });
     assert_eq!(alice.refused(Method::POST, &path, large).await, (413, "too_large".to_owned()));
+    let long = json!({ "text": "x".repeat((8 << 10) + 1) });
+    assert_eq!(alice.refused(Method::PUT, &format!("{team}/draft"), long).await.0, 400);
+    assert_eq!(alice.refused(Method::PUT, "/profile", json!({ "nickname": "x".repeat(201) })).await.0, 400);
+    assert_eq!(alice.refused(Method::POST, "/groups", json!({ "name": "x".repeat(201) })).await.0, 400);
     let no_body = (400, "bad_request".to_owned());
     assert_eq!(alice.refused(Method::PUT, &format!("{team}/pin"), json!({ "on": "yes" })).await, no_body);
     assert_eq!(alice.refused(Method::GET, "/conversations?limit=many", Value::Null).await, no_body);
