@@ -35,7 +35,7 @@ use uuid::Uuid;
 const AT_ONCE: usize = 16;
 
 /// How long the last messages may be under way when nobody writes any more.
-const SETTLES: Duration = Duration::from_secs(2);
+const SETTLES: Duration = Duration::from_secs(60);
 
 /// Drives the server with messages into one group.
 #[derive(Clone, Parser)]
@@ -204,12 +204,13 @@ impl Group {
 
     async fn measure(&self, args: &Args, rate: Option<u64>) -> Result<Measured, Failure> {
         let (ends, ended) = watch::channel(false);
+        let all_told = Arc::new(AtomicU64::new(0));
         let mut connected = JoinSet::new();
         for token in &self.tokens {
             let mut live = self.client.live(token).await?;
             // The first frame is the list, and everything after it is told.
             live.next().await?;
-            connected.spawn(listen(live, self.began, ended.clone()));
+            connected.spawn(listen(live, self.began, (Arc::clone(&all_told), ended.clone())));
         }
         let sent = Arc::new(AtomicU64::new(0));
         let begin = Instant::now();
@@ -219,9 +220,13 @@ impl Group {
             Some(rate) => self.by_the_clock(rate, until, &sent).await?,
         };
         let seconds = begin.elapsed().as_secs_f64();
-        sleep(SETTLES).await;
-        ends.send_replace(true);
         let sent = sent.load(Ordering::Relaxed);
+        let expected = sent * self.tokens.len() as u64;
+        let settled = Instant::now() + SETTLES;
+        while all_told.load(Ordering::Relaxed) < expected && Instant::now() < settled {
+            sleep(Duration::from_millis(50)).await;
+        }
+        ends.send_replace(true);
         let mut measured = Measured { seconds, sent, told: 0, lists: 0, sending, delivery: histogram()? };
         while let Some(heard) = connected.join_next().await {
             let heard = heard??;
@@ -229,7 +234,6 @@ impl Group {
             measured.lists += heard.lists;
             measured.delivery.add(&heard.delivery)?;
         }
-        let expected = sent * self.tokens.len() as u64;
         if measured.lists == 0 && measured.told != expected {
             return Err(format!("{} messages were told where {expected} were due", measured.told).into());
         }
@@ -327,7 +331,11 @@ struct Heard {
     delivery: Histogram<u64>,
 }
 
-async fn listen(mut live: Live, began: Instant, mut ended: watch::Receiver<bool>) -> Result<Heard, Failure> {
+async fn listen(
+    mut live: Live,
+    began: Instant,
+    (all_told, mut ended): (Arc<AtomicU64>, watch::Receiver<bool>),
+) -> Result<Heard, Failure> {
     let mut heard = Heard { told: 0, lists: 0, delivery: histogram()? };
     loop {
         let frame = tokio::select! {
@@ -342,6 +350,7 @@ async fn listen(mut live: Live, began: Instant, mut ended: watch::Receiver<bool>
                     let due = began + Duration::from_micros(since.ok_or("a message of somebody else")?);
                     heard.delivery.record(micros(due))?;
                     heard.told += 1;
+                    all_told.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
