@@ -9,7 +9,7 @@ use chatfold::event::{Edit, Mentions, ReceiveOption, Watermark};
 use chatfold::list::ListCursor;
 use chatfold::shared::Member;
 use chatfold::view::{Direction, MessageCursor};
-use chatfold::{Command, ConversationId, Filter, Message, MessageId, Timestamp, UserId, owned};
+use chatfold::{Command, Context, ConversationId, Filter, Message, MessageId, Timestamp, UserId, owned};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +88,23 @@ impl Chat {
         seen.ok_or_else(|| Refusal::not_found(format!("there is no conversation {conversation}")))
     }
 
-    /// Carries out a command and returns the row that it leaves.
+    /// Refuses an account that has nothing to say of a conversation: a group that the server gave it no part of, or a direct
+    /// chat with nobody. What an account says of a conversation puts it into its list, and without a window it sees all of it.
+    async fn may_touch(&self, user: &UserId, conversation: &ConversationId) -> Result<(), Refusal> {
+        match conversation.peer() {
+            Some(peer) => self.inner.auth.all_known(std::slice::from_ref(&peer)).await,
+            None => self.look(user, conversation, |_| ()).await,
+        }
+    }
+
+    /// Carries out a command.
+    async fn carry_out(&self, context: Context, command: Command) -> Result<(), Refusal> {
+        let user = context.actor.clone();
+        self.desk().execute(&user, command, context).await?;
+        Ok(())
+    }
+
+    /// Carries out a command about what is the account's own of a conversation, and returns the row that it leaves.
     async fn row_after(
         &self,
         Given(context): Given,
@@ -96,7 +112,8 @@ impl Chat {
         command: Command,
     ) -> Result<Json<Row>, Refusal> {
         let user = context.actor.clone();
-        self.desk().execute(&user, command, context).await?;
+        self.may_touch(&user, conversation).await?;
+        self.carry_out(context, command).await?;
         Ok(Json(self.look(&user, conversation, Row::of).await?))
     }
 }
@@ -209,12 +226,10 @@ pub(crate) async fn edit(
     Body(given): Body<Editing>,
 ) -> Result<(), Refusal> {
     let (conversation, message) = (conversation(&id)?, message_id(&message)?);
-    let edit = Edit { version: given.edits + 1, text: Some(checked(given.text)?), ..Edit::default() };
+    let version = given.edits.checked_add(1).ok_or_else(|| Refusal::bad("no message has so many edits"))?;
+    let edit = Edit { version, text: Some(checked(given.text)?), ..Edit::default() };
     context.limits = context.limits.with_anyone_modifies(false);
-    chat.desk()
-        .execute(&context.actor.clone(), Command::Modify { conversation, message, edit }, context)
-        .await?;
-    Ok(())
+    chat.carry_out(context, Command::Modify { conversation, message, edit }).await
 }
 
 /// `POST /conversations/{conversation}/messages/{message}/recall`: for everybody; its author's right, for a while.
@@ -225,8 +240,7 @@ pub(crate) async fn recall(
 ) -> Result<(), Refusal> {
     let (conversation, message) = (conversation(&id)?, message_id(&message)?);
     let command = Command::Recall { conversation, message, reason: None };
-    chat.desk().execute(&context.actor.clone(), command, context).await?;
-    Ok(())
+    chat.carry_out(context, command).await
 }
 
 /// `DELETE /conversations/{conversation}/messages/{message}`: for who asks alone.
@@ -235,7 +249,9 @@ pub(crate) async fn delete(
     Given(context): Given,
     Path((id, message)): Path<(String, String)>,
 ) -> Result<(), Refusal> {
-    chat.desk().delete_messages(&context, &conversation(&id)?, vec![message_id(&message)?]).await?;
+    let (conversation, message) = (conversation(&id)?, message_id(&message)?);
+    chat.may_touch(&context.actor, &conversation).await?;
+    chat.desk().delete_messages(&context, &conversation, vec![message]).await?;
     Ok(())
 }
 
@@ -247,8 +263,7 @@ async fn reacted(
 ) -> Result<(), Refusal> {
     let (conversation, message) = (conversation(&id)?, message_id(&message)?);
     let command = Command::React { conversation, message, reaction, on };
-    chat.desk().execute(&context.actor.clone(), command, context).await?;
-    Ok(())
+    chat.carry_out(context, command).await
 }
 
 /// `PUT /conversations/{conversation}/messages/{message}/reactions/{name}`.
@@ -292,6 +307,7 @@ pub(crate) async fn read(
         (None, Some(at), Some(_)) => Some(Watermark::Time(Timestamp::from_millis(at).map_err(Refusal::bad)?)),
         _ => return Err(Refusal::bad("a group is read up to a seq, a direct chat up to at_ms")),
     };
+    chat.may_touch(&context.actor, &id).await?;
     chat.desk().read(&context, &id, through).await?;
     chat.look(&context.actor, &id, Row::of).await.map(Json)
 }

@@ -258,7 +258,13 @@ async fn members_take_others_in_and_leave_and_strangers_learn_nothing() {
     let team = alice.group(&[]).await;
     let group = team.rsplit_once("group_").unwrap().1;
     alice.say(&team, "before").await;
+    // What a stranger says of a group would put it into the stranger's list, all of it.
     let strangers = [
+        (Method::PUT, format!("{team}/read"), json!({})),
+        (Method::PUT, format!("{team}/pin"), json!({ "on": true })),
+        (Method::PUT, format!("{team}/mute"), json!({ "on": true })),
+        (Method::PUT, format!("{team}/draft"), json!({ "text": "let me in" })),
+        (Method::DELETE, format!("{team}/messages/{}", Uuid::new_v4()), Value::Null),
         (Method::GET, team.clone(), Value::Null),
         (Method::GET, format!("{team}/messages"), Value::Null),
         (Method::PUT, format!("/groups/{group}/members/carol"), json!({})),
@@ -377,6 +383,8 @@ async fn what_is_too_long_or_no_request_is_refused() {
     }
     let large = json!({ "id": id, "text": "x".repeat(70 << 10) });
     assert_eq!(alice.refused(Method::POST, &path, large).await, (413, "too_large".to_owned()));
+    let edit = json!({ "text": "x", "edits": u64::MAX });
+    assert_eq!(alice.refused(Method::PUT, &format!("{path}/{id}"), edit).await.0, 400);
     let long = json!({ "text": "x".repeat((8 << 10) + 1) });
     assert_eq!(alice.refused(Method::PUT, &format!("{team}/draft"), long).await.0, 400);
     assert_eq!(alice.refused(Method::PUT, "/profile", json!({ "nickname": "x".repeat(201) })).await.0, 400);

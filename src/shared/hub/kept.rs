@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::inbox::timeline::facts::Facts;
+use crate::inbox::conversation::state::Conversation;
 use crate::model::id::MessageId;
 use crate::shared::row::Look;
 use crate::shared::taken::Taken;
@@ -33,14 +33,13 @@ impl Kept {
     /// for each message that changed; all that the account named there, where everything did.
     pub(crate) fn follow(&mut self, number: u32, look: &Look<'_>, changed: Changed<'_>) -> Option<&Taken> {
         let own = look.own.filter(|_| are_many(look))?;
-        let named = own.facts();
         match (self.0.get_mut(&number), changed) {
             (Some(taken), Changed::Messages(ids)) => {
                 taken.read(&own.reads);
-                ids.iter().for_each(|id| follow_one(taken, look, named, *id));
+                ids.iter().for_each(|id| follow_one(taken, look, own, *id));
             }
             _ => {
-                let gives = named.arena.iter().map(|(slot, _)| (slot, look.gives(slot)));
+                let gives = own.facts().arena.iter().map(|(slot, _)| (slot, look.gives(slot)));
                 let taken = Taken::of(look.all_taken().collect(), &own.reads, gives);
                 self.0.insert(number, taken);
             }
@@ -49,11 +48,9 @@ impl Kept {
     }
 }
 
-fn follow_one(taken: &mut Taken, look: &Look<'_>, named: &Facts, id: MessageId) {
-    let Some(own) = named.slot(id) else { return };
-    if let Some(now) = look.own.map(|own| &own.reads).zip(Some(look.gives(own))) {
-        taken.give(now.0, own, now.1);
-    }
+fn follow_one(taken: &mut Taken, look: &Look<'_>, own: &Conversation, id: MessageId) {
+    let Some(named) = own.facts().slot(id) else { return };
+    taken.give(&own.reads, named, look.gives(named));
     if let Some(slot) = look.facts.slot(id) {
         taken.take(slot, look.taken(slot));
     }
