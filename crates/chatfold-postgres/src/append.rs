@@ -1,4 +1,4 @@
-//! Appending: two round trips to the server, and no lock between writers.
+//! Appending: two round trips to the server, and no lock between writers. Where many append at once they are joined (`joining`).
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,7 @@ use futures_util::future::{TryFutureExt, join3, try_join, try_join_all, try_join
 use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
+use crate::joining::Entered;
 use crate::keys::{self, Question};
 use crate::outbox::Told;
 use crate::pool::{PostgresStore, Taken};
@@ -72,7 +73,15 @@ impl PostgresStore {
     ///
     /// [`AppendError`]: by which law it is refused, or that the store failed.
     pub async fn append(&self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Appended> {
-        self.until_done(inbox, || self.try_append(inbox, append)).await
+        match self.enter(inbox, append) {
+            Entered::Alone { _turn } => self.until_done(inbox, || self.try_append(inbox, append)).await,
+            Entered::Joined(answer) => {
+                match self.bounded(async { Ok::<_, PostgresError>(answer.await) }).await? {
+                    Ok(outcome) => outcome,
+                    Err(_) => self.until_done(inbox, || self.try_append(inbox, append)).await,
+                }
+            }
+        }
     }
 
     /// Tries again until no other transaction comes in between, and returns what was done then.

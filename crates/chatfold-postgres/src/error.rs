@@ -214,6 +214,12 @@ impl PostgresError {
         self.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
     }
 
+    /// Whether the engine has no such statement or setting.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        let codes = [SqlState::FEATURE_NOT_SUPPORTED, SqlState::SYNTAX_ERROR, SqlState::UNDEFINED_OBJECT];
+        self.code().is_some_and(|code| codes.contains(code))
+    }
+
     /// Whether somebody else made the same table at the same moment.
     pub(crate) fn is_made_already(&self) -> bool {
         let codes = [

@@ -82,8 +82,20 @@
 //!
 //! An append looks up the head of the log, judges by it, and inserts its events at the next positions. Of two that do
 //! so at once the primary key (inbox, position) lets one pass; the other looks again, and finds that it conflicts, or
-//! that it was done before. No lock keeps writers of one inbox apart, and those of different inboxes never meet. A
+//! that it was done before. No lock keeps writers of one inbox apart unless they are joined with others. A
 //! share lock on the inbox's row keeps an append apart from what concerns the whole log: sealing, fencing, rewriting, erasing.
+//!
+//! # Many appends at once
+//!
+//! A server spends several times as long on the statements and the commit of an append as on its rows. So no more than
+//! [`Options::appending`] transactions append at once: an append that comes while fewer are under way has its own and waits for
+//! nobody; others wait until one ends, and are then written by one transaction, up to 64 of them, each to another inbox. With 32 writers on
+//! two processors that carries four times as many appends. Each is judged by the same laws. A joined transaction
+//! locks the rows of the inboxes that nobody else holds, so nobody waits for another one's inbox; an append whose inbox is held or
+//! has no row, one that does not go on from the end of its log, and one that may be there already, is then done alone, as is one of more
+//! than sixteen events, of more than 64 KiB or with a snapshot. A caller that is dropped while it waits is not written.
+//! A joined transaction touches several inboxes: where the engine spreads them over servers, set it to `usize::MAX`, so that each append stays
+//! on one. An engine that refuses the statements is asked once.
 //!
 //! [`PostgresStore::receive_many`] writes to hundreds of inboxes in a transaction and locks the rows of all of them
 //! first, in the order of their owners' ids: appends to these inboxes wait for it, and of two whose inboxes overlap one
@@ -104,7 +116,7 @@
 //! In session mode nothing changes. In transaction mode, where each transaction may be on another connection of the
 //! server, set [`Options::pooled`]: statements are then sent whole each time, in the same number of round trips, and parsed
 //! anew. (PgBouncer 1.21 and later can keep prepared statements itself, with `max_prepared_statements`; `pooled` is right
-//! there as well. Tested is 1.18.) Nothing else of a session is used: no temporary tables, no settings, no advisory locks.
+//! there as well. Tested is 1.18.) Nothing else of a session is used: no temporary tables, no settings but for one transaction, no advisory locks.
 //!
 //! - Listening is of a session, so it does not work through it: [`Options::listen`] names the server itself for that, else
 //!   [`PostgresStore::listen`] is refused ([`PostgresError::CannotListen`]). Telling (`pg_notify`) works through it.
@@ -170,8 +182,8 @@
 //!
 //! Used are tables, text columns of the collation `"C"`, primary keys and unique constraints that begin with the inbox, a
 //! partial index, inserts by primary key, reads by a prefix of a key, `position` of bytes in bytes, `ON CONFLICT`, `FOR SHARE` and
-//! `FOR UPDATE` on one row, and transactions that touch one inbox; [`PostgresStore::receive_many`] alone touches many,
-//! which is a distributed transaction where the engine spreads them. Not used, but by the outbox, are sequences; not used are triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
+//! `FOR UPDATE` on one row, and transactions that touch one inbox; [`PostgresStore::receive_many`] and joined appends alone
+//! touch many, which is a distributed transaction where the engine spreads them, and joined appends use `SKIP LOCKED`. Not used, but by the outbox, are sequences; not used are triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
 //!
 //! - **PostgreSQL**: [`Layout::Partitioned`] spreads the inboxes by hash over partitions; every key has the partition
 //!   key in it, as partitioned tables ask.
@@ -259,6 +271,7 @@ mod fetching;
 mod follow;
 mod heard;
 mod importing;
+mod joining;
 mod keys;
 mod listen;
 mod migrating;

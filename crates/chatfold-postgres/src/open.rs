@@ -95,6 +95,7 @@ impl PostgresStore {
             schema: before_names(options.schema.as_deref()).into(),
             options: Arc::new(options),
             waiting: Arc::default(),
+            joiner: Arc::default(),
             listen: None,
             teller: None,
             sealer: None,

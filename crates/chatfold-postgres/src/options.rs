@@ -31,6 +31,12 @@ pub struct Options {
     /// ([`PostgresError::Overloaded`](crate::PostgresError)). A [`receive_many`](crate::PostgresStore::receive_many) waits
     /// as up to four. As many as come unless another is set.
     pub waiting: usize,
+    /// In how many transactions the store appends at once. While as many are under way, further appends of few events wait until
+    /// one of them ends, and are then written together, up to 64 inboxes by one transaction, which spares the server most of
+    /// what an append costs it; one that comes while fewer are under way waits for nobody. At least 1, and no more than there are
+    /// connections; `usize::MAX`: each append has a transaction of its own. 2 unless another is set: more for a server with many
+    /// processors. What is brought to many inboxes at once does not count.
+    pub appending: usize,
     /// Whether the address leads to a pooler that gives each transaction another connection, as PgBouncer's transaction
     /// mode does: statements are sent whole each time, since none stays prepared. False unless set otherwise.
     pub pooled: bool,
@@ -61,6 +67,7 @@ impl Default for Options {
             migrate: true,
             connections: 16,
             waiting: usize::MAX,
+            appending: 2,
             pooled: false,
             seal_events: 4_096,
             notify: true,

@@ -11,6 +11,7 @@ use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 
 use crate::error::{PostgresError, StoreFailure};
 use crate::heard::Teller;
+use crate::joining::Joiner;
 use crate::listen::Listen;
 use crate::options::Options;
 use crate::pages::FetchPages;
@@ -26,6 +27,8 @@ pub struct PostgresStore {
     pub(crate) schema: Arc<str>,
     /// How many callers wait for a connection just now.
     pub(crate) waiting: Arc<AtomicUsize>,
+    /// The appends that wait to be written together.
+    pub(crate) joiner: Arc<Joiner>,
     /// `None` where nothing can be heard.
     pub(crate) listen: Option<Arc<dyn Listen>>,
     pub(crate) teller: Option<Arc<Teller>>,

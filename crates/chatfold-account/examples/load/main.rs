@@ -5,6 +5,8 @@
 //! cargo run --release -p chatfold-account --features postgres --example load -- quick   # seconds: does it run
 //! cargo run --release -p chatfold-account --features postgres --example load -- many    # one message to many inboxes,
 //!                                          # how long commands wait where snapshots are due, one redaction: these alone
+//! cargo run --release -p chatfold-account --features postgres --example load -- writers # in how many transactions
+//!                                          # PostgreSQL appends at once, for 32 writers: this alone
 //! ```
 //!
 //! SQLite lies in the folder for temporary files, PostgreSQL is one that this program starts there. Every append is
@@ -32,6 +34,9 @@ use chatfold_postgres::PostgresStore;
 use chatfold_sqlite::SqliteStore;
 use postgres_scratch::Server;
 use tokio_postgres::{Config, NoTls};
+
+/// The head of the table of writers.
+const WRITERS: &str = "| store | writers | bare inserts/s | appends/s | commands/s |\n|---|---|---|---|---|";
 
 /// How large everything is.
 #[derive(Clone, Copy)]
@@ -152,8 +157,13 @@ fn sqlite_row(folder: &Path, writers: u64, scale: Scale) {
 }
 
 async fn connect(server: &Server) -> PostgresStore {
+    connect_with(server, chatfold_postgres::Options::default().appending).await
+}
+
+/// A store of which so many transactions append at once.
+async fn connect_with(server: &Server, appending: usize) -> PostgresStore {
     let config: Config = server.config().parse().unwrap();
-    let options = chatfold_postgres::Options { connections: 64, ..Default::default() };
+    let options = chatfold_postgres::Options { connections: 64, appending, ..Default::default() };
     PostgresStore::open(config, NoTls, options).await.unwrap()
 }
 
@@ -171,8 +181,8 @@ async fn tasks<F: Future<Output = u64> + Send + 'static>(
     done as f64 / began.elapsed().as_secs_f64()
 }
 
-async fn postgres_row(server: &Server, writers: u64, scale: Scale) {
-    let each = scale.each;
+/// Rows of the same bytes, one transaction each, without a store: how many a second.
+async fn postgres_bare(server: &Server, writers: u64, each: Duration) -> f64 {
     let config: Config = server.config().parse().unwrap();
     let (client, connection) = config.connect(NoTls).await.unwrap();
     let driver = tokio::spawn(connection);
@@ -198,10 +208,13 @@ async fn postgres_row(server: &Server, writers: u64, scale: Scale) {
     .await;
     drop(client);
     driver.await.unwrap().unwrap();
-    let store = connect(server).await;
-    let base = writers * 1_000;
-    let appends = tasks(writers, |writer, began| {
-        let (store, writer) = (store.clone(), base + writer);
+    bare
+}
+
+/// Appends of one event, each to an inbox of the writer's own, the first of them of this number: how many a second.
+async fn postgres_appends(store: &PostgresStore, writers: u64, first: u64, each: Duration) -> f64 {
+    tasks(writers, |writer, began| {
+        let (store, writer) = (store.clone(), first + writer);
         async move {
             let mut n = 0;
             while began.elapsed() < each {
@@ -213,9 +226,13 @@ async fn postgres_row(server: &Server, writers: u64, scale: Scale) {
             n
         }
     })
-    .await;
-    let commands = tasks(writers, |writer, began| {
-        let (store, writer) = (store.clone(), base + 500 + writer);
+    .await
+}
+
+/// Commands of as many accounts, likewise.
+async fn postgres_commands(store: &PostgresStore, writers: u64, first: u64, each: Duration) -> f64 {
+    tasks(writers, |writer, began| {
+        let (store, writer) = (store.clone(), first + writer);
         async move {
             let mut account =
                 postgres::Account::open(store, owner(writer), Options::default()).await.unwrap();
@@ -228,8 +245,23 @@ async fn postgres_row(server: &Server, writers: u64, scale: Scale) {
             n
         }
     })
-    .await;
-    println!("| PostgreSQL | {writers} | {bare:.0} | {appends:.0} | {commands:.0} |");
+    .await
+}
+
+/// A row for each number of writers, or of the transactions in which a store appends at once.
+async fn postgres_rows(server: &Server, rows: &[(u64, usize)], scale: Scale) {
+    for (number, (writers, appending)) in rows.iter().enumerate() {
+        let bare = postgres_bare(server, *writers, scale.each).await;
+        let store = connect_with(server, *appending).await;
+        let first = 1_000 * (number as u64 + 1);
+        let appends = postgres_appends(&store, *writers, first, scale.each).await;
+        let commands = postgres_commands(&store, *writers, first + 500, scale.each).await;
+        let name = match *appending {
+            usize::MAX => "PostgreSQL, each append alone".to_owned(),
+            appending => format!("PostgreSQL, {appending} at once"),
+        };
+        println!("| {name} | {writers} | {bare:.0} | {appends:.0} | {commands:.0} |");
+    }
 }
 
 /// No snapshot is ever made.
@@ -500,6 +532,11 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = postgres_scratch::server();
+    if argument.as_deref() == Some("writers") {
+        println!("{WRITERS}");
+        let rows = [1, 2, 3, 4, usize::MAX].map(|appending| (32, appending));
+        return server.iter().for_each(|server| runtime.block_on(postgres_rows(server, &rows, scale)));
+    }
     if argument.as_deref() != Some("many") {
         rates(folder.path(), server.as_ref(), &runtime, scale);
     }
@@ -519,16 +556,20 @@ fn main() {
     }
 }
 
+/// Writers and transactions at once, as rows: what a store does unless told otherwise beside each append alone.
+fn joined() -> Vec<(u64, usize)> {
+    let appending = chatfold_postgres::Options::default().appending;
+    [1, 8, 32].into_iter().flat_map(|writers| [(writers, usize::MAX), (writers, appending)]).collect()
+}
+
 /// How much is carried in a while.
 fn rates(folder: &Path, server: Option<&Server>, runtime: &tokio::runtime::Runtime, scale: Scale) {
-    println!("| store | writers | bare inserts/s | appends/s | commands/s |\n|---|---|---|---|---|");
+    println!("{WRITERS}");
     for writers in [1, 8, 32] {
         sqlite_row(folder, writers, scale);
     }
     if let Some(server) = server {
-        for writers in [1, 8, 32] {
-            runtime.block_on(postgres_row(server, writers, scale));
-        }
+        runtime.block_on(postgres_rows(server, &joined(), scale));
     }
     println!("\n| store | events | loads/s by replay | loads/s from a snapshot |\n|---|---|---|---|");
     for events in [1_000, scale.large] {

@@ -3,6 +3,7 @@
 
 mod failover;
 mod faults;
+mod joining;
 mod laws;
 mod limits;
 mod migrations;
