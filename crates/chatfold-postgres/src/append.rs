@@ -6,12 +6,12 @@ use chatfold::EventId;
 use chatfold::id::CommandId;
 use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{Append, AppendError, Appended, Known, NewEvent, OutboxChange, Plan, StoredEvent};
+use chatfold::store::{Append, Appended, Known, NewEvent, OutboxChange, Plan, StoredEvent};
 use chatfold_layout::keys::Wanted;
 use futures_util::future::{TryFutureExt, join3, try_join, try_join_all, try_join5};
 use tokio_postgres::types::Type;
 
-use crate::error::PostgresError;
+use crate::error::{AppendResult, PostgresError};
 use crate::joining::Entered;
 use crate::keys::{self, Question};
 use crate::outbox::Told;
@@ -53,8 +53,6 @@ const INSERT_MANY: Sql = Sql {
 
 /// From how many rows on one statement inserts all.
 const MANY: usize = 8;
-
-pub(crate) type AppendResult<T> = Result<T, AppendError<PostgresError>>;
 
 /// What became of one try.
 pub(crate) enum Tried<T> {

@@ -238,6 +238,9 @@ fn is_contention(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| codes.contains(code))
 }
 
+/// What an append returns.
+pub(crate) type AppendResult<T> = Result<T, AppendError<PostgresError>>;
+
 /// An error that may be the store's own.
 pub(crate) trait StoreFailure: From<PostgresError> {
     /// The store's own error, if it is one.

@@ -8,8 +8,8 @@ use chatfold::store::{AppendError, Head, OutboxChange, StoredEvent, plan_import}
 use chatfold_layout::keys::{MAX_SEGMENT, Wanted};
 use futures_util::future::{try_join, try_join3};
 
-use crate::append::{AppendResult, IDS, Tried, insert_rows};
-use crate::error::PostgresError;
+use crate::append::{IDS, Tried, insert_rows};
+use crate::error::{AppendResult, PostgresError};
 use crate::keys::{self, Question};
 use crate::outbox::Told;
 use crate::pool::PostgresStore;

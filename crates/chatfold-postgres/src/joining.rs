@@ -9,22 +9,22 @@
 //! ends, has an event or a command that may be there already, or was in a transaction that failed, appends alone after all:
 //! that tells what is wrong, and finds by the ids of its events if they were written.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use chatfold::EventId;
 use chatfold::id::CommandId;
 use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{Append, Appended, Head, Known, NewEvent, OutboxChange, Plan};
+use chatfold::store::{Append, Appended, Head, Known, OutboxChange, Plan};
 use chatfold_layout::keys::Wanted;
 use futures_util::future::{join3, try_join, try_join3};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::append::AppendResult;
-use crate::error::PostgresError;
+use crate::error::{AppendResult, PostgresError};
+use crate::joiner::{Named, Request};
 use crate::keys::Question;
 use crate::outbox::Told;
 use crate::pool::PostgresStore;
@@ -91,71 +91,6 @@ const INSERT: Sql = Sql {
         Type::BYTEA_ARRAY,
     ],
 };
-
-/// The appends that wait to be joined, and how many transactions append.
-#[derive(Debug, Default)]
-pub(crate) struct Joiner(Mutex<Waiting>);
-
-#[derive(Debug, Default)]
-struct Waiting {
-    requests: VecDeque<Request>,
-    /// The inboxes of those that wait or are being written: none is in two.
-    inboxes: HashSet<StreamId>,
-    under_way: usize,
-    /// The engine has no such statements.
-    is_off: bool,
-}
-
-impl Joiner {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        // Whoever panicked while it held this left it whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An inbox of which an append waits or is being written, until it is dropped.
-#[derive(Debug)]
-struct Named {
-    inbox: StreamId,
-    joiner: Arc<Joiner>,
-}
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        self.joiner.waiting().inboxes.remove(&self.inbox);
-    }
-}
-
-/// An append that waits for a transaction.
-#[derive(Debug)]
-struct Request {
-    named: Named,
-    expected: u64,
-    command: Option<CommandId>,
-    events: Vec<NewEvent>,
-    /// Dropped without an answer where it is to be appended alone.
-    answer: oneshot::Sender<AppendResult<Appended>>,
-}
-
-impl Request {
-    fn append(&self) -> Append<'_> {
-        Append::new(self.expected, &self.events).with_command(self.command)
-    }
-
-    fn inbox(&self) -> &StreamId {
-        &self.named.inbox
-    }
-
-    /// Gives up its inbox, and then answers: whoever is answered may append to it again at once.
-    fn answered(self, outcome: Option<AppendResult<Appended>>) {
-        let Self { named, answer, .. } = self;
-        drop(named);
-        if let Some(outcome) = outcome {
-            // Whoever does not wait for it any more has given up.
-            let _ = answer.send(outcome);
-        }
-    }
-}
 
 /// How an append goes on.
 pub(crate) enum Entered<'a> {
@@ -388,7 +323,7 @@ async fn maybe_sealed(
         questions.insert(request.inbox().key(), question);
     }
     for row in &session.query(&sealed, &[&owners, &slices, &parts]).await? {
-        let (owner, mut segments) = (row.try_get::<_, &str>(0)?, std::collections::BTreeSet::new());
+        let (owner, mut segments) = (row.try_get::<_, &str>(0)?, BTreeSet::new());
         if let Some(question) = questions.get(owner) {
             question.answer(row.try_get(1)?, &mut segments)?;
         }

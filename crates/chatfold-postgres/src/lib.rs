@@ -271,6 +271,7 @@ mod fetching;
 mod follow;
 mod heard;
 mod importing;
+mod joiner;
 mod joining;
 mod keys;
 mod listen;

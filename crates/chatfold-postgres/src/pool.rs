@@ -11,7 +11,7 @@ use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 
 use crate::error::{PostgresError, StoreFailure};
 use crate::heard::Teller;
-use crate::joining::Joiner;
+use crate::joiner::Joiner;
 use crate::listen::Listen;
 use crate::options::Options;
 use crate::pages::FetchPages;
