@@ -51,10 +51,13 @@ fn check(text: &str) -> Result<(), IdError> {
     if text.len() > MAX_ID_LEN_BYTES {
         return Err(IdError::TooLong { len_bytes: text.len() });
     }
-    match control_character(text) {
-        Some((offset, found)) => Err(IdError::ControlCharacter { found, offset }),
-        None => Ok(()),
+    // Nearly no text has one: all bytes are looked at before the first such character is sought.
+    if text.bytes().fold(false, |any, byte| any | byte.is_ascii_control())
+        && let Some((offset, found)) = control_character(text)
+    {
+        return Err(IdError::ControlCharacter { found, offset });
     }
+    Ok(())
 }
 
 /// The first control character (U+0000–001F or U+007F) of a text, which no id may have, and where it stands in bytes.
@@ -257,46 +260,45 @@ fn parse_uuid(text: &str) -> Result<Uuid, IdError> {
     bytes.map(Uuid::from_bytes).ok_or(IdError::Uuid)
 }
 
-/// The bytes of a UUID from its text, which is lower-case and hyphenated: eight digits at a time.
+/// The bytes of a UUID from its text, which is lower-case and hyphenated.
 #[inline]
 pub(crate) fn uuid_bytes(text: &[u8; 36]) -> Option<[u8; 16]> {
-    let [a0, a1, a2, a3, a4, a5, a6, a7, b'-', b0, b1, b2, b3, b'-', c0, c1, c2, c3, b'-', rest @ ..] = text
-    else {
+    let (a, rest) = text.split_first_chunk::<8>()?;
+    let (hyphen_1, rest) = rest.split_first_chunk::<1>()?;
+    let (b, rest) = rest.split_first_chunk::<4>()?;
+    let (hyphen_2, rest) = rest.split_first_chunk::<1>()?;
+    let (c, rest) = rest.split_first_chunk::<4>()?;
+    let (hyphen_3, rest) = rest.split_first_chunk::<1>()?;
+    let (d, rest) = rest.split_first_chunk::<4>()?;
+    let (hyphen_4, rest) = rest.split_first_chunk::<1>()?;
+    let (e, rest) = rest.split_first_chunk::<4>()?;
+    let f = rest.first_chunk::<8>()?;
+    if [hyphen_1, hyphen_2, hyphen_3, hyphen_4] != [b"-"; 4] {
         return None;
-    };
-    let [d0, d1, d2, d3, b'-', e0, e1, e2, e3, f0, f1, f2, f3, f4, f5, f6, f7] = rest else { return None };
-    let words = [
-        hex_word([*a0, *a1, *a2, *a3, *a4, *a5, *a6, *a7])?,
-        hex_word([*b0, *b1, *b2, *b3, *c0, *c1, *c2, *c3])?,
-        hex_word([*d0, *d1, *d2, *d3, *e0, *e1, *e2, *e3])?,
-        hex_word([*f0, *f1, *f2, *f3, *f4, *f5, *f6, *f7])?,
-    ];
-    let uuid = words.iter().fold(0, |uuid: u128, word| uuid << 32 | u128::from(*word));
-    Some(uuid.to_be_bytes())
+    }
+    let halves = |word: &[u8; 8]| word.as_chunks::<4>().0.first_chunk::<2>().copied();
+    let ([a, a_2], [f, f_2]) = (halves(a)?, halves(f)?);
+    hex_bytes([a, a_2, *b, *c, *d, *e, f, f_2].as_flattened().first_chunk()?)
 }
 
-/// The number that eight lower-case hexadecimal digits write, worked out of all of them at once.
-#[inline]
-fn hex_word(digits: [u8; 8]) -> Option<u32> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    let word = u64::from_le_bytes(digits);
-    // In each byte below 0x80 these are the digit's value from 0 to 9, and that of a letter from 1 to 6; other
-    // characters give greater ones, of which the additions set the high bit.
-    let (decimal, letter) = (word ^ (ONES * u64::from(b'0')), word ^ (ONES * 0x60));
-    if word & HIGHS != 0 {
-        return None;
+/// The sixteen bytes that 32 lower-case hexadecimal digits write. A function of its own, since it is compiled to few
+/// instructions, each on sixteen digits, only where the digits lie in one piece.
+#[inline(never)]
+fn hex_bytes(digits: &[u8; 32]) -> Option<[u8; 16]> {
+    // A digit's value is at most 15, that of any other character is greater.
+    let values = digits.map(|digit| {
+        let decimal = digit.wrapping_sub(b'0');
+        let letter = digit.wrapping_sub(b'a').saturating_add(10);
+        if decimal > 9 { letter } else { decimal }
+    });
+    let (mut bytes, mut all) = ([0; 16], 0);
+    for (byte, pair) in bytes.iter_mut().zip(values.as_chunks::<2>().0) {
+        // The lower byte of the shifted pair: its first digit is the greater.
+        let pair = u16::from_le_bytes(*pair);
+        all |= pair;
+        *byte = (pair << 4 | pair >> 8) as u8;
     }
-    let is_decimal = !(decimal + ONES * (0x80 - 10));
-    let is_letter = (letter + ONES * 0x7f) & !(letter + ONES * (0x80 - 7));
-    if (is_decimal | is_letter) & HIGHS != HIGHS {
-        return None;
-    }
-    let values = (word & (ONES * 0x0f)) + 9 * (word >> 6 & ONES);
-    // Two digits to a byte, four to two bytes, eight to four; the first digit is the greatest.
-    let bytes = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
-    let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
-    Some(((pairs | pairs >> 16) as u32).swap_bytes())
+    (all & 0xf0f0 == 0).then_some(bytes)
 }
 
 /// Whether a conversation is between two people or in a group.
