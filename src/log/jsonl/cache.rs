@@ -7,17 +7,17 @@ use rustc_hash::FxHasher;
 /// Slots in a cache: a power of two, 256 KiB.
 const SLOTS: usize = 16_384;
 
-/// A table with one slot for each hash: bounded, and nobody can make it slow by choosing ids.
+/// A table with two slots for each hash: bounded, and nobody can make it slow by choosing ids.
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
-    /// Empty until used where a single line is decoded.
-    slots: Vec<Option<T>>,
+    /// Empty until used where a single line is decoded. An id is in the slot of its hash or in the one beside it.
+    slots: Vec<[Option<T>; 2]>,
 }
 
 impl<T: Clone + AsRef<str>> Cache<T> {
     /// A cache that remembers.
     pub(crate) fn new() -> Self {
-        Self { slots: vec![None; SLOTS] }
+        Self { slots: vec![[None, None]; SLOTS / 2] }
     }
 
     /// A cache that remembers nothing and costs nothing.
@@ -27,34 +27,51 @@ impl<T: Clone + AsRef<str>> Cache<T> {
 
     /// The id with this text: the one remembered, or a new one.
     pub(crate) fn get<E>(&mut self, text: &str, new: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
-        let Some(slot) = self.slots.get_mut(slot_of(text.as_bytes())) else {
-            return new(text);
-        };
-        match slot {
-            Some(id) if (*id).as_ref() == text => Ok(id.clone()),
-            _ => {
-                let id = new(text)?;
-                *slot = Some(id.clone());
-                Ok(id)
-            }
+        let slots = self.slots.get_mut(slots_of(text.as_bytes()));
+        match slots.as_ref().and_then(|slots| remembered(slots, text.as_bytes())) {
+            Some(id) => Ok(id),
+            None => put(slots, text, new),
         }
     }
 
     /// The same for bytes that may be no text: nothing if they are none, or no id.
     #[inline]
     pub(crate) fn of_bytes<E>(&mut self, bytes: &[u8], new: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        match self.slots.get(slot_of(bytes)) {
-            Some(Some(id)) if id.as_ref().as_bytes() == bytes => Some(id.clone()),
-            _ => self.get(std::str::from_utf8(bytes).ok()?, new).ok(),
+        let slots = self.slots.get_mut(slots_of(bytes));
+        match slots.as_ref().and_then(|slots| remembered(slots, bytes)) {
+            Some(id) => Some(id),
+            None => put(slots, std::str::from_utf8(bytes).ok()?, new).ok(),
         }
     }
 }
 
-fn slot_of(text: &[u8]) -> usize {
+#[inline]
+fn remembered<T: Clone + AsRef<str>>([first, second]: &[Option<T>; 2], text: &[u8]) -> Option<T> {
+    match first {
+        Some(id) if id.as_ref().as_bytes() == text => Some(id.clone()),
+        _ => second.as_ref().filter(|id| (*id).as_ref().as_bytes() == text).cloned(),
+    }
+}
+
+/// Makes an id and remembers it in place of the one that was made longest ago.
+#[inline(never)]
+fn put<T: Clone, E>(
+    slots: Option<&mut [Option<T>; 2]>,
+    text: &str,
+    new: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, E> {
+    let id = new(text)?;
+    if let Some([first, second]) = slots {
+        *second = first.replace(id.clone());
+    }
+    Ok(id)
+}
+
+fn slots_of(text: &[u8]) -> usize {
     let mut hasher = FxHasher::default();
     hasher.write(text);
     // Truncation is meant: any bits of the hash do.
-    hasher.finish() as usize % SLOTS
+    hasher.finish() as usize % (SLOTS / 2)
 }
 
 #[cfg(test)]
