@@ -239,17 +239,20 @@ impl<'a> Scanner<'a> {
 pub(crate) fn plain_len(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
-    // The high bit of each zero byte is set; above the lowest one perhaps others too, which does not matter here.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
     let (words, tail) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let quotes = zeros(word ^ (ONES * u64::from(b'"')));
-        let backslashes = zeros(word ^ (ONES * u64::from(b'\\')));
-        let controls = word.wrapping_sub(ONES * 0x20) & !word;
-        let stops = (quotes | backslashes | controls) & HIGHS;
-        if stops != 0 {
-            return index * 8 + stops.trailing_zeros() as usize / 8;
+        let quotes = (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES);
+        let backslashes = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+        let controls = word.wrapping_sub(ONES * 0x20);
+        // The high bit of each byte where it stops is set, and that of each byte of a text that is not ASCII. Above the
+        // lowest byte where it stops perhaps others are too, which does not matter here.
+        let high = (quotes | backslashes | controls) & HIGHS;
+        if high != 0 {
+            let stops = high & !word;
+            if stops != 0 {
+                return index * 8 + stops.trailing_zeros() as usize / 8;
+            }
         }
     }
     let stop = tail.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
