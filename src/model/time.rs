@@ -181,6 +181,73 @@ fn days_of(year: u32, month: u32, day: u32) -> Option<i64> {
     Some(past * 365 + leap_days + of_year - DAYS_TO_1970)
 }
 
+/// Reads times of which most are of the day of the one before, as those of a log are: its date is not worked out again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimesOfDay {
+    /// The date as it is written, up to the `T`.
+    date: [u8; DATE_LEN_BYTES],
+    /// When that day begins.
+    start: Timestamp,
+}
+
+const DATE_LEN_BYTES: usize = 11;
+
+impl TimesOfDay {
+    pub(crate) const fn new() -> Self {
+        Self { date: *b"1970-01-01T", start: Timestamp::EPOCH }
+    }
+
+    /// What [`Timestamp::parse_bytes`] makes of a text.
+    #[inline]
+    pub(crate) fn parse(&mut self, text: &[u8; TIMESTAMP_LEN_BYTES]) -> Result<Timestamp, TimestampError> {
+        let (date, time) = (text.first_chunk(), text.last_chunk());
+        if date == Some(&self.date)
+            && let Some(millis) = time.and_then(millis_of_day)
+        {
+            return Ok(Timestamp(self.start.0 + millis));
+        }
+        self.parse_date_too(text)
+    }
+
+    #[cold]
+    fn parse_date_too(&mut self, text: &[u8; TIMESTAMP_LEN_BYTES]) -> Result<Timestamp, TimestampError> {
+        const DAY_MS: i64 = 86_400_000;
+        let time = Timestamp::parse_bytes(text)?;
+        if let Some(date) = text.first_chunk() {
+            *self = Self { date: *date, start: Timestamp(time.0 - time.0 % DAY_MS) };
+        }
+        Ok(time)
+    }
+}
+
+/// The milliseconds since midnight of a time written `HH:MM:SS.mmmZ`, eight bytes at a time; `None` if there is no such
+/// time.
+#[inline]
+fn millis_of_day(text: &[u8; TIMESTAMP_LEN_BYTES - DATE_LEN_BYTES]) -> Option<i64> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    // Each digit becomes its value, each other byte that stands in its place 0.
+    let start = u64::from_le_bytes(*text.first_chunk()?) ^ u64::from_le_bytes(*b"00:00:00");
+    let end = u64::from_le_bytes(*text.last_chunk()?) ^ u64::from_le_bytes(*b":00.000Z");
+    // The high bit of each byte above 9 is set; above such a byte perhaps others too, which does not matter here.
+    let above = |digits: u64| (digits | digits.wrapping_add(ONES * (0x80 - 10))) & HIGHS;
+    let between = start & 0x0000_ff00_00ff_0000 | end & 0xff00_0000_ff00_00ff;
+    if above(start) | above(end) | between != 0 {
+        return None;
+    }
+    // Each byte becomes the number that it writes with the next one.
+    let pairs = |digits: u64| digits * 10 + (digits >> 8);
+    let (start, tens) = (pairs(start), pairs(end) >> 32 & 0xff);
+    // The high bit of each byte of hours, minutes and seconds that is too great.
+    const BOUNDS: u64 = (0x80 - 24) | (0x80 - 60) << 24 | (0x80 - 60) << 48;
+    if (start + BOUNDS) & 0x0080_0000_8000_0080 != 0 {
+        return None;
+    }
+    let (hour, minute, second) = (start & 0xff, start >> 24 & 0xff, start >> 48 & 0xff);
+    let millis = tens * 10 + (end >> 48 & 0xff);
+    Some((hour * 3_600_000 + minute * 60_000 + second * 1_000 + millis).cast_signed())
+}
+
 fn parse(text: &[u8]) -> Result<Timestamp, TimestampError> {
     Timestamp::parse_bytes(text.try_into().map_err(|_| TimestampError::Form)?)
 }
@@ -236,6 +303,54 @@ mod tests {
         }
         for bad in ["1969-12-31T23:59:59.999Z", "9999-01-01T00:00:00.000Z"] {
             assert_eq!(bad.parse::<Timestamp>(), Err(TimestampError::OutOfRange), "{bad}");
+        }
+    }
+
+    /// Every byte in every place of times, read behind one of the same day and of another.
+    #[test]
+    fn times_of_a_day_are_what_they_are_without_the_one_before() {
+        let mut good = 0;
+        for before in ["2026-03-01T23:59:59.999Z", "2024-02-29T00:00:00.000Z", "1970-01-01T00:00:00.000Z"] {
+            for text in [before, "2026-03-01T19:48:35.250Z", "9998-12-31T09:00:00.000Z"] {
+                for (at, byte) in (0..text.len()).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
+                    let mut times = TimesOfDay::new();
+                    times.parse(before.as_bytes().try_into().unwrap()).unwrap();
+                    let mut text: [u8; TIMESTAMP_LEN_BYTES] = text.as_bytes().try_into().unwrap();
+                    text[at] = byte;
+                    let expected = Timestamp::parse_bytes(&text);
+                    assert_eq!(times.parse(&text), expected, "{:?}", String::from_utf8_lossy(&text));
+                    // And behind a text that is a time or none.
+                    assert_eq!(times.parse(&text), expected);
+                    good += u32::from(expected.is_ok());
+                }
+            }
+        }
+        assert!(good > 500, "{good}");
+    }
+
+    #[test]
+    fn every_second_of_a_day_is_read_and_none_beyond_it() {
+        let day = |text: &str| millis_of_day(text.as_bytes().try_into().unwrap());
+        let mut seconds = 0;
+        for (hour, minute, second) in (0..100)
+            .flat_map(|hour| (0..100).flat_map(move |minute| (0..100).map(move |s| (hour, minute, s))))
+        {
+            let millis = seconds % 1_000;
+            let expected = (hour < 24 && minute < 60 && second < 60)
+                .then_some(((hour * 60 + minute) * 60 + second) * 1_000 + millis);
+            assert_eq!(day(&format!("{hour:02}:{minute:02}:{second:02}.{millis:03}Z")), expected);
+            seconds += i64::from(expected.is_some());
+        }
+        assert_eq!(seconds, 86_400);
+        for bad in [
+            "23:59:60.000Z",
+            "24:00:00.000Z",
+            "12:00:00,000Z",
+            "12.00:00.000Z",
+            "12:00:00.000z",
+            "12:00:00.00:Z",
+        ] {
+            assert_eq!(day(bad), None, "{bad}");
         }
     }
 

@@ -4,9 +4,11 @@ mod body;
 mod canonical;
 mod message;
 mod report;
+mod rest;
 mod watermark;
 
 use crate::log::jsonl::cache::Cache;
+use crate::log::jsonl::decode::rest::Rest;
 use crate::log::jsonl::error::DecodeError;
 use crate::log::jsonl::json::value::{Fault, Object, Parsed, Value};
 use crate::log::jsonl::json::{self};
@@ -15,7 +17,7 @@ use crate::log::jsonl::upcast::{OLDEST, upcast, upcast_line};
 use crate::log::jsonl::{LOG_NAME, LoggedEvent, SkipReason, SkippedEvent, VERSION};
 use crate::model::event::{Body, Envelope, Event, InvalidEvent, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Meta};
 use crate::model::id::{ConversationId, EventId, IdError, UserId};
-use crate::model::time::Timestamp;
+use crate::model::time::{TimesOfDay, Timestamp};
 
 const EVENT_ID: &str = "the id of an event, a lower-case hyphenated UUID";
 const MESSAGE_ID: &str = "the id of a message, a lower-case hyphenated UUID";
@@ -105,17 +107,24 @@ pub(crate) struct Header {
 pub(crate) struct Decoder {
     users: Cache<UserId>,
     conversations: Cache<ConversationId>,
+    /// The conversation of the last line that was read as this library writes it: nothing in its id is escaped.
+    recent: Option<ConversationId>,
+    times: TimesOfDay,
     /// The oldest version a line may have: that of the header, and never more than the current one.
     oldest: u64,
 }
 
 impl Decoder {
     pub(crate) fn new() -> Self {
-        Self { users: Cache::new(), conversations: Cache::new(), oldest: VERSION }
+        Self::with(Cache::new(), Cache::new())
     }
 
     fn forgetful() -> Self {
-        Self { users: Cache::none(), conversations: Cache::none(), oldest: VERSION }
+        Self::with(Cache::none(), Cache::none())
+    }
+
+    fn with(users: Cache<UserId>, conversations: Cache<ConversationId>) -> Self {
+        Self { users, conversations, recent: None, times: TimesOfDay::new(), oldest: VERSION }
     }
 
     /// The header that the first line of a log is.
@@ -134,19 +143,23 @@ impl Decoder {
 
     /// What any other line is.
     pub(crate) fn line(&mut self, line: &[u8]) -> Parsed<Line> {
-        match self.canonical(line) {
-            Some(event) => {
-                debug_assert!(
-                    matches!(self.general(line), Ok(Line::Event(LoggedEvent::Known(same))) if same == event)
-                );
+        let mut rest = Rest(line);
+        match self.canonical(&mut rest, b"}", |event| event) {
+            Some(event) if rest.0.is_empty() => {
+                debug_assert!(self.says(line, &event));
                 Ok(Line::Event(LoggedEvent::Known(event)))
             }
-            None => self.general(line),
+            _ => self.general(line),
         }
     }
 
+    /// Whether a line says this event in whatever form it stands.
+    pub(crate) fn says(&mut self, line: &[u8], event: &Event) -> bool {
+        matches!(self.general(line), Ok(Line::Event(LoggedEvent::Known(same))) if same == *event)
+    }
+
     /// The same for a line in whatever form.
-    fn general(&mut self, line: &[u8]) -> Parsed<Line> {
+    pub(crate) fn general(&mut self, line: &[u8]) -> Parsed<Line> {
         let text = json::text(line)?;
         let (mut object, mut message) = (Object::new(text), Object::new(text));
         json::line(text, &mut object, &mut message)?;

@@ -9,7 +9,7 @@ pub(crate) mod value;
 
 pub(crate) use self::scan::plain_len;
 use self::scan::{MAX_DEPTH, Scanner};
-use crate::log::jsonl::json::value::{Fault, Object, Parsed, Value, key_of};
+use crate::log::jsonl::json::value::{Fault, Object, Parsed, Value, key_of, unescape};
 use crate::log::jsonl::key::KeySet;
 
 /// A line as text; a fault where it is not UTF-8.
@@ -39,6 +39,13 @@ pub(crate) fn object_end(text: &str, at: usize) -> Parsed<usize> {
     let mut scanner = Scanner { text, at };
     scanner.object(|scanner, _| scanner.value(MAX_DEPTH).map(drop))?;
     Ok(scanner.at)
+}
+
+/// The text that is written so between quotes; `None` where what stands behind a backslash is no escape.
+pub(crate) fn unescaped(written: &str) -> Option<String> {
+    let mut scanner = Scanner { text: written, at: 0 };
+    scanner.escapes().ok()?;
+    if scanner.at < written.len() { None } else { unescape(written, 0).ok() }
 }
 
 impl<'a> Value<'a> {

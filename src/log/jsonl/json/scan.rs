@@ -196,21 +196,27 @@ impl<'a> Scanner<'a> {
     /// Goes past a string. Returns whether anything in it is escaped.
     fn string(&mut self) -> Parsed<bool> {
         self.at += 1;
+        let escaped = self.escapes()?;
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(escaped)
+            }
+            Some(_) => Err(self.unexpected("no raw control character in a string")),
+            None => Err(self.unexpected("the end of a string")),
+        }
+    }
+
+    /// Goes on within a string up to what is neither part of it nor an escape. Returns whether anything is escaped.
+    pub(crate) fn escapes(&mut self) -> Parsed<bool> {
         let mut escaped = false;
         loop {
             self.at += plain_len(self.rest());
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err(self.unexpected("no raw control character in a string")),
-                None => return Err(self.unexpected("the end of a string")),
+            if self.peek() != Some(b'\\') {
+                return Ok(escaped);
             }
+            escaped = true;
+            self.escape()?;
         }
     }
 
