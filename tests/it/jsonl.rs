@@ -2,6 +2,7 @@
 
 mod canonical;
 mod faults;
+mod lent;
 mod random;
 mod salvage;
 

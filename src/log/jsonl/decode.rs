@@ -8,7 +8,7 @@ mod rest;
 mod watermark;
 
 use crate::log::jsonl::cache::Cache;
-use crate::log::jsonl::decode::rest::Rest;
+pub(crate) use crate::log::jsonl::decode::rest::Rest;
 use crate::log::jsonl::error::DecodeError;
 use crate::log::jsonl::json::value::{Fault, Object, Parsed, Value};
 use crate::log::jsonl::json::{self};

@@ -3,11 +3,11 @@
 use std::io::{self, BufRead};
 use std::ops::Range;
 
-use crate::log::jsonl::LogLine;
-use crate::log::jsonl::decode::{Decoder, Header, Line};
+use crate::log::jsonl::decode::{Decoder, Header, Line, Rest};
 use crate::log::jsonl::error::{DecodeError, ReadError};
 use crate::log::jsonl::json;
 use crate::log::jsonl::json::value::{Fault, Parsed};
+use crate::log::jsonl::{LogLine, LoggedEvent};
 use crate::model::event::MAX_MESSAGE_LEN_BYTES;
 use crate::model::id::UserId;
 
@@ -73,10 +73,10 @@ impl<R: BufRead> Reader<R> {
     ///
     /// As [`Reader::new`].
     pub fn with_line_limit(input: R, limit_bytes: usize) -> Result<Self, ReadError> {
-        let mut lines = Lines { input, line: Vec::new(), number: 0, limit_bytes, ended: false };
+        let mut lines = Lines { input, line: Vec::new(), number: 0, limit_bytes, split: false, ended: false };
         let mut decoder = Decoder::new();
         let header = match lines.next()? {
-            Some(line) => line.and_then(|line| decoder.header(line)),
+            Some(read) => read.and_then(|()| decoder.header(lines.line())),
             None => Err(Fault::new(0, "the header of a log", "the end of the input")),
         };
         match header {
@@ -108,10 +108,10 @@ impl<R: BufRead> Reader<R> {
     /// As [`Reader::new`].
     pub fn salvaging(input: R) -> Result<Self, ReadError> {
         let limit_bytes = DEFAULT_LINE_LIMIT_BYTES;
-        let mut lines = Lines { input, line: Vec::new(), number: 0, limit_bytes, ended: false };
+        let mut lines = Lines { input, line: Vec::new(), number: 0, limit_bytes, split: false, ended: false };
         let mut decoder = Decoder::new();
         let fault = match lines.next()? {
-            Some(line) => match line.and_then(|line| decoder.header(line)) {
+            Some(read) => match read.and_then(|()| decoder.header(lines.line())) {
                 Ok(Header { owner, .. }) => {
                     return Ok(Self { lines, decoder, owner, salvages: true, rest: None, first: None });
                 }
@@ -166,7 +166,7 @@ impl<R: BufRead> Reader<R> {
     /// ```
     pub fn resume<S: BufRead>(self, input: S, lines: u64) -> Reader<S> {
         let Self { lines: Lines { limit_bytes, .. }, decoder, owner, salvages, .. } = self;
-        let lines = Lines { input, line: Vec::new(), number: lines, limit_bytes, ended: false };
+        let lines = Lines { input, line: Vec::new(), number: lines, limit_bytes, split: false, ended: false };
         Reader { lines, decoder, owner, salvages, rest: None, first: None }
     }
 
@@ -176,7 +176,36 @@ impl<R: BufRead> Reader<R> {
     ///
     /// [`ReadError::Decode`] for a malformed line, which is then behind the reader; [`ReadError::Io`] where the
     /// input fails, which ends the log.
+    #[inline]
     pub fn next_record(&mut self) -> Option<Result<LogLine, ReadError>> {
+        // Nearly every line stands as this library writes it, whole in the input's buffer, and is read where it lies.
+        if self.first.is_none() && self.rest.is_none() && !self.lines.ended {
+            let lines = &mut self.lines;
+            match lines.input.fill_buf() {
+                Ok([]) => return lines.end(None).map(Err),
+                Ok(here) => {
+                    let here = here.get(..=lines.limit_bytes).unwrap_or(here);
+                    let (mut behind, line) = (Rest(here), lines.number + 1);
+                    let made = |event| Ok(LogLine { line, event: LoggedEvent::Known(event) });
+                    let record = self.decoder.canonical(&mut behind, b"}\n", made);
+                    if record.is_some() {
+                        let len = here.len() - behind.0.len();
+                        debug_assert!(same(here.get(..len), record.as_ref(), &mut self.decoder));
+                        lines.input.consume(len);
+                        lines.number = line;
+                        return record;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return lines.end(Some(error)).map(Err),
+            }
+        }
+        self.next_in_whatever_form()
+    }
+
+    /// The same for a line in whatever form it stands.
+    #[inline(never)]
+    fn next_in_whatever_form(&mut self) -> Option<Result<LogLine, ReadError>> {
         if let Some(fault) = self.first.take() {
             return Some(Err(DecodeError::new(1, *fault).into()));
         }
@@ -184,12 +213,15 @@ impl<R: BufRead> Reader<R> {
             return Some(Ok(record));
         }
         loop {
-            let line = match self.lines.next() {
-                Ok(Some(line)) => line,
+            let read = match self.lines.next() {
+                Ok(Some(read)) => read,
                 Ok(None) => return None,
                 Err(error) => return Some(Err(error)),
             };
-            let fault = match line.and_then(|line| self.decoder.line(line)) {
+            let (line, decoder) = (self.lines.line(), &mut self.decoder);
+            // One that lay whole in the buffer has been tried as this library writes it.
+            let decode = |()| if self.lines.split { decoder.line(line) } else { decoder.general(line) };
+            let fault = match read.and_then(decode) {
                 Ok(Line::Event(event)) => return Some(Ok(LogLine { line: self.lines.number, event })),
                 Ok(Line::Header(Header { owner, .. })) if owner == self.owner => continue,
                 Ok(Line::Header(Header { owner, at, .. })) => {
@@ -201,6 +233,13 @@ impl<R: BufRead> Reader<R> {
             return Some(Err(DecodeError::new(self.lines.number, *fault).into()));
         }
     }
+}
+
+/// Whether a record is what its line says in whatever form it stands.
+fn same(line: Option<&[u8]>, record: Option<&Result<LogLine, ReadError>>, decoder: &mut Decoder) -> bool {
+    let event = record.and_then(|record| record.as_ref().ok()?.event.known());
+    let line = line.and_then(|line| line.strip_suffix(b"\n"));
+    line.zip(event).is_some_and(|(line, event)| decoder.says(line, event))
 }
 
 /// Where the whole object stands that begins at `at` in a line, NULs and whitespace apart.
@@ -239,12 +278,14 @@ struct Lines<R> {
     line: Vec<u8>,
     number: u64,
     limit_bytes: usize,
+    /// Whether the last line did not lie whole in the input's buffer.
+    split: bool,
     ended: bool,
 }
 
 impl<R: BufRead> Lines<R> {
-    /// The next line without its `\n`, or the fault of being too long.
-    fn next(&mut self) -> Result<Option<Parsed<&[u8]>>, ReadError> {
+    /// Reads the next line. Whether it keeps to the limit: the fault of being too long.
+    fn next(&mut self) -> Result<Option<Parsed<()>>, ReadError> {
         if self.ended {
             return Ok(None);
         }
@@ -253,13 +294,26 @@ impl<R: BufRead> Lines<R> {
         self.ended = !matches!(read, Ok(Some(_)));
         match read {
             Ok(None) => Ok(None),
-            Ok(Some(true)) => Ok(Some(Ok(self.line.strip_suffix(b"\n").unwrap_or(&self.line)))),
+            Ok(Some(true)) => Ok(Some(Ok(()))),
             Ok(Some(false)) => {
                 let expected = format!("a line of at most {} bytes, the limit", self.limit_bytes);
                 Ok(Some(Err(Fault::new(self.limit_bytes, expected, "a longer one"))))
             }
             Err(source) => Err(ReadError::Io { line: self.number, source }),
         }
+    }
+
+    /// The line that was read, without its `\n`.
+    fn line(&self) -> &[u8] {
+        self.line.strip_suffix(b"\n").unwrap_or(&self.line)
+    }
+
+    /// Ends where a line would begin: with nothing, or because the input failed.
+    #[cold]
+    fn end(&mut self, failed: Option<io::Error>) -> Option<ReadError> {
+        self.number += 1;
+        self.ended = true;
+        failed.map(|source| ReadError::Io { line: self.number, source })
     }
 
     /// Reads a line up to and including its `\n`. Returns whether it keeps to the limit.
@@ -275,6 +329,7 @@ impl<R: BufRead> Lines<R> {
             };
             let here = here.get(..limit - taken).unwrap_or(here);
             let end = memchr::memchr(b'\n', here).map(|at| at + 1);
+            self.split = taken > 0 || end.is_none();
             let len = end.unwrap_or(here.len());
             self.line.extend_from_slice(here.get(..len).unwrap_or(here));
             self.input.consume(len);
