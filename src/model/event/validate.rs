@@ -1,7 +1,7 @@
 //! What makes an event well-formed.
 
 use crate::model::event::{
-    AccountFact, Body, Fact, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Membership, QuietHours, ReceiveOption,
+    AccountFact, Body, Fact, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Membership, Message, QuietHours, ReceiveOption,
     ReportedMentions, Through, UnreadReport, Watermark,
 };
 use crate::model::id::ConversationKind;
@@ -99,23 +99,17 @@ impl QuietHours {
 
 impl Fact {
     pub(crate) fn validate(&self, kind: ConversationKind) -> Result<(), InvalidEvent> {
-        if let Self::MessageReceived(message)
-        | Self::MessageQueued(message)
-        | Self::MessageImported { message, .. } = self
-        {
-            match message.content_len_bytes() {
-                0..=MAX_MESSAGE_LEN_BYTES => {}
-                found => return Err(InvalidEvent::TooLarge { found }),
-            }
-        }
         match self {
             Self::Opened { group_type: Some(_) } => groups_only("group_type", kind),
-            Self::MessageReceived(message) => delivered_seq(message.seq, kind),
-            Self::MessageQueued(message) | Self::MessageImported { message, .. } => match message.seq {
-                Some(seq) => small_seq(seq),
-                None if kind == ConversationKind::Group => Err(InvalidEvent::MissingSeq),
-                None => Ok(()),
-            },
+            Self::MessageReceived(message) => message.validate_received(kind),
+            Self::MessageQueued(message) | Self::MessageImported { message, .. } => {
+                message.validate_len()?;
+                match message.seq {
+                    Some(seq) => small_seq(seq),
+                    None if kind == ConversationKind::Group => Err(InvalidEvent::MissingSeq),
+                    None => Ok(()),
+                }
+            }
             Self::MessageSent { seq, .. } => delivered_seq(*seq, kind),
             Self::MessageModified { edit, .. } if edit.version == 0 => Err(InvalidEvent::ZeroVersion),
             Self::MessageReadBy { .. } => groups_only("message_read_by", kind),
@@ -147,6 +141,23 @@ impl Fact {
             }
             Self::ExtensionSet { seq, .. } | Self::ExtensionsCleared { seq, .. } => small_seq(*seq),
             _ => Ok(()),
+        }
+    }
+}
+
+impl Message {
+    /// Whether a message that was delivered fits its conversation.
+    #[inline]
+    pub(crate) fn validate_received(&self, kind: ConversationKind) -> Result<(), InvalidEvent> {
+        self.validate_len()?;
+        delivered_seq(self.seq, kind)
+    }
+
+    #[inline]
+    fn validate_len(&self) -> Result<(), InvalidEvent> {
+        match self.content_len_bytes() {
+            0..=MAX_MESSAGE_LEN_BYTES => Ok(()),
+            found => Err(InvalidEvent::TooLarge { found }),
         }
     }
 }

@@ -49,8 +49,7 @@ impl Decoder {
         if rest.pass(br#"message_received","message":"#).is_some() {
             let message = self.canonical_message(rest)?;
             rest.pass(end)?;
-            let body = Body::Conversation(conversation, Fact::MessageReceived(message));
-            return match Event::new(Envelope::new(id, at, by), body) {
+            return match Event::received(id, at, by, conversation, message) {
                 Ok(event) => Some(made(event)),
                 Err(_) => None,
             };
