@@ -57,21 +57,6 @@ impl Event {
         Ok(Self { envelope, body })
     }
 
-    /// The same of a message that was delivered: validated before the event is made, which is large and so need not be
-    /// moved.
-    #[inline(always)]
-    pub(crate) fn received(
-        id: EventId,
-        at: Timestamp,
-        by: UserId,
-        conversation: ConversationId,
-        message: Box<Message>,
-    ) -> Result<Self, InvalidEvent> {
-        message.validate_received(conversation.kind())?;
-        let body = Body::Conversation(conversation, Fact::MessageReceived(message));
-        Ok(Self { envelope: Envelope::new(id, at, by), body })
-    }
-
     /// The event's id.
     pub fn id(&self) -> EventId {
         self.envelope.id
