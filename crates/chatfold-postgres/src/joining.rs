@@ -2,7 +2,8 @@
 //!
 //! A server plans every statement and commits every transaction, which costs it several times what the rows do. So only few
 //! transactions append at once ([`Options::appending`](crate::Options::appending)): whoever comes while fewer are under way
-//! begins one of its own and waits for nobody, and those who come later wait until one ends, and are then written together.
+//! begins one of its own and waits for nobody, and those who come later wait until one ends. Are they eight then, or more, they are
+//! written together; fewer go on alone.
 //!
 //! Each of them is judged by the same plan as one alone, with the row of its inbox locked. A row that anybody else holds is passed
 //! over, so nobody waits for another one's inbox. Whoever was passed over, has no row yet, does not go on from where the log
@@ -30,6 +31,9 @@ use crate::outbox::Told;
 use crate::pool::PostgresStore;
 use crate::rows::{self, is_on, signed};
 use crate::session::{Session, Sql};
+
+/// So many appends are worth a transaction that they share; fewer cost less alone, each on a connection of its own.
+const FEW: usize = 8;
 
 /// How many appends one transaction writes at most.
 const TOGETHER: usize = 64;
@@ -106,35 +110,35 @@ pub(crate) struct Turn<'a>(&'a PostgresStore);
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut waiting = self.0.joiner.waiting();
-        let Ok(runtime) = Handle::try_current() else {
-            // Those that wait find that they have no answer.
-            waiting.under_way -= 1;
-            let requests = std::mem::take(&mut waiting.requests);
-            drop(waiting);
-            return drop(requests);
-        };
-        if waiting.requests.is_empty() {
-            waiting.under_way -= 1;
-        } else {
-            runtime.spawn(write_all(self.0.clone()));
+        match Handle::try_current() {
+            Ok(runtime) if waiting.requests.len() >= FEW => {
+                runtime.spawn(write_all(self.0.clone()));
+            }
+            _ => {
+                // Those that wait find that they have no answer.
+                waiting.under_way -= 1;
+                let requests = std::mem::take(&mut waiting.requests);
+                drop(waiting);
+                drop(requests);
+            }
         }
     }
 }
 
-/// Writes what waits, until nothing does.
+/// Writes what waits, as long as it is worth it.
 async fn write_all(store: PostgresStore) {
     let turn = Turn(&store);
     loop {
-        let mut some = store.take_waiting();
         for _ in 0..YIELDS {
-            if some.is_empty() {
-                tokio::task::yield_now().await;
-                some = store.take_waiting();
+            if store.joiner.waiting().requests.len() >= FEW {
+                break;
             }
+            tokio::task::yield_now().await;
         }
-        if some.is_empty() {
+        if store.joiner.waiting().requests.len() < FEW {
             break;
         }
+        let some = store.take_waiting();
         store.write_joined(some).await;
     }
     drop(turn);
@@ -185,6 +189,9 @@ impl PostgresStore {
 
     /// Writes some appends in one transaction and answers them.
     async fn write_joined(&self, requests: Vec<Request>) {
+        if requests.is_empty() {
+            return;
+        }
         let written = self.bounded(self.try_joined(&requests)).await;
         if let Err(error) = &written
             && error.is_unsupported()

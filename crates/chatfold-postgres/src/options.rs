@@ -31,9 +31,10 @@ pub struct Options {
     /// ([`PostgresError::Overloaded`](crate::PostgresError)). A [`receive_many`](crate::PostgresStore::receive_many) waits
     /// as up to four. As many as come unless another is set.
     pub waiting: usize,
-    /// In how many transactions the store appends at once. While as many are under way, further appends of few events wait until
-    /// one of them ends, and are then written together, up to 64 inboxes by one transaction, which spares the server most of
-    /// what an append costs it; one that comes while fewer are under way waits for nobody. At least 1, and no more than there are
+    /// In how many transactions the store appends at once where many do. While as many are under way, further appends of few
+    /// events wait until one of them ends; are they eight or more then, they are written together, up to 64 inboxes by one
+    /// transaction, which spares the server most of what an append costs it, and fewer go on each alone. One that comes while
+    /// fewer are under way waits for nobody. At least 1, and no more than there are
     /// connections; `usize::MAX`: each append has a transaction of its own. 2 unless another is set: more for a server with many
     /// processors. What is brought to many inboxes at once does not count.
     pub appending: usize,

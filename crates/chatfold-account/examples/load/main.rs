@@ -6,7 +6,7 @@
 //! cargo run --release -p chatfold-account --features postgres --example load -- many    # one message to many inboxes,
 //!                                          # how long commands wait where snapshots are due, one redaction: these alone
 //! cargo run --release -p chatfold-account --features postgres --example load -- writers # in how many transactions
-//!                                          # PostgreSQL appends at once, for 32 writers: this alone
+//!                                          # PostgreSQL appends at once: this alone
 //! ```
 //!
 //! SQLite lies in the folder for temporary files, PostgreSQL is one that this program starts there. Every append is
@@ -534,7 +534,8 @@ fn main() {
     let server = postgres_scratch::server();
     if argument.as_deref() == Some("writers") {
         println!("{WRITERS}");
-        let rows = [1, 2, 3, 4, usize::MAX].map(|appending| (32, appending));
+        let rows = [8, 16, 32].map(|writers| [1, 2, 4, usize::MAX].map(|appending| (writers, appending)));
+        let rows = rows.concat();
         return server.iter().for_each(|server| runtime.block_on(postgres_rows(server, &rows, scale)));
     }
     if argument.as_deref() != Some("many") {
