@@ -262,7 +262,8 @@ async fn find<'a>(
             ids.push(event.id.uuid());
             // The command and where the log ends are looked up once.
             commands.push(request.command.filter(|_| n == 0).map(CommandId::uuid));
-            expected.push(if n == 0 { signed(request.expected) } else { NOWHERE });
+            // The server adds one to it.
+            expected.push(if n == 0 { signed(request.expected).min(i64::MAX - 1) } else { NOWHERE });
         }
     }
     // Each statement sees what was committed when it began, and so what was written before the locks were had.

@@ -120,6 +120,7 @@ fn cases() -> (Vec<Case>, Vec<Case>) {
         Case::new("part", 0, &[event(9, 1)]),
         Case::new("held", 0, &[event(10, 1)]),
         Case::new("gone", 0, &[event(11, 1)]),
+        Case::new("far", 0, &[event(22, 2)]),
         Case::new("sealed", 0, &(0..9).map(|n| event(12, n)).collect::<Vec<_>>()).by(12),
         Case::new("resealed", 0, &(0..9).map(|n| event(13, n)).collect::<Vec<_>>()).by(13),
     ];
@@ -133,6 +134,7 @@ fn cases() -> (Vec<Case>, Vec<Case>) {
         Case::new("doubled", 1, &[event(7, 2), event(7, 2)]),
         Case::new("early", 7, &[event(8, 2)]),
         Case::new("part", 1, &[event(9, 2), event(9, 1)]),
+        Case::new("far", u64::MAX, &[event(22, 1)]),
         Case::new("new", 0, &[event(20, 1)]),
         Case::new("new ahead", 3, &[event(21, 1)]),
         Case::new("sealed", 9, &[event(12, 9)]).by(14),
