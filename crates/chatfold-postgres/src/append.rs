@@ -69,7 +69,7 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`AppendError`]: by which law it is refused, or that the store failed.
+    /// [`AppendError`](chatfold::store::AppendError): by which law it is refused, or that the store failed.
     pub async fn append(&self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Appended> {
         match self.enter(inbox, append) {
             Entered::Alone { _turn } => self.until_done(inbox, || self.try_append(inbox, append)).await,
