@@ -33,6 +33,23 @@ pub struct Envelope {
     pub meta: Meta,
 }
 
+impl Event {
+    /// The event of a message that was delivered: validated before the event is made, which is large and so need not be
+    /// moved.
+    #[inline(always)]
+    pub(crate) fn received(
+        id: EventId,
+        at: Timestamp,
+        by: UserId,
+        conversation: ConversationId,
+        message: Box<Message>,
+    ) -> Result<Self, InvalidEvent> {
+        message.validate_received(conversation.kind())?;
+        let body = Body::Conversation(conversation, Fact::MessageReceived(message));
+        Ok(Self { envelope: Envelope::new(id, at, by), body })
+    }
+}
+
 /// The constructors about one conversation.
 macro_rules! conversation_events {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) => $fact:expr;)*) => {

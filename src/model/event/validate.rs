@@ -1,11 +1,10 @@
 //! What makes an event well-formed.
 
 use crate::model::event::{
-    AccountFact, Body, Envelope, Event, Fact, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Membership, Message,
-    QuietHours, ReceiveOption, ReportedMentions, Through, UnreadReport, Watermark,
+    AccountFact, Body, Fact, MAX_MESSAGE_LEN_BYTES, MAX_SEQ, Membership, Message, QuietHours, ReceiveOption,
+    ReportedMentions, Through, UnreadReport, Watermark,
 };
-use crate::model::id::{ConversationId, ConversationKind, EventId, UserId};
-use crate::model::time::Timestamp;
+use crate::model::id::ConversationKind;
 
 /// Why a body does not make an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,23 +71,6 @@ pub enum InvalidEvent {
     /// A window of a shared history that ends before it begins.
     #[error("a window does not end before it begins")]
     EmptyWindow,
-}
-
-impl Event {
-    /// The event of a message that was delivered: validated before the event is made, which is large and so need not be
-    /// moved.
-    #[inline(always)]
-    pub(crate) fn received(
-        id: EventId,
-        at: Timestamp,
-        by: UserId,
-        conversation: ConversationId,
-        message: Box<Message>,
-    ) -> Result<Self, InvalidEvent> {
-        message.validate_received(conversation.kind())?;
-        let body = Body::Conversation(conversation, Fact::MessageReceived(message));
-        Ok(Self { envelope: Envelope::new(id, at, by), body })
-    }
 }
 
 impl Body {
