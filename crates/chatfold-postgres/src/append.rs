@@ -71,15 +71,15 @@ impl PostgresStore {
     ///
     /// [`AppendError`](chatfold::store::AppendError): by which law it is refused, or that the store failed.
     pub async fn append(&self, inbox: &StreamId, append: &Append<'_>) -> AppendResult<Appended> {
-        match self.enter(inbox, append) {
-            Entered::Alone { _turn } => self.until_done(inbox, || self.try_append(inbox, append)).await,
-            Entered::Joined(answer) => {
-                match self.bounded(async { Ok::<_, PostgresError>(answer.await) }).await? {
-                    Ok(outcome) => outcome,
-                    Err(_) => self.until_done(inbox, || self.try_append(inbox, append)).await,
-                }
-            }
-        }
+        let _turn = match self.enter(inbox, append) {
+            Entered::Alone { turn } => turn,
+            Entered::Joined(waiter) => match self.joined(waiter).await? {
+                Some(appended) => return Ok(appended),
+                None => None,
+            },
+        };
+        // In memory of its own: what waits for an append would else be as large as all that an append may do.
+        Box::pin(self.until_done(inbox, || self.try_append(inbox, append))).await
     }
 
     /// Tries again until no other transaction comes in between, and returns what was done then.

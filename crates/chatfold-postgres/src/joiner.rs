@@ -1,6 +1,7 @@
 //! The appends that wait to be joined.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatfold::id::CommandId;
@@ -51,6 +52,8 @@ pub(crate) struct Request {
     pub(crate) expected: u64,
     pub(crate) command: Option<CommandId>,
     pub(crate) events: Vec<NewEvent>,
+    /// Whether somebody has taken it upon them: a transaction, or its caller, who waits no longer.
+    pub(crate) is_taken: Arc<AtomicBool>,
     /// Dropped without an answer where it is to be appended alone.
     pub(crate) answer: oneshot::Sender<AppendResult<Appended>>,
 }
@@ -58,6 +61,11 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn append(&self) -> Append<'_> {
         Append::new(self.expected, &self.events).with_command(self.command)
+    }
+
+    /// Whether a transaction may have it: nobody else has, and somebody waits for it.
+    pub(crate) fn take(&self) -> bool {
+        !self.answer.is_closed() && !self.is_taken.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn inbox(&self) -> &StreamId {

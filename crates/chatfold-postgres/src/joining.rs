@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chatfold::EventId;
 use chatfold::id::CommandId;
@@ -99,9 +100,15 @@ const INSERT: Sql = Sql {
 /// How an append goes on.
 pub(crate) enum Entered<'a> {
     /// In a transaction of its own, which counts among those that are under way if there is a turn.
-    Alone { _turn: Option<Turn<'a>> },
-    /// By one that others are in too; it is to be appended alone if there is no answer.
-    Joined(oneshot::Receiver<AppendResult<Appended>>),
+    Alone { turn: Option<Turn<'a>> },
+    /// By one that others are in too.
+    Joined(Waiter),
+}
+
+/// Who waits for a transaction that others are in too.
+pub(crate) struct Waiter {
+    is_taken: Arc<AtomicBool>,
+    answer: oneshot::Receiver<AppendResult<Appended>>,
 }
 
 /// A place among the transactions that append. Once it is dropped those that wait have it.
@@ -147,30 +154,45 @@ async fn write_all(store: PostgresStore) {
 impl PostgresStore {
     /// How an append begins: at once, or after those that are under way.
     pub(crate) fn enter(&self, inbox: &StreamId, append: &Append<'_>) -> Entered<'_> {
-        if self.options.appending == usize::MAX {
-            return Entered::Alone { _turn: None };
+        let at_once = self.options.appending.max(1);
+        if at_once >= self.options.connections {
+            return Entered::Alone { turn: None };
         }
-        let at_once = self.options.appending.clamp(1, self.options.connections.max(1));
         let mut waiting = self.joiner.waiting();
         if waiting.under_way < at_once {
             waiting.under_way += 1;
-            return Entered::Alone { _turn: Some(Turn(self)) };
+            return Entered::Alone { turn: Some(Turn(self)) };
         }
         let len_bytes: usize = append.events.iter().map(|event| event.bytes.len()).sum();
         let is_small = append.events.len() <= EVENTS && len_bytes <= LEN_BYTES && append.snapshot.is_none();
         let is_full = waiting.requests.len() >= self.options.waiting;
         if waiting.is_off || is_full || !is_small || !waiting.inboxes.insert(inbox.clone()) {
-            return Entered::Alone { _turn: None };
+            return Entered::Alone { turn: None };
         }
         let (answer, answered) = oneshot::channel();
+        let is_taken = Arc::<AtomicBool>::default();
         waiting.requests.push_back(Request {
             named: Named { inbox: inbox.clone(), joiner: Arc::clone(&self.joiner) },
             expected: append.expected,
             command: append.command,
             events: append.events.to_vec(),
+            is_taken: Arc::clone(&is_taken),
             answer,
         });
-        Entered::Joined(answered)
+        Entered::Joined(Waiter { is_taken, answer: answered })
+    }
+
+    /// What became of an append that waited; `None` if it is to be appended alone. Whoever has waited for a thousandth of
+    /// [`Options::answer_timeout`](crate::Options::answer_timeout) and is in no transaction yet waits no longer: those that are under way may
+    /// wait for locks on inboxes of their own.
+    pub(crate) async fn joined(&self, mut waiter: Waiter) -> AppendResult<Option<Appended>> {
+        let patience = self.options.answer_timeout / 1000;
+        let answered = match tokio::time::timeout(patience, &mut waiter.answer).await {
+            Ok(answered) => answered,
+            Err(_) if !waiter.is_taken.swap(true, Ordering::Relaxed) => return Ok(None),
+            Err(_) => self.bounded(async { Ok::<_, PostgresError>(waiter.answer.await) }).await?,
+        };
+        answered.ok().transpose()
     }
 
     /// Those that have waited longest, without those that nobody waits for any more.
@@ -180,7 +202,7 @@ impl PostgresStore {
         while some.len() < TOGETHER
             && let Some(request) = waiting.requests.pop_front()
         {
-            if request.answer.is_closed() { given_up.push(request) } else { some.push(request) }
+            if request.take() { some.push(request) } else { given_up.push(request) }
         }
         drop(waiting);
         given_up.into_iter().for_each(|request| request.answered(None));

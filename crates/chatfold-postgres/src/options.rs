@@ -34,9 +34,10 @@ pub struct Options {
     /// In how many transactions the store appends at once where many do. While as many are under way, further appends of few
     /// events wait until one of them ends; are they eight or more then, they are written together, up to 64 inboxes by one
     /// transaction, which spares the server most of what an append costs it, and fewer go on each alone. One that comes while
-    /// fewer are under way waits for nobody. At least 1, and no more than there are
-    /// connections; `usize::MAX`: each append has a transaction of its own. 2 unless another is set: more for a server with many
-    /// processors. What is brought to many inboxes at once does not count.
+    /// fewer are under way waits for nobody, and nobody waits longer than a thousandth of [`Options::answer_timeout`]
+    /// before a transaction begins with it. At least 1; where it is as many as there are connections, or `usize::MAX`, each
+    /// append has a transaction of its own. 2 unless another is set: more for a server with many processors. What is brought
+    /// to many inboxes at once does not count.
     pub appending: usize,
     /// Whether the address leads to a pooler that gives each transaction another connection, as PgBouncer's transaction
     /// mode does: statements are sent whole each time, since none stays prepared. False unless set otherwise.

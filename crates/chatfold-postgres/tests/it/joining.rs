@@ -160,7 +160,10 @@ fn enter<'a>(
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_waits_together_is_judged_as_by_the_store_in_memory() {
     let Some(server) = postgres_scratch::server() else { return };
-    let options = Options { layout: Layout::Plain, appending: 1, seal_events: 4, ..Options::default() };
+    // Nobody loses patience here, however slow the day.
+    let answer_timeout = Duration::from_secs(24 * 3600);
+    let options =
+        Options { layout: Layout::Plain, appending: 1, seal_events: 4, answer_timeout, ..Options::default() };
     let store = open_with(&server, "public", options).await.unwrap();
     let mut model = MemoryStore::new();
     let (before, then) = cases();
@@ -256,4 +259,34 @@ async fn until_refused(store: &PostgresStore, writer: u8, round: u32) -> u32 {
         }
     }
     300
+}
+
+/// Both transactions that may append wait for locks on inboxes: others go on without them.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_the_inbox_of_another() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let store = open_with(&server, "public", Options::default()).await.unwrap();
+    let held = [inbox("held1"), inbox("held2")];
+    for own in &held {
+        store.append(own, &Append::new(0, &[event(1, 1)])).await.unwrap();
+    }
+    let holder = connect(&server).await;
+    holder.batch_execute("BEGIN; SELECT 1 FROM chatfold_inbox FOR UPDATE").await.unwrap();
+    let new = [event(1, 2)];
+    let append = Append::new(1, &new);
+    let mut waiting: Vec<_> = held.iter().map(|own| Box::pin(store.append(own, &append))).collect();
+    for held in &mut waiting {
+        assert!(held.as_mut().now_or_never().is_none());
+    }
+    let others: Vec<_> = (0..20).map(|n| inbox(&format!("other{n}"))).collect();
+    let first = Append::new(0, &new);
+    let done = futures_util::future::join_all(others.iter().map(|own| store.append(own, &first)));
+    let mut done = Box::pin(done);
+    let all = futures_util::future::poll_fn(|context| {
+        waiting.iter_mut().for_each(|held| assert!(held.as_mut().poll(context).is_pending()));
+        done.as_mut().poll(context)
+    });
+    assert!(all.await.iter().all(Result::is_ok));
+    holder.batch_execute("COMMIT").await.unwrap();
+    assert!(futures_util::future::join_all(waiting).await.iter().all(Result::is_ok));
 }
