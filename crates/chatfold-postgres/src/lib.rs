@@ -90,13 +90,14 @@
 //! A server spends several times as long on the statements and the commit of an append as on its rows. So where many append, they
 //! share transactions: an append that comes while fewer than [`Options::appending`] are under way has its own and waits for
 //! nobody; others wait until one ends. Are they eight or more then, they are written by one transaction, up to 64 of them, each to
-//! another inbox; fewer go on alone. On two processors 32 writers append four times as much so, and eight as much as each alone.
+//! another inbox; fewer go on alone. On two processors 32 writers append four times as much as without this, and eight writers about
+//! as much as without it.
 //! Each append is judged by the same laws. A joined transaction
 //! locks the rows of the inboxes that nobody else holds, so nobody waits for another one's inbox; an append whose inbox is held or
 //! has no row, one that does not go on from the end of its log, and one that may be there already, is then done alone, as is one of more
 //! than sixteen events, of more than 64 KiB or with a snapshot. A caller that is dropped while it waits is not written.
-//! A joined transaction touches several inboxes: where the engine spreads them over servers, set it to `usize::MAX`, so that each append stays
-//! on one. An engine that refuses the statements is asked once.
+//! A joined transaction touches several inboxes: where the engine spreads them over servers, set [`Options::appending`] to `usize::MAX`,
+//! so that each append stays on one. An engine that refuses the statements is asked once.
 //!
 //! [`PostgresStore::receive_many`] writes to hundreds of inboxes in a transaction and locks the rows of all of them
 //! first, in the order of their owners' ids: appends to these inboxes wait for it, and of two whose inboxes overlap one
