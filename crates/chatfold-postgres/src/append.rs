@@ -8,7 +8,7 @@ use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, Appended, Known, NewEvent, OutboxChange, Plan, StoredEvent};
 use chatfold_layout::keys::Wanted;
-use futures_util::future::{TryFutureExt, join3, try_join, try_join_all, try_join5};
+use futures_util::future::{TryFutureExt, try_join, try_join_all, try_join5};
 use tokio_postgres::types::Type;
 
 use crate::error::{AppendResult, PostgresError};
@@ -142,9 +142,7 @@ impl PostgresStore {
         Ok(Tried::Done(Appended::written(first, prefix.events, prefix)))
     }
 
-    /// Inserts, tells the outbox if it is on, and commits. With one event, as nearly always, that is one round trip: the commit is sent before the
-    /// insert is answered. The commit of a transaction that failed rolls back and says nothing of it, but the insert
-    /// that failed has said so.
+    /// Inserts, tells the outbox if it is on, and commits. With one event, as nearly always, that is one round trip.
     async fn write(
         &self,
         session: &Session<'_>,
@@ -153,20 +151,15 @@ impl PostgresStore {
     ) -> Result<(), PostgresError> {
         let insert = session.prepare(&INSERT).await?;
         let (told, ready) = (told(inbox, rows), Told::ready(session, outbox).await?);
-        let told = told.send(session, ready.as_ref());
-        let commit = session.batch_execute("COMMIT");
         match rows {
             [row] => {
                 let inserted = insert_row(session, &insert, inbox.key(), *row);
-                let (inserted, told, committed) = join3(inserted, told, commit).await;
-                inserted?;
-                told?;
-                committed?;
+                told.commit_with(session, ready.as_ref(), inserted).await?;
             }
             rows => {
                 insert_rows(session, inbox, rows).await?;
-                told.await?;
-                commit.await?;
+                told.send(session, ready.as_ref()).await?;
+                session.batch_execute("COMMIT").await?;
             }
         }
         if let (Some((_, _, first, _)), Some((_, _, last, _))) = (rows.first(), rows.last()) {

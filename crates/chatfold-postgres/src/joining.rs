@@ -20,7 +20,7 @@ use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Append, Appended, Head, Known, OutboxChange, Plan};
 use chatfold_layout::keys::Wanted;
-use futures_util::future::{join3, try_join, try_join3};
+use futures_util::future::{try_join, try_join3};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_postgres::types::{ToSql, Type};
@@ -248,17 +248,18 @@ impl PostgresStore {
         for request in requests {
             let append = request.append();
             let planned = known.remove(request.inbox().key()).map(|known| (append.plan(&known), known));
-            outcomes.push(planned.map(|(plan, known)| match plan? {
-                // Of which something is known is appended alone.
-                Plan::Repeat { first, last } => Ok(Appended::repeated(first, last, known.head.prefix)),
-                Plan::Write { prefixes, .. } => {
+            outcomes.push(match planned {
+                Some((Ok(Plan::Write { prefixes, .. }), known)) => {
                     rows.push(request, &prefixes);
                     let (first, prefix) = (append.expected + 1, prefixes.last().copied());
                     let prefix = prefix.unwrap_or(known.head.prefix);
                     told.push(request.inbox(), OutboxChange::Appended { first, last: prefix.events });
-                    Ok(Appended::written(first, prefix.events, prefix))
+                    Some(Ok(Appended::written(first, prefix.events, prefix)))
                 }
-            }));
+                Some((Err(refused), _)) => Some(Err(refused)),
+                // Of which something is known is appended alone.
+                Some((Ok(Plan::Repeat { .. }), _)) | None => None,
+            });
         }
         match rows.write(session, outbox, &told).await {
             Ok(()) => taken.give_back(),
@@ -388,8 +389,7 @@ impl<'a> NewRows<'a> {
         }
     }
 
-    /// Inserts, tells the outbox if it is on, and commits, in one round trip: the commit is sent before the insert is answered. The
-    /// commit of a transaction that failed rolls back and says nothing of it, but the insert that failed has said so.
+    /// Inserts, tells the outbox if it is on, and commits, in one round trip.
     async fn write(&self, session: &Session<'_>, outbox: bool, told: &Told<'_>) -> Result<(), PostgresError> {
         if self.inboxes.is_empty() {
             return Ok(session.batch_execute("COMMIT").await?);
@@ -400,14 +400,6 @@ impl<'a> NewRows<'a> {
         let commands: Vec<_> = self.commands.iter().map(|command| command.map(CommandId::uuid)).collect();
         let Self { inboxes, positions, hashes, bytes, .. } = self;
         let columns: [&(dyn ToSql + Sync); 6] = [inboxes, positions, &ids, &commands, hashes, bytes];
-        let (inserted, told, committed) = join3(
-            session.execute(&insert, &columns),
-            told.send(session, ready.as_ref()),
-            session.batch_execute("COMMIT"),
-        )
-        .await;
-        inserted?;
-        told?;
-        Ok(committed?)
+        told.commit_with(session, ready.as_ref(), session.execute(&insert, &columns)).await
     }
 }

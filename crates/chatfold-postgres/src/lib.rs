@@ -187,8 +187,8 @@
 //! `FOR UPDATE` on one row, and transactions that touch one inbox; [`PostgresStore::receive_many`] and joined appends alone
 //! touch many, which is a distributed transaction where the engine spreads them, and joined appends use `SKIP LOCKED`. Not used, but by the outbox, are sequences; not used are triggers, foreign keys, stored procedures, temporary tables and advisory locks. So:
 //!
-//! - **PostgreSQL**: [`Layout::Partitioned`] spreads the inboxes by hash over partitions; every key has the partition
-//!   key in it, as partitioned tables ask.
+//! - **PostgreSQL**: [`Layout::Plain`], or [`Layout::Partitioned`], which spreads the inboxes by hash over partitions; every key has
+//!   the partition key in it, as partitioned tables ask.
 //! - **Citus**: [`Layout::Plain`], then `create_distributed_table('chatfold_event', 'inbox')`, and the same for the
 //!   other six, before the first append. All are distributed by the same column, so a transaction runs on one
 //!   worker; unique constraints hold because each has that column.

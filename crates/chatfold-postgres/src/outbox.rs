@@ -11,7 +11,7 @@ use chatfold::shared::StreamId;
 use chatfold::store::{
     Outbox, OutboxChange, OutboxCursor, OutboxEntry, OutboxError, OutboxPage, OutboxStatus,
 };
-use futures_util::future::try_join5;
+use futures_util::future::{join3, try_join5};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -157,6 +157,21 @@ impl<'a> Told<'a> {
             session.execute(tell, &[&self.inboxes, &self.first, &self.last, &self.word]).await?;
         }
         Ok(())
+    }
+
+    /// Inserts, writes them with what was made ready, and commits, in one round trip: the commit is sent before the insert is answered.
+    /// The commit of a transaction that failed rolls back and says nothing of it, but the insert that failed has said so.
+    pub(crate) async fn commit_with<T>(
+        &self,
+        session: &Session<'_>,
+        ready: Option<&Prepared>,
+        insert: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<(), PostgresError> {
+        let commit = session.batch_execute("COMMIT");
+        let (inserted, told, committed) = join3(insert, self.send(session, ready), commit).await;
+        inserted?;
+        told?;
+        Ok(committed?)
     }
 
     /// Writes them, if the outbox is on.

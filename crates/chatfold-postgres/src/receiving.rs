@@ -7,7 +7,7 @@ use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{Head, NewEvent, OutboxChange, Received, plan_receive};
 use chatfold_layout::keys::Wanted;
-use futures_util::future::{join3, try_join_all, try_join3, try_join4};
+use futures_util::future::{try_join_all, try_join3, try_join4};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::PostgresError;
@@ -197,9 +197,7 @@ impl PostgresStore {
             }
             outcomes.push(outcome);
         }
-        let ready = Told::ready(session, found.outbox).await?;
-        let told = told.send(session, ready.as_ref());
-        if let Err(error) = insert(session, &rows, events, told).await {
+        if let Err(error) = insert(session, &rows, events, (&told, found.outbox)).await {
             return taken.again::<()>(error).await.map(|_| None);
         }
         taken.give_back();
@@ -290,25 +288,21 @@ async fn find<'a>(
     Ok(found)
 }
 
-/// Inserts, tells the outbox and commits, in one round trip: the commit is sent before the insert is answered. The commit of a
-/// transaction that failed rolls back and says nothing of it, but the insert that failed has said so.
+/// Inserts, tells the outbox if it is on, and commits, in one round trip.
 async fn insert(
     session: &Session<'_>,
     rows: &NewRows<'_>,
     events: &[NewEvent],
-    told: impl Future<Output = Result<(), PostgresError>>,
+    (told, outbox): (&Told<'_>, bool),
 ) -> Result<(), PostgresError> {
     if rows.inboxes.is_empty() {
         return Ok(session.batch_execute("COMMIT").await?);
     }
     let insert = session.prepare(&INSERT).await?;
+    let ready = Told::ready(session, outbox).await?;
     let (ids, bytes): (Vec<_>, Vec<_>) =
         events.iter().rev().map(|event| (event.id.uuid(), event.bytes.as_slice())).unzip();
     let NewRows { inboxes, positions, hashes, events } = rows;
     let columns: [&(dyn ToSql + Sync); 6] = [inboxes, positions, hashes, events, &ids, &bytes];
-    let inserted = session.execute(&insert, &columns);
-    let (inserted, told, committed) = join3(inserted, told, session.batch_execute("COMMIT")).await;
-    inserted?;
-    told?;
-    Ok(committed?)
+    told.commit_with(session, ready.as_ref(), session.execute(&insert, &columns)).await
 }

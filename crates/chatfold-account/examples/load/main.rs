@@ -30,7 +30,7 @@ use chatfold::testing::{Random, Workload};
 use chatfold::{Command, Context, Envelope, Event, EventId, Message, MessageId, Timestamp, UserId};
 use chatfold_account::postgres::{self, Accounts};
 use chatfold_account::{Account, Keep, Options, receive_many};
-use chatfold_postgres::PostgresStore;
+use chatfold_postgres::{Layout, PostgresStore};
 use chatfold_sqlite::SqliteStore;
 use postgres_scratch::Server;
 use tokio_postgres::{Config, NoTls};
@@ -157,13 +157,15 @@ fn sqlite_row(folder: &Path, writers: u64, scale: Scale) {
 }
 
 async fn connect(server: &Server) -> PostgresStore {
-    connect_with(server, chatfold_postgres::Options::default().appending).await
+    connect_with(server, chatfold_postgres::Options::default().appending, Layout::Plain).await
 }
 
-/// A store of which so many transactions append at once.
-async fn connect_with(server: &Server, appending: usize) -> PostgresStore {
+/// A store of which so many transactions append at once, in a schema for each layout.
+async fn connect_with(server: &Server, appending: usize, layout: Layout) -> PostgresStore {
     let config: Config = server.config().parse().unwrap();
-    let options = chatfold_postgres::Options { connections: 64, appending, ..Default::default() };
+    let schema = (layout != Layout::Plain).then(|| "spread".to_owned());
+    let options =
+        chatfold_postgres::Options { connections: 64, appending, layout, schema, ..Default::default() };
     PostgresStore::open(config, NoTls, options).await.unwrap()
 }
 
@@ -248,19 +250,23 @@ async fn postgres_commands(store: &PostgresStore, writers: u64, first: u64, each
     .await
 }
 
-/// A row for each number of writers, or of the transactions in which a store appends at once.
-async fn postgres_rows(server: &Server, rows: &[(u64, usize)], scale: Scale) {
-    for (number, (writers, appending)) in rows.iter().enumerate() {
+/// A row for each number of writers, of the transactions in which a store appends at once, and each layout.
+async fn postgres_rows(server: &Server, rows: &[(u64, usize, Layout)], scale: Scale) {
+    for (number, (writers, appending, layout)) in rows.iter().enumerate() {
         let bare = postgres_bare(server, *writers, scale.each).await;
-        let store = connect_with(server, *appending).await;
+        let store = connect_with(server, *appending, *layout).await;
         let first = 1_000 * (number as u64 + 1);
         let appends = postgres_appends(&store, *writers, first, scale.each).await;
         let commands = postgres_commands(&store, *writers, first + 500, scale.each).await;
-        let name = match *appending {
-            usize::MAX => "PostgreSQL, each append alone".to_owned(),
-            appending => format!("PostgreSQL, {appending} at once"),
+        let how = match *appending {
+            usize::MAX => "each append alone".to_owned(),
+            appending => format!("{appending} at once"),
         };
-        println!("| {name} | {writers} | {bare:.0} | {appends:.0} | {commands:.0} |");
+        let tables = match layout {
+            Layout::Plain => "",
+            Layout::Partitioned(_) => ", over 16 partitions",
+        };
+        println!("| PostgreSQL, {how}{tables} | {writers} | {bare:.0} | {appends:.0} | {commands:.0} |");
     }
 }
 
@@ -534,7 +540,13 @@ fn main() {
     let server = postgres_scratch::server();
     if argument.as_deref() == Some("writers") {
         println!("{WRITERS}");
-        let rows = [8, 16, 32].map(|writers| [1, 2, 4, usize::MAX].map(|appending| (writers, appending)));
+        let one_table = [1, 2, 4, usize::MAX].map(|appending| (appending, Layout::Plain));
+        let spread = [2, usize::MAX].map(|appending| (appending, Layout::Partitioned(16)));
+        let stores = [one_table.as_slice(), &spread].concat();
+        let rows = [8, 16, 32].map(|writers| {
+            let row = |(appending, layout): &(usize, Layout)| (writers, *appending, *layout);
+            stores.iter().map(row).collect::<Vec<_>>()
+        });
         let rows = rows.concat();
         return server.iter().for_each(|server| runtime.block_on(postgres_rows(server, &rows, scale)));
     }
@@ -558,9 +570,10 @@ fn main() {
 }
 
 /// Writers and transactions at once, as rows: what a store does unless told otherwise beside each append alone.
-fn joined() -> Vec<(u64, usize)> {
+fn joined() -> Vec<(u64, usize, Layout)> {
     let appending = chatfold_postgres::Options::default().appending;
-    [1, 8, 32].into_iter().flat_map(|writers| [(writers, usize::MAX), (writers, appending)]).collect()
+    let both = |writers| [(writers, usize::MAX, Layout::Plain), (writers, appending, Layout::Plain)];
+    [1, 8, 32].into_iter().flat_map(both).collect()
 }
 
 /// How much is carried in a while.
