@@ -286,8 +286,10 @@ fn take_conversation(
     }
     let Sealed { len: head_len, check } = record.root;
     let (offset, len) = (record.history.start, record.history.end - record.history.start);
-    let place = PartPlace { source: Arc::clone(source), number, offset, head_len, len, check };
-    conversation.timeline = Lazy::cold(place);
+    if !history_parts::is_nothing(Extent { head_len, len, check }) {
+        let place = PartPlace { source: Arc::clone(source), number, offset, head_len, len, check };
+        conversation.timeline = Lazy::cold(place);
+    }
     Some(conversation)
 }
 

@@ -1,7 +1,9 @@
 //! Streams: what a log is of, and the key that stores keep it by (R121, R122).
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ use crate::model::id::{ConversationId, ConversationKind, GroupId, IdError, UserI
 /// assert_eq!(chat.as_seen_by(&bob).map(|id| id.to_string()).as_deref(), Some("c2c_alice"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct SharedId {
     /// The key of its stream, of which all else follows.
     key: Arc<str>,
@@ -33,11 +35,17 @@ pub struct SharedId {
 
 impl SharedId {
     fn new(conversation: ConversationId, lesser: Option<UserId>) -> Self {
-        let key = match &lesser {
-            Some(lesser) => format!("{CONVERSATION}{conversation}{BETWEEN}{lesser}"),
-            None => format!("{CONVERSATION}{conversation}"),
-        };
+        let mut key = String::new();
+        put_key(&mut key, conversation.as_str(), lesser.as_ref());
         Self { key: key.into(), conversation, lesser }
+    }
+
+    /// Puts the key of what `owner` calls `conversation` in the place of a text.
+    pub(crate) fn put_key_of(key: &mut String, owner: &UserId, conversation: &ConversationId) {
+        match conversation.peer() {
+            Some(peer) => key.clone_from(&Self::direct(owner, &peer).key.to_string()),
+            None => put_key(key, conversation.as_str(), None),
+        }
     }
 
     /// The conversation of a group.
@@ -100,6 +108,38 @@ const CONVERSATION: &str = "\tc:";
 
 /// The key of the directory.
 const DIRECTORY: &str = "\td";
+
+/// Puts the key of a conversation, as events of its stream have it, in the place of a text.
+fn put_key(key: &mut String, conversation: &str, lesser: Option<&UserId>) {
+    key.clear();
+    key.push_str(CONVERSATION);
+    key.push_str(conversation);
+    if let Some(lesser) = lesser {
+        key.push(BETWEEN);
+        key.push_str(lesser.as_str());
+    }
+}
+
+impl PartialEq for SharedId {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for SharedId {}
+
+impl Hash for SharedId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl Borrow<str> for SharedId {
+    /// The key of its stream, by which it is ordered, compared and found.
+    fn borrow(&self) -> &str {
+        &self.key
+    }
+}
 
 impl fmt::Debug for SharedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -255,7 +255,7 @@ impl<'a> Look<'a> {
         let stay = |after: i64| {
             let range = range.behind(after);
             let all = match list as u64 {
-                taken::SHARED => self.order.sum_within(range, self.facts),
+                taken::SHARED => self.order.counts_within(range, self.facts),
                 _ => self.listed(List::Targeted, range),
             };
             all.count(flag) > taken.within(range)[list].count(flag)
@@ -319,7 +319,7 @@ impl<'a> Look<'a> {
     fn counts(&self, floor: i64, taken: Option<&Taken>) -> (u32, u32, u64) {
         let (mut unread, mut mentions, mut signature) = (0_u32, 0_u32, 0_u64);
         for range in self.windows.behind(floor) {
-            let all = self.order.sum_within(range, self.facts);
+            let all = self.order.counts_within(range, self.facts);
             let written = self.number.map_or(Sum::ZERO, |number| {
                 let look = ListsLook(self.facts);
                 self.timeline.lists.written.sum_within(number.into(), range, &look)
@@ -356,7 +356,7 @@ impl<'a> Look<'a> {
         let of = |range: Range| {
             let shared = match range {
                 Range::ALL => self.order.activity(),
-                _ => self.order.sum_within(range, self.facts).activity,
+                _ => self.order.activity_within(range, self.facts),
             };
             shared.max(self.listed(List::Targeted, range).activity)
         };
@@ -375,6 +375,19 @@ impl<'a> Look<'a> {
         self.last_with(Contribution::PRESENT, reach(&self.personal().deleted), bits::UNLISTED, taken)
     }
 
+    /// Whether a message keeps the conversation in the list (R36).
+    fn is_kept(&self, taken: Option<&Taken>) -> bool {
+        if self.named().is_some() {
+            return self.newest(taken).is_some();
+        }
+        // The member took out nothing: it is enough to count.
+        let present = |range| {
+            let shared = self.order.counts_within(range, self.facts).present;
+            shared > 0 || self.listed(List::Targeted, range).present > 0
+        };
+        self.windows.behind(reach(&self.personal().deleted)).any(present)
+    }
+
     /// The row, given what the member took out if that is kept.
     ///
     /// Complexity: O(log n) a window; what the member ever named, where that is not kept.
@@ -387,7 +400,7 @@ impl<'a> Look<'a> {
         let (unread, mentions, mention_sig) = self.counts(self.floor(marker), taken);
         let stands = pinned || draft.is_some() || opening.is_some();
         Row {
-            listed: stands || self.newest(taken).is_some(),
+            listed: stands || self.is_kept(taken),
             archived: personal.is_archived(active),
             option: personal.option_setting().option,
             hidden: personal.has_mark(Mark::HIDE),

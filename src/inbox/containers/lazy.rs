@@ -210,7 +210,7 @@ impl PartPlace {
 }
 
 /// How far a part reaches and the hash of its own bytes, as whoever holds it writes them down.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     /// The length of its own bytes, which `check` covers.
     pub(crate) head_len: u32,
@@ -266,6 +266,11 @@ impl<T> Lazy<T> {
 }
 
 impl<T: ?Sized> Lazy<T> {
+    /// A part that others hold too: whoever writes to it has a copy of its own from then on.
+    pub(crate) fn shared(part: Arc<T>) -> Self {
+        Self::Warm(part)
+    }
+
     pub(crate) fn cold(place: PartPlace) -> Self {
         Self::Cold(Box::new(Cold { place, loaded: OnceLock::new() }))
     }

@@ -107,6 +107,8 @@ pub(crate) struct OptionSetting {
 /// The owner's own facts about one conversation, reads by number apart: of most there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Personal {
+    /// The parts of a shared history that the owner may see: behind which first field, and up to which (R123).
+    pub(crate) windows: FewByKey<i64, Lww<Option<i64>>>,
     /// Reads by message: the latest that names it.
     pub(crate) named_reads: im::OrdMap<u32, Stamp>,
     /// Marks unread from a message: the latest that names it.
@@ -129,8 +131,6 @@ pub(crate) struct Personal {
     pub(crate) cleared: Coverage,
     /// What a server told of messages that are not all held.
     pub(crate) reported: Rare<Reported>,
-    /// The parts of a shared history that the owner may see: behind which first field, and up to which (R123).
-    pub(crate) windows: FewByKey<i64, Lww<Option<i64>>>,
 }
 
 impl Absent for Personal {

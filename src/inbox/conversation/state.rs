@@ -1,6 +1,6 @@
 //! One conversation: its timeline (shared facts), what is the owner's alone, and the row derived from both.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
@@ -22,7 +22,7 @@ use crate::inbox::timeline::order::contribution::{Contribution, Look};
 use crate::inbox::timeline::order::tree::Order;
 use crate::inbox::timeline::rare_facts::{ReasonText, RecallFact, SentFact};
 use crate::model::event::{Event, Fact, GroupType, Through};
-use crate::model::id::{ConversationId, MessageId, UserId};
+use crate::model::id::{ConversationId, ConversationKind, MessageId, UserId};
 use crate::model::policy::Policy;
 use crate::model::time::Stamp;
 use crate::register::lattice::{Lww, raise};
@@ -68,6 +68,14 @@ pub(crate) struct Conversation {
     pub(crate) restored: Option<Restored>,
 }
 
+/// A timeline without messages, the same for all conversations that have none.
+fn no_messages(kind: ConversationKind) -> Arc<Timeline> {
+    static DIRECT: OnceLock<Arc<Timeline>> = OnceLock::new();
+    static GROUP: OnceLock<Arc<Timeline>> = OnceLock::new();
+    let place = if kind == ConversationKind::Group { &GROUP } else { &DIRECT };
+    Arc::clone(place.get_or_init(|| Arc::new(Timeline::new(kind))))
+}
+
 impl Conversation {
     /// A conversation nothing is known of; `live` keeps it in order from the start.
     pub(crate) fn new(id: ConversationId, peer: Option<u32>, live: bool) -> Self {
@@ -75,7 +83,10 @@ impl Conversation {
         Self {
             id,
             peer,
-            timeline: Lazy::new(if live { Timeline::new(kind) } else { Timeline::bulk(kind) }),
+            timeline: match live {
+                true => Lazy::shared(no_messages(kind)),
+                false => Lazy::new(Timeline::bulk(kind)),
+            },
             shared: Rare::default(),
             personal: Rare::default(),
             reads: Reads::default(),

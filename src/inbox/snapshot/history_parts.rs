@@ -1,7 +1,7 @@
 //! The parts of a history: chunks of messages, buckets of the index, blocks of the order, and the trays and
 //! roots that hold them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::inbox::containers::lazy::{Extent, Lazy, Part, PartPlace};
 use crate::inbox::containers::paged::{PagedVec, TRAY_LEN, Tray};
@@ -45,6 +45,14 @@ fn put<T: Write + ?Sized>(part: &Lazy<T>, out: &mut Vec<u8>) -> Extent {
 /// Writes a whole history behind `out`.
 pub(crate) fn put_history(timeline: &Lazy<Timeline>, out: &mut Vec<u8>) -> Extent {
     put(timeline, out)
+}
+
+/// Whether a history of this extent is one without messages, which need not be read.
+pub(crate) fn is_nothing(history: Extent) -> bool {
+    static NOTHING: OnceLock<Extent> = OnceLock::new();
+    // Of whichever kind: it does not say of which.
+    let nothing = || put(&Lazy::new(Timeline::new(ConversationKind::Group)), &mut Vec::new());
+    *NOTHING.get_or_init(nothing) == history
 }
 
 impl Out {

@@ -34,7 +34,8 @@ fn put_front(out: &mut Out, front: &Front) {
 
 fn take_front(from: &mut In<'_>) -> Option<Front> {
     let mut front = Front::default();
-    for (value, stamp) in from.list::<_, Vec<_>>(18, |from| Some((from.int()?, from.stamp()?)))? {
+    for _ in 0..from.count(18)? {
+        let (value, stamp) = (from.int()?, from.stamp()?);
         if !(-(1 << 60)..=1 << 60).contains(&value) {
             return None;
         }

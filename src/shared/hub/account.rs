@@ -165,9 +165,12 @@ impl Account {
     /// Gives every conversation that its facts name and that has none a seat; `me` is the account's number.
     pub(crate) fn sit_down(&mut self, me: u32, rooms: &mut Rooms) {
         let inbox = self.memberships.inbox();
+        let mut key = String::new();
         for number in self.rooms.len() as u32..inbox.numbers() {
             let Some(id) = inbox.id_of(number) else { break };
-            let room = rooms.number(&SharedId::of(inbox.owner(), id));
+            SharedId::put_key_of(&mut key, inbox.owner(), id);
+            let known = rooms.find_key(&key);
+            let room = known.unwrap_or_else(|| rooms.number(&SharedId::of(inbox.owner(), id)));
             rooms.sit_down(room, (me, number));
             self.rooms.push(room);
         }

@@ -85,6 +85,11 @@ impl Rooms {
         self.numbers.get(id).copied()
     }
 
+    /// The same, by the key of its stream.
+    pub(crate) fn find_key(&self, key: &str) -> Option<u32> {
+        self.numbers.get(key).copied()
+    }
+
     pub(crate) fn get(&self, number: u32) -> Option<&Room> {
         self.rooms.get(number as usize)?.as_ref()
     }

@@ -213,12 +213,12 @@ fn who_reads_on_while_newer_ones_are_kept_reads_the_same_or_is_told() {
     bytes[..8].fill(0);
     let kept = keep(&mut open(&path), &alice(), bytes.clone());
     let done = AtomicBool::new(false);
+    // The first is read to the end and beyond, and a newer one is opened now and then.
+    let mut store = open(&path);
+    let first = store.open_latest(&alice(), 1).unwrap().unwrap();
     let (right, told) = thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let (mut right, mut told, mut rng) = (0, HashSet::new(), Rng(9));
-            // The first is read to the end and beyond, and a newer one is opened now and then.
-            let mut store = open(&path);
-            let first = store.open_latest(&alice(), 1).unwrap().unwrap();
             while !done.load(Ordering::Relaxed) {
                 let newest = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
                 let version = newest.prefix.events;

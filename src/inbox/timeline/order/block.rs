@@ -143,6 +143,21 @@ impl Block {
         }
     }
 
+    /// The slot at a place among them.
+    pub(crate) fn slot(&self, at: usize) -> Option<u32> {
+        let of_run = |first: u32, len: u32| {
+            let at = u32::try_from(at).ok().filter(|at| *at < len)?;
+            first.checked_add(at)
+        };
+        match &self.slots {
+            BlockSlots::Run { first, len } => of_run(*first, *len),
+            BlockSlots::Apart(slots) => match slots.get() {
+                Slots::Run { first, len } => of_run(*first, *len),
+                Slots::List(slots) => slots.get(at).copied(),
+            },
+        }
+    }
+
     /// The last slot.
     pub(crate) fn last(&self) -> Option<u32> {
         match &self.slots {

@@ -96,6 +96,13 @@ impl Sum {
         self.activity = self.activity.max(other.activity);
     }
 
+    /// So many times the same, but for mentions.
+    pub(crate) fn times(&self, count: u32) -> Self {
+        let [unread, shown, present] =
+            [self.unread, self.shown, self.present].map(|each| each.saturating_mul(count));
+        Self { unread, shown, present, ..Self::ZERO }
+    }
+
     pub(crate) fn count(&self, flag: u8) -> u32 {
         match flag {
             Contribution::UNREAD => self.unread,

@@ -2,7 +2,7 @@
 
 use crate::inbox::timeline::entry::Position;
 use crate::inbox::timeline::order::block::Block;
-use crate::inbox::timeline::order::contribution::{Look, Sum};
+use crate::inbox::timeline::order::contribution::{Contribution, Look, Sum};
 use crate::inbox::timeline::order::tree::Order;
 
 /// First fields behind `after`, up to `through`.
@@ -42,8 +42,21 @@ impl Range {
 }
 
 impl Order {
-    /// Totals over a range, the greatest activity among them. Complexity: O(log n) and a group's blocks.
-    pub(crate) fn sum_within(&self, range: Range, look: &impl Look) -> Sum {
+    /// Totals over a range, but for the greatest activity. Complexity: O(log n) and a group's blocks.
+    pub(crate) fn counts_within(&self, range: Range, look: &impl Look) -> Sum {
+        let counts =
+            |block: &Block, range, next, sum: &mut Sum| block.add_counts_within(range, next, look, sum);
+        Sum { activity: -1, ..self.within(range, counts) }
+    }
+
+    /// The greatest activity in a range, -1 for none. Complexity: as of [`Order::counts_within`].
+    pub(crate) fn activity_within(&self, range: Range, look: &impl Look) -> i64 {
+        let all = |block: &Block, range, next, sum: &mut Sum| block.add_within(range, next, look, sum);
+        self.within(range, all).activity
+    }
+
+    /// Totals over a range, where `add` adds what of a block lies in it, given the lower bound of what follows.
+    fn within(&self, range: Range, add: impl Fn(&Block, Range, Option<Position>, &mut Sum)) -> Sum {
         let mut sum = Sum::ZERO;
         if range.is_empty() {
             return sum;
@@ -58,12 +71,12 @@ impl Order {
                 let mut blocks = group.lazy().get().0.iter().peekable();
                 while let Some(block) = blocks.next() {
                     let next = blocks.peek().map(|block| block.min).or(next);
-                    block.add_within(range, next, look, &mut sum);
+                    add(block, range, next, &mut sum);
                 }
             }
         }
         if tail_min.is_some() {
-            self.tail.add_within(range, None, look, &mut sum);
+            add(&self.tail, range, None, &mut sum);
         }
         sum
     }
@@ -83,9 +96,12 @@ impl Order {
         let blocks =
             blocks.filter(move |block| block.sum.count(flag) > 0 && block.min.first <= range.through);
         let slots = blocks.flat_map(|block| block.slots().rev());
-        let slots = slots.skip_while(move |slot| look.position(*slot).first > range.through);
-        let slots = slots.take_while(move |slot| look.position(*slot).first > range.after);
-        slots.filter(move |slot| look.contribution(*slot).has(flag))
+        let held = slots.map(move |slot| (slot, look.contribution(slot)));
+        // Of all that stands in the order the position is known.
+        let first = |contribution: &Contribution| contribution.position.map(|position| position.first);
+        let held = held.skip_while(move |(_, held)| first(held) > Some(range.through));
+        let held = held.take_while(move |(_, held)| first(held) > Some(range.after));
+        held.filter(move |(_, held)| held.has(flag)).map(|(slot, _)| slot)
     }
 
     /// The slots with `flag` in a range, first first; whole blocks without one are skipped.
@@ -101,6 +117,50 @@ impl Order {
 }
 
 impl Block {
+    /// The same as [`Block::add_within`], but for the activity, which may stay as it is.
+    fn add_counts_within(&self, range: Range, next: Option<Position>, look: &impl Look, sum: &mut Sum) {
+        let touches_in_part = !range.covers(self.min, next) && range.may_touch(self.min, next);
+        match self.each_counts().filter(|_| touches_in_part) {
+            Some(each) => {
+                let through =
+                    if range.through == i64::MAX { self.len() } else { self.through(range.through, look) };
+                let count = through.saturating_sub(self.through(range.after, look));
+                sum.add_sum(&each.times(u32::try_from(count).unwrap_or(u32::MAX)));
+            }
+            None => self.add_within(range, next, look, sum),
+        }
+    }
+
+    /// What each message of this block counts, where all count the same and none mentions: nearly always so.
+    fn each_counts(&self) -> Option<Sum> {
+        let (len, sum) = (u32::try_from(self.len()).ok()?, &self.sum);
+        let counts = [sum.unread, sum.shown, sum.present];
+        let all_or_none = counts.iter().all(|count| *count == 0 || *count == len);
+        let is_plain = all_or_none && len > 0 && sum.mentions == 0 && sum.mention_sig == 0;
+        is_plain.then(|| {
+            let [unread, shown, present] = counts.map(|count| count / len);
+            Sum { unread, shown, present, ..Sum::ZERO }
+        })
+    }
+
+    /// How many messages of this block stand at or before a first field. Numbers of a group's messages have few gaps, so the
+    /// place that they would give without one is tried first. Complexity: O(log n).
+    fn through(&self, first: i64, look: &impl Look) -> usize {
+        let is_through = |at: usize| self.slot(at).is_some_and(|slot| look.position(slot).first <= first);
+        let (mut low, mut high) = (0, self.len());
+        let guess = usize::try_from(first.saturating_sub(self.min.first)).unwrap_or_default();
+        for at in [guess, guess + 1] {
+            if low <= at && at < high {
+                if is_through(at) { low = at + 1 } else { high = at }
+            }
+        }
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_through(middle) { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
     /// Adds to `sum` what of this block lies in a range, given the lower bound of what follows.
     fn add_within(&self, range: Range, next: Option<Position>, look: &impl Look, sum: &mut Sum) {
         if range.covers(self.min, next) {
