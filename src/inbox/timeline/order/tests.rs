@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::inbox::timeline::entry::Position;
 use crate::inbox::timeline::order::contribution::{Contribution, Look, Sum};
+use crate::inbox::timeline::order::range::Range;
 use crate::inbox::timeline::order::tree::Order;
 use crate::model::id::MessageId;
 
 struct Random(u64);
+
+/// What an ordinary message counts.
+const ORDINARY: u8 = Contribution::UNREAD | Contribution::SHOWN | Contribution::PRESENT;
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -40,8 +44,9 @@ fn position(first: i64, slot: u32) -> Position {
     Position { first, rank: 0, second: 0, id }
 }
 
-fn contribution(random: &mut Random, position: Position) -> Contribution {
-    let flags = random.below(16) as u8;
+/// What some message adds; one in so many is no ordinary one.
+fn contribution(random: &mut Random, odd_in: u64, position: Position) -> Contribution {
+    let flags = if random.below(odd_in) > 0 { ORDINARY } else { random.below(16) as u8 };
     let mention_sig = if flags & Contribution::MENTION == 0 { 0 } else { random.next() };
     Contribution { position: Some(position), flags, mention_sig, activity: random.below(1_000) as i64 - 1 }
 }
@@ -72,10 +77,19 @@ fn holds(order: &Order, plain: &BTreeMap<Position, u32>, contributions: &Shares,
         let after = || slots().filter(|slot| contributions.position(*slot).first > from.first);
         let expected = Sum { activity: 0, ..sum(&mut after()) };
         assert_eq!(Sum { activity: 0, ..order.sum_after(from.first, contributions) }, expected);
+        let through = [i64::MAX, from.first + random.below(3_000) as i64][random.below(2) as usize];
+        let range = Range { after: from.first, through };
+        let within = || slots().filter(|slot| range.contains(contributions.position(*slot).first));
+        let expected = sum(&mut within());
+        assert_eq!(order.activity_within(range, contributions), expected.activity);
+        assert_eq!(order.counts_within(range, contributions), Sum { activity: -1, ..expected });
         for flag in [Contribution::UNREAD, Contribution::MENTION, Contribution::SHOWN] {
             let has = |slot: &u32| contributions.contribution(*slot).has(flag);
             assert!(order.with_after(flag, from.first, contributions).eq(after().filter(has)));
             assert!(order.last_with(flag, contributions).eq(slots().rev().filter(has)));
+            let mut last: Vec<_> = within().filter(has).collect();
+            last.reverse();
+            assert!(order.last_within(flag, range, contributions).eq(last));
         }
     }
 }
@@ -84,7 +98,9 @@ fn holds(order: &Order, plain: &BTreeMap<Position, u32>, contributions: &Shares,
 /// the form that a snapshot has.
 #[test]
 fn it_orders_as_a_plain_map_does() {
-    for (seed, in_order) in [(1, 20_000), (2, 900), (3, 3_000)] {
+    for (seed, in_order, odd_in) in
+        [(1, 20_000, 1), (2, 900, 1), (3, 3_000, 1), (4, 9_000, 700), (5, 900, 3_000)]
+    {
         let mut random = Random(0x9e37_79b9 + seed);
         let (mut order, mut plain, mut contributions) =
             (Order::default(), BTreeMap::new(), Shares(Vec::new()));
@@ -98,8 +114,8 @@ fn it_orders_as_a_plain_map_does() {
                     (contributions.contribution(moved), position(random.below(greatest + 9) as i64, moved));
                 let after = match (draw, before.position) {
                     (1, _) | (_, None) => Contribution::NONE,
-                    (2, _) => contribution(&mut random, at),
-                    (_, Some(old)) => contribution(&mut random, old),
+                    (2, _) => contribution(&mut random, odd_in, at),
+                    (_, Some(old)) => contribution(&mut random, odd_in, old),
                 };
                 contributions.0[moved as usize] = after;
                 before.position.map(|old| plain.remove(&old));
@@ -110,7 +126,7 @@ fn it_orders_as_a_plain_map_does() {
                 greatest += random.below(50);
                 let first = if late { random.below(greatest + 1) } else { greatest };
                 let at = position(first as i64, slot);
-                contributions.0.push(contribution(&mut random, at));
+                contributions.0.push(contribution(&mut random, odd_in, at));
                 plain.insert(at, slot);
                 let added = contributions.contribution(slot);
                 if draw == 6 && order.is_behind_all(at, &contributions) {
