@@ -101,6 +101,8 @@ impl Inbox {
         // What was copied may not have been to be had.
         self.is_whole()?;
         frame::end(&mut bytes, &self.front(&records));
+        // Some keep it in memory as it is.
+        bytes.shrink_to_fit();
         Ok(bytes)
     }
 

@@ -109,6 +109,8 @@ fn r51_r52_r53_pages_and_filters_are_the_list_by_definition() {
         for size in [1, 2, 3, 100] {
             let filter = any_filter(&mut rng);
             ensure(inbox.listed() == inbox.conversations().count(), || "more or fewer are listed".into())?;
+            let latest = inbox.conversations().map(|row| row.activity()).max();
+            ensure(inbox.latest_activity() == latest, || "another was active last".into())?;
             let expected: Vec<_> = inbox.conversations().filter(|view| passes(&filter, view)).collect();
             let ids: Vec<_> = expected.iter().map(|view| view.id()).collect();
             let mut found = Vec::new();

@@ -50,7 +50,7 @@ fn fold_stored(place: &StoreAddress, choice: &Choice, policy: Policy) -> Result<
     }
     let mut tally = Tally::of(LogPrefix { skipped: account.machine().skipped_events(), ..prefix });
     let last = last_instant(account.store(), &owner, prefix, place)?;
-    tally.newest = inbox_instant(&inbox).max(last);
+    tally.newest = inbox.latest_activity().max(last);
     Ok((inbox, tally))
 }
 
@@ -71,19 +71,6 @@ fn last_instant(
         Ok(LoggedEvent::Known(event)) => Some(event.at()),
         _ => None,
     }))
-}
-
-/// The latest activity that the list shows.
-fn inbox_instant(inbox: &Inbox) -> Option<Timestamp> {
-    let mut newest = None;
-    for row in inbox.conversations() {
-        newest = newest.max(Some(row.activity()));
-        // Behind the pinned ones they stand in order of activity.
-        if !row.is_pinned() {
-            break;
-        }
-    }
-    newest
 }
 
 /// What was asked to be shown.

@@ -161,6 +161,17 @@ pub(crate) fn kept(
     number: Number,
     through: u64,
 ) -> Result<Vec<Kept>, SqliteError> {
+    kept_until(connection, owner, number, through, |_| false)
+}
+
+/// The same down to the first that is such; the lists of those behind it are not read.
+pub(crate) fn kept_until(
+    connection: &Connection,
+    owner: &StreamId,
+    number: Number,
+    through: u64,
+    is_such: impl Fn(&Kept) -> bool,
+) -> Result<Vec<Kept>, SqliteError> {
     let sql = "SELECT position, hash, pages, checksum FROM chatfold_kept_snapshot \
                WHERE inbox = ? AND position <= ? ORDER BY position DESC";
     let mut statement = connection.prepare_cached(sql)?;
@@ -174,6 +185,9 @@ pub(crate) fn kept(
         let prefix = rows::prefix(row).ok().filter(fits);
         let list = prefix.zip(Directory::decode(&pages));
         kept.push(Kept { position: row.get("position")?, list });
+        if kept.last().is_some_and(&is_such) {
+            break;
+        }
     }
     Ok(kept)
 }

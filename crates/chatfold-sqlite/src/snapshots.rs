@@ -154,7 +154,7 @@ impl SnapshotStore for SqliteStore {
         let connection = reader.connection();
         let moment = connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(None) };
-        let kept = pages::kept(&moment, inbox, number, through)?;
+        let kept = pages::kept_until(&moment, inbox, number, through, |kept| kept.list.is_some())?;
         moment.commit()?;
         drop(connection);
         let damaged = kept.first().map(|kept| kept.position);

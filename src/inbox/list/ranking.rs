@@ -38,6 +38,11 @@ impl ListKey {
     fn is_pinned(&self) -> bool {
         self.order_key() >= PINNED
     }
+
+    /// The activity in it, in milliseconds.
+    pub(crate) fn activity(&self) -> u64 {
+        self.order_key() % PINNED
+    }
 }
 
 /// A row: where it stands, and the number of its conversation.
@@ -146,6 +151,11 @@ impl Ranking {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &RankedRow> {
         self.after(None)
+    }
+
+    /// The first of the pinned rows and the first of the others: the most recently active of each.
+    pub(crate) fn firsts(&self) -> impl Iterator<Item = &RankedRow> {
+        [&self.0.pinned, &self.0.rest].into_iter().filter_map(|section| section.after(None).next())
     }
 
     /// The rows after a place, or all. Complexity: O(log n) to find it.

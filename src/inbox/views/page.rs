@@ -2,12 +2,14 @@
 
 use crate::inbox::list::ranking::{ListCursor, ListKey};
 use crate::inbox::state::Inbox;
+use crate::inbox::timeline::entry::timestamp;
 use crate::inbox::views::conversation::ConversationView;
 use crate::model::badge::Running;
 use crate::model::change::Totals;
 use crate::model::event::Membership;
 use crate::model::filter::{Filter, Filtered};
 use crate::model::id::{ConversationId, ConversationKind, FolderId};
+use crate::model::time::Timestamp;
 
 /// Some rows of the list.
 #[derive(Clone, Debug)]
@@ -28,6 +30,15 @@ impl Inbox {
     /// How many conversations are listed: O(1).
     pub fn listed(&self) -> usize {
         self.list.len()
+    }
+
+    /// Returns the latest activity (R35) of all listed conversations; `None` if none is listed. Of a restored inbox no
+    /// conversation is loaded.
+    ///
+    /// Complexity: O(1).
+    pub fn latest_activity(&self) -> Option<Timestamp> {
+        let latest = self.list.firsts().map(|(key, _)| key.activity()).max();
+        latest.map(|millis| timestamp(millis.cast_signed()))
     }
 
     /// Every conversation that an event with an effect named, listed or not, by id.
