@@ -1,6 +1,6 @@
 //! A busy workplace in a file: how fast it is imported, how large it is, what a snapshot writes, how fast it is loaded.
 //!
-//! `cargo run --release -p chatfold-sqlite --example desk -- [EVENTS] [APPENDED]`: a million events in a thousand conversations
+//! `cargo run --release -p chatfold-sqlite --example desk -- [EVENTS] [APPENDED] [CONVERSATIONS]`: a million events in a thousand conversations
 //! unless said otherwise, and a tenth of them appended in hundreds. Times are of the clock, disk and all, and behind them of
 //! the processor; bytes written are what the process handed to the system (`/proc/self/io`, so on Linux only).
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -239,7 +239,9 @@ fn appends(path: &Path, workload: &Workload, with_snapshots: bool) {
 
 fn main() {
     let argument = |n| std::env::args().nth(n).and_then(|count| count.parse().ok());
-    let workload = Workload::desk().with_events(argument(1).unwrap_or(1_000_000));
+    let desk = Workload::desk();
+    let conversations = argument(3).unwrap_or(desk.conversations);
+    let workload = desk.with_events(argument(1).unwrap_or(1_000_000)).with_conversations(conversations);
     let appended = argument(2).unwrap_or(workload.events / 10);
     let folder = tempfile::tempdir().unwrap();
     let (path, binary_path) = (folder.path().join("desk.db"), folder.path().join("desk.cflog"));
