@@ -24,7 +24,7 @@ pub use self::list::folders::Folder;
 pub use self::list::ranking::ListCursor;
 pub use self::replay::events::Replay;
 #[cfg(feature = "binary")]
-pub(crate) use self::replay::segment::{Introduced, SegmentIntake};
+pub(crate) use self::replay::segment::{Introduced, Received, SegmentIntake};
 pub use self::state::{Inbox, MergeError};
 pub use self::views::conversation::{ConversationView, Direction, Draft, Mention, MentionKind, MessagePage};
 pub use self::views::expiries::{Expiries, Expiry};

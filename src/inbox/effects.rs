@@ -2,7 +2,7 @@
 //! adds a kind answers each of these here: the compiler asks.
 
 use crate::model::event::{Fact, Message, Through};
-use crate::model::id::{ConversationId, ConversationKind, MessageId, UserId};
+use crate::model::id::{ConversationKind, MessageId, UserId};
 
 /// Whether a message that was received or queued has any effect in an inbox (R17): the owner's own always has, that
 /// of another was received, in a group or from the peer of the direct chat.
@@ -11,10 +11,15 @@ pub(crate) fn message_counts(own: bool, queued: bool, group_or_peer: bool) -> bo
     own || !queued && group_or_peer
 }
 
-/// Whether a fact has any effect in the inbox of `owner` (R17).
-pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact: &Fact) -> bool {
-    let direct = id.kind() == ConversationKind::Direct;
-    let group_or_peer = |author: &UserId| !direct || author.as_str() == id.target();
+/// Whether a fact has any effect in the inbox of `owner` (R17), given the peer or the group of its conversation.
+pub(crate) fn has_effect(
+    owner: &UserId,
+    (kind, target): (ConversationKind, &str),
+    by: &UserId,
+    fact: &Fact,
+) -> bool {
+    let direct = kind == ConversationKind::Direct;
+    let group_or_peer = |author: &UserId| !direct || author.as_str() == target;
     match fact {
         Fact::MessageReceived(_) => message_counts(by == owner, false, group_or_peer(by)),
         Fact::MessageQueued(_) => message_counts(by == owner, true, group_or_peer(by)),
@@ -23,7 +28,7 @@ pub(crate) fn has_effect(owner: &UserId, id: &ConversationId, by: &UserId, fact:
             by == owner && message_counts(author == owner, false, group_or_peer(author))
         }
         Fact::Opened { group_type } => by == owner || group_type.is_some(),
-        Fact::PeerRead { .. } => by.as_str() == id.target(),
+        Fact::PeerRead { .. } => by.as_str() == target,
         Fact::MessageModified { .. }
         | Fact::MessageRecalled { .. }
         | Fact::MessageReadBy { .. }

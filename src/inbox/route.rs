@@ -22,7 +22,7 @@ pub(crate) enum Route<'a> {
 pub(crate) fn route<'a>(owner: &UserId, event: &'a Event) -> Option<Route<'a>> {
     let own = event.by() == owner;
     match event.body() {
-        Body::Conversation(id, fact) if !has_effect(owner, id, event.by(), fact) => {
+        Body::Conversation(id, fact) if !has_effect(owner, (id.kind(), id.target()), event.by(), fact) => {
             counts_for_nobody(owner, event.by(), fact).then_some(Route::Conversation(id, fact))
         }
         Body::Conversation(conversation, Fact::FolderMemberSet { folder, on }) => {

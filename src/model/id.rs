@@ -347,7 +347,8 @@ impl ConversationId {
         Ok(Self(text.into()))
     }
 
-    fn target_of(text: &str) -> Option<&str> {
+    /// What follows the prefix of a conversation id, if it has one.
+    pub(crate) fn target_of(text: &str) -> Option<&str> {
         text.strip_prefix(DIRECT).or_else(|| text.strip_prefix(GROUP))
     }
 

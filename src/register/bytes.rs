@@ -149,35 +149,44 @@ impl<'a> In<'a> {
         }
     }
 
-    /// Most numbers take one byte.
+    /// An integer.
     #[inline]
     pub(crate) fn uint(&mut self) -> Option<u64> {
-        match self.0.split_first() {
-            Some((&first, rest)) if first < 0x80 => {
-                self.0 = rest;
-                Some(u64::from(first))
+        let (value, rest) = self.uint_and_rest()?;
+        self.0 = rest;
+        Some(value)
+    }
+
+    /// An integer and what is behind it. Most take one byte, most others two. By value, so that what is read from need
+    /// not lie in memory.
+    #[inline(always)]
+    fn uint_and_rest(self) -> Option<(u64, &'a [u8])> {
+        match self.0 {
+            [first @ ..0x80, rest @ ..] => Some((u64::from(*first), rest)),
+            [first, second @ ..0x80, rest @ ..] => {
+                Some((u64::from(first & 0x7f) | u64::from(*second) << 7, rest))
             }
             _ => self.wide_uint(),
         }
     }
 
-    /// Up to eight bytes at once: the last of the number is the first without its high bit.
-    fn wide_uint(&mut self) -> Option<u64> {
+    /// Up to eight bytes at once: the last of the number is the first without its high bit. Returns what is behind, too.
+    fn wide_uint(self) -> Option<(u64, &'a [u8])> {
         let Some(&chunk) = self.0.first_chunk() else { return self.long_uint() };
         let word = u64::from_le_bytes(chunk);
         let ends = !word & 0x8080_8080_8080_8080;
         if ends == 0 {
             return self.long_uint();
         }
-        self.0 = self.0.get(ends.trailing_zeros() as usize / 8 + 1..)?;
+        let rest = self.0.get(ends.trailing_zeros() as usize / 8 + 1..)?;
         let own = word & (ends ^ (ends - 1)) & 0x7f7f_7f7f_7f7f_7f7f;
         // Groups of seven bits are moved together: in pairs, in fours, in eights.
         let pairs = own & 0x007f_007f_007f_007f | (own & 0x7f00_7f00_7f00_7f00) >> 1;
         let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
-        Some(fours & 0x0000_0000_0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4)
+        Some((fours & 0x0000_0000_0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4, rest))
     }
 
-    fn long_uint(&mut self) -> Option<u64> {
+    fn long_uint(mut self) -> Option<(u64, &'a [u8])> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -187,7 +196,7 @@ impl<'a> In<'a> {
             }
             value |= part << shift;
             if byte & 0x80 == 0 {
-                return Some(value);
+                return Some((value, self.0));
             }
         }
         None
@@ -204,15 +213,23 @@ impl<'a> In<'a> {
 
     /// A column of integers: at most so many, up to the first that is malformed.
     pub(crate) fn uints(&mut self, most: usize) -> Vec<u64> {
+        self.uints_as(most, Some)
+    }
+
+    /// The same, and as what each of them is taken, up to the first that cannot be. That one is read no more.
+    #[inline]
+    pub(crate) fn uints_as<T>(&mut self, most: usize, mut taken: impl FnMut(u64) -> Option<T>) -> Vec<T> {
         // An integer takes at least a byte.
-        let mut values = vec![0; most.min(self.0.len())];
-        let mut len = 0;
-        for place in &mut values {
-            let Some(value) = self.uint() else { break };
-            *place = value;
-            len += 1;
+        let most = most.min(self.0.len());
+        let mut values = Vec::with_capacity(most);
+        let mut from = *self;
+        for _ in 0..most {
+            let Some((value, rest)) = from.uint_and_rest() else { break };
+            let Some(value) = taken(value) else { break };
+            values.push(value);
+            from = In(rest);
         }
-        values.truncate(len);
+        *self = from;
         values
     }
 

@@ -2,12 +2,13 @@
 //! and ids that collide in it stand in ordered maps.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHasher};
 
 /// An id that can be a key, asked for by its text.
 pub(crate) trait Key: Clone + Debug + Ord + Hash + Borrow<str> {}
@@ -25,15 +26,47 @@ pub(crate) struct IdMap<T> {
     places: Vec<Option<Occupant<T>>>,
     len: usize,
     /// Ids all of whose places were taken.
-    overflow: BTreeMap<T, u32>,
+    overflow: BTreeMap<Text<T>, u32>,
 }
 
 #[derive(Clone, Debug)]
 struct Occupant<T> {
-    id: T,
+    id: Text<T>,
     number: u32,
     /// Bits of the hash that do not say where it stands.
     tag: u32,
+}
+
+/// The greatest length of an id that lies in the table itself.
+const SHORT_LEN_BYTES: usize = 22;
+
+/// An id in the table. A short one, as nearly all are, lies there, so that comparing it reads no other memory.
+#[derive(Clone, Debug)]
+enum Text<T> {
+    Short { len: u8, bytes: [u8; SHORT_LEN_BYTES] },
+    Long(T),
+}
+
+impl<T: Key> Text<T> {
+    fn of(id: T) -> Self {
+        let text = id.borrow().as_bytes();
+        let mut bytes = [0; SHORT_LEN_BYTES];
+        match bytes.get_mut(..text.len()) {
+            Some(place) => {
+                place.copy_from_slice(text);
+                Self::Short { len: text.len() as u8, bytes }
+            }
+            None => Self::Long(id),
+        }
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Long(id) => id.borrow().as_bytes(),
+        }
+    }
 }
 
 impl<T> Default for IdMap<T> {
@@ -42,10 +75,45 @@ impl<T> Default for IdMap<T> {
     }
 }
 
-/// The place that a hash says, and the tag.
-fn split(hash: u64) -> (usize, u32) {
+impl<T: Key> PartialEq for Text<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl<T: Key> Eq for Text<T> {}
+
+impl<T: Key> PartialOrd for Text<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T: Key> Ord for Text<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes().cmp(other.bytes())
+    }
+}
+
+impl<T: Key> Borrow<[u8]> for Text<T> {
+    fn borrow(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+/// The place that the hash of an id says, and the tag.
+#[inline]
+fn split(id: &[u8]) -> (usize, u32) {
+    let mut hasher = FxHasher::default();
+    hasher.write(id);
+    // What tells a text from the beginning of a longer one, as where a text is hashed.
+    hasher.write_u8(0xff);
+    let hash = hasher.finish();
     (hash as usize, (hash >> u32::BITS) as u32)
 }
+
+/// How many ids are looked for at once.
+const AT_ONCE: usize = 16;
 
 impl<T: Key> IdMap<T> {
     #[inline]
@@ -54,15 +122,38 @@ impl<T: Key> IdMap<T> {
     }
 
     fn find(&self, id: &str) -> Option<u32> {
+        self.find_from(id, split(id.as_bytes()))
+    }
+
+    /// The same, given its place and its tag.
+    fn find_from(&self, id: &str, (at, tag): (usize, u32)) -> Option<u32> {
         let mask = self.places.len().checked_sub(1)?;
-        let (at, tag) = split(FxBuildHasher.hash_one(id));
         for step in 0..WINDOW {
             let place = self.places.get(at.wrapping_add(step) & mask)?.as_ref()?;
-            if place.tag == tag && place.id.borrow() == id {
+            if place.tag == tag && place.id.bytes() == id.as_bytes() {
                 return Some(place.number);
             }
         }
-        if self.overflow.is_empty() { None } else { self.overflow.get(id).copied() }
+        if self.overflow.is_empty() { None } else { self.overflow.get(id.as_bytes()).copied() }
+    }
+
+    /// Tells of each of many ids its number, if it is there. The places of several are read before any id is compared,
+    /// so that one waits for the memory of all.
+    pub(crate) fn get_all(&self, ids: &[&str], mut tell: impl FnMut(Option<u32>)) {
+        let mask = self.places.len().saturating_sub(1);
+        for some in ids.chunks(AT_ONCE) {
+            let mut places = [(0, 0, false); AT_ONCE];
+            for (id, place) in some.iter().zip(&mut places) {
+                let (at, tag) = split(id.as_bytes());
+                let stands = self.places.get(at & mask).and_then(Option::as_ref);
+                *place = (at, tag, stands.is_some_and(|stands| stands.tag == tag));
+            }
+            for (id, (at, tag, is_likely)) in some.iter().zip(places) {
+                let stands = self.places.get(at & mask).and_then(Option::as_ref).filter(|_| is_likely);
+                let stands = stands.filter(|stands| stands.id.bytes() == id.as_bytes());
+                tell(stands.map_or_else(|| self.find_from(id, (at, tag)), |stands| Some(stands.number)));
+            }
+        }
     }
 
     /// Adds an id that is not there.
@@ -74,13 +165,13 @@ impl<T: Key> IdMap<T> {
             places.into_iter().flatten().for_each(|place| self.put(place.id, place.number));
             overflow.into_iter().for_each(|(id, number)| self.put(id, number));
         }
-        self.put(id, number);
+        self.put(Text::of(id), number);
         self.len += 1;
     }
 
-    fn put(&mut self, id: T, number: u32) {
+    fn put(&mut self, id: Text<T>, number: u32) {
         let mask = self.places.len() - 1;
-        let (at, tag) = split(FxBuildHasher.hash_one(id.borrow()));
+        let (at, tag) = split(id.bytes());
         let free = (0..WINDOW).map(|step| at.wrapping_add(step) & mask);
         let free = free.into_iter().find(|at| self.places.get(*at).is_some_and(Option::is_none));
         match free.and_then(|at| self.places.get_mut(at)) {

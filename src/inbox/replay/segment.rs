@@ -5,9 +5,10 @@ use crate::inbox::effects::{Class, has_effect, message_counts};
 use crate::inbox::replay::events::Replay;
 use crate::inbox::replay::pending::PendingFact;
 use crate::inbox::timeline::entry::{Entry, bits};
-use crate::model::event::{Event, Fact};
-use crate::model::id::{ConversationId, MessageId, UserId};
+use crate::model::event::{Event, Fact, MAX_SEQ};
+use crate::model::id::{ConversationId, ConversationKind, EventId, MessageId, UserId};
 use crate::model::time::Stamp;
+use crate::register::bytes::signed;
 
 /// A text message as a log holds it: received, or queued by the owner.
 #[derive(Clone, Copy, Debug)]
@@ -16,9 +17,73 @@ pub(crate) struct Introduced {
     pub(crate) stamp: Stamp,
     pub(crate) id: MessageId,
     pub(crate) seq: Option<u64>,
-    /// Where the text lies among those of the segment.
-    pub(crate) offset: u32,
-    pub(crate) len: u32,
+    /// Where the text begins and ends among those of the segment.
+    pub(crate) text: (u32, u32),
+}
+
+impl Introduced {
+    /// Its entry, given the author's number, whether that is the owner, and where the texts of the segment lie.
+    fn entry(self, is_direct: bool, (author, own): (u32, bool), texts_at: u32) -> Entry {
+        let Self { queued, stamp, id, seq, text: (begin, end) } = self;
+        let class = if queued { Class::Queued } else { Class::Received };
+        let own = if own { bits::OWN } else { 0 };
+        let has_seq = if seq.is_some() { bits::HAS_SEQ } else { 0 };
+        let time = stamp.at.as_millis();
+        let seq = seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
+        let (first, second) = if is_direct { (time, seq) } else { (seq, time) };
+        let bits = class as u32 | own | has_seq | bits::HAS_TEXT;
+        let (offset, len) = (texts_at.wrapping_add(begin), end.saturating_sub(begin));
+        Entry { id, event: stamp.event, first, second, author, bits, offset, len }
+    }
+}
+
+/// Text messages of one conversation in a row, all of them received, by column: each has a value for each message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received<'c> {
+    pub(crate) events: &'c [[u8; 16]],
+    pub(crate) ids: &'c [[u8; 16]],
+    /// The numbers of their authors in the segment.
+    pub(crate) actors: &'c [[u8; 2]],
+    pub(crate) times: &'c [i64],
+    /// Where the first text begins among those of the segment, and where each ends.
+    pub(crate) begin: u32,
+    pub(crate) ends: &'c [u32],
+    /// The seq of the message before them, if they have any.
+    pub(crate) last_seq: i64,
+    /// In a group by how much each seq is more than the one before, zigzag.
+    pub(crate) seqs: Option<&'c [u64]>,
+}
+
+impl Received<'_> {
+    /// Appends the entries of the first so many, authors given by their numbers in the segment. Returns the last seq.
+    fn put(
+        &self,
+        count: usize,
+        author: impl Fn(usize) -> (u32, u32),
+        texts_at: u32,
+        entries: &mut Vec<Entry>,
+    ) -> i64 {
+        const BITS: u32 = Class::Received as u32 | bits::HAS_TEXT;
+        let mut begin = self.begin;
+        let rows = self.events.iter().zip(self.ids).zip(self.actors).zip(self.times.iter().zip(self.ends));
+        let plain = rows.take(count).map(|(((event, id), actor), (at, end))| {
+            let begin = std::mem::replace(&mut begin, *end);
+            let (author, own) = author(u16::from_le_bytes(*actor).into());
+            let (id, event) = (MessageId::from_bytes(*id), EventId::from_bytes(*event));
+            let (first, second, bits) = (*at, 0, BITS | own);
+            let (offset, len) = (texts_at.wrapping_add(begin), end.wrapping_sub(begin));
+            Entry { id, event, first, second, author, bits, offset, len }
+        });
+        let mut seq = self.last_seq;
+        match self.seqs {
+            None => entries.extend(plain),
+            Some(seqs) => entries.extend(plain.zip(seqs).map(|(entry, change)| {
+                seq = seq.wrapping_add(signed(*change));
+                Entry { first: seq, second: entry.first, bits: entry.bits | bits::HAS_SEQ, ..entry }
+            })),
+        }
+        seq
+    }
 }
 
 /// Not looked up yet.
@@ -67,18 +132,18 @@ impl<'r, 's> SegmentIntake<'r, 's> {
         let texts_at = if is_lent { 0 } else { replay.pending.push_contents(texts.as_bytes()) };
         let inbox = &replay.inbox;
         let owner = user_ids.iter().position(|user| *user == inbox.owner.as_str());
-        // All at once: one waits for the memory of many.
-        let users = user_ids.iter().map(|id| inbox.users.get(*id).unwrap_or(UNKNOWN)).collect();
-        let met = |id: &&str| Met {
-            number: inbox.ids.get(*id).unwrap_or(UNKNOWN),
-            party: UNKNOWN,
-            is_direct: id.starts_with("c2c_"),
-        };
+        let mut users = Vec::with_capacity(user_ids.len());
+        inbox.users.get_all(user_ids, |_, number| users.push(number.unwrap_or(UNKNOWN)));
+        let mut conversations = Vec::with_capacity(conversation_ids.len());
+        inbox.ids.get_all(conversation_ids, |id, number| {
+            let (number, is_direct) = (number.unwrap_or(UNKNOWN), id.starts_with("c2c_"));
+            conversations.push(Met { number, party: UNKNOWN, is_direct });
+        });
         Self {
             user_ids,
             conversation_ids,
             users,
-            conversations: conversation_ids.iter().map(met).collect(),
+            conversations,
             owner: owner.map_or(UNKNOWN, |owner| owner as u32),
             texts,
             texts_at,
@@ -87,41 +152,57 @@ impl<'r, 's> SegmentIntake<'r, 's> {
         }
     }
 
+    /// Takes in messages of the conversation with this number, as long as nothing of them has to be looked up: it and
+    /// the authors are known, and to have an effect. Returns the seq of the last and how many it took, if any.
+    pub(crate) fn receive(&mut self, conversation: usize, received: Received<'_>) -> Option<(i64, usize)> {
+        let Met { number, party, is_direct } = *self.conversations.get(conversation)?;
+        let (users, owner) = (self.users.as_slice(), self.owner);
+        let author = |actor: usize| {
+            let own = if actor as u32 == owner { bits::OWN } else { 0 };
+            (users.get(actor).copied().unwrap_or(UNKNOWN), own)
+        };
+        let is_known = |actor: &[u8; 2]| {
+            let actor = usize::from(u16::from_le_bytes(*actor));
+            let (user, own) = author(actor);
+            user != UNKNOWN && message_counts(own != 0, false, !is_direct || party == actor as u32)
+        };
+        let known = received.actors.iter().take_while(|actor| is_known(actor)).count();
+        if known == 0 || number == UNKNOWN {
+            return None;
+        }
+        let offset = self.texts_at.wrapping_add(received.begin);
+        let entries = self.replay.pending.open_run(number, offset);
+        let before = entries.len();
+        let mut last_seq = received.put(known, author, self.texts_at, entries);
+        if !is_direct {
+            let is_seq = |entry: &Entry| (1..=MAX_SEQ.cast_signed()).contains(&entry.first);
+            let put = entries.get(before..).unwrap_or_default();
+            let sound = put.iter().take_while(|entry| is_seq(entry)).count();
+            if let Some(last) = put.get(..sound).and_then(<[Entry]>::last) {
+                last_seq = last.first;
+            }
+            entries.truncate(before + sound);
+        }
+        let taken = self.replay.pending.close_run() - before;
+        (taken > 0).then_some((last_seq, taken))
+    }
+
     /// Takes in a message of the conversation and the author with these numbers; `None` where one of them is no id.
-    #[inline]
     pub(crate) fn introduce(
         &mut self,
         conversation: usize,
         author: usize,
         introduced: Introduced,
     ) -> Option<()> {
-        let Introduced { queued, stamp, id, seq, offset, len } = introduced;
-        let mut met = *self.conversations.get(conversation)?;
-        let mut number = *self.users.get(author)?;
-        let own = author as u32 == self.owner;
-        let counts = message_counts(own, queued, !met.is_direct || met.party == author as u32);
-        if met.number == UNKNOWN || number == UNKNOWN || !counts {
-            match self.look_up(conversation, author, queued)? {
-                Some(found) => (met, number) = found,
-                None => return Some(()),
-            }
-        }
-        let class = if queued { Class::Queued } else { Class::Received };
-        let own = if own { bits::OWN } else { 0 };
-        let has_seq = if seq.is_some() { bits::HAS_SEQ } else { 0 };
-        let time = stamp.at.as_millis();
-        let seq = seq.map_or(0, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-        let (first, second) = if met.is_direct { (time, seq) } else { (seq, time) };
-        let bits = class as u32 | own | has_seq | bits::HAS_TEXT;
-        let offset = self.texts_at.wrapping_add(offset);
-        let entry = Entry { id, event: stamp.event, first, second, author: number, bits, offset, len };
+        let Some((met, number)) = self.look_up(conversation, author, introduced.queued)? else {
+            return Some(());
+        };
+        let entry = introduced.entry(met.is_direct, (number, author as u32 == self.owner), self.texts_at);
         self.replay.pending.push_placed(met.number, entry);
         Some(())
     }
 
     /// The conversation of a message and its author's number in the inbox; none where it has no effect (R17).
-    #[cold]
-    #[inline(never)]
     fn look_up(&mut self, conversation: usize, author: usize, queued: bool) -> Option<Option<(Met, u32)>> {
         let id = *self.conversation_ids.get(conversation)?;
         let author_id = *self.user_ids.get(author)?;
@@ -146,12 +227,16 @@ impl<'r, 's> SegmentIntake<'r, 's> {
     /// Takes in a fact about the conversation with this number that introduces no message, written at `stamp`.
     pub(crate) fn push_fact(
         &mut self,
-        (conversation, id): (usize, &ConversationId),
+        (conversation, kind): (usize, ConversationKind),
         (stamp, by): (Stamp, &UserId),
         fact: Fact,
     ) -> Option<()> {
-        if !has_effect(&self.replay.inbox.owner, id, by, &fact) {
-            return Some(());
+        let id = *self.conversation_ids.get(conversation)?;
+        let target = ConversationId::target_of(id)?;
+        if !has_effect(&self.replay.inbox.owner, (kind, target), by, &fact) {
+            // It has to be an event all the same.
+            let is_known = self.conversations.get(conversation)?.number != UNKNOWN;
+            return (is_known || ConversationId::parse(id).is_ok()).then_some(());
         }
         let number = self.number(conversation)?;
         self.replay.hold(PendingFact { number, by: by.clone(), stamp, fact });
@@ -171,11 +256,6 @@ impl<'r, 's> SegmentIntake<'r, 's> {
     /// The id of a user that the inbox knows already.
     pub(crate) fn user(&self, user: usize) -> Option<&UserId> {
         self.replay.inbox.users.name(*self.users.get(user)?)
-    }
-
-    /// The same of a conversation.
-    pub(crate) fn conversation(&self, conversation: usize) -> Option<&ConversationId> {
-        self.replay.inbox.ids.name(self.conversations.get(conversation)?.number)
     }
 
     /// Takes in any other event.

@@ -113,6 +113,11 @@ impl Entries {
         self.open.push(entry);
     }
 
+    /// For how many entries there is room.
+    fn room(&self) -> usize {
+        self.open.capacity() - self.open.len()
+    }
+
     /// For how many entries room is made when there is none: never for more than a chunk takes.
     fn more(&self) -> usize {
         self.open.len().min(CHUNK.saturating_sub(self.len())).max(4)
@@ -330,10 +335,31 @@ impl Chunk {
         let contents = contents.get(first.offset as usize, last.offset as usize + last.len as usize);
         self.leave_out_unused(contents.unwrap_or_default().len(), MAX_CONTENTS_LEN_BYTES);
         let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
+        self.make_room_for(now.len(), contents.map_or(0, <[u8]>::len));
         self.bytes.extend_from_slice(contents.unwrap_or_default());
         let placed = now.iter().map(|entry| Entry { offset: entry.offset.wrapping_add(moved), ..*entry });
         self.entries.open().extend(placed);
         later
+    }
+
+    /// Makes room for the contents of so many messages more. They grow when the entries do, so that of both only a few
+    /// sizes are ever asked for; and always by a share of what is there, however much longer each text is than the ones
+    /// before.
+    fn make_room_for(&mut self, more: usize, len: usize) {
+        if self.bytes.capacity() - self.bytes.len() < len {
+            let count = self.entries.len() + more;
+            let left = self.entries.room().saturating_sub(more);
+            let mean = (self.bytes.len() + len) / count.max(1);
+            let expected = len + left * (mean + mean / 8);
+            self.bytes.reserve_exact(expected.max(self.bytes.len() / 2));
+        }
+    }
+
+    /// What the next messages are written behind. Where it is read of several chunks before any of them is written to,
+    /// their memory comes at once and not one after the other.
+    pub(crate) fn end(&self) -> u32 {
+        let entry = self.entries.open.last().map_or(0, |entry| entry.bits);
+        self.bytes.last().map_or(entry, |byte| entry ^ u32::from(*byte))
     }
 
     /// What an entry of this chunk carries.

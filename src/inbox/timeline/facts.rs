@@ -418,19 +418,17 @@ impl Facts {
     pub(crate) fn build_index(&mut self, users: &Interner<UserId>) {
         let mut hashes = Vec::with_capacity(self.arena.len());
         self.arena.runs().for_each(|(_, entries)| hash_ids(entries, &mut hashes));
-        let built = Index::of(&hashes, |slot| self.arena.id(slot));
-        self.take_index(built, users);
+        self.build_index_of(&hashes, users);
     }
 
     /// The same, given the hashes of the ids by slot.
     pub(crate) fn build_index_of(&mut self, hashes: &[u32], users: &Interner<UserId>) {
-        let built = Index::of(hashes, |slot| self.arena.id(slot));
-        self.take_index(built, users);
-    }
-
-    fn take_index(&mut self, (index, doubles): (Index, Vec<(u32, u32)>), users: &Interner<UserId>) {
-        if self.arena.len() > FEW {
-            self.index = index;
+        let id = |slot| self.arena.id(slot);
+        let mut doubles = Vec::new();
+        if hashes.len() > FEW {
+            (self.index, doubles) = Index::of(hashes, id);
+        } else {
+            Index::doubles_of_few(hashes, id, &mut doubles);
         }
         for (slot, double) in doubles {
             if !self.arena.is_same(slot, double)

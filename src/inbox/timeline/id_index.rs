@@ -167,6 +167,31 @@ pub(crate) struct Index {
 /// Ids that found their bucket crowded, and their slots.
 type Overflow = im::OrdMap<MessageId, u32>;
 
+/// A bucket as it is filled, its pairs among those of all.
+struct Filling {
+    /// A bit for every hash in it, so that it is searched only where it may hold an equal one.
+    seen: [u64; 4],
+    range: Range<u32>,
+}
+
+impl Filling {
+    /// Whether it may hold this hash. From now on it may.
+    #[inline]
+    fn saw(&mut self, hash: u32) -> bool {
+        // The highest bits of it: the lowest are alike in a bucket.
+        let kind = hash >> (HASH_BITS - 8);
+        let Some(seen) = self.seen.get_mut((kind >> 6) as usize & 3) else { return true };
+        let bit = 1 << (kind & 63);
+        let saw = *seen & bit != 0;
+        *seen |= bit;
+        saw
+    }
+
+    fn places(&self) -> Range<usize> {
+        self.range.start as usize..self.range.end as usize
+    }
+}
+
 /// Which of `count` buckets a hash falls into: its low bits, one bit more where that bucket has split already.
 fn bucket(count: usize, hash: u32) -> usize {
     let level = usize::BITS - count.leading_zeros();
@@ -186,25 +211,22 @@ impl Index {
                 *size += 1;
             }
         }
-        // Of each bucket a bit for every hash in it, and where its pairs lie among all: a bucket is searched only where
-        // it may hold an equal one.
         let mut begin = 0;
         let place = |size: u32| {
             let from = begin;
-            begin += size as usize;
-            (0u64, from..from)
+            begin += size;
+            Filling { seen: [0; 4], range: from..from }
         };
-        let mut buckets: Vec<(u64, Range<usize>)> = sizes.into_iter().map(place).collect();
+        let mut buckets: Vec<Filling> = sizes.into_iter().map(place).collect();
         let mut all: Vec<Pair> = vec![(0, 0); hashes.len()];
         let mut doubles = Vec::new();
         let mut overflow = Overflow::new();
         let mut len = 0;
         for (slot, &hash) in (0u32..).zip(hashes) {
-            let Some((seen, range)) = buckets.get_mut(bucket(count, hash)) else { continue };
-            let bit = 1 << (hash >> (HASH_BITS - 6));
-            let mut crowded = range.len() >= CROWD;
-            if *seen & bit != 0
-                && let Some(pairs) = all.get(range.clone())
+            let Some(filling) = buckets.get_mut(bucket(count, hash)) else { continue };
+            let mut crowded = filling.range.len() >= CROWD;
+            if filling.saw(hash)
+                && let Some(pairs) = all.get(filling.places())
             {
                 let mut alike = 0;
                 let mut alike_pairs =
@@ -215,7 +237,6 @@ impl Index {
                 }
                 crowded = crowded || alike >= ALIKE;
             }
-            *seen |= bit;
             if crowded {
                 match id(slot).map(|id| overflow.entry(id)) {
                     Some(Entry::Occupied(first)) => doubles.push((*first.get(), slot)),
@@ -227,16 +248,30 @@ impl Index {
                 }
                 continue;
             }
-            if let Some(place) = all.get_mut(range.end) {
+            if let Some(place) = all.get_mut(filling.range.end as usize) {
                 *place = (hash, slot);
             }
-            range.end += 1;
+            filling.range.end += 1;
             len += 1;
         }
-        let pairs = |range: Range<usize>| bucket_of(all.get(range).unwrap_or_default());
-        let buckets = buckets.into_iter().map(|(_, range)| pairs(range)).collect();
+        let pairs = |filling: &Filling| bucket_of(all.get(filling.places()).unwrap_or_default());
+        let buckets = buckets.iter().map(pairs).collect();
         let overflow = (!overflow.is_empty()).then(|| Arc::new(overflow));
         (Self { buckets, len, overflow }, doubles)
+    }
+
+    /// Adds the later slots of equal ids beside the first, as [`Index::of`] gives them, of so few messages that comparing
+    /// each with each is as fast.
+    pub(crate) fn doubles_of_few(
+        hashes: &[u32],
+        id: impl Fn(u32) -> Option<MessageId>,
+        doubles: &mut Vec<(u32, u32)>,
+    ) {
+        for (slot, hash) in (0u32..).zip(hashes) {
+            let before = (0u32..).zip(hashes.iter().take(slot as usize));
+            let mut alike = before.filter(|(_, other)| *other == hash);
+            doubles.extend(alike.find(|(first, _)| id(*first) == id(slot)).map(|(first, _)| (first, slot)));
+        }
     }
 
     /// The index of a snapshot.
@@ -392,6 +427,9 @@ mod tests {
         let id_of = |slot: u32| Some(id(ids[slot as usize]));
         let (index, doubles) = Index::of(&ids.map(|n| hash(id(n))), id_of);
         assert_eq!(doubles, [(0, 2), (1, 4), (0, 5)]);
+        let mut of_few = Vec::new();
+        Index::doubles_of_few(&ids.map(|n| hash(id(n))), id_of, &mut of_few);
+        assert_eq!(of_few, doubles);
         assert_eq!((index.len, index.find(id(6), id_of)), (3, Some(1)));
     }
 

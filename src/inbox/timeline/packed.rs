@@ -7,7 +7,6 @@
 
 use crate::inbox::timeline::entry::{Entry, bits};
 use crate::model::id::{EventId, MessageId};
-use crate::model::impossible::impossible;
 
 /// The two ids of a row.
 const IDS_LEN_BYTES: usize = 32;
@@ -15,8 +14,11 @@ const IDS_LEN_BYTES: usize = 32;
 /// The bits of three fields lie in a word, of which only the bytes needed are kept.
 const WORD_LEN_BYTES: usize = 8;
 
+/// The bits of both words, one behind the other.
+const WORDS_LEN_BYTES: usize = 2 * WORD_LEN_BYTES;
+
 /// A row as it is made: two ids, two whole words.
-const MAX_ROW_LEN_BYTES: usize = IDS_LEN_BYTES + 2 * WORD_LEN_BYTES;
+const MAX_ROW_LEN_BYTES: usize = IDS_LEN_BYTES + WORDS_LEN_BYTES;
 
 /// Three fields in one word: the least of each, the bits its differences take, and where they begin.
 #[derive(Clone, Copy, Debug)]
@@ -157,12 +159,16 @@ impl Packed {
     /// The entries, if they fit.
     pub(crate) fn of(entries: &[Entry]) -> Option<Self> {
         let mut places_between = ([u64::MAX; 3], [0; 3]);
-        // Bits may be set later, or taken away; authors may get other numbers.
-        let mut others_between = ([0, 0, u64::MAX], [bits::ROOM.into(), 0, 0]);
+        // Bits may be set later, or taken away; authors may get other numbers. So both are kept as they are, and all of
+        // them together take as many bits as the greatest.
+        let (mut all_bits, mut authors, mut lens) = (bits::ROOM, 0, (u32::MAX, 0));
         for entry in entries {
             widen(&mut places_between.0, &mut places_between.1, Second::Itself.places(entry));
-            widen(&mut others_between.0, &mut others_between.1, others(entry));
+            all_bits |= entry.bits;
+            authors |= entry.author;
+            lens = (entry.len.min(lens.0), entry.len.max(lens.1));
         }
+        let others_between = ([0, 0, lens.0.into()], [all_bits.into(), authors.into(), lens.1.into()]);
         let second = Second::shorter(entries, &mut places_between);
         let place_fields = PackedWord::between(places_between.0, places_between.1)?;
         let other_fields = PackedWord::between(others_between.0, others_between.1)?;
@@ -176,35 +182,24 @@ impl Packed {
             second,
             rows: Box::default(),
         };
-        let mut rows = vec![0; entries.len() * row_len_bytes + MAX_ROW_LEN_BYTES - row_len_bytes];
+        let mut rows = Vec::with_capacity(entries.len() * row_len_bytes + MAX_ROW_LEN_BYTES - row_len_bytes);
         for (entry, at) in entries.iter().zip((0..).step_by(row_len_bytes)) {
-            packed.put(&mut rows, at, entry);
+            // Each is written over what of the one before is not kept: what is of one length is written fastest.
+            rows.truncate(at);
+            rows.extend_from_slice(entry.id.as_bytes());
+            rows.extend_from_slice(entry.event.as_bytes());
+            rows.extend_from_slice(&packed.words(entry).to_le_bytes());
         }
         packed.rows = rows.into_boxed_slice();
         Some(packed)
     }
 
-    /// Writes the row of an entry that fits; of what is behind it bytes may change.
+    /// What of the row of an entry that fits stands behind its ids, and then zeros.
     #[inline]
-    fn put(&self, rows: &mut [u8], at: usize, entry: &Entry) {
-        let Some((id, rest)) = rows.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut) else {
-            impossible!("there is a row for each entry");
-            return;
-        };
-        *id = *entry.id.as_bytes();
-        let Some((event, rest)) = rest.split_first_chunk_mut() else {
-            impossible!("a row has room for two ids");
-            return;
-        };
-        *event = *entry.event.as_bytes();
-        if let Some(word) = rest.first_chunk_mut() {
-            *word = self.places.word(self.second.places(entry)).to_le_bytes();
-        }
-        // Over the bytes of the first word that are not kept.
-        let rest = rest.get_mut(usize::from(self.places.len_bytes)..);
-        if let Some(word) = rest.and_then(<[u8]>::first_chunk_mut) {
-            *word = self.others.word(others(entry)).to_le_bytes();
-        }
+    fn words(&self, entry: &Entry) -> u128 {
+        let places = u128::from(self.places.word(self.second.places(entry)));
+        let others = u128::from(self.others.word(others(entry)));
+        places | others << (u32::from(self.places.len_bytes) * u8::BITS)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -247,9 +242,9 @@ impl Packed {
         {
             return false;
         }
-        let mut row = [0; MAX_ROW_LEN_BYTES];
-        self.put(&mut row, 0, entry);
-        if let Some((place, row)) = self.rows.get_mut(at * len..(at + 1) * len).zip(row.get(..len)) {
+        let row = [*entry.id.as_bytes(), *entry.event.as_bytes(), self.words(entry).to_le_bytes()];
+        let row = row.as_flattened().get(..len);
+        if let Some((place, row)) = self.rows.get_mut(at * len..(at + 1) * len).zip(row) {
             place.copy_from_slice(row);
         }
         true

@@ -1,6 +1,6 @@
 //! A segment being read: columns in place, events one after the other.
 
-use crate::inbox::{Introduced, Replay, SegmentIntake};
+use crate::inbox::{Introduced, Received, Replay, SegmentIntake};
 use crate::log::binary::body::values::BodyContext;
 use crate::log::binary::body::{self, code, extended};
 use crate::log::binary::columns::tag;
@@ -20,17 +20,21 @@ pub(crate) struct Segment<'a> {
     columns: Columns<'a>,
 }
 
-/// What is left of each column. A value that is malformed is none, nor are those behind it.
+/// What is left of each column. A value that is malformed is none, nor are those behind it; no more is an instant that
+/// there is not, or a text that would be cut off or is longer than any message.
 #[derive(Clone, Debug)]
 struct Columns<'a> {
     tags: &'a [u8],
     places: &'a [[u8; 2]],
     actors: &'a [[u8; 2]],
-    times: std::vec::IntoIter<u64>,
+    times: std::vec::IntoIter<i64>,
     ids: &'a [[u8; 16]],
     message_ids: &'a [[u8; 16]],
     seqs: std::vec::IntoIter<u64>,
-    lens: std::vec::IntoIter<u64>,
+    /// Where each text ends.
+    ends: std::vec::IntoIter<u32>,
+    /// Where the next begins.
+    begin: u32,
     texts: &'a str,
     rest: In<'a>,
     /// No column had bytes that are no value.
@@ -65,15 +69,29 @@ impl<'a> Segment<'a> {
         let fits = u32::try_from(tags.len()).is_ok_and(|len| len == events);
         // No column has more values than there are events.
         let [mut times, mut seqs, mut lens] = [In(times), In(seqs), In(lens)];
-        let integers = [times.uints(tags.len()), seqs.uints(tags.len()), lens.uints(tags.len())];
+        let texts = std::str::from_utf8(texts).ok()?;
+        let instants = instants(&mut times, tags.len());
+        let named = seqs.uints(tags.len());
+        let ends = ends(&mut lens, tags.len(), texts);
         let [(places, a), (actors, b)] = [places.as_chunks(), actors.as_chunks()];
         let [(ids, c), (message_ids, d)] = [ids.as_chunks(), message_ids.as_chunks()];
         let is_whole = [a, b, c, d, times.0, seqs.0, lens.0].iter().all(|rest| rest.is_empty());
-        let [times, seqs, lens] = integers.map(Vec::into_iter);
-        let texts = std::str::from_utf8(texts).ok()?;
-        let rest = In(rest);
-        let columns =
-            Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest, is_whole };
+        let (times, seqs, ends) = (instants.into_iter(), named.into_iter(), ends.into_iter());
+        let (begin, rest) = (0, In(rest));
+        let columns = Columns {
+            tags,
+            places,
+            actors,
+            times,
+            ids,
+            message_ids,
+            seqs,
+            ends,
+            begin,
+            texts,
+            rest,
+            is_whole,
+        };
         let [users, conversations] = [dictionary(users, counts[0])?, dictionary(conversations, counts[1])?];
         fits.then_some(Self { version, users, conversations, columns })
     }
@@ -88,7 +106,6 @@ impl<'a> Segment<'a> {
             conversation_ids: vec![None; conversations.len()],
             users,
             conversations,
-            at: 0,
             newest: -1,
             conversation: None,
         }
@@ -98,12 +115,7 @@ impl<'a> Segment<'a> {
     pub(crate) fn times(self) -> Option<Vec<Timestamp>> {
         let Columns { tags, times, is_whole, .. } = self.columns;
         (is_whole && times.len() == tags.len()).then_some(())?;
-        let mut at = 0_i64;
-        let time = |change| {
-            at = at.wrapping_add(signed(change));
-            Timestamp::from_millis(at).ok()
-        };
-        times.map(time).collect()
+        times.map(|at| Timestamp::from_millis(at).ok()).collect()
     }
 
     /// Folds the events into `replay`; on a fault the index of the event that cannot be decoded, those
@@ -120,6 +132,28 @@ impl<'a> Segment<'a> {
         folded.newest = Timestamp::from_millis(rows.newest).ok();
         outcome.and(rows.end().map(|()| folded).ok_or(folded.events))
     }
+}
+
+/// A column of instants, each kept as its difference to the one before: at most so many.
+fn instants(column: &mut In<'_>, most: usize) -> Vec<i64> {
+    let mut at = 0_i64;
+    let next = |change| {
+        at = at.wrapping_add(signed(change));
+        Timestamp::from_millis(at).is_ok().then_some(at)
+    };
+    column.uints_as(most, next)
+}
+
+/// Where texts end whose lengths these are: at most so many. A text of more than a message may have is none: its event
+/// would be refused.
+fn ends(lens: &mut In<'_>, most: usize, texts: &str) -> Vec<u32> {
+    let mut end = 0_usize;
+    let next = |len: u64| {
+        let len = usize::try_from(len).ok().filter(|len| *len <= MAX_TEXT_LEN_BYTES)?;
+        end += len;
+        texts.is_char_boundary(end).then_some(end as u32)
+    };
+    lens.uints_as(most, next)
 }
 
 fn dictionary(column: &[u8], count: usize) -> Option<Vec<&str>> {
@@ -143,6 +177,9 @@ fn dictionary(column: &[u8], count: usize) -> Option<Vec<&str>> {
     from.end().map(|()| texts)
 }
 
+/// How many received messages are taken in at once.
+const MOST_RECEIVED: usize = 64;
+
 /// A message that is a text and nothing else, as it lies in the columns.
 struct Plain {
     stamp: Stamp,
@@ -151,7 +188,8 @@ struct Plain {
     conversation: usize,
     id: MessageId,
     seq: Option<u64>,
-    len: usize,
+    /// Where its text lies.
+    text: (u32, u32),
 }
 
 /// Reads events off the columns.
@@ -166,7 +204,6 @@ pub(crate) struct Rows<'a> {
     conversation_ids: Vec<Option<ConversationId>>,
     /// By number of the conversation: its kind, if its id has one, and the seq named last.
     states: Vec<(Option<ConversationKind>, i64)>,
-    at: i64,
     /// The latest instant so far, below 0 for none.
     newest: i64,
     conversation: Option<usize>,
@@ -175,13 +212,16 @@ pub(crate) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// Takes all events into `batch` and counts them; `None` where one cannot be decoded.
     fn batch(&mut self, batch: &mut SegmentIntake<'_, '_>, folded: &mut Folded) -> Option<()> {
-        let texts = self.columns.texts.len();
-        while let Some(tag) = self.tag() {
+        loop {
+            let received = self.received(batch).unwrap_or_default();
+            folded.events += received as u64;
+            if received > 0 {
+                continue;
+            }
+            let Some(tag) = self.tag() else { break };
             if tag & (tag::PLAIN | tag::META) == tag::PLAIN {
-                let Plain { stamp, actor, queued, conversation, id, seq, len } = self.plain(tag)?;
-                let offset = (texts - self.columns.texts.len()) as u32;
-                self.text(len)?;
-                let introduced = Introduced { queued, stamp, id, seq, offset, len: len as u32 };
+                let Plain { stamp, actor, queued, conversation, id, seq, text } = self.plain(tag)?;
+                let introduced = Introduced { queued, stamp, id, seq, text };
                 batch.introduce(conversation, actor, introduced)?;
             } else if is_bare_fact(tag) || (tag & !tag::SAME == code::MORE && !self.is_line()) {
                 self.fact(tag, batch)?;
@@ -199,21 +239,62 @@ impl<'a> Rows<'a> {
         Some(())
     }
 
+    /// Takes in the messages that come next, as long as they are plain ones of one conversation, received, and nothing
+    /// of them has to be looked up. Returns how many those were; of none it reads nothing.
+    fn received(&mut self, batch: &mut SegmentIntake<'_, '_>) -> Option<usize> {
+        const NEXT: u8 = code::RECEIVED | tag::PLAIN;
+        let columns = &mut self.columns;
+        let (first, others) = columns.tags.split_first()?;
+        if first & !tag::SAME != NEXT {
+            return None;
+        }
+        // However few of them are taken, looking for more costs no more than that.
+        let others = others.get(..MOST_RECEIVED - 1).unwrap_or(others);
+        let count = 1 + others.iter().take_while(|tag| **tag == NEXT | tag::SAME).count();
+        let of_place = || columns.places.first().map(|place| u16::from_le_bytes(*place).into());
+        let conversation = if first & tag::SAME == 0 { of_place()? } else { self.conversation? };
+        let (kind, last_seq) = *self.states.get(conversation)?;
+        let is_group = kind? == ConversationKind::Group;
+        let seqs = columns.seqs.as_slice();
+        let received = Received {
+            events: columns.ids.get(..count)?,
+            ids: columns.message_ids.get(..count)?,
+            actors: columns.actors.get(..count)?,
+            times: columns.times.as_slice().get(..count)?,
+            begin: columns.begin,
+            ends: columns.ends.as_slice().get(..count)?,
+            last_seq,
+            seqs: if is_group { Some(seqs.get(..count)?) } else { None },
+        };
+        let (last_seq, count) = batch.receive(conversation, received)?;
+        if first & tag::SAME == 0 {
+            next(&mut columns.places)?;
+            self.conversation = Some(conversation);
+        }
+        self.newest = columns.times.as_slice().get(..count)?.iter().fold(self.newest, |a, b| a.max(*b));
+        columns.tags = columns.tags.get(count..)?;
+        columns.ids = columns.ids.get(count..)?;
+        columns.message_ids = columns.message_ids.get(count..)?;
+        columns.actors = columns.actors.get(count..)?;
+        columns.times.nth(count - 1)?;
+        columns.begin = columns.ends.nth(count - 1)?;
+        if is_group {
+            columns.seqs.nth(count - 1)?;
+            self.states.get_mut(conversation)?.1 = last_seq;
+        }
+        Some(count)
+    }
+
     /// Takes in the next event, which is one of those that [`is_bare_fact`].
     fn fact(&mut self, tag: u8, batch: &mut SegmentIntake<'_, '_>) -> Option<()> {
         let (stamp, actor) = self.envelope()?;
         let (conversation, kind, last_seq) = self.place(tag)?;
-        let place = BodyContext { version: self.version, kind, at: self.at, last_seq };
+        let place = BodyContext { version: self.version, kind, at: stamp.at.as_millis(), last_seq };
         let fact = body::fact(&mut self.columns.rest, place, tag & tag::TYPE)?;
-        let text = self.conversations.get(conversation)?;
-        let known = |text: &str| {
-            batch.conversation(conversation).cloned().map_or_else(|| ConversationId::parse(text), Ok)
-        };
-        let id = made(text, self.conversation_ids.get_mut(conversation)?, known)?;
-        fact.validate(id.kind()).ok()?;
+        fact.validate(kind).ok()?;
         let known = |text: &str| batch.user(actor).cloned().map_or_else(|| UserId::parse(text), Ok);
         let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, known)?;
-        batch.push_fact((conversation, id), (stamp, by), fact)
+        batch.push_fact((conversation, kind), (stamp, by), fact)
     }
 
     /// The tag of the next event.
@@ -226,9 +307,22 @@ impl<'a> Rows<'a> {
 
     /// Nothing is left in any column.
     pub(crate) fn end(&self) -> Option<()> {
-        let Columns { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest, is_whole } =
-            &self.columns;
-        let integers = [times, seqs, lens].iter().all(|column| column.len() == 0);
+        let Columns {
+            tags,
+            places,
+            actors,
+            times,
+            ids,
+            message_ids,
+            seqs,
+            ends,
+            begin,
+            texts,
+            rest,
+            is_whole,
+        } = &self.columns;
+        let integers = times.len() == 0 && seqs.len() == 0 && ends.len() == 0;
+        let texts = texts.get(*begin as usize..)?;
         let ids = ids.is_empty() && message_ids.is_empty() && places.is_empty() && actors.is_empty();
         (*is_whole && integers && ids && tags.is_empty() && texts.is_empty() && rest.0.is_empty())
             .then_some(())
@@ -237,9 +331,8 @@ impl<'a> Rows<'a> {
     /// When the next event happened, its id, and who did it.
     #[inline]
     fn envelope(&mut self) -> Option<(Stamp, usize)> {
-        self.at = self.at.wrapping_add(signed(self.columns.times.next()?));
-        self.newest = self.newest.max(self.at);
-        let at = Timestamp::from_millis(self.at).ok()?;
+        let at = Timestamp::from_millis(self.columns.times.next()?).ok()?;
+        self.newest = self.newest.max(at.as_millis());
         let id = EventId::from_bytes(next(&mut self.columns.ids)?);
         let actor = usize::from(u16::from_le_bytes(next(&mut self.columns.actors)?));
         Some((Stamp::new(at, id), actor))
@@ -256,8 +349,7 @@ impl<'a> Rows<'a> {
         Some((conversation, kind?, last_seq))
     }
 
-    /// The next event, which is a plain message; its text is still to be taken.
-    #[inline(always)]
+    /// The next event, which is a plain message.
     fn plain(&mut self, tag: u8) -> Option<Plain> {
         let code = tag & tag::TYPE;
         let queued = code == code::QUEUED;
@@ -276,18 +368,9 @@ impl<'a> Rows<'a> {
                 Some(u64::try_from(seq).ok().filter(|seq| (least..=MAX_SEQ).contains(seq))?)
             }
         };
-        let len = usize::try_from(self.columns.lens.next()?).ok()?;
-        Some(Plain { stamp, actor, queued, conversation, id, seq, len })
-    }
-
-    /// The next text, which is of this length.
-    #[inline]
-    fn text(&mut self, len: usize) -> Option<&'a str> {
-        // A message of more is none: its event would be refused.
-        let len = Some(len).filter(|len| *len <= MAX_TEXT_LEN_BYTES)?;
-        let (text, rest) = self.columns.texts.split_at_checked(len)?;
-        self.columns.texts = rest;
-        Some(text)
+        let end = self.columns.ends.next()?;
+        let text = (std::mem::replace(&mut self.columns.begin, end), end);
+        Some(Plain { stamp, actor, queued, conversation, id, seq, text })
     }
 
     /// The next event, owned.
@@ -309,14 +392,15 @@ impl<'a> Rows<'a> {
 
     fn known(&mut self, tag: u8) -> Option<Event> {
         let (stamp, actor, body) = if tag & tag::PLAIN != 0 {
-            let Plain { stamp, actor, queued, conversation, id, seq, len } = self.plain(tag)?;
-            let text = self.text(len)?;
+            let Plain { stamp, actor, queued, conversation, id, seq, text: (begin, end) } =
+                self.plain(tag)?;
+            let text = self.columns.texts.get(begin as usize..end as usize)?;
             let message = Box::new(Message { seq, ..Message::text(id, text) });
             let fact = if queued { Fact::MessageQueued(message) } else { Fact::MessageReceived(message) };
             (stamp, actor, Body::Conversation(self.conversation_id(conversation)?, fact))
         } else {
             let (stamp, actor) = self.envelope()?;
-            (stamp, actor, self.body(tag)?)
+            (stamp, actor, self.body(tag, stamp.at)?)
         };
         let meta = if tag & tag::META == 0 { Meta::new() } else { self.meta()? };
         let by = made(self.users.get(actor)?, self.user_ids.get_mut(actor)?, UserId::parse)?.clone();
@@ -329,7 +413,7 @@ impl<'a> Rows<'a> {
     }
 
     /// What an event says that is no plain message.
-    fn body(&mut self, tag: u8) -> Option<Body> {
+    fn body(&mut self, tag: u8, at: Timestamp) -> Option<Body> {
         let code = tag & tag::TYPE;
         if (code::USER_PROFILE..code::MORE).contains(&code) {
             let fact = body::account_fact(&mut self.columns.rest, code)?;
@@ -340,7 +424,7 @@ impl<'a> Rows<'a> {
         let fact = if matches!(code, code::RECEIVED | code::QUEUED | code::IMPORTED) {
             self.message(conversation, code)?
         } else {
-            let place = BodyContext { version: self.version, kind, at: self.at, last_seq };
+            let place = BodyContext { version: self.version, kind, at: at.as_millis(), last_seq };
             body::fact(&mut self.columns.rest, place, code)?
         };
         Some(Body::Conversation(id, fact))
