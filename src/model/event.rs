@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::constructors::Envelope;
+#[cfg(feature = "binary")]
 pub(crate) use self::message::MAX_TEXT_LEN_BYTES;
 pub use self::message::{Mentions, Message, MessageKind};
 pub use self::report::{ReportedMention, ReportedMentions, UnreadReport};

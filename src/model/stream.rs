@@ -1,6 +1,5 @@
 //! Streams: what a log is of, and the key that stores keep it by (R121, R122).
 
-use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -67,6 +66,11 @@ impl SharedId {
         }
     }
 
+    /// The key of its stream, by which it is ordered, compared and found.
+    pub(crate) fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
     /// The conversation's id as events of its stream have it.
     pub fn conversation(&self) -> &ConversationId {
         &self.conversation
@@ -131,13 +135,6 @@ impl Eq for SharedId {}
 impl Hash for SharedId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key.hash(state);
-    }
-}
-
-impl Borrow<str> for SharedId {
-    /// The key of its stream, by which it is ordered, compared and found.
-    fn borrow(&self) -> &str {
-        &self.key
     }
 }
 

@@ -182,6 +182,7 @@ fn days_of(year: u32, month: u32, day: u32) -> Option<i64> {
 }
 
 /// Reads times of which most are of the day of the one before, as those of a log are: its date is not worked out again.
+#[cfg(feature = "jsonl")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimesOfDay {
     /// The date as it is written, up to the `T`.
@@ -190,8 +191,10 @@ pub(crate) struct TimesOfDay {
     start: Timestamp,
 }
 
+#[cfg(feature = "jsonl")]
 const DATE_LEN_BYTES: usize = 11;
 
+#[cfg(feature = "jsonl")]
 impl TimesOfDay {
     pub(crate) const fn new() -> Self {
         Self { date: *b"1970-01-01T", start: Timestamp::EPOCH }
@@ -222,6 +225,7 @@ impl TimesOfDay {
 
 /// The milliseconds since midnight of a time written `HH:MM:SS.mmmZ`, eight bytes at a time; `None` if there is no such
 /// time.
+#[cfg(feature = "jsonl")]
 #[inline]
 fn millis_of_day(text: &[u8; TIMESTAMP_LEN_BYTES - DATE_LEN_BYTES]) -> Option<i64> {
     const ONES: u64 = u64::MAX / 255;

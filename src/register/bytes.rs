@@ -212,11 +212,13 @@ impl<'a> In<'a> {
     }
 
     /// A column of integers: at most so many, up to the first that is malformed.
+    #[cfg(feature = "binary")]
     pub(crate) fn uints(&mut self, most: usize) -> Vec<u64> {
         self.uints_as(most, Some)
     }
 
     /// The same, and as what each of them is taken, up to the first that cannot be. That one is read no more.
+    #[cfg(feature = "binary")]
     #[inline]
     pub(crate) fn uints_as<T>(&mut self, most: usize, mut taken: impl FnMut(u64) -> Option<T>) -> Vec<T> {
         // An integer takes at least a byte.

@@ -325,8 +325,10 @@ impl<'a> Look<'a> {
                 self.timeline.lists.written.sum_within(number.into(), range, &look)
             });
             let (for_all, mine) = (self.listed(List::ForAll, range), self.listed(List::Mentions, range));
-            unread += all.unread.saturating_sub(written.unread);
-            mentions += all.mentions.saturating_sub(for_all.mentions) + mine.mentions;
+            // Totals of a forged snapshot may be anything.
+            unread = unread.saturating_add(all.unread.saturating_sub(written.unread));
+            let others = all.mentions.saturating_sub(for_all.mentions);
+            mentions = mentions.saturating_add(others).saturating_add(mine.mentions);
             let others = all.mention_sig.wrapping_sub(for_all.mention_sig);
             signature = signature.wrapping_add(others).wrapping_add(mine.mention_sig);
         }

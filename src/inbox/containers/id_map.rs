@@ -113,6 +113,7 @@ fn split(id: &[u8]) -> (usize, u32) {
 }
 
 /// How many ids are looked for at once.
+#[cfg(feature = "binary")]
 const AT_ONCE: usize = 16;
 
 impl<T: Key> IdMap<T> {
@@ -139,6 +140,7 @@ impl<T: Key> IdMap<T> {
 
     /// Tells of each of many ids its number, if it is there. The places of several are read before any id is compared,
     /// so that one waits for the memory of all.
+    #[cfg(feature = "binary")]
     pub(crate) fn get_all(&self, ids: &[&str], mut tell: impl FnMut(Option<u32>)) {
         let mask = self.places.len().saturating_sub(1);
         for some in ids.chunks(AT_ONCE) {

@@ -169,6 +169,7 @@ impl<T: Name> Interner<T> {
     }
 
     /// The numbers of many ids at once, each if it was seen: in a bulk replay faster than one after the other.
+    #[cfg(feature = "binary")]
     pub(crate) fn get_all<'i>(&self, ids: &'i [&'i str], mut tell: impl FnMut(&'i str, Option<u32>)) {
         match &self.0.numbers {
             Numbers::Plain(map, _) if self.0.cold.is_none() => {

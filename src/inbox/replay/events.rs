@@ -280,6 +280,7 @@ impl Replay {
 
 impl Replay {
     /// The number of a conversation, by the text of its id; `None` where that is no id.
+    #[cfg(feature = "binary")]
     pub(crate) fn number_of(&mut self, id: &str) -> Option<u32> {
         let id = ConversationId::parse(id).ok()?;
         let number = self.inbox.ids.intern_once(&id);
@@ -288,6 +289,7 @@ impl Replay {
     }
 
     /// The same of a user.
+    #[cfg(feature = "binary")]
     pub(crate) fn user_of(&mut self, id: &str) -> Option<u32> {
         Some(self.inbox.users.intern_once(&UserId::parse(id).ok()?))
     }

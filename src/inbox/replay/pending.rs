@@ -157,6 +157,7 @@ impl Pending {
     }
 
     /// Takes in contents of messages that will be [placed](Pending::push_placed). Returns where they lie.
+    #[cfg(feature = "binary")]
     pub(crate) fn push_contents(&mut self, contents: &[u8]) -> u32 {
         let offset = self.end_of_contents();
         self.bytes.extend_from_slice(contents);
@@ -165,6 +166,7 @@ impl Pending {
 
     /// Says that these contents will be lent when all is folded, at offset 0. Returns whether they may be: only the contents
     /// of one segment may, and before anything else.
+    #[cfg(feature = "binary")]
     pub(crate) fn expect_contents(&mut self, contents: &[u8]) -> bool {
         let is_empty =
             self.entries.is_empty() && self.held.is_empty() && self.bytes.is_empty() && self.lent == 0;
@@ -197,6 +199,7 @@ impl Pending {
     }
 
     /// Notes where the contents end that were put. Returns how many messages are pending.
+    #[cfg(feature = "binary")]
     #[inline]
     pub(crate) fn close_run(&mut self) -> usize {
         if let Some(entry) = self.entries.last() {

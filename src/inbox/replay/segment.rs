@@ -152,8 +152,9 @@ impl<'r, 's> SegmentIntake<'r, 's> {
         }
     }
 
-    /// Takes in messages of the conversation with this number, as long as nothing of them has to be looked up: it and
-    /// the authors are known, and to have an effect. Returns the seq of the last and how many it took, if any.
+    /// Takes in messages of the conversation with this number, up to the first of which something has to be looked up, that
+    /// has no effect, or whose seq no message may have. Returns the seq of the last that was taken and how many those are;
+    /// `None` if none was.
     pub(crate) fn receive(&mut self, conversation: usize, received: Received<'_>) -> Option<(i64, usize)> {
         let Met { number, party, is_direct } = *self.conversations.get(conversation)?;
         let (users, owner) = (self.users.as_slice(), self.owner);

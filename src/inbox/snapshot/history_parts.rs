@@ -47,7 +47,7 @@ pub(crate) fn put_history(timeline: &Lazy<Timeline>, out: &mut Vec<u8>) -> Exten
     put(timeline, out)
 }
 
-/// Whether a history of this extent is one without messages, which need not be read.
+/// Whether a history of this extent is one without messages. It need not be read: damage to its bytes changes nothing.
 pub(crate) fn is_nothing(history: Extent) -> bool {
     static NOTHING: OnceLock<Extent> = OnceLock::new();
     // Of whichever kind: it does not say of which.

@@ -343,12 +343,12 @@ impl Chunk {
     }
 
     /// Makes room for the contents of so many messages more. They grow when the entries do, so that of both only a few
-    /// sizes are ever asked for; and always by a share of what is there, however much longer each text is than the ones
-    /// before.
+    /// sizes are ever asked for: by what as many messages more as there are would take, at most, and by half at least.
     fn make_room_for(&mut self, more: usize, len: usize) {
         if self.bytes.capacity() - self.bytes.len() < len {
             let count = self.entries.len() + more;
-            let left = self.entries.room().saturating_sub(more);
+            // Few messages say little of those to come: one of them may be as long as all others together.
+            let left = self.entries.room().saturating_sub(more).min(count);
             let mean = (self.bytes.len() + len) / count.max(1);
             let expected = len + left * (mean + mean / 8);
             self.bytes.reserve_exact(expected.max(self.bytes.len() / 2));
@@ -416,6 +416,19 @@ mod tests {
         assert!(entries.iter().map(|entry| words(&entry)).eq(plain.iter().map(words)));
         assert_eq!((entries.len(), entries.get(plain.len()).is_none()), (plain.len(), true));
         assert!((0..plain.len()).all(|at| entries.id(at) == Some(plain[at].id)));
+    }
+
+    /// A long text behind many short ones makes no room for others as long.
+    #[test]
+    fn a_long_text_takes_little_more_than_itself() {
+        let mut chunk = Chunk::default();
+        let short: Vec<_> = (0..CHUNK as u32).map(|n| Entry { offset: n, len: 1, ..entry(n) }).collect();
+        assert!(chunk.extend(&short, Contents::of(&[b'x'; CHUNK])).is_empty());
+        let (mut next, long) = (chunk.successor(), vec![b'x'; 1 << 20]);
+        let len = long.len() as u32;
+        assert!(next.extend(&[Entry { offset: 0, len, ..entry(9) }], Contents::of(&long)).is_empty());
+        assert!(next.bytes.capacity() <= 3 * long.len(), "{}", next.bytes.capacity());
+        assert_eq!(next.content_of(&next.entries.get(0).unwrap()), long);
     }
 
     /// Contents that were replaced make room for others; a lower limit stands for 4 GiB.

@@ -131,16 +131,19 @@ impl<'a> ConversationView<'a> {
     }
 
     /// The group's own name, if known and not blank; of a direct chat none.
+    #[cfg(feature = "jsonl")]
     pub(crate) fn group_name(&self) -> Option<&'a str> {
         self.conversation.peer.map_or_else(|| shown(&self.conversation.shared.name), |_| None)
     }
 
     /// The peer's own name, if known and not blank; of a group none.
+    #[cfg(feature = "jsonl")]
     pub(crate) fn peer_nickname(&self) -> Option<&'a str> {
         shown(&self.inbox.profile(self.conversation.peer?)?.nickname)
     }
 
     /// The owner's name for the peer, if any; of a group none.
+    #[cfg(feature = "jsonl")]
     pub(crate) fn peer_remark(&self) -> Option<&'a str> {
         shown(&self.inbox.profile(self.conversation.peer?)?.remark)
     }

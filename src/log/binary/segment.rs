@@ -20,8 +20,8 @@ pub(crate) struct Segment<'a> {
     columns: Columns<'a>,
 }
 
-/// What is left of each column. A value that is malformed is none, nor are those behind it; no more is an instant that
-/// there is not, or a text that would be cut off or is longer than any message.
+/// What is left of each column. A column ends before its first value that is malformed, is no instant, or is the length of a
+/// text that is cut off or longer than any message.
 #[derive(Clone, Debug)]
 struct Columns<'a> {
     tags: &'a [u8],
@@ -248,7 +248,7 @@ impl<'a> Rows<'a> {
         if first & !tag::SAME != NEXT {
             return None;
         }
-        // However few of them are taken, looking for more costs no more than that.
+        // At most so many tags are looked at, however few messages are taken.
         let others = others.get(..MOST_RECEIVED - 1).unwrap_or(others);
         let count = 1 + others.iter().take_while(|tag| **tag == NEXT | tag::SAME).count();
         let of_place = || columns.places.first().map(|place| u16::from_le_bytes(*place).into());

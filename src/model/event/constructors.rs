@@ -36,6 +36,7 @@ pub struct Envelope {
 impl Event {
     /// The event of a message that was delivered: validated before the event is made, which is large and so need not be
     /// moved.
+    #[cfg(feature = "jsonl")]
     #[inline(always)]
     pub(crate) fn received(
         id: EventId,

@@ -1,5 +1,6 @@
 //! A message as an event brings it.
 
+#[cfg(feature = "binary")]
 use crate::model::event::MAX_MESSAGE_LEN_BYTES;
 use crate::model::id::{MessageId, UserId};
 
@@ -98,6 +99,7 @@ pub struct Message {
 const REST_LEN_BYTES: usize = 128;
 
 /// The longest text of a message that carries nothing else.
+#[cfg(feature = "binary")]
 pub(crate) const MAX_TEXT_LEN_BYTES: usize = MAX_MESSAGE_LEN_BYTES - REST_LEN_BYTES;
 
 /// What a user takes beside the id.

@@ -1,6 +1,7 @@
 //! The timelines of a hub, by number, and who of the connected accounts sees each.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::model::id::UserId;
 use crate::model::stream::SharedId;
@@ -19,7 +20,8 @@ pub(crate) struct Room {
 pub(crate) struct Rooms {
     /// Those that are gone are `None`.
     rooms: Vec<Option<Room>>,
-    numbers: HashMap<SharedId, u32>,
+    /// By the key of the stream.
+    numbers: HashMap<Arc<str>, u32>,
     free: Vec<u32>,
     /// Those that somebody sees and whose timelines are not there.
     missing: BTreeSet<SharedId>,
@@ -30,7 +32,7 @@ pub(crate) struct Rooms {
 impl Rooms {
     /// The number of a conversation, which has a room from now on. Complexity: O(1).
     pub(crate) fn number(&mut self, id: &SharedId) -> u32 {
-        if let Some(number) = self.numbers.get(id) {
+        if let Some(number) = self.numbers.get(id.key()) {
             return *number;
         }
         let room = Some(Room { id: id.clone(), timeline: None, seats: BTreeSet::new() });
@@ -46,7 +48,7 @@ impl Rooms {
                 self.rooms.len() as u32 - 1
             }
         };
-        self.numbers.insert(id.clone(), number);
+        self.numbers.insert(Arc::clone(id.key()), number);
         self.name_pair(id, number);
         number
     }
@@ -82,7 +84,7 @@ impl Rooms {
     }
 
     pub(crate) fn find(&self, id: &SharedId) -> Option<u32> {
-        self.numbers.get(id).copied()
+        self.find_key(id.key())
     }
 
     /// The same, by the key of its stream.
@@ -155,7 +157,7 @@ impl Rooms {
     }
 
     fn take(&mut self, number: u32, id: &SharedId) -> Option<Room> {
-        self.numbers.remove(id);
+        self.numbers.remove(id.key());
         self.free.push(number);
         let room = self.rooms.get_mut(number as usize)?.take()?;
         self.forget_names(number, &room);

@@ -149,7 +149,7 @@ impl Block {
         let is_through = |at: usize| self.slot(at).is_some_and(|slot| look.position(slot).first <= first);
         let (mut low, mut high) = (0, self.len());
         let guess = usize::try_from(first.saturating_sub(self.min.first)).unwrap_or_default();
-        for at in [guess, guess + 1] {
+        for at in [guess, guess.saturating_add(1)] {
             if low <= at && at < high {
                 if is_through(at) { low = at + 1 } else { high = at }
             }
