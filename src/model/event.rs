@@ -16,8 +16,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::constructors::Envelope;
-#[cfg(feature = "binary")]
-pub(crate) use self::message::MAX_TEXT_LEN_BYTES;
 pub use self::message::{Mentions, Message, MessageKind};
 pub use self::report::{ReportedMention, ReportedMentions, UnreadReport};
 pub use self::validate::InvalidEvent;
