@@ -2,7 +2,6 @@
 //! and ids that collide in it stand in ordered maps.
 
 use std::borrow::Borrow;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
@@ -26,78 +25,20 @@ pub(crate) struct IdMap<T> {
     places: Vec<Option<Occupant<T>>>,
     len: usize,
     /// Ids all of whose places were taken.
-    overflow: BTreeMap<Text<T>, u32>,
+    overflow: BTreeMap<T, u32>,
 }
 
 #[derive(Clone, Debug)]
 struct Occupant<T> {
-    id: Text<T>,
+    id: T,
     number: u32,
     /// Bits of the hash that do not say where it stands.
     tag: u32,
 }
 
-/// The greatest length of an id that lies in the table itself.
-const SHORT_LEN_BYTES: usize = 22;
-
-/// An id in the table. A short one, as nearly all are, lies there, so that comparing it reads no other memory.
-#[derive(Clone, Debug)]
-enum Text<T> {
-    Short { len: u8, bytes: [u8; SHORT_LEN_BYTES] },
-    Long(T),
-}
-
-impl<T: Key> Text<T> {
-    fn of(id: T) -> Self {
-        let text = id.borrow().as_bytes();
-        let mut bytes = [0; SHORT_LEN_BYTES];
-        match bytes.get_mut(..text.len()) {
-            Some(place) => {
-                place.copy_from_slice(text);
-                Self::Short { len: text.len() as u8, bytes }
-            }
-            None => Self::Long(id),
-        }
-    }
-
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
-            Self::Long(id) => id.borrow().as_bytes(),
-        }
-    }
-}
-
 impl<T> Default for IdMap<T> {
     fn default() -> Self {
         Self { places: Vec::new(), len: 0, overflow: BTreeMap::new() }
-    }
-}
-
-impl<T: Key> PartialEq for Text<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes() == other.bytes()
-    }
-}
-
-impl<T: Key> Eq for Text<T> {}
-
-impl<T: Key> PartialOrd for Text<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T: Key> Ord for Text<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.bytes().cmp(other.bytes())
-    }
-}
-
-impl<T: Key> Borrow<[u8]> for Text<T> {
-    fn borrow(&self) -> &[u8] {
-        self.bytes()
     }
 }
 
@@ -131,11 +72,11 @@ impl<T: Key> IdMap<T> {
         let mask = self.places.len().checked_sub(1)?;
         for step in 0..WINDOW {
             let place = self.places.get(at.wrapping_add(step) & mask)?.as_ref()?;
-            if place.tag == tag && place.id.bytes() == id.as_bytes() {
+            if place.tag == tag && place.id.borrow() == id {
                 return Some(place.number);
             }
         }
-        if self.overflow.is_empty() { None } else { self.overflow.get(id.as_bytes()).copied() }
+        if self.overflow.is_empty() { None } else { self.overflow.get(id).copied() }
     }
 
     /// Tells of each of many ids its number, if it is there. The places of several are read before any id is compared,
@@ -152,7 +93,7 @@ impl<T: Key> IdMap<T> {
             }
             for (id, (at, tag, is_likely)) in some.iter().zip(places) {
                 let stands = self.places.get(at & mask).and_then(Option::as_ref).filter(|_| is_likely);
-                let stands = stands.filter(|stands| stands.id.bytes() == id.as_bytes());
+                let stands = stands.filter(|stands| stands.id.borrow() == *id);
                 tell(stands.map_or_else(|| self.find_from(id, (at, tag)), |stands| Some(stands.number)));
             }
         }
@@ -167,13 +108,13 @@ impl<T: Key> IdMap<T> {
             places.into_iter().flatten().for_each(|place| self.put(place.id, place.number));
             overflow.into_iter().for_each(|(id, number)| self.put(id, number));
         }
-        self.put(Text::of(id), number);
+        self.put(id, number);
         self.len += 1;
     }
 
-    fn put(&mut self, id: Text<T>, number: u32) {
+    fn put(&mut self, id: T, number: u32) {
         let mask = self.places.len() - 1;
-        let (at, tag) = split(id.bytes());
+        let (at, tag) = split(id.borrow().as_bytes());
         let free = (0..WINDOW).map(|step| at.wrapping_add(step) & mask);
         let free = free.into_iter().find(|at| self.places.get(*at).is_some_and(Option::is_none));
         match free.and_then(|at| self.places.get_mut(at)) {
