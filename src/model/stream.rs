@@ -42,7 +42,10 @@ impl SharedId {
     /// Puts the key of what `owner` calls `conversation` in the place of a text.
     pub(crate) fn put_key_of(key: &mut String, owner: &UserId, conversation: &ConversationId) {
         match conversation.peer() {
-            Some(peer) => key.clone_from(&Self::direct(owner, &peer).key.to_string()),
+            Some(peer) => {
+                key.clear();
+                key.push_str(Self::direct(owner, &peer).key());
+            }
             None => put_key(key, conversation.as_str(), None),
         }
     }

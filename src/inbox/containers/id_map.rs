@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
-use rustc_hash::{FxBuildHasher, FxHasher};
+use rustc_hash::FxBuildHasher;
 
 /// An id that can be a key, asked for by its text.
 pub(crate) trait Key: Clone + Debug + Ord + Hash + Borrow<str> {}
@@ -44,12 +44,8 @@ impl<T> Default for IdMap<T> {
 
 /// The place that the hash of an id says, and the tag.
 #[inline]
-fn split(id: &[u8]) -> (usize, u32) {
-    let mut hasher = FxHasher::default();
-    hasher.write(id);
-    // What tells a text from the beginning of a longer one, as where a text is hashed.
-    hasher.write_u8(0xff);
-    let hash = hasher.finish();
+fn split(id: &str) -> (usize, u32) {
+    let hash = FxBuildHasher.hash_one(id);
     (hash as usize, (hash >> u32::BITS) as u32)
 }
 
@@ -64,7 +60,7 @@ impl<T: Key> IdMap<T> {
     }
 
     fn find(&self, id: &str) -> Option<u32> {
-        self.find_from(id, split(id.as_bytes()))
+        self.find_from(id, split(id))
     }
 
     /// The same, given its place and its tag.
@@ -82,20 +78,18 @@ impl<T: Key> IdMap<T> {
     /// Tells of each of many ids its number, if it is there. The places of several are read before any id is compared,
     /// so that one waits for the memory of all.
     #[cfg(feature = "binary")]
-    pub(crate) fn get_all(&self, ids: &[&str], mut tell: impl FnMut(Option<u32>)) {
+    pub(crate) fn get_all<'i>(&self, ids: &[&'i str], mut tell: impl FnMut(&'i str, Option<u32>)) {
         let mask = self.places.len().saturating_sub(1);
         for some in ids.chunks(AT_ONCE) {
-            let mut places = [(0, 0, false); AT_ONCE];
-            for (id, place) in some.iter().zip(&mut places) {
-                let (at, tag) = split(id.as_bytes());
-                let stands = self.places.get(at & mask).and_then(Option::as_ref);
-                *place = (at, tag, stands.is_some_and(|stands| stands.tag == tag));
+            let (mut splits, mut tags) = ([(0, 0); AT_ONCE], 0);
+            for (id, place) in some.iter().zip(&mut splits) {
+                *place = split(id);
+                let stands = self.places.get(place.0 & mask).and_then(Option::as_ref);
+                tags ^= stands.map_or(0, |stands| stands.tag);
             }
-            for (id, (at, tag, is_likely)) in some.iter().zip(places) {
-                let stands = self.places.get(at & mask).and_then(Option::as_ref).filter(|_| is_likely);
-                let stands = stands.filter(|stands| stands.id.borrow() == *id);
-                tell(stands.map_or_else(|| self.find_from(id, (at, tag)), |stands| Some(stands.number)));
-            }
+            // The value is not used: reading it brings the memory of all.
+            std::hint::black_box(tags);
+            some.iter().zip(splits).for_each(|(id, split)| tell(id, self.find_from(id, split)));
         }
     }
 
@@ -114,7 +108,7 @@ impl<T: Key> IdMap<T> {
 
     fn put(&mut self, id: T, number: u32) {
         let mask = self.places.len() - 1;
-        let (at, tag) = split(id.borrow().as_bytes());
+        let (at, tag) = split(id.borrow());
         let free = (0..WINDOW).map(|step| at.wrapping_add(step) & mask);
         let free = free.into_iter().find(|at| self.places.get(*at).is_some_and(Option::is_none));
         match free.and_then(|at| self.places.get_mut(at)) {

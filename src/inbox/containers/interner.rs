@@ -170,16 +170,9 @@ impl<T: Name> Interner<T> {
 
     /// The numbers of many ids at once, each if it was seen: in a bulk replay faster than one after the other.
     #[cfg(feature = "binary")]
-    pub(crate) fn get_all<'i>(&self, ids: &'i [&'i str], mut tell: impl FnMut(&'i str, Option<u32>)) {
+    pub(crate) fn get_all<'i>(&self, ids: &[&'i str], mut tell: impl FnMut(&'i str, Option<u32>)) {
         match &self.0.numbers {
-            Numbers::Plain(map, _) if self.0.cold.is_none() => {
-                let mut left = ids.iter();
-                map.get_all(ids, |number| {
-                    if let Some(id) = left.next() {
-                        tell(id, number);
-                    }
-                });
-            }
+            Numbers::Plain(map, _) if self.0.cold.is_none() => map.get_all(ids, tell),
             _ => ids.iter().for_each(|id| tell(id, self.get(id))),
         }
     }

@@ -107,7 +107,8 @@ pub(crate) struct OptionSetting {
 /// The owner's own facts about one conversation, reads by number apart: of most there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Personal {
-    /// The parts of a shared history that the owner may see: behind which first field, and up to which (R123).
+    /// The parts of a shared history that the owner may see: behind which first field, and up to which (R123). It stands
+    /// first because fields are compared in order, and every membership of a server has one: nothing else is compared then.
     pub(crate) windows: FewByKey<i64, Lww<Option<i64>>>,
     /// Reads by message: the latest that names it.
     pub(crate) named_reads: im::OrdMap<u32, Stamp>,

@@ -166,7 +166,7 @@ impl Replay {
             if at.is_multiple_of(AT_ONCE) {
                 let next = turns.iter().skip(at).take(AT_ONCE);
                 let tails = next.filter_map(|turn| self.tails.get(turn.number as usize));
-                // Nobody wants to know, but the memory is at hand then.
+                // The value is not used: reading it brings the memory of all.
                 std::hint::black_box(tails.fold(0, |ends, tail| ends ^ tail.end()));
             }
             let mut left = turn.len;
