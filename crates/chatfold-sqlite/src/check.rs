@@ -6,14 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{DamagedLog, EventStore, LogCursor};
-use chatfold_layout::keys::{of_events, of_ids};
 use chatfold_layout::pages::Fault;
 
-use crate::log::{Known, Log, SEGMENT};
+use crate::log::{Known, Log};
 use crate::pages;
 use crate::schema::{Found, Snapshots, begin};
 use crate::trimmed::{self, Cut};
-use crate::{SqliteError, SqliteStore, keys, outbox, rows, stream_of};
+use crate::{SqliteError, SqliteStore, batches, keys, outbox, rows, stream_of};
 
 /// How many events are held at once.
 const CHUNK: usize = 1_000;
@@ -209,18 +208,15 @@ impl SqliteStore {
         while let Some(head) = log.segment_behind(after.events)? {
             if head.before != after {
                 let what = "the segment does not follow what is before it";
-                return Err(log.damaged(SEGMENT, after.events + 1, what));
+                return Err(log.damaged(head.table(), after.events + 1, what));
             }
-            let keys = match log.known_of(&head)? {
-                Known::Events(events) => of_events(number, head.number, &events),
-                Known::Ids(_, ids) => of_ids(number, head.number, ids.ids(), ids.commands()),
+            let known = log.known_of(&head)?;
+            let missing = match &known {
+                Known::Events(events) if head.is_batch() => batches::missing(&moment, number, events, mend)?,
+                _ => keys::missing_of(&moment, number, head.number, &known, mend)?,
             };
-            let missing = keys::missing(&moment, &keys)?;
             if missing > 0 {
                 found.push(Damage::Keys { inbox: inbox.clone(), position: head.before.events + 1, missing });
-                if mend {
-                    keys::insert(&moment, &keys)?;
-                }
             }
             after = head.last;
         }

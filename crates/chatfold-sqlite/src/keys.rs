@@ -4,36 +4,46 @@
 //! before it counts, so a collision costs a look and nothing else.
 //!
 //! Hashes fall anywhere, so that the keys of one segment would dirty every page of a table of all keys. They go into a small
-//! table of new ones first (`chatfold_sealed_new`), and with each segment one slice of the range of hashes is moved from there
-//! to the large one: what a segment writes follows the pages of one slice and of the small table.
+//! table of the newest first (`chatfold_sealed_newest`). With each segment one slice of the range of hashes is moved from there
+//! to a larger one (`chatfold_sealed_new`), and one, which is narrower, from there to the table of all others: what a segment
+//! writes follows the pages of the small table and of one slice of each other.
 
 use std::collections::HashSet;
 
 use chatfold::EventId;
-use chatfold_layout::keys::{MAX_SEGMENT, Wanted, key};
+use chatfold_layout::keys::{MAX_SEGMENT, Wanted, key, of_events, of_ids};
 use rusqlite::Connection;
 
 use crate::SqliteError;
+use crate::log::Known;
 use crate::rows::Number;
 
-/// Into how many slices the range of hashes is cut, a power of two: a segment moves one of them, so that the table of new
-/// keys holds those of half as many segments.
-const SLICES: i64 = 32;
+/// Into how many slices the range of hashes is cut, a power of two: a segment moves one of them to the table of all others,
+/// so that the table of new keys holds those of half as many segments.
+const SLICES: i64 = 128;
+
+/// Into how many slices it is cut for what is moved from the newest keys to the new ones.
+const NEWEST_SLICES: i64 = 8;
 
 /// Writes the keys of new segments, which are best in order: neighbours lie on one page.
 pub(crate) fn insert_sealed(connection: &Connection, keys: &[i64]) -> Result<(), SqliteError> {
     let segments: HashSet<_> = keys.iter().map(|key| key & MAX_SEGMENT).collect();
-    if segments.len() as i64 >= SLICES {
+    match segments.len() as i64 {
         // They would all be moved at once.
-        return insert_into("chatfold_sealed", connection, keys);
+        SLICES.. => return insert_into("chatfold_sealed", connection, keys),
+        NEWEST_SLICES.. => insert_into("chatfold_sealed_new", connection, keys)?,
+        _ => insert(connection, keys)?,
     }
-    insert(connection, keys)?;
-    segments.into_iter().try_for_each(|segment| move_slice(connection, segment & (SLICES - 1)))
+    for segment in segments {
+        move_slice(connection, ["chatfold_sealed_newest", "chatfold_sealed_new"], segment, NEWEST_SLICES)?;
+        move_slice(connection, ["chatfold_sealed_new", "chatfold_sealed"], segment, SLICES)?;
+    }
+    Ok(())
 }
 
 /// Writes keys, those that are there already again.
-pub(crate) fn insert(connection: &Connection, keys: &[i64]) -> Result<(), SqliteError> {
-    insert_into("chatfold_sealed_new", connection, keys)
+fn insert(connection: &Connection, keys: &[i64]) -> Result<(), SqliteError> {
+    insert_into("chatfold_sealed_newest", connection, keys)
 }
 
 fn insert_into(table: &str, connection: &Connection, keys: &[i64]) -> Result<(), SqliteError> {
@@ -44,16 +54,21 @@ fn insert_into(table: &str, connection: &Connection, keys: &[i64]) -> Result<(),
     Ok(())
 }
 
-/// Moves the new keys of a slice of the range of hashes to all others.
-fn move_slice(connection: &Connection, slice: i64) -> Result<(), SqliteError> {
-    let bits = i64::BITS - SLICES.trailing_zeros();
-    let first = slice << bits;
+/// Moves the keys of one of so many slices of the range of hashes, which follows from the number of a segment.
+fn move_slice(
+    connection: &Connection,
+    [from, to]: [&str; 2],
+    segment: i64,
+    slices: i64,
+) -> Result<(), SqliteError> {
+    let bits = i64::BITS - slices.trailing_zeros();
+    let first = (segment & (slices - 1)) << bits;
     let range = [first, first | ((1 << bits) - 1)];
     for sql in [
-        "INSERT OR IGNORE INTO chatfold_sealed SELECT key FROM chatfold_sealed_new WHERE key BETWEEN ? AND ?",
-        "DELETE FROM chatfold_sealed_new WHERE key BETWEEN ? AND ?",
+        format!("INSERT OR IGNORE INTO {to} SELECT key FROM {from} WHERE key BETWEEN ? AND ?"),
+        format!("DELETE FROM {from} WHERE key BETWEEN ? AND ?"),
     ] {
-        connection.prepare_cached(sql)?.execute(range)?;
+        connection.prepare_cached(&sql)?.execute(range)?;
     }
     Ok(())
 }
@@ -67,7 +82,8 @@ pub(crate) fn segments(
     let first = key(inbox, wanted);
     let mut find = connection.prepare_cached(
         "SELECT key FROM chatfold_sealed WHERE key BETWEEN ?1 AND ?2 \
-         UNION SELECT key FROM chatfold_sealed_new WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
+         UNION SELECT key FROM chatfold_sealed_new WHERE key BETWEEN ?1 AND ?2 \
+         UNION SELECT key FROM chatfold_sealed_newest WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
     )?;
     let found = find.query_map([first, first | MAX_SEGMENT], |row| row.get::<_, i64>(0))?;
     found.map(|key| Ok(key? & MAX_SEGMENT)).collect()
@@ -84,7 +100,8 @@ pub(crate) fn maybe_sealed(
     wanted.sort_unstable();
     let mut find = connection.prepare_cached(
         "SELECT 1 FROM chatfold_sealed WHERE key BETWEEN ?1 AND ?2 \
-         UNION ALL SELECT 1 FROM chatfold_sealed_new WHERE key BETWEEN ?1 AND ?2 LIMIT 1",
+         UNION ALL SELECT 1 FROM chatfold_sealed_new WHERE key BETWEEN ?1 AND ?2 \
+         UNION ALL SELECT 1 FROM chatfold_sealed_newest WHERE key BETWEEN ?1 AND ?2 LIMIT 1",
     )?;
     let mut maybe = HashSet::new();
     for (first, id) in wanted {
@@ -95,10 +112,30 @@ pub(crate) fn maybe_sealed(
     Ok(maybe)
 }
 
+/// How many keys of a segment are missing; with `mend` all are written if one is.
+pub(crate) fn missing_of(
+    connection: &Connection,
+    inbox: Number,
+    segment: i64,
+    known: &Known,
+    mend: bool,
+) -> Result<usize, SqliteError> {
+    let keys = match known {
+        Known::Events(events) => of_events(inbox, segment, events),
+        Known::Ids(_, ids) => of_ids(inbox, segment, ids.ids(), ids.commands()),
+    };
+    let missing = missing(connection, &keys)?;
+    if missing > 0 && mend {
+        insert(connection, &keys)?;
+    }
+    Ok(missing)
+}
+
 /// How many of these keys are missing.
-pub(crate) fn missing(connection: &Connection, keys: &[i64]) -> Result<usize, SqliteError> {
+fn missing(connection: &Connection, keys: &[i64]) -> Result<usize, SqliteError> {
     let mut find = connection.prepare_cached(
-        "SELECT 1 FROM chatfold_sealed WHERE key = ?1 UNION ALL SELECT 1 FROM chatfold_sealed_new WHERE key = ?1",
+        "SELECT 1 FROM chatfold_sealed WHERE key = ?1 UNION ALL SELECT 1 FROM chatfold_sealed_new WHERE key = ?1 \
+         UNION ALL SELECT 1 FROM chatfold_sealed_newest WHERE key = ?1",
     )?;
     let mut missing = 0;
     for key in keys {
@@ -114,9 +151,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_is_in_one_of_both_tables_and_the_new_ones_stay_few() {
+    fn every_key_is_in_one_of_the_tables_and_the_new_ones_stay_few() {
         let connection = Connection::open_in_memory().unwrap();
         let tables = "CREATE TABLE chatfold_sealed (key INTEGER PRIMARY KEY) STRICT;
+                      CREATE TABLE chatfold_sealed_newest (key INTEGER PRIMARY KEY) STRICT;
                       CREATE TABLE chatfold_sealed_new (key INTEGER PRIMARY KEY) STRICT";
         connection.execute_batch(tables).unwrap();
         let count = |table: &str| -> i64 {
@@ -127,19 +165,21 @@ mod tests {
             EventId::from_bytes((i128::from(segment) << 64 | i128::from(n)).to_be_bytes())
         };
         let of = |segment: i64| of_ids(1, segment, (0..50).map(|n| id(segment, n)), std::iter::empty());
-        for segment in 1..=200 {
+        for segment in 1..=300 {
             insert_sealed(&connection, &of(segment)).unwrap();
-            let new = count("chatfold_sealed_new");
-            assert_eq!(count("chatfold_sealed") + new, 50 * segment);
+            let (new, newest) = (count("chatfold_sealed_new"), count("chatfold_sealed_newest"));
+            assert_eq!(count("chatfold_sealed") + new + newest, 50 * segment);
+            assert!(newest < 50 * NEWEST_SLICES, "{newest} of the newest after {segment} segments");
             assert!(new < 50 * SLICES, "{new} after {segment} segments");
         }
-        let many: Vec<_> = (201..300).flat_map(of).collect();
-        insert_sealed(&connection, &many).unwrap();
-        for segment in 1..300 {
+        for many in [301..340, 340..500] {
+            insert_sealed(&connection, &many.flat_map(of).collect::<Vec<_>>()).unwrap();
+        }
+        for segment in 1..500 {
             assert_eq!(missing(&connection, &of(segment)).unwrap(), 0);
             let found = segments(&connection, 1, Wanted::Event(id(segment, 7))).unwrap();
             assert!(found.contains(&segment) && found.is_sorted());
         }
-        assert_eq!(missing(&connection, &of(300)).unwrap(), 50);
+        assert_eq!(missing(&connection, &of(500)).unwrap(), 50);
     }
 }

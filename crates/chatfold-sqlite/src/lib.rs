@@ -50,16 +50,19 @@
 //!
 //! `inbox` numbers the owners; `head` says, by owner, the number again and where the log ends. The newest events of an
 //! inbox lie in `event`, a row each: by inbox and position the event's id, its command, the hash of the log up to it and
-//! its bytes. Once there are [`Options::seal_events`] of them, the append that brings the last **seals** them in its own
-//! transaction: they become a segment, and are rows no more. A batch that fills segments by itself (an import) never
-//! becomes rows.
+//! its bytes. What comes in 32 events or more is a `batch` from the start, with the rows before it: in the columns of a segment,
+//! and beside them four bytes of the hash of each id and command, which are gone through to find one. A hundred events
+//! so are written once, in half the bytes; as rows they are written with an index of ids of which they touch every page.
+//! Once there are [`Options::seal_events`] of both, the append that brings the last **seals** them in its own
+//! transaction: they become a segment, and lie nowhere else any more. What fills segments by itself (an import) becomes
+//! neither.
 //!
 //! `segment` says between which hashes of which log a segment stands, and its checksum; `segment_bytes` has the events,
 //! in the columns of the [binary log](chatfold::binary), from which every line comes back byte for byte; bytes that are
 //! no line of this library lie there as they are. `sealed` finds them: each row is an integer, a hash of an event's or a
 //! command's id with the number of a segment, about 14 bytes. What it names is looked into before it counts. The keys of the
-//! last segments are in `sealed_new` and are moved slice by slice, so that a segment writes few pages of the large
-//! table.
+//! very last segments are in `sealed_newest` and those of the last in `sealed_new`, from which they are moved slice by slice, so
+//! that a segment writes few pages of the larger tables.
 //!
 //! With the feature `zstd` segments are packed; a build without it cannot read those.
 //!
@@ -76,7 +79,7 @@
 //!
 //! Events as text are the command line's to show: `chatfold convert sqlite:chat.db#alice alice.jsonl`.
 //!
-//! `schema` has one row, the version of the schema. It is version 6, which brought the outbox; version 5 brought the names,
+//! `schema` has one row, the version of the schema. It is version 7, which brought batches; version 6 brought the outbox, version 5 the names,
 //! version 4 pages, version 3 segments, version 2 `head`. A file of ours alone says the version and whose it is in its header too
 //! (`user_version`, `application_id`), by which older programs refuse it. A file of an older version is migrated when it
 //! is opened for writing, in one transaction that moves no event, by the files in `migrations` ([`MIGRATIONS`]); opened
@@ -173,6 +176,7 @@
 //! looks at all of it, [`SqliteStore::repair`] mends what follows from a sound log.
 
 mod archive;
+mod batches;
 mod check;
 mod error;
 mod keys;

@@ -1,4 +1,4 @@
-//! The log of one inbox within a transaction: what is sealed in segments, and the rows behind them.
+//! The log of one inbox within a transaction: what is sealed in segments, the batches behind them, and behind those the rows.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use chatfold_layout::segment::{self, Segment};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::SqliteError;
+use crate::batches::BATCH;
 use crate::keys;
 use crate::rows::{self, Number, signed};
 use crate::trimmed::{self, Cut, Ids};
@@ -18,14 +19,27 @@ use crate::trimmed::{self, Cut, Ids};
 /// The table of segments, as errors name it.
 pub(crate) const SEGMENT: &str = "chatfold_segment";
 
-/// What the table of segments says of one.
+/// What the table of segments says of one, or the table of batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHead {
+    /// Its number; 0, which no segment has, of a batch.
     pub(crate) number: i64,
     /// The log before its first event, and up to its last.
     pub(crate) before: LogPrefix,
     pub(crate) last: LogPrefix,
     pub(crate) checksum: u128,
+}
+
+impl SegmentHead {
+    /// Whether it is a batch.
+    pub(crate) fn is_batch(&self) -> bool {
+        self.number == 0
+    }
+
+    /// The table that it stands in, as errors name it.
+    pub(crate) fn table(&self) -> &'static str {
+        if self.is_batch() { BATCH } else { SEGMENT }
+    }
 }
 
 /// The segment that was decoded last: who reads page by page asks for it again.
@@ -50,7 +64,8 @@ pub(crate) struct Log<'t> {
     pub(crate) number: Number,
 }
 
-fn head(row: &Row<'_>) -> Result<SegmentHead, SqliteError> {
+/// What a row of the table of segments says, or one of the batches.
+pub(crate) fn head(row: &Row<'_>) -> Result<SegmentHead, SqliteError> {
     let prefix = |position: &str, hash: &str| {
         let events: i64 = row.get(position)?;
         let hash = u128::from_be_bytes(rows::sixteen(row, hash)?);
@@ -80,11 +95,19 @@ impl Log<'_> {
     }
 
     /// The segment that the event behind this position lies in, or the first one behind that.
-    pub(crate) fn segment_behind(&self, after: u64) -> Result<Option<SegmentHead>, SqliteError> {
+    pub(crate) fn sealed_behind(&self, after: u64) -> Result<Option<SegmentHead>, SqliteError> {
         self.segment("last > ? ORDER BY last LIMIT 1", signed(after))
     }
 
-    /// The log up to the last event that is sealed: the rows stand behind it.
+    /// The same of segments and of the batches behind them: where there is none, the event is a row.
+    pub(crate) fn segment_behind(&self, after: u64) -> Result<Option<SegmentHead>, SqliteError> {
+        match self.sealed_behind(after)? {
+            None => self.batch_behind(after),
+            segment => Ok(segment),
+        }
+    }
+
+    /// The log up to the last event that is sealed: batches and rows stand behind it.
     pub(crate) fn sealed(&self) -> Result<LogPrefix, SqliteError> {
         let last = self.segment("last > ? ORDER BY last DESC LIMIT 1", 0)?;
         Ok(last.map_or(LogPrefix::EMPTY, |segment| segment.last))
@@ -94,15 +117,18 @@ impl Log<'_> {
     pub(crate) fn last(&self) -> Result<LogPrefix, SqliteError> {
         match rows::last(self.connection, self.number)? {
             Some(prefix) => Ok(prefix),
-            None => self.sealed(),
+            None => self.batched(),
         }
     }
 
     /// The bytes of a segment, which are what was written.
     pub(crate) fn bytes(&self, head: &SegmentHead) -> Result<Vec<u8>, SqliteError> {
-        let mut find =
-            self.connection.prepare_cached("SELECT bytes FROM chatfold_segment_bytes WHERE segment = ?")?;
-        let bytes: Option<Vec<u8>> = find.query_row([head.number], |row| row.get(0)).optional()?;
+        let bytes: Option<Vec<u8>> = if head.is_batch() {
+            self.batch_bytes(head)?
+        } else {
+            let sql = "SELECT bytes FROM chatfold_segment_bytes WHERE segment = ?";
+            self.connection.prepare_cached(sql)?.query_row([head.number], |row| row.get(0)).optional()?
+        };
         let position = head.before.events + 1;
         let Some(bytes) = bytes else {
             return Err(match self.cut_behind(head)? {
@@ -111,7 +137,7 @@ impl Log<'_> {
             });
         };
         if segment::checksum(self.owner, head.before, head.last, &bytes) != head.checksum {
-            return Err(self.damaged(SEGMENT, position, "the checksum of the segment does not fit"));
+            return Err(self.damaged(head.table(), position, "the checksum of the segment does not fit"));
         }
         Ok(bytes)
     }
@@ -162,7 +188,9 @@ impl Log<'_> {
         let last = |events: &Vec<StoredEvent>| events.last().is_some_and(|event| event.prefix == head.last);
         let events: Arc<[_]> = events
             .filter(last)
-            .ok_or_else(|| self.damaged(SEGMENT, head.before.events + 1, "the segment cannot be decoded"))?
+            .ok_or_else(|| {
+                self.damaged(head.table(), head.before.events + 1, "the segment cannot be decoded")
+            })?
             .into();
         self.cache.decoded = Some((*head, Arc::clone(&events)));
         Ok(events)
@@ -176,7 +204,7 @@ impl Log<'_> {
         };
         let bytes = self.bytes(&head)?;
         let segment = Segment::open(&bytes)
-            .ok_or_else(|| self.damaged(SEGMENT, after + 1, "the segment cannot be decoded"))?;
+            .ok_or_else(|| self.damaged(head.table(), after + 1, "the segment cannot be decoded"))?;
         let records = segment.records();
         Ok(records.map(|records| (head.before, head.last, records.to_vec())))
     }
@@ -214,17 +242,20 @@ impl Log<'_> {
         }
     }
 
-    /// The segments that may hold what is wanted.
+    /// The segments and batches that may hold what is wanted.
     fn holding(&mut self, wanted: Wanted) -> Result<Vec<Known>, SqliteError> {
         let mut found = Vec::new();
         for number in keys::segments(self.connection, self.number, wanted)? {
             let Some(head) = self.segment("segment = ?", number)? else { continue };
             found.push(self.known_of(&head)?);
         }
+        for head in self.batches_holding(wanted)? {
+            found.push(self.known_of(&head)?);
+        }
         Ok(found)
     }
 
-    /// The sealed event of this id.
+    /// The event of this id, if it is sealed or in a batch.
     fn find_sealed(&mut self, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
         for known in self.holding(Wanted::Event(id))? {
             match known {
@@ -245,7 +276,7 @@ impl Log<'_> {
         Ok(None)
     }
 
-    /// The position of the sealed event of this id, trimmed or not.
+    /// The position of the event of this id, if it is sealed, trimmed or not, or in a batch.
     pub(crate) fn sealed_position(&mut self, id: EventId) -> Result<Option<u64>, SqliteError> {
         let held = self.holding(Wanted::Event(id))?;
         Ok(held.iter().find_map(|known| match known {
@@ -265,7 +296,7 @@ impl Log<'_> {
         }
     }
 
-    /// First and last position of the sealed events of a command.
+    /// First and last position of the events of a command that are sealed or in a batch.
     pub(crate) fn sealed_of_command(
         &mut self,
         command: chatfold::id::CommandId,

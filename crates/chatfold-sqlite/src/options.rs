@@ -26,7 +26,7 @@ pub struct Options {
     /// [`SqliteError::OldSchema`](crate::SqliteError::OldSchema), and `chatfold store migrate` does it. What is opened for
     /// reading only is never migrated: an older schema is read as it is.
     pub migrate: bool,
-    /// How many events of an inbox lie as rows before they are sealed into a segment, which is so long too: at least 1.
+    /// How many events of an inbox lie as rows and in batches before they are sealed into a segment, which is so long too: at least 1.
     /// A larger one makes a smaller file, and the append that seals takes longer (about 10 µs for each event). Files may
     /// be opened with another one at any time.
     pub seal_events: usize,

@@ -70,8 +70,7 @@ impl Known {
         let version = connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
         let bytes = if verified { "bytes" } else { "NULL" };
         // Of two pages with one hash the later is the sound one: it was written because the other was not.
-        let sql =
-            format!("SELECT hash, page, {bytes} AS bytes FROM {PAGE} WHERE inbox = ? ORDER BY hash, page");
+        let sql = format!("SELECT hash, page, {bytes} AS bytes FROM {PAGE} WHERE inbox = ? ORDER BY page");
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query([number])?;
         let mut pages = HashMap::new();
@@ -104,14 +103,23 @@ impl Known {
         Ok(page)
     }
 
+    /// The numbers of those pages of a snapshot that are known.
+    fn named(&self, cut: &Cut<'_>) -> HashSet<i64> {
+        cut.cut.pages().iter().filter_map(|(hash, _)| self.pages.get(hash)).copied().collect()
+    }
+
     /// Writes pages that no snapshot names yet. They are stale until one does, so that a crash leaves nothing behind
-    /// that is not removed later.
+    /// that is not removed later. As many that are stale already, but are none of the snapshot's, make room for them.
     pub(crate) fn write_ahead(
         &mut self,
         connection: &Connection,
-        number: Number,
+        (owner, number): (&StreamId, Number),
+        cut: &Cut<'_>,
         pages: &[(u128, &[u8])],
     ) -> Result<(), SqliteError> {
+        let mut named = self.named(cut);
+        named.extend(kept(connection, owner, number, u64::MAX)?.iter().flat_map(Kept::pages));
+        remove_stale(connection, number, &named, pages.len())?;
         for page in pages {
             if !self.pages.contains_key(&page.0) {
                 let page = self.write(connection, number, *page)?;
@@ -218,6 +226,8 @@ pub(crate) fn keep(
     known: Known,
 ) -> Result<(), SqliteError> {
     let mut known = known.refreshed(connection, number)?;
+    let missing = cut.missing(&known).len();
+    let waited = stale(connection, number)?.len();
     let position = signed(cut.prefix.events);
     // The snapshot that stands for trimmed events stays as it was verified, and is none of those that are counted.
     let base = trimmed::cut(connection, number)?.map(|cut| signed(cut.base.events));
@@ -237,7 +247,7 @@ pub(crate) fn keep(
     };
     let (stay, drop): (Vec<_>, Vec<_>) = all.into_iter().partition(stays);
     let mut named: HashSet<i64> = stay.iter().flat_map(Kept::pages).collect();
-    named.extend(cut.cut.pages().iter().filter_map(|(hash, _)| known.pages.get(hash)));
+    named.extend(known.named(cut));
     for dropped in &drop {
         let sql = "DELETE FROM chatfold_kept_snapshot WHERE inbox = ? AND position = ?";
         connection.prepare_cached(sql)?.execute([number, dropped.position])?;
@@ -249,7 +259,9 @@ pub(crate) fn keep(
             .filter(|page| !named.contains(page))
             .try_for_each(|page| set_stale(connection, number, *page))?;
     }
-    remove_stale(connection, number, &named, AT_ONCE + cut.missing(&known).len())?;
+    // What is removed is overwritten. Where room is needed that costs nothing; what was dropped just now waits for it.
+    remove_stale(connection, number, &named, missing.max(waited.min(AT_ONCE + missing)))?;
+    cross_out(connection, number, &named)?;
     let mut directory = Directory::default();
     for (hash, bytes) in cut.cut.pages() {
         let page = match known.pages.get(hash) {
@@ -297,7 +309,7 @@ fn stale(connection: &Connection, number: Number) -> Result<Vec<i64>, SqliteErro
     Ok(pages.collect::<Result<_, _>>()?)
 }
 
-/// Removes so many of the pages that are put down for it. One that is named after all stays, and is put down no more.
+/// Removes so many of the pages that are put down for it, but none that is named.
 fn remove_stale(
     connection: &Connection,
     number: Number,
@@ -306,15 +318,19 @@ fn remove_stale(
 ) -> Result<(), SqliteError> {
     let mut remove =
         connection.prepare_cached("DELETE FROM chatfold_snapshot_page WHERE page = ? AND inbox = ?")?;
+    let gone = stale(connection, number)?.into_iter().filter(|page| !named.contains(page)).take(limit);
+    let gone: HashSet<_> = gone.collect();
+    for page in &gone {
+        remove.execute([*page, number])?;
+    }
+    cross_out(connection, number, &gone)
+}
+
+/// Puts pages down no more: they are gone, or named after all.
+fn cross_out(connection: &Connection, number: Number, pages: &HashSet<i64>) -> Result<(), SqliteError> {
     let mut cross_out =
         connection.prepare_cached("DELETE FROM chatfold_stale_page WHERE page = ? AND inbox = ?")?;
-    let (after_all, gone): (Vec<_>, Vec<_>) =
-        stale(connection, number)?.into_iter().partition(|page| named.contains(page));
-    for page in after_all {
-        cross_out.execute([page, number])?;
-    }
-    for page in gone.into_iter().take(limit) {
-        remove.execute([page, number])?;
+    for page in stale(connection, number)?.into_iter().filter(|page| pages.contains(page)) {
         cross_out.execute([page, number])?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use chatfold_layout::segment::{self, Segment};
 use rusqlite::params;
 
 use crate::SqliteError;
-use crate::log::{Log, SEGMENT, SegmentHead};
+use crate::log::{Log, SegmentHead};
 use crate::pages;
 use crate::rows::{self, signed};
 use crate::trimmed::{self, Cut};
@@ -90,14 +90,18 @@ impl Log<'_> {
     ) -> Result<(), SqliteError> {
         let position = head.before.events + 1;
         if head.before != both.old {
-            return Err(self.damaged(SEGMENT, position, "the segment does not follow what is before it"));
+            return Err(self.damaged(
+                head.table(),
+                position,
+                "the segment does not follow what is before it",
+            ));
         }
         let bytes = self.bytes(head)?;
         let events = Segment::open(&bytes).and_then(|segment| segment.events(self.owner, head.before));
         let mut events =
-            events.ok_or_else(|| self.damaged(SEGMENT, position, "the segment cannot be decoded"))?;
+            events.ok_or_else(|| self.damaged(head.table(), position, "the segment cannot be decoded"))?;
         if events.last().map(|event| event.prefix) != Some(head.last) {
-            return Err(self.damaged(SEGMENT, position, "the segment does not end where it says"));
+            return Err(self.damaged(head.table(), position, "the segment does not end where it says"));
         }
         let mut rewritten = false;
         let before = both.new;
@@ -115,7 +119,7 @@ impl Log<'_> {
             Some(Some(encoded)) => encoded,
             None => bytes,
             Some(None) => {
-                return Err(self.damaged(SEGMENT, position, "what was rewritten cannot be read back"));
+                return Err(self.damaged(head.table(), position, "what was rewritten cannot be read back"));
             }
         };
         self.replace_segment(head, (before, both.new), (&bytes, rewritten))
@@ -154,16 +158,18 @@ impl Log<'_> {
         pages::drop_some(self.connection, (self.owner, self.number), &others.collect::<Vec<_>>())
     }
 
-    /// Removes all events, segments and snapshots of the log.
+    /// Removes all events, batches, segments and snapshots of the log.
     ///
     /// Complexity: reads the keys of all inboxes of the file.
     pub(crate) fn erase(&self) -> Result<(), SqliteError> {
         trimmed::clear(self.connection, self.number)?;
         for sql in [
             "DELETE FROM chatfold_event WHERE inbox = ?",
+            "DELETE FROM chatfold_batch WHERE inbox = ?",
             "DELETE FROM chatfold_sealed WHERE key & 0xfffffff IN (SELECT segment FROM chatfold_segment WHERE inbox = ?1) \
              AND EXISTS (SELECT 1 FROM chatfold_segment WHERE inbox = ?1)",
             "DELETE FROM chatfold_sealed_new WHERE key & 0xfffffff IN (SELECT segment FROM chatfold_segment WHERE inbox = ?1)",
+            "DELETE FROM chatfold_sealed_newest WHERE key & 0xfffffff IN (SELECT segment FROM chatfold_segment WHERE inbox = ?1)",
             "DELETE FROM chatfold_segment_bytes WHERE segment IN (SELECT segment FROM chatfold_segment WHERE inbox = ?)",
             "DELETE FROM chatfold_segment WHERE inbox = ?",
         ] {

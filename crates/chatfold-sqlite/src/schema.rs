@@ -48,10 +48,11 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004-snapshots-by-pages"),
     migration!(5, "0005-names-of-our-own"),
     migration!(6, "0006-outbox"),
+    migration!(7, "0007-batches"),
 ];
 
 /// The newest schema.
-pub(crate) const NEWEST: i64 = 6;
+pub(crate) const NEWEST: i64 = 7;
 
 /// Makes all tables of a schema where there are none, which later migrations bring on: in a file of an application's own no
 /// table may be made under a name that an application has, as those of the first four schemas were.
@@ -97,6 +98,13 @@ const NOTHING_TRIMMED: &str = "
 const NO_OUTBOX: &str = "
     CREATE TEMP VIEW chatfold_outbox_switch AS SELECT x'' AS mark, 0 AS forgotten WHERE 0;
     CREATE TEMP VIEW chatfold_outbox AS SELECT 0 AS number, 0 AS inbox, '' AS change, 0 AS first, 0 AS last WHERE 0;
+";
+
+/// What stands for the tables of batches while a file of an older schema is read that may not be migrated: none.
+const NO_BATCHES: &str = "
+    CREATE TEMP VIEW chatfold_batch AS SELECT 0 AS inbox, 0 AS last, x'' AS last_hash, 0 AS before, x'' AS before_hash,
+        x'' AS checksum, x'' AS keys, x'' AS bytes WHERE 0;
+    CREATE TEMP VIEW chatfold_sealed_newest AS SELECT 0 AS key WHERE 0;
 ";
 
 /// How snapshots lie in a file.
@@ -335,6 +343,10 @@ fn migrate_from(connection: &mut Connection, claim: Claim) -> Result<(), SqliteE
 fn stand_in(connection: &Connection, found: i64) -> Result<Snapshots, SqliteError> {
     if found == 0 {
         return Err(SqliteError::Nothing);
+    }
+    connection.execute_batch(NO_BATCHES)?;
+    if found == 6 {
+        return Ok(Snapshots::Paged);
     }
     connection.execute_batch(NO_OUTBOX)?;
     if found == 5 {

@@ -1,4 +1,4 @@
-//! Writing to a log: rows, and segments made of them.
+//! Writing to a log: batches and rows, and segments made of them.
 
 use chatfold::id::CommandId;
 use chatfold::snapshot::LogPrefix;
@@ -8,6 +8,7 @@ use chatfold_layout::segment;
 use rusqlite::{Connection, params};
 
 use crate::SqliteError;
+use crate::batches;
 use crate::keys;
 use crate::log::{Log, SEGMENT, SegmentHead};
 use crate::rows::{self, Number, signed};
@@ -15,8 +16,8 @@ use crate::rows::{self, Number, signed};
 /// How many segments one append makes of rows that a file of an older schema has, besides those of its own events.
 const SEALED_AT_ONCE: usize = 2;
 
-/// A batch that fills a segment by itself takes up to so many segments of older rows along; with more of them, they
-/// are left to later appends and the batch lies as rows for now.
+/// What fills a segment by itself takes up to so many segments of older rows along; with more of them, they are left to
+/// later appends and the new events lie as rows for now.
 const TAKEN_ALONG: usize = 16;
 
 /// Inserts an event as a row.
@@ -35,30 +36,29 @@ pub(crate) fn insert(
 }
 
 impl Log<'_> {
-    /// Writes events behind the end of the log: as rows, and once there are `seal` of them as segments. What fills a
-    /// segment by itself never becomes rows.
+    /// Writes events behind the end of the log: as a batch or as rows, and once there are `seal` of them as segments. What
+    /// fills a segment, with those that wait for it, never becomes either.
     pub(crate) fn add(&mut self, new: &[StoredEvent], seal: usize) -> Result<(), SqliteError> {
         let Some(first) = new.first() else { return Ok(()) };
         let seal = seal.max(1);
         let sealed = self.sealed()?;
-        let rows = usize::try_from(first.position() - 1 - sealed.events).unwrap_or(usize::MAX);
-        if new.len() < seal || rows / seal > TAKEN_ALONG {
-            for event in new {
-                insert(self.connection, self.number, event)?;
-            }
-            if rows.saturating_add(new.len()) >= seal {
+        let waiting = usize::try_from(first.position() - 1 - sealed.events).unwrap_or(usize::MAX);
+        let all = waiting.saturating_add(new.len());
+        let many_wait = waiting / seal > TAKEN_ALONG || (new.len() < seal && waiting >= seal);
+        if all < seal || many_wait {
+            self.add_unsealed(new)?;
+            if all >= seal {
                 self.seal(seal, SEALED_AT_ONCE)?;
             }
             return Ok(());
         }
-        // What fills no segment with older rows becomes one with the new.
-        let mut pending = self.take_rows(sealed, rows)?;
+        // What fills no segment with older events becomes one with the new.
+        let mut pending = self.waiting(sealed, waiting)?;
+        self.delete_waiting(i64::MAX.cast_unsigned())?;
         pending.extend_from_slice(new);
         let mut before = sealed;
         let mut keys = Vec::new();
-        let whole = pending.chunks_exact(seal);
-        let rest = whole.remainder();
-        for events in whole {
+        for events in pending.chunks_exact(seal) {
             let Some(made) = self.write_segment(before, events)? else { break };
             keys.extend(made);
             before = events.last().map_or(before, |event| event.prefix);
@@ -66,27 +66,70 @@ impl Log<'_> {
         // All at once, in order, so that neighbours are written once.
         keys.sort_unstable();
         keys::insert_sealed(self.connection, &keys)?;
-        let left = pending.iter().filter(|event| event.position() > before.events);
-        debug_assert!(left.clone().count() >= rest.len());
-        left.into_iter().try_for_each(|event| insert(self.connection, self.number, event))
+        let behind = usize::try_from(before.events - sealed.events).unwrap_or(usize::MAX);
+        self.add_unsealed(pending.get(behind..).unwrap_or_default())
     }
 
-    /// Seals rows, the oldest first, in at most so many segments of `seal` events. Returns whether there are enough
-    /// rows left for another one.
+    /// Writes events behind the end of the log: as batches, the first with the rows before it, if there are enough, and as
+    /// rows otherwise.
+    fn add_unsealed(&mut self, new: &[StoredEvent]) -> Result<(), SqliteError> {
+        new.chunks(batches::MOST).try_for_each(|some| self.add_few(some))
+    }
+
+    fn add_few(&mut self, new: &[StoredEvent]) -> Result<(), SqliteError> {
+        let as_rows = || new.iter().try_for_each(|event| insert(self.connection, self.number, event));
+        let Some(first) = new.first().filter(|_| new.len() >= batches::LEAST) else { return as_rows() };
+        let batched = self.batched()?;
+        let rows = usize::try_from(first.position() - 1 - batched.events).unwrap_or(usize::MAX);
+        if rows > batches::MOST {
+            return as_rows();
+        }
+        if rows == 0 {
+            return self.write_batch(batched, new);
+        }
+        let mut events = rows::events(self.connection, self.number, batched.events, rows)?;
+        self.hold(batched, &events)?;
+        self.delete_rows(i64::MAX.cast_unsigned())?;
+        events.extend_from_slice(new);
+        self.write_batch(batched, &events)
+    }
+
+    /// Seals what waits for it, the oldest first, in at most so many segments of `seal` events, or a few more where a batch
+    /// ends. Returns whether there are enough left for another one.
     pub(crate) fn seal(&mut self, seal: usize, segments: usize) -> Result<bool, SqliteError> {
         for _ in 0..segments {
             let before = self.sealed()?;
-            let events = rows::events(self.connection, self.number, before.events, seal)?;
+            let events = self.waiting(before, seal)?;
             if events.len() < seal {
                 return Ok(false);
             }
-            self.hold(before, &events)?;
             let Some(keys) = self.write_segment(before, &events)? else { return Ok(false) };
             keys::insert_sealed(self.connection, &keys)?;
-            self.delete_rows(events.last().map_or(0, StoredEvent::position))?;
+            self.delete_waiting(events.last().map_or(0, StoredEvent::position))?;
         }
-        let next = rows::events(self.connection, self.number, self.sealed()?.events + seal as u64 - 1, 1)?;
-        Ok(!next.is_empty())
+        Ok(self.last()?.events - self.sealed()?.events >= seal as u64)
+    }
+
+    /// The events behind what is sealed, held against the log before each: `len` of them, or as many as there are, or a few
+    /// more where a batch ends.
+    fn waiting(&mut self, sealed: LogPrefix, len: usize) -> Result<Vec<StoredEvent>, SqliteError> {
+        let (mut events, mut before) = (Vec::new(), sealed);
+        while events.len() < len
+            && let Some(head) = self.batch_behind(before.events)?
+        {
+            if head.before != before {
+                let what = "the batch does not follow what is before it";
+                return Err(self.damaged(batches::BATCH, before.events + 1, what));
+            }
+            events.extend_from_slice(&self.events_of(&head)?);
+            before = head.last;
+        }
+        if events.len() < len {
+            let rows = rows::events(self.connection, self.number, before.events, len - events.len())?;
+            self.hold(before, &rows)?;
+            events.extend(rows);
+        }
+        Ok(events)
     }
 
     /// Holds rows against the log before them: what is damaged is never sealed as if it were sound.
@@ -101,15 +144,10 @@ impl Log<'_> {
         Ok(())
     }
 
-    /// The rows behind what is sealed, which are that many; they are no rows any more.
-    fn take_rows(&mut self, sealed: LogPrefix, rows: usize) -> Result<Vec<StoredEvent>, SqliteError> {
-        if rows == 0 {
-            return Ok(Vec::new());
-        }
-        let events = rows::events(self.connection, self.number, sealed.events, rows)?;
-        self.hold(sealed, &events)?;
-        self.delete_rows(i64::MAX.cast_unsigned())?;
-        Ok(events)
+    /// Removes batches and rows up to this position: their events are written elsewhere.
+    fn delete_waiting(&self, through: u64) -> Result<(), SqliteError> {
+        self.delete_batches(through)?;
+        self.delete_rows(through)
     }
 
     fn delete_rows(&self, through: u64) -> Result<(), SqliteError> {
@@ -160,6 +198,9 @@ impl Log<'_> {
         (before, last): (LogPrefix, LogPrefix),
         (bytes, rewritten): (&[u8], bool),
     ) -> Result<(), SqliteError> {
+        if head.is_batch() {
+            return self.replace_batch((before, last), bytes);
+        }
         let checksum = segment::checksum(self.owner, before, last, bytes).to_be_bytes();
         let sql =
             "UPDATE chatfold_segment SET before_hash = ?, last_hash = ?, checksum = ? WHERE segment = ?";

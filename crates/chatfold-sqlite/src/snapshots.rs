@@ -42,7 +42,7 @@ impl SqliteStore {
                 break;
             }
             known = known.refreshed(&transaction, number)?;
-            known.write_ahead(&transaction, number, some)?;
+            known.write_ahead(&transaction, (inbox, number), cut, some)?;
             transaction.commit()?;
         }
         Ok(known)

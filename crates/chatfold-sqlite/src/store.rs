@@ -94,13 +94,14 @@ impl<'t> Log<'t> {
 
     /// Those of these ids that the log has, with their positions.
     pub(crate) fn known_ids(&mut self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, SqliteError> {
-        let sealed = self.sealed()?;
-        let rows = self.last()?.events.saturating_sub(sealed.events);
+        let (sealed, batched) = (self.sealed()?, self.batched()?);
+        let rows = self.last()?.events.saturating_sub(batched.events);
         let in_rows = rows::positions(self.connection, self.number, ids, rows)?;
-        let maybe_sealed = match sealed.events {
+        let mut maybe_sealed = match sealed.events {
             0 => HashSet::new(),
             _ => keys::maybe_sealed(self.connection, self.number, ids)?,
         };
+        self.maybe_in_batches(ids, &mut maybe_sealed)?;
         let mut known = Vec::new();
         for id in ids {
             if let Some(position) = in_rows.get(id) {

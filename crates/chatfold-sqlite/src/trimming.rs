@@ -129,7 +129,7 @@ impl SqliteStore {
         }
         let (base, snapshot) = whole.ok_or_else(|| unverified("there is no snapshot of it"))?;
         let mut plan = Plan { before, base, snapshot, segments: Vec::new() };
-        while let Some(head) = log.segment_behind(plan.cut_after().events)? {
+        while let Some(head) = log.sealed_behind(plan.cut_after().events)? {
             if head.before != plan.cut_after() {
                 return Err(log.damaged(crate::log::SEGMENT, head.before.events + 1, "a segment is missing"));
             }
@@ -288,7 +288,7 @@ impl SqliteStore {
         }
         let sql = "DELETE FROM chatfold_segment_bytes WHERE segment = ?";
         for (head, ids) in plan.segments.iter().zip(ids) {
-            if log.segment_behind(head.before.events)? != Some(*head) {
+            if log.sealed_behind(head.before.events)? != Some(*head) {
                 return Err(changed());
             }
             trimmed::set_ids(&transaction, head.number, ids)?;
@@ -330,7 +330,7 @@ impl SqliteStore {
         let Some(cut) = trimmed::cut(&transaction, log.number)? else { return Ok(0) };
         let mut archived = Archived::open(archive, owner)?;
         while archived.prefix.events < cut.prefix.events {
-            let next = log.segment_behind(archived.prefix.events)?;
+            let next = log.sealed_behind(archived.prefix.events)?;
             let next = next.filter(|head| head.before == archived.prefix);
             let head = next.ok_or_else(|| {
                 let position = archived.prefix.events + 1;

@@ -51,7 +51,8 @@ pub(crate) fn to_schema_1(path: &std::path::Path) {
              CREATE UNIQUE INDEX event_id ON event (inbox, id);
              CREATE INDEX event_command ON event (inbox, command) WHERE command IS NOT NULL;
              DROP TABLE chatfold_head; DROP TABLE chatfold_segment; DROP TABLE chatfold_segment_bytes;
-             DROP TABLE chatfold_sealed; DROP TABLE chatfold_sealed_new; DROP TABLE chatfold_kept_snapshot; DROP TABLE chatfold_snapshot_page;
+             DROP TABLE chatfold_sealed; DROP TABLE chatfold_sealed_new;
+             DROP TABLE chatfold_sealed_newest; DROP TABLE chatfold_batch; DROP TABLE chatfold_kept_snapshot; DROP TABLE chatfold_snapshot_page;
              DROP TABLE chatfold_stale_page; DROP TABLE chatfold_trimmed; DROP TABLE chatfold_trimmed_ids;
              DROP TABLE chatfold_schema; DROP TABLE chatfold_outbox; DROP TABLE chatfold_outbox_switch;
              CREATE TABLE snapshot (inbox INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL,
@@ -88,7 +89,7 @@ fn a_file_of_schema_1_is_migrated() {
     };
     assert_eq!(version(&path), 1);
     let mut store = open(&path);
-    assert_eq!(version(&path), 6);
+    assert_eq!(version(&path), 7);
     assert_eq!([store.head(&alice()).unwrap(), store.head(&bob).unwrap()], heads);
     assert_eq!(store.check().unwrap(), []);
     store.reopen(&alice()).unwrap();

@@ -258,7 +258,7 @@ fn who_reads_on_while_newer_ones_are_kept_reads_the_same_or_is_told() {
     // What is in nobody's cache, and was replaced for certain.
     let mut store = open(&path);
     let found = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
-    (0..2).for_each(|n| drop(keep(&mut store, &alice(), noise(70 + n, 1_000))));
+    (0..3).for_each(|n| drop(keep(&mut store, &alice(), noise(70 + n, 1_000))));
     let error = found.source.read(0..10).unwrap_err().to_string();
     assert!(error.contains("a newer snapshot has taken the place"), "{error}");
 }

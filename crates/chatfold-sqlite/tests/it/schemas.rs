@@ -46,15 +46,15 @@ fn a_new_file_has_the_schema_that_migrating_leads_to() {
     }
     assert_eq!(schema(&stepwise), schema(&new));
     assert!(schema(&new).iter().all(|sql| sql.contains("chatfold_")));
-    for version in 1..=5 {
+    for version in 1..=6 {
         let path = fixture(folder.path(), version);
         assert_eq!(SqliteStore::schema_of(&path, &Options::default()).unwrap(), version as i64);
         drop(open(&path));
         assert_eq!(schema(&path), schema(&new), "from schema {version}");
         // A program of schema 4 looks at these two, and refuses what is newer.
         assert_eq!(pragma(&path, "application_id"), 0x6368_6664);
-        assert_eq!(pragma(&path, "user_version"), 6);
-        assert_eq!(SqliteStore::schema_of(&path, &Options::default()).unwrap(), 6);
+        assert_eq!(pragma(&path, "user_version"), 7);
+        assert_eq!(SqliteStore::schema_of(&path, &Options::default()).unwrap(), 7);
     }
 }
 
@@ -102,12 +102,12 @@ fn a_file_of_schema_5_is_read_and_migrated_and_its_outbox_can_be_switched_on() {
 fn an_older_schema_is_refused_where_it_is_not_to_be_migrated() {
     let folder = tempfile::tempdir().unwrap();
     let leave = Options { migrate: false, ..Options::default() };
-    for version in 1..=5 {
+    for version in 1..=6 {
         let path = fixture(folder.path(), version);
         let before = fs::read(&path).unwrap();
         let error = SqliteStore::open(&path, &leave).unwrap_err();
         let expected = version as i64;
-        assert!(matches!(error, SqliteError::OldSchema { found, newest: 6 } if found == expected), "{error}");
+        assert!(matches!(error, SqliteError::OldSchema { found, newest: 7 } if found == expected), "{error}");
         assert!(error.to_string().contains("chatfold store migrate"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), before);
         drop(open(&path));
@@ -141,14 +141,14 @@ fn a_file_that_may_not_be_written_is_refused_before_anything_is_attempted() {
     const AGAIN: &str = "CHATFOLD_SCHEMAS_FOLDER";
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     if let Ok(folder) = std::env::var(AGAIN) {
-        for version in 1..=5 {
+        for version in 1..=6 {
             for folder in [Path::new(&folder).join("file"), Path::new(&folder).join("folder")] {
                 let path = folder.join(format!("schema{version}.db"));
                 let before = fs::read(&path).unwrap();
                 let error = SqliteStore::open(&path, &Options::default()).unwrap_err();
                 let expected = version as i64;
                 assert!(
-                    matches!(error, SqliteError::CannotMigrate { found, newest: 6 } if found == expected),
+                    matches!(error, SqliteError::CannotMigrate { found, newest: 7 } if found == expected),
                     "{path:?}: {error:?}"
                 );
                 let read_only = Options { read_only: true, ..Options::default() };
@@ -167,7 +167,7 @@ fn a_file_that_may_not_be_written_is_refused_before_anything_is_attempted() {
     for (name, of_file, of_folder) in [("file", 0o444, 0o777), ("folder", 0o666, 0o555)] {
         let inner = folder.path().join(name);
         fs::create_dir(&inner).unwrap();
-        for version in 1..=5 {
+        for version in 1..=6 {
             let path = fixture(&inner, version);
             execute(&path, "PRAGMA journal_mode = DELETE");
             mode(&path, of_file);

@@ -389,7 +389,7 @@ fn damage_of_what_stands_for_trimmed_events_is_told_and_healed_from_the_archive(
     }
     let (desk, mut store) = Desk::with(90, 57);
     desk.trim(&mut store).unwrap();
-    for table in ["chatfold_sealed", "chatfold_sealed_new"] {
+    for table in ["chatfold_sealed", "chatfold_sealed_new", "chatfold_sealed_newest"] {
         execute(&desk.path(), &format!("DELETE FROM {table} WHERE key & 0xfffffff = 2"));
     }
     let lost = store.check().unwrap();

@@ -1,0 +1,179 @@
+//! Batches: events that came together lie in columns from the start, until they are sealed with others.
+//!
+//! A row is written with its place in an index of ids, which may be any page of it, and both are overwritten when the row is
+//! sealed. A batch takes half the bytes and has no index: beside it stand four bytes of the hash of each id and
+//! command, in order, and who looks for one goes through the batches of the inbox, of which there are some dozens at most.
+//! Four bytes may agree by chance: what they name is looked into before it counts.
+
+use std::collections::HashSet;
+
+use chatfold::EventId;
+use chatfold::snapshot::LogPrefix;
+use chatfold::store::StoredEvent;
+use chatfold_layout::keys::{Wanted, key};
+use chatfold_layout::segment;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::SqliteError;
+use crate::log::{Log, SegmentHead, head};
+use crate::rows::{Number, signed};
+
+/// The table of batches, as errors name it.
+pub(crate) const BATCH: &str = "chatfold_batch";
+
+/// What comes in fewer events lies as rows: of smaller batches there would be too many to go through.
+pub(crate) const LEAST: usize = 32;
+
+/// What comes in more events lies in several, and no more rows are taken along: a batch is decoded whole.
+pub(crate) const MOST: usize = 2_048;
+
+const HEADS: &str = "SELECT 0 AS segment, before, before_hash, last, last_hash, checksum, keys \
+    FROM chatfold_batch WHERE inbox = ?";
+
+/// What stands beside a batch of an id or a command.
+fn hash(inbox: Number, wanted: Wanted) -> [u8; 4] {
+    let [a, b, c, d, ..] = key(inbox, wanted).to_be_bytes();
+    [a, b, c, d]
+}
+
+/// What stands beside a batch of its events, in order, each once.
+fn hashes(inbox: Number, events: &[StoredEvent]) -> Vec<[u8; 4]> {
+    let ids = events.iter().map(|event| Wanted::Event(event.id));
+    let commands = events.iter().filter_map(|event| event.command.map(Wanted::Command));
+    let mut hashes: Vec<_> = ids.chain(commands).map(|wanted| hash(inbox, wanted)).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+/// The hashes of a batch; bytes that are none count for nothing, which a check tells.
+fn of_blob(blob: &[u8]) -> &[[u8; 4]] {
+    blob.as_chunks().0
+}
+
+impl Log<'_> {
+    /// The first batch that ends behind this position.
+    pub(crate) fn batch_behind(&self, after: u64) -> Result<Option<SegmentHead>, SqliteError> {
+        let sql = format!("{HEADS} AND last > ? ORDER BY last LIMIT 1");
+        let mut find = self.connection.prepare_cached(&sql)?;
+        let mut rows = find.query([self.number, signed(after)])?;
+        rows.next()?.map(head).transpose()
+    }
+
+    /// The log up to the last event that lies in a batch or is sealed: the rows stand behind it.
+    pub(crate) fn batched(&self) -> Result<LogPrefix, SqliteError> {
+        let sql = format!("{HEADS} ORDER BY last DESC LIMIT 1");
+        let mut find = self.connection.prepare_cached(&sql)?;
+        let mut rows = find.query([self.number])?;
+        match rows.next()?.map(head).transpose()? {
+            Some(batch) => Ok(batch.last),
+            None => self.sealed(),
+        }
+    }
+
+    /// The batches that may hold what is wanted, the oldest first.
+    pub(crate) fn batches_holding(&self, wanted: Wanted) -> Result<Vec<SegmentHead>, SqliteError> {
+        let hash = hash(self.number, wanted);
+        let mut find = self.connection.prepare_cached(&format!("{HEADS} ORDER BY last"))?;
+        let mut rows = find.query([self.number])?;
+        let mut holding = Vec::new();
+        while let Some(row) = rows.next()? {
+            if of_blob(row.get_ref("keys")?.as_blob().unwrap_or_default()).binary_search(&hash).is_ok() {
+                holding.push(head(row)?);
+            }
+        }
+        Ok(holding)
+    }
+
+    /// Adds those of these ids that a batch may hold: of the others it is certain that none does.
+    pub(crate) fn maybe_in_batches(
+        &self,
+        ids: &[EventId],
+        maybe: &mut HashSet<EventId>,
+    ) -> Result<(), SqliteError> {
+        let sql = "SELECT keys FROM chatfold_batch WHERE inbox = ?";
+        let mut find = self.connection.prepare_cached(sql)?;
+        let mut rows = find.query([self.number])?;
+        let hash = |id: &EventId| (hash(self.number, Wanted::Event(*id)), *id);
+        let mut hashes = Vec::new();
+        while let Some(row) = rows.next()? {
+            if hashes.is_empty() {
+                hashes = ids.iter().map(hash).collect();
+            }
+            let there = of_blob(row.get_ref(0)?.as_blob().unwrap_or_default());
+            maybe.extend(
+                hashes.iter().filter(|(hash, _)| there.binary_search(hash).is_ok()).map(|(_, id)| *id),
+            );
+        }
+        Ok(())
+    }
+
+    /// The bytes of a batch as they stand there, if it is there.
+    pub(crate) fn batch_bytes(&self, batch: &SegmentHead) -> Result<Option<Vec<u8>>, SqliteError> {
+        let sql = "SELECT bytes FROM chatfold_batch WHERE inbox = ? AND last = ?";
+        let key = [self.number, signed(batch.last.events)];
+        Ok(self.connection.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
+    }
+
+    /// Writes events, which stand behind `before`, as a batch.
+    pub(crate) fn write_batch(&self, before: LogPrefix, events: &[StoredEvent]) -> Result<(), SqliteError> {
+        let Some(last) = events.last().map(|event| event.prefix) else { return Ok(()) };
+        let bytes = segment::encoded(self.owner, before, events)
+            .ok_or_else(|| self.damaged(BATCH, before.events + 1, "what came cannot be read back"))?;
+        let sql = "INSERT INTO chatfold_batch (inbox, last, last_hash, before, before_hash, checksum, keys, bytes) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let checksum = segment::checksum(self.owner, before, last, &bytes);
+        self.connection.prepare_cached(sql)?.execute(params![
+            self.number,
+            signed(last.events),
+            last.hash.to_be_bytes(),
+            signed(before.events),
+            before.hash.to_be_bytes(),
+            checksum.to_be_bytes(),
+            hashes(self.number, events).as_flattened(),
+            bytes
+        ])?;
+        Ok(())
+    }
+
+    /// Writes where a batch stands now, and its bytes.
+    pub(crate) fn replace_batch(
+        &self,
+        (before, last): (LogPrefix, LogPrefix),
+        bytes: &[u8],
+    ) -> Result<(), SqliteError> {
+        let checksum = segment::checksum(self.owner, before, last, bytes).to_be_bytes();
+        let sql = "UPDATE chatfold_batch SET before_hash = ?, last_hash = ?, checksum = ?, bytes = ? \
+                   WHERE inbox = ? AND last = ?";
+        let (before, hash) = (before.hash.to_be_bytes(), last.hash.to_be_bytes());
+        let row = params![before, hash, checksum, bytes, self.number, signed(last.events)];
+        self.connection.prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+
+    /// Removes the batches that end no later than this position: their events lie elsewhere now.
+    pub(crate) fn delete_batches(&self, through: u64) -> Result<(), SqliteError> {
+        let sql = "DELETE FROM chatfold_batch WHERE inbox = ? AND last <= ?";
+        self.connection.prepare_cached(sql)?.execute([self.number, signed(through)])?;
+        Ok(())
+    }
+}
+
+/// How many of the hashes of a batch are missing beside it; with `mend` all are written if one is.
+pub(crate) fn missing(
+    connection: &Connection,
+    inbox: Number,
+    events: &[StoredEvent],
+    mend: bool,
+) -> Result<usize, SqliteError> {
+    let hashes = hashes(inbox, events);
+    let last = signed(events.last().map_or(0, StoredEvent::position));
+    let sql = "SELECT keys FROM chatfold_batch WHERE inbox = ? AND last = ?";
+    let blob: Vec<u8> = connection.prepare_cached(sql)?.query_row([inbox, last], |row| row.get(0))?;
+    let missing = hashes.iter().filter(|hash| of_blob(&blob).binary_search(hash).is_err()).count();
+    if missing > 0 && mend {
+        let sql = "UPDATE chatfold_batch SET keys = ? WHERE inbox = ? AND last = ?";
+        connection.prepare_cached(sql)?.execute(params![hashes.as_flattened(), inbox, last])?;
+    }
+    Ok(missing)
+}
