@@ -70,7 +70,7 @@ pub struct Options {
     /// The fold's policy: the same for all writers of an inbox, for ever (R41).
     pub policy: Policy,
     /// When a snapshot is due: unless set otherwise after 1,000 events or 4 MiB of log, and where the log is longer
-    /// than 128,000 events after a 128th of it.
+    /// than 64,000 events after a 64th of it.
     pub snapshots: SnapshotPolicy,
     /// Who keeps a snapshot that is due, and when.
     pub keep: Keep,
@@ -101,7 +101,7 @@ impl Default for Options {
         let snapshots = SnapshotPolicy::default()
             .with_every_events(Some(1_000))
             .with_every_len_bytes(Some(4 << 20))
-            .with_one_in_events(Some(128));
+            .with_one_in_events(Some(64));
         Self { policy: Policy::default(), snapshots, keep: Keep::default(), attempts: 512, page_len: 1_000 }
     }
 }

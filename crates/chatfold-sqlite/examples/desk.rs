@@ -1,7 +1,8 @@
 //! A busy workplace in a file: how fast it is imported, how large it is, what a snapshot writes, how fast it is loaded.
 //!
-//! `cargo run --release -p chatfold-sqlite --example desk -- [EVENTS] [APPENDED] [CONVERSATIONS]`: a million events in a thousand conversations
-//! unless said otherwise, and a tenth of them appended in hundreds. Times are of the clock, disk and all, and behind them of
+//! `cargo run --release -p chatfold-sqlite --example desk -- [EVENTS] [APPENDED] [CONVERSATIONS] [FOLDER]`: a million events in a thousand
+//! conversations unless said otherwise, and a tenth of them appended in hundreds. The files are left in the folder, which is
+//! there, or removed if none is named. Times are of the clock, disk and all, and behind them of
 //! the processor; bytes written are what the process handed to the system (`/proc/self/io`, so on Linux only).
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -197,7 +198,7 @@ fn appends(path: &Path, workload: &Workload, with_snapshots: bool) {
     let (mut prefix, mut log_len_bytes, mut snapshots_len_bytes) = (LogPrefix::EMPTY, 0, 0);
     let (before, began) = (written(), Instant::now());
     let policy =
-        SnapshotPolicy::default().with_every_events(Some(BETWEEN as u64)).with_one_in_events(Some(128));
+        SnapshotPolicy::default().with_every_events(Some(BETWEEN as u64)).with_one_in_events(Some(64));
     let (mut slowest, mut since, mut snapshots) = (Duration::ZERO, 0, 0);
     for some in events.chunks(100) {
         let lines: Vec<_> =
@@ -243,13 +244,15 @@ fn main() {
     let conversations = argument(3).unwrap_or(desk.conversations);
     let workload = desk.with_events(argument(1).unwrap_or(1_000_000)).with_conversations(conversations);
     let appended = argument(2).unwrap_or(workload.events / 10);
-    let folder = tempfile::tempdir().unwrap();
-    let (path, binary_path) = (folder.path().join("desk.db"), folder.path().join("desk.cflog"));
+    let temporary = tempfile::tempdir().unwrap();
+    let named = std::env::args().nth(4).map(std::path::PathBuf::from);
+    let folder = named.as_deref().unwrap_or(temporary.path());
+    let (path, binary_path) = (folder.join("desk.db"), folder.join("desk.cflog"));
     let log_len_bytes = binary(&binary_path, &workload);
     let events = workload.stored();
     let (events, last) = events.split_at(events.len().saturating_sub(3 * BETWEEN));
     for (name, batch) in [("paged", 10_000), ("desk", usize::MAX)] {
-        let mut store = open(&folder.path().join(format!("{name}.db")));
+        let mut store = open(&folder.join(format!("{name}.db")));
         let (time, ()) = timed(|| {
             for some in events.chunks(batch) {
                 store.import(&StreamId::from(workload.owner()), some).unwrap();
@@ -263,6 +266,6 @@ fn main() {
     println!("binary log {:.1} MiB, file without a snapshot {:.1} MiB", mib(log_len_bytes), mib(file));
     snapshots(&path, &workload, last, log_len_bytes);
     loads(&path, &binary_path, &workload);
-    appends(&folder.path().join("bare.db"), &workload.with_events(appended), false);
-    appends(&folder.path().join("appends.db"), &workload.with_events(appended), true);
+    appends(&folder.join("bare.db"), &workload.with_events(appended), false);
+    appends(&folder.join("appends.db"), &workload.with_events(appended), true);
 }

@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 
 use chatfold::EventId;
+use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
 use chatfold_layout::keys::{Wanted, key};
@@ -15,11 +16,8 @@ use chatfold_layout::segment;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::SqliteError;
-use crate::log::{Log, SegmentHead, head};
+use crate::heads::{SegmentHead, head};
 use crate::rows::{Number, signed};
-
-/// The table of batches, as errors name it.
-pub(crate) const BATCH: &str = "chatfold_batch";
 
 /// What comes in fewer events lies as rows: of smaller batches there would be too many to go through.
 pub(crate) const LEAST: usize = 32;
@@ -51,112 +49,119 @@ fn of_blob(blob: &[u8]) -> &[[u8; 4]] {
     blob.as_chunks().0
 }
 
-impl Log<'_> {
-    /// The first batch that ends behind this position.
-    pub(crate) fn batch_behind(&self, after: u64) -> Result<Option<SegmentHead>, SqliteError> {
-        let sql = format!("{HEADS} AND last > ? ORDER BY last LIMIT 1");
-        let mut find = self.connection.prepare_cached(&sql)?;
-        let mut rows = find.query([self.number, signed(after)])?;
-        rows.next()?.map(head).transpose()
-    }
+/// The first batch that ends behind this position.
+pub(crate) fn behind(
+    connection: &Connection,
+    inbox: Number,
+    after: u64,
+) -> Result<Option<SegmentHead>, SqliteError> {
+    let mut find = connection.prepare_cached(&format!("{HEADS} AND last > ? ORDER BY last LIMIT 1"))?;
+    let mut rows = find.query([inbox, signed(after)])?;
+    rows.next()?.map(head).transpose()
+}
 
-    /// The log up to the last event that lies in a batch or is sealed: the rows stand behind it.
-    pub(crate) fn batched(&self) -> Result<LogPrefix, SqliteError> {
-        let sql = format!("{HEADS} ORDER BY last DESC LIMIT 1");
-        let mut find = self.connection.prepare_cached(&sql)?;
-        let mut rows = find.query([self.number])?;
-        match rows.next()?.map(head).transpose()? {
-            Some(batch) => Ok(batch.last),
-            None => self.sealed(),
+/// The last batch.
+pub(crate) fn last(connection: &Connection, inbox: Number) -> Result<Option<SegmentHead>, SqliteError> {
+    let mut find = connection.prepare_cached(&format!("{HEADS} ORDER BY last DESC LIMIT 1"))?;
+    let mut rows = find.query([inbox])?;
+    rows.next()?.map(head).transpose()
+}
+
+/// The batches that may hold what is wanted, the oldest first.
+pub(crate) fn holding(
+    connection: &Connection,
+    inbox: Number,
+    wanted: Wanted,
+) -> Result<Vec<SegmentHead>, SqliteError> {
+    let hash = hash(inbox, wanted);
+    let mut find = connection.prepare_cached(&format!("{HEADS} ORDER BY last"))?;
+    let mut rows = find.query([inbox])?;
+    let mut holding = Vec::new();
+    while let Some(row) = rows.next()? {
+        if of_blob(row.get_ref("keys")?.as_blob().unwrap_or_default()).binary_search(&hash).is_ok() {
+            holding.push(head(row)?);
         }
     }
+    Ok(holding)
+}
 
-    /// The batches that may hold what is wanted, the oldest first.
-    pub(crate) fn batches_holding(&self, wanted: Wanted) -> Result<Vec<SegmentHead>, SqliteError> {
-        let hash = hash(self.number, wanted);
-        let mut find = self.connection.prepare_cached(&format!("{HEADS} ORDER BY last"))?;
-        let mut rows = find.query([self.number])?;
-        let mut holding = Vec::new();
-        while let Some(row) = rows.next()? {
-            if of_blob(row.get_ref("keys")?.as_blob().unwrap_or_default()).binary_search(&hash).is_ok() {
-                holding.push(head(row)?);
-            }
+/// Those of these ids that a batch may hold: of the others it is certain that none does.
+pub(crate) fn maybe_holding(
+    connection: &Connection,
+    inbox: Number,
+    ids: &[EventId],
+) -> Result<HashSet<EventId>, SqliteError> {
+    let mut find = connection.prepare_cached("SELECT keys FROM chatfold_batch WHERE inbox = ?")?;
+    let mut rows = find.query([inbox])?;
+    let (mut hashes, mut maybe) = (Vec::new(), HashSet::new());
+    while let Some(row) = rows.next()? {
+        if hashes.is_empty() {
+            hashes = ids.iter().map(|id| (hash(inbox, Wanted::Event(*id)), *id)).collect();
         }
-        Ok(holding)
+        let there = of_blob(row.get_ref(0)?.as_blob().unwrap_or_default());
+        let held = hashes.iter().filter(|(hash, _)| there.binary_search(hash).is_ok());
+        maybe.extend(held.map(|(_, id)| *id));
     }
+    Ok(maybe)
+}
 
-    /// Adds those of these ids that a batch may hold: of the others it is certain that none does.
-    pub(crate) fn maybe_in_batches(
-        &self,
-        ids: &[EventId],
-        maybe: &mut HashSet<EventId>,
-    ) -> Result<(), SqliteError> {
-        let sql = "SELECT keys FROM chatfold_batch WHERE inbox = ?";
-        let mut find = self.connection.prepare_cached(sql)?;
-        let mut rows = find.query([self.number])?;
-        let hash = |id: &EventId| (hash(self.number, Wanted::Event(*id)), *id);
-        let mut hashes = Vec::new();
-        while let Some(row) = rows.next()? {
-            if hashes.is_empty() {
-                hashes = ids.iter().map(hash).collect();
-            }
-            let there = of_blob(row.get_ref(0)?.as_blob().unwrap_or_default());
-            maybe.extend(
-                hashes.iter().filter(|(hash, _)| there.binary_search(hash).is_ok()).map(|(_, id)| *id),
-            );
-        }
-        Ok(())
-    }
+/// The bytes of the batch that ends at this position, as they stand there, if it is there.
+pub(crate) fn bytes(
+    connection: &Connection,
+    inbox: Number,
+    last: LogPrefix,
+) -> Result<Option<Vec<u8>>, SqliteError> {
+    let sql = "SELECT bytes FROM chatfold_batch WHERE inbox = ? AND last = ?";
+    let key = [inbox, signed(last.events)];
+    Ok(connection.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
+}
 
-    /// The bytes of a batch as they stand there, if it is there.
-    pub(crate) fn batch_bytes(&self, batch: &SegmentHead) -> Result<Option<Vec<u8>>, SqliteError> {
-        let sql = "SELECT bytes FROM chatfold_batch WHERE inbox = ? AND last = ?";
-        let key = [self.number, signed(batch.last.events)];
-        Ok(self.connection.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
-    }
+/// Writes events, which stand behind `before` and have these bytes, as a batch.
+pub(crate) fn write(
+    connection: &Connection,
+    (owner, inbox): (&StreamId, Number),
+    before: LogPrefix,
+    events: &[StoredEvent],
+    bytes: &[u8],
+) -> Result<(), SqliteError> {
+    let Some(last) = events.last().map(|event| event.prefix) else { return Ok(()) };
+    let sql = "INSERT INTO chatfold_batch (inbox, last, last_hash, before, before_hash, checksum, keys, bytes) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let checksum = segment::checksum(owner, before, last, bytes);
+    connection.prepare_cached(sql)?.execute(params![
+        inbox,
+        signed(last.events),
+        last.hash.to_be_bytes(),
+        signed(before.events),
+        before.hash.to_be_bytes(),
+        checksum.to_be_bytes(),
+        hashes(inbox, events).as_flattened(),
+        bytes
+    ])?;
+    Ok(())
+}
 
-    /// Writes events, which stand behind `before`, as a batch.
-    pub(crate) fn write_batch(&self, before: LogPrefix, events: &[StoredEvent]) -> Result<(), SqliteError> {
-        let Some(last) = events.last().map(|event| event.prefix) else { return Ok(()) };
-        let bytes = segment::encoded(self.owner, before, events)
-            .ok_or_else(|| self.damaged(BATCH, before.events + 1, "what came cannot be read back"))?;
-        let sql = "INSERT INTO chatfold_batch (inbox, last, last_hash, before, before_hash, checksum, keys, bytes) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-        let checksum = segment::checksum(self.owner, before, last, &bytes);
-        self.connection.prepare_cached(sql)?.execute(params![
-            self.number,
-            signed(last.events),
-            last.hash.to_be_bytes(),
-            signed(before.events),
-            before.hash.to_be_bytes(),
-            checksum.to_be_bytes(),
-            hashes(self.number, events).as_flattened(),
-            bytes
-        ])?;
-        Ok(())
-    }
+/// Writes where a batch stands now, and its bytes.
+pub(crate) fn replace(
+    connection: &Connection,
+    (owner, inbox): (&StreamId, Number),
+    (before, last): (LogPrefix, LogPrefix),
+    bytes: &[u8],
+) -> Result<(), SqliteError> {
+    let checksum = segment::checksum(owner, before, last, bytes).to_be_bytes();
+    let sql = "UPDATE chatfold_batch SET before_hash = ?, last_hash = ?, checksum = ?, bytes = ? \
+               WHERE inbox = ? AND last = ?";
+    let (before, hash) = (before.hash.to_be_bytes(), last.hash.to_be_bytes());
+    let row = params![before, hash, checksum, bytes, inbox, signed(last.events)];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
 
-    /// Writes where a batch stands now, and its bytes.
-    pub(crate) fn replace_batch(
-        &self,
-        (before, last): (LogPrefix, LogPrefix),
-        bytes: &[u8],
-    ) -> Result<(), SqliteError> {
-        let checksum = segment::checksum(self.owner, before, last, bytes).to_be_bytes();
-        let sql = "UPDATE chatfold_batch SET before_hash = ?, last_hash = ?, checksum = ?, bytes = ? \
-                   WHERE inbox = ? AND last = ?";
-        let (before, hash) = (before.hash.to_be_bytes(), last.hash.to_be_bytes());
-        let row = params![before, hash, checksum, bytes, self.number, signed(last.events)];
-        self.connection.prepare_cached(sql)?.execute(row)?;
-        Ok(())
-    }
-
-    /// Removes the batches that end no later than this position: their events lie elsewhere now.
-    pub(crate) fn delete_batches(&self, through: u64) -> Result<(), SqliteError> {
-        let sql = "DELETE FROM chatfold_batch WHERE inbox = ? AND last <= ?";
-        self.connection.prepare_cached(sql)?.execute([self.number, signed(through)])?;
-        Ok(())
-    }
+/// Removes the batches that end no later than this position: their events lie elsewhere now.
+pub(crate) fn delete(connection: &Connection, inbox: Number, through: u64) -> Result<(), SqliteError> {
+    let sql = "DELETE FROM chatfold_batch WHERE inbox = ? AND last <= ?";
+    connection.prepare_cached(sql)?.execute([inbox, signed(through)])?;
+    Ok(())
 }
 
 /// How many of the hashes of a batch are missing beside it; with `mend` all are written if one is.

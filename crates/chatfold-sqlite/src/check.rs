@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{DamagedLog, EventStore, LogCursor};
+use chatfold_layout::keys::{of_events, of_ids};
 use chatfold_layout::pages::Fault;
 
 use crate::log::{Known, Log};
@@ -210,10 +211,16 @@ impl SqliteStore {
                 let what = "the segment does not follow what is before it";
                 return Err(log.damaged(head.table(), after.events + 1, what));
             }
-            let known = log.known_of(&head)?;
-            let missing = match &known {
-                Known::Events(events) if head.is_batch() => batches::missing(&moment, number, events, mend)?,
-                _ => keys::missing_of(&moment, number, head.number, &known, mend)?,
+            let missing = match log.known_of(&head)? {
+                Known::Events(events) if head.is_batch() => batches::missing(&moment, number, &events, mend)?,
+                Known::Events(events) => {
+                    let keys = of_events(number, head.number, &events);
+                    keys::missing_or_mended(&moment, &keys, mend)?
+                }
+                Known::Ids(_, ids) => {
+                    let keys = of_ids(number, head.number, ids.ids(), ids.commands());
+                    keys::missing_or_mended(&moment, &keys, mend)?
+                }
             };
             if missing > 0 {
                 found.push(Damage::Keys { inbox: inbox.clone(), position: head.before.events + 1, missing });

@@ -11,11 +11,10 @@
 use std::collections::HashSet;
 
 use chatfold::EventId;
-use chatfold_layout::keys::{MAX_SEGMENT, Wanted, key, of_events, of_ids};
+use chatfold_layout::keys::{MAX_SEGMENT, Wanted, key};
 use rusqlite::Connection;
 
 use crate::SqliteError;
-use crate::log::Known;
 use crate::rows::Number;
 
 /// Into how many slices the range of hashes is cut, a power of two: a segment moves one of them to the table of all others,
@@ -64,12 +63,16 @@ fn move_slice(
     let bits = i64::BITS - slices.trailing_zeros();
     let first = (segment & (slices - 1)) << bits;
     let range = [first, first | ((1 << bits) - 1)];
-    for sql in [
-        format!("INSERT OR IGNORE INTO {to} SELECT key FROM {from} WHERE key BETWEEN ? AND ?"),
-        format!("DELETE FROM {from} WHERE key BETWEEN ? AND ?"),
-    ] {
-        connection.prepare_cached(&sql)?.execute(range)?;
-    }
+    // Read and written one by one: a statement that writes many rows keeps every page as it was in a journal of its own.
+    let keys: Vec<i64> = {
+        let sql = format!("SELECT key FROM {from} WHERE key BETWEEN ? AND ? ORDER BY key");
+        let mut find = connection.prepare_cached(&sql)?;
+        let keys = find.query_map(range, |row| row.get(0))?;
+        keys.collect::<Result<_, _>>()?
+    };
+    insert_into(to, connection, &keys)?;
+    let sql = format!("DELETE FROM {from} WHERE key BETWEEN ? AND ?");
+    connection.prepare_cached(&sql)?.execute(range)?;
     Ok(())
 }
 
@@ -112,21 +115,15 @@ pub(crate) fn maybe_sealed(
     Ok(maybe)
 }
 
-/// How many keys of a segment are missing; with `mend` all are written if one is.
-pub(crate) fn missing_of(
+/// How many of the keys of a segment are missing; with `mend` all are written if one is.
+pub(crate) fn missing_or_mended(
     connection: &Connection,
-    inbox: Number,
-    segment: i64,
-    known: &Known,
+    keys: &[i64],
     mend: bool,
 ) -> Result<usize, SqliteError> {
-    let keys = match known {
-        Known::Events(events) => of_events(inbox, segment, events),
-        Known::Ids(_, ids) => of_ids(inbox, segment, ids.ids(), ids.commands()),
-    };
-    let missing = missing(connection, &keys)?;
+    let missing = missing(connection, keys)?;
     if missing > 0 && mend {
-        insert(connection, &keys)?;
+        insert(connection, keys)?;
     }
     Ok(missing)
 }

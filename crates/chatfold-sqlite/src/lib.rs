@@ -179,6 +179,7 @@ mod archive;
 mod batches;
 mod check;
 mod error;
+mod heads;
 mod keys;
 mod log;
 mod options;

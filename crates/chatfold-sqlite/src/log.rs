@@ -8,39 +8,14 @@ use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
 use chatfold_layout::keys::Wanted;
 use chatfold_layout::segment::{self, Segment};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::SqliteError;
-use crate::batches::BATCH;
+use crate::batches;
+use crate::heads::{SEGMENT, SegmentHead, head};
 use crate::keys;
 use crate::rows::{self, Number, signed};
 use crate::trimmed::{self, Cut, Ids};
-
-/// The table of segments, as errors name it.
-pub(crate) const SEGMENT: &str = "chatfold_segment";
-
-/// What the table of segments says of one, or the table of batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SegmentHead {
-    /// Its number; 0, which no segment has, of a batch.
-    pub(crate) number: i64,
-    /// The log before its first event, and up to its last.
-    pub(crate) before: LogPrefix,
-    pub(crate) last: LogPrefix,
-    pub(crate) checksum: u128,
-}
-
-impl SegmentHead {
-    /// Whether it is a batch.
-    pub(crate) fn is_batch(&self) -> bool {
-        self.number == 0
-    }
-
-    /// The table that it stands in, as errors name it.
-    pub(crate) fn table(&self) -> &'static str {
-        if self.is_batch() { BATCH } else { SEGMENT }
-    }
-}
 
 /// The segment that was decoded last: who reads page by page asks for it again.
 #[derive(Debug, Default)]
@@ -62,21 +37,6 @@ pub(crate) struct Log<'t> {
     pub(crate) cache: &'t mut Cache,
     pub(crate) owner: &'t StreamId,
     pub(crate) number: Number,
-}
-
-/// What a row of the table of segments says, or one of the batches.
-pub(crate) fn head(row: &Row<'_>) -> Result<SegmentHead, SqliteError> {
-    let prefix = |position: &str, hash: &str| {
-        let events: i64 = row.get(position)?;
-        let hash = u128::from_be_bytes(rows::sixteen(row, hash)?);
-        Ok::<_, SqliteError>(LogPrefix { events: events.cast_unsigned(), skipped: 0, hash })
-    };
-    Ok(SegmentHead {
-        number: row.get("segment")?,
-        before: prefix("before", "before_hash")?,
-        last: prefix("last", "last_hash")?,
-        checksum: u128::from_be_bytes(rows::sixteen(row, "checksum")?),
-    })
 }
 
 const HEADS: &str =
@@ -102,7 +62,7 @@ impl Log<'_> {
     /// The same of segments and of the batches behind them: where there is none, the event is a row.
     pub(crate) fn segment_behind(&self, after: u64) -> Result<Option<SegmentHead>, SqliteError> {
         match self.sealed_behind(after)? {
-            None => self.batch_behind(after),
+            None => batches::behind(self.connection, self.number, after),
             segment => Ok(segment),
         }
     }
@@ -111,6 +71,14 @@ impl Log<'_> {
     pub(crate) fn sealed(&self) -> Result<LogPrefix, SqliteError> {
         let last = self.segment("last > ? ORDER BY last DESC LIMIT 1", 0)?;
         Ok(last.map_or(LogPrefix::EMPTY, |segment| segment.last))
+    }
+
+    /// The log up to the last event that lies in a batch or is sealed: the rows stand behind it.
+    pub(crate) fn batched(&self) -> Result<LogPrefix, SqliteError> {
+        match batches::last(self.connection, self.number)? {
+            Some(batch) => Ok(batch.last),
+            None => self.sealed(),
+        }
     }
 
     /// The log up to its last event.
@@ -124,7 +92,7 @@ impl Log<'_> {
     /// The bytes of a segment, which are what was written.
     pub(crate) fn bytes(&self, head: &SegmentHead) -> Result<Vec<u8>, SqliteError> {
         let bytes: Option<Vec<u8>> = if head.is_batch() {
-            self.batch_bytes(head)?
+            batches::bytes(self.connection, self.number, head.last)?
         } else {
             let sql = "SELECT bytes FROM chatfold_segment_bytes WHERE segment = ?";
             self.connection.prepare_cached(sql)?.query_row([head.number], |row| row.get(0)).optional()?
@@ -249,7 +217,7 @@ impl Log<'_> {
             let Some(head) = self.segment("segment = ?", number)? else { continue };
             found.push(self.known_of(&head)?);
         }
-        for head in self.batches_holding(wanted)? {
+        for head in batches::holding(self.connection, self.number, wanted)? {
             found.push(self.known_of(&head)?);
         }
         Ok(found)

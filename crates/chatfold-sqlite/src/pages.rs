@@ -31,9 +31,13 @@ pub(crate) const LIST: &str = "chatfold_kept_snapshot";
 const LENGTHS: Lengths =
     Lengths { min_len_bytes: 1 << 10, average_len_bytes: 4 << 10, max_len_bytes: 16 << 10 };
 
-/// How many pages a transaction writes at most where more than one is needed, and how many stale ones a transaction
-/// removes beside as many as it writes: about two megabytes.
+/// How many pages a transaction writes at most where more than one is needed: about two megabytes.
 pub(crate) const AT_ONCE: usize = 512;
+
+/// How many stale pages keeping a snapshot removes beside as many as it writes, at least, and which part of those that wait.
+/// What is removed is overwritten: that costs nothing where the room is filled in the same transaction, and as much as writing
+/// it elsewhere.
+const SPARE: usize = 32;
 
 /// A snapshot cut into pages, which is done before a transaction begins.
 #[derive(Debug)]
@@ -259,8 +263,7 @@ pub(crate) fn keep(
             .filter(|page| !named.contains(page))
             .try_for_each(|page| set_stale(connection, number, *page))?;
     }
-    // What is removed is overwritten. Where room is needed that costs nothing; what was dropped just now waits for it.
-    remove_stale(connection, number, &named, missing.max(waited.min(AT_ONCE + missing)))?;
+    remove_stale(connection, number, &named, missing + SPARE.max(waited / SPARE))?;
     cross_out(connection, number, &named)?;
     let mut directory = Directory::default();
     for (hash, bytes) in cut.cut.pages() {

@@ -8,7 +8,8 @@ use chatfold_layout::segment::{self, Segment};
 use rusqlite::params;
 
 use crate::SqliteError;
-use crate::log::{Log, SegmentHead};
+use crate::heads::SegmentHead;
+use crate::log::Log;
 use crate::pages;
 use crate::rows::{self, signed};
 use crate::trimmed::{self, Cut};

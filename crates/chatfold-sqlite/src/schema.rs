@@ -15,6 +15,10 @@ const APPLICATION_ID: i32 = 0x6368_6664;
 /// never reach it, and a page that many appends write to reaches it once.
 const CHECKPOINT_PAGES: i32 = 4_000;
 
+/// How many pages a transaction changes, 16 MiB of them, before some are written early: who keeps a snapshot removes pages and
+/// fills their room, which would be written twice.
+const SPILL_PAGES: i32 = 4_096;
+
 /// A step from one schema to the next, which is run as it stands in the file of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -201,6 +205,7 @@ pub(crate) fn prepare(connection: &Connection, options: &Options) -> Result<(), 
             let failed = |error| cannot_migrate(found.version, error);
             log_ahead(connection, options.busy_timeout).map_err(failed)?;
             connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+            connection.pragma_update(None, "cache_spill", SPILL_PAGES)?;
         }
     }
     let synchronous = match options.synchronous {

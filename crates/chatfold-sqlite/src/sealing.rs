@@ -9,8 +9,9 @@ use rusqlite::{Connection, params};
 
 use crate::SqliteError;
 use crate::batches;
+use crate::heads::{BATCH, SEGMENT, SegmentHead};
 use crate::keys;
-use crate::log::{Log, SEGMENT, SegmentHead};
+use crate::log::Log;
 use crate::rows::{self, Number, signed};
 
 /// How many segments one append makes of rows that a file of an older schema has, besides those of its own events.
@@ -94,6 +95,13 @@ impl Log<'_> {
         self.write_batch(batched, &events)
     }
 
+    /// Writes events, which stand behind `before`, as a batch.
+    fn write_batch(&self, before: LogPrefix, events: &[StoredEvent]) -> Result<(), SqliteError> {
+        let bytes = segment::encoded(self.owner, before, events)
+            .ok_or_else(|| self.damaged(BATCH, before.events + 1, "what came cannot be read back"))?;
+        batches::write(self.connection, (self.owner, self.number), before, events, &bytes)
+    }
+
     /// Seals what waits for it, the oldest first, in at most so many segments of `seal` events, or a few more where a batch
     /// ends. Returns whether there are enough left for another one.
     pub(crate) fn seal(&mut self, seal: usize, segments: usize) -> Result<bool, SqliteError> {
@@ -115,11 +123,11 @@ impl Log<'_> {
     fn waiting(&mut self, sealed: LogPrefix, len: usize) -> Result<Vec<StoredEvent>, SqliteError> {
         let (mut events, mut before) = (Vec::new(), sealed);
         while events.len() < len
-            && let Some(head) = self.batch_behind(before.events)?
+            && let Some(head) = batches::behind(self.connection, self.number, before.events)?
         {
             if head.before != before {
                 let what = "the batch does not follow what is before it";
-                return Err(self.damaged(batches::BATCH, before.events + 1, what));
+                return Err(self.damaged(BATCH, before.events + 1, what));
             }
             events.extend_from_slice(&self.events_of(&head)?);
             before = head.last;
@@ -146,7 +154,7 @@ impl Log<'_> {
 
     /// Removes batches and rows up to this position: their events are written elsewhere.
     fn delete_waiting(&self, through: u64) -> Result<(), SqliteError> {
-        self.delete_batches(through)?;
+        batches::delete(self.connection, self.number, through)?;
         self.delete_rows(through)
     }
 
@@ -199,7 +207,7 @@ impl Log<'_> {
         (bytes, rewritten): (&[u8], bool),
     ) -> Result<(), SqliteError> {
         if head.is_batch() {
-            return self.replace_batch((before, last), bytes);
+            return batches::replace(self.connection, (self.owner, self.number), (before, last), bytes);
         }
         let checksum = segment::checksum(self.owner, before, last, bytes).to_be_bytes();
         let sql =

@@ -16,7 +16,7 @@ use crate::log::{Cache, Log};
 use crate::pages::{self, Cut};
 use crate::schema::begin;
 use crate::{SqliteError, SqliteStore};
-use crate::{keys, outbox, rows};
+use crate::{batches, keys, outbox, rows};
 
 /// How much of the file a handle holds once it has imported segments. Before it is what SQLite usually holds, 2 MiB.
 const IMPORT_CACHE_KIB: i64 = 32 << 10;
@@ -101,7 +101,7 @@ impl<'t> Log<'t> {
             0 => HashSet::new(),
             _ => keys::maybe_sealed(self.connection, self.number, ids)?,
         };
-        self.maybe_in_batches(ids, &mut maybe_sealed)?;
+        maybe_sealed.extend(batches::maybe_holding(self.connection, self.number, ids)?);
         let mut known = Vec::new();
         for id in ids {
             if let Some(position) = in_rows.get(id) {

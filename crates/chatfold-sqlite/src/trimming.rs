@@ -11,7 +11,8 @@ use chatfold::{Inbox, Replay};
 use chatfold_layout::segment::{self, Lines};
 
 use crate::archive::{Archived, Draft, failed};
-use crate::log::{Log, SegmentHead};
+use crate::heads::{SEGMENT, SegmentHead};
+use crate::log::Log;
 use crate::schema::{Snapshots, begin};
 use crate::trimmed::{self, Cut, Ids, Written};
 use crate::{SqliteError, SqliteStore, pages, rows};
@@ -131,7 +132,7 @@ impl SqliteStore {
         let mut plan = Plan { before, base, snapshot, segments: Vec::new() };
         while let Some(head) = log.sealed_behind(plan.cut_after().events)? {
             if head.before != plan.cut_after() {
-                return Err(log.damaged(crate::log::SEGMENT, head.before.events + 1, "a segment is missing"));
+                return Err(log.damaged(SEGMENT, head.before.events + 1, "a segment is missing"));
             }
             if head.last.events > base.events {
                 break;
@@ -334,11 +335,7 @@ impl SqliteStore {
             let next = next.filter(|head| head.before == archived.prefix);
             let head = next.ok_or_else(|| {
                 let position = archived.prefix.events + 1;
-                log.damaged(
-                    crate::log::SEGMENT,
-                    position,
-                    "a segment is missing, or does not follow what is before it",
-                )
+                log.damaged(SEGMENT, position, "a segment is missing, or does not follow what is before it")
             })?;
             log.put_back(&head, &mut archived, archive)?;
         }
@@ -426,8 +423,8 @@ impl Log<'_> {
             return Err(failed(archive, what));
         }
         let bytes = segment::encoded(self.owner, head.before, &events);
-        let bytes = bytes
-            .ok_or_else(|| self.damaged(crate::log::SEGMENT, first, "what was sealed cannot be read back"))?;
+        let bytes =
+            bytes.ok_or_else(|| self.damaged(SEGMENT, first, "what was sealed cannot be read back"))?;
         let sql = "INSERT OR REPLACE INTO chatfold_segment_bytes (segment, bytes) VALUES (?, ?)";
         self.connection.prepare_cached(sql)?.execute(rusqlite::params![head.number, bytes])?;
         self.replace_segment(head, (head.before, head.last), (&bytes, false))

@@ -336,7 +336,7 @@ impl Inbox {
 }
 
 /// Histories of so many full chunks are loaded whole before their first event.
-const LOADED_WHOLE: usize = 8;
+const LOADED_WHOLE: usize = 1;
 
 /// Whether a conversation can take in an event: where its history is corrupt, the event waits.
 fn ready(conversation: &mut Arc<Conversation>, event: &Event) -> bool {
