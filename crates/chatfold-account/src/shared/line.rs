@@ -1,13 +1,14 @@
 //! A stream as this node knows it: what was folded of it, and how far.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chatfold::event::{Body, Fact};
 use chatfold::jsonl::{LoggedEvent, decode_line};
 use chatfold::shared::{Memberships, StreamId, Timeline};
 use chatfold::snapshot::LogPrefix;
-use chatfold::store::{Append, AppendError, Appended, LogCursor, NewEvent, StoredEvent, StoredSnapshot};
-use chatfold::{Event, Inbox, Policy};
+use chatfold::store::{Append, AppendError, Appended, LogCursor, StoredEvent, StoredSnapshot};
+use chatfold::{Event, EventId, Inbox, Policy};
 use chatfold_postgres::{PostgresError, PostgresStore};
 
 use super::error::SharedError;
@@ -17,6 +18,9 @@ const PAGE: usize = 1_000;
 
 /// How many events before a snapshot are looked through at first for what its stream came to.
 const TAIL: u64 = 32;
+
+/// Of how many positions a line remembers what its stream had come to; of more, it begins anew.
+const LOOKED: usize = 65_536;
 
 /// What a stream is folded into.
 pub(crate) trait Folded: Clone + Send + Sync + 'static {
@@ -88,6 +92,11 @@ impl Reached {
         self.at_ms = self.at_ms.max(event.stamp().at.as_millis());
         self.seq = self.seq.max(seq_of(event).unwrap_or(0));
     }
+
+    /// With what came before.
+    fn or_before(self, before: Self) -> Self {
+        Self { seq: self.seq.max(before.seq), at_ms: self.at_ms.max(before.at_ms) }
+    }
 }
 
 /// A stream, what this node folded of it, and how far that is.
@@ -101,6 +110,9 @@ pub(crate) struct Line<F> {
     pub(crate) reached: Reached,
     /// The events since a snapshot was made last.
     since: u64,
+    /// What the stream had come to at positions that were looked up: who asks again, of them or of those behind, does not read
+    /// back beyond them.
+    looked: Arc<Mutex<BTreeMap<u64, Reached>>>,
 }
 
 /// The line of an account's own stream, one writer at a time.
@@ -135,13 +147,15 @@ impl<F: Folded> Line<F> {
     ) -> Result<Self, SharedError> {
         let empty = F::empty(&stream, policy).ok_or(SharedError::Gone)?;
         let (prefix, reached) = (LogPrefix::EMPTY, Reached::default());
-        let mut line = Self { store, stream, policy, fold: empty, prefix, reached, since: 0 };
+        let mut line =
+            Self { store, stream, policy, fold: empty, prefix, reached, since: 0, looked: Arc::default() };
         line.load().await?;
         Ok(line)
     }
 
     /// Loads it anew, from a snapshot if one is sound and of this very log.
     async fn load(&mut self) -> Result<(), SharedError> {
+        self.looked = Arc::default();
         // A snapshot is a cache: whatever is wrong with it, the log says the same.
         if let Ok(Some(kept)) = self.store.latest(&self.stream, u64::MAX).await
             && let Some(fold) = F::of_bytes(&self.stream, self.policy, kept.bytes)
@@ -191,20 +205,39 @@ impl<F: Folded> Line<F> {
         }
     }
 
-    /// What the stream had come to at a position: read backwards until a message says its seq.
+    /// What the stream had come to at a position: read backwards until a message says its seq, or to a position of which it
+    /// is known, so that whoever asks of many positions reads no event twice.
     pub(crate) async fn reached_at(&self, position: u64) -> Result<Reached, SharedError> {
         let (mut reached, mut until, mut step) = (Reached::default(), position, TAIL);
         while until > 0 && reached.seq == 0 {
-            let after = until.saturating_sub(step);
+            let known = self.looked_up(until);
+            let after = until.saturating_sub(step).max(known.map_or(0, |(at, _)| at));
             let limit = usize::try_from(until - after).unwrap_or(usize::MAX);
-            for stored in &self.store.read(&self.stream, after, limit).await?.events {
-                if let Some(event) = decoded(&self.stream, stored)? {
-                    reached.take_in(&event);
+            if limit > 0 {
+                for stored in &self.store.read(&self.stream, after, limit).await?.events {
+                    if let Some(event) = decoded(&self.stream, stored)? {
+                        reached.take_in(&event);
+                    }
                 }
+            }
+            if let Some((_, before)) = known.filter(|(at, _)| *at == after) {
+                reached = reached.or_before(before);
+                break;
             }
             (until, step) = (after, (step * 2).min(PAGE as u64));
         }
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.len() >= LOOKED {
+            looked.clear();
+        }
+        looked.insert(position, reached);
         Ok(reached)
+    }
+
+    /// The last position up to this one of which it is known what the stream had come to.
+    fn looked_up(&self, position: u64) -> Option<(u64, Reached)> {
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.range(..=position).next_back().map(|(at, reached)| (*at, *reached))
     }
 
     fn damaged(&self, position: u64) -> SharedError {
@@ -248,8 +281,8 @@ impl<F: Folded> Line<F> {
     }
 
     /// The event of an id, as it was appended first, and its position.
-    pub(crate) async fn find(&self, event: &NewEvent) -> Result<Option<(u64, Event)>, SharedError> {
-        let Some(stored) = self.store.find(&self.stream, event.id).await? else { return Ok(None) };
+    pub(crate) async fn find(&self, id: EventId) -> Result<Option<(u64, Event)>, SharedError> {
+        let Some(stored) = self.store.find(&self.stream, id).await? else { return Ok(None) };
         Ok(decoded(&self.stream, &stored)?.map(|event| (stored.position(), event)))
     }
 

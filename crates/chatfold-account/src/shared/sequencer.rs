@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::error::SharedError;
 use super::line::{Line, Reached, Tried, seq_of};
 use super::options::DeskOptions;
-use super::writes::{Wish, Written};
+use super::writes::{Wish, Written, event_of};
 use crate::encode;
 
 /// How often a batch is tried anew because other nodes came first.
@@ -68,6 +68,15 @@ struct Placed {
     waiting: Waiting,
     events: Vec<Event>,
     encoded: Vec<NewEvent>,
+}
+
+/// What became of wishes that waited.
+struct Decided {
+    placed: Vec<Placed>,
+    /// Those that are refused on the newest state, and why.
+    refused: Vec<(Waiting, SharedError)>,
+    /// What the timeline becomes with what was placed.
+    fold: Timeline,
 }
 
 /// What a sequencer needs around it: a store, and whoever is to be told.
@@ -216,7 +225,11 @@ impl Sequencer {
             return;
         }
         for attempt in 0..ATTEMPTS {
-            let (placed, fold) = self.place(batch, waiting);
+            let Decided { placed, refused, fold } = self.place(batch, waiting);
+            for (waiting, error) in refused {
+                let outcome = self.first_of_refused(&waiting.wish, error).await;
+                drop(waiting.answer.send(outcome));
+            }
             if placed.is_empty() {
                 return;
             }
@@ -256,9 +269,9 @@ impl Sequencer {
 
     /// Decides what waits, each on what those before it come to. What is refused, or true already, is answered once that was judged on
     /// the newest state, and waits for it until then; what has an id of one before it waits on, too.
-    fn place(&mut self, batch: Vec<Waiting>, waiting: &mut VecDeque<Waiting>) -> (Vec<Placed>, Timeline) {
+    fn place(&mut self, batch: Vec<Waiting>, waiting: &mut VecDeque<Waiting>) -> Decided {
         let mut line = self.line.clone();
-        let (mut ids, mut placed) = (BTreeSet::<EventId>::new(), Vec::new());
+        let (mut ids, mut placed, mut refused) = (BTreeSet::<EventId>::new(), Vec::new(), Vec::new());
         for mut one in batch {
             let events = one.wish.events(&line.fold, &line.reached);
             let writes = events.as_ref().is_ok_and(|events| !events.is_empty());
@@ -270,7 +283,7 @@ impl Sequencer {
             let events = match events {
                 Ok(events) => events,
                 Err(error) => {
-                    drop(one.answer.send(Err(error)));
+                    refused.push((one, error));
                     continue;
                 }
             };
@@ -289,7 +302,19 @@ impl Sequencer {
             let encoded = events.iter().map(encode).collect();
             placed.push(Placed { waiting: one, events, encoded });
         }
-        (placed, line.fold)
+        Decided { placed, refused, fold: line.fold }
+    }
+
+    /// What came of a message that is refused now and was sent before, as by an author who has left meanwhile and never heard of
+    /// it; of anything else, why it is refused.
+    async fn first_of_refused(&self, wish: &Wish, error: SharedError) -> Result<Written, SharedError> {
+        let Wish::Send { by, message, .. } = wish else { return Err(error) };
+        match self.line.find(event_of(message)).await? {
+            Some((position, first)) if first.by() == by && seq_of(&first).is_some() => {
+                self.outcome_of(position, &first).await
+            }
+            _ => Err(error),
+        }
     }
 
     /// Answers those of which the log has the events already, with what came of them first. Returns the others.
@@ -302,7 +327,7 @@ impl Sequencer {
         }
         for Placed { waiting, events, encoded } in placed {
             let found = match encoded.first() {
-                Some(first) => self.line.find(first).await,
+                Some(first) => self.line.find(first.id).await,
                 None => Ok(None),
             };
             let outcome = match found {
@@ -332,6 +357,10 @@ impl Sequencer {
             let message = chatfold::MessageId::from_bytes(*first.id().as_bytes());
             return Err(SharedError::IdTaken { message });
         }
+        self.outcome_of(position, first).await
+    }
+
+    async fn outcome_of(&self, position: u64, first: &Event) -> Result<Written, SharedError> {
         let reached = self.line.reached_at(position).await?.seq;
         let at = Some(first.stamp().at);
         Ok(Written { position, seq: seq_of(first), reached, at, repeated: true })

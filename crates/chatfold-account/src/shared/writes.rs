@@ -61,7 +61,7 @@ impl Wish {
 }
 
 /// The event that introduces a message bears the message's id: given again it is the same.
-fn event_of(message: &Message) -> EventId {
+pub(crate) fn event_of(message: &Message) -> EventId {
     EventId::from_bytes(*message.id.as_bytes())
 }
 

@@ -327,7 +327,17 @@ async fn accounts_see_what_an_inbox_of_all_they_may_see_shows() {
         .await
         .unwrap();
     desk.delete_messages(&context("dave", 85), &in_team(), vec![message(33).id]).await.unwrap();
+    let sent = desk.send(&context("erin", 89), &in_team(), message(89)).await.unwrap();
+    let recall = Command::Recall { conversation: in_team(), message: message(89).id, reason: None };
+    desk.execute(&user("erin"), recall, context("erin", 90)).await.unwrap();
     desk.leave_group(&context("erin", 86), &team(), &user("erin")).await.unwrap();
+    for node in &nodes {
+        // Whoever did not hear of it before leaving hears of it still; nobody else does.
+        let again = node.send(&context("erin", 89), &in_team(), message(89)).await.unwrap();
+        assert_eq!((again.position, again.seq, again.repeated), (sent.position, sent.seq, true));
+        let refused = node.send(&context("mallory", 89), &in_team(), message(89)).await;
+        assert!(matches!(refused, Err(SharedError::NotAMember { .. })), "{refused:?}");
+    }
     desk.send(&context("alice", 87), &in_team(), message(87)).await.unwrap();
     let refused = desk.send(&context("erin", 88), &in_team(), message(88)).await;
     assert!(matches!(refused, Err(SharedError::NotAMember { .. })), "{refused:?}");
@@ -339,6 +349,35 @@ async fn accounts_see_what_an_inbox_of_all_they_may_see_shows() {
     let of_alice = &connections[0].1;
     let read = nodes[0].member(of_alice.session(), &to_bob, |member| member.peer_read_marker()).unwrap();
     assert!(read.is_some(), "the other of a direct chat is shown what was read");
+}
+
+/// What a write had come to is told again whatever came since, in whatever order it is asked of.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_write_came_to_is_told_again() {
+    let Some(server) = postgres_scratch::server() else { return };
+    let nodes = [node(&server, |_| {}).await, node(&server, |_| {}).await];
+    let desk = &nodes[0];
+    create(desk).await;
+    let join = async |desk: &Desk, n: u32| {
+        let who = user(&format!("guest{n}"));
+        desk.join_group(&context("alice", 1_000 + n), &team(), &who, History::FromNow).await.unwrap()
+    };
+    let mut first = Vec::new();
+    for n in 0..120 {
+        // Nobody writes for a while at first, in the middle and at the end.
+        if (20..30).contains(&n) || n == 75 {
+            desk.send(&context("alice", 100 + n), &in_team(), message(100 + n)).await.unwrap();
+        }
+        first.push(join(desk, n).await);
+    }
+    assert_eq!((first[0].reached, first[40].reached, first[119].reached), (0, 10, 11));
+    for (n, node) in
+        [(119, 1), (0, 1), (60, 1), (25, 0), (61, 1), (119, 0), (3, 1), (75, 1), (60, 1), (74, 0)]
+    {
+        let again = join(&nodes[node], n).await;
+        let before = &first[n as usize];
+        assert_eq!((again.position, again.reached, again.repeated), (before.position, before.reached, true));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,9 @@
 //! Logs in stores, wherever a command takes a log.
 
+use chatfold::shared::StreamId;
+use chatfold::store::EventStore as _;
+use chatfold_sqlite::SqliteStore;
+
 use crate::support::{Files, json, run, team};
 
 const NOW: &str = "2026-03-01T10:00:00.000Z";
@@ -124,7 +128,16 @@ fn a_damaged_file_is_no_shorter_log() {
     let log = files.write("log.jsonl", crate::support::log("alice", &rows));
     let path = files.path().join("chat.db");
     let place = format!("sqlite:{}#alice", path.display());
-    run(&["convert", log.to_str().unwrap(), &place], "").ok();
+    let at_once = files.path().join("at_once.db");
+    run(&["convert", log.to_str().unwrap(), &format!("sqlite:{}#alice", at_once.display())], "").ok();
+    {
+        // As rows, which lie in a tree of several pages: what is imported in a few events at a time.
+        let [mut from, mut to] =
+            [&at_once, &path].map(|path| SqliteStore::open(path, &Default::default()).unwrap());
+        let alice = StreamId::from_key("alice").unwrap();
+        let events = from.read(&alice, 0, usize::MAX).unwrap().events;
+        events.chunks(20).for_each(|some| drop(to.import(&alice, some).unwrap()));
+    }
     let right = run(&["inbox", &place, "--json"], "").ok();
     let whole = std::fs::read(&path).unwrap();
     // Headers and first pointers of inner pages: how many children they have, and which.
