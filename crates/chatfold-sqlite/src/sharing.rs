@@ -20,7 +20,9 @@ impl SqliteStore {
     ///
     /// Tables are made whose names all begin with `chatfold_`; no other table, neither `application_id` nor `user_version`
     /// and no setting of the connection is changed, but that `secure_delete` is on from then on (see the crate's chapter
-    /// on erasing), also for the application's own tables, and that the connection keeps more prepared statements. Of the
+    /// on erasing), also for the application's own tables, and that the connection keeps more prepared statements. Switch on
+    /// `SQLITE_DBCONFIG_ENABLE_QPSG`, as [`SqliteStore::open`] does: where SQLite was built with `STAT4` it compiles statements anew
+    /// at each run otherwise, and an append takes twice as long. Of the
     /// options, `seal_events`, `read_only` and `migrate` count, and the key for the second connection (below).
     ///
     /// What `journal_mode` and `synchronous` of the connection promise, an append keeps, no more:
@@ -46,7 +48,7 @@ impl SqliteStore {
     /// if tables cannot be made. The connection is closed then.
     pub fn share(mut connection: Connection, options: &Options) -> Result<Self, SqliteError> {
         schema::adopt(&connection)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        connection.set_prepared_statement_cache_capacity(128);
         let snapshots = schema::migrate(&mut connection, options, Claim::Shared)?;
         Ok(Self::over(connection, options, snapshots, true))
     }
