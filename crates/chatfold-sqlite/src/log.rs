@@ -81,6 +81,11 @@ impl Log<'_> {
         }
     }
 
+    /// The same where it is known what is sealed.
+    pub(crate) fn batched_behind(&self, sealed: LogPrefix) -> Result<LogPrefix, SqliteError> {
+        Ok(batches::last(self.connection, self.number)?.map_or(sealed, |batch| batch.last))
+    }
+
     /// The log up to its last event.
     pub(crate) fn last(&self) -> Result<LogPrefix, SqliteError> {
         match rows::last(self.connection, self.number)? {

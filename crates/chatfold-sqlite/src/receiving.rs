@@ -25,7 +25,7 @@ pub(crate) fn receive_within(
     let (mut log, head) = Log::to_write(connection, cache, inbox)?;
     let known: Vec<_> = match head.prefix.events {
         0 => Vec::new(),
-        _ => log.known_ids(ids)?,
+        _ => log.known_ids(ids, head.prefix)?,
     };
     let known: Vec<_> = known.into_iter().map(|(id, _)| id).collect();
     let (new, outcome) = plan_receive(&head, &known, events);

@@ -74,7 +74,7 @@ impl<'t> Log<'t> {
         }
         let command = append.command.map(|command| self.of_command(command)).transpose()?;
         let ids: Vec<_> = append.events.iter().map(|event| event.id).collect();
-        let ids = self.known_ids(&ids)?;
+        let ids = self.known_ids(&ids, head.prefix)?;
         Ok(Known::new(head).with_command(command.flatten()).with_ids(ids))
     }
 
@@ -92,10 +92,15 @@ impl<'t> Log<'t> {
         Ok(Some((sealed.map_or(first, |(before, _)| before), last)))
     }
 
-    /// Those of these ids that the log has, with their positions.
-    pub(crate) fn known_ids(&mut self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, SqliteError> {
-        let (sealed, batched) = (self.sealed()?, self.batched()?);
-        let rows = self.last()?.events.saturating_sub(batched.events);
+    /// Those of these ids that the log, which ends here, has, with their positions.
+    pub(crate) fn known_ids(
+        &mut self,
+        ids: &[EventId],
+        last: LogPrefix,
+    ) -> Result<Vec<(EventId, u64)>, SqliteError> {
+        let sealed = self.sealed()?;
+        let batched = self.batched_behind(sealed)?;
+        let rows = last.events.saturating_sub(batched.events);
         let in_rows = rows::positions(self.connection, self.number, ids, rows)?;
         let mut maybe_sealed = match sealed.events {
             0 => HashSet::new(),
@@ -249,7 +254,7 @@ impl EventStore for SqliteStore {
         plan_import(&head, events)?;
         if head.prefix.events > 0 {
             let ids: Vec<_> = events.iter().map(|event| event.id).collect();
-            let known = log.known_ids(&ids)?;
+            let known = log.known_ids(&ids, head.prefix)?;
             if !known.is_empty() {
                 return Err(AppendError::Known { known: known.into_iter().map(|(id, _)| id).collect() });
             }
