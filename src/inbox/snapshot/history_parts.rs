@@ -397,7 +397,7 @@ impl Part for Timeline {
     fn decode(bytes: &[u8], place: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut at) = (In(bytes), 0);
         let full = take_paged(&mut from, place, &mut at)?;
-        let arena = Arena { full, tail: from.child(place, &mut at)? };
+        let arena = Arena::of(full, from.child(place, &mut at)?);
         let mut index = Index::default();
         if arena.full.len > 0 {
             let len = usize::try_from(from.number()?).ok()?;

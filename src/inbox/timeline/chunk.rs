@@ -162,6 +162,12 @@ impl Entries {
         }
     }
 
+    /// Puts the entries, packed, in place of those that stand open: they are the same.
+    pub(crate) fn replace(&mut self, packed: Packed) {
+        debug_assert!(self.packed.is_none() && self.open.len() == packed.len());
+        (self.packed, self.open) = (Some(Box::new(packed)), Vec::new());
+    }
+
     /// Each takes no more than it needs from now on.
     pub(crate) fn pack(&mut self) {
         if !self.open.is_empty() {
