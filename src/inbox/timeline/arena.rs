@@ -191,8 +191,8 @@ impl Arena {
         let mut full = std::mem::replace(&mut self.tail, Lazy::new(next));
         if let Some(full) = full.get_mut() {
             // Cutting off a little costs more than it saves.
-            if full.bytes.capacity() - full.bytes.len() > full.bytes.len() / 8 {
-                full.bytes.shrink_to_fit();
+            if full.bytes.room() > full.bytes.len() / 8 {
+                full.bytes.end().shrink_to_fit();
             }
         }
         self.packing = Packing(Some(Box::new((self.full.len(), Unfinished::default()))));
