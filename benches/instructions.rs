@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chatfold::binary::{Header, Log, Writer};
-use chatfold::jsonl::{Reader, encode_event};
+use chatfold::jsonl::{self, Reader, encode_event};
 use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Workload;
-use chatfold::{Event, Filter, Inbox, Policy, Replay};
+use chatfold::{Event, Filter, Inbox, Policy, Replay, UserId};
 
 use self::callgrind::measured;
 
@@ -35,11 +35,15 @@ enum Work {
     Text,
     /// Applied one by one.
     Live,
+    /// Written as a binary log.
+    WriteBinary,
+    /// Written as a text log.
+    WriteText,
     /// Restored from a snapshot up to the first page and the totals: counted by conversation.
     Cold,
 }
 
-const ROWS: [(&str, &str, usize, Work); 10] = [
+const ROWS: [(&str, &str, usize, Work); 12] = [
     ("phone/decoded", "phone", 50_000, Work::Decoded),
     ("desk/decoded", "desk", 100_000, Work::Decoded),
     ("hall/decoded", "hall", 100_000, Work::Decoded),
@@ -49,6 +53,8 @@ const ROWS: [(&str, &str, usize, Work); 10] = [
     ("hall/binary", "hall", 100_000, Work::Binary),
     ("desk/text", "desk", 30_000, Work::Text),
     ("desk/live", "desk", 30_000, Work::Live),
+    ("desk/write-binary", "desk", 100_000, Work::WriteBinary),
+    ("desk/write-text", "desk", 30_000, Work::WriteText),
     ("whale/cold", "whale", 50_000, Work::Cold),
 ];
 
@@ -64,6 +70,30 @@ fn workload(name: &str, events: usize) -> (Workload, Vec<Event>) {
     (workload, events)
 }
 
+/// The events as a binary log.
+fn binary(owner: UserId, events: &[Event]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), &Header::new(owner)).unwrap();
+    events.iter().for_each(|event| writer.write_event(event).unwrap());
+    writer.flush().unwrap();
+    writer.into_inner()
+}
+
+/// A binary log, replayed.
+fn folded(bytes: &[u8], policy: Policy) -> Inbox {
+    let log = Log::open(bytes).unwrap();
+    let mut replay = Replay::new(log.owner().clone(), policy);
+    log.fold(&mut replay).unwrap();
+    replay.finish()
+}
+
+/// A text log, replayed.
+fn read(text: &[u8], owner: UserId, policy: Policy) -> Inbox {
+    let mut replay = Replay::new(owner, policy);
+    let reader = Reader::new(text).unwrap();
+    reader.for_each(|record| replay.push(record.unwrap().event.known().unwrap()));
+    replay.finish()
+}
+
 /// Does the work of a row; by how many things its instructions are divided.
 fn child(name: &str, events: usize, work: Work) -> u64 {
     let (workload, events) = workload(name, events);
@@ -73,26 +103,22 @@ fn child(name: &str, events: usize, work: Work) -> u64 {
     let inbox = match work {
         Work::Decoded => measured(|| Inbox::replay(owner, policy, &events)),
         Work::Binary => {
-            let mut writer = Writer::new(Vec::new(), &Header::new(owner)).unwrap();
-            events.iter().for_each(|event| writer.write_event(event).unwrap());
-            writer.flush().unwrap();
-            let bytes = writer.into_inner();
-            measured(|| {
-                let log = Log::open(&bytes).unwrap();
-                let mut replay = Replay::new(log.owner().clone(), policy);
-                log.fold(&mut replay).unwrap();
-                replay.finish()
-            })
+            let bytes = binary(owner, &events);
+            measured(|| folded(&bytes, policy))
         }
         Work::Text => {
             let mut text = format!("{{\"log\":\"chatfold\",\"v\":1,\"owner\":\"{owner}\"}}\n");
             events.iter().for_each(|event| writeln!(text, "{}", encode_event(event)).unwrap());
-            measured(|| {
-                let mut replay = Replay::new(owner, policy);
-                let reader = Reader::new(text.as_bytes()).unwrap();
-                reader.for_each(|record| replay.push(record.unwrap().event.known().unwrap()));
-                replay.finish()
-            })
+            measured(|| read(text.as_bytes(), owner, policy))
+        }
+        Work::WriteBinary => folded(&measured(|| binary(owner, &events)), policy),
+        Work::WriteText => {
+            let text = measured(|| {
+                let mut writer = jsonl::Writer::new(Vec::new(), &owner).unwrap();
+                events.iter().for_each(|event| writer.write_event(event).unwrap());
+                writer.into_inner()
+            });
+            read(&text, owner, policy)
         }
         Work::Live => measured(|| {
             let mut inbox = Inbox::new(owner, policy);

@@ -10,7 +10,7 @@ mod floor;
 use std::hint::black_box;
 
 use chatfold::binary::{Header, Log, Writer};
-use chatfold::jsonl::encode_event;
+use chatfold::jsonl;
 use chatfold::snapshot::LogPrefix;
 use chatfold::testing::Workload;
 use chatfold::{Event, Inbox, Policy};
@@ -30,13 +30,9 @@ fn binary(workload: &Workload, events: &[Event], is_each_flushed: bool) -> Vec<u
 }
 
 fn text(workload: &Workload, events: &[Event]) -> Vec<u8> {
-    let mut text =
-        format!("{{\"log\":\"chatfold\",\"v\":1,\"owner\":\"{}\"}}\n", workload.owner()).into_bytes();
-    for event in events {
-        text.extend_from_slice(encode_event(event).as_bytes());
-        text.push(b'\n');
-    }
-    text
+    let mut writer = jsonl::Writer::new(Vec::new(), &workload.owner()).unwrap();
+    events.iter().for_each(|event| writer.write_event(event).unwrap());
+    writer.into_inner()
 }
 
 fn measure(report: &mut Report, name: &str, workload: &Workload, runs: usize) {
@@ -44,7 +40,9 @@ fn measure(report: &mut Report, name: &str, workload: &Workload, runs: usize) {
     let count = events.len();
     let per_event = |len_bytes: usize| len_bytes as f64 / count as f64;
     let content = Some(("texts and random ids", per_event(floor::content(&events))));
-    let (encoding, text) = least(1, || text(workload, &events));
+    let (encoding, text) = least(runs, || text(workload, &events));
+    let (lines, _) =
+        least(runs, || events.iter().for_each(|event| drop(black_box(jsonl::encode_event(event)))));
     let (writing, bytes) = least(runs, || binary(workload, &events, false));
     let single = binary(workload, &events, true).len();
     let packed = zstd::encode_all(&text[..], 3).unwrap().len();
@@ -69,7 +67,9 @@ fn measure(report: &mut Report, name: &str, workload: &Workload, runs: usize) {
     report.each(name, "binary log decoded to events", spent, count, reading);
     report.each(name, "binary log written", writing, count, reading);
     let (reading, _) = least(runs, || floor::sum(black_box(&text)));
-    report.each(name, "text log written", encoding, count, Some(("reading the bytes", each(reading, count))));
+    let reading = Some(("reading the bytes", each(reading, count)));
+    report.each(name, "text log written", encoding, count, reading);
+    report.each(name, "lines made, each a text of its own", lines, count, reading);
 }
 
 fn main() {

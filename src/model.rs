@@ -5,6 +5,7 @@
 pub(crate) mod badge;
 pub(crate) mod blank_text;
 pub(crate) mod change;
+pub(crate) mod digits;
 pub(crate) mod event;
 pub(crate) mod filter;
 pub(crate) mod id;

@@ -10,6 +10,7 @@ pub(crate) mod entry;
 pub(crate) mod facts;
 pub(crate) mod id_index;
 pub(crate) mod introduction;
+pub(crate) mod kept;
 pub(crate) mod order;
 pub(crate) mod packed;
 pub(crate) mod rare_facts;

@@ -78,5 +78,9 @@ pub(crate) fn seal_record(
 ) -> u64 {
     let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     let head = frame::RecordHead { kind, flags, len, events, position: head.events, previous: head.check };
-    frame::put_record(out, &head, payload)
+    let mut record = vec![0; frame::HEAD_LEN_BYTES];
+    record.extend_from_slice(payload);
+    let check = frame::seal_record(&mut record, &head);
+    out.extend_from_slice(&record);
+    check
 }

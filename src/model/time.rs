@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Utc};
 
+use crate::model::digits::two;
 use crate::model::id::EventId;
 
 /// An instant in whole milliseconds since 1970-01-01T00:00:00Z, between the years 1970 and 9998.
@@ -48,6 +49,27 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The text form.
+    #[inline]
+    pub(crate) fn to_text(self) -> [u8; TIMESTAMP_LEN_BYTES] {
+        // Digits by table: every line of a text log has one, and a format string takes several times as long.
+        const DAY_MS: i64 = 86_400_000;
+        // No instant lies before 1970.
+        let (days, millis) = ((self.0 / DAY_MS) as u32, (self.0 % DAY_MS) as u32);
+        let (year, month, day) = date_of(days);
+        let (second, milli) = (millis / 1_000, millis % 1_000);
+        let (minute, hour) = (second / 60, second / 3_600);
+        let [[y0, y1], [y2, y3], [mo0, mo1], [d0, d1]] = [year / 100, year, month, day].map(two);
+        let [[h0, h1], [mi0, mi1], [s0, s1]] = [hour, minute % 60, second % 60].map(two);
+        let [ms1, ms2] = two(milli);
+        let ms0 = b'0' + (milli / 100) as u8;
+        let [y, mo, d] = [[y0, y1, y2, y3], [b'-', mo0, mo1, b'-'], [d0, d1, b'T', h0]];
+        let [h, mi, s] = [[h1, b':', mi0, mi1], [b':', s0, s1, b'.'], [ms0, ms1, ms2, b'Z']];
+        let mut text = [0; TIMESTAMP_LEN_BYTES];
+        text.as_chunks_mut().0.copy_from_slice(&[y, mo, d, h, mi, s]);
+        text
+    }
+
     /// The same instant as a chrono date and time.
     pub fn to_datetime(self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
@@ -65,24 +87,7 @@ impl TryFrom<DateTime<Utc>> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Digit by digit: every line of a text log has one, and a format string takes several times as long.
-        let t = self.to_datetime();
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        let numbers = [
-            (0, 4, t.year().unsigned_abs()),
-            (5, 2, t.month()),
-            (8, 2, t.day()),
-            (11, 2, t.hour()),
-            (14, 2, t.minute()),
-            (17, 2, t.second()),
-            (20, 3, t.timestamp_subsec_millis()),
-        ];
-        for (at, len, mut number) in numbers {
-            for digit in text.iter_mut().skip(at).take(len).rev() {
-                *digit = b'0' + (number % 10) as u8;
-                number /= 10;
-            }
-        }
+        let text = self.to_text();
         f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
@@ -118,6 +123,24 @@ pub enum TimestampError {
 
 /// How long the text of a [`Timestamp`] is.
 pub(crate) const TIMESTAMP_LEN_BYTES: usize = 24;
+
+/// The year, month and day that lie so many days behind the first of January 1970.
+///
+/// After Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022): years
+/// begin in March, so that the leap day is their last, and each division is one by a constant.
+#[inline]
+fn date_of(days: u32) -> (u32, u32, u32) {
+    const DAYS_FROM_MARCH_OF_YEAR_0: u32 = 719_468;
+    let quarters = 4 * (days + DAYS_FROM_MARCH_OF_YEAR_0) + 3;
+    let (century, of_century) = (quarters / 146_097, quarters % 146_097 / 4);
+    let scaled = 2_939_745 * u64::from(4 * of_century + 3);
+    let (year, of_year) = ((scaled >> 32) as u32, scaled as u32 / 2_939_745 / 4);
+    let scaled = 2_141 * of_year + 197_913;
+    let (month, day) = (scaled >> 16, (scaled & 0xffff) / 2_141 + 1);
+    let is_next_year = of_year >= 306;
+    let month = if is_next_year { month - 12 } else { month };
+    (100 * century + year + u32::from(is_next_year), month, day)
+}
 
 /// Days before each month of a year, and the days of the month, in a year that is no leap year.
 const MONTHS: [(u32, u32); 12] = [
@@ -308,6 +331,18 @@ mod tests {
         for bad in ["1969-12-31T23:59:59.999Z", "9999-01-01T00:00:00.000Z"] {
             assert_eq!(bad.parse::<Timestamp>(), Err(TimestampError::OutOfRange), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_day_is_written_as_another_library_does() {
+        // Every day of 400 years, and days so far apart that each century has many.
+        let days = (0..146_097).chain((146_097..2_932_896).step_by(11)).chain([2_932_531, 2_932_532]);
+        for day in days.filter(|day| *day * 86_400_000 <= Timestamp::MAX.0) {
+            let at = Timestamp(day * 86_400_000 + day * 7_919 % 86_400_000);
+            let expected = at.to_datetime().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+            assert_eq!(at.to_string(), expected);
+        }
+        assert_eq!(Timestamp::MAX.to_string(), "9998-12-31T23:59:59.999Z");
     }
 
     /// Every byte in every place of times, read behind one of the same day and of another.

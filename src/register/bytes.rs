@@ -15,6 +15,7 @@ use crate::register::lattice::{Earliest, Lww};
 pub(crate) struct Out(pub(crate) Vec<u8>);
 
 impl Out {
+    #[inline]
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(bytes);
         self
@@ -29,8 +30,20 @@ impl Out {
         self.u8(u8::from(on))
     }
 
+    /// An integer. Most take one byte, nearly all others two or three.
+    #[inline]
     pub(crate) fn uint(&mut self, value: impl Into<u64>) -> &mut Self {
-        let mut value = value.into();
+        let value = value.into();
+        let [first, second, third] = [value as u8, (value >> 7) as u8, (value >> 14) as u8];
+        match value {
+            ..0x80 => self.u8(first),
+            0x80..0x4000 => self.raw(&[first | 0x80, second]),
+            0x4000..0x20_0000 => self.raw(&[first | 0x80, second | 0x80, third]),
+            _ => self.wide_uint(value),
+        }
+    }
+
+    fn wide_uint(&mut self, mut value: u64) -> &mut Self {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
             value >>= 7;

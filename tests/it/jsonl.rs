@@ -5,6 +5,7 @@ mod faults;
 mod lent;
 mod random;
 mod salvage;
+mod written;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Cursor, Read};

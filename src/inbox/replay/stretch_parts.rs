@@ -145,7 +145,7 @@ impl Arena {
                 self.full.push(Lazy::new(std::mem::replace(last, next)));
             }
             last.reserve(entries.len());
-            entries = last.extend(entries, Contents::of(&tail.bytes));
+            entries = last.extend(entries, Contents::of(tail.bytes.whole()));
         }
     }
 }

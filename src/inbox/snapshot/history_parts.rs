@@ -12,6 +12,7 @@ use crate::inbox::timeline::chunk::{ByName, CHUNK, Chunk, Entries};
 use crate::inbox::timeline::entry::{Entry, Position};
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::id_index::{self, Bucket, Index};
+use crate::inbox::timeline::kept::Kept;
 use crate::inbox::timeline::order::block::{Block, Slots};
 use crate::inbox::timeline::order::contribution::Sum;
 use crate::inbox::timeline::order::tree::{Blocks, Group, Order};
@@ -210,7 +211,7 @@ impl Part for Chunk {
             entries.push(Entry { id, event, first, second, author, bits, offset, len });
             offset = offset.checked_add(len)?;
         }
-        let bytes = from.raw(offset as usize)?.to_vec();
+        let bytes = Kept::from(from.raw(offset as usize)?.to_vec());
         from.end()?;
         let mut entries = Entries::from(entries);
         // A full chunk grows no more.
@@ -397,7 +398,7 @@ impl Part for Timeline {
     fn decode(bytes: &[u8], place: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut at) = (In(bytes), 0);
         let full = take_paged(&mut from, place, &mut at)?;
-        let arena = Arena { full, tail: from.child(place, &mut at)? };
+        let arena = Arena::of(full, from.child(place, &mut at)?);
         let mut index = Index::default();
         if arena.full.len > 0 {
             let len = usize::try_from(from.number()?).ok()?;

@@ -10,6 +10,7 @@ use crate::inbox::timeline::chunk::{CHUNK, Chunk, Entries};
 use crate::inbox::timeline::content::{self, Content};
 use crate::inbox::timeline::entry::Entry;
 use crate::inbox::timeline::introduction::Introduction;
+use crate::inbox::timeline::packed::{Step, Unfinished};
 use crate::inbox::timeline::rare_facts::{Aside, Social};
 use crate::model::event::Message;
 use crate::model::id::{MessageId, UserId};
@@ -22,9 +23,26 @@ pub(crate) struct Arena {
     pub(crate) full: PagedVec<Chunk>,
     /// The chunk being filled.
     pub(crate) tail: Lazy<Chunk>,
+    packing: Packing,
+}
+
+/// The full chunk that is being packed while others are added to the next, and how far that came. Every clone begins anew,
+/// since it may be written to.
+#[derive(Debug, Default)]
+struct Packing(Option<Box<(usize, Unfinished)>>);
+
+impl Clone for Packing {
+    fn clone(&self) -> Self {
+        Self(self.0.as_ref().map(|packing| Box::new((packing.0, Unfinished::default()))))
+    }
 }
 
 impl Arena {
+    /// The messages of these chunks.
+    pub(crate) fn of(full: PagedVec<Chunk>, tail: Lazy<Chunk>) -> Self {
+        Self { full, tail, packing: Packing::default() }
+    }
+
     fn chunk(&self, slot: u32) -> Option<&Chunk> {
         let at = slot as usize / CHUNK;
         if at == self.full.len() { Some(self.tail.get()) } else { self.full.get(at) }
@@ -32,6 +50,10 @@ impl Arena {
 
     fn chunk_mut(&mut self, slot: u32) -> Option<&mut Chunk> {
         let at = slot as usize / CHUNK;
+        if let Some(packing) = self.packing.0.as_mut().filter(|packing| packing.0 == at) {
+            // What was packed of it may soon be otherwise.
+            packing.1 = Unfinished::default();
+        }
         if at == self.full.len() { self.tail.get_mut() } else { self.full.get_mut(at) }
     }
 
@@ -125,6 +147,7 @@ impl Arena {
 
     /// Gives back the room that most conversations of a long log never need.
     pub(crate) fn pack(&mut self) {
+        self.packing = Packing::default();
         self.for_each_chunk(Chunk::pack);
     }
 
@@ -148,19 +171,49 @@ impl Arena {
     /// The chunk that takes the next entry, and how many entries stand before it.
     fn room(&mut self) -> Option<(u32, &mut Chunk)> {
         if self.tail.get().is_full() {
-            let next = self.tail.get().successor();
-            let mut full = std::mem::replace(&mut self.tail, Lazy::new(next));
-            if let Some(full) = full.get_mut() {
-                full.entries.pack();
-                // Cutting off a little costs more than it saves.
-                if full.bytes.capacity() - full.bytes.len() > full.bytes.len() / 8 {
-                    full.bytes.shrink_to_fit();
-                }
-            }
-            self.full.push(full);
+            self.begin();
+        } else if self.packing.0.is_some() {
+            self.pack_on();
         }
         let before = (self.full.len() * CHUNK) as u32;
         self.tail.get_mut().map(|tail| (before, tail))
+    }
+
+    /// Begins another chunk to be filled, and to pack the one that is full.
+    fn begin(&mut self) {
+        // One that was written to all the time is packed at last.
+        if let Some(packing) = self.packing.0.take()
+            && let Some(chunk) = self.full.get_mut(packing.0)
+        {
+            chunk.entries.pack();
+        }
+        let next = self.tail.get().successor();
+        let mut full = std::mem::replace(&mut self.tail, Lazy::new(next));
+        if let Some(full) = full.get_mut() {
+            // Cutting off a little costs more than it saves.
+            if full.bytes.room() > full.bytes.len() / 8 {
+                full.bytes.end().shrink_to_fit();
+            }
+        }
+        self.packing = Packing(Some(Box::new((self.full.len(), Unfinished::default()))));
+        self.full.push(full);
+    }
+
+    /// Packs some more of the chunk that is being packed.
+    fn pack_on(&mut self) {
+        let Some((at, unfinished)) = self.packing.0.as_deref_mut() else { return };
+        let entries = self.full.get(*at).and_then(|chunk| chunk.entries.as_open());
+        let packed = match entries.map(|entries| unfinished.step(entries)) {
+            Some(Step::More) => return,
+            Some(Step::Done(packed)) => packed,
+            None => None,
+        };
+        if let Some(packed) = packed
+            && let Some(chunk) = self.full.get_mut(*at)
+        {
+            chunk.entries.replace(packed);
+        }
+        self.packing = Packing::default();
     }
 
     pub(crate) fn update(&mut self, slot: u32, change: impl FnOnce(&mut Entry)) {
@@ -272,5 +325,49 @@ impl Arena {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: usize) -> MessageId {
+        MessageId::from_bytes((n as u128 * 0x9e37_79b9_7f4a_7c15).to_be_bytes())
+    }
+
+    fn is_packed(arena: &Arena, at: usize) -> bool {
+        arena.full.get(at).unwrap().entries.as_open().is_none()
+    }
+
+    /// Chunks are packed while others are filled, however often they are written to and clones are taken meanwhile.
+    #[test]
+    fn full_chunks_are_packed_step_by_step_and_stay_what_they_are() {
+        for (every, clones) in [(usize::MAX, false), (usize::MAX, true), (29, false), (3, true), (1, false)] {
+            let (mut arena, mut plain, mut held) = (Arena::default(), Vec::new(), Vec::new());
+            for n in 0..5 * CHUNK + 70 {
+                assert_eq!(arena.push_unknown(id(n)) as usize, n);
+                plain.push((id(n), 0));
+                // One of the chunk before is written to.
+                if n % every == 0 && n >= CHUNK {
+                    let at = n - CHUNK;
+                    arena.update(at as u32, |entry| entry.offset = n as u32);
+                    plain[at].1 = n as u32;
+                }
+                if clones && n % 50 == 7 {
+                    held.push((arena.clone(), plain.clone()));
+                }
+            }
+            held.push((arena.clone(), plain));
+            for (arena, plain) in held {
+                assert!(arena.iter().map(|(_, entry)| (entry.id, entry.offset)).eq(plain));
+            }
+            assert!((0..4).all(|at| is_packed(&arena, at)));
+            assert_eq!(
+                is_packed(&arena, 4),
+                every > CHUNK,
+                "one that is written to all the time is packed last"
+            );
+        }
     }
 }

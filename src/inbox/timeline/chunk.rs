@@ -6,6 +6,7 @@ use crate::inbox::effects::Class;
 use crate::inbox::timeline::content;
 use crate::inbox::timeline::entry::Entry;
 use crate::inbox::timeline::introduction::Introduction;
+use crate::inbox::timeline::kept::Kept;
 use crate::inbox::timeline::packed::Packed;
 use crate::inbox::timeline::rare_facts::Aside;
 use crate::model::event::{MAX_MESSAGE_LEN_BYTES, Message};
@@ -162,6 +163,12 @@ impl Entries {
         }
     }
 
+    /// Puts the entries, packed, in place of those that stand open: they are the same.
+    pub(crate) fn replace(&mut self, packed: Packed) {
+        debug_assert!(self.packed.is_none() && self.open.len() == packed.len());
+        (self.packed, self.open) = (Some(Box::new(packed)), Vec::new());
+    }
+
     /// Each takes no more than it needs from now on.
     pub(crate) fn pack(&mut self) {
         if !self.open.is_empty() {
@@ -182,7 +189,7 @@ impl Entries {
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
     pub(crate) entries: Entries,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Kept,
     /// By place in the chunk, ascending.
     pub(crate) asides: Vec<(u8, Arc<Aside>)>,
     /// What was said of messages by name. Nearly no chunk has any.
@@ -202,11 +209,9 @@ impl Clone for Chunk {
     /// What grows is copied to be added to: there is room for more at once.
     fn clone(&self) -> Self {
         let more = if self.entries.grows_no_more() { 0 } else { self.likely() };
-        let mut bytes = Vec::with_capacity(self.bytes.len() + more);
-        bytes.extend_from_slice(&self.bytes);
         Self {
             entries: self.entries.clone(),
-            bytes,
+            bytes: self.bytes.copy(more),
             asides: self.asides.clone(),
             by_name: self.by_name.clone(),
         }
@@ -222,7 +227,7 @@ impl Chunk {
         }
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.make_room(message.text.as_deref().map_or(0, str::len));
-        content::encode(message, &mut self.bytes);
+        content::encode(message, self.bytes.end());
         (offset, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).saturating_sub(offset))
     }
 
@@ -238,15 +243,16 @@ impl Chunk {
             bytes.extend_from_slice(self.content_of(&entry));
             entries.push(Entry { offset, ..entry });
         }
-        (self.entries, self.bytes) = (entries.into(), bytes);
+        (self.entries, self.bytes) = (entries.into(), bytes.into());
     }
 
     /// Makes room for another content of this length and for those that are likely to follow: doubling would, in a
     /// chunk that is nearly full, be copied for nothing. A share of what is there is added always, because messages of a
     /// full chunk may be introduced anew any number of times, and each would copy all contents otherwise.
     fn make_room(&mut self, len: usize) {
-        if self.bytes.capacity() - self.bytes.len() < len {
-            self.bytes.reserve_exact(len + self.likely().max(self.bytes.len() / 16));
+        if self.bytes.room() < len {
+            self.bytes.set_apart();
+            self.bytes.reserve(len + self.likely().max(self.bytes.len() / 16));
         }
     }
 
@@ -263,13 +269,13 @@ impl Chunk {
     /// An empty chunk with room for a little more than this one holds: the next will be much like it.
     pub(crate) fn successor(&self) -> Self {
         let (entries, bytes) = (Vec::with_capacity(CHUNK).into(), self.bytes.len() + self.bytes.len() / 16);
-        Self { entries, bytes: Vec::with_capacity(bytes), asides: Vec::new(), by_name: None }
+        Self { entries, bytes: Vec::with_capacity(bytes).into(), asides: Vec::new(), by_name: None }
     }
 
     /// Gives back the room that it may never need.
     pub(crate) fn pack(&mut self) {
         self.entries.pack();
-        self.bytes.shrink_to_fit();
+        self.bytes.whole().shrink_to_fit();
         self.asides.shrink_to_fit();
     }
 
@@ -336,7 +342,7 @@ impl Chunk {
         self.leave_out_unused(contents.unwrap_or_default().len(), MAX_CONTENTS_LEN_BYTES);
         let moved = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX).wrapping_sub(first.offset);
         self.make_room_for(now.len(), contents.map_or(0, <[u8]>::len));
-        self.bytes.extend_from_slice(contents.unwrap_or_default());
+        self.bytes.end().extend_from_slice(contents.unwrap_or_default());
         let placed = now.iter().map(|entry| Entry { offset: entry.offset.wrapping_add(moved), ..*entry });
         self.entries.open().extend(placed);
         later
@@ -345,13 +351,13 @@ impl Chunk {
     /// Makes room for the contents of so many messages more. They grow when the entries do, so that of both only a few
     /// sizes are ever asked for: by what as many messages more as there are would take, at most, and by half at least.
     fn make_room_for(&mut self, more: usize, len: usize) {
-        if self.bytes.capacity() - self.bytes.len() < len {
+        if self.bytes.room() < len {
             let count = self.entries.len() + more;
             // Few messages say little of those to come: one of them may be as long as all others together.
             let left = self.entries.room().saturating_sub(more).min(count);
             let mean = (self.bytes.len() + len) / count.max(1);
             let expected = len + left * (mean + mean / 8);
-            self.bytes.reserve_exact(expected.max(self.bytes.len() / 2));
+            self.bytes.reserve(expected.max(self.bytes.len() / 2));
         }
     }
 
@@ -359,13 +365,12 @@ impl Chunk {
     /// their memory comes at once and not one after the other.
     pub(crate) fn end(&self) -> u32 {
         let entry = self.entries.open.last().map_or(0, |entry| entry.bits);
-        self.bytes.last().map_or(entry, |byte| entry ^ u32::from(*byte))
+        self.bytes.last().map_or(entry, |byte| entry ^ u32::from(byte))
     }
 
     /// What an entry of this chunk carries.
     pub(crate) fn content_of(&self, entry: &Entry) -> &[u8] {
-        let from = entry.offset as usize;
-        self.bytes.get(from..from + entry.len as usize).unwrap_or_default()
+        self.bytes.get(entry.offset as usize, entry.len as usize)
     }
 }
 
@@ -427,7 +432,7 @@ mod tests {
         let (mut next, long) = (chunk.successor(), vec![b'x'; 1 << 20]);
         let len = long.len() as u32;
         assert!(next.extend(&[Entry { offset: 0, len, ..entry(9) }], Contents::of(&long)).is_empty());
-        assert!(next.bytes.capacity() <= 3 * long.len(), "{}", next.bytes.capacity());
+        assert!(next.bytes.room() <= 2 * long.len(), "{}", next.bytes.room());
         assert_eq!(next.content_of(&next.entries.get(0).unwrap()), long);
     }
 
@@ -463,10 +468,10 @@ mod tests {
             let (offset, len) = chunk.put(&message(n));
             chunk.push(Entry { offset, len, ..entry(n.into()) });
         }
-        let mut capacities = vec![chunk.bytes.capacity()];
+        let mut capacities = vec![chunk.bytes.len() + chunk.bytes.room()];
         for _ in 0..100 * CHUNK {
             chunk.put(&message(7));
-            capacities.push(chunk.bytes.capacity());
+            capacities.push(chunk.bytes.len() + chunk.bytes.room());
         }
         capacities.dedup();
         assert!(capacities.len() < 100, "{} times", capacities.len());

@@ -5,6 +5,8 @@
 //! all rows are of one length, and any is read at once. In a group whose seqs are instants both fields of a position
 //! lie far apart and close to each other: there the second is kept as its difference to the first.
 
+use std::ops::Range;
+
 use crate::inbox::timeline::entry::{Entry, bits};
 use crate::model::id::{EventId, MessageId};
 
@@ -155,43 +157,132 @@ fn widen(least: &mut [u64; 3], greatest: &mut [u64; 3], values: [u64; 3]) {
     }
 }
 
+/// What the fields of entries need, as far as they were looked at.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    places: ([u64; 3], [u64; 3]),
+    bits: u32,
+    authors: u32,
+    lens: (u32, u32),
+}
+
+impl Bounds {
+    /// Bits may be set later, or taken away; authors may get other numbers. So both are kept as they are, and all of them
+    /// together take as many bits as the greatest.
+    const NONE: Self =
+        Self { places: ([u64::MAX; 3], [0; 3]), bits: bits::ROOM, authors: 0, lens: (u32::MAX, 0) };
+
+    #[inline]
+    fn widen(&mut self, entry: &Entry) {
+        widen(&mut self.places.0, &mut self.places.1, Second::Itself.places(entry));
+        self.bits |= entry.bits;
+        self.authors |= entry.author;
+        self.lens = (entry.len.min(self.lens.0), entry.len.max(self.lens.1));
+    }
+
+    /// How the entries are packed, all of which were looked at; no row is there yet. `None` if they do not fit.
+    fn layout(mut self, entries: &[Entry]) -> Option<Packed> {
+        let Self { bits, authors, lens, .. } = self;
+        let second = Second::shorter(entries, &mut self.places);
+        let places = PackedWord::between(self.places.0, self.places.1)?;
+        let others =
+            PackedWord::between([0, 0, lens.0.into()], [bits.into(), authors.into(), lens.1.into()])?;
+        let kept = usize::from(places.len_bytes) + usize::from(others.len_bytes);
+        Some(Packed {
+            len: u32::try_from(entries.len()).ok().filter(|len| *len > 0)?,
+            row_len_bytes: (IDS_LEN_BYTES + kept) as u8,
+            places,
+            others,
+            second,
+            rows: Box::default(),
+        })
+    }
+}
+
+/// How many entries a step looks at …
+const SEEN_AT_ONCE: usize = 16;
+/// … and how many it writes.
+const WRITTEN_AT_ONCE: usize = 4;
+
+/// Entries being packed, some at a time: who adds messages to a conversation waits for no whole chunk.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    bounds: Bounds,
+    seen: usize,
+    packed: Option<Packed>,
+    rows: Vec<u8>,
+    written: usize,
+}
+
+/// What a step came to.
+pub(crate) enum Step {
+    More,
+    /// Nothing if the entries do not fit.
+    Done(Option<Packed>),
+}
+
+impl Default for Unfinished {
+    fn default() -> Self {
+        Self { bounds: Bounds::NONE, seen: 0, packed: None, rows: Vec::new(), written: 0 }
+    }
+}
+
+impl Unfinished {
+    /// Goes on with entries that are the same in every step.
+    pub(crate) fn step(&mut self, entries: &[Entry]) -> Step {
+        let unseen = entries.get(self.seen..).unwrap_or_default();
+        if !unseen.is_empty() {
+            unseen.iter().take(SEEN_AT_ONCE).for_each(|entry| self.bounds.widen(entry));
+            self.seen += SEEN_AT_ONCE;
+            return Step::More;
+        }
+        if self.packed.is_none() {
+            self.packed = self.bounds.layout(entries);
+            self.rows = self.packed.as_ref().map(Packed::room).unwrap_or_default();
+        }
+        let Some(packed) = &self.packed else { return Step::Done(None) };
+        let end = entries.len().min(self.written + WRITTEN_AT_ONCE);
+        packed.put(&mut self.rows, entries, self.written..end);
+        self.written = end;
+        if end < entries.len() {
+            return Step::More;
+        }
+        let rows = std::mem::take(&mut self.rows).into_boxed_slice();
+        Step::Done(self.packed.take().map(|packed| Packed { rows, ..packed }))
+    }
+}
+
 impl Packed {
     /// The entries, if they fit.
     pub(crate) fn of(entries: &[Entry]) -> Option<Self> {
-        let mut places_between = ([u64::MAX; 3], [0; 3]);
-        // Bits may be set later, or taken away; authors may get other numbers. So both are kept as they are, and all of
-        // them together take as many bits as the greatest.
-        let (mut all_bits, mut authors, mut lens) = (bits::ROOM, 0, (u32::MAX, 0));
-        for entry in entries {
-            widen(&mut places_between.0, &mut places_between.1, Second::Itself.places(entry));
-            all_bits |= entry.bits;
-            authors |= entry.author;
-            lens = (entry.len.min(lens.0), entry.len.max(lens.1));
-        }
-        let others_between = ([0, 0, lens.0.into()], [all_bits.into(), authors.into(), lens.1.into()]);
-        let second = Second::shorter(entries, &mut places_between);
-        let place_fields = PackedWord::between(places_between.0, places_between.1)?;
-        let other_fields = PackedWord::between(others_between.0, others_between.1)?;
-        let kept = usize::from(place_fields.len_bytes) + usize::from(other_fields.len_bytes);
-        let row_len_bytes = IDS_LEN_BYTES + kept;
-        let mut packed = Self {
-            len: u32::try_from(entries.len()).ok().filter(|len| *len > 0)?,
-            row_len_bytes: row_len_bytes as u8,
-            places: place_fields,
-            others: other_fields,
-            second,
-            rows: Box::default(),
-        };
-        let mut rows = Vec::with_capacity(entries.len() * row_len_bytes + MAX_ROW_LEN_BYTES - row_len_bytes);
-        for (entry, at) in entries.iter().zip((0..).step_by(row_len_bytes)) {
+        let mut bounds = Bounds::NONE;
+        entries.iter().for_each(|entry| bounds.widen(entry));
+        let mut packed = bounds.layout(entries)?;
+        let mut rows = packed.room();
+        packed.put(&mut rows, entries, 0..entries.len());
+        packed.rows = rows.into_boxed_slice();
+        Some(packed)
+    }
+
+    /// Room for exactly the rows and what is read beyond the last.
+    fn room(&self) -> Vec<u8> {
+        let row_len_bytes = usize::from(self.row_len_bytes);
+        Vec::with_capacity(self.len() * row_len_bytes + MAX_ROW_LEN_BYTES - row_len_bytes)
+    }
+
+    /// Writes the rows of some of the entries behind those of all before them.
+    #[inline]
+    fn put(&self, rows: &mut Vec<u8>, entries: &[Entry], which: Range<usize>) {
+        let row_len_bytes = usize::from(self.row_len_bytes);
+        let begin = which.start * row_len_bytes;
+        let entries = entries.get(which).unwrap_or_default();
+        for (entry, at) in entries.iter().zip((begin..).step_by(row_len_bytes)) {
             // Each is written over what of the one before is not kept: what is of one length is written fastest.
             rows.truncate(at);
             rows.extend_from_slice(entry.id.as_bytes());
             rows.extend_from_slice(entry.event.as_bytes());
-            rows.extend_from_slice(&packed.words(entry).to_le_bytes());
+            rows.extend_from_slice(&self.words(entry).to_le_bytes());
         }
-        packed.rows = rows.into_boxed_slice();
-        Some(packed)
     }
 
     /// What of the row of an entry that fits stands behind its ids, and then zeros.
@@ -311,8 +402,18 @@ mod tests {
         (Second::Itself.places(entry), others(entry), entry.id, entry.event)
     }
 
+    fn in_steps(entries: &[Entry]) -> Option<Packed> {
+        let mut unfinished = Unfinished::default();
+        loop {
+            if let Step::Done(packed) = unfinished.step(entries) {
+                return packed;
+            }
+        }
+    }
+
     fn holds(entries: &[Entry]) -> Packed {
         let packed = Packed::of(entries).unwrap();
+        assert_eq!(format!("{packed:?}"), format!("{:?}", in_steps(entries).unwrap()));
         assert_eq!(packed.len(), entries.len());
         for (at, entry) in entries.iter().enumerate() {
             assert_eq!(words(&packed.get(at).unwrap()), words(entry), "{at}");
@@ -347,7 +448,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_not_packed() {
-        assert!(Packed::of(&[]).is_none());
+        assert!(Packed::of(&[]).is_none() && in_steps(&[]).is_none());
         let low = Entry { first: i64::MIN, second: 0, ..entry(1) };
         assert!(Packed::of(&[low, Entry { first: i64::MAX, second: 1, ..low }]).is_none());
         let many = Entry { author: u32::MAX, len: u32::MAX, ..entry(1) };

@@ -10,7 +10,7 @@ use crate::log::binary::body::{code, put_account_fact, put_fact, put_message};
 use crate::log::jsonl::encode_event;
 use crate::log::logged::LoggedEvent;
 use crate::model::event::{Body, Event, Fact, Message, MessageKind};
-use crate::model::id::{ConversationId, ConversationKind, UserId};
+use crate::model::id::{Address, ConversationId, ConversationKind, UserId};
 use crate::register::bytes::Out;
 
 /// The bits of a tag beside the number of its type.
@@ -37,25 +37,71 @@ fn short(number: u32) -> [u8; 2] {
 #[derive(Debug)]
 struct Dictionary<T> {
     numbers: FxHashMap<T, u32>,
+    /// The ids by number.
+    ids: Vec<T>,
     texts: Out,
+    /// By address of an id: the number of one that lies at an address like it, or any number. Empty until there are
+    /// [`FEW`] ids.
+    lately: Vec<u32>,
 }
+
+/// Among so few, an id is found by its text about as soon as by where it lies.
+const FEW: usize = 16;
+const LATELY: usize = 4_096;
 
 impl<T> Default for Dictionary<T> {
     fn default() -> Self {
-        Self { numbers: FxHashMap::default(), texts: Out::default() }
+        Self { numbers: FxHashMap::default(), ids: Vec::new(), texts: Out::default(), lately: Vec::new() }
     }
 }
 
-impl<T: Clone + Eq + Hash + AsRef<str>> Dictionary<T> {
+impl<T: Clone + Eq + Hash + AsRef<str> + Address> Dictionary<T> {
+    /// The number of an id. One that lies where an id of this segment does is that one, since those live.
+    #[inline]
     fn number(&mut self, id: &T) -> u32 {
+        if let Some(number) = self.lately.get(place_of(id)).copied()
+            && self.ids.get(number as usize).is_some_and(|other| other.address() == id.address())
+        {
+            return number;
+        }
+        self.number_by_text(id)
+    }
+
+    #[inline(never)]
+    fn number_by_text(&mut self, id: &T) -> u32 {
         if let Some(number) = self.numbers.get(id) {
             return *number;
         }
-        let number = self.numbers.len() as u32;
+        let number = self.ids.len() as u32;
         self.numbers.insert(id.clone(), number);
+        self.ids.push(id.clone());
         self.texts.bytes(id.as_ref().as_bytes());
+        if self.lately.is_empty() && self.ids.len() > FEW {
+            self.lately.resize(LATELY, 0);
+        }
+        if let Some(place) = self.lately.get_mut(place_of(id)) {
+            *place = number;
+        }
         number
     }
+
+    fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    fn clear(&mut self) {
+        let Self { numbers, ids, texts, lately: _ } = self;
+        numbers.clear();
+        ids.clear();
+        texts.0.clear();
+    }
+}
+
+/// Where what lies at the address of an id is remembered.
+#[inline]
+fn place_of(id: &impl Address) -> usize {
+    // What is allocated lies at multiples of sixteen.
+    (id.address() as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (usize::BITS - LATELY.ilog2())
 }
 
 /// The columns of a segment.
@@ -64,8 +110,8 @@ pub(crate) struct Columns {
     version: u16,
     users: Dictionary<UserId>,
     conversations: Dictionary<ConversationId>,
-    /// By number of the conversation: the seq named last.
-    last_seqs: Vec<i64>,
+    /// By number of the conversation: its kind and the seq named last.
+    states: Vec<(ConversationKind, i64)>,
     tags: Vec<u8>,
     places: Vec<u8>,
     actors: Vec<u8>,
@@ -91,10 +137,17 @@ impl Columns {
         self.version
     }
 
-    /// What was gathered; nothing is left.
-    pub(crate) fn take(&mut self) -> Self {
-        let empty = Self::new(self.version);
-        std::mem::replace(self, empty)
+    /// Forgets what was gathered and keeps the room for as much.
+    pub(crate) fn clear(&mut self) {
+        let Self { version: _, users, conversations, states, at, conversation, .. } = self;
+        users.clear();
+        conversations.clear();
+        states.clear();
+        (*at, *conversation) = (0, None);
+        let Self { tags, places, actors, times, ids, message_ids, seqs, lens, texts, rest, .. } = self;
+        let columns = [tags, places, actors, ids, message_ids, texts];
+        let numbers = [times, seqs, lens, rest].map(|column| &mut column.0);
+        columns.into_iter().chain(numbers).for_each(Vec::clear);
     }
 
     pub(crate) fn events(&self) -> usize {
@@ -103,9 +156,7 @@ impl Columns {
 
     /// Whether the segment is to be sealed before another event.
     pub(crate) fn is_full(&self, full_len_bytes: usize) -> bool {
-        self.events() >= FULL_EVENTS
-            || self.users.numbers.len() >= FULL_USERS
-            || self.len_bytes() >= full_len_bytes
+        self.events() >= FULL_EVENTS || self.users.len() >= FULL_USERS || self.len_bytes() >= full_len_bytes
     }
 
     /// About how long the payload will be.
@@ -166,23 +217,28 @@ impl Columns {
             self.conversation = Some(number);
             self.places.extend_from_slice(&short(number));
         }
-        if index >= self.last_seqs.len() {
-            self.last_seqs.resize(index + 1, 0);
+        // Numbers are given one after the other.
+        if index == self.states.len() {
+            self.states.push((id.kind(), 0));
         }
-        let last_seq = self.last_seqs.get(index).copied().unwrap_or_default();
-        let kind = id.kind();
-        let place = BodyContext { version: self.version, kind, at, last_seq };
-        tag |= put_fact(&mut self.rest, place, fact);
+        let state = self.states.get(index).copied();
+        let (kind, last_seq) = state.unwrap_or((ConversationKind::Direct, 0));
         match fact {
-            Fact::MessageReceived(message) | Fact::MessageQueued(message) => {
-                tag |= self.push_message(kind, index, last_seq, None, message);
+            Fact::MessageReceived(message) => {
+                tag | code::RECEIVED | self.push_message(kind, index, last_seq, None, message)
+            }
+            Fact::MessageQueued(message) => {
+                tag | code::QUEUED | self.push_message(kind, index, last_seq, None, message)
             }
             Fact::MessageImported { sender, message } => {
-                tag |= self.push_message(kind, index, last_seq, Some(sender.as_ref()), message);
+                let sender = Some(sender.as_ref());
+                tag | code::IMPORTED | self.push_message(kind, index, last_seq, sender, message)
             }
-            _ => {}
+            _ => {
+                let place = BodyContext { version: self.version, kind, at, last_seq };
+                tag | put_fact(&mut self.rest, place, fact)
+            }
         }
-        tag
     }
 
     /// Writes a message; [`tag::PLAIN`] if it needs no more than its columns.
@@ -196,7 +252,7 @@ impl Columns {
     ) -> u8 {
         self.message_ids.extend_from_slice(message.id.as_bytes());
         let seq = message.seq.map(u64::cast_signed);
-        if let (Some(seq), Some(last)) = (seq, self.last_seqs.get_mut(conversation)) {
+        if let (Some(seq), Some((_, last))) = (seq, self.states.get_mut(conversation)) {
             *last = seq;
         }
         let Some(text) = plain_text(kind, message).filter(|_| imported.is_none()) else {
@@ -212,8 +268,8 @@ impl Columns {
         tag::PLAIN
     }
 
-    /// The payload of the record.
-    pub(crate) fn payload(&self) -> Vec<u8> {
+    /// Appends the payload of the record.
+    pub(crate) fn put_payload(&self, to: &mut Vec<u8>) {
         let columns: [&[u8]; 12] = [
             &self.users.texts.0,
             &self.conversations.texts.0,
@@ -228,15 +284,17 @@ impl Columns {
             &self.texts,
             &self.rest.0,
         ];
-        let mut out = Out(Vec::with_capacity(self.len_bytes() + 64));
-        out.len(self.users.numbers.len()).len(self.conversations.numbers.len());
+        // The checksum comes behind it.
+        to.reserve_exact(self.len_bytes() + 64);
+        let mut out = Out(std::mem::take(to));
+        out.len(self.users.len()).len(self.conversations.len());
         columns.iter().for_each(|column| {
             out.len(column.len());
         });
         columns.iter().for_each(|column| {
             out.raw(column);
         });
-        out.0
+        *to = out.0;
     }
 }
 

@@ -193,12 +193,13 @@ fn head_check(head: &[u8; HEAD_LEN_BYTES]) -> u32 {
     xxh3_64(head.get(..HEAD_CHECK_AT).unwrap_or_default()) as u32
 }
 
-/// Appends a record. Returns its checksum.
-pub(crate) fn put_record(out: &mut Vec<u8>, head: &RecordHead, payload: &[u8]) -> u64 {
-    let begin = out.len();
-    out.extend_from_slice(&head.put());
-    out.extend_from_slice(payload);
-    let check = xxh3_64(out.get(begin..).unwrap_or_default());
+/// Completes a record of which `out` has the payload behind [`HEAD_LEN_BYTES`] of any bytes: writes its head and appends
+/// its checksum, which it returns.
+pub(crate) fn seal_record(out: &mut Vec<u8>, head: &RecordHead) -> u64 {
+    if let Some(room) = out.first_chunk_mut() {
+        *room = head.put();
+    }
+    let check = xxh3_64(out);
     out.extend_from_slice(&check.to_le_bytes());
     check
 }

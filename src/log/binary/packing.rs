@@ -36,17 +36,20 @@ impl Packing {
         }
     }
 
-    /// A payload as it is written, and the flags that say how.
-    pub(crate) fn pack(self, payload: Vec<u8>) -> io::Result<(u8, Vec<u8>)> {
+    /// The payload, packed; `None` where that does not help.
+    #[cfg_attr(not(feature = "zstd"), allow(unused_variables))]
+    pub(crate) fn pack(self, payload: &[u8]) -> io::Result<Option<Vec<u8>>> {
         match self {
-            Self::Plain => Ok((0, payload)),
+            Self::Plain => Ok(None),
             #[cfg(feature = "zstd")]
             Self::Zstd => {
-                let mut packed =
-                    u32::try_from(payload.len()).map_err(io::Error::other)?.to_le_bytes().to_vec();
-                packed.extend(zstd::bulk::compress(&payload, zstd::DEFAULT_COMPRESSION_LEVEL)?);
-                let fits = packed.len() < payload.len() && is_bounded(packed.len(), payload.len());
-                Ok(if fits { (PACKED, packed) } else { (0, payload) })
+                let len = u32::try_from(payload.len()).map_err(io::Error::other)?;
+                let packed = zstd::bulk::compress(payload, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                let packed_len_bytes = packed.len() + size_of::<u32>();
+                if packed_len_bytes >= payload.len() || !is_bounded(packed_len_bytes, payload.len()) {
+                    return Ok(None);
+                }
+                Ok(Some([&len.to_le_bytes(), packed.as_slice()].concat()))
             }
         }
     }

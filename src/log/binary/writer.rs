@@ -4,10 +4,13 @@ use std::io::{self, Write};
 
 use crate::log::binary::Packing;
 use crate::log::binary::columns::Columns;
-use crate::log::binary::frame::{self, MAX_PAYLOAD_LEN_BYTES, RecordHead};
+use crate::log::binary::frame::{self, HEAD_LEN_BYTES, MAX_PAYLOAD_LEN_BYTES, PACKED, RecordHead};
 use crate::log::binary::header::{Header, LogHead};
 use crate::log::logged::LoggedEvent;
 use crate::model::event::Event;
+
+/// A longer record than this is not held room for once it is flushed.
+const KEPT_LEN_BYTES: usize = 64 << 10;
 
 /// Writes a binary log.
 ///
@@ -38,6 +41,8 @@ use crate::model::event::Event;
 pub struct Writer<W> {
     output: W,
     columns: Columns,
+    /// Where a record is put together.
+    record: Vec<u8>,
     /// The log as it was written so far.
     head: LogHead,
     packing: Packing,
@@ -65,7 +70,7 @@ impl<W: Write> Writer<W> {
     /// older programs keep.
     pub fn resume(output: W, header: &Header, head: LogHead) -> Self {
         let columns = Columns::new(header.version);
-        Self { output, columns, head, packing: Packing::Plain, failed: false }
+        Self { output, columns, record: Vec::new(), head, packing: Packing::Plain, failed: false }
     }
 
     /// The same, packing segments so.
@@ -104,6 +109,11 @@ impl<W: Write> Writer<W> {
     /// written: it refuses everything after. Verify the log and [`resume`](Self::resume).
     pub fn flush(&mut self) -> io::Result<()> {
         self.seal()?;
+        // Between flushes that write little, what would hold a whole segment is not kept.
+        if self.record.capacity() > KEPT_LEN_BYTES {
+            self.columns = Columns::new(self.columns.version());
+            self.record = Vec::new();
+        }
         self.output.flush().inspect_err(|_| self.failed = true)
     }
 
@@ -135,18 +145,29 @@ impl<W: Write> Writer<W> {
         }
         self.failed = true;
         let kind = frame::segment_of(self.columns.version());
-        let columns = self.columns.take();
-        let (flags, payload) = self.packing.pack(columns.payload())?;
+        let events = self.columns.events() as u32;
+        self.record.clear();
+        self.record.resize(HEAD_LEN_BYTES, 0);
+        self.columns.put_payload(&mut self.record);
+        self.columns.clear();
+        let payload = self.record.get(HEAD_LEN_BYTES..).unwrap_or_default();
+        let flags = match self.packing.pack(payload)? {
+            Some(packed) => {
+                self.record.truncate(HEAD_LEN_BYTES);
+                self.record.extend_from_slice(&packed);
+                PACKED
+            }
+            None => 0,
+        };
         let too_large =
             || io::Error::new(io::ErrorKind::InvalidInput, "an event is larger than a record may be");
-        let len = u32::try_from(payload.len()).ok().filter(|_| payload.len() <= MAX_PAYLOAD_LEN_BYTES);
+        let len_bytes = self.record.len() - HEAD_LEN_BYTES;
+        let len = u32::try_from(len_bytes).ok().filter(|_| len_bytes <= MAX_PAYLOAD_LEN_BYTES);
         let len = len.ok_or_else(too_large)?;
-        let events = columns.events() as u32;
         let head =
             RecordHead { kind, flags, len, events, position: self.head.events, previous: self.head.check };
-        let mut bytes = Vec::with_capacity(payload.len() + 64);
-        let check = frame::put_record(&mut bytes, &head, &payload);
-        self.output.write_all(&bytes)?;
+        let check = frame::seal_record(&mut self.record, &head);
+        self.output.write_all(&self.record)?;
         self.failed = false;
         self.head = LogHead { events: self.head.events + u64::from(events), check };
         Ok(())

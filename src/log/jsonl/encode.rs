@@ -1,18 +1,28 @@
 //! From an event to its line.
-
-use std::fmt::{Display, Write};
+//!
+//! Bytes are appended to what is there, each key together with the comma before it: every object but three begins with a
+//! member that it always has.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::log::jsonl::{LOG_NAME, VERSION};
+use crate::model::digits::{self, push_uint};
 use crate::model::event::tables::{GROUP_TYPES, KINDS, RECEIVE_OPTIONS, name_of};
 use crate::model::event::{
     AccountFact, Body, Event, Fact, GroupType, Mentions, Message, MessageKind, QuietHours, ReportedMentions,
     Through, UnreadReport, Watermark,
 };
 use crate::model::id::{MessageId, UserId};
-use crate::model::json_text::push_text;
+use crate::model::json_text::put_text;
+use crate::model::time::Timestamp;
+
+/// A key with the comma before it and the colon behind it.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
 
 /// The line of an event in a text log, without the `\n` that ends it.
 ///
@@ -30,385 +40,431 @@ use crate::model::json_text::push_text;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn encode_event(event: &Event) -> String {
-    let mut line = String::new();
-    push_event(&mut line, event);
-    line
+    let mut line = Vec::with_capacity(LINE_LEN_BYTES + text_len_bytes(event));
+    put_event(&mut line, event);
+    // Only text was written.
+    String::from_utf8(line).unwrap_or_default()
+}
+
+/// About what a line takes beside a long text.
+const LINE_LEN_BYTES: usize = 320;
+
+fn text_len_bytes(event: &Event) -> usize {
+    match event.body() {
+        Body::Conversation(_, Fact::MessageReceived(message)) => message.text.as_ref().map_or(0, String::len),
+        _ => 0,
+    }
 }
 
 /// The header of `owner`'s log, at the end of `line`.
-pub(crate) fn push_header(line: &mut String, owner: &UserId) {
-    object(line, |keys| {
-        keys.text("log", LOG_NAME);
-        keys.plain("v", VERSION);
-        keys.text("owner", owner.as_str());
-    });
+pub(crate) fn put_header(line: &mut Vec<u8>, owner: &UserId) {
+    raw(line, "{\"log\":");
+    put_text(line, LOG_NAME);
+    uint(line, key!("v"), VERSION);
+    text(line, key!("owner"), owner.as_str());
+    line.push(b'}');
 }
 
 /// An event, at the end of `line`.
-pub(crate) fn push_event(line: &mut String, event: &Event) {
-    object(line, |keys| {
-        keys.plain("v", VERSION);
-        keys.quoted("id", event.id());
-        keys.quoted("at", event.at());
-        keys.text("by", event.by().as_str());
-        if let Some(conversation) = event.conversation() {
-            keys.text("conversation", conversation.as_str());
+pub(crate) fn put_event(line: &mut Vec<u8>, event: &Event) {
+    const { assert!(VERSION == 1, "the line begins with it") };
+    raw(line, "{\"v\":1,\"id\":\"");
+    line.extend_from_slice(&digits::uuid(event.id().as_bytes()));
+    raw(line, "\",\"at\":\"");
+    line.extend_from_slice(&event.at().to_text());
+    raw(line, "\",\"by\":");
+    put_text(line, event.by().as_str());
+    if let Some(conversation) = event.conversation() {
+        text(line, key!("conversation"), conversation.as_str());
+    }
+    name(line, key!("type"), event.type_name());
+    match event.body() {
+        Body::Conversation(_, fact) => put_fact(line, fact),
+        Body::Account(fact) => put_account_fact(line, fact),
+    }
+    if !event.meta().is_empty() {
+        raw(line, key!("meta"));
+        let mut separator = b'{';
+        for (name, value) in event.meta() {
+            line.push(separator);
+            put_text(line, name);
+            line.push(b':');
+            put_text(line, value);
+            separator = b',';
         }
-        keys.quoted("type", event.type_name());
-        match event.body() {
-            Body::Conversation(_, fact) => push_fact(keys, fact),
-            Body::Account(fact) => push_account_fact(keys, fact),
-        }
-        if !event.meta().is_empty() {
-            keys.object("meta", |keys| event.meta().iter().for_each(|(name, value)| keys.text(name, value)));
-        }
-    });
+        line.push(b'}');
+    }
+    line.push(b'}');
 }
 
-fn push_fact(keys: &mut Keys<'_>, fact: &Fact) {
+fn put_fact(out: &mut Vec<u8>, fact: &Fact) {
     match fact {
-        Fact::Opened { group_type } => push_group_type(keys, *group_type),
-        Fact::MessageReceived(message) | Fact::MessageQueued(message) => push_message(keys, message, None),
-        Fact::MessageImported { sender, message } => push_message(keys, message, sender.as_ref()),
+        Fact::Opened { group_type } => put_group_type(out, *group_type),
+        Fact::MessageReceived(message) | Fact::MessageQueued(message) => put_message(out, message, None),
+        Fact::MessageImported { sender, message } => put_message(out, message, sender.as_ref()),
         Fact::MessageModified { target, edit } => {
-            keys.quoted("target", target);
-            keys.plain("version", edit.version);
-            keys.optional_text("text", edit.text.as_deref());
-            keys.optional_base64("custom", edit.custom.as_deref());
-            keys.optional_base64("cloud_custom", edit.cloud_custom.as_deref());
+            uuid(out, key!("target"), target.as_bytes());
+            uint(out, key!("version"), edit.version);
+            optional_text(out, key!("text"), edit.text.as_deref());
+            optional_base64(out, key!("custom"), edit.custom.as_deref());
+            optional_base64(out, key!("cloud_custom"), edit.cloud_custom.as_deref());
             if let Some(mentions) = &edit.mentions {
-                push_mentions(keys, mentions);
+                put_mentions(out, mentions);
             }
         }
         Fact::MessageRecalled { target, reason } | Fact::MessageFailed { target, reason } => {
-            keys.quoted("target", target);
-            keys.optional_text("reason", reason.as_deref());
+            uuid(out, key!("target"), target.as_bytes());
+            optional_text(out, key!("reason"), reason.as_deref());
         }
-        Fact::MessageReadBy { targets } | Fact::MessagesDeleted { targets } => push_targets(keys, targets),
-        Fact::PeerRead { through } | Fact::Read { through } => push_through(keys, *through),
+        Fact::MessageReadBy { targets } | Fact::MessagesDeleted { targets } => put_targets(out, targets),
+        Fact::PeerRead { through } | Fact::Read { through } => put_place(out, key!("through"), *through),
         Fact::HistoryCleared { through, also } => {
-            push_watermark(keys, "through", *through);
-            push_also(keys, also);
+            put_watermark(out, key!("through"), *through);
+            put_also(out, also);
         }
         Fact::Deleted { through, keep_messages, also } => {
-            push_watermark(keys, "through", *through);
-            keys.flag("keep_messages", *keep_messages);
-            push_also(keys, also);
+            put_watermark(out, key!("through"), *through);
+            flag(out, key!("keep_messages"), *keep_messages);
+            put_also(out, also);
         }
         Fact::MessagesRead { targets, on } => {
-            push_targets(keys, targets);
-            keys.plain("on", on);
+            put_targets(out, targets);
+            boolean(out, key!("on"), *on);
         }
         Fact::MembershipSet { state, user } => {
-            keys.quoted("state", state.as_str());
-            keys.optional_text("user", user.as_ref().map(UserId::as_str));
+            name(out, key!("state"), state.as_str());
+            optional_text(out, key!("user"), user.as_ref().map(UserId::as_str));
         }
         Fact::Archived { on, stay } => {
-            keys.plain("on", on);
-            keys.flag("stay", *stay);
+            boolean(out, key!("on"), *on);
+            flag(out, key!("stay"), *stay);
         }
-        Fact::UnreadReported(report) => push_report(keys, report),
+        Fact::UnreadReported(report) => put_report(out, report),
         Fact::HistoryComplete { from, through } => {
-            push_watermark(keys, "from", *from);
-            push_watermark(keys, "through", *through);
+            put_watermark(out, key!("from"), *from);
+            put_watermark(out, key!("through"), *through);
         }
         Fact::HistoryWindow { after, through } => {
-            push_watermark(keys, "after", *after);
+            put_watermark(out, key!("after"), *after);
             if let Some(through) = through {
-                push_watermark(keys, "through", *through);
+                put_watermark(out, key!("through"), *through);
             }
         }
         Fact::ReactionSet { target, reaction, on } => {
-            keys.quoted("target", target);
-            keys.text("reaction", reaction);
-            keys.plain("on", on);
+            uuid(out, key!("target"), target.as_bytes());
+            text(out, key!("reaction"), reaction);
+            boolean(out, key!("on"), *on);
         }
         Fact::ExtensionSet { target, key, value, seq } => {
-            keys.quoted("target", target);
-            keys.text("key", key);
-            keys.nullable_text("value", value.as_deref());
-            keys.plain("seq", seq);
+            uuid(out, key!("target"), target.as_bytes());
+            text(out, key!("key"), key);
+            nullable_text(out, key!("value"), value.as_deref());
+            uint(out, key!("seq"), *seq);
         }
         Fact::ExtensionsCleared { target, seq } => {
-            keys.quoted("target", target);
-            keys.plain("seq", seq);
+            uuid(out, key!("target"), target.as_bytes());
+            uint(out, key!("seq"), *seq);
         }
         Fact::MessagePinned { target, on } => {
-            keys.quoted("target", target);
-            keys.plain("on", on);
+            uuid(out, key!("target"), target.as_bytes());
+            boolean(out, key!("on"), *on);
         }
         Fact::MessageSent { target, sent_at, seq, members } => {
-            keys.quoted("target", target);
-            keys.quoted("sent_at", sent_at);
-            keys.optional("seq", *seq);
-            keys.optional("members", *members);
+            uuid(out, key!("target"), target.as_bytes());
+            time(out, key!("sent_at"), *sent_at);
+            optional(out, key!("seq"), *seq);
+            optional(out, key!("members"), *members);
         }
-        Fact::MarkedUnreadFrom { target } => keys.quoted("target", target),
-        Fact::Pinned { on } => keys.plain("on", on),
+        Fact::MarkedUnreadFrom { target } => uuid(out, key!("target"), target.as_bytes()),
+        Fact::Pinned { on } => boolean(out, key!("on"), *on),
         Fact::DraftSet { text, replaces } => {
-            keys.nullable_text("text", text.as_deref());
+            nullable_text(out, key!("text"), text.as_deref());
             if let Some(event) = replaces {
-                keys.quoted("replaces", event);
+                uuid(out, key!("replaces"), event.as_bytes());
             }
         }
         Fact::MarkSet { mark, on } => {
-            keys.plain("mark", mark.bits());
-            keys.plain("on", on);
+            uint(out, key!("mark"), mark.bits());
+            boolean(out, key!("on"), *on);
         }
-        Fact::CustomDataSet { data } => keys.optional_base64("data", Some(data)),
+        Fact::CustomDataSet { data } => optional_base64(out, key!("data"), Some(data)),
         Fact::ReceiveOptionSet { option, until } => {
-            keys.quoted("option", name_of(&RECEIVE_OPTIONS, option));
+            name(out, key!("option"), name_of(&RECEIVE_OPTIONS, option));
             if let Some(until) = until {
-                keys.quoted("until", until);
+                time(out, key!("until"), *until);
             }
         }
         Fact::FolderMemberSet { folder, on } => {
-            keys.quoted("folder", folder);
-            keys.plain("on", on);
+            uuid(out, key!("folder"), folder.as_bytes());
+            boolean(out, key!("on"), *on);
         }
     }
 }
 
-fn push_account_fact(keys: &mut Keys<'_>, fact: &AccountFact) {
+fn put_account_fact(out: &mut Vec<u8>, fact: &AccountFact) {
     match fact {
         AccountFact::UserProfileChanged { user, nickname, remark, face_url } => {
-            keys.text("user", user.as_str());
-            keys.optional_text("nickname", nickname.as_deref());
-            keys.optional_text("remark", remark.as_deref());
-            keys.optional_text("face_url", face_url.as_deref());
+            text(out, key!("user"), user.as_str());
+            optional_text(out, key!("nickname"), nickname.as_deref());
+            optional_text(out, key!("remark"), remark.as_deref());
+            optional_text(out, key!("face_url"), face_url.as_deref());
         }
         AccountFact::GroupProfileChanged { group, name, face_url, group_type } => {
-            keys.text("group", group.as_str());
-            keys.optional_text("name", name.as_deref());
-            keys.optional_text("face_url", face_url.as_deref());
-            push_group_type(keys, *group_type);
+            text(out, key!("group"), group.as_str());
+            optional_text(out, key!("name"), name.as_deref());
+            optional_text(out, key!("face_url"), face_url.as_deref());
+            put_group_type(out, *group_type);
         }
         AccountFact::FolderCreated { folder, name } | AccountFact::FolderRenamed { folder, name } => {
-            keys.quoted("folder", folder);
-            keys.text("name", name);
+            uuid(out, key!("folder"), folder.as_bytes());
+            text(out, key!("name"), name);
         }
-        AccountFact::FolderDeleted { folder } => keys.quoted("folder", folder),
+        AccountFact::FolderDeleted { folder } => uuid(out, key!("folder"), folder.as_bytes()),
         AccountFact::QuietHoursSet { hours } => {
             if let Some(hours) = hours {
-                push_quiet_hours(keys, hours);
+                put_quiet_hours(out, hours);
             }
         }
     }
 }
 
-fn push_quiet_hours(keys: &mut Keys<'_>, hours: &QuietHours) {
-    let push_daily = |keys: &mut Keys<'_>, start_s: u32, duration_s: u32| {
-        let (minutes, seconds) = (start_s / 60, start_s % 60);
-        keys.quoted("start", format_args!("{:02}:{:02}:{seconds:02}", minutes / 60, minutes % 60));
-        keys.plain("duration_s", duration_s);
-    };
+fn put_quiet_hours(out: &mut Vec<u8>, hours: &QuietHours) {
     match hours {
-        QuietHours::Daily { start_s, duration_s, utc_offset_s } => keys.object("daily", |keys| {
-            push_daily(keys, *start_s, *duration_s);
-            keys.plain("utc_offset_s", utc_offset_s);
-        }),
-        QuietHours::DailyIn { start_s, duration_s, zone } => keys.object("daily", |keys| {
-            push_daily(keys, *start_s, *duration_s);
-            keys.quoted("zone", zone);
-        }),
-        QuietHours::Once { start, duration_s } => keys.object("once", |keys| {
-            keys.quoted("start", start);
-            keys.plain("duration_s", duration_s);
-        }),
+        QuietHours::Daily { start_s, duration_s, utc_offset_s } => {
+            put_daily(out, *start_s, *duration_s);
+            raw(out, key!("utc_offset_s"));
+            if utc_offset_s.is_negative() {
+                out.push(b'-');
+            }
+            push_uint(out, utc_offset_s.unsigned_abs().into());
+        }
+        QuietHours::DailyIn { start_s, duration_s, zone } => {
+            put_daily(out, *start_s, *duration_s);
+            name(out, key!("zone"), zone.as_str());
+        }
+        QuietHours::Once { start, duration_s } => {
+            time(out, concat!(key!("once"), "{\"start\":"), *start);
+            uint(out, key!("duration_s"), *duration_s);
+        }
     }
+    out.push(b'}');
 }
 
-fn push_report(keys: &mut Keys<'_>, report: &UnreadReport) {
-    push_watermark(keys, "through", report.through);
-    keys.plain("unread", report.unread);
+fn put_daily(out: &mut Vec<u8>, start_s: u32, duration_s: u32) {
+    let [hour, minute, second] = [start_s / 3_600, start_s / 60 % 60, start_s % 60].map(digits::two);
+    raw(out, concat!(key!("daily"), "{\"start\":\""));
+    out.extend_from_slice(&hour);
+    out.push(b':');
+    out.extend_from_slice(&minute);
+    out.push(b':');
+    out.extend_from_slice(&second);
+    out.push(b'"');
+    uint(out, key!("duration_s"), duration_s);
+}
+
+fn put_report(out: &mut Vec<u8>, report: &UnreadReport) {
+    put_watermark(out, key!("through"), report.through);
+    uint(out, key!("unread"), report.unread);
     if let Some(read) = report.read {
-        push_place(keys, "read", read);
+        put_place(out, key!("read"), read);
     }
-    keys.flag("at_least", report.at_least);
+    flag(out, key!("at_least"), report.at_least);
     match &report.mentions {
-        Some(ReportedMentions::Count(count)) => keys.plain("mentions", count),
-        Some(ReportedMentions::At(places)) => keys.array("mentions", places, |out, place| {
-            object(out, |keys| {
-                keys.plain("seq", place.seq);
-                keys.plain("type", place.at_type);
-            });
+        Some(ReportedMentions::Count(count)) => uint(out, key!("mentions"), *count),
+        Some(ReportedMentions::At(places)) => array(out, key!("mentions"), places, |out, place| {
+            uint(out, "{\"seq\":", place.seq);
+            uint(out, key!("type"), place.at_type);
+            out.push(b'}');
         }),
         None => {}
     }
-    if let Some(time) = report.active_at {
-        keys.quoted("active_at", time);
+    if let Some(at) = report.active_at {
+        time(out, key!("active_at"), at);
     }
 }
 
-fn push_message(keys: &mut Keys<'_>, message: &Message, sender: Option<&UserId>) {
-    keys.object("message", |keys| {
-        keys.quoted("id", message.id);
-        keys.optional_text("sender", sender.map(UserId::as_str));
-        keys.optional("seq", message.seq);
-        if message.kind != MessageKind::default() {
-            keys.quoted("kind", name_of(&KINDS, &message.kind));
-        }
-        keys.optional_text("text", message.text.as_deref());
-        keys.optional_base64("custom", message.custom.as_deref());
-        keys.optional_base64("cloud_custom", message.cloud_custom.as_deref());
-        if !message.mentions.is_empty() {
-            push_mentions(keys, &message.mentions);
-        }
-        if !message.recipients.is_empty() {
-            keys.texts("recipients", &message.recipients);
-        }
-        if let Some(target) = message.reply_to {
-            keys.quoted("reply_to", target);
-        }
-        keys.flag("online_only", message.online_only);
-        keys.flag("excluded_from_unread", message.excluded_from_unread);
-        keys.flag("excluded_from_last", message.excluded_from_last);
-        keys.flag("need_receipt", message.need_receipt);
-        keys.flag("supports_extensions", message.supports_extensions);
-        keys.optional("members", message.members);
-    });
+fn put_message(out: &mut Vec<u8>, message: &Message, sender: Option<&UserId>) {
+    uuid(out, concat!(key!("message"), "{\"id\":"), message.id.as_bytes());
+    optional_text(out, key!("sender"), sender.map(UserId::as_str));
+    optional(out, key!("seq"), message.seq);
+    if message.kind != MessageKind::default() {
+        name(out, key!("kind"), name_of(&KINDS, &message.kind));
+    }
+    optional_text(out, key!("text"), message.text.as_deref());
+    optional_base64(out, key!("custom"), message.custom.as_deref());
+    optional_base64(out, key!("cloud_custom"), message.cloud_custom.as_deref());
+    if !message.mentions.is_empty() {
+        put_mentions(out, &message.mentions);
+    }
+    if !message.recipients.is_empty() {
+        put_users(out, key!("recipients"), &message.recipients);
+    }
+    if let Some(target) = message.reply_to {
+        uuid(out, key!("reply_to"), target.as_bytes());
+    }
+    flag(out, key!("online_only"), message.online_only);
+    flag(out, key!("excluded_from_unread"), message.excluded_from_unread);
+    flag(out, key!("excluded_from_last"), message.excluded_from_last);
+    flag(out, key!("need_receipt"), message.need_receipt);
+    flag(out, key!("supports_extensions"), message.supports_extensions);
+    optional(out, key!("members"), message.members);
+    out.push(b'}');
 }
 
-fn push_mentions(keys: &mut Keys<'_>, mentions: &Mentions) {
-    keys.object("mentions", |keys| {
-        if !mentions.users.is_empty() {
-            keys.texts("users", &mentions.users);
+fn put_mentions(out: &mut Vec<u8>, mentions: &Mentions) {
+    raw(out, concat!(key!("mentions"), "{"));
+    match (mentions.users.is_empty(), mentions.all) {
+        (true, false) => {}
+        (true, true) => raw(out, "\"all\":true"),
+        (false, all) => {
+            put_users(out, "\"users\":", &mentions.users);
+            flag(out, key!("all"), all);
         }
-        keys.flag("all", mentions.all);
-    });
+    }
+    out.push(b'}');
 }
 
-fn push_targets(keys: &mut Keys<'_>, targets: &[MessageId]) {
-    keys.array("targets", targets, |out, target| push_quoted(out, target));
+fn put_targets(out: &mut Vec<u8>, targets: &[MessageId]) {
+    put_ids(out, key!("targets"), targets);
 }
 
-fn push_also(keys: &mut Keys<'_>, also: &[MessageId]) {
+fn put_also(out: &mut Vec<u8>, also: &[MessageId]) {
     if !also.is_empty() {
-        keys.array("also", also, |out, target| push_quoted(out, target));
+        put_ids(out, key!("also"), also);
     }
 }
 
-fn push_watermark(keys: &mut Keys<'_>, name: &str, watermark: Watermark) {
-    push_place(keys, name, Through::Watermark(watermark));
+fn put_ids(out: &mut Vec<u8>, key: &str, ids: &[MessageId]) {
+    array(out, key, ids, |out, id| uuid(out, "", id.as_bytes()));
 }
 
-fn push_through(keys: &mut Keys<'_>, through: Through) {
-    push_place(keys, "through", through);
+fn put_users(out: &mut Vec<u8>, key: &str, users: &[UserId]) {
+    array(out, key, users, |out, user| put_text(out, user.as_str()));
 }
 
-fn push_place(keys: &mut Keys<'_>, name: &str, place: Through) {
-    keys.object(name, |keys| match place {
-        Through::Watermark(Watermark::Seq(seq)) => keys.plain("seq", seq),
-        Through::Watermark(Watermark::Time(time)) => keys.quoted("time", time),
-        Through::Message(message) => keys.quoted("message", message),
-    });
+fn put_watermark(out: &mut Vec<u8>, key: &str, watermark: Watermark) {
+    put_place(out, key, Through::Watermark(watermark));
 }
 
-fn push_group_type(keys: &mut Keys<'_>, group_type: Option<GroupType>) {
+fn put_place(out: &mut Vec<u8>, key: &str, place: Through) {
+    raw(out, key);
+    match place {
+        Through::Watermark(Watermark::Seq(seq)) => uint(out, "{\"seq\":", seq),
+        Through::Watermark(Watermark::Time(at)) => time(out, "{\"time\":", at),
+        Through::Message(message) => uuid(out, "{\"message\":", message.as_bytes()),
+    }
+    out.push(b'}');
+}
+
+fn put_group_type(out: &mut Vec<u8>, group_type: Option<GroupType>) {
     if let Some(group_type) = group_type {
-        keys.quoted("group_type", name_of(&GROUP_TYPES, &group_type));
+        name(out, key!("group_type"), name_of(&GROUP_TYPES, &group_type));
     }
 }
 
-/// An object, at the end of `out`.
-fn object(out: &mut String, fill: impl FnOnce(&mut Keys<'_>)) {
-    out.push('{');
-    let mut keys = Keys { out, first: true };
-    fill(&mut keys);
-    out.push('}');
+// Members: what stands before the value, and the value. They are inlined, so that the length of a key is known where it
+// is copied.
+
+#[inline]
+fn raw(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
 }
 
-/// An object being written.
-struct Keys<'a> {
-    out: &'a mut String,
-    first: bool,
+#[inline]
+fn text(out: &mut Vec<u8>, key: &str, value: &str) {
+    raw(out, key);
+    put_text(out, value);
 }
 
-impl Keys<'_> {
-    fn key(&mut self, name: &str) -> &mut String {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(',');
-        }
-        push_text(self.out, name);
-        self.out.push(':');
-        self.out
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        push_text(self.key(name), value);
-    }
-
-    fn optional_text(&mut self, name: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.text(name, value);
-        }
-    }
-
-    fn nullable_text(&mut self, name: &str, value: Option<&str>) {
-        match value {
-            Some(value) => self.text(name, value),
-            None => self.key(name).push_str("null"),
-        }
-    }
-
-    /// A string in which nothing needs an escape.
-    fn quoted(&mut self, name: &str, value: impl Display) {
-        push_quoted(self.key(name), value);
-    }
-
-    /// A number or boolean.
-    fn plain(&mut self, name: &str, value: impl Display) {
-        push_display(self.key(name), value);
-    }
-
-    fn optional(&mut self, name: &str, value: Option<u64>) {
-        if let Some(value) = value {
-            self.plain(name, value);
-        }
-    }
-
-    fn flag(&mut self, name: &str, value: bool) {
-        if value {
-            self.plain(name, value);
-        }
-    }
-
-    fn optional_base64(&mut self, name: &str, value: Option<&[u8]>) {
-        if let Some(value) = value {
-            let out = self.key(name);
-            out.push('"');
-            STANDARD.encode_string(value, out);
-            out.push('"');
-        }
-    }
-
-    fn texts(&mut self, name: &str, values: &[UserId]) {
-        self.array(name, values, |out, value| push_text(out, value.as_str()));
-    }
-
-    fn array<T>(&mut self, name: &str, values: &[T], push: impl Fn(&mut String, &T)) {
-        let out = self.key(name);
-        let mut separator = '[';
-        for value in values {
-            out.push(separator);
-            push(out, value);
-            separator = ',';
-        }
-        out.push_str(if values.is_empty() { "[]" } else { "]" });
-    }
-
-    fn object(&mut self, name: &str, fill: impl FnOnce(&mut Keys<'_>)) {
-        object(self.key(name), fill);
+#[inline]
+fn optional_text(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        text(out, key, value);
     }
 }
 
-fn push_display(out: &mut String, value: impl Display) {
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{value}");
+#[inline]
+fn nullable_text(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
+    raw(out, key);
+    match value {
+        Some(value) => put_text(out, value),
+        None => raw(out, "null"),
+    }
 }
 
-fn push_quoted(out: &mut String, value: impl Display) {
-    out.push('"');
-    push_display(out, value);
-    out.push('"');
+/// A text in which nothing needs an escape.
+#[inline]
+fn name(out: &mut Vec<u8>, key: &str, value: &str) {
+    raw(out, key);
+    out.push(b'"');
+    raw(out, value);
+    out.push(b'"');
+}
+
+#[inline]
+fn uuid(out: &mut Vec<u8>, key: &str, bytes: &[u8; 16]) {
+    raw(out, key);
+    out.push(b'"');
+    out.extend_from_slice(&digits::uuid(bytes));
+    out.push(b'"');
+}
+
+#[inline]
+fn time(out: &mut Vec<u8>, key: &str, at: Timestamp) {
+    raw(out, key);
+    out.push(b'"');
+    out.extend_from_slice(&at.to_text());
+    out.push(b'"');
+}
+
+#[inline]
+fn uint(out: &mut Vec<u8>, key: &str, number: impl Into<u64>) {
+    raw(out, key);
+    push_uint(out, number.into());
+}
+
+#[inline]
+fn optional(out: &mut Vec<u8>, key: &str, number: Option<u64>) {
+    if let Some(number) = number {
+        uint(out, key, number);
+    }
+}
+
+#[inline]
+fn boolean(out: &mut Vec<u8>, key: &str, on: bool) {
+    raw(out, key);
+    raw(out, if on { "true" } else { "false" });
+}
+
+/// A boolean that is left out unless it is set.
+#[inline]
+fn flag(out: &mut Vec<u8>, key: &str, on: bool) {
+    if on {
+        boolean(out, key, on);
+    }
+}
+
+fn optional_base64(out: &mut Vec<u8>, key: &str, value: Option<&[u8]>) {
+    let Some(value) = value else { return };
+    raw(out, key);
+    out.push(b'"');
+    // Three bytes become four characters.
+    let begin = out.len();
+    out.resize(begin + value.len().div_ceil(3) * 4, 0);
+    // There is room for exactly what is written.
+    let written = STANDARD.encode_slice(value, out.get_mut(begin..).unwrap_or_default()).unwrap_or_default();
+    out.truncate(begin + written);
+    out.push(b'"');
+}
+
+fn array<T>(out: &mut Vec<u8>, key: &str, values: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
+    raw(out, key);
+    out.push(b'[');
+    for (at, value) in values.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        put(out, value);
+    }
+    out.push(b']');
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::log::jsonl::LoggedEvent;
-use crate::log::jsonl::encode::{push_event, push_header};
+use crate::log::jsonl::encode::{put_event, put_header};
 use crate::model::event::Event;
 use crate::model::id::UserId;
 
@@ -29,7 +29,7 @@ use crate::model::id::UserId;
 #[derive(Debug)]
 pub struct Writer<W> {
     output: W,
-    line: String,
+    line: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
@@ -40,13 +40,13 @@ impl<W: Write> Writer<W> {
     /// An error of the output.
     pub fn new(output: W, owner: &UserId) -> io::Result<Self> {
         let mut writer = Self::append(output);
-        writer.put(|line| push_header(line, owner))?;
+        writer.put(|line| put_header(line, owner))?;
         Ok(writer)
     }
 
     /// Goes on with a log that already has its header and ends with a line feed: writes nothing yet.
     pub fn append(output: W) -> Self {
-        Self { output, line: String::new() }
+        Self { output, line: Vec::new() }
     }
 
     /// Writes a record as it was read: an event in the fixed order of keys, a skipped line byte for byte.
@@ -57,7 +57,9 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, event: &LoggedEvent) -> io::Result<()> {
         match event {
             LoggedEvent::Known(event) => self.write_event(event),
-            LoggedEvent::Skipped(skipped) => self.put(|line| line.push_str(skipped.raw())),
+            LoggedEvent::Skipped(skipped) => {
+                self.put(|line| line.extend_from_slice(skipped.raw().as_bytes()))
+            }
         }
     }
 
@@ -67,7 +69,7 @@ impl<W: Write> Writer<W> {
     ///
     /// An error of the output.
     pub fn write_event(&mut self, event: &Event) -> io::Result<()> {
-        self.put(|line| push_event(line, event))
+        self.put(|line| put_event(line, event))
     }
 
     /// Flushes the output.
@@ -84,10 +86,10 @@ impl<W: Write> Writer<W> {
         self.output
     }
 
-    fn put(&mut self, push: impl FnOnce(&mut String)) -> io::Result<()> {
+    fn put(&mut self, push: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         self.line.clear();
         push(&mut self.line);
-        self.line.push('\n');
-        self.output.write_all(self.line.as_bytes())
+        self.line.push(b'\n');
+        self.output.write_all(&self.line)
     }
 }
