@@ -2,12 +2,9 @@
 //!
 //! A row is written with its place in an index of ids, which may be any page of it, and both are overwritten when the row is
 //! sealed. A batch takes half the bytes and has no index: beside it stand four bytes of the hash of each id and
-//! command, in order, and who looks for one goes through the batches of the inbox, of which there are some dozens at most.
-//! Four bytes may agree by chance: what they name is looked into before it counts.
+//! command, in order, and who looks for one goes through the batches of the inbox, of which there are few: beyond
+//! [`ALL`] events, what comes lies as rows. Four bytes may agree by chance: what they name is looked into before it counts.
 
-use std::collections::HashSet;
-
-use chatfold::EventId;
 use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::StoredEvent;
@@ -25,8 +22,17 @@ pub(crate) const LEAST: usize = 32;
 /// What comes in more events lies in several, and no more rows are taken along: a batch is decoded whole.
 pub(crate) const MOST: usize = 2_048;
 
-const HEADS: &str = "SELECT 0 AS segment, before, before_hash, last, last_hash, checksum, keys \
+/// What comes in more bytes lies in several, too.
+pub(crate) const MOST_LEN_BYTES: usize = 4 << 20;
+
+/// Once so many events lie in batches, what comes lies as rows until they are sealed: each append goes through all batches.
+pub(crate) const ALL: u64 = 4_096;
+
+const HEADS: &str = "SELECT 0 AS segment, before, before_hash, last, last_hash, checksum \
     FROM chatfold_batch WHERE inbox = ?";
+
+const HEADS_AND_KEYS: &str = "SELECT 0 AS segment, before, before_hash, last, last_hash, checksum, keys \
+    FROM chatfold_batch WHERE inbox = ? ORDER BY last";
 
 /// What stands beside a batch of an id or a command.
 fn hash(inbox: Number, wanted: Wanted) -> [u8; 4] {
@@ -67,42 +73,27 @@ pub(crate) fn last(connection: &Connection, inbox: Number) -> Result<Option<Segm
     rows.next()?.map(head).transpose()
 }
 
-/// The batches that may hold what is wanted, the oldest first.
+/// The batches that may hold some of what is wanted, the oldest first, each with that.
 pub(crate) fn holding(
     connection: &Connection,
     inbox: Number,
-    wanted: Wanted,
-) -> Result<Vec<SegmentHead>, SqliteError> {
-    let hash = hash(inbox, wanted);
-    let mut find = connection.prepare_cached(&format!("{HEADS} ORDER BY last"))?;
+    wanted: &[Wanted],
+) -> Result<Vec<(SegmentHead, Vec<Wanted>)>, SqliteError> {
+    let mut find = connection.prepare_cached(HEADS_AND_KEYS)?;
     let mut rows = find.query([inbox])?;
-    let mut holding = Vec::new();
+    let (mut hashes, mut holding) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
-        if of_blob(row.get_ref("keys")?.as_blob().unwrap_or_default()).binary_search(&hash).is_ok() {
-            holding.push(head(row)?);
+        if hashes.is_empty() {
+            hashes = wanted.iter().map(|wanted| (hash(inbox, *wanted), *wanted)).collect();
+        }
+        let there = of_blob(row.get_ref("keys")?.as_blob().unwrap_or_default());
+        let held = hashes.iter().filter(|(hash, _)| there.binary_search(hash).is_ok());
+        let held: Vec<_> = held.map(|(_, wanted)| *wanted).collect();
+        if !held.is_empty() {
+            holding.push((head(row)?, held));
         }
     }
     Ok(holding)
-}
-
-/// Those of these ids that a batch may hold: of the others it is certain that none does.
-pub(crate) fn maybe_holding(
-    connection: &Connection,
-    inbox: Number,
-    ids: &[EventId],
-) -> Result<HashSet<EventId>, SqliteError> {
-    let mut find = connection.prepare_cached("SELECT keys FROM chatfold_batch WHERE inbox = ?")?;
-    let mut rows = find.query([inbox])?;
-    let (mut hashes, mut maybe) = (Vec::new(), HashSet::new());
-    while let Some(row) = rows.next()? {
-        if hashes.is_empty() {
-            hashes = ids.iter().map(|id| (hash(inbox, Wanted::Event(*id)), *id)).collect();
-        }
-        let there = of_blob(row.get_ref(0)?.as_blob().unwrap_or_default());
-        let held = hashes.iter().filter(|(hash, _)| there.binary_search(hash).is_ok());
-        maybe.extend(held.map(|(_, id)| *id));
-    }
-    Ok(maybe)
 }
 
 /// The bytes of the batch that ends at this position, as they stand there, if it is there.

@@ -110,6 +110,7 @@ impl SqliteStore {
     ///
     /// If it is too damaged to be read, or cannot be read for another reason.
     pub fn check(&mut self) -> Result<Vec<Damage>, SqliteError> {
+        self.look_again()?;
         let mut found = Vec::new();
         for pragma in self.integrity_checks()? {
             let mut statement = self.connection.prepare(&pragma)?;

@@ -35,7 +35,7 @@
 //! of this process or another, wait for each other up to [`Options::busy_timeout`], and an append that waited longer
 //! fails without having written. A file holds any number of inboxes. The snapshots that a handle gives to be read by range
 //! share a second connection, which writes nothing and is closed with the last of them and the handle. A handle that has
-//! imported segments holds up to 32 MiB of the file from then on, before up to 2 MiB.
+//! imported segments holds up to 32 MiB of the file from then on, before up to 2 MiB, and up to 16 MiB within a transaction that changes as much.
 //!
 //! # An application's own file
 //!
@@ -51,7 +51,7 @@
 //! `inbox` numbers the owners; `head` says, by owner, the number again and where the log ends. The newest events of an
 //! inbox lie in `event`, a row each: by inbox and position the event's id, its command, the hash of the log up to it and
 //! its bytes. What comes in 32 events or more is a `batch` from the start, with the rows before it: in the columns of a segment,
-//! and beside them four bytes of the hash of each id and command, which are gone through to find one. A hundred events
+//! and beside them four bytes of the hash of each id and command, which are gone through to find one (4,096 events lie so at most). A hundred events
 //! so are written once, in half the bytes; as rows they are written with an index of ids of which they touch every page.
 //! Once there are [`Options::seal_events`] of both, the append that brings the last **seals** them in its own
 //! transaction: they become a segment, and lie nowhere else any more. What fills segments by itself (an import) becomes
@@ -71,7 +71,8 @@
 //! into pages of about 4 KiB, so that bytes that merely moved make the pages they made before; a page is known by the
 //! 128-bit hash of its content, and is there once for all snapshots of its inbox. (Inboxes share none: erasing one then
 //! leaves nothing of it, whoever else said the same.) So keeping a snapshot writes the pages that no other has. Pages
-//! that are named no more are put down in `stale_page` and removed by later snapshots, about two megabytes at a time.
+//! that are named no more are put down in `stale_page` and removed by later snapshots: as many as these write, whose room they
+//! give, and a few more.
 //! The number of a page is never given again, so who reads a snapshot while newer ones take its place
 //! ([`open_latest`](chatfold::store::SnapshotStore::open_latest)) finds the page that was there or none. A large
 //! snapshot that is new is written in transactions of two megabytes, each waiting to be named: other writers get in
@@ -142,7 +143,7 @@
 //!
 //! # Erasing
 //!
-//! Rewriting writes the segments and rows anew that hold a changed event, and of all behind them the hashes alone. It
+//! Rewriting writes the segments, batches and rows anew that hold a changed event, and of all behind them the hashes alone. It
 //! drops all snapshots of the inbox and all of their pages, as erasing does. Rewriting and erasing overwrite what they
 //! remove (`secure_delete`) and empty the write-ahead log afterwards. While another connection reads, that last step
 //! waits until a later checkpoint. What the disk itself keeps of overwritten blocks is out of reach; the feature
@@ -229,6 +230,8 @@ pub struct SqliteStore {
     reader: Option<Arc<source::Reader>>,
     /// The connection is the caller's: nothing of it is changed that the caller would notice.
     shared: bool,
+    /// The schema of a file that may only be read and is read as it stands.
+    stands_in: Option<i64>,
 }
 
 impl SqliteStore {
@@ -241,7 +244,20 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, SqliteError> {
         let mut connection = Self::connect(path.as_ref(), options)?;
         let snapshots = schema::migrate(&mut connection, options, Claim::Alone)?;
-        Ok(Self::over(connection, options, snapshots, false))
+        let stands_in = if options.read_only { schema::standing_in(&connection)? } else { None };
+        Ok(Self { stands_in, ..Self::over(connection, options, snapshots, false) })
+    }
+
+    /// Looks at the tables as they are now, if a file of an older schema that is read as it stands was migrated meanwhile.
+    fn look_again(&mut self) -> Result<(), SqliteError> {
+        if self.stands_in.is_some() && schema::standing_in(&self.connection)? != self.stands_in {
+            schema::stand_down(&self.connection)?;
+            self.snapshots = schema::migrate(&mut self.connection, &self.options, Claim::Alone)?;
+            self.stands_in = schema::standing_in(&self.connection)?;
+            self.reader = None;
+            self.cache.clear();
+        }
+        Ok(())
     }
 
     fn over(connection: Connection, options: &Options, snapshots: Snapshots, shared: bool) -> Self {
@@ -253,6 +269,7 @@ impl SqliteStore {
             suspect: Arc::default(),
             reader: None,
             shared,
+            stands_in: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The log of one inbox within a transaction: what is sealed in segments, the batches behind them, and behind those the rows.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chatfold::EventId;
@@ -222,7 +223,7 @@ impl Log<'_> {
             let Some(head) = self.segment("segment = ?", number)? else { continue };
             found.push(self.known_of(&head)?);
         }
-        for head in batches::holding(self.connection, self.number, wanted)? {
+        for (head, _) in batches::holding(self.connection, self.number, &[wanted])? {
             found.push(self.known_of(&head)?);
         }
         Ok(found)
@@ -256,6 +257,25 @@ impl Log<'_> {
             Known::Events(events) => events.iter().find(|event| event.id == id).map(StoredEvent::position),
             Known::Ids(first, ids) => ids.index_of(id).map(|index| first + index),
         }))
+    }
+
+    /// Those of these ids that are in batches, with their positions: a batch that may hold one is decoded once.
+    pub(crate) fn in_batches(&mut self, ids: &[EventId]) -> Result<HashMap<EventId, u64>, SqliteError> {
+        let wanted: Vec<_> = ids.iter().map(|id| Wanted::Event(*id)).collect();
+        let mut found = HashMap::new();
+        for (head, held) in batches::holding(self.connection, self.number, &wanted)? {
+            let held: HashSet<_> = held
+                .into_iter()
+                .filter_map(|wanted| match wanted {
+                    Wanted::Event(id) => Some(id),
+                    Wanted::Command(_) => None,
+                })
+                .collect();
+            let events = self.events_of(&head)?;
+            let of = events.iter().filter(|event| held.contains(&event.id));
+            found.extend(of.map(|event| (event.id, event.position())));
+        }
+        Ok(found)
     }
 
     /// The event of this id.

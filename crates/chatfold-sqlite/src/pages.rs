@@ -7,7 +7,7 @@
 //! Pages that no kept snapshot names are put down as stale in the transaction that drops the last snapshot that named
 //! them, and removed by later ones, some at a time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
@@ -65,6 +65,8 @@ pub(crate) struct Known {
     version: Option<i64>,
     verified: bool,
     pages: HashMap<u128, i64>,
+    /// Stale pages that may make room for those of the snapshot that is being written ahead; `None`: not looked up.
+    spare: Option<VecDeque<i64>>,
 }
 
 impl Known {
@@ -84,7 +86,7 @@ impl Known {
                 pages.insert(hash, row.get("page")?);
             }
         }
-        Ok(Self { version: Some(version), verified, pages })
+        Ok(Self { version: Some(version), verified, pages, spare: None })
     }
 
     /// The same as of now: looked up again if another connection has written since.
@@ -121,9 +123,18 @@ impl Known {
         cut: &Cut<'_>,
         pages: &[(u128, &[u8])],
     ) -> Result<(), SqliteError> {
-        let mut named = self.named(cut);
-        named.extend(kept(connection, owner, number, u64::MAX)?.iter().flat_map(Kept::pages));
-        remove_stale(connection, number, &named, pages.len())?;
+        let mut spare = match self.spare.take() {
+            Some(spare) => spare,
+            None => {
+                let mut named = self.named(cut);
+                named.extend(kept(connection, owner, number, u64::MAX)?.iter().flat_map(Kept::pages));
+                let stale = stale(connection, number)?;
+                stale.into_iter().filter(|page| !named.contains(page)).collect()
+            }
+        };
+        let room = spare.drain(..pages.len().min(spare.len()));
+        remove(connection, number, room)?;
+        self.spare = Some(spare);
         for page in pages {
             if !self.pages.contains_key(&page.0) {
                 let page = self.write(connection, number, *page)?;
@@ -264,7 +275,6 @@ pub(crate) fn keep(
             .try_for_each(|page| set_stale(connection, number, *page))?;
     }
     remove_stale(connection, number, &named, missing + SPARE.max(waited / SPARE))?;
-    cross_out(connection, number, &named)?;
     let mut directory = Directory::default();
     for (hash, bytes) in cut.cut.pages() {
         let page = match known.pages.get(hash) {
@@ -312,30 +322,38 @@ fn stale(connection: &Connection, number: Number) -> Result<Vec<i64>, SqliteErro
     Ok(pages.collect::<Result<_, _>>()?)
 }
 
-/// Removes so many of the pages that are put down for it, but none that is named.
+/// Removes so many of the pages that are put down for it, but none that is named: that is put down no more.
 fn remove_stale(
     connection: &Connection,
     number: Number,
     named: &HashSet<i64>,
     limit: usize,
 ) -> Result<(), SqliteError> {
-    let mut remove =
-        connection.prepare_cached("DELETE FROM chatfold_snapshot_page WHERE page = ? AND inbox = ?")?;
-    let gone = stale(connection, number)?.into_iter().filter(|page| !named.contains(page)).take(limit);
-    let gone: HashSet<_> = gone.collect();
-    for page in &gone {
-        remove.execute([*page, number])?;
-    }
-    cross_out(connection, number, &gone)
+    let (after_all, gone): (Vec<_>, Vec<_>) =
+        stale(connection, number)?.into_iter().partition(|page| named.contains(page));
+    after_all.into_iter().try_for_each(|page| cross_out(connection, number, page))?;
+    remove(connection, number, gone.into_iter().take(limit))
 }
 
-/// Puts pages down no more: they are gone, or named after all.
-fn cross_out(connection: &Connection, number: Number, pages: &HashSet<i64>) -> Result<(), SqliteError> {
-    let mut cross_out =
-        connection.prepare_cached("DELETE FROM chatfold_stale_page WHERE page = ? AND inbox = ?")?;
-    for page in stale(connection, number)?.into_iter().filter(|page| pages.contains(page)) {
-        cross_out.execute([page, number])?;
+/// Removes pages that are put down for it.
+fn remove(
+    connection: &Connection,
+    number: Number,
+    pages: impl Iterator<Item = i64>,
+) -> Result<(), SqliteError> {
+    let mut remove =
+        connection.prepare_cached("DELETE FROM chatfold_snapshot_page WHERE page = ? AND inbox = ?")?;
+    for page in pages {
+        remove.execute([page, number])?;
+        cross_out(connection, number, page)?;
     }
+    Ok(())
+}
+
+/// Puts a page down no more.
+fn cross_out(connection: &Connection, number: Number, page: i64) -> Result<(), SqliteError> {
+    let sql = "DELETE FROM chatfold_stale_page WHERE page = ? AND inbox = ?";
+    connection.prepare_cached(sql)?.execute([page, number])?;
     Ok(())
 }
 

@@ -347,6 +347,21 @@ fn migrate_from(connection: &mut Connection, claim: Claim) -> Result<(), SqliteE
     Ok(())
 }
 
+/// The schema of a file that is read as it stands; `None` of a file of the newest.
+pub(crate) fn standing_in(connection: &Connection) -> Result<Option<i64>, SqliteError> {
+    let version = Found::look(connection)?.version;
+    Ok((version != NEWEST).then_some(version))
+}
+
+/// Removes what stands for the tables of the newest schema: the file was migrated meanwhile, and has them.
+pub(crate) fn stand_down(connection: &Connection) -> Result<(), SqliteError> {
+    let sql = "SELECT name FROM temp.sqlite_schema WHERE type = 'view' AND name LIKE 'chatfold%'";
+    let names: Vec<String> =
+        connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    names.iter().try_for_each(|name| connection.execute_batch(&format!("DROP VIEW temp.{name}")))?;
+    Ok(())
+}
+
 /// Lets a file of an older schema be read as it stands: views of this connection have the names of the tables.
 fn stand_in(connection: &Connection, found: i64) -> Result<Snapshots, SqliteError> {
     if found == 0 {

@@ -43,7 +43,8 @@ impl Log<'_> {
         let Some(first) = new.first() else { return Ok(()) };
         let seal = seal.max(1);
         let sealed = self.sealed()?;
-        let waiting = usize::try_from(first.position() - 1 - sealed.events).unwrap_or(usize::MAX);
+        let waiting =
+            usize::try_from(first.position().saturating_sub(1 + sealed.events)).unwrap_or(usize::MAX);
         let all = waiting.saturating_add(new.len());
         let many_wait = waiting / seal > TAKEN_ALONG || (new.len() < seal && waiting >= seal);
         if all < seal || many_wait {
@@ -74,17 +75,31 @@ impl Log<'_> {
     /// Writes events behind the end of the log: as batches, the first with the rows before it, if there are enough, and as
     /// rows otherwise.
     fn add_unsealed(&mut self, new: &[StoredEvent]) -> Result<(), SqliteError> {
-        new.chunks(batches::MOST).try_for_each(|some| self.add_few(some))
+        let mut rest = new;
+        while !rest.is_empty() {
+            let mut len_bytes = 0;
+            let fits = |event: &&StoredEvent| {
+                len_bytes += event.bytes.len();
+                len_bytes <= batches::MOST_LEN_BYTES
+            };
+            let len = rest.iter().take(batches::MOST).take_while(fits).count().max(1);
+            let (some, behind) = rest.split_at(len);
+            self.add_few(some)?;
+            rest = behind;
+        }
+        Ok(())
     }
 
     fn add_few(&mut self, new: &[StoredEvent]) -> Result<(), SqliteError> {
         let as_rows = || new.iter().try_for_each(|event| insert(self.connection, self.number, event));
         let Some(first) = new.first().filter(|_| new.len() >= batches::LEAST) else { return as_rows() };
-        let batched = self.batched()?;
-        let rows = usize::try_from(first.position() - 1 - batched.events).unwrap_or(usize::MAX);
-        if rows > batches::MOST {
+        let sealed = self.sealed()?;
+        let batched = self.batched_behind(sealed)?;
+        let rows = first.position().saturating_sub(1 + batched.events);
+        if rows > batches::MOST as u64 || batched.events.saturating_sub(sealed.events) >= batches::ALL {
             return as_rows();
         }
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         if rows == 0 {
             return self.write_batch(batched, new);
         }
@@ -115,7 +130,7 @@ impl Log<'_> {
             keys::insert_sealed(self.connection, &keys)?;
             self.delete_waiting(events.last().map_or(0, StoredEvent::position))?;
         }
-        Ok(self.last()?.events - self.sealed()?.events >= seal as u64)
+        Ok(self.last()?.events.saturating_sub(self.sealed()?.events) >= seal as u64)
     }
 
     /// The events behind what is sealed, held against the log before each: `len` of them, or as many as there are, or a few

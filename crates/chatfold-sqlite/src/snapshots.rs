@@ -121,6 +121,7 @@ impl SqliteStore {
 impl SnapshotStore for SqliteStore {
     /// A snapshot of which a page is damaged is passed over; that is told where no other is left.
     fn latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<StoredSnapshot>, SqliteError> {
+        self.look_again()?;
         if self.snapshots == Snapshots::Whole {
             return self.latest_whole(inbox, through);
         }
@@ -146,6 +147,7 @@ impl SnapshotStore for SqliteStore {
     /// all, and held against their hash. A page that is damaged fails each read of it: [`SnapshotStore::latest`] passes
     /// over such a snapshot, and the next one kept brings the page anew.
     fn open_latest(&mut self, inbox: &StreamId, through: u64) -> Result<Option<FoundSnapshot>, SqliteError> {
+        self.look_again()?;
         let reader = if self.snapshots == Snapshots::Paged { self.reader()? } else { None };
         let Some(reader) = reader else {
             return Ok(self.latest(inbox, through)?.map(FoundSnapshot::from));

@@ -1,6 +1,6 @@
 //! The ports, filled.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chatfold::EventId;
 use chatfold::id::CommandId;
@@ -16,7 +16,7 @@ use crate::log::{Cache, Log};
 use crate::pages::{self, Cut};
 use crate::schema::begin;
 use crate::{SqliteError, SqliteStore};
-use crate::{batches, keys, outbox, rows};
+use crate::{keys, outbox, rows};
 
 /// How much of the file a handle holds once it has imported segments. Before it is what SQLite usually holds, 2 MiB.
 const IMPORT_CACHE_KIB: i64 = 32 << 10;
@@ -102,14 +102,17 @@ impl<'t> Log<'t> {
         let batched = self.batched_behind(sealed)?;
         let rows = last.events.saturating_sub(batched.events);
         let in_rows = rows::positions(self.connection, self.number, ids, rows)?;
-        let mut maybe_sealed = match sealed.events {
+        let in_batches = match batched.events.saturating_sub(sealed.events) {
+            0 => HashMap::new(),
+            _ => self.in_batches(ids)?,
+        };
+        let maybe_sealed = match sealed.events {
             0 => HashSet::new(),
             _ => keys::maybe_sealed(self.connection, self.number, ids)?,
         };
-        maybe_sealed.extend(batches::maybe_holding(self.connection, self.number, ids)?);
         let mut known = Vec::new();
         for id in ids {
-            if let Some(position) = in_rows.get(id) {
+            if let Some(position) = in_rows.get(id).or_else(|| in_batches.get(id)) {
                 known.push((*id, *position));
             } else if maybe_sealed.contains(id) {
                 known.extend(self.sealed_position(*id)?.map(|position| (*id, position)));
@@ -277,6 +280,7 @@ impl EventStore for SqliteStore {
     }
 
     fn read(&mut self, inbox: &StreamId, after: u64, limit: usize) -> Result<Page, SqliteError> {
+        self.look_again()?;
         // One transaction, so that head and events are of one moment.
         let transaction = self.connection.transaction()?;
         let Some((mut log, head)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
@@ -287,6 +291,7 @@ impl EventStore for SqliteStore {
     }
 
     fn read_sealed(&mut self, inbox: &StreamId, after: u64) -> Result<Option<SealedPage>, SqliteError> {
+        self.look_again()?;
         let transaction = self.connection.transaction()?;
         let Some((log, head)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
             return Ok(None);
@@ -299,6 +304,7 @@ impl EventStore for SqliteStore {
     }
 
     fn find(&mut self, inbox: &StreamId, id: EventId) -> Result<Option<StoredEvent>, SqliteError> {
+        self.look_again()?;
         let transaction = self.connection.transaction()?;
         match Log::find_inbox(&transaction, &mut self.cache, inbox)? {
             Some((mut log, _)) => log.find(id),

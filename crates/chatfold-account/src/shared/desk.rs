@@ -167,13 +167,9 @@ impl Inner {
         self.ask(id, |answer| Ask::Write { wish: wish.clone(), answer }).await
     }
 
-    /// What a conversation's stream has come to, or had at a position.
-    pub(crate) async fn reached(
-        self: &Arc<Self>,
-        id: &SharedId,
-        at: Option<u64>,
-    ) -> Result<Reached, SharedError> {
-        self.ask(id, |answer| Ask::Reached { at, answer }).await
+    /// What a conversation's stream has come to.
+    pub(crate) async fn reached(self: &Arc<Self>, id: &SharedId) -> Result<Reached, SharedError> {
+        self.ask(id, |answer| Ask::Reached { answer }).await
     }
 
     /// Has the hub given the timelines that it lacks.

@@ -113,7 +113,7 @@ impl Desk {
         if self.inner.begun.contains_key(id) {
             return Ok(());
         }
-        if self.inner.reached(id, None).await?.seq == 0 {
+        if self.inner.reached(id).await?.seq == 0 {
             for user in [&one, &other] {
                 let Some(seen) = id.as_seen_by(user) else { continue };
                 let fact = Fact::HistoryWindow { after: Watermark::Time(Timestamp::EPOCH), through: None };
@@ -254,7 +254,7 @@ impl Desk {
         let through = match through {
             Some(through) => through,
             None => {
-                let reached = self.inner.reached(&id, None).await?;
+                let reached = self.inner.reached(&id).await?;
                 match id.pair() {
                     None => Watermark::Seq(reached.seq),
                     Some(_) => Watermark::Time(Timestamp::from_millis(reached.at_ms).unwrap_or(context.time)),

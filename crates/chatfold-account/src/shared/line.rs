@@ -19,8 +19,12 @@ const PAGE: usize = 1_000;
 /// How many events before a snapshot are looked through at first for what its stream came to.
 const TAIL: u64 = 32;
 
-/// Of how many positions a line remembers what its stream had come to; of more, it begins anew.
+/// Of how many stretches of a stream a line remembers what was found; of more, it begins anew.
 const LOOKED: usize = 65_536;
+
+/// Stretches of a stream without a message but at their beginning, by their first position: the last one, and what the stream
+/// had come to there.
+type Looked = BTreeMap<u64, (u64, Reached)>;
 
 /// What a stream is folded into.
 pub(crate) trait Folded: Clone + Send + Sync + 'static {
@@ -110,9 +114,8 @@ pub(crate) struct Line<F> {
     pub(crate) reached: Reached,
     /// The events since a snapshot was made last.
     since: u64,
-    /// What the stream had come to at positions that were looked up: who asks again, of them or of those behind, does not read
-    /// back beyond them.
-    looked: Arc<Mutex<BTreeMap<u64, Reached>>>,
+    /// What was found at positions that were looked up: no event is read back twice.
+    looked: Arc<Mutex<Looked>>,
 }
 
 /// The line of an account's own stream, one writer at a time.
@@ -167,6 +170,7 @@ impl<F: Folded> Line<F> {
                 read => return read.map(drop),
             }
         }
+        self.looked = Arc::default();
         self.fold = F::empty(&self.stream, self.policy).ok_or(SharedError::Gone)?;
         (self.prefix, self.reached, self.since) = (LogPrefix::EMPTY, Reached::default(), 0);
         self.read_on().await.map(drop)
@@ -205,39 +209,51 @@ impl<F: Folded> Line<F> {
         }
     }
 
-    /// What the stream had come to at a position: read backwards until a message says its seq, or to a position of which it
-    /// is known, so that whoever asks of many positions reads no event twice.
+    /// What the stream had come to at a position: read backwards until a message says its seq, or to a stretch that was read
+    /// before, so that whoever asks of many positions has no event read twice.
     pub(crate) async fn reached_at(&self, position: u64) -> Result<Reached, SharedError> {
-        let (mut reached, mut until, mut step) = (Reached::default(), position, TAIL);
-        while until > 0 && reached.seq == 0 {
-            let known = self.looked_up(until);
-            let after = until.saturating_sub(step).max(known.map_or(0, |(at, _)| at));
-            let limit = usize::try_from(until - after).unwrap_or(usize::MAX);
-            if limit > 0 {
-                for stored in &self.store.read(&self.stream, after, limit).await?.events {
-                    if let Some(event) = decoded(&self.stream, stored)? {
-                        reached.take_in(&event);
+        let (mut reached, mut first, mut step) = (Reached::default(), position, TAIL);
+        let known = self.looked_up(position);
+        while first > 0 && reached.seq == 0 {
+            if let Some((begin, end, before)) = known.filter(|(_, end, _)| *end >= first) {
+                let reached = reached.or_before(before);
+                self.remember(begin, position.max(end), reached);
+                return Ok(reached);
+            }
+            let after = first.saturating_sub(step).max(known.map_or(0, |(_, end, _)| end));
+            let limit = usize::try_from(first - after).unwrap_or(usize::MAX);
+            let events = self.store.read(&self.stream, after, limit).await?.events;
+            if events.len() < limit {
+                // It is another log by now, which whoever reads on is told; nothing is known of this one.
+                return Ok(reached);
+            }
+            first = after;
+            for stored in &events {
+                if let Some(event) = decoded(&self.stream, stored)? {
+                    if seq_of(&event).is_some() {
+                        first = stored.position();
                     }
+                    reached.take_in(&event);
                 }
             }
-            if let Some((_, before)) = known.filter(|(at, _)| *at == after) {
-                reached = reached.or_before(before);
-                break;
-            }
-            (until, step) = (after, (step * 2).min(PAGE as u64));
+            step = (step * 2).min(PAGE as u64);
         }
+        self.remember(first, position, reached);
+        Ok(reached)
+    }
+
+    /// The last stretch that begins no later than this position.
+    fn looked_up(&self, position: u64) -> Option<(u64, u64, Reached)> {
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.range(..=position).next_back().map(|(begin, (end, reached))| (*begin, *end, *reached))
+    }
+
+    fn remember(&self, begin: u64, end: u64, reached: Reached) {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if looked.len() >= LOOKED {
             looked.clear();
         }
-        looked.insert(position, reached);
-        Ok(reached)
-    }
-
-    /// The last position up to this one of which it is known what the stream had come to.
-    fn looked_up(&self, position: u64) -> Option<(u64, Reached)> {
-        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        looked.range(..=position).next_back().map(|(at, reached)| (*at, *reached))
+        looked.insert(begin, (end, reached));
     }
 
     fn damaged(&self, position: u64) -> SharedError {

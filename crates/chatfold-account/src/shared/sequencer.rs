@@ -29,8 +29,8 @@ pub(crate) enum Ask {
     Write { wish: Wish, answer: oneshot::Sender<Result<Written, SharedError>> },
     /// To give its timeline to the hub, for an account that connected.
     Provide { answer: oneshot::Sender<Result<(), SharedError>> },
-    /// To tell what the stream has come to, or had at a position.
-    Reached { at: Option<u64>, answer: oneshot::Sender<Result<Reached, SharedError>> },
+    /// To tell what the stream has come to.
+    Reached { answer: oneshot::Sender<Result<Reached, SharedError>> },
 }
 
 /// How the task of a conversation is reached.
@@ -133,7 +133,7 @@ async fn refuse_all(mut asked: mpsc::Receiver<Ask>, error: &SharedError) {
         match ask {
             Ask::Write { answer, .. } => drop(answer.send(Err(error.clone()))),
             Ask::Provide { answer } => drop(answer.send(Err(error.clone()))),
-            Ask::Reached { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Ask::Reached { answer } => drop(answer.send(Err(error.clone()))),
         }
     }
 }
@@ -190,13 +190,9 @@ impl Sequencer {
                 }
                 drop(answer.send(followed));
             }
-            Ask::Reached { at: None, answer } => {
+            Ask::Reached { answer } => {
                 let followed = self.follow().await;
                 drop(answer.send(followed.map(|()| self.line.reached)));
-            }
-            Ask::Reached { at: Some(position), answer } => {
-                let reached = self.line.reached_at(position).await;
-                drop(answer.send(reached));
             }
         }
     }
@@ -215,7 +211,7 @@ impl Sequencer {
 
     /// Writes of what waits as much as goes into one append, and answers it. What could not be done now waits on.
     async fn write(&mut self, waiting: &mut VecDeque<Waiting>) {
-        let mut batch: Vec<Waiting> = waiting.drain(..).collect();
+        let batch: Vec<Waiting> = waiting.drain(..).collect();
         if std::mem::take(&mut self.must_follow)
             && let Err(error) = self.follow().await
         {
@@ -224,12 +220,26 @@ impl Sequencer {
             }
             return;
         }
+        let mut refused = Vec::new();
+        self.append(batch, waiting, &mut refused).await;
+        // What is written waits for nobody who is refused.
+        for (waiting, error) in refused {
+            let outcome = self.first_of_refused(&waiting.wish, error).await;
+            drop(waiting.answer.send(outcome));
+        }
+    }
+
+    /// Appends what waits and answers it, but what is refused on the newest state.
+    async fn append(
+        &mut self,
+        mut batch: Vec<Waiting>,
+        waiting: &mut VecDeque<Waiting>,
+        refused: &mut Vec<(Waiting, SharedError)>,
+    ) {
         for attempt in 0..ATTEMPTS {
-            let Decided { placed, refused, fold } = self.place(batch, waiting);
-            for (waiting, error) in refused {
-                let outcome = self.first_of_refused(&waiting.wish, error).await;
-                drop(waiting.answer.send(outcome));
-            }
+            let decided = self.place(batch, waiting);
+            refused.extend(decided.refused);
+            let Decided { placed, fold, .. } = decided;
             if placed.is_empty() {
                 return;
             }
@@ -309,7 +319,11 @@ impl Sequencer {
     /// it; of anything else, why it is refused.
     async fn first_of_refused(&self, wish: &Wish, error: SharedError) -> Result<Written, SharedError> {
         let Wish::Send { by, message, .. } = wish else { return Err(error) };
-        match self.line.find(event_of(message)).await? {
+        // Nothing is looked up for a stranger.
+        if self.line.fold.membership(by).is_none() {
+            return Err(error);
+        }
+        match self.line.find(event_of(message)).await.unwrap_or_default() {
             Some((position, first)) if first.by() == by && seq_of(&first).is_some() => {
                 self.outcome_of(position, &first).await
             }

@@ -200,3 +200,46 @@ fn what_a_batch_said_is_gone_once_it_is_erased_or_rewritten() {
     let left: i64 = Connection::open(&path).unwrap().query_row(keys, [], |row| row.get(0)).unwrap();
     assert_eq!(left, 0);
 }
+
+/// Who reads an older file as it stands reads on once another has migrated it.
+#[test]
+fn who_reads_an_older_file_sees_what_comes_after_it_was_migrated() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    for version in 1..=6 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.db");
+        fs::copy(fixtures.join(format!("schema{version}.db")), &path).unwrap();
+        let options = chatfold_sqlite::Options { read_only: true, ..Default::default() };
+        let mut reader = chatfold_sqlite::SqliteStore::open(&path, &options).unwrap();
+        assert_eq!(log(&mut reader, &alice()).len(), 60);
+        let mut store = sealing(&path, 200);
+        let new: Vec<_> = (0..40).map(|n| event(7, n)).collect();
+        store.append(&alice(), &Append::new(60, &new)).unwrap();
+        assert_eq!(log(&mut reader, &alice()).len(), 100, "schema {version}");
+        assert_eq!(reader.find(&alice(), new[5].id).unwrap().unwrap().position(), 66);
+        assert_eq!(reader.check().unwrap(), []);
+    }
+}
+
+/// However many events may wait, an append goes through few batches.
+#[test]
+fn what_is_not_sealed_for_long_lies_as_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let mut store = sealing(&path, 100_000);
+    let events: Vec<_> = (0..9_000).map(|n| event(1, n)).collect();
+    events.chunks(100).for_each(|some| append(&mut store, &alice(), some));
+    let [segments, batches, rows] = lying(&path);
+    assert_eq!((segments, batches, rows), (0, 41, 9_000 - 4_100));
+    append(&mut store, &StreamId::from_key("bob").unwrap(), &events);
+    assert_eq!(lying(&path), [0, 41 + 2, rows + 9_000 - 2 * 2_048]);
+    // Known ones are found wherever they lie, many at once too.
+    let known: Vec<_> = events.iter().step_by(3).cloned().collect();
+    let found = store.append(&alice(), &Append::new(9_000, &known));
+    assert!(
+        matches!(found, Err(chatfold::store::AppendError::Known { known: ids }) if ids.len() == known.len())
+    );
+    assert!(!sealing(&path, 2_048).seal(&alice(), 99).unwrap());
+    assert_eq!(log(&mut store, &alice()), events);
+    assert_eq!(store.check().unwrap(), []);
+}
