@@ -2,6 +2,7 @@
 //! shown is read, and the events behind it.
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use chatfold::jsonl::{LoggedEvent, decode_line};
@@ -93,6 +94,8 @@ pub fn print(
     render: impl Fn(&mut dyn Write, &Inbox, &Tally) -> Result<(), Failure>,
 ) -> Result<Verdict, Failure> {
     let Asked { source, snapshot, choice, policy } = asked;
+    // The process ends with what is printed, and the system takes all memory back at once.
+    let inbox = ManuallyDrop::new(inbox);
     let mut out = stdout();
     let is_stored = matches!(source, Source::Store(_));
     if !is_stored && snapshot.is_none() && !snapshot::is_one(source) {
