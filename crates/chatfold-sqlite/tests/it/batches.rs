@@ -54,7 +54,7 @@ fn below(random: &mut Random, bound: usize) -> usize {
 /// Whatever is appended, rewritten and asked in whatever order, the answers are those of the store in memory.
 #[test]
 fn it_answers_as_the_store_in_memory() {
-    let runs = std::env::var("CHATFOLD_SQLITE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20);
+    let runs = std::env::var("CHATFOLD_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20);
     for seed in 0..runs {
         let mut random = Random::new(seed);
         let folder = tempfile::tempdir().unwrap();

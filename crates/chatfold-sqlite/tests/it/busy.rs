@@ -34,6 +34,9 @@ const OLD_EVENTS: usize = 3_000;
 /// How many events a segment has.
 const SEAL: usize = 16;
 
+/// How many it has in every other process, which has batches too.
+const SEAL_BATCHES: usize = 90;
+
 fn kills() -> usize {
     env::var("CHATFOLD_KILLS").map_or(25, |kills| kills.parse().unwrap())
 }
@@ -68,7 +71,7 @@ fn child() {
     let (owner, events) = workload();
     tell("begun", 0);
     let path = Path::new(&path);
-    let mut store = sealing(path, SEAL);
+    let mut store = sealing(path, if std::process::id() % 2 == 0 { SEAL } else { SEAL_BATCHES });
     let head = store.head(&owner).unwrap().prefix;
     tell("opened", head.events);
     let mut inbox = folded(&owner, &events[..head.events as usize]);
