@@ -174,7 +174,7 @@ impl<'a> Registers<'a> {
     /// Up to where a read reaches that is to go as far as a target: to the last delivered message that is no outlier, and
     /// anywhere up to where a server reported, whose messages need not be held (R66).
     pub(crate) fn readable(&self, target: i64, horizon: i64) -> Option<i64> {
-        let reported = self.reported().map(|(through, _)| through.min(target)).filter(|first| *first > 0);
+        let reported = self.reported().map(|(through, _)| through.min(target)).filter(|first| *first >= 0);
         self.newest_delivered(target.min(horizon)).max(reported)
     }
 

@@ -3,7 +3,7 @@
 
 use chatfold::command::{ReadUpTo, Rejection};
 use chatfold::event::{Body, Fact, Through, UnreadReport, Watermark};
-use chatfold::{Command, Event, Inbox, Policy, decide};
+use chatfold::{Command, Event, Inbox, Policy, Timestamp, decide};
 
 use super::kit::{at, conversation, event, id, in_alices, limited, received, user};
 
@@ -113,4 +113,39 @@ fn r48_r66_a_message_that_is_not_held_is_to_be_fetched_first() {
     let command = Command::MarkUnreadFrom { conversation: conversation(GROUP), message: id(7) };
     let events = history().into_iter().chain([whole]);
     in_alices(events).when(&command, &context).then(Rejection::UnknownMessage { message: id(7) });
+}
+
+/// A report that comes after a clearing counts what was cleared, and one may speak of the very first instant: both are taken
+/// back by whoever clears or reads.
+#[test]
+fn r66_what_a_report_counts_of_what_was_cleared_or_of_the_first_instant_is_read() {
+    let report = |through| UnreadReport {
+        through,
+        unread: 3,
+        read: None,
+        at_least: false,
+        mentions: None,
+        active_at: None,
+    };
+    let chat = "c2c_bob";
+    let first = Timestamp::EPOCH;
+    let cleared = event(1, "alice", 0, |e| e.history_cleared(conversation(GROUP), Watermark::Seq(8)));
+    let after = event(2, "alice", 10, |e| e.unread_reported(conversation(GROUP), report(Watermark::Seq(8))));
+    let of_old =
+        event(3, "alice", 0, |e| e.unread_reported(conversation(chat), report(Watermark::Time(first))));
+    let inbox = Inbox::replay(user("alice"), Policy::default(), &[cleared, after, of_old]);
+    let context = limited(|_| {});
+    for (of, command) in [
+        (GROUP, Command::ClearHistory { conversation: conversation(GROUP) }),
+        (GROUP, Command::MarkRead { conversation: conversation(GROUP), up_to: ReadUpTo::Newest }),
+        (chat, Command::MarkRead { conversation: conversation(chat), up_to: ReadUpTo::Newest }),
+        (chat, Command::ClearHistory { conversation: conversation(chat) }),
+    ] {
+        let mut inbox = inbox.clone();
+        assert_eq!(inbox.conversation(&conversation(of)).unwrap().unread_count(), 3);
+        let decided = decide(&inbox, &command, &context).unwrap();
+        inbox.apply_batch(&decided.events);
+        assert_eq!(inbox.conversation(&conversation(of)).unwrap().unread_count(), 0, "{command:?}");
+        assert!(decide(&inbox, &command, &context).unwrap().events.is_empty(), "{command:?}");
+    }
 }

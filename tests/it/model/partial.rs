@@ -214,7 +214,8 @@ impl<'a> Conversation<'a> {
         let (Some(held), Some(unread)) = (self.held(Number::Unread), unread) else { return message };
         let t = held.report.as_ref().map_or(0, |report| report.through);
         let m = m(&held).max(self.cleared_to());
-        if unread.hi == 0 {
+        // Where a report contradicts what is held, a number is shown all the same, and what is held is what it begins with.
+        if (unread.lo, unread.hi) == (0, 0) {
             return None;
         }
         let before = counted.map_or(t, |(_, first)| first.min(t));
