@@ -150,9 +150,7 @@ fn put_taking(
 
 pub(crate) fn clear(desk: &mut Desk<'_>, id: &ConversationId) -> Verdict {
     let registers = desk.registers(id);
-    // A report after a clearing counts what was cleared, until that is cleared again.
-    let counts = desk.view(id).is_some_and(|view| view.unread_count() > 0 || view.mention_count() > 0);
-    if !registers.shows_any_message() && !registers.reports_uncleared() && !counts {
+    if !registers.shows_any_message() && !registers.reports_uncleared() {
         return Ok(());
     }
     let first = through(desk, id);

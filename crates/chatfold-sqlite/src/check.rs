@@ -215,12 +215,11 @@ impl SqliteStore {
             let missing = match log.known_of(&head)? {
                 Known::Events(events) if head.is_batch() => batches::missing(&moment, number, &events, mend)?,
                 Known::Events(events) => {
-                    let keys = of_events(number, head.number, &events);
-                    keys::missing_or_mended(&moment, &keys, mend)?
+                    keys::missing(&moment, &of_events(number, head.number, &events), mend)?
                 }
                 Known::Ids(_, ids) => {
                     let keys = of_ids(number, head.number, ids.ids(), ids.commands());
-                    keys::missing_or_mended(&moment, &keys, mend)?
+                    keys::missing(&moment, &keys, mend)?
                 }
             };
             if missing > 0 {

@@ -116,20 +116,7 @@ pub(crate) fn maybe_sealed(
 }
 
 /// How many of the keys of a segment are missing; with `mend` all are written if one is.
-pub(crate) fn missing_or_mended(
-    connection: &Connection,
-    keys: &[i64],
-    mend: bool,
-) -> Result<usize, SqliteError> {
-    let missing = missing(connection, keys)?;
-    if missing > 0 && mend {
-        insert(connection, keys)?;
-    }
-    Ok(missing)
-}
-
-/// How many of these keys are missing.
-fn missing(connection: &Connection, keys: &[i64]) -> Result<usize, SqliteError> {
+pub(crate) fn missing(connection: &Connection, keys: &[i64], mend: bool) -> Result<usize, SqliteError> {
     let mut find = connection.prepare_cached(
         "SELECT 1 FROM chatfold_sealed WHERE key = ?1 UNION ALL SELECT 1 FROM chatfold_sealed_new WHERE key = ?1 \
          UNION ALL SELECT 1 FROM chatfold_sealed_newest WHERE key = ?1",
@@ -137,6 +124,9 @@ fn missing(connection: &Connection, keys: &[i64]) -> Result<usize, SqliteError> 
     let mut missing = 0;
     for key in keys {
         missing += usize::from(!find.exists([key])?);
+    }
+    if missing > 0 && mend {
+        insert(connection, keys)?;
     }
     Ok(missing)
 }
@@ -173,10 +163,10 @@ mod tests {
             insert_sealed(&connection, &many.flat_map(of).collect::<Vec<_>>()).unwrap();
         }
         for segment in 1..500 {
-            assert_eq!(missing(&connection, &of(segment)).unwrap(), 0);
+            assert_eq!(missing(&connection, &of(segment), false).unwrap(), 0);
             let found = segments(&connection, 1, Wanted::Event(id(segment, 7))).unwrap();
             assert!(found.contains(&segment) && found.is_sorted());
         }
-        assert_eq!(missing(&connection, &of(500)).unwrap(), 50);
+        assert_eq!(missing(&connection, &of(500), false).unwrap(), 50);
     }
 }

@@ -165,10 +165,12 @@ impl<'a> Registers<'a> {
         self.reported().map(|(_, stamp)| stamp)
     }
 
-    /// Whether a server reported of messages behind everything that was cleared.
+    /// Whether a server reported of messages behind everything that was cleared, or after it, so that what was cleared counts
+    /// until it is cleared again (R46).
     pub(crate) fn reports_uncleared(&self) -> bool {
         let cleared = reach(&self.cleared());
-        self.reported().is_some_and(|(through, _)| through > cleared)
+        let counts = self.conversation.is_some_and(|c| c.row.unread > 0 || c.row.mentions > 0);
+        self.reported().is_some_and(|(through, _)| through > cleared || counts)
     }
 
     /// Up to where a read reaches that is to go as far as a target: to the last delivered message that is no outlier, and

@@ -323,7 +323,7 @@ impl Sequencer {
         if self.line.fold.membership(by).is_none() {
             return Err(error);
         }
-        match self.line.find(event_of(message)).await.unwrap_or_default() {
+        match self.line.find(event_of(message)).await? {
             Some((position, first)) if first.by() == by && seq_of(&first).is_some() => {
                 self.outcome_of(position, &first).await
             }

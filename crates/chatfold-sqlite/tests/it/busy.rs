@@ -71,7 +71,7 @@ fn child() {
     let (owner, events) = workload();
     tell("begun", 0);
     let path = Path::new(&path);
-    let mut store = sealing(path, if std::process::id() % 2 == 0 { SEAL } else { SEAL_BATCHES });
+    let mut store = sealing(path, if std::process::id().is_multiple_of(2) { SEAL } else { SEAL_BATCHES });
     let head = store.head(&owner).unwrap().prefix;
     tell("opened", head.events);
     let mut inbox = folded(&owner, &events[..head.events as usize]);
