@@ -1,8 +1,8 @@
 //! `chatfold check`: are logs sound, and does the order of events not matter?
 //!
-//! The events of one log are held in memory, packed as the binary log has them, since they are folded many times. Of the
-//! fold that the others are held against, what it shows is kept as a hash: one inbox at a time is in memory, and one that
-//! is merged into it.
+//! The events of one log are kept packed, since they are folded many times: in memory while they are few, in a temporary
+//! file beyond. Of the fold that the others are held against, what it shows is kept as a hash: one inbox at a time is in
+//! memory, and an eighth of one that is merged into it.
 
 mod compare;
 mod fold;
@@ -10,7 +10,7 @@ mod kept;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use chatfold::jsonl::{LoggedEvent, encode_event};
@@ -95,7 +95,7 @@ fn examine(source: &Source, args: &CheckArgs) -> Result<Option<Examined>, Failur
     let choice = Choice { keep_going: true, ..args.reading.choice() };
     let log = OpenLog::open(source, &choice)?;
     let (owner, unit) = (log.owner().clone(), log.unit());
-    let failed = |error| Failure::unread(source, error);
+    let failed = |error| not_kept("cannot be kept", error);
     let mut events = Keeper::new(owner.clone()).map_err(failed)?;
     let mut kept_all = Ok(());
     let mut oddities = Oddities::default();
@@ -146,6 +146,12 @@ fn examine(source: &Source, args: &CheckArgs) -> Result<Option<Examined>, Failur
     }
     let events = kept_all.and_then(|()| events.finish()).map_err(failed)?;
     Ok(Some(Examined { owner, policy: args.reading.policy(), tally, unit, events, oddities }))
+}
+
+/// The events, put away so that they can be folded many times, are not to be had.
+fn not_kept(what: &str, error: io::Error) -> Failure {
+    let place = format!("the events, in memory or a temporary file in {}", std::env::temp_dir().display());
+    Failure::Input { place, what: what.to_owned(), source: Some(error) }
 }
 
 /// A hash of all that an event says.
@@ -259,12 +265,15 @@ impl Report {
     fn folds(&mut self, log: &Examined, args: &CheckArgs) -> Result<u64, Failure> {
         let ways = fold::Ways::new(&log.owner, log.policy, &log.events, args.seed);
         let reference = ways.forwards();
+        let read_back = || log.events.were_read().map_err(|error| not_kept("cannot be read back", error));
+        read_back()?;
         self.row("forwards", PLAIN, &format!("digest {}", reference.digest()))?;
         let (expected, audited) = (Seen::of(&reference), reference.audit());
         drop(reference);
         let mut differing = 0;
         for way in ways.others() {
             let found = way.fold();
+            read_back()?;
             if Seen::of(&found) == expected {
                 self.row(&way.name, GOOD, "the same")?;
             } else {

@@ -1,21 +1,29 @@
-//! The events of a log in memory, as the columns of a binary log: a quarter of what they take one by one.
+//! The events of a log at hand, as small binary logs one behind the other: in memory while they are few, in a file that has no
+//! name beyond.
 
-use std::io;
+use std::cell::{OnceCell, RefCell};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 
-use chatfold::binary::{Header, Log, RecordPlace, Writer};
+use chatfold::binary::{Header, Log, Writer};
 use chatfold::jsonl::LoggedEvent;
 use chatfold::{Event, UserId};
+use tempfile::{SpooledTempFile, spooled_tempfile};
 
 /// How many events are decoded at once.
-const RECORD_EVENTS: usize = 2_048;
+const PIECE_EVENTS: usize = 2_048;
 
 /// Out of how many events the next of a shuffled log is drawn.
 const POOL_LEN: usize = 32_768;
 
+/// Up to so many bytes lie in memory; few in the tests here, so that a file is used.
+const IN_MEMORY_BYTES: usize = if cfg!(test) { 1 << 16 } else { 16 << 20 };
+
 /// Takes events in, in the order of their log.
 pub struct Keeper {
-    writer: Writer<Vec<u8>>,
-    events: usize,
+    header: Header,
+    piece: Writer<Vec<u8>>,
+    kept: Kept,
 }
 
 impl Keeper {
@@ -25,18 +33,36 @@ impl Keeper {
     ///
     /// Whatever keeps the owner from being named.
     pub fn new(owner: UserId) -> io::Result<Self> {
-        Ok(Self { writer: Writer::new(Vec::new(), &Header::new(owner))?, events: 0 })
+        let header = Header::new(owner);
+        let kept = Kept {
+            spool: RefCell::new(spooled_tempfile(IN_MEMORY_BYTES)),
+            ends: vec![0],
+            events: 0,
+            failed: OnceCell::new(),
+        };
+        Ok(Self { piece: Writer::new(Vec::new(), &header)?, header, kept })
     }
 
     /// Takes the next one in.
     ///
     /// # Errors
     ///
-    /// An event that is larger than a record may be.
+    /// An event that is larger than a record may be, or a temporary file that cannot be written.
     pub fn push(&mut self, event: &Event) -> io::Result<()> {
-        self.writer.write_event(event)?;
-        self.events += 1;
-        if self.events.is_multiple_of(RECORD_EVENTS) { self.writer.flush() } else { Ok(()) }
+        self.piece.write_event(event)?;
+        self.kept.events += 1;
+        if self.kept.events.is_multiple_of(PIECE_EVENTS) { self.put_away() } else { Ok(()) }
+    }
+
+    /// Puts the events since the last time behind the others.
+    fn put_away(&mut self) -> io::Result<()> {
+        self.piece.flush()?;
+        let next = Writer::new(Vec::new(), &self.header)?;
+        let bytes = std::mem::replace(&mut self.piece, next).into_inner();
+        self.kept.spool.get_mut().write_all(&bytes)?;
+        let before = self.kept.ends.last().copied().unwrap_or_default();
+        self.kept.ends.push(before + bytes.len() as u64);
+        Ok(())
     }
 
     /// Returns all that were taken in.
@@ -45,16 +71,20 @@ impl Keeper {
     ///
     /// As of [`Keeper::push`].
     pub fn finish(mut self) -> io::Result<Kept> {
-        self.writer.flush()?;
-        Ok(Kept { events: self.events, bytes: self.writer.into_inner() })
+        self.put_away()?;
+        Ok(self.kept)
     }
 }
 
 /// Events in the order of their log.
 #[derive(Debug)]
 pub struct Kept {
-    bytes: Vec<u8>,
+    spool: RefCell<SpooledTempFile>,
+    /// Where each piece ends, behind the beginning of the first.
+    ends: Vec<u64>,
     events: usize,
+    /// Why some could not be read back: the events that were given then are not all.
+    failed: OnceCell<String>,
 }
 
 impl Kept {
@@ -63,48 +93,61 @@ impl Kept {
         self.events
     }
 
+    /// Whether all could be read back so far.
+    ///
+    /// # Errors
+    ///
+    /// Why some could not be read back: what was made of the events may lack these.
+    pub fn were_read(&self) -> io::Result<()> {
+        self.failed.get().map_or(Ok(()), |why| Err(io::Error::other(why.clone())))
+    }
+
     /// All of them in order.
     pub fn forwards(&self) -> impl Iterator<Item = Event> {
-        self.log().flat_map(|log| log.events()).filter_map(|event| event.ok().and_then(known))
+        self.pieces().flat_map(|piece| self.at(piece))
     }
 
     /// All of them, the last one first.
     pub fn backwards(&self) -> impl Iterator<Item = Event> {
-        let places = self.places().into_iter().rev();
-        places.flat_map(|place| {
-            let mut events = self.at(place);
-            events.reverse();
-            events
-        })
+        self.pieces().rev().flat_map(|piece| self.at(piece).into_iter().rev())
     }
 
-    /// All of them in an order that `random` draws: records in any order, and of several at a time the events in any order.
+    /// All of them in an order that `random` draws: pieces in any order, and of several at a time the events in any order.
     pub fn shuffled(&self, mut random: fastrand::Rng) -> impl Iterator<Item = Event> {
-        let (mut places, mut pool) = (self.places(), Vec::new());
-        random.shuffle(&mut places);
+        let (mut pieces, mut pool): (Vec<_>, _) = (self.pieces().collect(), Vec::new());
+        random.shuffle(&mut pieces);
         std::iter::from_fn(move || {
             while pool.len() < POOL_LEN
-                && let Some(place) = places.pop()
+                && let Some(piece) = pieces.pop()
             {
-                pool.extend(self.at(place));
+                pool.extend(self.at(piece));
             }
             (!pool.is_empty()).then(|| pool.swap_remove(random.usize(..pool.len())))
         })
     }
 
-    /// What was written a moment ago can be read.
-    fn log(&self) -> impl Iterator<Item = Log<'_>> {
-        Log::open(&self.bytes).into_iter()
+    /// Where the pieces lie.
+    fn pieces(&self) -> impl DoubleEndedIterator<Item = Range<u64>> + '_ {
+        self.ends.iter().zip(self.ends.iter().skip(1)).map(|(from, to)| *from..*to)
     }
 
-    fn places(&self) -> Vec<RecordPlace> {
-        self.log().flat_map(|log| log.index()).collect()
+    /// The events of a piece; none, and a reason in `failed`, where they cannot be read back.
+    fn at(&self, piece: Range<u64>) -> Vec<Event> {
+        self.read(piece).unwrap_or_else(|error| {
+            self.failed.get_or_init(|| error.to_string());
+            Vec::new()
+        })
     }
 
-    fn at(&self, place: RecordPlace) -> Vec<Event> {
-        let record = self.log().next().and_then(|log| log.record_at(place).ok());
-        let Some(record) = record else { return Vec::new() };
-        record.events().filter_map(|event| event.ok().and_then(known)).collect()
+    fn read(&self, piece: Range<u64>) -> io::Result<Vec<Event>> {
+        let mut bytes = Vec::new();
+        let mut spool = self.spool.borrow_mut();
+        spool.seek(SeekFrom::Start(piece.start))?;
+        (&mut *spool).take(piece.end - piece.start).read_to_end(&mut bytes)?;
+        drop(spool);
+        let log = Log::open(&bytes).map_err(io::Error::other)?;
+        let events = log.events().map(|event| event.map_err(io::Error::other));
+        events.filter_map(|event| event.map(known).transpose()).collect()
     }
 }
 
@@ -149,5 +192,24 @@ mod tests {
             shuffled.sort_by_key(Event::id);
             assert_eq!(shuffled, all);
         }
+    }
+    /// What a full disk or a failing one took is not passed over in silence.
+    #[test]
+    fn what_cannot_be_read_back_is_told() {
+        let alice = UserId::parse("alice").unwrap();
+        let mut keeper = Keeper::new(alice.clone()).unwrap();
+        for number in 0..5_000_u64 {
+            let id = EventId::from_bytes(u128::from(number).to_be_bytes());
+            let pinned = Envelope::new(id, Timestamp::EPOCH, alice.clone());
+            keeper.push(&pinned.conversation_pinned("c2c_bob".parse().unwrap(), true).unwrap()).unwrap();
+        }
+        let mut kept = keeper.finish().unwrap();
+        assert_eq!((kept.forwards().count(), kept.were_read().is_ok()), (5_000, true));
+        let second = kept.ends[1] + 100;
+        let spool = kept.spool.get_mut();
+        spool.seek(SeekFrom::Start(second)).unwrap();
+        spool.write_all(&[0xff; 64]).unwrap();
+        assert!(kept.forwards().count() < 5_000);
+        assert!(kept.were_read().is_err());
     }
 }

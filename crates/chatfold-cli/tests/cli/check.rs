@@ -11,11 +11,11 @@ fn a_sound_log_folds_to_one_inbox_in_every_way() {
         let line = lines.iter().find(|line| line.trim_start().starts_with(label));
         assert!(line.is_some_and(|line| line.ends_with("the same")), "{label}: {out}");
     };
-    for way in ["live, one by one", "backwards", "shuffled, seed 7", "doubled", "two halves merged"] {
+    for way in ["live, one by one", "backwards", "shuffled, seed 7", "doubled", "8 stretches merged"] {
         same(way);
     }
-    same("3 parts merged");
-    same("3 parts, other way");
+    same("8 parts merged");
+    same("8 parts, other way");
     same("counted afresh");
     assert!(lines[1].trim_start().starts_with("forwards") && lines[1].contains("digest "), "{out}");
     assert_eq!(lines.last().unwrap().trim(), "sound                 every fold gives the same inbox");
