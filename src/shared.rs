@@ -16,6 +16,7 @@
 //! are not held, and a row that stays frozen while one is no member (R124): it goes on showing what becomes of the messages
 //! in its windows.
 
+pub(crate) mod decide;
 pub(crate) mod directory;
 pub(crate) mod explain;
 pub(crate) mod hub;

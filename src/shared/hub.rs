@@ -120,7 +120,9 @@ impl Hub {
         self.rooms.timeline(self.rooms.find(id)?)
     }
 
-    /// Takes a timeline, in the place of one that was there, and tells the rows that it gives to connected accounts.
+    /// Takes a timeline, in the place of one that was there, and tells the rows that it gives to connected accounts. What the
+    /// messages themselves say is not compared with what they said before: where one of another log takes the place of an older one, as
+    /// after a redaction, the accounts that [`see`](Hub::seeing) it read its messages anew.
     pub fn provide(&mut self, timeline: Timeline) -> Delivery {
         let room = self.rooms.provide(timeline);
         self.look_again(room, Attributes::default(), Changed::All)
@@ -187,6 +189,42 @@ impl Hub {
     pub fn join(&mut self, owner: &UserId) -> Option<Session> {
         let number = *self.numbers.get(owner)?;
         Some(self.open(number))
+    }
+
+    /// Takes the personal facts of an account that is connected in the place of those that are held, as where its stream was
+    /// erased or put back since: nothing of the old ones stays. Rows that this changes are not told, so its sessions read them
+    /// anew. Returns whether the account is connected.
+    ///
+    /// Complexity: as [`connect`](Hub::connect).
+    pub fn replace(&mut self, memberships: Memberships) -> bool {
+        let Some(number) = self.numbers.get(memberships.owner()).copied() else { return false };
+        let Some(Some(account)) = self.accounts.get_mut(number as usize) else { return false };
+        account.stand_up(number, &mut self.rooms);
+        let sessions = account.sessions;
+        *account = Account::new(memberships);
+        account.sessions = sessions;
+        self.sit_down(number);
+        true
+    }
+
+    /// Takes a directory in the place of the one that is held, as where its stream was rewritten or put back since. Rows that
+    /// this changes are not told, so all sessions read them anew.
+    ///
+    /// Complexity: all rows of connected accounts are made anew.
+    pub fn replace_directory(&mut self, directory: Directory) {
+        self.directory = directory;
+        for account in self.accounts.iter_mut().flatten() {
+            account.look_at_all(&self.rooms, &self.directory);
+        }
+    }
+
+    /// The connected accounts that see a timeline, or would if it were there.
+    ///
+    /// Complexity: O(1) each.
+    pub fn seeing(&self, id: &SharedId) -> impl Iterator<Item = &UserId> {
+        let room = self.rooms.find(id).and_then(|room| self.rooms.get(room));
+        let numbers = room.into_iter().flat_map(|room| &room.seats).map(|(number, _)| *number);
+        numbers.filter_map(|number| Some(self.accounts.get(number as usize)?.as_ref()?.memberships.owner()))
     }
 
     /// A session ends. With the last of an account everything held of it goes, timelines apart; its personal facts are

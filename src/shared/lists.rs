@@ -92,7 +92,7 @@ impl Elements<Listed> for ListsLook<'_> {
         let (list, user) = parts_of(list);
         match list {
             list if list == List::ForAll as u64 => for_all(self.0, slot, &entry),
-            list if list == List::Mentions as u64 => mention(slot, &entry),
+            list if list == List::Mentions as u64 => mention(self.0, slot, &entry),
             _ => self.0.contribution_of(slot, &seen_by(&entry, user)),
         }
     }
@@ -122,13 +122,18 @@ fn for_all(facts: &Facts, slot: u32, entry: &Entry) -> Contribution {
 }
 
 /// A mention of a user. One that everybody knows of, because the message mentions all, is counted with the others already
-/// and only tells lists of mentions apart.
-fn mention(slot: u32, entry: &Entry) -> Contribution {
+/// and only tells lists of mentions apart. A targeted one that mentions all tells them apart as one for everybody does, so that
+/// a message that is no longer targeted is the same mention.
+fn mention(facts: &Facts, slot: u32, entry: &Entry) -> Contribution {
     let (_, at_all) = entry.mentions();
-    let known_to_all = at_all && !entry.has(bits::HIDDEN);
-    let flags = if known_to_all { 0 } else { Contribution::MENTION };
-    let sign = u64::from(slot) << 2 | u64::from(at_all) << 1 | 1;
-    let mention_sig = sign.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ entry.first.unsigned_abs().rotate_left(32);
+    let hidden = entry.has(bits::HIDDEN);
+    let flags = if at_all && !hidden { 0 } else { Contribution::MENTION };
+    let mention_sig = if at_all && hidden {
+        facts.contribution_of(slot, &seen_by(entry, u32::MAX)).mention_sig
+    } else {
+        let sign = u64::from(slot) << 2 | u64::from(at_all) << 1 | 1;
+        sign.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ entry.first.unsigned_abs().rotate_left(32)
+    };
     Contribution { position: Some(entry.position()), flags, mention_sig, activity: -1 }
 }
 

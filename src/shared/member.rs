@@ -221,6 +221,13 @@ impl<'a> Member<'a> {
         (marker >= 0).then(|| timestamp(marker))
     }
 
+    /// How far the peer of a direct chat is shown that the account has read (R34, R122): behind the account's own marker where that
+    /// was never told in the shared stream.
+    pub fn read_shown_to_peer(&self) -> Option<Timestamp> {
+        let marker = self.look.own_read_shown();
+        (marker >= 0).then(|| timestamp(marker))
+    }
+
     fn watermark(&self, first: i64) -> Watermark {
         match self.kind() {
             ConversationKind::Direct => Watermark::Time(timestamp(first)),
@@ -260,7 +267,7 @@ impl<'a> Member<'a> {
     }
 
     /// The slots of the history in a range from just after a position, whether they are in it or not.
-    fn slots(
+    pub(crate) fn slots(
         &self,
         direction: Direction,
         range: Range,

@@ -354,7 +354,7 @@ impl<'a> Look<'a> {
     }
 
     /// The greatest instant at which messages moved the conversation, -1 for none (R35).
-    fn activity(&self) -> i64 {
+    pub(crate) fn activity(&self) -> i64 {
         let of = |range: Range| {
             let shared = match range {
                 Range::ALL => self.order.activity(),
@@ -422,8 +422,18 @@ impl<'a> Look<'a> {
     pub(crate) fn peer_read(&self) -> i64 {
         let Some((lesser, greater)) = self.timeline.id().pair() else { return -1 };
         let other = if lesser == *self.owner { greater } else { lesser };
-        let Some(reads) = self.timeline.people.peer_reads(&other) else { return -1 };
-        reads.shown(self.windows.behind(-1))
+        self.read_by(&other)
+    }
+
+    /// How far the other of a direct chat is shown that the member has read, as a first field; -1 for not at all.
+    pub(crate) fn own_read_shown(&self) -> i64 {
+        self.timeline.id().pair().map_or(-1, |_| self.read_by(self.owner))
+    }
+
+    /// How far a user has read by what the shared stream says.
+    fn read_by(&self, user: &UserId) -> i64 {
+        let reads = self.timeline.people.peer_reads(user);
+        reads.map_or(-1, |reads| reads.shown(self.windows.behind(-1)))
     }
 
     /// The messages that count as unread, oldest first.

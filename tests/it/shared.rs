@@ -1,6 +1,7 @@
 //! Shared histories beside the model: a member's view over its personal stream and the shared streams shows what the fold of all
 //! that the member may see shows (R120).
 
+mod commands;
 mod hub;
 mod rules;
 mod seen;

@@ -10,7 +10,7 @@ use crate::args::NotifyArgs;
 use crate::failure::{Failure, Verdict};
 use crate::input::Source;
 use crate::log::fold_whole;
-use crate::output::stdout;
+use crate::output::{stdout, write_json};
 use crate::text::escape;
 use crate::words;
 
@@ -39,7 +39,8 @@ pub fn run(args: &NotifyArgs) -> Result<Verdict, Failure> {
                 "notification": name(reason.notification()),
                 "reason": why(reason),
             });
-            writeln!(out, "{object}")?;
+            write_json(&mut out, &object)?;
+            writeln!(out)?;
         } else {
             let (name, place) = (name(reason.notification()), escape(conversation.id().as_str()));
             writeln!(out, "{name}: {}", why(reason))?;

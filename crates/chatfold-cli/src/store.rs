@@ -83,6 +83,21 @@ impl StoreAddress {
             .map_err(|error| Failure::Usage(format!("{self}: whose inbox? Name it behind #: {error}")))
     }
 
+    /// The stream named: of an account, or one that accounts share; `None` where none is.
+    pub fn stream(&self) -> Result<Option<StreamId>, Failure> {
+        if self.owner.is_empty() {
+            return Ok(None);
+        }
+        let stream = StreamId::from_key(&self.owner);
+        stream.map(Some).map_err(|error| Failure::Usage(format!("{self}: whose inbox? {error}")))
+    }
+
+    /// Nobody has written such an inbox.
+    pub fn unknown(&self) -> Failure {
+        let what = "there is no such inbox".to_owned();
+        Failure::Input { place: self.to_string(), what, source: None }
+    }
+
     /// Who has an inbox there, as the end of a sentence; nothing where that cannot be told.
     fn who(&self) -> String {
         let mut owners = match self.open(false).map(|mut store| store.inboxes(None, NAMED + 1)) {
@@ -190,8 +205,7 @@ impl StoreAddress {
         let mut store = self.open(false)?;
         let head = store.head(&(&owner).into()).map_err(|error| self.failed("cannot be read", error))?;
         if head == Head::EMPTY {
-            let what = "there is no such inbox".to_owned();
-            return Err(Failure::Input { place: self.to_string(), what, source: None });
+            return Err(self.unknown());
         }
         Ok((store, owner, head))
     }

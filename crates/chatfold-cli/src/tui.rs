@@ -59,7 +59,13 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
         }
         _ => {
             let tail = Tail::new(&args.log, form, owner.clone(), &tally);
-            Box::new(FileDesk { path: args.log.clone(), owner, role: args.role.into(), tail })
+            Box::new(FileDesk {
+                path: args.log.clone(),
+                owner,
+                role: args.role.into(),
+                tail,
+                unseen: Vec::new(),
+            })
         }
     };
     let mut app = App::open(past, access, args.looks.look());
@@ -140,20 +146,23 @@ struct FileDesk {
     owner: UserId,
     role: Role,
     tail: Tail,
+    /// What was read, be it before an error, and was not returned yet.
+    unseen: Vec<Event>,
 }
 
 impl FileDesk {
     fn look(&mut self) -> Result<Vec<Event>, Failure> {
-        self.tail.news()
+        self.unseen.extend(self.tail.news()?);
+        Ok(std::mem::take(&mut self.unseen))
     }
 
     /// Locks the log, reads what others appended, decides, appends, and reads that back: what is shown is what is
     /// written.
     fn act(&mut self, inbox: &Inbox, wish: &Wish) -> Result<Done, Failure> {
         let mut journal = Journal::reopen(&self.path, &self.owner, PATIENCE)?;
-        let mut events = self.tail.news_up_to(journal.sound_len_bytes())?;
+        self.unseen.extend(self.tail.news_up_to(journal.sound_len_bytes())?);
         let mut inbox = inbox.clone();
-        inbox.apply_batch(&events);
+        inbox.apply_batch(&self.unseen);
         let context = Context::new(self.owner.clone(), self.role, now()?, seed()?);
         let command = command(wish, &context);
         let judged = decide(&inbox, &command, &context);
@@ -162,9 +171,9 @@ impl FileDesk {
             && !decision.events.is_empty()
         {
             note = journal.append(&decision.events)?;
-            events.extend(self.tail.news()?);
+            self.unseen.extend(self.tail.news()?);
         }
-        Ok(Done { events, judged, note })
+        Ok(Done { events: std::mem::take(&mut self.unseen), judged, note })
     }
 }
 

@@ -92,6 +92,14 @@ impl Blocking {
         }
     }
 
+    /// Tells listeners that an inbox was rewritten, closed, opened or put there: whatever number of events it has.
+    fn tell_of<T, E>(&self, inbox: &StreamId, done: Result<T, E>) -> Result<T, E> {
+        if done.is_ok() {
+            self.tell(&[Heard::Inbox { inbox: inbox.clone(), events: u64::MAX }]);
+        }
+        done
+    }
+
     /// The store that is waited for.
     pub(crate) fn store(&self) -> &PostgresStore {
         &self.store
@@ -121,7 +129,7 @@ impl EventStore for Blocking {
         inbox: &StreamId,
         events: &[StoredEvent],
     ) -> Result<Head, AppendError<PostgresError>> {
-        self.wait(self.store.import(inbox, events))
+        self.tell_of(inbox, self.wait(self.store.import(inbox, events)))
     }
 
     fn receive_many(
@@ -160,19 +168,19 @@ impl EventStore for Blocking {
         inbox: &StreamId,
         events: &[(u64, Vec<u8>)],
     ) -> Result<Head, RewriteError<PostgresError>> {
-        self.wait(self.store.rewrite(inbox, events))
+        self.tell_of(inbox, self.wait(self.store.rewrite(inbox, events)))
     }
 
     fn fence(&mut self, inbox: &StreamId, to: &str) -> Result<Head, PostgresError> {
-        self.wait(self.store.fence(inbox, to))
+        self.tell_of(inbox, self.wait(self.store.fence(inbox, to)))
     }
 
     fn erase(&mut self, inbox: &StreamId) -> Result<Head, PostgresError> {
-        self.wait(self.store.erase(inbox))
+        self.tell_of(inbox, self.wait(self.store.erase(inbox)))
     }
 
     fn reopen(&mut self, inbox: &StreamId) -> Result<Head, PostgresError> {
-        self.wait(self.store.reopen(inbox))
+        self.tell_of(inbox, self.wait(self.store.reopen(inbox)))
     }
 }
 

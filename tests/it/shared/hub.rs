@@ -19,12 +19,14 @@ use crate::model::Row;
 use crate::model::badge::rules;
 use crate::shown::Names;
 
-/// One step of a server: events of one stream, or a connection that begins or ends.
+/// One step of a server: events of one stream, a connection that begins or ends, or a stream that was erased and begins anew.
 #[derive(Clone, Debug)]
 enum Step {
     Events(StreamId, Vec<Event>),
     Connect(usize),
     Disconnect(usize),
+    Erase(usize),
+    EraseDirectory,
 }
 
 /// The same personal facts from the bytes of a snapshot.
@@ -116,6 +118,18 @@ impl<'a> Beside<'a> {
             Step::Disconnect(at) => {
                 let gone = self.hub.disconnect(self.sessions.remove(at).unwrap()).unwrap();
                 assert_eq!(gone.inbox().digest(), self.members[*at].inbox().digest());
+                Delivery::default()
+            }
+            Step::Erase(at) => {
+                let owner = self.members[*at].owner().clone();
+                let anew = Memberships::new(owner, self.world.policy).unwrap();
+                self.members[*at] = anew.clone();
+                assert_eq!(self.hub.replace(anew), self.sessions.contains_key(at));
+                Delivery::default()
+            }
+            Step::EraseDirectory => {
+                self.directory = Directory::new();
+                self.hub.replace_directory(Directory::new());
                 Delivery::default()
             }
         }
@@ -245,6 +259,8 @@ fn steps(world: &World, rng: &mut Rng) -> Vec<Step> {
                 steps.push(Step::Connect(at));
             }
             2 if rng.percent(20) && connected.remove(&at) => steps.push(Step::Disconnect(at)),
+            3 if rng.percent(10) => steps.push(Step::Erase(at)),
+            4 if rng.percent(5) => steps.push(Step::EraseDirectory),
             _ => {
                 let of = rng.below(left.len());
                 let (stream, events) = &mut left[of];

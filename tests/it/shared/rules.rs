@@ -274,11 +274,16 @@ fn r128_several_sessions_share_what_the_hub_holds_of_an_account() {
     assert_eq!(hub.sessions_of(&user("alice")).collect::<Vec<_>>(), [phone, laptop]);
     hub.provide(Timeline::new(&team()));
     assert!(hub.evict(&team()).is_none(), "somebody sees it");
+    assert_eq!(hub.seeing(&team()).collect::<Vec<_>>(), [&user("alice")]);
     let delivery = hub.shared(&team(), &[said(1, "bob", |_| ())]);
     assert_eq!((delivery.changes.len(), delivery.messages), (1, vec![id(1)]));
     assert!(hub.shared(&team(), &[said(1, "bob", |_| ())]).is_empty(), "told once");
     assert!(hub.disconnect(phone).is_none(), "the laptop is still there");
     assert_eq!(hub.totals(laptop).map(|totals| totals.unread), Some(1));
+    let nothing = || Memberships::new(user("alice"), Policy::default()).unwrap();
+    assert!(hub.replace(nothing()), "her stream was erased");
+    assert_eq!(hub.totals(laptop).map(|totals| totals.unread), Some(0), "the session is the same");
+    assert_eq!(hub.seeing(&team()).count(), 0);
     assert!(hub.disconnect(laptop).is_some() && hub.totals(laptop).is_none());
     assert_eq!(hub.idle().collect::<Vec<_>>(), [&team()]);
     assert_eq!(hub.evict(&team()).map(|timeline| timeline.version()), Some(2));

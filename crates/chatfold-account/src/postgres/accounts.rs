@@ -300,7 +300,8 @@ impl Accounts {
     /// Takes in what other servers append to the accounts held here, as it happens, until the connection is lost.
     ///
     /// Run it beside everything else and begin it again after an error: it takes in first what was missed. `changed`
-    /// hears of each account that changed. An account that has as many events as were told of reads nothing, so what
+    /// hears of each account that changed, before an error is returned too; whoever drops the future instead reads its
+    /// lists anew, since what was taken in just then is told to nobody. An account that has as many events as were told of reads nothing, so what
     /// this server itself appends is not read back. What is heard while accounts are busy waits, each inbox once.
     ///
     /// # Errors
@@ -325,22 +326,33 @@ impl Accounts {
         let mut listener = self.store.listen_to(channels.clone()).await.map_err(store)?;
         let mut keeping = Keeping::new(self.clone(), channels);
         keeping.all();
-        loop {
+        let mut tell = |owner: &UserId, changes: Changes| {
+            if changes != Changes::default() {
+                changed(owner, changes);
+            }
+        };
+        let failed = loop {
             tokio::select! {
-                heard = listener.next(), if keeping.has_room() => match heard.map_err(store)? {
-                    Heard::Inbox { inbox: StreamId::Account(owner), events } => keeping.heard(owner, events),
+                heard = listener.next(), if keeping.has_room() => match heard {
+                    Ok(Heard::Inbox { inbox: StreamId::Account(owner), events }) => keeping.heard(owner, events),
                     // Streams that accounts share are no account's log.
-                    Heard::Inbox { .. } => {}
-                    _ => keeping.all(),
+                    Ok(Heard::Inbox { .. }) => {}
+                    Ok(_) => keeping.all(),
+                    Err(error) => break store(error),
                 },
-                Some((owner, changes)) = keeping.next() => {
-                    let changes = changes?;
-                    if changes != Changes::default() {
-                        changed(&owner, changes);
-                    }
-                }
+                Some((owner, changes)) = keeping.next() => match changes {
+                    Ok(changes) => tell(&owner, changes),
+                    Err(error) => break error,
+                },
+            }
+        };
+        // What is taken in by now nobody else would tell.
+        while let Some((owner, changes)) = keeping.finished().await {
+            if let Ok(changes) = changes {
+                tell(&owner, changes);
             }
         }
+        Err(failed)
     }
 
     /// Takes in what an account lacks of so many events, if it is held here.
@@ -437,13 +449,18 @@ impl Keeping {
         });
     }
 
-    /// What one of them took in; `None` if none is busy.
-    async fn next(&mut self) -> Option<(UserId, Result<Changes, AccountsError>)> {
-        let (owner, changes) = match self.tasks.join_next().await? {
-            Ok(done) => done,
+    /// What one of them took in; `None` if none is busy. No other is begun.
+    async fn finished(&mut self) -> Option<(UserId, Result<Changes, AccountsError>)> {
+        match self.tasks.join_next().await? {
+            Ok(done) => Some(done),
             // None is ever given up.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
+        }
+    }
+
+    /// What one of them took in; `None` if none is busy. Those that wait are begun.
+    async fn next(&mut self) -> Option<(UserId, Result<Changes, AccountsError>)> {
+        let (owner, changes) = self.finished().await?;
         if let Some(Some(events)) = self.busy.remove(&owner) {
             self.begin(owner.clone(), events);
         }

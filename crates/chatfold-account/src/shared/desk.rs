@@ -8,17 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chatfold::list::ListCursor;
 use chatfold::list::Totals;
 use chatfold::redact::Redaction;
-use chatfold::shared::{Directory, Member, MemberList, Session, SharedId, StreamId, Timeline};
+use chatfold::shared::{Directory, Member, MemberList, Memberships, Session, SharedId, StreamId, Timeline};
 use chatfold::store::{LogCursor, NewEvent, RewriteError};
 use chatfold::{ConversationId, Event, Filter, UserId};
 use chatfold_postgres::{Heard, PostgresStore};
 use moka::future::Cache;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::error::SharedError;
-use super::line::{Own, Reached, decoded};
+use super::line::{Line, Own, Reached, decoded};
 use super::options::DeskOptions;
-use super::sequencer::{self, Around, Ask, Asks};
+use super::sequencer::{self, Around, Ask, Asks, FIRST_PAUSE, LONGEST_PAUSE};
 use super::sessions::{Deliveries, Sessions};
 use super::writes::{Wish, Written};
 use crate::encode;
@@ -31,6 +32,9 @@ const ASKS: u32 = 8;
 
 /// How many accounts take in at once what was heard of them.
 const TAKING_IN: usize = 8;
+
+/// How often what was heard of, or what a hub lacks, is read anew where that fails: half a minute in all.
+const READS: u32 = 10;
 
 /// What all handles of a desk, and its tasks, share.
 pub(crate) struct Inner {
@@ -113,6 +117,10 @@ impl Around for Inner {
         self.sessions().provide(timeline);
     }
 
+    fn replace(&self, timeline: Timeline) {
+        self.sessions().replace_timeline(timeline);
+    }
+
     fn gives_up(&self, id: &SharedId) -> bool {
         let hub = &mut self.sessions().hub;
         hub.timeline(id).is_none() || hub.evict(id).is_some()
@@ -141,7 +149,7 @@ impl Inner {
     }
 
     /// Asks the task of a conversation and waits for its answer.
-    async fn ask<T>(
+    pub(crate) async fn ask<T>(
         self: &Arc<Self>,
         id: &SharedId,
         ask: impl Fn(oneshot::Sender<Result<T, SharedError>>) -> Ask,
@@ -180,59 +188,106 @@ impl Inner {
         Ok(())
     }
 
-    /// Tells the sessions of an account what was appended to its own stream. Whoever calls this holds the account's line.
-    pub(crate) fn tell_own(self: &Arc<Self>, owner: &UserId, events: &[Event], is_new: bool) {
-        let lacking = {
-            let mut sessions = self.sessions();
-            if is_new {
-                sessions.lagged(owner);
-            }
-            sessions.personal(owner, events)
+    /// Tells the sessions of an account what was taken in of its own stream, which whoever calls this holds.
+    pub(crate) fn tell_own(self: &Arc<Self>, line: &mut Line<Memberships>) {
+        let news = line.news();
+        let lacking = match news.is_new {
+            true => self.sessions().replace_own(&line.fold),
+            false if news.events.is_empty() => return,
+            false => self.sessions().personal(line.fold.owner(), &news.events),
         };
         if !lacking.is_empty() {
             let inner = Arc::clone(self);
-            // Its rows are told once the timelines are there. What cannot be loaded now is with the next connection.
-            tokio::spawn(async move { drop(inner.provide_all(lacking).await) });
+            // Its rows are told once the timelines are there.
+            tokio::spawn(async move {
+                again(|| inner.provide_all(lacking.clone())).await.unwrap_or_default();
+            });
         }
     }
 
-    /// The directory's stream from where it was read to on.
+    /// Loads an account's own stream and the timelines that it sees, if they are not here, and opens a session.
+    pub(crate) async fn connect(self: &Arc<Self>, owner: &UserId) -> Result<Connection, SharedError> {
+        let own = self.own(owner).await?;
+        let (session, deliveries, needs) = {
+            let mut line = own.lock().await;
+            let followed = line.follow().await;
+            self.tell_own(&mut line);
+            followed?;
+            self.sessions().connect((&line.fold, &own), self.options.session_len)?
+        };
+        let connection = Connection { inner: Arc::clone(self), owner: owner.clone(), session, deliveries };
+        self.provide_all(needs).await?;
+        Ok(connection)
+    }
+
+    /// The directory's stream from where it was read to on; from its beginning where it is another log than the one that was known.
     async fn follow_directory(&self) -> Result<(), SharedError> {
-        let mut cursor = self.directory.lock().await;
+        let mut known = self.directory.lock().await;
+        match self.read_directory(&mut known, |event| self.sessions().profile(event)).await {
+            Err(SharedError::Damaged { .. }) if known.position() > 0 => {}
+            read => return read,
+        }
+        let (mut cursor, mut directory) = (LogCursor::default(), Directory::new());
+        self.read_directory(&mut cursor, |event| drop(directory.apply(event))).await?;
+        self.sessions().replace_directory(directory);
+        *known = cursor;
+        Ok(())
+    }
+
+    async fn read_directory(
+        &self,
+        cursor: &mut LogCursor,
+        mut take_in: impl FnMut(&Event),
+    ) -> Result<(), SharedError> {
         loop {
             let page = self.store.read(&StreamId::Directory, cursor.position(), PAGE).await?;
             let damaged = |position| SharedError::Damaged { stream: StreamId::Directory, position };
-            let end = cursor.take_in(&page).map_err(|at| damaged(at.position))?;
-            for stored in &page.events {
-                if let Some(event) = decoded(&StreamId::Directory, stored)? {
-                    self.sessions().profile(&event);
-                }
-            }
+            let mut behind = *cursor;
+            let end = behind.take_in(&page).map_err(|at| damaged(at.position))?;
+            let events =
+                page.events.iter().filter_map(|stored| decoded(&StreamId::Directory, stored).transpose());
+            events.collect::<Result<Vec<_>, _>>()?.iter().for_each(&mut take_in);
+            *cursor = behind;
             if end {
                 return Ok(());
             }
         }
     }
 
-    async fn heard(self: &Arc<Self>, stream: StreamId, events: u64) {
-        match stream {
+    /// Takes in what the store told of a stream, or what may be there of it; tries again where it cannot be read.
+    async fn heard(self: Arc<Self>, stream: StreamId, events: u64) -> Result<(), SharedError> {
+        match &stream {
             StreamId::Conversation(id) => {
-                let asks = locked(&self.sequencers).get(&id).cloned();
+                let asks = locked(&self.sequencers).get(id).cloned();
                 if let Some(asks) = asks {
                     asks.heard(events);
                 }
+                Ok(())
             }
             StreamId::Account(owner) => {
-                if let Some(own) = self.held(&owner).await
-                    && let Ok(_permit) = self.taking_in.acquire().await
-                {
-                    drop(self.follow_own(&own, events).await);
-                }
+                again(|| async {
+                    let Some(own) = self.held(owner).await else { return Ok(()) };
+                    let Ok(_permit) = self.taking_in.acquire().await else { return Ok(()) };
+                    self.follow_own(&own, events).await
+                })
+                .await
             }
-            // What cannot be read now is read when the store tells again.
-            StreamId::Directory => drop(self.follow_directory().await),
+            StreamId::Directory => again(|| self.follow_directory()).await,
         }
     }
+}
+
+/// Does something anew as long as it fails, at most [`READS`] times, and longer after each.
+async fn again<F: Future<Output = Result<(), SharedError>>>(done: impl Fn() -> F) -> Result<(), SharedError> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..READS {
+        if done().await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
+    }
+    done().await
 }
 
 impl Desk {
@@ -263,17 +318,7 @@ impl Desk {
     ///
     /// [`SharedError`] where the store cannot be read.
     pub async fn connect(&self, owner: &UserId) -> Result<Connection, SharedError> {
-        let own = self.inner.own(owner).await?;
-        let (session, deliveries, needs) = {
-            let mut line = own.lock().await;
-            let followed = line.follow().await?;
-            self.inner.tell_own(owner, &followed.events, followed.is_new);
-            self.inner.sessions().connect((&line.fold, &own), self.inner.options.session_len)?
-        };
-        let inner = Arc::clone(&self.inner);
-        let connection = Connection { inner, owner: owner.clone(), session, deliveries };
-        self.inner.provide_all(needs).await?;
-        Ok(connection)
+        self.inner.connect(owner).await
     }
 
     /// Asks what a conversation shows to a session; `None` where it shows nothing. Nothing else is told or written meanwhile, so
@@ -305,33 +350,39 @@ impl Desk {
     }
 
     /// Takes in what other nodes write, as it happens, until the connection to the store is lost. Run it beside everything else and
-    /// begin it again after an error: it takes in first what was missed.
+    /// begin it again after an error: it takes in first what was missed. What the store tells of and cannot be read at once is
+    /// tried again; a conversation until it can be read.
+    ///
+    /// A writer that ends between its commit and its telling is heard of with the next write to the same stream.
     ///
     /// # Errors
     ///
-    /// [`SharedError::Store`] when the connection is lost.
+    /// [`SharedError`] when the connection is lost, or an account or the directory cannot be read for half a minute.
     pub async fn keep_up(&self) -> Result<Infallible, SharedError> {
         let mut listener = self.inner.store.listen().await?;
-        self.all().await;
+        let mut tasks = JoinSet::new();
+        self.all(&mut tasks);
         loop {
-            match listener.next().await? {
-                Heard::Inbox { inbox, events } => {
-                    let inner = Arc::clone(&self.inner);
-                    tokio::spawn(async move { inner.heard(inbox, events).await });
-                }
-                _ => self.all().await,
+            tokio::select! {
+                heard = listener.next() => match heard? {
+                    Heard::Inbox { inbox, events } => {
+                        tasks.spawn(Arc::clone(&self.inner).heard(inbox, events));
+                    }
+                    _ => self.all(&mut tasks),
+                },
+                Some(done) = tasks.join_next() => done.map_err(|_| SharedError::Gone)??,
             }
         }
     }
 
     /// Anything held here may have changed.
-    async fn all(&self) {
+    fn all(&self, tasks: &mut JoinSet<Result<(), SharedError>>) {
         let shared: Vec<StreamId> = locked(&self.inner.sequencers).keys().map(StreamId::from).collect();
         let mut own: BTreeSet<UserId> = self.inner.sessions().connected().into_iter().collect();
         own.extend(self.inner.accounts.iter().map(|(owner, _)| UserId::clone(&owner)));
         let own = own.into_iter().map(StreamId::Account);
         for stream in shared.into_iter().chain(own).chain([StreamId::Directory]) {
-            self.inner.heard(stream, u64::MAX).await;
+            tasks.spawn(Arc::clone(&self.inner).heard(stream, u64::MAX));
         }
     }
 
@@ -350,7 +401,7 @@ impl Desk {
     }
 
     /// Redacts events of a stream: of an account's own or of a conversation. What is held here is loaded anew, and other nodes
-    /// notice when they are told.
+    /// notice when they are told; sessions that see it hear that they lag.
     ///
     /// # Errors
     ///
@@ -370,7 +421,7 @@ impl Desk {
             }
             Err(RewriteError::Store(error)) => return Err(error.into()),
         }
-        self.inner.heard(stream.clone(), u64::MAX).await;
+        self.notice(stream).await;
         Ok(())
     }
 
@@ -397,7 +448,11 @@ impl Desk {
     /// [`SharedError::Store`] where the store fails.
     pub async fn erase(&self, stream: &StreamId) -> Result<(), SharedError> {
         self.inner.store.erase(stream).await?;
-        self.inner.heard(stream.clone(), u64::MAX).await;
+        self.notice(stream).await;
         Ok(())
+    }
+    /// Loads anew what is held here of a stream that is another one now. What cannot be read now is read when it is asked for.
+    async fn notice(&self, stream: &StreamId) {
+        drop(Arc::clone(&self.inner).heard(stream.clone(), u64::MAX).await);
     }
 }

@@ -1,18 +1,19 @@
 //! Messages, groups and reads: what is written to several streams, each part again under the same ids until it is done.
 
-use chatfold::command::Replaces;
+use std::collections::BTreeSet;
+
+use chatfold::command::{ReadUpTo, Replaces};
 use chatfold::event::{Body, Fact, GroupType, Membership, Through, Watermark};
-use chatfold::shared::{SharedId, StreamId, streams_of};
-use chatfold::snapshot::LogPrefix;
+use chatfold::shared::{SharedId, StreamId};
 use chatfold::{
-    Command, Context, ConversationId, Envelope, Event, EventId, GroupId, Message, MessageId, Timestamp,
-    UserId,
+    Command, Context, ConversationId, Envelope, Event, GroupId, Message, MessageId, Timestamp, UserId,
 };
 use tokio::task::JoinSet;
 
 use super::desk::Desk;
 use super::error::SharedError;
-use super::writes::{Wish, Written, later};
+use super::sequencer::Ask;
+use super::writes::{Wish, Written, derived, event_of, later};
 
 /// How many members' own streams are written at once.
 const AT_ONCE: usize = 8;
@@ -27,19 +28,6 @@ pub enum History {
     Whole,
     /// What comes after joining.
     FromNow,
-}
-
-/// An event id that follows from what it is of.
-fn derived(parts: &[&[u8]]) -> EventId {
-    let mut hash = LogPrefix::EMPTY;
-    parts.iter().for_each(|part| hash.push(part));
-    EventId::from_bytes(hash.hash.to_be_bytes())
-}
-
-/// An event of a command: its id follows from the command's seed and from what the event is of.
-fn event_of(context: &Context, of: &str, by: &UserId, body: Body) -> Result<Event, SharedError> {
-    let id = derived(&[&context.seed, of.as_bytes(), by.as_str().as_bytes()]);
-    Ok(Event::new(Envelope::new(id, context.time, by.clone()), body)?)
 }
 
 fn membership(
@@ -60,7 +48,11 @@ fn window(
     (after, through): (Watermark, Option<Watermark>),
 ) -> Result<Event, SharedError> {
     let fact = Fact::HistoryWindow { after, through };
-    event_of(context, "window", user, Body::Conversation(id.clone(), fact))
+    let of = match through {
+        None => "window".to_owned(),
+        Some(_) => format!("window after {}", after.first_field()),
+    };
+    event_of(context, &of, user, Body::Conversation(id.clone(), fact))
 }
 
 impl Desk {
@@ -145,8 +137,9 @@ impl Desk {
         let opened = Body::Conversation(conversation.clone(), Fact::Opened { group_type: Some(group_type) });
         let opened = event_of(context, "opened", &context.actor, opened)?;
         self.inner.write(&id, Wish::Events(vec![opened])).await?;
-        let mut all = vec![context.actor.clone()];
-        all.extend(members.iter().filter(|member| **member != context.actor).cloned());
+        let mut seen = BTreeSet::new();
+        let all = std::iter::once(&context.actor).chain(members);
+        let all: Vec<UserId> = all.filter(|member| seen.insert(*member)).cloned().collect();
         for some in all.chunks(MEMBERS) {
             let joined = some.iter().map(|user| membership(context, conversation, user, Membership::Joined));
             self.inner.write(&id, Wish::Events(joined.collect::<Result<_, _>>()?)).await?;
@@ -167,7 +160,8 @@ impl Desk {
     }
 
     /// A user joins a group, or is joined by the actor: a member from now on, who sees of its history what `history` says
-    /// (R123, R124). Given again in the same context it is done once, and whatever of it had not been done is.
+    /// (R123, R124). Given again in the same context it is done once, and whatever of it had not been done is. Of one who is a
+    /// member already nothing is changed: [`Written::position`] is 0 then.
     ///
     /// # Errors
     ///
@@ -182,7 +176,11 @@ impl Desk {
         let id = SharedId::group(group);
         let conversation = id.conversation();
         let joined = membership(context, conversation, user, Membership::Joined)?;
-        let written = self.inner.write(&id, Wish::Events(vec![joined])).await?;
+        let wish = Wish::Join { user: user.clone(), joined: Box::new(joined) };
+        let written = self.inner.write(&id, wish).await?;
+        if written.position == 0 {
+            return Ok(written);
+        }
         let now = Watermark::Seq(written.reached);
         let after = match history {
             History::Whole => Watermark::Seq(0),
@@ -223,73 +221,66 @@ impl Desk {
         let state = if context.actor == *user { Membership::Left } else { Membership::Removed };
         let left = membership(context, conversation, user, state)?;
         let written = self.inner.write(&id, Wish::Events(vec![left])).await?;
+        if written.repeated && self.is_member(&id, user).await? {
+            // Joined again since: what is open now was opened after this.
+            return Ok(written);
+        }
         let own = self.inner.own(user).await?;
         self.inner.follow_own(&own, u64::MAX).await?;
-        let windows = own.lock().await.fold.windows(conversation);
-        let open = windows.iter().find(|(_, through)| through.is_none()).map(|(after, _)| *after);
-        let after = match open {
-            Some(after) => after,
-            // Closed already, by the same given before.
-            None if !windows.is_empty() => return Ok(written),
-            None => Watermark::Seq(0),
+        let open: Vec<Watermark> = {
+            let line = own.lock().await;
+            let windows = line.fold.windows(conversation);
+            // Without a window an account sees all of what it knows, and a stranger knows nothing.
+            let is_known = line.fold.inbox().conversation(conversation).is_some();
+            let all = Some(Watermark::Seq(0)).filter(|_| windows.is_empty() && is_known);
+            let open = windows.iter().filter(|(_, through)| through.is_none()).map(|(after, _)| *after);
+            open.chain(all).collect()
         };
-        let closed = window(context, conversation, user, (after, Some(Watermark::Seq(written.reached))))?;
-        self.write_later(user, vec![closed]).await?;
+        let through = Some(Watermark::Seq(written.reached));
+        let closed = open.into_iter().map(|after| window(context, conversation, user, (after, through)));
+        let closed = closed.collect::<Result<Vec<_>, _>>()?;
+        if !closed.is_empty() {
+            self.write_later(user, closed).await?;
+        }
         Ok(written)
     }
 
-    /// An account has read a conversation: up to a place, or all of it. In a direct chat the other is shown it. Given again in the
-    /// same context it is done once, and whatever of it had not been done is.
+    /// Whether a user is a member of a group now.
+    async fn is_member(&self, id: &SharedId, user: &UserId) -> Result<bool, SharedError> {
+        let timeline = self.inner.ask(id, |answer| Ask::Look { answer }).await?;
+        Ok(timeline.membership(user) == Some(Membership::Joined))
+    }
+
+    /// An account has read a conversation: up to a place that is there, or all of it, which takes off the mark UNREAD too (R66). In a direct
+    /// chat the other is shown it. Given again in the same context it is done once, and whatever of it had not been done is.
     ///
     /// # Errors
     ///
-    /// [`SharedError`] where it could not be written.
+    /// As of [`execute`](Desk::execute).
     pub async fn read(
         &self,
         context: &Context,
         conversation: &ConversationId,
         through: Option<Watermark>,
     ) -> Result<(), SharedError> {
-        let (owner, id) = (&context.actor, SharedId::of(&context.actor, conversation));
-        let through = match through {
-            Some(through) => through,
-            None => {
-                let reached = self.inner.reached(&id).await?;
-                match id.pair() {
-                    None => Watermark::Seq(reached.seq),
-                    Some(_) => Watermark::Time(Timestamp::from_millis(reached.at_ms).unwrap_or(context.time)),
-                }
-            }
-        };
-        let fact = Fact::Read { through: Through::Watermark(through) };
-        let read = event_of(context, "read", owner, Body::Conversation(conversation.clone(), fact))?;
-        for (stream, event) in streams_of(owner, &read)? {
-            match stream {
-                StreamId::Account(owner) => self.inner.write_own(&owner, &[event]).await?,
-                StreamId::Conversation(id) => {
-                    self.inner.write(&id, Wish::Events(vec![event])).await?;
-                }
-                StreamId::Directory => {}
-            }
-        }
-        Ok(())
+        let up_to = through.map_or(ReadUpTo::Newest, ReadUpTo::Position);
+        let command = Command::MarkRead { conversation: conversation.clone(), up_to };
+        self.inner.judge_own(&context.actor, &command, context).await.map(drop)
     }
 
     /// An account deletes messages for itself (R37).
     ///
     /// # Errors
     ///
-    /// [`SharedError`] where it could not be written.
+    /// As of [`execute`](Desk::execute).
     pub async fn delete_messages(
         &self,
         context: &Context,
         conversation: &ConversationId,
         messages: Vec<MessageId>,
     ) -> Result<(), SharedError> {
-        let fact = Fact::MessagesDeleted { targets: messages };
-        let body = Body::Conversation(conversation.clone(), fact);
-        let event = event_of(context, "deleted", &context.actor, body)?;
-        self.inner.write_own(&context.actor, &[event]).await
+        let command = Command::DeleteMessages { conversation: conversation.clone(), messages };
+        self.inner.judge_own(&context.actor, &command, context).await.map(drop)
     }
 }
 

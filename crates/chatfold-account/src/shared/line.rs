@@ -116,6 +116,10 @@ pub(crate) struct Line<F> {
     since: u64,
     /// What was found at positions that were looked up: no event is read back twice.
     looked: Arc<Mutex<Looked>>,
+    /// What was taken in, be it before an error or on the way of a caller who went away, stays here until somebody tells it.
+    untold: News,
+    /// The log is another one than was known, and is not wholly loaded yet.
+    is_replaced: bool,
 }
 
 /// The line of an account's own stream, one writer at a time.
@@ -123,19 +127,17 @@ pub(crate) type Own = Arc<tokio::sync::Mutex<Line<Memberships>>>;
 
 /// What an append came to that was not refused.
 pub(crate) enum Tried {
-    /// It is there, and the line is what follows from it.
+    /// It is there, and the line is what follows from it; where the log was another one than was known, all of it was loaded.
     Written(Appended),
-    /// It is there, but behind another log than the one that was known, which was loaded.
-    Replaced(Appended),
     /// Some or all of it was there before.
     Known,
     /// Another writer came first: follow, and decide anew.
     Conflict,
 }
 
-/// The events of a stream that were taken in.
-#[derive(Debug, Default)]
-pub(crate) struct Followed {
+/// What a line took in and nobody was told of yet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct News {
     pub(crate) events: Vec<Event>,
     /// The log was another one than before, so all of it was loaded anew.
     pub(crate) is_new: bool,
@@ -150,9 +152,11 @@ impl<F: Folded> Line<F> {
     ) -> Result<Self, SharedError> {
         let empty = F::empty(&stream, policy).ok_or(SharedError::Gone)?;
         let (prefix, reached) = (LogPrefix::EMPTY, Reached::default());
-        let mut line =
-            Self { store, stream, policy, fold: empty, prefix, reached, since: 0, looked: Arc::default() };
+        let (looked, untold) = Default::default();
+        #[rustfmt::skip]
+        let mut line = Self { store, stream, policy, fold: empty, prefix, reached, since: 0, looked, untold, is_replaced: false };
         line.load().await?;
+        line.untold = News::default();
         Ok(line)
     }
 
@@ -167,44 +171,57 @@ impl<F: Folded> Line<F> {
             self.reached = self.reached_at(kept.prefix.events).await?;
             match self.read_on().await {
                 Err(SharedError::Damaged { .. }) => {}
-                read => return read.map(drop),
+                read => return read,
             }
         }
         self.looked = Arc::default();
         self.fold = F::empty(&self.stream, self.policy).ok_or(SharedError::Gone)?;
         (self.prefix, self.reached, self.since) = (LogPrefix::EMPTY, Reached::default(), 0);
-        self.read_on().await.map(drop)
+        self.read_on().await
     }
 
-    /// Takes in what was appended since.
-    pub(crate) async fn follow(&mut self) -> Result<Followed, SharedError> {
-        match self.read_on().await {
-            Ok(events) => Ok(Followed { events, is_new: false }),
-            // Erased, rewritten or put back: another log than the one that was known.
-            Err(SharedError::Damaged { .. }) => {
-                self.load().await?;
-                Ok(Followed { events: Vec::new(), is_new: true })
+    /// Takes in what was appended since; [`news`](Line::news) has it then, and what was taken in before an error too.
+    pub(crate) async fn follow(&mut self) -> Result<(), SharedError> {
+        if !self.is_replaced {
+            match self.read_on().await {
+                // Erased, rewritten or put back: another log than the one that was known.
+                Err(SharedError::Damaged { .. }) => {}
+                read => return read,
             }
-            Err(error) => Err(error),
         }
+        self.reload().await
     }
 
-    async fn read_on(&mut self) -> Result<Vec<Event>, SharedError> {
-        let (mut cursor, mut events) = (LogCursor::after(self.prefix), Vec::new());
+    /// Loads another log than the one that was known.
+    async fn reload(&mut self) -> Result<(), SharedError> {
+        self.is_replaced = true;
+        self.load().await?;
+        self.is_replaced = false;
+        self.untold = News { events: Vec::new(), is_new: true };
+        Ok(())
+    }
+
+    /// What was taken in since this was asked last, to be told to whoever follows the stream; nothing while another log is
+    /// being loaded.
+    pub(crate) fn news(&mut self) -> News {
+        if self.is_replaced { News::default() } else { std::mem::take(&mut self.untold) }
+    }
+
+    async fn read_on(&mut self) -> Result<(), SharedError> {
+        let mut cursor = LogCursor::after(self.prefix);
         loop {
             let page = self.store.read(&self.stream, cursor.position(), PAGE).await?;
             let end = cursor.take_in(&page).map_err(|damaged| self.damaged(damaged.position))?;
-            for stored in &page.events {
-                if let Some(event) = decoded(&self.stream, stored)? {
-                    self.fold.take_in(&event);
-                    self.reached.take_in(&event);
-                    events.push(event);
-                }
+            let events = page.events.iter().filter_map(|stored| decoded(&self.stream, stored).transpose());
+            for event in events.collect::<Result<Vec<_>, _>>()? {
+                self.fold.take_in(&event);
+                self.reached.take_in(&event);
+                self.untold.events.push(event);
             }
             self.since += page.events.len() as u64;
             self.prefix = cursor.prefix();
             if end {
-                return Ok(events);
+                return Ok(());
             }
         }
     }
@@ -278,13 +295,14 @@ impl<F: Folded> Line<F> {
         };
         let mut prefix = LogPrefix { skipped: 0, ..self.prefix };
         append.events.iter().for_each(|event| prefix.push(&event.bytes));
-        if prefix != appended.prefix {
-            self.load().await?;
-            return Ok(Tried::Replaced(appended));
+        if self.is_replaced || prefix != appended.prefix {
+            self.reload().await?;
+            return Ok(Tried::Written(appended));
         }
         (self.fold, self.prefix) = (fold, prefix);
         self.since += events.len() as u64;
         events.iter().for_each(|event| self.reached.take_in(event));
+        self.untold.events.extend_from_slice(events);
         Ok(Tried::Written(appended))
     }
 

@@ -1,15 +1,19 @@
 //! Accounts' own streams: what is written to them, with a command or by the server in their name.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chatfold::event::{Body, Fact, Mark, Through, Watermark};
 use chatfold::id::CommandId;
-use chatfold::shared::{Memberships, StreamId, streams_of};
+use chatfold::shared::{Memberships, SharedId, StreamId, Timeline, streams_of};
 use chatfold::store::{Append, NewEvent, Received};
-use chatfold::{Command, Context, ConversationId, Event, UserId, decide};
+use chatfold::{Command, Context, ConversationId, Event, Filter, UserId};
 
 use super::desk::{Desk, Inner};
 use super::error::SharedError;
 use super::line::{Line, Own, Tried};
+use super::sequencer::Ask;
+use super::writes::{Wish, event_of, in_stream};
 use crate::encode;
 
 /// How often a command is judged anew because others came first.
@@ -24,22 +28,6 @@ fn check_own(owner: &UserId, events: &[Event]) -> Result<(), SharedError> {
         }
     }
     Ok(())
-}
-
-/// The method of the desk that carries out a command that is about nothing shared; `None` where it is judged by the account's own
-/// facts alone.
-fn other_method(command: &Command) -> Option<&'static str> {
-    match command {
-        Command::Send { .. } => Some("send"),
-        Command::MarkRead { .. } => Some("read"),
-        Command::DeleteMessages { .. } => Some("delete_messages"),
-        Command::ClearHistory { .. }
-        | Command::MarkAllRead { .. }
-        | Command::MarkUnreadFrom { .. }
-        | Command::ReadMessages { .. }
-        | Command::DeleteConversations { .. } => Some("append_own"),
-        _ => None,
-    }
 }
 
 impl Inner {
@@ -77,10 +65,10 @@ impl Inner {
     }
 
     async fn follow_line(self: &Arc<Self>, line: &mut Line<Memberships>) -> Result<(), SharedError> {
-        let followed = line.follow().await?;
-        self.tell_own(&line.fold.owner().clone(), &followed.events, followed.is_new);
+        let followed = line.follow().await;
+        self.tell_own(line);
         line.keep_snapshot(self.options.snapshot_every);
-        Ok(())
+        followed
     }
 
     /// Brings events to a stream whatever else it holds, each once.
@@ -119,23 +107,98 @@ impl Inner {
         Ok(view.is_some_and(|view| view.draft().is_some()))
     }
 
-    /// Carries out a command on an account's own stream. Returns its events: none where its outcome was true already, or it had
-    /// been carried out before.
+    /// The timelines over which a command of an account is judged, as they are now, by conversation.
+    async fn judged_over(
+        self: &Arc<Self>,
+        owner: &UserId,
+        command: &Command,
+    ) -> Result<BTreeMap<SharedId, Timeline>, SharedError> {
+        let needs = match command {
+            // Of all conversations those that have something unread, which is known of a connected account.
+            Command::MarkAllRead { .. } => {
+                let connection = self.connect(owner).await?;
+                let sessions = self.sessions();
+                let rows = sessions.hub.list(connection.session(), &Filter::default(), None, usize::MAX);
+                let rows = rows.into_iter().flat_map(|list| list.members);
+                let unread = rows.filter(|row| row.unread_count() > 0 || row.marks().contains(&Mark::UNREAD));
+                unread.map(|row| SharedId::of(owner, row.id())).collect()
+            }
+            _ => self.own(owner).await?.lock().await.fold.judges_over(command),
+        };
+        let mut timelines = BTreeMap::new();
+        for id in needs {
+            let timeline = self.ask(&id, |answer| Ask::Look { answer }).await?;
+            timelines.insert(id, timeline);
+        }
+        Ok(timelines)
+    }
+
+    /// Carries out a command of an account that changes its own stream. Returns its events: none where its outcome was true already,
+    /// or it had been carried out before.
     pub(crate) async fn judge_own(
         self: &Arc<Self>,
         owner: &UserId,
         command: &Command,
         context: &Context,
     ) -> Result<Vec<Event>, SharedError> {
+        let timelines = self.judged_over(owner, command).await?;
         let own = self.own(owner).await?;
         let mut line = own.lock().await;
+        let events = self.judge(&mut line, command, context, &timelines).await?;
+        let reads = match command {
+            Command::MarkRead { .. } | Command::MarkAllRead { .. } => {
+                self.reads_to_show(&line.fold, context, &timelines)?
+            }
+            _ => Vec::new(),
+        };
+        drop(line);
+        for (id, read) in reads {
+            self.write(&id, Wish::Events(vec![read])).await?;
+        }
+        Ok(events)
+    }
+
+    /// Of direct chats whose other is not shown yet how far the account has read them (R122), the events that show it: also where the
+    /// read itself had been written before, and this had not.
+    fn reads_to_show(
+        &self,
+        own: &Memberships,
+        context: &Context,
+        timelines: &BTreeMap<SharedId, Timeline>,
+    ) -> Result<Vec<(SharedId, Event)>, SharedError> {
+        let directory = self.sessions().hub.directory().clone();
+        let mut reads = Vec::new();
+        for (id, timeline) in timelines.iter().filter(|(id, _)| id.pair().is_some()) {
+            let Some(member) = own.member(timeline, &directory) else { continue };
+            let Some(Watermark::Time(marker)) = member.read_marker() else { continue };
+            if member.read_shown_to_peer() >= Some(marker) {
+                continue;
+            }
+            let fact = Fact::Read { through: Through::Watermark(Watermark::Time(marker)) };
+            let read = Body::Conversation(member.id().clone(), fact);
+            let read = event_of(context, &format!("read {id}"), own.owner(), read)?;
+            let streams = streams_of(own.owner(), &read)?;
+            let shown = streams.into_iter().filter(|(stream, _)| *stream == StreamId::from(id));
+            reads.extend(shown.map(|(_, event)| (id.clone(), event)));
+        }
+        Ok(reads)
+    }
+
+    async fn judge(
+        self: &Arc<Self>,
+        line: &mut Line<Memberships>,
+        command: &Command,
+        context: &Context,
+        timelines: &BTreeMap<SharedId, Timeline>,
+    ) -> Result<Vec<Event>, SharedError> {
+        let directory = self.sessions().hub.directory().clone();
         let mut is_newest = false;
         for _ in 0..ATTEMPTS {
-            let judged = decide(line.fold.inbox(), command, context);
+            let judged = line.fold.decide(command, context, |id| timelines.get(id), &directory);
             // Refusals, and outcomes that are true already, are final on the newest state alone.
             let writes = judged.as_ref().is_ok_and(|decision| !decision.events.is_empty());
             if !writes && !is_newest {
-                self.follow_line(&mut line).await?;
+                self.follow_line(line).await?;
                 is_newest = true;
                 continue;
             }
@@ -143,7 +206,7 @@ impl Inner {
             if events.is_empty() {
                 return Ok(events);
             }
-            check_own(owner, &events)?;
+            check_own(line.fold.owner(), &events)?;
             let mut fold = line.fold.clone();
             events.iter().for_each(|event| fold.apply(event));
             let encoded: Vec<_> = events.iter().map(encode).collect();
@@ -151,20 +214,16 @@ impl Inner {
                 .with_command(Some(CommandId::from_bytes(context.seed)));
             match line.append(append, &events, fold).await? {
                 Tried::Written(_) => {
-                    self.tell_own(owner, &events, false);
+                    self.tell_own(line);
                     line.keep_snapshot(self.options.snapshot_every);
                     return Ok(events);
                 }
-                Tried::Replaced(_) => {
-                    self.tell_own(owner, &events, true);
-                    return Ok(events);
-                }
                 Tried::Known => {
-                    self.follow_line(&mut line).await?;
+                    self.follow_line(line).await?;
                     return Ok(Vec::new());
                 }
                 Tried::Conflict => {
-                    self.follow_line(&mut line).await?;
+                    self.follow_line(line).await?;
                     is_newest = true;
                 }
             }
@@ -175,7 +234,7 @@ impl Inner {
 
 impl Desk {
     /// Appends events to an account's own stream, each once, whoever else writes there: what a product knows that no command
-    /// says, as the clearing of a history.
+    /// says, as what was read elsewhere before the account came here.
     ///
     /// # Errors
     ///
@@ -185,28 +244,32 @@ impl Desk {
         self.inner.write_own(owner, events).await
     }
 
-    /// Carries out a command of an account: on its own facts (pin, draft, marks, receive option, folders), or on what all share (recall,
-    /// edit, reaction, extension, pinned message, receipts). Returns how many events that took: none where its outcome was true
-    /// already, also because it was carried out before.
+    /// Carries out a command of an account: on what is its own (read, unread from, cleared, deleted, archived, pin, draft, marks,
+    /// receive option, folders), judged as over an inbox of all that the account may see, or on what all share (recall, edit,
+    /// reaction, extension, pinned message, receipts). Returns how many events that appended to the account's own stream, or 1 where it
+    /// appended to a shared one: 0 where its outcome was true already, also because it was carried out before.
+    ///
+    /// Where it reads a direct chat the other is shown it (R122).
     ///
     /// # Errors
     ///
     /// [`SharedError::Rejected`] and [`SharedError::NotAMember`] where it is refused, [`SharedError::OtherMethod`] where another
-    /// method does it, [`SharedError`] where it could not be written.
+    /// method does it, [`SharedError::Misplaced`] where it is for an inbox of one's own alone, as importing a message;
+    /// [`SharedError`] where it could not be written.
     pub async fn execute(
         &self,
         owner: &UserId,
         command: Command,
         context: Context,
     ) -> Result<usize, SharedError> {
-        if let Some((id, command)) = super::writes::in_stream(owner, &command) {
-            let wish = super::writes::Wish::Judge(Box::new((command, context)));
+        if let Some((id, command)) = in_stream(owner, &command) {
+            let wish = Wish::Judge(Box::new((command, context)));
             let written = self.inner.write(&id, wish).await?;
             return Ok(usize::from(!written.repeated));
         }
-        match other_method(&command) {
-            Some(method) => Err(SharedError::OtherMethod(method)),
-            None => Ok(self.inner.judge_own(owner, &command, &context).await?.len()),
+        match command {
+            Command::Send { .. } => Err(SharedError::OtherMethod("send")),
+            _ => Ok(self.inner.judge_own(owner, &command, &context).await?.len()),
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::error::SharedError;
 use super::line::{Line, Reached, Tried, seq_of};
 use super::options::DeskOptions;
-use super::writes::{Wish, Written, event_of};
+use super::writes::{Wish, Written, introduction_of};
 use crate::encode;
 
 /// How often a batch is tried anew because other nodes came first.
@@ -22,6 +22,12 @@ const ATTEMPTS: u32 = 64;
 
 /// The longest wait before a batch is tried anew.
 const LONGEST_WAIT_MS: u64 = 32;
+
+/// How long to wait before what the store told of is read anew, where that failed: so long, then twice as long each time.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// No such wait is longer.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a sequencer is asked.
 pub(crate) enum Ask {
@@ -31,6 +37,8 @@ pub(crate) enum Ask {
     Provide { answer: oneshot::Sender<Result<(), SharedError>> },
     /// To tell what the stream has come to.
     Reached { answer: oneshot::Sender<Result<Reached, SharedError>> },
+    /// To give its timeline as it is now.
+    Look { answer: oneshot::Sender<Result<Timeline, SharedError>> },
 }
 
 /// How the task of a conversation is reached.
@@ -70,11 +78,14 @@ struct Placed {
     encoded: Vec<NewEvent>,
 }
 
+/// A wish that needs nothing appended, and what is answered.
+type Settled = (Waiting, Result<Written, SharedError>);
+
 /// What became of wishes that waited.
 struct Decided {
     placed: Vec<Placed>,
-    /// Those that are refused on the newest state, and why.
-    refused: Vec<(Waiting, SharedError)>,
+    /// Those that are refused, or true already, once those before them are appended.
+    settled: Vec<Settled>,
     /// What the timeline becomes with what was placed.
     fold: Timeline,
 }
@@ -87,6 +98,8 @@ pub(crate) trait Around: Send + Sync + 'static {
     fn tell(&self, id: &SharedId, events: &[Event]);
     /// Takes a timeline.
     fn provide(&self, timeline: Timeline);
+    /// Takes a timeline of another log in the place of the one that it has.
+    fn replace(&self, timeline: Timeline);
     /// Whether a conversation may be given up, and gives it up: no connected account sees it.
     fn gives_up(&self, id: &SharedId) -> bool;
     /// The task of a conversation ends: whoever asks next begins another one.
@@ -102,6 +115,8 @@ struct Sequencer {
     /// Something that waits is to be judged on the newest state.
     must_follow: bool,
     heard: Arc<Heard>,
+    /// What the store told of could not be read: how long to wait before it is tried anew.
+    pause: Option<Duration>,
 }
 
 /// Begins the task of a conversation and returns how to ask it. It ends once nobody asked for a while and no connected account
@@ -115,7 +130,8 @@ pub(crate) fn begin(around: Arc<dyn Around>, id: SharedId) -> Asks {
         match Line::open(around.store().clone(), stream, around.options().policy).await {
             Ok(line) => {
                 let (is_provided, must_follow) = (false, false);
-                Sequencer { around, id, line, is_provided, must_follow, heard }.run(asked).await;
+                let pause = None;
+                Sequencer { around, id, line, is_provided, must_follow, heard, pause }.run(asked).await;
             }
             Err(error) => {
                 around.end_of(&id);
@@ -134,6 +150,7 @@ async fn refuse_all(mut asked: mpsc::Receiver<Ask>, error: &SharedError) {
             Ask::Write { answer, .. } => drop(answer.send(Err(error.clone()))),
             Ask::Provide { answer } => drop(answer.send(Err(error.clone()))),
             Ask::Reached { answer } => drop(answer.send(Err(error.clone()))),
+            Ask::Look { answer } => drop(answer.send(Err(error.clone()))),
         }
     }
 }
@@ -150,9 +167,12 @@ impl Sequencer {
                 },
                 () = self.heard.told.notified() => {
                     if self.heard.events.swap(0, Ordering::AcqRel) > self.line.prefix.events {
-                        // What cannot be read now is read with the next write, or when the store tells again.
-                        drop(self.follow().await);
+                        self.catch_up().await;
                     }
+                    continue;
+                }
+                () = tokio::time::sleep(self.pause.unwrap_or_default()), if self.pause.is_some() => {
+                    self.catch_up().await;
                     continue;
                 }
                 () = tokio::time::sleep(idle) => {
@@ -194,19 +214,40 @@ impl Sequencer {
                 let followed = self.follow().await;
                 drop(answer.send(followed.map(|()| self.line.reached)));
             }
+            Ask::Look { answer } => {
+                let followed = self.follow().await;
+                drop(answer.send(followed.map(|()| self.line.fold.clone())));
+            }
+        }
+    }
+
+    /// Takes in what the store told of; where that fails it is tried anew, until it does not.
+    async fn catch_up(&mut self) {
+        if self.follow().await.is_err() {
+            let pause = self.pause.map_or(FIRST_PAUSE, |pause| (2 * pause).min(LONGEST_PAUSE));
+            self.pause = Some(pause);
         }
     }
 
     /// Takes in what others wrote, and tells of it.
     async fn follow(&mut self) -> Result<(), SharedError> {
-        let followed = self.line.follow().await?;
-        if self.is_provided {
-            match followed.is_new {
-                true => self.around.provide(self.line.fold.clone()),
-                false => self.around.tell(&self.id, &followed.events),
-            }
+        let followed = self.line.follow().await;
+        if followed.is_ok() {
+            self.pause = None;
         }
-        Ok(())
+        self.tell();
+        followed
+    }
+
+    /// Tells what was taken in, if the hub has the timeline.
+    fn tell(&mut self) {
+        let news = self.line.news();
+        match news.is_new {
+            _ if !self.is_provided => {}
+            true => self.around.replace(self.line.fold.clone()),
+            false if news.events.is_empty() => {}
+            false => self.around.tell(&self.id, &news.events),
+        }
     }
 
     /// Writes of what waits as much as goes into one append, and answers it. What could not be done now waits on.
@@ -215,34 +256,33 @@ impl Sequencer {
         if std::mem::take(&mut self.must_follow)
             && let Err(error) = self.follow().await
         {
-            for Waiting { answer, .. } in batch {
-                drop(answer.send(Err(error.clone())));
-            }
-            return;
+            return refuse(batch, &error);
         }
-        let mut refused = Vec::new();
-        self.append(batch, waiting, &mut refused).await;
+        let mut settled = Vec::new();
+        self.append(batch, waiting, &mut settled).await;
         // What is written waits for nobody who is refused.
-        for (waiting, error) in refused {
-            let outcome = self.first_of_refused(&waiting.wish, error).await;
+        for (waiting, outcome) in settled {
+            let outcome = self.first_of(&waiting.wish, outcome).await;
             drop(waiting.answer.send(outcome));
         }
     }
 
-    /// Appends what waits and answers it, but what is refused on the newest state.
+    /// Appends what waits and answers it, but what needs nothing appended.
     async fn append(
         &mut self,
         mut batch: Vec<Waiting>,
         waiting: &mut VecDeque<Waiting>,
-        refused: &mut Vec<(Waiting, SharedError)>,
+        settled: &mut Vec<Settled>,
     ) {
         for attempt in 0..ATTEMPTS {
             let decided = self.place(batch, waiting);
-            refused.extend(decided.refused);
             let Decided { placed, fold, .. } = decided;
             if placed.is_empty() {
+                settled.extend(decided.settled);
                 return;
             }
+            // What was judged as if these were appended is judged anew unless they are.
+            let others = |settled: Vec<Settled>| settled.into_iter().map(|(waiting, _)| waiting);
             let events: Vec<Event> = placed.iter().flat_map(|placed| placed.events.clone()).collect();
             let encoded: Vec<NewEvent> = placed.iter().flat_map(|placed| placed.encoded.clone()).collect();
             let append = Append::new(self.line.prefix.events, &encoded);
@@ -250,38 +290,38 @@ impl Sequencer {
             let tried = self.line.append(append, &events, fold).await;
             batch = match tried {
                 Ok(Tried::Written(appended)) => {
-                    if self.is_provided {
-                        self.around.tell(&self.id, &events);
-                    }
+                    self.tell();
+                    settled.extend(decided.settled);
                     return answer_written(placed, appended.first, before);
                 }
-                Ok(Tried::Replaced(appended)) => {
-                    if self.is_provided {
-                        self.around.provide(self.line.fold.clone());
-                    }
-                    return answer_written(placed, appended.first, before);
+                Ok(Tried::Known) => {
+                    let mut batch = self.answer_known(placed).await;
+                    batch.extend(others(decided.settled));
+                    batch
                 }
-                Ok(Tried::Known) => self.answer_known(placed).await,
                 Ok(Tried::Conflict) => {
+                    let placed = placed.into_iter().map(|placed| placed.waiting);
+                    let batch: Vec<_> = placed.chain(others(decided.settled)).collect();
                     if let Err(error) = self.follow().await {
-                        return refuse(placed, &error);
+                        return refuse(batch, &error);
                     }
                     pause(attempt, &self.id).await;
-                    placed.into_iter().map(|placed| placed.waiting).collect()
+                    batch
                 }
-                Err(error) => return refuse(placed, &error),
+                Err(error) => {
+                    let placed = placed.into_iter().map(|placed| placed.waiting);
+                    return refuse(placed.chain(others(decided.settled)), &error);
+                }
             };
         }
-        for Waiting { answer, .. } in batch {
-            drop(answer.send(Err(SharedError::Contention { attempts: ATTEMPTS })));
-        }
+        refuse(batch, &SharedError::Contention { attempts: ATTEMPTS });
     }
 
     /// Decides what waits, each on what those before it come to. What is refused, or true already, is answered once that was judged on
     /// the newest state, and waits for it until then; what has an id of one before it waits on, too.
     fn place(&mut self, batch: Vec<Waiting>, waiting: &mut VecDeque<Waiting>) -> Decided {
         let mut line = self.line.clone();
-        let (mut ids, mut placed, mut refused) = (BTreeSet::<EventId>::new(), Vec::new(), Vec::new());
+        let (mut ids, mut placed, mut settled) = (BTreeSet::<EventId>::new(), Vec::new(), Vec::new());
         for mut one in batch {
             let events = one.wish.events(&line.fold, &line.reached);
             let writes = events.as_ref().is_ok_and(|events| !events.is_empty());
@@ -293,14 +333,14 @@ impl Sequencer {
             let events = match events {
                 Ok(events) => events,
                 Err(error) => {
-                    refused.push((one, error));
+                    settled.push((one, Err(error)));
                     continue;
                 }
             };
             if events.is_empty() {
                 let reached = line.reached.seq;
                 let nothing = Written { position: 0, seq: None, reached, at: None, repeated: true };
-                drop(one.answer.send(Ok(nothing)));
+                settled.push((one, Ok(nothing)));
                 continue;
             }
             if events.iter().any(|event| ids.contains(&event.id())) {
@@ -312,22 +352,29 @@ impl Sequencer {
             let encoded = events.iter().map(encode).collect();
             placed.push(Placed { waiting: one, events, encoded });
         }
-        Decided { placed, refused, fold: line.fold }
+        Decided { placed, settled, fold: line.fold }
     }
 
-    /// What came of a message that is refused now and was sent before, as by an author who has left meanwhile and never heard of
-    /// it; of anything else, why it is refused.
-    async fn first_of_refused(&self, wish: &Wish, error: SharedError) -> Result<Written, SharedError> {
-        let Wish::Send { by, message, .. } = wish else { return Err(error) };
-        // Nothing is looked up for a stranger.
-        if self.line.fold.membership(by).is_none() {
-            return Err(error);
-        }
-        match self.line.find(event_of(message)).await? {
-            Some((position, first)) if first.by() == by && seq_of(&first).is_some() => {
-                self.outcome_of(position, &first).await
+    /// What came of a wish the first time that needs nothing now: of a message that is refused now and was sent before, as by an author
+    /// who has left meanwhile and never heard of it, and of somebody's joining. Of anything else, and where it is the first
+    /// time, what was judged.
+    async fn first_of(
+        &self,
+        wish: &Wish,
+        outcome: Result<Written, SharedError>,
+    ) -> Result<Written, SharedError> {
+        let found = match (wish, &outcome) {
+            // Nothing is looked up for a stranger.
+            (Wish::Send { by, message, .. }, Err(_)) if self.line.fold.membership(by).is_some() => {
+                let found = self.line.find(introduction_of(message)).await?;
+                found.filter(|(_, first)| first.by() == by && seq_of(first).is_some())
             }
-            _ => Err(error),
+            (Wish::Join { joined, .. }, Ok(_)) => self.line.find(joined.id()).await?,
+            _ => None,
+        };
+        match found {
+            Some((position, first)) => self.outcome_of(position, &first).await,
+            None => outcome,
         }
     }
 
@@ -336,7 +383,7 @@ impl Sequencer {
         let mut others = Vec::new();
         // What is there and not known yet came from elsewhere.
         if let Err(error) = self.follow().await {
-            refuse(placed, &error);
+            refuse(placed.into_iter().map(|placed| placed.waiting), &error);
             return others;
         }
         for Placed { waiting, events, encoded } in placed {
@@ -394,9 +441,9 @@ async fn pause(attempt: u32, id: &SharedId) {
     tokio::time::sleep(Duration::from_micros((mixed >> 16) % (1_000 * bound_ms))).await;
 }
 
-fn refuse(placed: Vec<Placed>, error: &SharedError) {
-    for Placed { waiting, .. } in placed {
-        drop(waiting.answer.send(Err(error.clone())));
+fn refuse(waiting: impl IntoIterator<Item = Waiting>, error: &SharedError) {
+    for Waiting { answer, .. } in waiting {
+        drop(answer.send(Err(error.clone())));
     }
 }
 

@@ -159,6 +159,30 @@ impl Sessions {
         self.deliver(delivery, None);
     }
 
+    /// Takes a timeline of another log in the place of the one that is there. Those who see it read it anew: any message may say
+    /// something else.
+    pub(crate) fn replace_timeline(&mut self, timeline: Timeline) {
+        let id = timeline.id().clone();
+        self.provide(timeline);
+        self.hub.seeing(&id).for_each(|owner| self.lagged(owner));
+    }
+
+    /// Takes an account's own facts, of another log, in the place of those that are there. Returns the conversations whose timelines
+    /// are lacking since.
+    pub(crate) fn replace_own(&mut self, memberships: &Memberships) -> Vec<SharedId> {
+        if !self.hub.replace(memberships.clone()) {
+            return Vec::new();
+        }
+        self.lagged(memberships.owner());
+        memberships.conversations().filter(|id| self.hub.timeline(id).is_none()).collect()
+    }
+
+    /// Takes a directory of another log in the place of the one that is there.
+    pub(crate) fn replace_directory(&mut self, directory: Directory) {
+        self.hub.replace_directory(directory);
+        self.of.keys().for_each(|owner| self.lagged(owner));
+    }
+
     /// Takes in what was appended to an account's stream. Returns the conversations whose timelines are lacking since.
     pub(crate) fn personal(&mut self, owner: &UserId, events: &[Event]) -> Vec<SharedId> {
         if !self.of.contains_key(owner) {

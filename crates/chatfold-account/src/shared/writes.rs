@@ -1,7 +1,8 @@
 //! What is to be written to a conversation's stream, and how it becomes events.
 
-use chatfold::event::Membership;
+use chatfold::event::{Body, Membership};
 use chatfold::shared::{SharedId, Timeline};
+use chatfold::snapshot::LogPrefix;
 use chatfold::{Command, Context, Envelope, Event, EventId, Message, Timestamp, UserId, decide};
 
 use super::error::SharedError;
@@ -28,8 +29,10 @@ pub struct Written {
 pub(crate) enum Wish {
     /// A message, known by its id.
     Send { by: UserId, at: Timestamp, message: Box<Message> },
-    /// Events, known by their ids.
+    /// Events about things that have nothing to do with one another, each known by its id.
     Events(Vec<Event>),
+    /// That a user is a member from now on; true already of one who is.
+    Join { user: UserId, joined: Box<Event> },
     /// A command about what all share, known by the seed of its context.
     Judge(Box<(Command, Context)>),
 }
@@ -43,13 +46,16 @@ impl Wish {
                 may_write(timeline, by)?;
                 // In a direct chat instants are places, so no two messages have one.
                 let least = reached.at_ms + i64::from(id.pair().is_some());
-                let envelope = Envelope::new(event_of(message), no_earlier(*at, least), by.clone());
+                let envelope = Envelope::new(introduction_of(message), no_earlier(*at, least), by.clone());
                 let message = Message::clone(message).with_seq(reached.seq + 1);
                 Ok(vec![envelope.message_received(id.conversation().clone(), message)?])
             }
-            Self::Events(events) => {
-                (1..).zip(events).map(|(n, event)| later(event, reached.at_ms + n)).collect()
+            // One instant for all, so that the clock of a large group does not run ahead.
+            Self::Events(events) => events.iter().map(|event| later(event, reached.at_ms + 1)).collect(),
+            Self::Join { user, .. } if timeline.membership(user) == Some(Membership::Joined) => {
+                Ok(Vec::new())
             }
+            Self::Join { joined, .. } => Ok(vec![later(joined, reached.at_ms + 1)?]),
             Self::Judge(judged) => {
                 let (command, context) = &**judged;
                 may_write(timeline, &context.actor)?;
@@ -61,8 +67,21 @@ impl Wish {
 }
 
 /// The event that introduces a message bears the message's id: given again it is the same.
-pub(crate) fn event_of(message: &Message) -> EventId {
+pub(crate) fn introduction_of(message: &Message) -> EventId {
     EventId::from_bytes(*message.id.as_bytes())
+}
+
+/// An event id that follows from what it is of.
+pub(crate) fn derived(parts: &[&[u8]]) -> EventId {
+    let mut hash = LogPrefix::EMPTY;
+    parts.iter().for_each(|part| hash.push(part));
+    EventId::from_bytes(hash.hash.to_be_bytes())
+}
+
+/// An event of a command: its id follows from the command's seed and from what the event is of.
+pub(crate) fn event_of(context: &Context, of: &str, by: &UserId, body: Body) -> Result<Event, SharedError> {
+    let id = derived(&[&context.seed, of.as_bytes(), by.as_str().as_bytes()]);
+    Ok(Event::new(Envelope::new(id, context.time, by.clone()), body)?)
 }
 
 /// Refuses whoever is no member of a group, or none of the two of a direct chat.

@@ -1,6 +1,8 @@
 //! Shared histories over a PostgreSQL that the tests start themselves: two nodes, crashes, restarts, and what accounts see.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod faults;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use chatfold::Inbox;
 use chatfold::shared::{StreamId, Timeline};
 use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotInfo};
-use chatfold::store::{EventStore as _, LogCursor, SnapshotStore as _, StoredSnapshot};
+use chatfold::store::{EventStore as _, Head, LogCursor, SnapshotStore as _, StoredSnapshot};
 
 use super::{Store, StoreAddress, StoreError};
 use crate::args::StoreCheckArgs;
@@ -27,7 +27,16 @@ struct Found {
 pub fn run(args: &StoreCheckArgs) -> Result<Verdict, Failure> {
     let place = StoreAddress::of_store(&args.store)?;
     let failed = |error| place.failed("cannot be checked", error);
-    let found = look(&mut place.open(false)?, &place).map_err(failed)?;
+    let stream = place.stream()?;
+    let mut store = place.open(false)?;
+    if let Some(stream) = &stream
+        && store.head(stream).is_ok_and(|head| head == Head::EMPTY)
+        && !store.streams().map_err(failed)?.contains(stream)
+    {
+        return Err(place.unknown());
+    }
+    let found = look(&mut store, stream.as_ref()).map_err(failed)?;
+    drop(store);
     let mut out = stdout();
     for damage in &found.damage {
         writeln!(out, "{place}: {damage}")?;
@@ -35,10 +44,10 @@ pub fn run(args: &StoreCheckArgs) -> Result<Verdict, Failure> {
     let mut left = found.damage.len() as u64;
     if args.repair && left > 0 {
         let mut store = place.open(true)?;
-        for mended in store.repair(&place)? {
+        for mended in store.repair(&place, stream.clone())? {
             writeln!(out, "{place}: mended: {mended}")?;
         }
-        left = look(&mut store, &place).map_err(failed)?.damage.len() as u64;
+        left = look(&mut store, stream.as_ref()).map_err(failed)?.damage.len() as u64;
     }
     let inboxes = count(found.inboxes, "inbox");
     match left {
@@ -49,12 +58,12 @@ pub fn run(args: &StoreCheckArgs) -> Result<Verdict, Failure> {
     Ok(Verdict::of(left == 0))
 }
 
-/// Looks at all of a store, or at one inbox if the place names one.
-fn look(store: &mut Store, place: &StoreAddress) -> Result<Found, StoreError> {
+/// Looks at all of a store, or at one inbox if one is named.
+fn look(store: &mut Store, named: Option<&StreamId>) -> Result<Found, StoreError> {
     let mut found = Found::default();
-    if let Ok(owner) = StreamId::from_key(&place.owner) {
-        let own = store.own_check_of(&owner)?;
-        let damage = if own.is_empty() { inbox(store, &owner)? } else { own };
+    if let Some(owner) = named {
+        let own = store.own_check_of(owner)?;
+        let damage = if own.is_empty() { inbox(store, owner)? } else { own };
         return Ok(Found { inboxes: 1, damage });
     }
     if let Some(damage) = store.own_check()? {
@@ -162,16 +171,16 @@ impl Store {
         }
     }
 
-    /// Mends what follows from the logs, of all inboxes or of the one that the place names. Returns what was mended.
-    fn repair(&mut self, place: &StoreAddress) -> Result<Vec<String>, Failure> {
+    /// Mends what follows from the logs, of all inboxes or of the one that is named. Returns what was mended.
+    fn repair(&mut self, place: &StoreAddress, named: Option<StreamId>) -> Result<Vec<String>, Failure> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => {
                 let failed =
                     |error: chatfold_sqlite::SqliteError| place.failed("cannot be mended", error.into());
-                let streams = match StreamId::from_key(&place.owner) {
-                    Ok(stream) => vec![stream],
-                    Err(_) => store.streams().map_err(failed)?,
+                let streams = match named {
+                    Some(stream) => vec![stream],
+                    None => store.streams().map_err(failed)?,
                 };
                 let mut mended = Vec::new();
                 for stream in streams {
@@ -183,9 +192,9 @@ impl Store {
             Self::Postgres { store, .. } => {
                 let failed =
                     |error: chatfold_postgres::PostgresError| place.failed("cannot be mended", error.into());
-                let streams = match StreamId::from_key(&place.owner) {
-                    Ok(stream) => vec![stream],
-                    Err(_) => store.streams(None, usize::MAX).map_err(failed)?,
+                let streams = match named {
+                    Some(stream) => vec![stream],
+                    None => store.streams(None, usize::MAX).map_err(failed)?,
                 };
                 let mut mended = Vec::new();
                 for stream in streams {
@@ -194,7 +203,7 @@ impl Store {
                 Ok(mended)
             }
             Self::Absent(never) => {
-                let _ = place;
+                let _ = (place, named);
                 match *never {}
             }
         }

@@ -28,6 +28,8 @@ pub struct StoreDesk {
     account: Option<Account<Store>>,
     /// What was read.
     prefix: LogPrefix,
+    /// What was read, be it before an error, and was not returned yet.
+    unseen: Vec<Event>,
 }
 
 impl StoreDesk {
@@ -49,17 +51,20 @@ impl StoreDesk {
         };
         let head = store.head(&(&owner).into()).map_err(|error| place.failed("cannot be read", error))?;
         let closed = head.closed.map(|closed| closed.to_string());
-        Ok((Self { place: place.clone(), owner, role, store, account: None, prefix }, closed))
+        Ok((
+            Self { place: place.clone(), owner, role, store, account: None, prefix, unseen: Vec::new() },
+            closed,
+        ))
     }
 
     /// The events behind what was read; each is held against the hash beside it.
     pub fn look(&mut self) -> Result<Vec<Event>, Failure> {
-        let mut events = Vec::new();
         loop {
             let page = self.store.read(&(&self.owner).into(), self.prefix.events, PAGE);
             let page = page.map_err(|error| self.place.failed("cannot be read", error))?;
             let mut cursor = LogCursor::after(self.prefix);
             let end = cursor.take_in(&page).map_err(|damage| changed(&self.place, damage))?;
+            let mut events = Vec::new();
             for event in &page.events {
                 let known = decode_line(&event.bytes).map_err(|fault| Failure::Fault {
                     place: self.place.to_string(),
@@ -67,9 +72,10 @@ impl StoreDesk {
                 })?;
                 events.extend(known.known().cloned());
             }
+            self.unseen.append(&mut events);
             self.prefix = cursor.prefix();
             if end {
-                return Ok(events);
+                return Ok(std::mem::take(&mut self.unseen));
             }
         }
     }

@@ -1,0 +1,171 @@
+//! What an account decides about conversations that it shares with others: judged as over an inbox of all that it may see.
+
+use crate::decide::command::{Command, Context, ReadScope, ReadUpTo};
+use crate::decide::decision::Decision;
+use crate::decide::{Rejection, decide};
+use crate::inbox::Direction;
+use crate::inbox::timeline::entry::timestamp;
+use crate::inbox::timeline::order::contribution::Look as _;
+use crate::inbox::timeline::order::range::Range;
+use crate::model::event::{Body, Envelope, Event, Fact, Message};
+use crate::model::id::{ConversationId, ConversationKind, EventId, MessageId};
+use crate::model::stream::SharedId;
+use crate::shared::directory::Directory;
+use crate::shared::member::Member;
+use crate::shared::memberships::Memberships;
+use crate::shared::timeline::Timeline;
+
+impl Memberships {
+    /// Judges a command that the account's own facts alone do not answer: reads, marks from a message on, clearings, deletions and
+    /// archivings, which depend on the messages that it may see. What comes of it is what [`decide`](crate::decide()) says over an
+    /// inbox that holds all of these (R120). Any other command is judged by the own facts. The events belong to the streams
+    /// that [`streams_of`](crate::shared::streams_of) names; those of [`Command::MarkAllRead`] come in any order.
+    ///
+    /// `timeline` gives the timelines of [`judges_over`](Memberships::judges_over); of a conversation whose timeline it lacks nothing is known.
+    ///
+    /// Complexity: O(log n) in the messages of each conversation, and the messages that the account ever named there, or that
+    /// the command names; in direct chats also those that are later than the context's time and the tolerance of clocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`]: as of [`decide`](crate::decide()).
+    pub fn decide<'t>(
+        &self,
+        command: &Command,
+        context: &Context,
+        timeline: impl Fn(&SharedId) -> Option<&'t Timeline>,
+        directory: &Directory,
+    ) -> Result<Decision, Rejection> {
+        let mut all_seen = self.inbox().clone();
+        for id in self.judges_over(command) {
+            let is_own = id.as_seen_by(self.owner()).and_then(|id| self.inbox().number_of(&id)).is_some();
+            if !is_own {
+                // A conversation that the account's own facts do not name is none of its own.
+                continue;
+            }
+            let member = timeline(&id).and_then(|timeline| self.member(timeline, directory));
+            if let Some(member) = member {
+                all_seen.apply_batch(&member.judged_by(command, context));
+            }
+        }
+        decide(&all_seen, command, context)
+    }
+
+    /// The shared conversations whose messages [`decide`](Memberships::decide) asks for to judge a command; none where the account's own
+    /// facts say all.
+    pub fn judges_over(&self, command: &Command) -> Vec<SharedId> {
+        let of = |ids: &[ConversationId]| ids.iter().map(|id| SharedId::of(self.owner(), id)).collect();
+        match command {
+            Command::MarkRead { conversation, .. }
+            | Command::ReadMessages { conversation, .. }
+            | Command::MarkUnreadFrom { conversation, .. }
+            | Command::ClearHistory { conversation }
+            | Command::DeleteMessages { conversation, .. } => of(std::slice::from_ref(conversation)),
+            Command::DeleteConversations { conversations, .. } | Command::Archive { conversations, .. } => {
+                of(conversations)
+            }
+            Command::MarkAllRead { scope } => {
+                let takes = |id: &SharedId| match scope {
+                    ReadScope::Direct => id.pair().is_some(),
+                    ReadScope::Groups => id.pair().is_none(),
+                    ReadScope::Everything => true,
+                };
+                self.conversations().filter(takes).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Member<'_> {
+    /// The introductions of messages that judging a command asks for: of all that the account may see these and no other
+    /// change what comes of it.
+    fn judged_by(&self, command: &Command, context: &Context) -> Vec<Event> {
+        let look = &self.look;
+        if let Command::Archive { .. } = command {
+            return self.last_active(context).into_iter().collect();
+        }
+        let own = look.named().into_iter().flat_map(|own| own.arena.iter().map(|(_, entry)| entry.id));
+        let named: &[MessageId] = match command {
+            Command::ReadMessages { messages, .. } | Command::DeleteMessages { messages, .. } => messages,
+            Command::MarkUnreadFrom { message, .. } => std::slice::from_ref(message),
+            _ => &[],
+        };
+        let (through, of) = self.reach(command);
+        let ids = own.chain(named.iter().copied()).chain(of);
+        let mut slots: Vec<u32> = ids.filter_map(|id| look.facts.slot(id)).collect();
+        slots.extend(look.newest(None).into_iter().chain(self.row.last));
+        slots.extend(self.late(through, context));
+        slots.sort_unstable();
+        slots.dedup();
+        let introductions = slots.into_iter().filter_map(|slot| self.introduction(slot));
+        introductions.chain(self.opened()).collect()
+    }
+
+    /// The account's opening of the conversation, which may be said in the shared stream.
+    fn opened(&self) -> Option<Event> {
+        let stamp = self.look.timeline.people.opened(self.owner())?;
+        let envelope = Envelope::new(stamp.event, stamp.at, self.owner().clone());
+        envelope.conversation_opened(self.id.clone(), None).ok()
+    }
+
+    /// How far a command that reads goes, and the message that it names for that.
+    fn reach(&self, command: &Command) -> (i64, Option<MessageId>) {
+        let Command::MarkRead { up_to, .. } = command else { return (i64::MAX, None) };
+        match up_to {
+            ReadUpTo::Newest => (i64::MAX, None),
+            ReadUpTo::Position(watermark) => (watermark.first_field(), None),
+            ReadUpTo::Second(second) => {
+                (i64::try_from(second.saturating_mul(1_000).saturating_add(999)).unwrap_or(i64::MAX), None)
+            }
+            ReadUpTo::Message(id) => {
+                let slot = self.look.facts.slot(*id);
+                (slot.map_or(i64::MAX, |slot| self.look.facts.position(slot).first), Some(*id))
+            }
+        }
+    }
+
+    /// The messages that are too late to be read or cleared up to (R66), all of them, and before these the last that is not later
+    /// than `through` either.
+    fn late(&self, through: i64, context: &Context) -> Vec<u32> {
+        let horizon = match self.kind() {
+            ConversationKind::Group if !context.seqs_are_instants => i64::MAX,
+            _ => {
+                let tolerance_s = i64::try_from(context.limits.clock_tolerance_s).unwrap_or(i64::MAX);
+                context.time.as_millis().saturating_add(tolerance_s.saturating_mul(1_000))
+            }
+        };
+        let first = |slot: u32| self.look.facts.position(slot).first;
+        let seen = |slot: &u32| self.look.entry(*slot).is_some_and(|entry| entry.rank() == 0);
+        let mut late = Vec::new();
+        for (range, above) in [(Range { after: horizon, ..Range::ALL }, true), (Range::ALL, false)] {
+            let windows = self.look.windows.behind(range.after).rev();
+            for part in windows.flat_map(|range| self.slots(Direction::NewestFirst, range, None)) {
+                let within = part.filter(|slot| above || first(*slot) <= through.min(horizon)).filter(seen);
+                late.extend(within.take(if above { usize::MAX } else { 1 }));
+            }
+        }
+        late
+    }
+
+    /// What stands for all messages where nothing is asked of them but when the last activity was: one message then.
+    fn last_active(&self, context: &Context) -> Option<Event> {
+        let active = Some(self.look.activity()).filter(|active| *active >= 0)?;
+        let message = Message::text(MessageId::from_bytes(context.seed), String::new());
+        let message = if self.kind() == ConversationKind::Group { message.with_seq(1) } else { message };
+        let by = self.id.peer().unwrap_or_else(|| self.owner().clone());
+        let envelope = Envelope::new(EventId::from_bytes(context.seed), timestamp(active), by);
+        envelope.message_received(self.id.clone(), message).ok()
+    }
+
+    /// The introduction of a message that the account may see.
+    fn introduction(&self, slot: u32) -> Option<Event> {
+        let (facts, entry) = (self.look.facts, self.look.entry(slot)?);
+        let (_, seq) = facts.introduction(slot, &entry);
+        let stamp = facts.stamp(slot, &entry);
+        let author = self.look.timeline.message_as(slot, entry)?.author().clone();
+        let fact = Fact::MessageReceived(Box::new(facts.arena.message(slot, seq)));
+        let body = Body::Conversation(self.id.clone(), fact);
+        Event::new(Envelope::new(stamp.event, stamp.at, author), body).ok()
+    }
+}
