@@ -18,6 +18,9 @@ use crate::rows::Number;
 /// How many bytes of pages one source holds.
 const CACHE_LEN_BYTES: usize = 4 << 20;
 
+/// How much of the file the connection keeps in memory, beside the pages that a source holds: the way to them.
+const READER_CACHE_KIB: i64 = 256;
+
 /// The connection that the sources of one store read over.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -28,6 +31,8 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(connection: Connection, suspect: Arc<AtomicBool>) -> Self {
+        // Whatever comes of it: a larger one is no more than memory that nobody needs.
+        let _ = connection.pragma_update(None, "cache_size", -READER_CACHE_KIB);
         Self { connection: Mutex::new(connection), suspect }
     }
 
@@ -85,7 +90,7 @@ impl Paged {
             return Ok(Arc::clone(page));
         }
         let read = pages::page(&self.reader.connection(), self.inbox, named).map_err(SourceError::new)?;
-        let page: Arc<[u8]> = read.map_err(|fault| self.fault(index, fault))?.into();
+        let page = read.map_err(|fault| self.fault(index, fault))?;
         self.cache().put(index, &page);
         Ok(page)
     }
