@@ -18,7 +18,10 @@ impl Inbox {
     /// Complexity: O(log n) in conversations and messages, for events that concern one conversation; a profile
     /// or folder event looks at every conversation it may concern.
     pub fn apply(&mut self, event: &Event) -> ChangeSet {
-        self.apply_one(event).unwrap_or_else(|| self.apply_batch(std::iter::once(event)))
+        let changes = self.apply_one(event);
+        let changes = changes.unwrap_or_else(|| self.apply_batch(std::iter::once(event)));
+        self.keep_to_bound();
+        changes
     }
 
     /// Takes in a batch of events and says once, coalesced, what changed from before to after (R60).
@@ -27,6 +30,8 @@ impl Inbox {
         for event in events {
             self.take_in(event, &mut tracker);
         }
-        self.settle(tracker)
+        let changes = self.settle(tracker);
+        self.keep_to_bound();
+        changes
     }
 }

@@ -79,6 +79,12 @@ pub struct Options {
     pub attempts: u32,
     /// How many events are read at once.
     pub page_len: usize,
+    /// How many bytes of histories that were loaded from the snapshot and not written since stay loaded between two
+    /// operations, counted as they lie there: beyond that they are let go of and loaded again when they are next touched
+    /// ([`Inbox::release_parts_beyond`]). 8 MiB unless set otherwise; `u64::MAX` for no bound. While somebody holds a clone
+    /// of the inbox, what it shares stays. Where newer snapshots have taken the place of the one that the inbox came from, a
+    /// part that is let go of may be gone, and the account loads anew when it is touched.
+    pub parts_len_bytes: u64,
 }
 
 /// Who keeps a snapshot that is due, and when.
@@ -102,7 +108,14 @@ impl Default for Options {
             .with_every_events(Some(1_000))
             .with_every_len_bytes(Some(4 << 20))
             .with_one_in_events(Some(64));
-        Self { policy: Policy::default(), snapshots, keep: Keep::default(), attempts: 512, page_len: 1_000 }
+        Self {
+            policy: Policy::default(),
+            snapshots,
+            keep: Keep::default(),
+            attempts: 512,
+            page_len: 1_000,
+            parts_len_bytes: 8 << 20,
+        }
     }
 }
 
@@ -344,10 +357,13 @@ impl Machine {
     /// As [`Machine::take_changes`].
     pub fn take_executed(&mut self) -> Result<Executed, Failure> {
         let executed = mem::take(&mut self.executed);
-        match self.failure.take() {
+        let outcome = match self.failure.take() {
             Some(failure) => Err(failure),
             None => Ok(Executed { changes: self.tell(), ..executed }),
-        }
+        };
+        // Until it is told, what showed before is kept too, and shares its parts.
+        self.state.inbox.release_parts_beyond(self.options.parts_len_bytes);
+        outcome
     }
 
     fn tell(&mut self) -> Changes {
