@@ -79,6 +79,11 @@ fn holds_at(history: &History, cut: usize) -> Result<(), String> {
     // One that keeps nothing from one event to the next.
     let bounded = restored(&Served::sound(bytes), &history.owner, history.policy);
     let mut bounded = bounded.map_err(|error| error.to_string())?.0.with_parts_bound(0);
+    // One that nobody follows on its way to the end.
+    let mut unfollowed = served.clone();
+    back.chunks(5).for_each(|some| unfollowed.catch_up(some));
+    same_digest(&format!("unfollowed from {cut}"), &replay(history, &history.events), &unfollowed)?;
+    ensure(unfollowed.audit().is_ok(), || format!("unfollowed from {cut} a cache is stale"))?;
     ensure(shown(&served, &names) == shown(&before, &names), || format!("at {cut} it shows something else"))?;
     for (number, event) in back.iter().enumerate() {
         let (ours, theirs) = (served.apply(event), held.apply(event));
@@ -265,7 +270,14 @@ fn r99_rot_that_is_served_is_no_outage() {
     let at = corrupt.windows(needle.len()).rposition(|window| window == needle).unwrap();
     corrupt[at] ^= 0x40;
     let (mut served, _) = restored(&Served::sound(corrupt), &alice(), Policy::default()).unwrap();
+    let unread = served.totals();
+    let mut unfollowed = served.clone();
+    unfollowed.catch_up([&spoken(2_000)]);
     served.apply(&spoken(2_000));
+    for inbox in [&served, &unfollowed] {
+        let hall = inbox.conversation(&group()).unwrap();
+        assert_eq!((hall.waiting_events(), inbox.totals()), (1, unread));
+    }
     let fault = served.faults().next().unwrap().1;
     assert!(!fault.outage && fault.to_string().contains("is corrupt"), "{fault}");
     assert_eq!(served.outage(), None);
