@@ -55,12 +55,27 @@ impl Inbox {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn catch_up<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) {
+        let source = self.conversations.source().cloned();
+        let mut events = Some(events.into_iter());
+        let mut work = || {
+            if let Some(events) = events.take() {
+                self.take_in_untold(events);
+            }
+        };
+        if let Some(source) = source {
+            source.together(&mut work);
+        }
+        // Without a source, and where one did not do it.
+        work();
+        self.keep_to_bound();
+    }
+
+    fn take_in_untold<'a>(&mut self, events: impl Iterator<Item = &'a Event>) {
         let mut tracker = Tracker::untold();
         for event in events {
             self.take_in(event, &mut tracker);
         }
         self.settle_rows(&mut tracker);
         self.revision += 1;
-        self.keep_to_bound();
     }
 }

@@ -40,6 +40,39 @@ impl Reader {
         // Whoever panicked left a statement at most, which is reset when it is used again.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The connection without a transaction that many reads share: what it reads is of this moment.
+    pub(crate) fn connection_of_now(&self) -> MutexGuard<'_, Connection> {
+        let connection = self.connection();
+        end(&connection);
+        connection
+    }
+}
+
+/// Ends the transaction that many reads share, if there is one. Those that are still to come are read without it.
+fn end(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // Nothing was written, and what cannot be ended is told by the next statement.
+        let _ = connection.execute_batch("COMMIT");
+    }
+}
+
+/// A transaction that many reads share, so that not each takes and gives back the file's locks.
+struct Shared<'r>(&'r Reader);
+
+impl<'r> Shared<'r> {
+    /// One, unless there is one already. Without one each read has its own.
+    fn begin(reader: &'r Reader) -> Option<Self> {
+        let connection = reader.connection();
+        let begun = connection.is_autocommit() && connection.execute_batch("BEGIN").is_ok();
+        begun.then(|| Self(reader))
+    }
+}
+
+impl Drop for Shared<'_> {
+    fn drop(&mut self) {
+        end(&self.0.connection());
+    }
 }
 
 /// The pages that were read last, by index.
@@ -131,5 +164,10 @@ impl SnapshotSource for Paged {
             bytes.extend_from_slice(page.get(from..to).unwrap_or_default());
         }
         Ok(Cow::Owned(bytes))
+    }
+
+    fn together(&self, work: &mut dyn FnMut()) {
+        let _shared = Shared::begin(&self.reader);
+        work();
     }
 }

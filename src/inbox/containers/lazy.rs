@@ -136,6 +136,14 @@ impl Source {
         }
     }
 
+    /// Has something done that loads many parts.
+    pub(crate) fn together(&self, work: &mut dyn FnMut()) {
+        match &self.bytes {
+            Bytes::Held(..) => work(),
+            Bytes::Served(_, source) => source.together(work),
+        }
+    }
+
     /// The conversation with this number in the snapshot.
     pub(crate) fn id(&self, number: u32) -> Option<ConversationId> {
         ConversationId::parse(self.tables.ids.text(self.front(), number)?).ok()
