@@ -491,6 +491,17 @@ pub trait EventStore {
         Ok(None)
     }
 
+    /// Where the columns end in whose middle a position is: whoever reads up to there goes on with
+    /// [`EventStore::read_sealed`]. `None` where it is in the middle of none, and always right.
+    ///
+    /// # Errors
+    ///
+    /// The store's own error where it cannot be reached, read or written.
+    fn sealed_end(&mut self, stream: &StreamId, after: u64) -> Result<Option<u64>, Self::Error> {
+        let _ = (stream, after);
+        Ok(None)
+    }
+
     /// Whether a read failed because the events asked for were moved elsewhere, and a snapshot stands for them here: whoever
     /// knows an older state begins anew from the newest snapshot. `false` is right for a store that keeps all events.
     fn is_trimmed(&self, error: &Self::Error) -> bool {

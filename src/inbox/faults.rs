@@ -1,6 +1,7 @@
 //! Which conversations turned out corrupt (R99).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::inbox::state::Inbox;
 use crate::inbox::timeline::facts::Timeline;
@@ -72,6 +73,70 @@ impl Inbox {
                 conversation.timeline.release(Timeline::release);
             }
         });
+    }
+
+    /// Lets go of parts as [`Inbox::release_parts`] does, if more than so many bytes of them are loaded
+    /// ([`Inbox::loaded_len_bytes`]). Where clones hold them, it is tried again once half as much more was loaded.
+    ///
+    /// Complexity: O(1) where there is nothing to be done.
+    pub fn release_parts_beyond(&mut self, len_bytes: u64) {
+        let Some(source) = self.conversations.source().filter(|source| source.is_beyond(len_bytes)) else {
+            return;
+        };
+        let source = Arc::clone(source);
+        self.release_parts();
+        source.let_go(len_bytes);
+    }
+
+    /// Returns the same inbox with a bound: whenever it has taken something in, it lets go of the loaded parts if they are
+    /// more than so many bytes of its snapshot ([`Inbox::loaded_len_bytes`]). Clones have the same bound.
+    ///
+    /// You need it where an inbox of a long history lives long: without a bound all that was ever touched stays. A batch may
+    /// load as much as it touches before it is done, and reading, which has no way to let go, as much as is read until the
+    /// next event; whoever only reads calls [`Inbox::release_parts_beyond`] now and then. The bound knows nothing of what
+    /// stays in any case: the front, the registers of each conversation looked at, and whatever was written since the
+    /// snapshot, until the inbox is restored from a newer one. Loaded parts take about as much memory as they have bytes in
+    /// the snapshot, those of few messages up to half as much more.
+    ///
+    /// Complexity: letting go costs what is at hand, so a bound of less than what a screen and its events touch makes each
+    /// event cost that.
+    ///
+    /// ```
+    /// use chatfold::snapshot::LogPrefix;
+    /// use chatfold::{ConversationId, Envelope, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
+    ///
+    /// let (alice, bob) = (UserId::parse("alice")?, UserId::parse("bob")?);
+    /// let said = |n: u8| {
+    ///     let envelope = Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(n.into())?, bob.clone());
+    ///     let message = Message::text(MessageId::from_bytes([n; 16]), "hello");
+    ///     Ok::<_, Box<dyn std::error::Error>>(envelope.message_received(ConversationId::direct(&bob), message)?)
+    /// };
+    /// let mut inbox = Inbox::new(alice.clone(), Policy::default());
+    /// inbox.apply(&said(1)?);
+    /// let (restored, _) = Inbox::restore(inbox.snapshot(LogPrefix::EMPTY)?, &alice, Policy::default())?;
+    /// let mut restored = restored.with_parts_bound(8 << 20);
+    /// restored.apply(&said(2)?);
+    /// assert!(restored.loaded_len_bytes() <= 8 << 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_parts_bound(mut self, len_bytes: u64) -> Self {
+        self.parts_bound_len_bytes = len_bytes;
+        self
+    }
+
+    /// How many bytes, as they lie in the snapshot that the inbox was restored from, the parts of histories have that are
+    /// loaded and were not written since, whichever of its clones holds them: O(1).
+    pub fn loaded_len_bytes(&self) -> u64 {
+        self.conversations.source().map_or(0, |source| source.loaded_len_bytes())
+    }
+
+    /// Keeps to the bound, where one is set.
+    #[inline]
+    pub(crate) fn keep_to_bound(&mut self) {
+        if self.parts_bound_len_bytes < u64::MAX {
+            self.release_parts_beyond(self.parts_bound_len_bytes);
+        }
     }
 
     /// The numbers of the conversations among the faults.

@@ -153,7 +153,8 @@ impl Inbox {
     ///
     /// Where the source does not answer then, the conversation keeps its verified row, what is asked of its history finds
     /// nothing, its events wait, and [`Inbox::outage`] says why: such an inbox is given up and restored again. What was
-    /// read is kept as long as the inbox; to let go of it, restore the inbox from a newer snapshot.
+    /// read is kept as long as the inbox, unless a bound is set ([`Inbox::with_parts_bound`]) or it is let go of
+    /// ([`Inbox::release_parts`]).
     ///
     /// ```
     /// use std::sync::Arc;
@@ -235,6 +236,7 @@ impl Inbox {
             sums,
             faults_told: im::OrdSet::new(),
             revision: 0,
+            parts_bound_len_bytes: u64::MAX,
         })
     }
 }

@@ -57,6 +57,8 @@ pub struct Inbox {
     /// The corrupt histories that a change set told of.
     pub(super) faults_told: im::OrdSet<u32>,
     pub(super) revision: u64,
+    /// How many bytes of parts it may have loaded after it took something in.
+    pub(super) parts_bound_len_bytes: u64,
 }
 
 impl Inbox {
@@ -76,6 +78,7 @@ impl Inbox {
             sums: Sums::default(),
             faults_told: im::OrdSet::new(),
             revision: 0,
+            parts_bound_len_bytes: u64::MAX,
         }
     }
 

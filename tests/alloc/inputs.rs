@@ -92,6 +92,13 @@ pub fn long_snapshot() -> Vec<u8> {
     replay.finish().snapshot(LogPrefix::EMPTY).unwrap()
 }
 
+/// The n-th event of somebody who pins conversations.
+pub fn pin(n: u32, conversation: ConversationId) -> Event {
+    let id = EventId::from_bytes((u128::from(n) | 7 << 100).to_be_bytes());
+    let at = Timestamp::from_millis(1_800_000_000_000 + i64::from(n)).unwrap();
+    Envelope::new(id, at, owner()).conversation_pinned(conversation, true).unwrap()
+}
+
 pub fn text_logs() -> Vec<Vec<u8>> {
     let log = |events: Vec<Event>| {
         let mut writer = jsonl::Writer::new(Vec::new(), &owner()).unwrap();

@@ -9,6 +9,7 @@ mod mend;
 mod inputs;
 
 use chatfold::testing::{Claim, sealed_log};
+use chatfold::view::Direction;
 use chatfold::{Inbox, Policy, binary, jsonl};
 use peak_alloc::PeakAlloc;
 
@@ -187,6 +188,30 @@ fn released_parts_are_given_back() {
     assert!(released - restored < (loaded - restored) / 10, "{restored}, {loaded} and {released} bytes");
 }
 
+/// An inbox with a bound holds little more than that, whatever is read of it between two events.
+fn a_bound_of_loaded_parts_bounds_memory() {
+    const BOUND: usize = 256 << 10;
+    let bytes = inputs::long_snapshot();
+    let before = MEMORY.current_usage();
+    let held = |bound: u64| {
+        let (inbox, _) = Inbox::restore(bytes.clone(), &inputs::owner(), Policy::default()).unwrap();
+        let mut inbox = inbox.with_parts_bound(bound);
+        let mut most = 0;
+        let ids: Vec<_> = inbox.conversations().map(|conversation| conversation.id().clone()).collect();
+        for (n, id) in (0..).zip(ids) {
+            let conversation = inbox.conversation(&id).unwrap();
+            assert!(!conversation.messages(Direction::OldestFirst, None, 10_000).messages.is_empty());
+            inbox.apply(&inputs::pin(n, id));
+            most = most.max(MEMORY.current_usage() - before);
+        }
+        most
+    };
+    let (bounded, unbounded) = (held(BOUND as u64), held(u64::MAX));
+    // The bytes themselves are there both times, and what events wrote and the registers that were looked at stay.
+    assert!(bounded < bytes.len() + 2 * BOUND, "{bounded} bytes with a bound of {BOUND}");
+    assert!(unbounded > bounded + 4 * BOUND, "{unbounded} bytes without a bound, {bounded} with one");
+}
+
 #[test]
 fn r99_decoding_never_holds_more_than_64_times_its_input_and_a_mebibyte() {
     // The measure can fail.
@@ -198,4 +223,5 @@ fn r99_decoding_never_holds_more_than_64_times_its_input_and_a_mebibyte() {
         }
     }
     released_parts_are_given_back();
+    a_bound_of_loaded_parts_bounds_memory();
 }

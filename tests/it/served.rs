@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chatfold::snapshot::{LogPrefix, SnapshotError, SnapshotSource, SourceError};
+use chatfold::view::Direction;
 use chatfold::{Filter, Inbox, Policy, UserId};
 
 use crate::harness::{MANY, MIX, cases, ensure, hold, replay, same_digest};
 use crate::histories::{History, USUAL, history};
 use crate::shown::{Names, shown};
-use crate::snapshot::{PREFIX, alice, group, hall, spoken};
+use crate::snapshot::{PREFIX, alice, group, hall, message_id, spoken};
 
 /// Never.
 const NEVER: u64 = u64::MAX;
@@ -43,6 +44,11 @@ impl Served {
 }
 
 impl SnapshotSource for Served {
+    fn together(&self, work: &mut dyn FnMut()) {
+        // Never, once, or twice: it is done once.
+        (0..self.reads.load(Ordering::Relaxed) % 3).for_each(|_| work());
+    }
+
     fn len_bytes(&self) -> u64 {
         self.bytes.len() as u64
     }
@@ -74,11 +80,23 @@ fn holds_at(history: &History, cut: usize) -> Result<(), String> {
     let (mut served, prefix) =
         restored(&source, &history.owner, history.policy).map_err(|error| error.to_string())?;
     ensure(prefix == PREFIX, || format!("stands for {prefix:?}"))?;
-    let (mut held, _) = Inbox::restore(bytes, &history.owner, history.policy).unwrap();
+    let (mut held, _) = Inbox::restore(bytes.clone(), &history.owner, history.policy).unwrap();
+    // One that keeps nothing from one event to the next.
+    let bounded = restored(&Served::sound(bytes), &history.owner, history.policy);
+    let mut bounded = bounded.map_err(|error| error.to_string())?.0.with_parts_bound(0);
+    // One that nobody follows on its way to the end.
+    let mut unfollowed = served.clone();
+    back.chunks(5).for_each(|some| unfollowed.catch_up(some));
+    same_digest(&format!("unfollowed from {cut}"), &replay(history, &history.events), &unfollowed)?;
+    ensure(unfollowed.audit().is_ok(), || format!("unfollowed from {cut} a cache is stale"))?;
     ensure(shown(&served, &names) == shown(&before, &names), || format!("at {cut} it shows something else"))?;
     for (number, event) in back.iter().enumerate() {
         let (ours, theirs) = (served.apply(event), held.apply(event));
         ensure(ours == theirs, || format!("at {cut} it tells {ours:?}, expected {theirs:?}"))?;
+        let told = bounded.apply(event);
+        ensure(told == theirs, || format!("at {cut} with a bound it tells {told:?}, expected {theirs:?}"))?;
+        let loaded = bounded.loaded_len_bytes();
+        ensure(loaded == 0, || format!("at {cut} it holds {loaded} bytes of parts"))?;
         if number % 7 == 3 {
             // What it lets go of it loads again, and says the same.
             served.release_parts();
@@ -87,7 +105,9 @@ fn holds_at(history: &History, cut: usize) -> Result<(), String> {
     served.release_parts();
     same_digest(&format!("served at {cut}"), &replay(history, &history.events), &served)?;
     ensure(served.outage().is_none(), || "every read was answered".into())?;
-    let same = served.snapshot(PREFIX).ok() == held.snapshot(PREFIX).ok();
+    same_digest(&format!("bounded at {cut}"), &served, &bounded)?;
+    let snapshot = held.snapshot(PREFIX).ok();
+    let same = served.snapshot(PREFIX).ok() == snapshot && bounded.snapshot(PREFIX).ok() == snapshot;
     ensure(same, || format!("at {cut} it makes another snapshot"))
 }
 
@@ -204,6 +224,48 @@ fn p08_loaded_parts_are_let_go_of() {
     assert_eq!(served.snapshot(PREFIX), whole.snapshot(PREFIX), "it makes the snapshot that it made before");
 }
 
+/// With a bound no more stays loaded than that, what a clone holds is tried again once there is more, and what is read
+/// without an event is let go of by whoever reads.
+#[test]
+fn p08_a_bound_holds_whatever_is_touched() {
+    const BOUND: u64 = 64 << 10;
+    let (_, inbox) = hall(100_000);
+    let bytes = inbox.snapshot(PREFIX).unwrap();
+    let (served, _) = restored(&Served::sound(bytes), &alice(), Policy::default()).unwrap();
+    let mut served = served.with_parts_bound(BOUND);
+    let page = |inbox: &Inbox, before: u64| {
+        let hall = inbox.conversation(&group()).unwrap();
+        let oldest = hall.message(message_id(before)).unwrap().cursor();
+        hall.messages(Direction::NewestFirst, Some(&oldest), 300).messages.len()
+    };
+    let mut most = 0;
+    for n in 0..200 {
+        assert_eq!(page(&served, 99_000 - 450 * n), 300);
+        most = most.max(served.loaded_len_bytes());
+        served.apply(&spoken(100_000 + n));
+        assert!(served.loaded_len_bytes() <= BOUND, "{} bytes at {n}", served.loaded_len_bytes());
+    }
+    assert!(most > BOUND, "{most} bytes were never too many");
+    // Without a bound all of it stays.
+    let mut unbounded = served.clone().with_parts_bound(u64::MAX);
+    for n in 0..200 {
+        page(&unbounded, 99_000 - 450 * n);
+        unbounded.apply(&spoken(200_000 + n));
+    }
+    let all = unbounded.loaded_len_bytes();
+    assert!(all > 20 * BOUND, "{all} bytes");
+    let clone = unbounded.clone();
+    unbounded.release_parts_beyond(BOUND);
+    assert_eq!(unbounded.loaded_len_bytes(), all, "a clone holds it");
+    drop((clone, served));
+    let all = unbounded.loaded_len_bytes();
+    unbounded.release_parts_beyond(all);
+    assert_eq!(unbounded.loaded_len_bytes(), all, "it is not beyond");
+    unbounded.release_parts_beyond(BOUND);
+    assert_eq!(unbounded.loaded_len_bytes(), 0);
+    assert_eq!(unbounded.audit(), Ok(()));
+}
+
 /// Damage in what a source serves stays damage.
 #[test]
 fn r99_rot_that_is_served_is_no_outage() {
@@ -213,7 +275,14 @@ fn r99_rot_that_is_served_is_no_outage() {
     let at = corrupt.windows(needle.len()).rposition(|window| window == needle).unwrap();
     corrupt[at] ^= 0x40;
     let (mut served, _) = restored(&Served::sound(corrupt), &alice(), Policy::default()).unwrap();
+    let unread = served.totals();
+    let mut unfollowed = served.clone();
+    unfollowed.catch_up([&spoken(2_000)]);
     served.apply(&spoken(2_000));
+    for inbox in [&served, &unfollowed] {
+        let hall = inbox.conversation(&group()).unwrap();
+        assert_eq!((hall.waiting_events(), inbox.totals()), (1, unread));
+    }
     let fault = served.faults().next().unwrap().1;
     assert!(!fault.outage && fault.to_string().contains("is corrupt"), "{fault}");
     assert_eq!(served.outage(), None);

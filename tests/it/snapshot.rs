@@ -105,7 +105,7 @@ pub fn alice() -> UserId {
     UserId::parse("alice").unwrap()
 }
 
-fn message_id(n: u64) -> MessageId {
+pub fn message_id(n: u64) -> MessageId {
     MessageId::from_bytes((u128::from(n) << 64 | 0xfeed).to_be_bytes())
 }
 

@@ -58,6 +58,7 @@ impl<S: SnapshotStore> Account<S> {
     /// If the store fails, or the log itself is damaged.
     pub fn open(store: S, owner: UserId, options: Options) -> Outcome<Self, S> {
         let mut account = Self { machine: Machine::new(owner, options), store, background: None };
+        account.machine.set_blocking();
         account.machine.load();
         account.changes("load")?;
         telemetry::loaded(account.prefix().events, account.machine.restored_from());
@@ -314,7 +315,13 @@ impl<S: SnapshotStore> Account<S> {
                 machine.snapshot_found(found);
             }
             Some(Request::Read { after, limit }) => {
-                let page = match store.read(&owner, *after, *limit) {
+                let mut limit = *limit;
+                if machine.looks_for_columns()
+                    && let Some(end) = store.sealed_end(&owner, *after)?
+                {
+                    limit = limit.min(usize::try_from(end.saturating_sub(*after)).unwrap_or(limit).max(1));
+                }
+                let page = match store.read(&owner, *after, limit) {
                     Ok(page) => page,
                     Err(error) if store.is_trimmed(&error) && machine.trimmed() => return Ok(()),
                     Err(error) => return Err(error),

@@ -79,6 +79,12 @@ pub struct Options {
     pub attempts: u32,
     /// How many events are read at once.
     pub page_len: usize,
+    /// How many bytes of histories that were loaded from the snapshot and not written since stay loaded between two
+    /// operations, counted as they lie there: beyond that they are let go of and loaded again when they are next touched
+    /// ([`Inbox::release_parts_beyond`]). 8 MiB unless set otherwise; `u64::MAX` for no bound. While somebody holds a clone
+    /// of the inbox, what it shares stays. Where newer snapshots have taken the place of the one that the inbox came from, a
+    /// part that is let go of may be gone, and the account loads anew when it is touched.
+    pub parts_len_bytes: u64,
 }
 
 /// Who keeps a snapshot that is due, and when.
@@ -102,7 +108,14 @@ impl Default for Options {
             .with_every_events(Some(1_000))
             .with_every_len_bytes(Some(4 << 20))
             .with_one_in_events(Some(64));
-        Self { policy: Policy::default(), snapshots, keep: Keep::default(), attempts: 512, page_len: 1_000 }
+        Self {
+            policy: Policy::default(),
+            snapshots,
+            keep: Keep::default(),
+            attempts: 512,
+            page_len: 1_000,
+            parts_len_bytes: 8 << 20,
+        }
     }
 }
 
@@ -165,6 +178,8 @@ pub struct Machine {
     untold: Untold,
     failure: Option<Failure>,
     reports: Vec<Report>,
+    /// See [`Machine::set_blocking`].
+    is_blocking: bool,
 }
 
 /// What became visible and no answer has told yet; what a failure kept from being told comes with the next answer.
@@ -203,6 +218,7 @@ impl Machine {
             untold: Untold::default(),
             failure: None,
             reports: Vec::new(),
+            is_blocking: false,
         }
     }
 
@@ -252,6 +268,11 @@ impl Machine {
     /// What was noticed and nobody has asked for.
     pub(crate) fn reports(&self) -> &[Report] {
         &self.reports
+    }
+
+    /// Each request is answered at once, and costs no way to a server: what is read in columns is asked for so.
+    pub(crate) fn set_blocking(&mut self) {
+        self.is_blocking = true;
     }
 
     /// Has snapshots kept by others than before. Returns who kept them until now.
@@ -344,10 +365,13 @@ impl Machine {
     /// As [`Machine::take_changes`].
     pub fn take_executed(&mut self) -> Result<Executed, Failure> {
         let executed = mem::take(&mut self.executed);
-        match self.failure.take() {
+        let outcome = match self.failure.take() {
             Some(failure) => Err(failure),
             None => Ok(Executed { changes: self.tell(), ..executed }),
-        }
+        };
+        // Until it is told, what showed before is kept too, and shares its parts.
+        self.state.inbox.release_parts_beyond(self.options.parts_len_bytes);
+        outcome
     }
 
     fn tell(&mut self) -> Changes {
@@ -427,15 +451,23 @@ impl Machine {
     }
 
     /// Goes on loading: asks for what comes next.
-    fn load_on(&mut self, loading: Loading) {
+    fn load_on(&mut self, mut loading: Loading) {
+        loading.release_parts_beyond(self.options.parts_len_bytes);
         let after = loading.prefix().events;
         // Columns say nothing of commands, and whether one was carried out before is to be seen.
-        if loading.is_whole() && !matches!(self.goal, Some(Goal::Execute(_))) {
+        let takes_columns = loading.is_whole() || self.is_blocking && loading.takes_columns();
+        if takes_columns && !matches!(self.goal, Some(Goal::Execute(_))) {
             self.request = Some(Request::Sealed { after });
         } else {
             self.read(after);
         }
         self.loading = Some(loading);
+    }
+
+    /// Whether what is read now had better end where columns do, to go on in columns from there.
+    pub(crate) fn looks_for_columns(&self) -> bool {
+        let loading = self.loading.as_ref();
+        loading.is_some_and(Loading::takes_columns) && !matches!(self.goal, Some(Goal::Execute(_)))
     }
 
     fn older_snapshot(&mut self, position: u64) {
@@ -453,11 +485,8 @@ impl Machine {
         }
         let Some(sealed) = sealed else { return self.read(after) };
         let Some(mut loading) = self.loading.take() else { return };
-        match loading.take_in_sealed(&sealed, &self.owner) {
-            Ok(false) => self.load_on(loading),
-            Ok(true) => self.loaded(loading),
-            Err(failure) => self.fail(failure),
-        }
+        let taken = loading.take_in_sealed(&sealed, &self.owner);
+        self.load_behind(loading, taken);
     }
 
     /// Part of the snapshot could not be read: a newer one may have taken its place, so the newest is asked for again, and
@@ -497,12 +526,18 @@ impl Machine {
 
     fn load_page(&mut self, page: Page) {
         let Some(mut loading) = self.loading.take() else { return };
-        match loading.take_in(&page) {
+        let taken = loading.take_in(&page);
+        if let Ok(true) = taken {
+            self.note_command(&page.events);
+        }
+        self.load_behind(loading, taken);
+    }
+
+    /// Goes on loading behind what was taken in: whether the log ended there.
+    fn load_behind(&mut self, loading: Loading, taken: Result<bool, Trouble>) {
+        match taken {
             Ok(false) => self.load_on(loading),
-            Ok(true) => {
-                self.note_command(&page.events);
-                self.loaded(loading);
-            }
+            Ok(true) => self.loaded(loading),
             Err(Trouble::Failure(Failure::Damaged { position })) => match loading.snapshot() {
                 // It may be the snapshot that is of another log.
                 Some(at) => {
@@ -526,7 +561,7 @@ impl Machine {
         let Untold { events, span, .. } = &mut self.untold;
         let before = self.state.prefix.events;
         let span = span.get_or_insert_with(|| ChangeSpan::new(&self.state.inbox));
-        let taken = self.state.take_in(&page, span);
+        let taken = self.state.take_in(&page, Some(span));
         *events += self.state.prefix.events - before;
         if taken.is_ok() {
             self.note_command(&page.events);

@@ -415,6 +415,19 @@ impl EventStore for Store {
         ask!(self, read_sealed(inbox, after), StoreError::from)
     }
 
+    fn sealed_end(&mut self, inbox: &StreamId, after: u64) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Absent(never) => {
+                let _ = (inbox, after);
+                match *never {}
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => Ok(store.sealed_end(inbox, after)?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres { store, .. } => Ok(store.sealed_end(inbox, after)?),
+        }
+    }
+
     fn is_trimmed(&self, error: &StoreError) -> bool {
         match (self, error) {
             #[cfg(feature = "sqlite")]

@@ -8,6 +8,7 @@
 //! them, and removed by later ones, some at a time.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use chatfold::shared::StreamId;
 use chatfold::snapshot::LogPrefix;
@@ -158,14 +159,15 @@ pub(crate) fn page(
     connection: &Connection,
     number: Number,
     named: &Named,
-) -> Result<Result<Vec<u8>, Fault>, SqliteError> {
+) -> Result<Result<Arc<[u8]>, Fault>, SqliteError> {
     let sql = "SELECT hash, bytes FROM chatfold_snapshot_page WHERE page = ? AND inbox = ?";
     let mut find = connection.prepare_cached(sql)?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
-    let Some((hash, bytes)) = find.query_row([named.page, number], row).optional()? else {
-        return Ok(Err(Fault::Missing));
+    // Compared where SQLite has it, and copied once.
+    let row = |row: &rusqlite::Row<'_>| {
+        let (hash, bytes) = (row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?);
+        Ok(if layout::is_named(named, hash, bytes) { Ok(bytes.into()) } else { Err(Fault::Altered) })
     };
-    Ok(if layout::is_named(named, &hash, &bytes) { Ok(bytes) } else { Err(Fault::Altered) })
+    Ok(find.query_row([named.page, number], row).optional()?.unwrap_or(Err(Fault::Missing)))
 }
 
 /// A snapshot as the table of lists has it.

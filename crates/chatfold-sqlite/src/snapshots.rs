@@ -153,7 +153,7 @@ impl SnapshotStore for SqliteStore {
             return Ok(self.latest(inbox, through)?.map(FoundSnapshot::from));
         };
         // List and pages are read over one connection: they are of one file, whatever became of its name.
-        let connection = reader.connection();
+        let connection = reader.connection_of_now();
         let moment = connection.unchecked_transaction()?;
         let Some((number, _)) = rows::find(&moment, inbox)? else { return Ok(None) };
         let kept = pages::kept_until(&moment, inbox, number, through, |kept| kept.list.is_some())?;

@@ -18,6 +18,9 @@ use crate::rows::Number;
 /// How many bytes of pages one source holds.
 const CACHE_LEN_BYTES: usize = 4 << 20;
 
+/// How much of the file the connection keeps in memory, beside the pages that a source holds: the way to them.
+const READER_CACHE_KIB: i64 = 256;
+
 /// The connection that the sources of one store read over.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -28,12 +31,47 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(connection: Connection, suspect: Arc<AtomicBool>) -> Self {
+        // Whatever comes of it: a larger one is no more than memory that nobody needs.
+        let _ = connection.pragma_update(None, "cache_size", -READER_CACHE_KIB);
         Self { connection: Mutex::new(connection), suspect }
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         // Whoever panicked left a statement at most, which is reset when it is used again.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection without a transaction that many reads share: what it reads is of this moment.
+    pub(crate) fn connection_of_now(&self) -> MutexGuard<'_, Connection> {
+        let connection = self.connection();
+        end(&connection);
+        connection
+    }
+}
+
+/// Ends the transaction that many reads share, if there is one. Those that are still to come are read without it.
+fn end(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // Nothing was written, and what cannot be ended is told by the next statement.
+        let _ = connection.execute_batch("COMMIT");
+    }
+}
+
+/// A transaction that many reads share, so that not each takes and gives back the file's locks.
+struct Shared<'r>(&'r Reader);
+
+impl<'r> Shared<'r> {
+    /// One, unless there is one already. Without one each read has its own.
+    fn begin(reader: &'r Reader) -> Option<Self> {
+        let connection = reader.connection();
+        let begun = connection.is_autocommit() && connection.execute_batch("BEGIN").is_ok();
+        begun.then(|| Self(reader))
+    }
+}
+
+impl Drop for Shared<'_> {
+    fn drop(&mut self) {
+        end(&self.0.connection());
     }
 }
 
@@ -85,7 +123,7 @@ impl Paged {
             return Ok(Arc::clone(page));
         }
         let read = pages::page(&self.reader.connection(), self.inbox, named).map_err(SourceError::new)?;
-        let page: Arc<[u8]> = read.map_err(|fault| self.fault(index, fault))?.into();
+        let page = read.map_err(|fault| self.fault(index, fault))?;
         self.cache().put(index, &page);
         Ok(page)
     }
@@ -126,5 +164,10 @@ impl SnapshotSource for Paged {
             bytes.extend_from_slice(page.get(from..to).unwrap_or_default());
         }
         Ok(Cow::Owned(bytes))
+    }
+
+    fn together(&self, work: &mut dyn FnMut()) {
+        let _shared = Shared::begin(&self.reader);
+        work();
     }
 }

@@ -299,6 +299,16 @@ impl EventStore for SqliteStore {
         Ok(log.records(after)?.map(|(before, last, records)| SealedPage::new(head, before, last, records)))
     }
 
+    fn sealed_end(&mut self, inbox: &StreamId, after: u64) -> Result<Option<u64>, SqliteError> {
+        self.look_again()?;
+        let transaction = self.connection.transaction()?;
+        let Some((log, _)) = Log::find_inbox(&transaction, &mut self.cache, inbox)? else {
+            return Ok(None);
+        };
+        let head = log.segment_behind(after)?.filter(|head| head.before.events < after);
+        Ok(head.map(|head| head.last.events))
+    }
+
     fn is_trimmed(&self, error: &SqliteError) -> bool {
         matches!(error, SqliteError::Trimmed { .. })
     }

@@ -109,6 +109,7 @@ impl Inbox {
         self.settle_rows(&mut tracker);
         span.note(&tracker);
         self.revision += 1;
+        self.keep_to_bound();
     }
 
     /// Returns what one batch over the whole span would have told; between what was taken in with the span there must

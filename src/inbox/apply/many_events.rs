@@ -38,7 +38,7 @@ impl Inbox {
                 }
                 let cleared = tracker.appearance_for(fact, number, conversation).cleared;
                 tracker.note(number, conversation, event);
-                let trace = Some(&mut tracker.touched);
+                let trace = tracker.trace();
                 let mut around = Around { owner, policy: *policy, users, number, cleared, trace };
                 Arc::make_mut(conversation).fold(&mut around, event.by(), stamp, fact);
             }

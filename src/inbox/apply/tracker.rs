@@ -30,6 +30,8 @@ pub(crate) type Places<'a> = (&'a mut Sums, &'a mut Ranking, &'a mut Option<Last
 /// What a batch may have changed, with what was there before.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker<'a> {
+    /// Whether anybody is to be told. Otherwise it keeps what the rows were, and what to put back.
+    pub(crate) tells: bool,
     pub(crate) totals: Totals,
     pub(crate) quiet_hours: Option<QuietHours>,
     pub(crate) appearances: Appearances,
@@ -47,6 +49,7 @@ pub(crate) struct Tracker<'a> {
 impl<'a> Tracker<'a> {
     pub(crate) fn new(inbox: &Inbox) -> Self {
         Self {
+            tells: true,
             totals: inbox.sums.totals(),
             quiet_hours: inbox.quiet_hours(),
             faults_told: inbox.faults_told.clone(),
@@ -54,10 +57,22 @@ impl<'a> Tracker<'a> {
         }
     }
 
+    /// One that nobody asks what changed.
+    pub(crate) fn untold() -> Self {
+        Self::default()
+    }
+
+    /// Where the messages touched are noted, if anybody is to be told of them.
+    pub(crate) fn trace(&mut self) -> Option<&mut Touches> {
+        self.tells.then_some(&mut self.touched)
+    }
+
     /// Notes what shows of a conversation before its first change.
     pub(crate) fn appearance(&mut self, number: u32, conversation: &Conversation) -> &Appearance {
         let appearance = self.appearances.get_or(number, || conversation.glimpse());
-        appearance.look_closer(conversation);
+        if self.tells {
+            appearance.look_closer(conversation);
+        }
         appearance
     }
 
@@ -82,10 +97,16 @@ impl<'a> Tracker<'a> {
     }
 
     pub(crate) fn profile(&mut self, profiles: &Profiles, user: u32) {
+        if !self.tells {
+            return;
+        }
         self.profiles.get_or_insert_with(|| (profiles.clone(), BTreeSet::new())).1.insert(user);
     }
 
     pub(crate) fn folder(&mut self, folders: &Folders, folder: FolderId, written: &Written) {
+        if !self.tells {
+            return;
+        }
         let (_, all) = self.folders.get_or_insert_with(|| (folders.clone(), BTreeMap::new()));
         note_written(all, folder, written);
     }

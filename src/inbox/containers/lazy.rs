@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::inbox::containers::tables::{ConversationRecord, Tables};
@@ -34,6 +34,10 @@ pub(crate) struct Source {
     any: AtomicBool,
     /// Why the first range was not to be had.
     outage: OnceLock<SourceError>,
+    /// The lengths, as they lie here, of the parts that are loaded and not written, whichever clones hold them.
+    loaded_len_bytes: AtomicU64,
+    /// Parts that could not be let go of are not tried again before there is as much: see [`Source::is_beyond`].
+    again_len_bytes: AtomicU64,
 }
 
 impl fmt::Debug for Source {
@@ -45,7 +49,32 @@ impl fmt::Debug for Source {
 impl Source {
     pub(crate) fn new(bytes: Bytes, tables: Tables) -> Self {
         let (faults, any, outage) = (Mutex::default(), AtomicBool::new(false), OnceLock::new());
-        Self { bytes, tables, faults, any, outage }
+        let (loaded_len_bytes, again_len_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { bytes, tables, faults, any, outage, loaded_len_bytes, again_len_bytes }
+    }
+
+    /// How many bytes of parts are loaded and not written.
+    pub(crate) fn loaded_len_bytes(&self) -> u64 {
+        self.loaded_len_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether more than so much is loaded that letting go is worth a try. Where others held the parts the last time, it is
+    /// again once half as much more has come: each try looks at whatever is at hand.
+    #[inline]
+    pub(crate) fn is_beyond(&self, len_bytes: u64) -> bool {
+        let loaded = self.loaded_len_bytes();
+        if loaded <= len_bytes {
+            // Whoever held them has let go.
+            self.again_len_bytes.store(0, Ordering::Relaxed);
+            return false;
+        }
+        loaded >= self.again_len_bytes.load(Ordering::Relaxed)
+    }
+
+    /// What could be let go of was.
+    pub(crate) fn let_go(&self, bound_len_bytes: u64) {
+        let more = self.loaded_len_bytes().saturating_add(bound_len_bytes / 2);
+        self.again_len_bytes.store(more, Ordering::Relaxed);
     }
 
     /// The front, in which the tables lie.
@@ -104,6 +133,14 @@ impl Source {
                 let read = exactly(&**source, range);
                 read.map_err(|error| self.mark_unreadable(number, offset, error)).ok()
             }
+        }
+    }
+
+    /// Has something done that loads many parts.
+    pub(crate) fn together(&self, work: &mut dyn FnMut()) {
+        match &self.bytes {
+            Bytes::Held(..) => work(),
+            Bytes::Served(_, source) => source.together(work),
         }
     }
 
@@ -242,6 +279,33 @@ pub(crate) struct Cold<T: ?Sized> {
     loaded: OnceLock<Arc<T>>,
 }
 
+impl<T: ?Sized> Cold<T> {
+    /// The part, if it was loaded, which is not here any more. Whoever has it last says so to the source.
+    fn take(&mut self) -> Option<Arc<T>> {
+        let loaded = self.loaded.take()?;
+        if Arc::strong_count(&loaded) == 1 {
+            self.place.source.loaded_len_bytes.fetch_sub(u64::from(self.place.head_len), Ordering::Relaxed);
+        }
+        Some(loaded)
+    }
+}
+
+impl<T: ?Sized> Drop for Cold<T> {
+    fn drop(&mut self) {
+        self.take();
+    }
+}
+
+impl<T: Part + ?Sized> Cold<T> {
+    fn get(&self) -> &Arc<T> {
+        self.loaded.get_or_init(|| {
+            let len_bytes = u64::from(self.place.head_len);
+            self.place.source.loaded_len_bytes.fetch_add(len_bytes, Ordering::Relaxed);
+            self.place.load()
+        })
+    }
+}
+
 impl<T: ?Sized> Clone for Lazy<T> {
     fn clone(&self) -> Self {
         match self {
@@ -279,7 +343,7 @@ impl<T: ?Sized> Lazy<T> {
     /// the parts of one that was written, if nobody else holds it.
     pub(crate) fn release(&mut self, within: impl FnOnce(&mut T)) {
         match self {
-            Self::Cold(cold) => cold.loaded = OnceLock::new(),
+            Self::Cold(cold) => drop(cold.take()),
             Self::Warm(part) => {
                 if let Some(part) = Arc::get_mut(part) {
                     within(part);
@@ -301,15 +365,15 @@ impl<T: Part + ?Sized> Lazy<T> {
     pub(crate) fn get(&self) -> &T {
         match self {
             Self::Warm(part) => part,
-            Self::Cold(cold) => cold.loaded.get_or_init(|| cold.place.load()),
+            Self::Cold(cold) => cold.get(),
         }
     }
 
     /// The part, to be written once it is nobody else's. Always `Some`.
     pub(crate) fn part_mut(&mut self) -> Option<&mut Arc<T>> {
         if let Self::Cold(cold) = self {
-            cold.loaded.get_or_init(|| cold.place.load());
-            let loaded = cold.loaded.take()?;
+            cold.get();
+            let loaded = cold.take()?;
             *self = Self::Warm(loaded);
         }
         match self {

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::inbox::conversation::personal::{Coverage, DraftFact, covers, mark_bits, reach};
 use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Conversation, Touched};
-use crate::inbox::timeline::entry::Position;
+use crate::inbox::timeline::entry::{Entry, Position};
 use crate::model::change::{Attribute, Attributes};
 use crate::model::event::{GroupType, Mark, Membership};
 use crate::model::time::Timestamp;
@@ -123,9 +123,9 @@ impl Conversation {
     /// Whether the peer of a direct chat has read an own message (R34).
     pub(crate) fn is_peer_read(&self, slot: u32) -> bool {
         use crate::inbox::timeline::entry::bits::OWN;
-        let entry = self.facts().arena.get(slot);
-        self.peer.is_some()
-            && entry.is_some_and(|e| e.has(OWN) && e.rank() == 0 && e.first <= self.derived.peer_read)
+        let is_read = |e: Entry| e.has(OWN) && e.rank() == 0 && e.first <= self.derived.peer_read;
+        // Of a group nothing is loaded for it.
+        self.peer.is_some() && self.facts().arena.get(slot).is_some_and(is_read)
     }
 
     /// Whether raising the clearing from `before` to what it is now took a message away that showed. What was

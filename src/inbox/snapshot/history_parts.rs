@@ -11,12 +11,12 @@ use crate::inbox::timeline::arena::Arena;
 use crate::inbox::timeline::chunk::{ByName, CHUNK, Chunk, Entries};
 use crate::inbox::timeline::entry::{Entry, Position};
 use crate::inbox::timeline::facts::{Facts, Timeline};
-use crate::inbox::timeline::id_index::{self, Bucket, Index};
+use crate::inbox::timeline::id_index::{self, Bucket, Index, Pairs};
 use crate::inbox::timeline::kept::Kept;
 use crate::inbox::timeline::order::block::{Block, Slots};
 use crate::inbox::timeline::order::contribution::Sum;
 use crate::inbox::timeline::order::tree::{Blocks, Group, Order};
-use crate::model::id::{ConversationKind, EventId, MessageId};
+use crate::model::id::{ConversationKind, MessageId};
 use crate::register::bytes::{In, Out};
 
 /// What a part writes: its children behind one another, then, in what it returns, its own bytes.
@@ -96,13 +96,20 @@ impl In<'_> {
     /// As many values as there are entries, each as the difference to the one before.
     fn column(&mut self, count: usize) -> Option<Vec<i64>> {
         let mut last = 0i64;
-        (0..count)
-            .map(|_| {
-                last = last.checked_add(self.int()?)?;
-                (-1..=1 << 60).contains(&last).then_some(last)
-            })
-            .collect()
+        values(count, || {
+            last = last.checked_add(self.int()?)?;
+            (-1..=1 << 60).contains(&last).then_some(last)
+        })
     }
+}
+
+/// So many values, for which there is room at once: a count that bytes say is one that they can stand for.
+fn values<T>(count: usize, mut next: impl FnMut() -> Option<T>) -> Option<Vec<T>> {
+    let mut all = Vec::with_capacity(count);
+    for _ in 0..count {
+        all.push(next()?);
+    }
+    Some(all)
 }
 
 impl Write for Chunk {
@@ -179,19 +186,18 @@ impl Part for Chunk {
     fn decode(bytes: &[u8], _: &PartPlace) -> Option<Arc<Self>> {
         let mut from = In(bytes);
         let count = from.count(32).filter(|count| *count <= CHUNK)?;
-        let ids: Vec<MessageId> =
-            (0..count).map(|_| from.array().map(MessageId::from_bytes)).collect::<Option<_>>()?;
-        let events: Vec<EventId> = (0..count).map(|_| from.event()).collect::<Option<_>>()?;
+        let ids = values(count, || from.array().map(MessageId::from_bytes))?;
+        let events = values(count, || from.event())?;
         let kinds: Vec<u32> = from.list(1, In::number)?;
         let bits: Vec<u32> = match *kinds.as_slice() {
             [] => Vec::new(),
             [bits] => vec![bits; count],
-            _ => (0..count).map(|_| kinds.get(usize::from(from.u8()?)).copied()).collect::<Option<_>>()?,
+            _ => values(count, || kinds.get(usize::from(from.u8()?)).copied())?,
         };
-        let authors: Vec<u32> = (0..count).map(|_| from.number()).collect::<Option<_>>()?;
+        let authors: Vec<u32> = values(count, || from.number())?;
         let firsts = from.column(count)?;
         let seconds = from.column(count)?;
-        let lens: Vec<u32> = (0..count).map(|_| from.number()).collect::<Option<_>>()?;
+        let lens: Vec<u32> = values(count, || from.number())?;
         let asides: Vec<_> = from.list(2, |from| Some((from.u8()?, Arc::new(take_aside(from)?))))?;
         let ascending = asides.is_sorted_by(|(a, _), (b, _)| a < b);
         let fits = asides.last().is_none_or(|(place, _)| usize::from(*place) < count);
@@ -242,7 +248,7 @@ impl Write for Bucket {
 impl Part for Bucket {
     fn decode(bytes: &[u8], _: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut last) = (In(bytes), 0u32);
-        let mut pairs = Vec::with_capacity(bytes.len() / 4);
+        let mut pairs = Pairs::new();
         while from.end().is_none() {
             let [a, b, c] = from.array()?;
             let hash = u32::from_le_bytes([a, b, c, 0]);

@@ -55,6 +55,9 @@ pub(crate) fn pairs(bucket: &Bucket) -> impl Iterator<Item = Pair> + '_ {
     hashes.iter().copied().zip(slots.iter().copied()).take(len)
 }
 
+/// The pairs of a bucket on their way: nearly always few enough to need no allocation.
+pub(crate) type Pairs = SmallVec<[Pair; 2 * LOAD]>;
+
 /// Words of a bucket as it is made: nearly all fit.
 type Words = SmallVec<[u32; 4 * LOAD]>;
 
@@ -130,7 +133,7 @@ fn push(bucket: &mut Arc<Bucket>, (hash, slot): Pair) {
 }
 
 /// Keeps the pairs whose hash `stays`. Returns the others.
-fn retain(bucket: &mut Bucket, stays: impl Fn(u32) -> bool) -> SmallVec<[Pair; 2 * LOAD]> {
+fn retain(bucket: &mut Bucket, stays: impl Fn(u32) -> bool) -> Pairs {
     let mut gone = SmallVec::new();
     let Some((count, rest)) = bucket.split_first_mut() else {
         impossible!("a bucket begins with the number of its pairs");

@@ -26,6 +26,12 @@ pub trait SnapshotSource: Send + Sync {
         true
     }
 
+    /// Has something done that reads many ranges one after the other, which reads for less where the source holds a
+    /// transaction, or whatever else every read needs, for as long. What others read meanwhile is answered as ever.
+    fn together(&self, work: &mut dyn FnMut()) {
+        work();
+    }
+
     /// About how many bytes of memory it takes by now, with what was read of it: all of it, unless a source that lies
     /// elsewhere knows better.
     fn held_len_bytes(&self) -> u64 {

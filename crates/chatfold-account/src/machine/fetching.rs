@@ -41,7 +41,7 @@ impl State {
 
     /// The same for events as a store has them.
     fn lacking_for(&self, events: &[StoredEvent]) -> Vec<Range<u64>> {
-        if self.source.is_none() {
+        if self.is_at_hand() {
             return Vec::new();
         }
         // What cannot be decoded is told when it is taken in.

@@ -83,6 +83,35 @@ impl Decoded {
         }
         Ok(Self { events, skipped, len_bytes, prefix: cursor.prefix(), end })
     }
+
+    /// The same of events that lie in columns.
+    fn of_sealed(page: &SealedPage, prefix: LogPrefix, owner: &UserId) -> Result<Self, Failure> {
+        let damaged = |behind: u64| Failure::Damaged { position: prefix.events + behind + 1 };
+        if page.before != prefix {
+            return Err(damaged(0));
+        }
+        let log = Log::behind(&page.records, owner.clone(), LogHead { events: 0, check: 0 });
+        let (mut events, mut skipped) = (Vec::new(), 0);
+        for event in log.events() {
+            let count = events.len() as u64 + skipped;
+            match event.map(known).map_err(|_| damaged(count))? {
+                Some(event) => events.push(event),
+                None => skipped += 1,
+            }
+        }
+        let end = ends(page, prefix, events.len() as u64 + skipped)?;
+        Ok(Self { events, skipped, len_bytes: page.records.len() as u64, prefix: page.last, end })
+    }
+}
+
+/// Whether the log ended with a page in columns behind `known`, in which so many events were found.
+fn ends(page: &SealedPage, known: LogPrefix, found: u64) -> Result<bool, Failure> {
+    let head = page.head.prefix;
+    let end = head.events <= page.last.events;
+    if found != page.events() || found == 0 || (end && head != page.last) {
+        return Err(Failure::Damaged { position: known.events + found.min(page.events()) + 1 });
+    }
+    Ok(end)
 }
 
 impl State {
@@ -92,16 +121,35 @@ impl State {
         Self { inbox, prefix: LogPrefix::EMPTY, skipped: 0, len_bytes: 0, source: None, since: (0, 0) }
     }
 
-    /// Takes in a page. Returns whether the log ended there.
-    pub(super) fn take_in(&mut self, page: &Page, span: &mut ChangeSpan) -> Result<bool, Trouble> {
+    /// Takes in a page, with the span of what is to be told, if anybody is. Returns whether the log ended there.
+    pub(super) fn take_in(&mut self, page: &Page, span: Option<&mut ChangeSpan>) -> Result<bool, Trouble> {
         let decoded = Decoded::of(page, self.prefix)?;
         let end = decoded.end;
         if !page.events.is_empty() {
-            self.inbox.apply_untold(&decoded.events, span);
+            match span {
+                Some(span) => self.inbox.apply_untold(&decoded.events, span),
+                None => self.inbox.catch_up(&decoded.events),
+            }
             self.count(&decoded, page.events.len());
             self.corrupt(&decoded.events)?;
         }
         Ok(end)
+    }
+
+    /// Takes in events that lie in columns, of which nobody is told. Returns whether the log ended there.
+    fn take_in_sealed(&mut self, page: &SealedPage, owner: &UserId) -> Result<bool, Trouble> {
+        let decoded = Decoded::of_sealed(page, self.prefix, owner)?;
+        let end = decoded.end;
+        self.inbox.catch_up(&decoded.events);
+        // All of them: it does not go on from less.
+        self.count(&decoded, usize::try_from(page.events()).unwrap_or(usize::MAX));
+        self.corrupt(&decoded.events)?;
+        Ok(end)
+    }
+
+    /// Whether nothing of the snapshot has to be fetched before it is read.
+    pub(super) fn is_at_hand(&self) -> bool {
+        self.source.as_ref().is_none_or(|source| source.is_at_hand(0..source.len_bytes()))
     }
 
     fn count(&mut self, decoded: &Decoded, events: usize) {
@@ -114,6 +162,9 @@ impl State {
 
     /// Whether what events touched is corrupt.
     pub(super) fn corrupt(&self, events: &[Event]) -> Result<(), Trouble> {
+        if self.inbox.faults().next().is_none() {
+            return Ok(());
+        }
         let fault = |id: &ConversationId| Some((id.clone(), self.inbox.conversation(id)?.fault()?));
         match events.iter().filter_map(Event::conversation).find_map(fault) {
             Some((conversation, fault)) => Err(Trouble::Corrupt(conversation, fault)),
@@ -223,11 +274,8 @@ impl Loading {
     /// Takes in a page. Returns whether the log ended there.
     pub(super) fn take_in(&mut self, page: &Page) -> Result<bool, Trouble> {
         match &mut self.fold {
-            Fold::Tail => {
-                // Nobody has seen this inbox yet.
-                let mut span = ChangeSpan::new(&self.state.inbox);
-                self.state.take_in(page, &mut span)
-            }
+            // Nobody has seen this inbox yet.
+            Fold::Tail => self.state.take_in(page, None),
             Fold::Whole(replay) => {
                 let decoded = Decoded::of(page, self.state.prefix)?;
                 decoded.events.iter().for_each(|event| replay.push(event));
@@ -266,21 +314,29 @@ impl Loading {
         matches!(self.fold, Fold::Whole(_))
     }
 
-    /// Takes in events that lie in columns, without making events of them. Returns whether the log ended there.
-    pub(super) fn take_in_sealed(&mut self, page: &SealedPage, owner: &UserId) -> Result<bool, Failure> {
-        let Fold::Whole(replay) = &mut self.fold else { return Ok(false) };
+    /// Whether what comes next may be read as columns: behind a snapshot, if there is nothing to be fetched before it is
+    /// touched, for which its events have to be known.
+    pub(super) fn takes_columns(&self) -> bool {
+        self.is_whole() || self.state.is_at_hand()
+    }
+
+    /// Lets go of parts of the snapshot beyond so many bytes.
+    pub(super) fn release_parts_beyond(&mut self, len_bytes: u64) {
+        self.state.inbox.release_parts_beyond(len_bytes);
+    }
+
+    /// Takes in events that lie in columns, those of a whole log without making events of them. Returns whether the log
+    /// ended there.
+    pub(super) fn take_in_sealed(&mut self, page: &SealedPage, owner: &UserId) -> Result<bool, Trouble> {
+        let Fold::Whole(replay) = &mut self.fold else { return self.state.take_in_sealed(page, owner) };
         let known = self.state.prefix;
         let damaged = |behind: u64| Failure::Damaged { position: known.events + behind + 1 };
         if page.before != known {
-            return Err(damaged(0));
+            return Err(damaged(0).into());
         }
         let log = Log::behind(&page.records, owner.clone(), LogHead { events: 0, check: 0 });
         let folded = log.fold(replay).map_err(|fault| damaged(fault.position))?;
-        let head = page.head.prefix;
-        let end = head.events <= page.last.events;
-        if folded.events != page.events() || folded.events == 0 || (end && head != page.last) {
-            return Err(damaged(folded.events.min(page.events())));
-        }
+        let end = ends(page, known, folded.events)?;
         let len_bytes = page.records.len() as u64;
         self.state.prefix = page.last;
         self.state.skipped += folded.skipped;

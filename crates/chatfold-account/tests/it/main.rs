@@ -17,6 +17,7 @@ mod receiving;
 mod snapshots;
 mod support;
 mod synced;
+mod tail;
 mod trimmed;
 mod writers;
 

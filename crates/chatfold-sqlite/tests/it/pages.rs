@@ -206,6 +206,37 @@ fn pages_that_no_snapshot_names_are_removed_some_at_a_time() {
 }
 
 #[test]
+fn what_is_read_together_is_of_one_moment_and_whoever_opens_another_sees_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let (mut store, mut other) = (open(&path), open(&path));
+    let kept = keep(&mut other, &alice(), noise(1, 200_000));
+    let source = store.open_latest(&alice(), u64::MAX).unwrap().unwrap().source;
+    let mut done = 0;
+    source.together(&mut || {
+        assert!(*source.read(0..9_000).unwrap() == kept.bytes[..9_000]);
+        // Pages that nobody names any more are removed, and were there when this began.
+        for seed in 2..8 {
+            keep(&mut other, &alice(), noise(seed, 200_000));
+        }
+        assert!(*source.read(100_000..109_000).unwrap() == kept.bytes[100_000..109_000]);
+        // It may begin within itself, and ends with whoever began first.
+        source.together(&mut || done += 1);
+        assert!(*source.read(60_000..61_000).unwrap() == kept.bytes[60_000..61_000]);
+        let newest = store.open_latest(&alice(), u64::MAX).unwrap().unwrap();
+        assert_eq!(newest.prefix, other.head(&alice()).unwrap().prefix);
+        assert!(*newest.source.read(0..9_000).unwrap() == noise(7, 200_000)[..9_000]);
+        done += 1;
+    });
+    assert_eq!(done, 2);
+    assert!(source.read(150_000..159_000).is_err(), "its pages are not there any more");
+    // Nothing holds the file: all of the log beside it is taken over.
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let busy = Connection::open(&path).unwrap().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(busy, 0);
+}
+
+#[test]
 fn who_reads_on_while_newer_ones_are_kept_reads_the_same_or_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
