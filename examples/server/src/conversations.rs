@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chatfold::command::Replaces;
+use chatfold::command::{ReadScope, Replaces};
 use chatfold::event::{Edit, Mentions, ReceiveOption, Watermark};
 use chatfold::list::ListCursor;
 use chatfold::shared::Member;
@@ -340,6 +340,45 @@ pub(crate) async fn mute(
     let option = if on { ReceiveOption::ReceiveNotNotify } else { ReceiveOption::Receive };
     let command = Command::SetReceiveOption { conversations: vec![id.clone()], option, until: None };
     chat.row_after(given, &id, command).await
+}
+
+/// `PUT /conversations/{conversation}/archive`: away from the list that a client shows, until the next message.
+pub(crate) async fn archive(
+    State(chat): State<Chat>,
+    given: Given,
+    Path(id): Path<String>,
+    Body(Switch { on }): Body<Switch>,
+) -> Result<Json<Row>, Refusal> {
+    let id = conversation(&id)?;
+    let command = Command::Archive { conversations: vec![id.clone()], on, stay: false };
+    chat.row_after(given, &id, command).await
+}
+
+/// `POST /conversations/{conversation}/clear`: all messages that are there, for who asks alone.
+pub(crate) async fn clear(
+    State(chat): State<Chat>,
+    given: Given,
+    Path(id): Path<String>,
+) -> Result<Json<Row>, Refusal> {
+    let id = conversation(&id)?;
+    chat.row_after(given, &id, Command::ClearHistory { conversation: id.clone() }).await
+}
+
+/// `DELETE /conversations/{conversation}`: out of the list of who asks, until the next message.
+pub(crate) async fn take_away(
+    State(chat): State<Chat>,
+    Given(context): Given,
+    Path(id): Path<String>,
+) -> Result<(), Refusal> {
+    let id = conversation(&id)?;
+    chat.may_touch(&context.actor, &id).await?;
+    let command = Command::DeleteConversations { conversations: vec![id], keep_messages: true };
+    chat.carry_out(context, command).await
+}
+
+/// `PUT /conversations/read`: all that is unread.
+pub(crate) async fn read_all(State(chat): State<Chat>, Given(context): Given) -> Result<(), Refusal> {
+    chat.carry_out(context, Command::MarkAllRead { scope: ReadScope::Everything }).await
 }
 
 /// What somebody is writing.

@@ -137,7 +137,7 @@ impl Chat {
     /// All that can be asked.
     pub fn router(&self) -> Router {
         let conversation = Router::new()
-            .route("/", get(conversations::row))
+            .route("/", get(conversations::row).delete(conversations::take_away))
             .route("/messages", get(conversations::history).post(conversations::send))
             .route("/messages/{message}", put(conversations::edit).delete(conversations::delete))
             .route("/messages/{message}/recall", post(conversations::recall))
@@ -148,7 +148,9 @@ impl Chat {
             .route("/read", put(conversations::read))
             .route("/pin", put(conversations::pin))
             .route("/draft", put(conversations::draft))
-            .route("/mute", put(conversations::mute));
+            .route("/mute", put(conversations::mute))
+            .route("/archive", put(conversations::archive))
+            .route("/clear", post(conversations::clear));
         Router::new()
             .route("/accounts", post(auth::register))
             .route("/sign-in", post(auth::sign_in))
@@ -157,6 +159,7 @@ impl Chat {
             .route("/groups/{group}/members/{user}", put(groups::join))
             .route("/groups/{group}/members/{user}", delete(groups::leave))
             .route("/conversations", get(conversations::list))
+            .route("/conversations/read", put(conversations::read_all))
             .nest("/conversations/{conversation}", conversation)
             .route("/live", get(live::live))
             .fallback(async || Refusal::not_found("nothing has this path"))

@@ -102,6 +102,8 @@ pub struct Row {
     pub pinned: bool,
     /// Whether new messages make no noise.
     pub muted: bool,
+    /// Whether it is put away, until the next message.
+    pub archived: bool,
     /// Whether the account is a member of the group; true of a direct chat.
     pub member: bool,
     /// By which the list is sorted, the greatest first, and then by id.
@@ -123,6 +125,7 @@ impl Row {
                 .map(|draft| Draft { text: draft.text.to_owned(), id: draft.stamp.event.to_string() }),
             pinned: member.is_pinned(),
             muted: member.receive_option() != ReceiveOption::Receive,
+            archived: member.is_archived(),
             member: member.membership().is_none_or(|state| state == Membership::Joined),
             order_key: member.order_key(),
         }

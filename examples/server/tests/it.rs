@@ -155,6 +155,37 @@ async fn who_is_connected_hears_of_messages_reads_pins_and_drafts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn conversations_are_archived_cleared_taken_away_and_all_read() {
+    let Some(database) = postgres_scratch::server() else { return };
+    let at = begin(&database).await;
+    let [alice, bob] = [Person::new(at, "alice").await, Person::new(at, "bob").await];
+    let team = alice.group(&["bob"]).await;
+    let (mut live, _) = alice.live().await;
+    for round in 0..2 {
+        let row = alice.done(Method::PUT, &format!("{team}/archive"), json!({ "on": true })).await;
+        assert_eq!(row["archived"], true, "{round}");
+        bob.say(&team, "Hello?").await;
+        told(&mut live, |changed, _| !changed.row.archived && changed.row.unread == round + 1).await;
+    }
+    bob.say("/conversations/c2c_alice", "Are you there?").await;
+    told(&mut live, |_, totals| totals.unread == 3).await;
+    alice.done(Method::PUT, "/conversations/read", Value::Null).await;
+    told(&mut live, |_, totals| totals == Totals::default()).await;
+    let part = bob.done(Method::GET, "/conversations/c2c_alice/messages", Value::Null).await;
+    assert_eq!(part["messages"][0]["read_by_peer"], true);
+    let row = alice.done(Method::POST, &format!("{team}/clear"), Value::Null).await;
+    assert_eq!(row["last"], Value::Null);
+    let part = alice.done(Method::GET, &format!("{team}/messages"), Value::Null).await;
+    assert_eq!(part["messages"], json!([]));
+    alice.done(Method::DELETE, "/conversations/c2c_bob", Value::Null).await;
+    let list = alice.done(Method::GET, "/conversations", Value::Null).await;
+    assert_eq!(list["rows"].as_array().unwrap().len(), 1, "{list}");
+    bob.say("/conversations/c2c_alice", "Hello again").await;
+    let list = alice.done(Method::GET, "/conversations", Value::Null).await;
+    assert_eq!((list["rows"].as_array().unwrap().len(), &list["totals"]["unread"]), (2, &json!(1)), "{list}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn messages_are_edited_recalled_deleted_and_reacted_to() {
     let Some(database) = postgres_scratch::server() else { return };
     let at = begin(&database).await;
@@ -263,6 +294,9 @@ async fn members_take_others_in_and_leave_and_strangers_learn_nothing() {
         (Method::PUT, format!("{team}/read"), json!({})),
         (Method::PUT, format!("{team}/pin"), json!({ "on": true })),
         (Method::PUT, format!("{team}/mute"), json!({ "on": true })),
+        (Method::PUT, format!("{team}/archive"), json!({ "on": true })),
+        (Method::POST, format!("{team}/clear"), Value::Null),
+        (Method::DELETE, team.clone(), Value::Null),
         (Method::PUT, format!("{team}/draft"), json!({ "text": "let me in" })),
         (Method::DELETE, format!("{team}/messages/{}", Uuid::new_v4()), Value::Null),
         (Method::GET, team.clone(), Value::Null),
