@@ -170,6 +170,7 @@ pub(crate) fn delete<'a>(desk: &mut Desk<'a>, ids: &'a [ConversationId], keep_me
         }
         let stamps = [
             registers.pinned_at(),
+            registers.archived_at(),
             registers.drafts_at(),
             registers.opened_at(),
             registers.deleted_at(),

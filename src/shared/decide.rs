@@ -1,9 +1,12 @@
 //! What an account decides about conversations that it shares with others: judged as over an inbox of all that it may see.
 
+use std::collections::BTreeSet;
+
 use crate::decide::command::{Command, Context, ReadScope, ReadUpTo};
 use crate::decide::decision::Decision;
 use crate::decide::{Rejection, decide};
 use crate::inbox::Direction;
+use crate::inbox::conversation::personal::reach;
 use crate::inbox::timeline::entry::timestamp;
 use crate::inbox::timeline::order::contribution::Look as _;
 use crate::inbox::timeline::order::range::Range;
@@ -38,11 +41,6 @@ impl Memberships {
     ) -> Result<Decision, Rejection> {
         let mut all_seen = self.inbox().clone();
         for id in self.judges_over(command) {
-            let is_own = id.as_seen_by(self.owner()).and_then(|id| self.inbox().number_of(&id)).is_some();
-            if !is_own {
-                // A conversation that the account's own facts do not name is none of its own.
-                continue;
-            }
             let member = timeline(&id).and_then(|timeline| self.member(timeline, directory));
             if let Some(member) = member {
                 all_seen.apply_batch(&member.judged_by(command, context));
@@ -51,10 +49,13 @@ impl Memberships {
         decide(&all_seen, command, context)
     }
 
-    /// The shared conversations whose messages [`decide`](Memberships::decide) asks for to judge a command; none where the account's own
-    /// facts say all.
+    /// The shared conversations whose messages [`decide`](Memberships::decide) asks for to judge a command, each once; none where the
+    /// account's own facts say all, or do not name the conversation.
     pub fn judges_over(&self, command: &Command) -> Vec<SharedId> {
-        let of = |ids: &[ConversationId]| ids.iter().map(|id| SharedId::of(self.owner(), id)).collect();
+        let of = |ids: &[ConversationId]| {
+            let own: BTreeSet<_> = ids.iter().filter(|id| self.inbox().number_of(id).is_some()).collect();
+            own.into_iter().map(|id| SharedId::of(self.owner(), id)).collect()
+        };
         match command {
             Command::MarkRead { conversation, .. }
             | Command::ReadMessages { conversation, .. }
@@ -96,6 +97,9 @@ impl Member<'_> {
         let mut slots: Vec<u32> = ids.filter_map(|id| look.facts.slot(id)).collect();
         slots.extend(look.newest(None).into_iter().chain(self.row.last));
         slots.extend(self.late(through, context));
+        if matches!(command, Command::ClearHistory { .. } | Command::DeleteConversations { .. }) {
+            slots.extend(self.visible());
+        }
         slots.sort_unstable();
         slots.dedup();
         let introductions = slots.into_iter().filter_map(|slot| self.introduction(slot));
@@ -135,17 +139,44 @@ impl Member<'_> {
                 context.time.as_millis().saturating_add(tolerance_s.saturating_mul(1_000))
             }
         };
-        let first = |slot: u32| self.look.facts.position(slot).first;
         let seen = |slot: &u32| self.look.entry(*slot).is_some_and(|entry| entry.rank() == 0);
         let mut late = Vec::new();
         for (range, above) in [(Range { after: horizon, ..Range::ALL }, true), (Range::ALL, false)] {
-            let windows = self.look.windows.behind(range.after).rev();
-            for part in windows.flat_map(|range| self.slots(Direction::NewestFirst, range, None)) {
-                let within = part.filter(|slot| above || first(*slot) <= through.min(horizon)).filter(seen);
-                late.extend(within.take(if above { usize::MAX } else { 1 }));
+            let through = if above { i64::MAX } else { through.min(horizon) };
+            for part in self.newest_first(range.after, through) {
+                late.extend(part.filter(seen).take(if above { usize::MAX } else { 1 }));
             }
         }
         late
+    }
+
+    /// The messages behind a first field and up to another, newest first: of each window those that everybody knows, and those
+    /// targeted at the account.
+    fn newest_first(
+        &self,
+        after: i64,
+        through: i64,
+    ) -> impl Iterator<Item = Box<dyn Iterator<Item = u32> + '_>> + '_ {
+        let windows = self.look.windows.behind(after).rev();
+        let within = windows.map(move |range| Range { through: range.through.min(through), ..range });
+        let within = within.filter(|range| !range.is_empty());
+        within.flat_map(|range| self.slots(Direction::NewestFirst, range, None))
+    }
+
+    /// A message that can be looked at, if there is one, whatever it counts for.
+    fn visible(&self) -> Option<u32> {
+        let cleared = reach(&self.look.personal().cleared);
+        let can_be_seen =
+            |slot: &u32| self.look.entry(*slot).is_some_and(|entry| self.look.is_visible(&entry));
+        self.newest_first(cleared, i64::MAX).find_map(|mut part| part.find(can_be_seen))
+    }
+
+    /// Whether no delivered message stands behind the marker: reading all of it would add nothing (R66).
+    ///
+    /// Complexity: O(log n), and O(1) for each message behind the last delivered one.
+    pub fn is_read_wholly(&self) -> bool {
+        let is_delivered = |slot: u32| self.look.entry(slot).is_some_and(|entry| entry.rank() == 0);
+        !self.newest_first(self.row.marker, i64::MAX).any(|mut part| part.any(is_delivered))
     }
 
     /// What stands for all messages where nothing is asked of them but when the last activity was: one message then.

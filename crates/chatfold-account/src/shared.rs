@@ -13,9 +13,10 @@
 //!   ([`Told::Lagged`]) and reads its list anew; neither grows.
 //! - **What belongs to a shared stream is refused in an account's** ([`SharedError::Misplaced`], R121).
 //!
-//! **Ask before an account says something of a group that is its own** ([`Desk::read`], [`Desk::execute`] of a pin, an option or a
-//! draft, [`Desk::delete_messages`], [`Desk::append_own`]): without a window it sees all of what it names (R123), so refuse who has
-//! no view of the group ([`Desk::member`]). What members share is refused here to everybody else.
+//! **Ask before an account says something of a group that is its own** ([`Desk::execute`] of a pin, an option or a draft,
+//! [`Desk::append_own`]): without a window it sees all of what it names (R123), so refuse who has no view of the group
+//! ([`Desk::member`]). What members share is refused here to everybody else, and reads, clearings and deletions of what an account
+//! never had change nothing.
 //!
 //! Not there: limits on what a message says (R77), and a cut for who left (R124), as in [`chatfold::shared`].
 

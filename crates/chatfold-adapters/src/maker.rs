@@ -70,7 +70,8 @@ impl Content {
     pub(crate) fn edit(&self, version: u64) -> Edit {
         Edit {
             version,
-            text: self.text.clone(),
+            // A text that is gone is said too: what an edit does not say stays (R40).
+            text: Some(self.text.clone().unwrap_or_default()),
             custom: self.custom.clone(),
             cloud_custom: self.cloud_custom.clone(),
             mentions: Some(self.mentions.clone()),

@@ -191,9 +191,9 @@ impl Import {
             *self.left_out.entry(name.clone()).or_default() += count;
         }
         let events = self.adapter.settle(taken, &self.inbox);
-        self.inbox.apply_batch(&events);
-        // What a server said twice is one event.
-        let new = events.into_iter().filter(|event| self.known.insert(event.id()));
+        // What a server said twice is one event: the first, in the log and in what the next are held against.
+        let new: Vec<Event> = events.into_iter().filter(|event| self.known.insert(event.id())).collect();
+        self.inbox.apply_batch(&new);
         self.events.extend(new);
         Ok(())
     }

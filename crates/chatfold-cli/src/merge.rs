@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Write as _;
 
 use chatfold::jsonl::{LoggedEvent, SkippedEvent, Writer, encode_event};
+use chatfold::snapshot::LogPrefix;
 use chatfold::time::Stamp;
 use chatfold::{EventId, Timestamp};
 
@@ -65,8 +66,8 @@ struct Placed {
 #[derive(Default)]
 struct Merged {
     placed: Vec<Placed>,
-    /// Where the events of each id are.
-    known: HashMap<EventId, Vec<usize>>,
+    /// Where the events are that bear an id and whose text has a hash: nearly always one.
+    known: HashMap<(EventId, u128), Vec<usize>>,
     skipped: HashSet<Box<str>>,
 }
 
@@ -83,7 +84,9 @@ impl Merged {
         *before = stamp;
         let is_new = match &event {
             LoggedEvent::Known(known) => {
-                let bearers = self.known.entry(known.id()).or_default();
+                let mut said = LogPrefix::EMPTY;
+                said.push(encode_event(known).as_bytes());
+                let bearers = self.known.entry((known.id(), said.hash)).or_default();
                 let mut same = bearers.iter().filter_map(|index| self.placed.get(*index));
                 let is_new = !same.any(|placed| placed.event.known() == Some(known));
                 if is_new {

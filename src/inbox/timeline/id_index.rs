@@ -327,7 +327,14 @@ impl Index {
         if self.buckets.len() == 0 {
             self.buckets.push(Lazy::Warm(bucket_of(&[])));
         }
-        let bucket = self.buckets.lazy_mut(bucket(self.buckets.len(), hash))?.part_mut()?;
+        let bucket = self.buckets.lazy_mut(bucket(self.buckets.len(), hash))?;
+        // One that lies in a snapshot stays there unless something is put into it.
+        if bucket.place().is_some()
+            && let Looked::Found(known) = look_for(bucket.get(), hash, |slot| id_of(slot) == Some(id))
+        {
+            return Some(known);
+        }
+        let bucket = bucket.part_mut()?;
         if columns(bucket).0 > CROWD {
             shed(bucket, &mut self.overflow, &id_of);
         }

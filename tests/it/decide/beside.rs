@@ -30,6 +30,23 @@ fn r56_r65_archiving_overtakes_what_is_there() {
     assert!(!done.inbox().conversation(&conversation(GROUP)).unwrap().is_archived());
 }
 
+/// An archiving that overtook a message of a faster clock goes with a deletion all the same.
+#[test]
+fn r56_r65_a_deletion_overtakes_an_archiving() {
+    let outlier = event(9, "bob", 86_400_000, |envelope| {
+        envelope.message_received(conversation(GROUP), Message::text(id(9), "tomorrow").with_seq(9))
+    });
+    for stay in [false, true] {
+        let known = in_alices([received(1, "bob", GROUP), outlier.clone()]);
+        let done = known.when(&archive(true, stay), &by("alice", Role::Member, 86_500_000)).then_events(1);
+        let delete =
+            Command::DeleteConversations { conversations: vec![conversation(GROUP)], keep_messages: true };
+        let done = done.when(&delete, &alice()).then_events(1).and_again_nothing();
+        let view = done.inbox().conversation(&conversation(GROUP)).unwrap();
+        assert!(!view.is_archived() && !view.stays_archived(), "{stay}");
+    }
+}
+
 #[test]
 fn r56_archiving_many_says_which_were_refused() {
     let conversations = [GROUP, "group_no"].map(conversation).to_vec();

@@ -1,11 +1,14 @@
 //! The rules of shared histories, a story each.
 
+use chatfold::command::Role;
 use chatfold::event::{Fact, Membership, Mentions, Through, Watermark};
 use chatfold::shared::{
     Directory, Hub, Member, Memberships, OwnMessagesRead, SharedId, StreamId, Timeline, Unplaced, streams_of,
 };
+use chatfold::view::Direction;
 use chatfold::{
-    ConversationId, Envelope, Event, EventId, GroupId, Message, MessageId, Policy, Timestamp, UserId,
+    Command, Context, ConversationId, Envelope, Event, EventId, GroupId, Message, MessageId, Policy,
+    Timestamp, UserId,
 };
 
 fn user(name: &str) -> UserId {
@@ -312,6 +315,49 @@ fn r128_the_hub_asks_of_messages_that_the_account_named() {
     assert_eq!(last(&hub), (1, Some(id(1))), "its recall takes nothing away");
     hub.shared(&team(), &[recalled(21, 1)]);
     assert_eq!(last(&hub), (0, Some(id(1))), "that of the other does");
+}
+
+/// What is left of a history can be cleared, whatever it counts for.
+#[test]
+fn r120_r66_what_shows_in_no_row_is_cleared_too() {
+    let events = [said(1, "bob", |message| message.excluded_from_last = true), said(2, "bob", |_| ())];
+    let deleted = |by: Envelope, team| by.messages_deleted(team, vec![id(2)]).unwrap();
+    let mut group = Group::of(&events).window(3, 0, None).own(4, deleted);
+    let seed = [9; 16];
+    let context = Context::new(user("alice"), Role::Member, by(20, "alice").at, seed);
+    let clear = Command::ClearHistory { conversation: team().conversation().clone() };
+    let decided = |group: &Group| {
+        let timeline = |id: &SharedId| (*id == team()).then_some(&group.timeline);
+        group.member.decide(&clear, &context, timeline, &group.directory).unwrap().events
+    };
+    let events = decided(&group);
+    assert_eq!(events.len(), 1, "{events:?}");
+    events.iter().for_each(|event| group.member.apply(event));
+    assert_eq!(group.view().messages(Direction::OldestFirst, None, 9).messages.len(), 0);
+    assert_eq!(decided(&group), [], "it is cleared");
+    // Whoever has nothing to do with the group decides nothing of it.
+    let stranger = Memberships::new(user("alice"), Policy::default()).unwrap();
+    assert_eq!(stranger.judges_over(&clear), []);
+    let timeline = |_: &SharedId| Some(&group.timeline);
+    assert!(stranger.decide(&clear, &context, timeline, &group.directory).unwrap().events.is_empty());
+}
+
+/// Where a read begins that reads all.
+#[test]
+fn r66_a_view_says_whether_reading_it_would_add_anything() {
+    let excluded = |message: &mut Message| {
+        message.excluded_from_unread = true;
+        message.mentions = Mentions { users: vec![user("alice")], all: false };
+    };
+    let group = Group::of(&[said(1, "bob", |_| ()), said(2, "bob", excluded)]).window(3, 0, None);
+    assert_eq!((group.row(), group.view().is_read_wholly()), ((1, 1, Some(2)), false));
+    let read = |seq| {
+        move |by: Envelope, team| by.conversation_read(team, Through::Watermark(Watermark::Seq(seq))).unwrap()
+    };
+    let group = group.own(4, read(1));
+    assert_eq!((group.row(), group.view().is_read_wholly()), ((0, 1, Some(2)), false));
+    let group = group.own(5, read(2));
+    assert_eq!((group.row(), group.view().is_read_wholly()), ((0, 0, Some(2)), true));
 }
 
 /// However many messages the account took out, one by one: the last that it did not is found, among those that everybody knows

@@ -156,12 +156,18 @@ impl Desk {
         while !tasks.is_empty() {
             joined(tasks.join_next().await)?;
         }
+        let timeline = self.inner.ask(&id, |answer| Ask::Look { answer }).await?;
+        for user in seen {
+            if timeline.membership(user) != Some(Membership::Joined) {
+                self.close_windows(context, conversation, user, 0).await?;
+            }
+        }
         Ok(())
     }
 
     /// A user joins a group, or is joined by the actor: a member from now on, who sees of its history what `history` says
     /// (R123, R124). Given again in the same context it is done once, and whatever of it had not been done is. Of one who is a
-    /// member already nothing is changed: [`Written::position`] is 0 then.
+    /// member already, and has the group in its list, nothing is changed: [`Written::position`] is 0 then.
     ///
     /// # Errors
     ///
@@ -178,7 +184,11 @@ impl Desk {
         let joined = membership(context, conversation, user, Membership::Joined)?;
         let wish = Wish::Join { user: user.clone(), joined: Box::new(joined) };
         let written = self.inner.write(&id, wish).await?;
-        if written.position == 0 {
+        if written.position == 0 && self.knows(user, conversation).await? {
+            return Ok(written);
+        }
+        if written.repeated && !self.is_member(&id, user).await? {
+            // Given again, late: the user has left since.
             return Ok(written);
         }
         let now = Watermark::Seq(written.reached);
@@ -192,6 +202,10 @@ impl Desk {
             own.push(event_of(context, "read", user, Body::Conversation(conversation.clone(), read))?);
         }
         self.write_later(user, own).await?;
+        if !self.is_member(&id, user).await? {
+            // Removed between the two appends, when there was no window to be closed.
+            self.close_windows(context, conversation, user, written.reached).await?;
+        }
         Ok(written)
     }
 
@@ -225,6 +239,18 @@ impl Desk {
             // Joined again since: what is open now was opened after this.
             return Ok(written);
         }
+        self.close_windows(context, conversation, user, written.reached).await?;
+        Ok(written)
+    }
+
+    /// Closes all windows through which a user sees what comes in a group: nothing behind a seq is seen from now on.
+    async fn close_windows(
+        &self,
+        context: &Context,
+        conversation: &ConversationId,
+        user: &UserId,
+        reached: u64,
+    ) -> Result<(), SharedError> {
         let own = self.inner.own(user).await?;
         self.inner.follow_own(&own, u64::MAX).await?;
         let open: Vec<Watermark> = {
@@ -236,13 +262,18 @@ impl Desk {
             let open = windows.iter().filter(|(_, through)| through.is_none()).map(|(after, _)| *after);
             open.chain(all).collect()
         };
-        let through = Some(Watermark::Seq(written.reached));
+        let through = Some(Watermark::Seq(reached));
         let closed = open.into_iter().map(|after| window(context, conversation, user, (after, through)));
         let closed = closed.collect::<Result<Vec<_>, _>>()?;
-        if !closed.is_empty() {
-            self.write_later(user, closed).await?;
-        }
-        Ok(written)
+        if closed.is_empty() { Ok(()) } else { self.write_later(user, closed).await }
+    }
+
+    /// Whether an account's own stream says anything of a conversation.
+    async fn knows(&self, user: &UserId, conversation: &ConversationId) -> Result<bool, SharedError> {
+        let own = self.inner.own(user).await?;
+        self.inner.follow_own(&own, u64::MAX).await?;
+        let line = own.lock().await;
+        Ok(line.fold.inbox().conversation(conversation).is_some())
     }
 
     /// Whether a user is a member of a group now.

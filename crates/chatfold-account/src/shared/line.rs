@@ -156,7 +156,6 @@ impl<F: Folded> Line<F> {
         #[rustfmt::skip]
         let mut line = Self { store, stream, policy, fold: empty, prefix, reached, since: 0, looked, untold, is_replaced: false };
         line.load().await?;
-        line.untold = News::default();
         Ok(line)
     }
 
@@ -169,7 +168,7 @@ impl<F: Folded> Line<F> {
         {
             (self.fold, self.prefix, self.since) = (fold, kept.prefix, 0);
             self.reached = self.reached_at(kept.prefix.events).await?;
-            match self.read_on().await {
+            match self.read_on(false).await {
                 Err(SharedError::Damaged { .. }) => {}
                 read => return read,
             }
@@ -177,13 +176,13 @@ impl<F: Folded> Line<F> {
         self.looked = Arc::default();
         self.fold = F::empty(&self.stream, self.policy).ok_or(SharedError::Gone)?;
         (self.prefix, self.reached, self.since) = (LogPrefix::EMPTY, Reached::default(), 0);
-        self.read_on().await
+        self.read_on(false).await
     }
 
     /// Takes in what was appended since; [`news`](Line::news) has it then, and what was taken in before an error too.
     pub(crate) async fn follow(&mut self) -> Result<(), SharedError> {
         if !self.is_replaced {
-            match self.read_on().await {
+            match self.read_on(true).await {
                 // Erased, rewritten or put back: another log than the one that was known.
                 Err(SharedError::Damaged { .. }) => {}
                 read => return read,
@@ -195,6 +194,7 @@ impl<F: Folded> Line<F> {
     /// Loads another log than the one that was known.
     async fn reload(&mut self) -> Result<(), SharedError> {
         self.is_replaced = true;
+        self.untold = News::default();
         self.load().await?;
         self.is_replaced = false;
         self.untold = News { events: Vec::new(), is_new: true };
@@ -207,7 +207,8 @@ impl<F: Folded> Line<F> {
         if self.is_replaced { News::default() } else { std::mem::take(&mut self.untold) }
     }
 
-    async fn read_on(&mut self) -> Result<(), SharedError> {
+    /// Takes in what comes behind what is known, and keeps it to be told or not.
+    async fn read_on(&mut self, is_told: bool) -> Result<(), SharedError> {
         let mut cursor = LogCursor::after(self.prefix);
         loop {
             let page = self.store.read(&self.stream, cursor.position(), PAGE).await?;
@@ -216,7 +217,9 @@ impl<F: Folded> Line<F> {
             for event in events.collect::<Result<Vec<_>, _>>()? {
                 self.fold.take_in(&event);
                 self.reached.take_in(&event);
-                self.untold.events.push(event);
+                if is_told {
+                    self.untold.events.push(event);
+                }
             }
             self.since += page.events.len() as u64;
             self.prefix = cursor.prefix();

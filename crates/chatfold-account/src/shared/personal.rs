@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chatfold::event::{Body, Fact, Mark, Through, Watermark};
-use chatfold::id::CommandId;
-use chatfold::shared::{Memberships, SharedId, StreamId, Timeline, streams_of};
+use chatfold::id::{CommandId, ConversationKind};
+use chatfold::shared::{Member, Memberships, SharedId, StreamId, Timeline, streams_of};
 use chatfold::store::{Append, NewEvent, Received};
 use chatfold::{Command, Context, ConversationId, Event, Filter, UserId};
 
@@ -112,18 +112,30 @@ impl Inner {
         self: &Arc<Self>,
         owner: &UserId,
         command: &Command,
+        context: &Context,
     ) -> Result<BTreeMap<SharedId, Timeline>, SharedError> {
         let needs = match command {
-            // Of all conversations those that have something unread, which is known of a connected account.
+            // Of all conversations those in which something is to be done, which is known of a connected account.
             Command::MarkAllRead { .. } => {
                 let connection = self.connect(owner).await?;
                 let sessions = self.sessions();
                 let rows = sessions.hub.list(connection.session(), &Filter::default(), None, usize::MAX);
                 let rows = rows.into_iter().flat_map(|list| list.members);
-                let unread = rows.filter(|row| row.unread_count() > 0 || row.marks().contains(&Mark::UNREAD));
-                unread.map(|row| SharedId::of(owner, row.id())).collect()
+                let is_open = |row: &Member<'_>| {
+                    let shown = row.read_shown_to_peer().map(Watermark::Time);
+                    let is_told = row.kind() == ConversationKind::Group || shown >= row.read_marker();
+                    !is_told || !row.is_read_wholly() || row.marks().contains(&Mark::UNREAD)
+                };
+                rows.filter(is_open).map(|row| SharedId::of(owner, row.id())).collect()
             }
             _ => self.own(owner).await?.lock().await.fold.judges_over(command),
+        };
+        // What is over the limit is refused whatever the timelines say (R72).
+        let limit = context.limits.request_conversations;
+        let needs = if needs.len() > limit && !matches!(command, Command::MarkAllRead { .. }) {
+            Vec::new()
+        } else {
+            needs
         };
         let mut timelines = BTreeMap::new();
         for id in needs {
@@ -141,7 +153,7 @@ impl Inner {
         command: &Command,
         context: &Context,
     ) -> Result<Vec<Event>, SharedError> {
-        let timelines = self.judged_over(owner, command).await?;
+        let timelines = self.judged_over(owner, command, context).await?;
         let own = self.own(owner).await?;
         let mut line = own.lock().await;
         let events = self.judge(&mut line, command, context, &timelines).await?;
@@ -152,10 +164,12 @@ impl Inner {
             _ => Vec::new(),
         };
         drop(line);
+        let mut shown = Ok(());
         for (id, read) in reads {
-            self.write(&id, Wish::Events(vec![read])).await?;
+            // One that cannot be told now keeps none of the others from being told.
+            shown = self.write(&id, Wish::Events(vec![read])).await.map(drop).and(shown);
         }
-        Ok(events)
+        shown.map(|()| events)
     }
 
     /// Of direct chats whose other is not shown yet how far the account has read them (R122), the events that show it: also where the

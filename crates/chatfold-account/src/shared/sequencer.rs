@@ -10,6 +10,7 @@ use chatfold::store::{Append, NewEvent};
 use chatfold::{Event, EventId};
 use chatfold_postgres::PostgresStore;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::error::SharedError;
 use super::line::{Line, Reached, Tried, seq_of};
@@ -158,8 +159,9 @@ async fn refuse_all(mut asked: mpsc::Receiver<Ask>, error: &SharedError) {
 impl Sequencer {
     async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
         let mut waiting = VecDeque::new();
+        let mut asked_at = Instant::now();
         loop {
-            let idle = self.around.options().idle;
+            let idle_at = asked_at + self.around.options().idle;
             let ask = tokio::select! {
                 ask = asked.recv() => match ask {
                     Some(ask) => ask,
@@ -175,8 +177,9 @@ impl Sequencer {
                     self.catch_up().await;
                     continue;
                 }
-                () = tokio::time::sleep(idle) => {
+                () = tokio::time::sleep_until(idle_at) => {
                     if !self.around.gives_up(&self.id) {
+                        asked_at = Instant::now();
                         continue;
                     }
                     // Whoever has asked meanwhile asks another task, as does whoever comes after.
@@ -184,6 +187,7 @@ impl Sequencer {
                     return refuse_all(asked, &SharedError::Gone).await;
                 }
             };
+            asked_at = Instant::now();
             self.take(ask, &mut waiting).await;
             while waiting.len() < self.around.options().batch
                 && let Ok(ask) = asked.try_recv()
