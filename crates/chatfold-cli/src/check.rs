@@ -2,7 +2,7 @@
 //!
 //! The events of one log are kept packed, since they are folded many times: in memory while they are few, in a temporary
 //! file beyond. Of the fold that the others are held against, what it shows is kept as a hash: one inbox at a time is in
-//! memory, and an eighth of one that is merged into it.
+//! memory, and an eighth of one that is merged into it. Where a fold differs the reference is folded anew beside it.
 
 mod compare;
 mod fold;
@@ -64,7 +64,7 @@ pub fn run(args: &CheckArgs) -> Result<Verdict, Failure> {
     Ok(verdict)
 }
 
-/// A log in memory, and what is odd about it.
+/// A log that was read, and what is odd about it.
 struct Examined {
     owner: UserId,
     policy: Policy,
