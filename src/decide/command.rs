@@ -2,7 +2,7 @@
 
 use crate::decide::limits::Limits;
 use crate::model::event::{Edit, GroupType, Mark, Message, QuietHours, ReceiveOption, Watermark};
-use crate::model::id::{ConversationId, EventId, FolderId, MessageId, UserId};
+use crate::model::id::{ConversationId, ConversationKind, EventId, FolderId, MessageId, UserId};
 use crate::model::time::Timestamp;
 
 /// A wish, judged by [`decide`](crate::decide()): events come of it, or a rejection.
@@ -404,6 +404,20 @@ pub enum ReadUpTo {
     Message(MessageId),
 }
 
+impl ReadUpTo {
+    /// The first field up to which it goes; `None` where a message says it.
+    pub(crate) fn first_field(&self) -> Option<i64> {
+        match self {
+            Self::Newest => Some(i64::MAX),
+            Self::Position(watermark) => Some(watermark.first_field()),
+            Self::Second(second) => {
+                Some(i64::try_from(second.saturating_mul(1_000).saturating_add(999)).unwrap_or(i64::MAX))
+            }
+            Self::Message(_) => None,
+        }
+    }
+}
+
 /// Which conversations of the list are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReadScope {
@@ -488,6 +502,17 @@ pub struct Context {
 }
 
 impl Context {
+    /// The greatest first field of a message that is no outlier (R66): where first fields are instants, the context's
+    /// time and what clocks may differ by.
+    pub(crate) fn horizon(&self, kind: ConversationKind) -> i64 {
+        if kind == ConversationKind::Group && !self.seqs_are_instants {
+            return i64::MAX;
+        }
+        let tolerance_ms =
+            i64::try_from(self.limits.clock_tolerance_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        self.time.as_millis().saturating_add(tolerance_ms)
+    }
+
     /// A context with the default limits.
     pub fn new(actor: UserId, role: Role, time: Timestamp, seed: [u8; 16]) -> Self {
         Self { actor, role, time, seed, limits: Limits::default(), seqs_are_instants: false }

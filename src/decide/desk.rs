@@ -68,15 +68,9 @@ impl<'a> Desk<'a> {
         Timestamp::from_millis(at).map_err(|_| Rejection::EndOfTime { limit: Timestamp::MAX })
     }
 
-    /// The greatest first field of a message that is no outlier (R66): where first fields are instants, the context's
-    /// time and what clocks may differ by.
+    /// The greatest first field of a message that is no outlier: see [`Context::horizon`].
     pub(crate) fn horizon(&self, id: &ConversationId) -> i64 {
-        let Context { time, limits, seqs_are_instants, .. } = self.context;
-        if id.kind() == ConversationKind::Group && !seqs_are_instants {
-            return i64::MAX;
-        }
-        let tolerance_ms = i64::try_from(limits.clock_tolerance_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
-        time.as_millis().saturating_add(tolerance_ms)
+        self.context.horizon(id.kind())
     }
 
     /// Puts down facts that name these messages, a few at a time, at `least` or later.

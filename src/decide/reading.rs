@@ -25,16 +25,14 @@ fn watermark(id: &ConversationId, first: i64) -> Watermark {
 fn reach(desk: &Desk<'_>, id: &ConversationId, up_to: ReadUpTo) -> Result<i64, Rejection> {
     let direct = id.kind() == ConversationKind::Direct;
     match up_to {
-        ReadUpTo::Newest => Ok(i64::MAX),
         ReadUpTo::Position(Watermark::Seq(_)) if direct => {
             Err(InvalidEvent::NotInDirect { what: "a seq watermark" }.into())
         }
         ReadUpTo::Position(Watermark::Time(_)) | ReadUpTo::Second(_) if !direct => {
             Err(InvalidEvent::NotInGroup { what: "a time watermark" }.into())
         }
-        ReadUpTo::Position(watermark) => Ok(watermark.first_field()),
-        ReadUpTo::Second(second) => {
-            Ok(i64::try_from(second.saturating_mul(1_000).saturating_add(999)).unwrap_or(i64::MAX))
+        ReadUpTo::Newest | ReadUpTo::Position(_) | ReadUpTo::Second(_) => {
+            Ok(up_to.first_field().unwrap_or(i64::MAX))
         }
         ReadUpTo::Message(message) => {
             let known = desk.registers(id).message(message).filter(|m| m.view().is_some());

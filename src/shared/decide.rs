@@ -116,29 +116,15 @@ impl Member<'_> {
     /// How far a command that reads goes, and the message that it names for that.
     fn reach(&self, command: &Command) -> (i64, Option<MessageId>) {
         let Command::MarkRead { up_to, .. } = command else { return (i64::MAX, None) };
-        match up_to {
-            ReadUpTo::Newest => (i64::MAX, None),
-            ReadUpTo::Position(watermark) => (watermark.first_field(), None),
-            ReadUpTo::Second(second) => {
-                (i64::try_from(second.saturating_mul(1_000).saturating_add(999)).unwrap_or(i64::MAX), None)
-            }
-            ReadUpTo::Message(id) => {
-                let slot = self.look.facts.slot(*id);
-                (slot.map_or(i64::MAX, |slot| self.look.facts.position(slot).first), Some(*id))
-            }
-        }
+        let ReadUpTo::Message(id) = up_to else { return (up_to.first_field().unwrap_or(i64::MAX), None) };
+        let slot = self.look.facts.slot(*id);
+        (slot.map_or(i64::MAX, |slot| self.look.facts.position(slot).first), Some(*id))
     }
 
     /// The messages that are too late to be read or cleared up to (R66), all of them, and before these the last that is not later
     /// than `through` either.
     fn late(&self, through: i64, context: &Context) -> Vec<u32> {
-        let horizon = match self.kind() {
-            ConversationKind::Group if !context.seqs_are_instants => i64::MAX,
-            _ => {
-                let tolerance_s = i64::try_from(context.limits.clock_tolerance_s).unwrap_or(i64::MAX);
-                context.time.as_millis().saturating_add(tolerance_s.saturating_mul(1_000))
-            }
-        };
+        let horizon = context.horizon(self.kind());
         let seen = |slot: &u32| self.look.entry(*slot).is_some_and(|entry| entry.rank() == 0);
         let mut late = Vec::new();
         for (range, above) in [(Range { after: horizon, ..Range::ALL }, true), (Range::ALL, false)] {

@@ -200,7 +200,8 @@ impl Inner {
             let inner = Arc::clone(self);
             // Its rows are told once the timelines are there.
             tokio::spawn(async move {
-                again(|| inner.provide_all(lacking.clone())).await.unwrap_or_default();
+                // What cannot be loaded by then is with the next connection.
+                drop(again(|| inner.provide_all(lacking.clone())).await);
             });
         }
     }
@@ -451,6 +452,7 @@ impl Desk {
         self.notice(stream).await;
         Ok(())
     }
+
     /// Loads anew what is held here of a stream that is another one now. What cannot be read now is read when it is asked for.
     async fn notice(&self, stream: &StreamId) {
         drop(Arc::clone(&self.inner).heard(stream.clone(), u64::MAX).await);

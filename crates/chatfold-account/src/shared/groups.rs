@@ -211,8 +211,7 @@ impl Desk {
 
     /// Writes events to an account's own stream, behind all that it says: of two windows the later one counts.
     async fn write_later(&self, user: &UserId, events: Vec<Event>) -> Result<(), SharedError> {
-        let own = self.inner.own(user).await?;
-        self.inner.follow_own(&own, u64::MAX).await?;
+        let own = self.inner.newest_own(user).await?;
         let least_ms = own.lock().await.reached.at_ms + 1;
         let events = events.iter().map(|event| later(event, least_ms));
         self.inner.write_own(user, &events.collect::<Result<Vec<_>, _>>()?).await
@@ -251,8 +250,7 @@ impl Desk {
         user: &UserId,
         reached: u64,
     ) -> Result<(), SharedError> {
-        let own = self.inner.own(user).await?;
-        self.inner.follow_own(&own, u64::MAX).await?;
+        let own = self.inner.newest_own(user).await?;
         let open: Vec<Watermark> = {
             let line = own.lock().await;
             let windows = line.fold.windows(conversation);
@@ -270,8 +268,7 @@ impl Desk {
 
     /// Whether an account's own stream says anything of a conversation.
     async fn knows(&self, user: &UserId, conversation: &ConversationId) -> Result<bool, SharedError> {
-        let own = self.inner.own(user).await?;
-        self.inner.follow_own(&own, u64::MAX).await?;
+        let own = self.inner.newest_own(user).await?;
         let line = own.lock().await;
         Ok(line.fold.inbox().conversation(conversation).is_some())
     }

@@ -1,6 +1,6 @@
 //! Accounts' own streams: what is written to them, with a command or by the server in their name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chatfold::event::{Body, Fact, Mark, Through, Watermark};
@@ -55,6 +55,13 @@ impl Inner {
             .map_err(|error: Arc<SharedError>| (*error).clone())
     }
 
+    /// The same, with all that its stream has now.
+    pub(crate) async fn newest_own(self: &Arc<Self>, owner: &UserId) -> Result<Own, SharedError> {
+        let own = self.own(owner).await?;
+        self.follow_own(&own, u64::MAX).await?;
+        Ok(own)
+    }
+
     /// Takes in what an account's own stream lacks of so many events, and tells of it.
     pub(crate) async fn follow_own(self: &Arc<Self>, own: &Own, events: u64) -> Result<(), SharedError> {
         let mut line = own.lock().await;
@@ -107,6 +114,20 @@ impl Inner {
         Ok(view.is_some_and(|view| view.draft().is_some()))
     }
 
+    /// The listed conversations of an account in which reading all of it would do anything, or show the other of a direct chat anything.
+    async fn open_to_reads(self: &Arc<Self>, owner: &UserId) -> Result<BTreeSet<SharedId>, SharedError> {
+        let connection = self.connect(owner).await?;
+        let sessions = self.sessions();
+        let rows = sessions.hub.list(connection.session(), &Filter::default(), None, usize::MAX);
+        let is_open = |row: &Member<'_>| {
+            let shown = row.read_shown_to_peer().map(Watermark::Time);
+            let is_told = row.kind() == ConversationKind::Group || shown >= row.read_marker();
+            !is_told || !row.is_read_wholly() || row.marks().contains(&Mark::UNREAD)
+        };
+        let rows = rows.into_iter().flat_map(|list| list.members).filter(is_open);
+        Ok(rows.map(|row| SharedId::of(owner, row.id())).collect())
+    }
+
     /// The timelines over which a command of an account is judged, as they are now, by conversation.
     async fn judged_over(
         self: &Arc<Self>,
@@ -114,29 +135,17 @@ impl Inner {
         command: &Command,
         context: &Context,
     ) -> Result<BTreeMap<SharedId, Timeline>, SharedError> {
-        let needs = match command {
-            // Of all conversations those in which something is to be done, which is known of a connected account.
-            Command::MarkAllRead { .. } => {
-                let connection = self.connect(owner).await?;
-                let sessions = self.sessions();
-                let rows = sessions.hub.list(connection.session(), &Filter::default(), None, usize::MAX);
-                let rows = rows.into_iter().flat_map(|list| list.members);
-                let is_open = |row: &Member<'_>| {
-                    let shown = row.read_shown_to_peer().map(Watermark::Time);
-                    let is_told = row.kind() == ConversationKind::Group || shown >= row.read_marker();
-                    !is_told || !row.is_read_wholly() || row.marks().contains(&Mark::UNREAD)
-                };
-                rows.filter(is_open).map(|row| SharedId::of(owner, row.id())).collect()
-            }
-            _ => self.own(owner).await?.lock().await.fold.judges_over(command),
+        let open = match command {
+            Command::MarkAllRead { .. } => Some(self.open_to_reads(owner).await?),
+            _ => None,
         };
-        // What is over the limit is refused whatever the timelines say (R72).
-        let limit = context.limits.request_conversations;
-        let needs = if needs.len() > limit && !matches!(command, Command::MarkAllRead { .. }) {
-            Vec::new()
-        } else {
-            needs
-        };
+        let mut needs = self.own(owner).await?.lock().await.fold.judges_over(command);
+        match open {
+            Some(open) => needs.retain(|id| open.contains(id)),
+            // What is over the limit is refused whatever the timelines say (R72).
+            None if needs.len() > context.limits.request_conversations => needs.clear(),
+            None => {}
+        }
         let mut timelines = BTreeMap::new();
         for id in needs {
             let timeline = self.ask(&id, |answer| Ask::Look { answer }).await?;
