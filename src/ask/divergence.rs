@@ -7,7 +7,7 @@ pub(crate) mod difference;
 mod messages;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::ask::divergence::difference::{
@@ -16,7 +16,7 @@ use crate::ask::divergence::difference::{
 use crate::inbox::{ConversationView, Draft, Folder, Gap, Inbox, Mention};
 use crate::model::change::Totals;
 use crate::model::event::{Event, Mark};
-use crate::model::id::{ConversationId, EventId, UserId};
+use crate::model::id::{ConversationId, UserId};
 use crate::model::time::Timestamp;
 
 /// In what two inboxes differ: see [`compare`].
@@ -84,7 +84,7 @@ pub struct ConversationDivergence {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn compare(left: &Inbox, right: &Inbox) -> Divergence {
-    let mut users = BTreeMap::new();
+    let mut users = messages::Users::default();
     let mut conversations = Vec::new();
     for id in ids(left, right) {
         let (ours, theirs) = (left.conversation(id), right.conversation(id));
@@ -94,7 +94,7 @@ pub fn compare(left: &Inbox, right: &Inbox) -> Divergence {
             conversations.push(ConversationDivergence { id: id.clone(), differences, messages });
         }
     }
-    let users = users.into_iter().filter(|(_, differences)| !differences.is_empty());
+    let users = users.differing().into_iter();
     let users = users.map(|(user, differences)| UserDivergence { user: user.clone(), differences });
     Divergence { account: account(left, right), users: users.collect(), conversations }
 }
@@ -133,27 +133,13 @@ pub fn compare_logs<'a>(
     left: impl IntoIterator<Item = &'a Event>,
     right: impl IntoIterator<Item = &'a Event>,
 ) -> EventsLacked<'a> {
-    let (left, right) = (by_id(left), by_id(right));
+    let (left, right): (BTreeSet<&Event>, BTreeSet<&Event>) =
+        (left.into_iter().collect(), right.into_iter().collect());
     EventsLacked { left: only_in(&right, &left), right: only_in(&left, &right) }
 }
 
-type ById<'a> = BTreeMap<EventId, Vec<&'a Event>>;
-
-/// The events, each once, by id.
-fn by_id<'a>(events: impl IntoIterator<Item = &'a Event>) -> ById<'a> {
-    let mut by_id = ById::new();
-    for event in events {
-        let bearers = by_id.entry(event.id()).or_default();
-        if !bearers.contains(&event) {
-            bearers.push(event);
-        }
-    }
-    by_id
-}
-
-fn only_in<'a>(held: &ById<'a>, lacking: &ById<'a>) -> Vec<&'a Event> {
-    let is_lacked = |event: &&Event| lacking.get(&event.id()).is_none_or(|events| !events.contains(event));
-    let mut lacked: Vec<_> = held.values().flatten().copied().filter(is_lacked).collect();
+fn only_in<'a>(held: &BTreeSet<&'a Event>, lacking: &BTreeSet<&'a Event>) -> Vec<&'a Event> {
+    let mut lacked: Vec<_> = held.difference(lacking).copied().collect();
     lacked.sort_by_key(|event| event.stamp());
     lacked
 }
@@ -232,6 +218,10 @@ fn attributes(
     found.compare("group_type", both!(group_type), |kind| kind.map(|kind| kind.as_str().to_owned()));
     found.compare("unread_count", both!(unread_count), number);
     found.compare("unread_is_lower_bound", both!(unread_is_lower_bound), yes);
+    let most = |view: Option<ConversationView<'_>>| {
+        Some(view.filter(ConversationView::unread_is_lower_bound)?.unread_bounds().most)
+    };
+    found.compare("unread_at_most", (most(left), most(right)), at_most);
     let last = |view: Option<ConversationView<'_>>| {
         view.and_then(|view| view.last_message()).map(|message| messages::summary(&message))
     };
@@ -245,6 +235,10 @@ fn attributes(
     found.compare("mentions", both!(mentions), mentions);
     found.compare("mention_count", both!(mention_count), number);
     found.compare("mention_is_lower_bound", both!(mention_is_lower_bound), yes);
+    let most = |view: Option<ConversationView<'_>>| {
+        Some(view.filter(ConversationView::mention_is_lower_bound)?.mention_bounds().most)
+    };
+    found.compare("mentions_at_most", (most(left), most(right)), at_most);
     found.compare("drafts", (drafts(left), drafts(right)), some_list);
     found.compare("pinned", both!(is_pinned), yes);
     found.compare("marks", both!(marks), marks);
@@ -280,6 +274,11 @@ fn folders(folders: Vec<Folder>) -> Option<String> {
 
 fn marks(marks: Vec<Mark>) -> Option<String> {
     some_list(marks.into_iter().map(|mark| mark.bits().to_string()).collect())
+}
+
+/// How many there may be at most, where that is not the number that shows.
+fn at_most(most: Option<Option<u64>>) -> Option<String> {
+    most.map(|most| most.map_or_else(|| "any number".to_owned(), |most| most.to_string()))
 }
 
 fn mentions(mentions: Vec<Mention>) -> Option<String> {

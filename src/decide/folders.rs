@@ -1,10 +1,12 @@
 //! Folders (R54, R71).
 
+use std::collections::BTreeSet;
+
 use crate::decide::desk::{Desk, Verdict, after, at_most};
 use crate::decide::rejection::Rejection;
 use crate::inbox::FolderRegisters;
 use crate::model::event::{AccountFact, Fact};
-use crate::model::id::{ConversationId, FolderId};
+use crate::model::id::{ConversationId, ConversationKind, FolderId};
 
 /// The registers of a folder that is there.
 fn live<'a>(desk: &Desk<'a>, folder: FolderId) -> Result<FolderRegisters<'a>, Rejection> {
@@ -84,22 +86,32 @@ fn check_members(desk: &Desk<'_>, ids: &[&ConversationId]) -> Verdict {
 /// request names is never taken out, so that its outcome holds.
 fn put_in(desk: &mut Desk<'_>, folder: FolderId, ids: &[&ConversationId]) {
     let registers = desk.inbox.folder_registers(folder);
-    let mut added = 0;
-    desk.each_known(ids, |desk, id| {
-        let (is_in, since) = registers.map_or((false, None), |registers| registers.member(id));
-        if is_in {
-            return Ok(());
+    let member = |id: &ConversationId| registers.map_or((false, None), |registers| registers.member(id));
+    let mut coming = Vec::new();
+    desk.each_known(ids, |_, id| {
+        if !member(id).0 {
+            coming.push(id.clone());
         }
-        desk.put(after([since]), id, Fact::FolderMemberSet { folder, on: true })?;
-        added += 1;
         Ok(())
     });
-    let Some(registers) = registers.filter(|_| added > 0) else { return };
-    let members = registers.members();
-    let over = (members.len() + added).saturating_sub(desk.context.limits.folder_members);
-    let first = members.iter().map(|(_, id)| id).filter(|id| !ids.contains(id)).take(over);
+    let members =
+        registers.filter(|_| !coming.is_empty()).map_or_else(Vec::new, |registers| registers.members());
+    let over = (members.len() + coming.len()).saturating_sub(desk.context.limits.folder_members);
+    let named: BTreeSet<_> = ids.iter().copied().collect();
+    let first = members.iter().map(|(_, id)| id).filter(|id| !named.contains(id)).take(over);
     let first: Vec<&ConversationId> = first.collect();
-    desk.each(&first, |desk, id| take_out(desk, folder, registers, id));
+    // All at one instant, after whatever was said of any of them: what goes makes room for what comes. Only what a clock far
+    // ahead said is overtaken alone, so that nothing else is dated by it.
+    let coming: Vec<&ConversationId> = coming.iter().collect();
+    let alone = |id: &ConversationId| after([member(id).1]);
+    let horizon = desk.context.horizon(ConversationKind::Direct);
+    let others = coming.iter().chain(&first).map(|id| alone(id)).filter(|least| *least <= horizon);
+    let together = others.max().unwrap_or(0);
+    for (ids, on) in [(&coming, true), (&first, false)] {
+        desk.each(ids, |desk, id| {
+            desk.put(alone(id).max(together), id, Fact::FolderMemberSet { folder, on })
+        });
+    }
 }
 
 fn take_out(

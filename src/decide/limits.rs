@@ -23,7 +23,7 @@ pub struct Limits {
     pub folder_members: usize,
     /// Bytes of a folder's name, which has at least one (R71).
     pub folder_name_bytes: usize,
-    /// Conversations in a request for marks, custom data, receive options, folders or deletion (R72).
+    /// Conversations in a request for marks, custom data, receive options, folders, archiving or deletion (R72).
     pub request_conversations: usize,
     /// Bytes of custom data (R73).
     pub custom_data_bytes: usize,

@@ -67,6 +67,8 @@ pub struct LiveInbox {
     inbox: Inbox,
     subscriptions: UnreadSubscriptions,
     session: Option<Session>,
+    /// The revision up to which the last change set or reset told.
+    told: u64,
 }
 
 /// An open sync session.
@@ -87,7 +89,8 @@ impl LiveInbox {
     /// A live inbox that goes on from `inbox`.
     pub fn new(inbox: Inbox) -> Self {
         let subscriptions = UnreadSubscriptions::new(&inbox);
-        Self { inbox, subscriptions, session: None }
+        let told = inbox.revision();
+        Self { inbox, subscriptions, session: None, told }
     }
 
     /// The inbox as it is now, up to date in a session too. Clone it to read it elsewhere: O(1).
@@ -205,11 +208,14 @@ impl LiveInbox {
     /// [`MergeError`] if the inboxes belong to two owners or have unlike policies.
     pub fn heal(&mut self, replayed: &Inbox) -> Result<Vec<Notice>, MergeError> {
         let mut healed = self.inbox.clone();
-        healed.heal(replayed)?;
+        let count = healed.heal(replayed)?;
         let mut notices = Vec::new();
         self.tell_slice(&mut notices);
-        if healed.revision() != self.inbox.revision() {
+        if count > 0 || healed.revision() != self.inbox.revision() {
+            // What was corrupt may have shown nothing, and shows nothing now: views come to another state all the same.
+            let healed = healed.in_place_of(&self.inbox);
             self.go_on_from(healed);
+            self.told = self.inbox.revision();
             notices.push(Notice::Reset);
             self.tell(ChangeSet::default(), &mut notices);
         }
@@ -229,9 +235,10 @@ impl LiveInbox {
             self.go_on_from(inbox.clone());
             let totals = self.subscriptions.follow(&self.inbox, changes);
             if missed {
+                self.told = self.inbox.revision();
                 notices.push(Notice::Reset);
-            } else if !changes.is_empty() {
-                notices.push(Notice::Changed(changes.clone()));
+            } else {
+                notices.extend(self.changed(changes.clone()));
             }
             notices.extend((!totals.is_empty()).then_some(Notice::UnreadByFilter(totals)));
         }
@@ -256,7 +263,18 @@ impl LiveInbox {
 
     fn tell(&mut self, changes: ChangeSet, notices: &mut Vec<Notice>) {
         let totals = self.subscriptions.follow(&self.inbox, &changes);
-        notices.extend((!changes.is_empty()).then_some(Notice::Changed(changes)));
+        notices.extend(self.changed(changes));
         notices.extend((!totals.is_empty()).then_some(Notice::UnreadByFilter(totals)));
+    }
+
+    /// Tells a change set, if anything changed. One before in which nothing did, which was not told, belongs to it: whoever
+    /// follows what is told has missed none.
+    fn changed(&mut self, mut changes: ChangeSet) -> Option<Notice> {
+        if changes.is_empty() {
+            return None;
+        }
+        let after = changes.revisions().after;
+        changes.revisions.0 = std::mem::replace(&mut self.told, after);
+        Some(Notice::Changed(changes))
     }
 }

@@ -28,8 +28,8 @@ pub struct FilterTotals {
 ///
 /// Filters are values: equal ones share one subscription, which ends when all who asked for it have let go.
 ///
-/// What a change set costs grows with the filters that the changed conversations pass, before or after, not with
-/// those they do not pass, nor with the conversations. Memory: the conversations with unread messages or mentions or the
+/// What a change set costs grows with the filters whose folder and mark the changed conversations have, before or after, or
+/// that ask for neither; not with the others, nor with the conversations. Memory: the conversations with unread messages or mentions or the
 /// mark UNREAD, and the filters.
 ///
 /// ```
@@ -220,7 +220,8 @@ impl UnreadSubscriptions {
 
     /// Asks for the totals of a filter. Returns them as of the last change set followed.
     ///
-    /// Complexity: of a filter that is subscribed already, O(1); else O(conversations that add to any total).
+    /// Complexity: of a filter that is subscribed already, as many as are subscribed with its folder and mark; else also
+    /// O(conversations that add to any total).
     pub fn subscribe(&mut self, filter: Filter) -> Totals {
         let group = self.subscriptions.groups.entry((filter.folder, filter.mark)).or_default();
         if let Some(subscription) = group.iter_mut().find(|s| s.filter == filter) {

@@ -181,7 +181,8 @@ impl History {
         let mut history = Self::new(owner, policy, copies);
         let mut log = log.into_iter();
         loop {
-            let events: Vec<&Event> = log.by_ref().take(history.due_after() as usize).collect();
+            let events: Vec<&Event> =
+                log.by_ref().take(usize::try_from(history.due_after()).unwrap_or(usize::MAX)).collect();
             if events.is_empty() {
                 return history;
             }

@@ -38,7 +38,7 @@ pub type Meta = BTreeMap<String, String>;
 ///
 /// Well-formed by construction: see [`Envelope`] for one constructor a type, and [`InvalidEvent`] for what is
 /// refused. Never changed, never removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Event {
     envelope: Envelope,
     body: Body,
@@ -109,7 +109,7 @@ impl Event {
 }
 
 /// What happened: to one conversation, or to the account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Body {
     /// A fact about one conversation.
@@ -119,7 +119,7 @@ pub enum Body {
 }
 
 /// A fact about one conversation. Personal facts count only when the owner is their actor (R17).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Fact {
     /// The conversation was opened; a group may say its type.
@@ -328,7 +328,7 @@ pub enum Fact {
 }
 
 /// A fact about the whole account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum AccountFact {
     /// A user's profile changed; absent fields stay as they are.
@@ -380,7 +380,7 @@ pub enum AccountFact {
 }
 
 /// An edit of a message's content: each field present is replaced, by the greatest `(version, stamp)` (R40).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Edit {
     /// The version of the message this edit makes, ≥ 1.
     pub version: u64,

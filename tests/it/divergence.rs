@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use chatfold::divergence::{Divergence, compare, compare_logs};
-use chatfold::event::QuietHours;
+use chatfold::event::{QuietHours, Through, UnreadReport, Watermark};
+use chatfold::view::Direction;
 use chatfold::{Envelope, Event, EventId, Inbox, Message, MessageId, Policy, Timestamp, UserId};
 
 use crate::harness::{MANY, MIX, cases, ensure, hold, replay, subset};
@@ -117,6 +118,56 @@ fn r96_events_lacked_are_named_each_once_by_stamp() {
     assert_eq!((lacked.left, lacked.right), (vec![&other], vec![&early]));
     let lacked = compare_logs([&early, &other], [&other]);
     assert_eq!((lacked.left, lacked.right), (vec![], vec![&early]));
+    // However many bear one id, each is found.
+    let alike = |text: String| {
+        let group = "group_g".parse().unwrap();
+        by("bob", 3, 7)
+            .message_received(group, Message::text(MessageId::from_bytes([3; 16]), text).with_seq(3))
+            .unwrap()
+    };
+    let many: Vec<Event> = (0..20_000).map(|n| alike(n.to_string())).collect();
+    let lacked = compare_logs(&many, many.iter().step_by(2).rev());
+    assert_eq!((lacked.left.len(), lacked.right.len()), (0, 10_000));
+}
+
+/// Who recalled what another wrote is named beside it.
+#[test]
+fn r96_the_name_of_who_recalled_a_message_differs_too() {
+    let group = "group_g".parse::<chatfold::ConversationId>().unwrap();
+    let spoken = by("bob", 1, 10).message_received(group.clone(), message(1).with_seq(1)).unwrap();
+    let recalled = by("carol", 2, 20).message_recalled(group, MessageId::from_bytes([1; 16]), None).unwrap();
+    let carol = UserId::parse("carol").unwrap();
+    let named = by("carol", 3, 30).user_profile_changed(carol, Some("Carol".into()), None, None).unwrap();
+    let found = compare(&inbox(&[&spoken, &recalled]), &inbox(&[&spoken, &recalled, &named]));
+    assert_eq!(found.to_string(), "carol: name: \"carol\" | \"Carol\"\n");
+}
+
+/// R46: between 4 and 100 is something else than 4 or 5.
+#[test]
+fn r96_how_many_there_may_be_at_most_differs_too() {
+    let group = "group_g".parse::<chatfold::ConversationId>().unwrap();
+    let report = |n: u8, unread: u64, at_least: bool| {
+        let report = UnreadReport {
+            through: Watermark::Seq(100),
+            unread,
+            read: Some(Through::Watermark(Watermark::Seq(0))),
+            at_least,
+            mentions: None,
+            active_at: None,
+        };
+        by("alice", n, n.into()).unread_reported(group.clone(), report).unwrap()
+    };
+    let gone =
+        by("bob", 9, 90).message_recalled(group.clone(), MessageId::from_bytes([1; 16]), None).unwrap();
+    let (floor, count) = (report(1, 4, true), report(2, 5, false));
+    let mut open = inbox(&[&gone, &floor]);
+    let found = compare(&open, &inbox(&[&gone, &count]));
+    let unlike: Vec<_> = found.conversations[0].differences.iter().map(ToString::to_string).collect();
+    assert!(unlike.contains(&"unread_at_most: 100 | 5".to_owned()), "{unlike:?}");
+    // Only the upper end falls: it is told all the same.
+    let told = open.apply(&count);
+    let attributes: Vec<_> = told.conversations.iter().flat_map(|row| row.attributes.iter()).collect();
+    assert!(attributes.contains(&chatfold::change::Attribute::UnreadCount), "{told:?}");
 }
 
 fn two_devices(history: &History) -> [Vec<Event>; 2] {
@@ -125,13 +176,21 @@ fn two_devices(history: &History) -> [Vec<Event>; 2] {
     [1, 2].map(|salt| subset(&history.events, history.seed ^ salt << 60, percent))
 }
 
+/// Who recalled which message, by the name that shows.
+fn revokers(inbox: &Inbox) -> BTreeSet<(MessageId, String)> {
+    let messages = inbox
+        .known_conversations()
+        .flat_map(|view| view.messages(Direction::NewestFirst, None, usize::MAX).messages.into_iter());
+    messages.filter_map(|message| Some((message.id(), message.recall()?.name.to_owned()))).collect()
+}
+
 /// Told is exactly what shows; merging and handing events over both end it.
 fn check_law(history: &History) -> Result<(), String> {
     let names = Names::of(&history.events);
     let [one, two] = two_devices(history);
     let (left, right) = (replay(history, &one), replay(history, &two));
     let found = compare(&left, &right);
-    let differs = shown(&left, &names) != shown(&right, &names);
+    let differs = shown(&left, &names) != shown(&right, &names) || revokers(&left) != revokers(&right);
     ensure(found.is_empty() != differs, || format!("shown differs: {differs}, told:\n{found}"))?;
     let back = compare(&right, &left);
     ensure(back.is_empty() != differs, || format!("the other way round:\n{back}"))?;

@@ -211,3 +211,62 @@ fn r99_healing_tells_a_reset() {
     assert_eq!(live.heal(&replayed), Ok(Vec::new()), "nothing is left to heal");
     assert_eq!(live.into_inbox().faults().count(), 0);
 }
+
+/// R60: a catch-up in which nothing changed is not told, and whoever follows what is told has missed nothing.
+#[test]
+fn a_silent_catch_up_makes_no_list_read_anew() {
+    let (chat, bob) = ("c2c_bob".parse::<chatfold::ConversationId>().unwrap(), UserId::parse("bob").unwrap());
+    let received = |n: u8| {
+        let mut envelope = alice(n, n.into());
+        envelope.by = bob.clone();
+        let message = Message::text(MessageId::from_bytes([n; 16]), "hi");
+        envelope.message_received(chat.clone(), message).unwrap()
+    };
+    let first = received(1);
+    let mut live = LiveInbox::new(Inbox::new(UserId::parse("alice").unwrap(), Policy::default()));
+    live.apply([&first]);
+    let mut view = ListView::new(live.inbox(), Filter::default(), Window::Whole);
+    for slice in [None, NonZeroUsize::new(1)] {
+        live.begin_sync(slice);
+        assert_eq!(live.apply([&first, &first]), []);
+        assert_eq!(live.finish_sync(), [Notice::SyncFinished]);
+    }
+    let told = live.apply([&received(2)]);
+    let [Notice::Changed(changes)] = told.as_slice() else { panic!("{told:?}") };
+    let steps = view.follow(live.inbox(), changes);
+    assert!(matches!(steps.as_slice(), [ListDiff::Update { .. }]), "{steps:?}");
+    // The same where another keeps the inbox.
+    let mut kept = live.inbox().clone();
+    let mut span = chatfold::change::ChangeSpan::new(&kept);
+    kept.apply_untold([&first], &mut span);
+    let silent = kept.told_since(&span);
+    assert_eq!(live.follow(&kept, &silent), []);
+    let changes = kept.apply(&received(3));
+    let told = live.follow(&kept, &changes);
+    let [Notice::Changed(changes)] = told.as_slice() else { panic!("{told:?}") };
+    let steps = view.follow(live.inbox(), changes);
+    assert!(matches!(steps.as_slice(), [ListDiff::Update { .. }]), "{steps:?}");
+}
+
+/// R99: a conversation of which nothing shows, as one with messages to others alone, is healed like any.
+#[test]
+fn r99_what_shows_nothing_is_healed_too() {
+    let carol = UserId::parse("carol").unwrap();
+    let whispered = |n: u64| {
+        let mut message = Message::text(snapshot::message_id(n), format!("message {n}")).with_seq(n + 1);
+        message.recipients = vec![carol.clone()];
+        snapshot::envelope(n, "bob").message_received(snapshot::group(), message).unwrap()
+    };
+    let events: Vec<Event> = (0..2_000).map(whispered).collect();
+    let whole = Inbox::replay(snapshot::alice(), Policy::default(), &events);
+    let mut corrupt = whole.snapshot(snapshot::PREFIX).unwrap();
+    let needle = b"message 1998";
+    let at = corrupt.windows(needle.len()).rposition(|window| window == needle).unwrap();
+    corrupt[at] ^= 0x40;
+    let (inbox, _) = Inbox::restore(corrupt, &snapshot::alice(), Policy::default()).unwrap();
+    let mut live = LiveInbox::new(inbox);
+    assert!(live.heal(&whole).unwrap().contains(&Notice::Reset));
+    assert_eq!(live.inbox().faults().count(), 0);
+    assert_eq!(live.inbox().digest(), whole.digest());
+    assert!(live.inbox().snapshot(snapshot::PREFIX).is_ok());
+}

@@ -99,6 +99,9 @@ pub fn row(view: ConversationView<'_>, names: &Names) -> Row {
         group_type: view.group_type(),
         unread_count: view.unread_count(),
         unread_is_lower_bound: view.unread_is_lower_bound(),
+        unread_at_most: Some(view)
+            .filter(|view| view.unread_is_lower_bound())
+            .and_then(|view| view.unread_bounds().most),
         last_is_older: view.last_message_is_older(),
         last: view.last_message().map(line),
         receive_option: view.receive_option(),
@@ -109,6 +112,9 @@ pub fn row(view: ConversationView<'_>, names: &Names) -> Row {
         mentions: view.mentions().into_iter().map(mention).collect(),
         mention_count: view.mention_count(),
         mention_is_lower_bound: view.mention_is_lower_bound(),
+        mentions_at_most: Some(view)
+            .filter(|view| view.mention_is_lower_bound())
+            .and_then(|view| view.mention_bounds().most),
         gaps: view.gaps().map(gap).collect(),
         draft: view.draft().map(draft),
         pinned: view.is_pinned(),

@@ -9,8 +9,26 @@ use crate::ask::divergence::words;
 use crate::inbox::{ConversationView, MessageStatus, MessageView};
 use crate::model::id::{MessageId, UserId};
 
-/// What differs of the users seen so far, as they stand beside messages.
-type Users<'a> = BTreeMap<&'a UserId, Vec<Difference>>;
+/// What differs of the users seen so far.
+#[derive(Default)]
+pub(crate) struct Users<'a> {
+    /// As they stand beside what they wrote.
+    authors: BTreeMap<&'a UserId, Vec<Difference>>,
+    /// As they are named where they recalled what others wrote.
+    revokers: BTreeMap<&'a UserId, Vec<Difference>>,
+}
+
+impl<'a> Users<'a> {
+    /// Those of whom anything differs, by id. What a user recalled shows nothing that is not told of the author.
+    pub(crate) fn differing(self) -> BTreeMap<&'a UserId, Vec<Difference>> {
+        let Self { mut authors, revokers } = self;
+        for (user, differences) in revokers {
+            authors.entry(user).or_insert(differences);
+        }
+        authors.retain(|_, differences| !differences.is_empty());
+        authors
+    }
+}
 
 /// The messages that differ, and those that only one can show; notes the users behind those of both.
 pub(crate) fn divergences<'a>(
@@ -37,7 +55,12 @@ pub(crate) fn divergences<'a>(
             found.push(MessageDivergence { id: ours.id(), differences });
         }
         if ours.author() == theirs.author() {
-            users.entry(ours.author()).or_insert_with(|| user(&ours, &theirs));
+            users.authors.entry(ours.author()).or_insert_with(|| user(&ours, &theirs));
+        }
+        if let Some((ours, theirs)) = ours.recall().zip(theirs.recall())
+            && ours.by == theirs.by
+        {
+            users.revokers.entry(ours.by).or_insert_with(|| revoker(ours.name, theirs.name));
         }
     }
     let rest = all(right).filter(|message| others.contains_key(&message.id()));
@@ -70,6 +93,13 @@ fn user(left: &MessageView<'_>, right: &MessageView<'_>) -> Vec<Difference> {
     found.compare("nickname", (left.nickname(), right.nickname()), quoted);
     found.compare("remark", (left.remark(), right.remark()), quoted);
     found.compare("face_url", (left.face_url(), right.face_url()), quoted);
+    found.0
+}
+
+/// What differs of who recalled a message.
+fn revoker(left: &str, right: &str) -> Vec<Difference> {
+    let mut found = Differences::default();
+    found.compare("name", (left, right), |name| Some(format!("{name:?}")));
     found.0
 }
 

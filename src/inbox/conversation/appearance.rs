@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::inbox::conversation::ledger::Number;
 use crate::inbox::conversation::personal::{Coverage, DraftFact, covers, mark_bits, reach};
 use crate::inbox::conversation::row::Row;
 use crate::inbox::conversation::state::{Conversation, Touched};
@@ -55,6 +56,8 @@ pub(crate) struct Appearance {
     pub(crate) cleared: Coverage,
     /// Which stretches are not held.
     gaps: u64,
+    /// How many unread messages and mentions there may be at most, where that is not how many there are.
+    most: [Option<u64>; 2],
     /// Absent while no fact came that can change them: nearly none does.
     details: Option<Box<Details>>,
 }
@@ -97,6 +100,7 @@ impl Conversation {
             last_is_peer_read: self.last_is_peer_read(),
             cleared: personal.cleared,
             gaps: if personal.reported.written().is_some() { self.gaps_hash() } else { 0 },
+            most: self.at_most(),
             details: None,
         }
     }
@@ -114,6 +118,15 @@ impl Conversation {
             stays_archived: personal.stays_archived(),
             membership: personal.membership.get().copied(),
         }
+    }
+
+    fn at_most(&self) -> [Option<u64>; 2] {
+        let bounded =
+            [(Number::Unread, self.row.unread_bounded), (Number::Mentions, self.row.mentions_bounded)];
+        bounded.map(|(number, bounded)| {
+            let rule = if bounded { self.rule() } else { None };
+            rule.and_then(|rule| rule.interval(number).bounded())
+        })
     }
 
     fn last_is_peer_read(&self) -> bool {
@@ -161,9 +174,11 @@ impl Conversation {
         use Attribute as A;
         let mut set = Attributes::default();
         let (old, new, personal) = (&before.row, &self.row, &self.personal);
-        set.insert_if(A::UnreadCount, (old.unread, old.unread_bounded) != (new.unread, new.unread_bounded));
-        let mentions = |row: &Row| (row.mentions, row.mention_sig, row.mentions_bounded);
-        set.insert_if(A::Mentions, mentions(old) != mentions(new));
+        let ([unread_before, mentions_before], [unread_now, mentions_now]) = (before.most, self.at_most());
+        let unread = |row: &Row, most| (row.unread, row.unread_bounded, most);
+        set.insert_if(A::UnreadCount, unread(old, unread_before) != unread(new, unread_now));
+        let mentions = |row: &Row, most| (row.mentions, row.mention_sig, row.mentions_bounded, most);
+        set.insert_if(A::Mentions, mentions(old, mentions_before) != mentions(new, mentions_now));
         set.insert_if(A::ReadMarker, old.marker != new.marker);
         set.insert_if(A::Activity, old.activity != new.activity);
         set.insert_if(A::Pinned, before.pinned != personal.is_pinned());

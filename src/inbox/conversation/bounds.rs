@@ -294,7 +294,12 @@ impl<'a> Rule<'a> {
         if m >= t {
             return (Interval::exactly(0), false);
         }
-        let Some(read) = self.read else { return (self.without_read(number, m), false) };
+        let Some(read) = self.read else {
+            let found = self.without_read(number, m);
+            // More than there are places for: nothing bounds what is believed.
+            let contradicts = found.lo > found.hi;
+            return (Interval { hi: if contradicts { ENDLESS } else { found.hi }, ..found }, contradicts);
+        };
         if self.unheld(m, t) == 0 {
             return (Interval::exactly(self.known(number, m, t)), false);
         }

@@ -1,10 +1,7 @@
 //! What becomes of a conversation whose history turns out corrupt (R99).
 
 use crate::inbox::conversation::state::Conversation;
-use crate::inbox::state::Inbox;
-use crate::inbox::views::conversation::ConversationView;
-
-impl Conversation {}
+use crate::inbox::state::{Inbox, MergeError};
 
 impl Inbox {
     /// Takes every faulty conversation from `replayed`, an inbox folded from the log, and applies the events
@@ -15,23 +12,22 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// [`MergeError`](crate::check::MergeError) if the inboxes belong to two owners or have unlike policies. Nothing is
-    /// changed then.
-    pub fn heal(&mut self, replayed: &Self) -> Result<usize, crate::inbox::state::MergeError> {
+    /// [`MergeError`] if the inboxes belong to two owners or have unlike policies, or if a part of `replayed` is corrupt.
+    /// Nothing is changed then.
+    pub fn heal(&mut self, replayed: &Self) -> Result<usize, MergeError> {
         self.conversations.iter().for_each(|conversation| conversation.load_all());
         let faulty = self.corrupt();
-        let mut waiting = Vec::new();
+        let (mut healed, mut waiting) = (self.clone(), Vec::new());
         for number in &faulty {
-            let Some(conversation) = self.conversations.get(*number).cloned() else { continue };
+            let Some(conversation) = healed.conversations.get(*number).cloned() else { continue };
             let restored = conversation.restored.iter();
             waiting.extend(restored.flat_map(|restored| restored.waiting().iter().cloned()));
-            let peer = conversation.id.peer().map(|peer| self.users.intern(&peer));
-            self.replace(*number, Conversation::new(conversation.id.clone(), peer, true));
+            let peer = conversation.id.peer().map(|peer| healed.users.intern(&peer));
+            healed.replace(*number, Conversation::new(conversation.id.clone(), peer, true));
         }
-        self.merge(replayed)?;
-        self.apply_batch(&waiting);
+        healed.merge(replayed)?;
+        healed.apply_batch(&waiting);
+        *self = healed;
         Ok(faulty.len())
     }
 }
-
-impl ConversationView<'_> {}

@@ -76,7 +76,7 @@ pub enum Direction {
 pub struct MessagePage<'a> {
     /// The messages, in the direction asked for.
     pub messages: Vec<MessageView<'a>>,
-    /// Where the next page begins; `None` at the end of the history.
+    /// Where the next page begins; `None` at the end of the history, and of a page of no messages.
     pub next: Option<MessageCursor>,
 }
 

@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 pub struct ListPage<'a> {
     /// The rows, in list order.
     pub conversations: Vec<ConversationView<'a>>,
-    /// Where the next page begins; `None` at the end of the list.
+    /// Where the next page begins; `None` at the end of the list, and of a page of no rows.
     pub next: Option<ListCursor>,
 }
 

@@ -70,7 +70,7 @@ pub struct ReportReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bounds {
-    /// The least that it may be: the number that shows.
+    /// The least that it may be: the number that shows, unless that is cut at 2^32 - 1.
     pub least: u64,
     /// The most that it may be; `None` where nothing bounds it.
     pub most: Option<u64>,

@@ -20,7 +20,7 @@ use crate::model::time::Timestamp;
 /// assert_eq!(event.type_name(), "message_received");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Envelope {
     /// The event's id.

@@ -126,6 +126,24 @@ fn r71_a_full_folder_loses_those_added_first() {
     base().when(&add(0, 4), &context(5)).then(refused);
 }
 
+/// R71: what goes says that it made room, though a clock that was ahead put it in; only one far ahead dates nothing else.
+#[test]
+fn r71_what_makes_room_goes_at_the_instant_of_what_comes() {
+    let mut context = limited(|limits| limits.folder_members = 1);
+    context.time = at(20_000);
+    for (ahead_ms, together) in [(1_500, true), (40 * 86_400_000, false)] {
+        let put = event(90, "alice", 20_000 + ahead_ms, |envelope| {
+            envelope.folder_member_set(groups(1)[0].clone(), folder(0), true)
+        });
+        let given = in_alices([folders(1), opened(2), vec![put]].concat());
+        let add = Command::AddToFolder { folder: folder(0), conversations: vec![groups(2)[1].clone()] };
+        let when = given.when(&add, &context);
+        let events = when.decision().clone().unwrap().events;
+        assert_eq!(events[0].stamp().at == events[1].stamp().at, together);
+        assert!(together || events.iter().any(|event| event.stamp().at == context.time));
+    }
+}
+
 #[test]
 fn r72_the_101st_conversation_of_a_request_is_refused() {
     let commands: [fn(Vec<ConversationId>) -> Command; 7] = [

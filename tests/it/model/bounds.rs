@@ -422,7 +422,7 @@ impl<S: Ord + Copy> Rule<'_, S> {
         let marked = marked || self.held.waiting_marks.iter().any(later);
         let upper = self.upper(m, t);
         let hi = if self.at_least() || marked { upper } else { upper.min(n + self.returned()) };
-        Interval { lo, hi }
+        Interval { lo, hi: if lo > hi { ENDLESS } else { hi } }
     }
 
     /// F at the marker that these reads make. Where a mark sets it, it stands there whatever r is: what is known

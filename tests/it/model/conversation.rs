@@ -8,7 +8,7 @@ use chatfold::time::Stamp;
 use chatfold::{ConversationId, Event, EventId, MessageId, Timestamp, UserId};
 
 use super::account::Account;
-use super::bounds::Interval;
+use super::bounds::{ENDLESS, Interval};
 use super::message::{Around, DELIVERED, Known, named};
 use super::partial::{About, Number};
 use super::shown::{Draft, Row};
@@ -422,6 +422,10 @@ impl<'a> Conversation<'a> {
         let [unread, mentioned] =
             [Number::Unread, Number::Mentions].map(|number| self.interval(number, group_type));
         let bounded = |found: Option<Interval>| found.is_some_and(|found| found.lo != found.hi);
+        let at_most = |found: Option<Interval>| {
+            let open = found.filter(|found| found.lo != found.hi && found.hi < ENDLESS / 2)?;
+            u64::try_from(open.hi).ok()
+        };
         let least = |found: Option<Interval>, held: usize| found.map_or(held as u64, |found| found.lo as u64);
         let mentions = self.mentions(marker, group_type);
         let first_counted = counted.first().map(|message| (message.id, message.first_field()));
@@ -439,6 +443,7 @@ impl<'a> Conversation<'a> {
             group_type,
             unread_count: least(unread, counted.len()),
             unread_is_lower_bound: bounded(unread),
+            unread_at_most: at_most(unread),
             last_is_older: self.last_is_older(last.map(Known::first_field)),
             last: last.map(|message| message.line(account, &around)),
             receive_option,
@@ -448,6 +453,7 @@ impl<'a> Conversation<'a> {
             membership: self.membership(),
             mention_count: least(mentioned, mentions.len()),
             mention_is_lower_bound: bounded(mentioned),
+            mentions_at_most: at_most(mentioned),
             gaps: self.gaps(bounded(unread)),
             mentions,
             draft,

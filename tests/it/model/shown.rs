@@ -81,6 +81,8 @@ comparable! {
         pub group_type: Option<GroupType>,
         pub unread_count: u64,
         pub unread_is_lower_bound: bool,
+        /// Where it is one, how many there may be at most; `None`: nothing bounds them.
+        pub unread_at_most: Option<u64>,
         pub last: Option<Line>,
         pub last_is_older: bool,
         pub receive_option: ReceiveOption,
@@ -92,6 +94,7 @@ comparable! {
         pub mentions: Vec<(Option<MessageId>, u64, u8)>,
         pub mention_count: u64,
         pub mention_is_lower_bound: bool,
+        pub mentions_at_most: Option<u64>,
         /// The stretches not held, the newest first: first and last, and whether it touches the number.
         pub gaps: Vec<(i64, i64, bool)>,
         /// When, the text, and which draft it replaces.
@@ -169,6 +172,7 @@ impl Row {
             group_type: None,
             unread_count: 0,
             unread_is_lower_bound: false,
+            unread_at_most: None,
             last: None,
             last_is_older: false,
             receive_option: ReceiveOption::Receive,
@@ -179,6 +183,7 @@ impl Row {
             mentions: Vec::new(),
             mention_count: 0,
             mention_is_lower_bound: false,
+            mentions_at_most: None,
             gaps: Vec::new(),
             draft: None,
             pinned: false,

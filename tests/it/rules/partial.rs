@@ -63,6 +63,13 @@ fn r46_a_floor_is_shown_as_one_until_what_is_missing_is_fetched() {
     );
 }
 
+/// A server that says more than there are places for contradicts itself: nothing bounds the number.
+#[test]
+fn r46_more_than_there_are_places_for_is_bounded_by_nothing() {
+    let report = "9 me in group_dev: reported #10 50";
+    check(report, "group_dev unread=50+ gaps=[1..10!] first=1..10! older=yes");
+}
+
 #[test]
 fn r46_what_was_removed_since_is_taken_from_what_was_said() {
     check(
