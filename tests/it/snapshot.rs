@@ -411,6 +411,27 @@ fn r99_corrupt_registers_are_found_when_looked_at_and_healed() {
     inbox.audit().unwrap();
 }
 
+/// R99: what cannot heal changes nothing: what was verified still shows, and what waits still waits.
+#[test]
+fn r99_healing_from_what_does_not_fit_changes_nothing() {
+    let (mut events, mut inbox) = corrupt_hall();
+    let next = spoken(20_000);
+    assert!(inbox.verify().is_err());
+    inbox.apply(&next);
+    let shown = inbox.totals();
+    let strangers = Inbox::new(UserId::parse("mallory").unwrap(), Policy::default());
+    let other = Inbox::new(alice(), Policy::default().with_meeting_unread(true));
+    for cannot in [&strangers, &other, &corrupt_hall().1] {
+        let before = inbox.revision();
+        assert!(inbox.heal(cannot).is_err());
+        assert_eq!((inbox.totals(), inbox.faults().count(), inbox.revision()), (shown, 1, before));
+        assert!(inbox.snapshot(PREFIX).is_err());
+    }
+    assert_eq!(inbox.heal(&Inbox::replay(alice(), Policy::default(), &events)), Ok(1));
+    events.push(next);
+    assert_eq!(inbox.digest(), Inbox::replay(alice(), Policy::default(), &events).digest());
+}
+
 /// R99: a history that two conversations claim would be decoded twice; such a table is refused.
 #[test]
 fn r99_a_history_belongs_to_one_conversation() {
@@ -453,8 +474,8 @@ fn r99_what_does_not_fit_is_told_with_its_reason() {
     let mut newer = bytes.clone();
     newer[8] += 2;
     let error = restore(&newer, &history.owner, history.policy).unwrap();
-    assert_eq!(error, SnapshotError::Version { expected: 6, found: 7 });
-    assert_eq!(error.to_string(), "format version 7, expected 6");
+    assert_eq!(error, SnapshotError::Version { expected: 8, found: 9 });
+    assert_eq!(error.to_string(), "format version 9, expected 8");
     let info = SnapshotInfo::read(&bytes).unwrap();
     assert_eq!((info.owner, info.policy, info.prefix), (history.owner, history.policy, PREFIX));
 }
@@ -493,7 +514,7 @@ fn r99_snapshots_of_older_versions_are_refused_with_their_reason() {
     for (folder, found) in [("v1", 1), ("v2", 2), ("v3", 3), ("v4", 4)] {
         let kept = std::fs::read(kept_snapshots(folder).join("phone.snapshot")).unwrap();
         let restored = Inbox::restore(kept.clone(), &Workload::phone().owner(), Policy::default());
-        assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 6, found }));
+        assert_eq!(restored.err(), Some(SnapshotError::Version { expected: 8, found }));
         assert!(SnapshotInfo::read(&kept).is_err() && chatfold::snapshot::is_snapshot(&kept));
     }
 }
@@ -502,21 +523,20 @@ pub fn kept_snapshots(version: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("snapshots").join(version)
 }
 
-/// The bytes of version 5, kept for ever: written again they are the same, and they restore for ever.
-#[test]
-fn the_snapshot_of_version_5_is_written_and_read_for_ever() {
-    let folder = kept_snapshots("v5");
-    let owner = Workload::phone().owner();
-    let workload = Workload::phone().with_events(300).with_conversations(12);
-    let events: Vec<Event> = workload.iter().collect();
-    let inbox = Inbox::replay(owner.clone(), Policy::default(), &events);
-    let written = inbox.snapshot(PREFIX).unwrap();
-    let path = folder.join("phone.snapshot");
+/// Its histories are long enough for an index.
+fn kept_workload() -> Workload {
+    Workload::phone().with_events(1_000).with_conversations(2)
+}
+
+/// A snapshot of the current version, kept for ever: written again it has the same bytes, and it restores for ever.
+pub fn stays(version: &str, inbox: &Inbox, written: &[u8]) {
+    let path = kept_snapshots(version).join("phone.snapshot");
     if !path.exists() && std::env::var("CHATFOLD_BLESS").is_ok_and(|value| value == "1") {
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(&path, &written).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, written).unwrap();
     }
     let kept = std::fs::read(&path).unwrap();
+    let owner = Workload::phone().owner();
     let (restored, prefix) = Inbox::restore(kept.clone(), &owner, Policy::default()).unwrap();
     assert_eq!((restored.digest(), prefix), (inbox.digest(), PREFIX));
     restored.verify().unwrap();
@@ -524,6 +544,65 @@ fn the_snapshot_of_version_5_is_written_and_read_for_ever() {
     let mut other = kept;
     other[100] ^= 1;
     assert_ne!(other, written, "the comparison can fail");
+}
+
+#[test]
+fn the_snapshot_of_version_7_is_written_and_read_for_ever() {
+    let workload = kept_workload();
+    let events: Vec<Event> = workload.iter().collect();
+    let inbox = Inbox::replay(workload.owner(), Policy::default(), &events);
+    stays("v7", &inbox, &inbox.snapshot(PREFIX).unwrap());
+}
+
+/// Versions 5 and 6, whose indexes are tables, are read for ever, and go on: what was written since has its own form in
+/// the next snapshot, what was not is copied as it lies.
+#[test]
+fn snapshots_of_versions_5_and_6_are_read_for_ever() {
+    let small = Workload::phone().with_events(300).with_conversations(12);
+    let kept = [("v5", "phone", small.clone()), ("v6", "phone", small), ("v5", "indexed", kept_workload())];
+    for (folder, name, workload) in kept {
+        let path = kept_snapshots(folder).join(name).with_extension("snapshot");
+        let events: Vec<Event> = workload.iter().collect();
+        let whole = Inbox::replay(workload.owner(), Policy::default(), &events);
+        let bytes = std::fs::read(path).unwrap();
+        let (mut restored, _) = Inbox::restore(bytes, &workload.owner(), Policy::default()).unwrap();
+        for round in 0..2 {
+            assert_eq!((restored.digest(), restored.totals()), (whole.digest(), whole.totals()));
+            restored.verify().unwrap();
+            // Every event again: each message is found where it is.
+            assert!(restored.apply_batch(&events).is_empty(), "{folder} {name} {round}");
+            restored.audit().unwrap();
+            let bytes = restored.snapshot(PREFIX).unwrap();
+            (restored, _) = Inbox::restore(bytes, &workload.owner(), Policy::default()).unwrap();
+        }
+        let more: Vec<Event> = workload.clone().with_events(events.len() as u64 + 900).iter().collect();
+        let mut longer = whole.clone();
+        more.iter().for_each(|event| {
+            longer.apply(event);
+            restored.apply(event);
+        });
+        assert_eq!((restored.digest(), restored.totals()), (longer.digest(), longer.totals()));
+        let bytes = restored.snapshot(PREFIX).unwrap();
+        let (again, _) = Inbox::restore(bytes, &workload.owner(), Policy::default()).unwrap();
+        assert_eq!(again.digest(), longer.digest());
+        again.audit().unwrap();
+    }
+}
+
+/// The index of a history is written by levels: from one snapshot to the next, the bytes of the long ones stay.
+#[test]
+fn few_messages_more_change_few_bytes_of_a_snapshot() {
+    let (events, mut inbox) = hall(20_100);
+    let before = inbox.snapshot(PREFIX).unwrap();
+    let known: std::collections::HashSet<&[u8]> = before.windows(64).collect();
+    for n in events.len()..events.len() + 40 {
+        inbox.apply(&spoken(n as u64));
+    }
+    let after = inbox.snapshot(PREFIX).unwrap();
+    let new = after.chunks(256).filter(|chunk| !chunk.windows(64).any(|bytes| known.contains(bytes))).count();
+    assert!(new * 256 < 40_000 && new > 5, "{new} of {} stretches of 256 bytes are new", after.len() / 256);
+    let (restored, _) = Inbox::restore(after, &alice(), Policy::default()).unwrap();
+    restored.audit().unwrap();
 }
 
 /// The bytes may be anybody's: a mapped file, or shared with other readers.

@@ -1,6 +1,7 @@
 //! The parts of a history: chunks of messages, buckets of the index, blocks of the order, and the trays and
 //! roots that hold them.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::inbox::containers::lazy::{Extent, Lazy, Part, PartPlace};
@@ -12,7 +13,9 @@ use crate::inbox::timeline::chunk::{ByName, CHUNK, Chunk, Entries};
 use crate::inbox::timeline::entry::{Entry, Position};
 use crate::inbox::timeline::facts::{Facts, Timeline};
 use crate::inbox::timeline::id_index::{self, Bucket, Index, Pairs};
+use crate::inbox::timeline::index_levels::{Level, Pair, UNIT, leaf_bits, ranges};
 use crate::inbox::timeline::kept::Kept;
+use crate::inbox::timeline::leaf::Leaf;
 use crate::inbox::timeline::order::block::{Block, Slots};
 use crate::inbox::timeline::order::contribution::Sum;
 use crate::inbox::timeline::order::tree::{Blocks, Group, Order};
@@ -232,28 +235,38 @@ impl Part for Chunk {
     }
 }
 
-impl Write for Bucket {
+impl Write for Leaf {
     fn write(&self, _: &mut Vec<u8>) -> Out {
-        let (mut out, mut last) = (Out::default(), 0);
-        for (hash, slot) in id_index::pairs(self) {
-            // They ascend; whatever they do, nothing is lost.
-            let [a, b, c, _] = hash.to_le_bytes();
-            out.raw(&[a, b, c]).uint(slot.wrapping_sub(last));
-            last = slot;
-        }
-        out
+        Out(self.as_bytes().to_vec())
     }
 }
 
+impl Part for Leaf {
+    fn decode(bytes: &[u8], _: &PartPlace) -> Option<Arc<Self>> {
+        Self::read(bytes).map(Arc::new)
+    }
+
+    fn placeholder(_: &PartPlace) -> Arc<Self> {
+        Arc::default()
+    }
+}
+
+impl In<'_> {
+    /// A hash and its slot, which is counted from the one before.
+    fn pair(&mut self, last: &mut u32) -> Option<Pair> {
+        let [a, b, c] = self.array()?;
+        *last = last.wrapping_add(self.number()?);
+        Some((u32::from_le_bytes([a, b, c, 0]), *last))
+    }
+}
+
+/// The index of versions 5 and 6 was a table of these.
 impl Part for Bucket {
     fn decode(bytes: &[u8], _: &PartPlace) -> Option<Arc<Self>> {
         let (mut from, mut last) = (In(bytes), 0u32);
         let mut pairs = Pairs::new();
         while from.end().is_none() {
-            let [a, b, c] = from.array()?;
-            let hash = u32::from_le_bytes([a, b, c, 0]);
-            last = last.wrapping_add(from.number()?);
-            pairs.push((hash, last));
+            pairs.push(from.pair(&mut last)?);
         }
         Some(id_index::bucket_of(&pairs))
     }
@@ -376,16 +389,57 @@ fn take_paged<T: Part + ?Sized>(from: &mut In<'_>, place: &PartPlace, at: &mut u
     (trays.len() == len.div_ceil(TRAY_LEN)).then_some(PagedVec { trays, len })
 }
 
+/// The index of so many slots: its levels, and the pairs behind them.
+fn put_index(facts: &Facts, head: &mut Out, out: &mut Vec<u8>) {
+    let slots = facts.arena.len() as u32;
+    let (levels, behind) = facts.index.for_snapshot(slots, |slot| facts.arena.id(slot));
+    // Versions 5 and 6 had the number of indexed messages here, which is never none.
+    head.len(0).uint(slots);
+    for level in &levels {
+        put_paged(&level.leaves, head, out);
+    }
+    head.len(behind.len());
+    let mut last = 0;
+    for (hash, slot) in behind {
+        let [a, b, c, _] = hash.to_le_bytes();
+        head.raw(&[a, b, c]).uint(slot.wrapping_sub(last));
+        last = slot;
+    }
+}
+
+/// The index of a history that has so many full chunks.
+fn take_index(from: &mut In<'_>, place: &PartPlace, at: &mut u64, full: usize) -> Option<Index> {
+    let len = usize::try_from(from.number()?).ok()?;
+    if len > 0 {
+        return take_paged(from, place, at).map(|buckets| Index::of_buckets(buckets, len));
+    }
+    let slots = from.number()?;
+    let in_full = full as u64 * CHUNK as u64;
+    if !(in_full..=in_full + CHUNK as u64).contains(&u64::from(slots)) {
+        return None;
+    }
+    let level = |slots: Range<u32>| {
+        let leaves = take_paged(from, place, at)?;
+        (leaves.len == 1 << leaf_bits(&slots)).then_some(Level { slots, leaves })
+    };
+    let levels: Vec<Level> = ranges(slots).map(level).collect::<Option<_>>()?;
+    let mut last = 0;
+    let behind: Vec<Pair> = from.list(4, |from| from.pair(&mut last))?;
+    let are_behind = behind.is_sorted_by(|(_, a), (_, b)| a < b)
+        && behind.first().is_none_or(|(_, first)| *first >= slots / UNIT * UNIT)
+        && behind.last().is_none_or(|(_, last)| *last < slots);
+    are_behind.then(|| Index::restored(levels, &behind))
+}
+
 impl Write for Timeline {
     fn write(&self, out: &mut Vec<u8>) -> Out {
         let mut head = Out::default();
-        let Facts { arena, index, pinned, .. } = &self.facts;
+        let Facts { arena, pinned, .. } = &self.facts;
         put_paged(&arena.full, &mut head, out);
         head.extent(put(&arena.tail, out));
         // A history of one chunk is indexed again when it is loaded.
         if arena.full.len > 0 {
-            head.len(index.len);
-            put_paged(&index.whole_buckets(), &mut head, out);
+            put_index(&self.facts, &mut head, out);
         }
         head.len(pinned.len());
         for slot in pinned {
@@ -407,8 +461,7 @@ impl Part for Timeline {
         let arena = Arena::of(full, from.child(place, &mut at)?);
         let mut index = Index::default();
         if arena.full.len > 0 {
-            let len = usize::try_from(from.number()?).ok()?;
-            index = Index::restored(take_paged(&mut from, place, &mut at)?, len);
+            index = take_index(&mut from, place, &mut at, arena.full.len)?;
         }
         let pinned: im::OrdSet<u32> = from.list(1, In::number)?;
         let groups: Few<_> = from.list(30, |from| {

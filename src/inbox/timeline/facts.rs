@@ -56,7 +56,7 @@ impl Timeline {
     pub(crate) fn release(&mut self) {
         self.facts.arena.full.release();
         self.facts.arena.tail.release(|_| {});
-        self.facts.index.buckets.release();
+        self.facts.index.release();
         if let Some(order) = &mut self.order {
             order.release();
         }
@@ -65,7 +65,7 @@ impl Timeline {
 
 impl Facts {
     pub(crate) fn slot(&self, id: MessageId) -> Option<u32> {
-        if self.index.len == 0 && self.arena.full.len() == 0 {
+        if self.index.is_empty() && self.arena.full.len() == 0 {
             let entries = &self.arena.tail.get().entries;
             return (0..entries.len()).find(|at| entries.id(*at) == Some(id)).map(|at| at as u32);
         }
@@ -74,7 +74,7 @@ impl Facts {
 
     /// The slot of a message, known or not.
     pub(crate) fn slot_or_new(&mut self, id: MessageId) -> u32 {
-        if self.index.len > 0 {
+        if !self.index.is_empty() {
             let Self { arena, index, .. } = self;
             let known = index.find_or_insert(id, arena.len() as u32, |slot| arena.id(slot));
             return known.unwrap_or_else(|| arena.push_unknown(id));
@@ -88,7 +88,7 @@ impl Facts {
 
     /// Notes where a message lies whose slot was just made.
     fn index_slot(&mut self, id: MessageId, slot: u32) {
-        if self.index.len > 0 {
+        if !self.index.is_empty() {
             let Self { arena, index, .. } = self;
             index.insert(id, slot, |slot| arena.id(slot));
         } else if slot as usize >= FEW {
@@ -400,7 +400,7 @@ impl Facts {
     pub(crate) fn slot_or_push(&mut self, intro: &Introduction<'_>) -> Pushed {
         let (id, next) = (intro.message.id, self.arena.len() as u32);
         let arena = &self.arena;
-        let is_few = self.index.len == 0;
+        let is_few = self.index.is_empty();
         let known =
             if is_few { self.slot(id) } else { self.index.find_or_insert(id, next, |slot| arena.id(slot)) };
         if let Some(slot) = known {
@@ -611,5 +611,5 @@ pub(crate) fn load_all(timeline: &Timeline) {
         block.slots().next();
     });
     arena.iter().for_each(drop);
-    index.buckets.iter().for_each(drop);
+    index.load_all();
 }

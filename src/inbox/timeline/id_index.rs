@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::inbox::containers::lazy::Lazy;
 use crate::inbox::containers::paged::PagedVec;
+use crate::inbox::timeline::index_levels::{ALIKE, HASH_BITS, Level, Pair, ranges};
 use crate::model::id::MessageId;
 use crate::model::impossible::impossible;
 
@@ -15,19 +16,11 @@ use crate::model::impossible::impossible;
 const LOAD: usize = 32;
 
 /// Ids made so that their hashes collide crowd one bucket: it takes no more pairs than this, which chance never puts
-/// into one …
+/// into one. Nor does it take more than [`ALIKE`] of one hash.
 const CROWD: usize = 8 * LOAD;
-/// … and no more than these of one hash.
-const ALIKE: usize = 8;
 
 /// By how many pairs a full bucket grows.
 const STEP: usize = 8;
-
-/// Pairs of a hash and a slot. Whether the id is really the one asked for, the arena says.
-pub(crate) type Pair = (u32, u32);
-
-/// How many bits a hash has: enough to tell buckets and their entries apart, and three bytes in a snapshot.
-const HASH_BITS: u32 = 24;
 
 /// Mixes all bits of an id into [`HASH_BITS`].
 #[inline]
@@ -157,14 +150,18 @@ fn retain(bucket: &mut Bucket, stays: impl Fn(u32) -> bool) -> Pairs {
 /// Linear hashing: a table of small buckets of which one splits at a time, so no insert ever pays for a whole
 /// rehash, and writing after a clone copies one bucket. Eight bytes a message, and the table.
 ///
+/// What came from a snapshot stays in the levels that it has there, and the table has what came since.
+///
 /// The hash has no key, so anybody can make ids that collide. What a bucket is too crowded for stands in an ordered map.
-/// A snapshot has it in the buckets all the same: one that comes from there too large is put right when it is first
-/// written to.
+/// Snapshots of versions 5 and 6 have all of it in buckets: one that comes from there too large is put right when it is
+/// first written to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
-    pub(crate) buckets: PagedVec<Bucket>,
-    pub(crate) len: usize,
+    buckets: PagedVec<Bucket>,
+    /// How many pairs the table has.
+    len: usize,
     overflow: Option<Arc<Overflow>>,
+    levels: Option<Arc<Vec<Level>>>,
 }
 
 /// Ids that found their bucket crowded, and their slots.
@@ -260,7 +257,7 @@ impl Index {
         let pairs = |filling: &Filling| bucket_of(all.get(filling.places()).unwrap_or_default());
         let buckets = buckets.iter().map(pairs).collect();
         let overflow = (!overflow.is_empty()).then(|| Arc::new(overflow));
-        (Self { buckets, len, overflow }, doubles)
+        (Self { buckets, len, overflow, levels: None }, doubles)
     }
 
     /// Adds the later slots of equal ids beside the first, as [`Index::of`] gives them, of so few messages that comparing
@@ -277,38 +274,106 @@ impl Index {
         }
     }
 
-    /// The index of a snapshot.
-    pub(crate) fn restored(buckets: PagedVec<Bucket>, len: usize) -> Self {
-        Self { buckets, len, overflow: None }
+    /// The index of a snapshot: its levels, and the pairs of the slots behind them.
+    pub(crate) fn restored(levels: Vec<Level>, pairs: &[Pair]) -> Self {
+        let count = pairs.len().div_ceil(LOAD);
+        let mut buckets = vec![Pairs::new(); count];
+        for pair in pairs {
+            if let Some(place) = buckets.get_mut(bucket(count, pair.0)) {
+                place.push(*pair);
+            }
+        }
+        let buckets = buckets.iter().map(|pairs| bucket_of(pairs)).collect();
+        let levels = (!levels.is_empty()).then(|| Arc::new(levels));
+        Self { buckets, len: pairs.len(), overflow: None, levels }
     }
 
-    /// The buckets as a snapshot has them.
-    pub(crate) fn whole_buckets(&self) -> PagedVec<Bucket> {
-        let (mut buckets, count) = (self.buckets.clone(), self.buckets.len());
+    /// The index of a snapshot of version 5 or 6.
+    pub(crate) fn of_buckets(buckets: PagedVec<Bucket>, len: usize) -> Self {
+        Self { buckets, len, overflow: None, levels: None }
+    }
+
+    /// Whether it was not made: a history of few messages needs none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0 && self.levels.is_none()
+    }
+
+    fn levels(&self) -> &[Level] {
+        self.levels.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// What a snapshot has of so many slots: the levels of their ranges, and the pairs behind those, in ascending order of
+    /// slots. A level that came from a snapshot and is one of these is it still.
+    pub(crate) fn for_snapshot(
+        &self,
+        slots: u32,
+        id_of: impl Fn(u32) -> Option<MessageId>,
+    ) -> (Vec<Level>, Vec<Pair>) {
+        let ranges: Vec<Range<u32>> = ranges(slots).collect();
+        let mut pairs_of: Vec<Vec<Pair>> = vec![Vec::new(); ranges.len() + 1];
+        let stays = |level: &&Level| ranges.contains(&level.slots);
+        let joined = self.levels().iter().filter(|level| !stays(level)).flat_map(Level::pairs);
         let overflow = self.overflow.iter().flat_map(|overflow| overflow.iter());
-        let mut more: Vec<_> =
-            overflow.map(|(id, slot)| (bucket(count, hash(*id)), hash(*id), *slot)).collect();
-        more.sort_unstable_by_key(|(at, _, slot)| (*at, *slot));
-        for pairs_of_one in more.chunk_by(|a, b| a.0 == b.0) {
-            let Some(&(at, ..)) = pairs_of_one.first() else { continue };
-            let Some(place) = buckets.lazy_mut(at).and_then(Lazy::part_mut) else { continue };
-            let all: Vec<Pair> =
-                pairs(place).chain(pairs_of_one.iter().map(|(_, h, slot)| (*h, *slot))).collect();
-            *place = bucket_of(&all);
+        let table = self.buckets.iter().flat_map(pairs).chain(overflow.map(|(id, slot)| (hash(*id), *slot)));
+        for pair in joined.chain(table) {
+            if let Some(pairs) = pairs_of.get_mut(ranges.partition_point(|range| range.end <= pair.1)) {
+                pairs.push(pair);
+            }
         }
-        buckets
+        let mut behind = pairs_of.pop().unwrap_or_default();
+        behind.sort_unstable_by_key(|(_, slot)| *slot);
+        let level = |(range, pairs): (Range<u32>, Vec<Pair>)| {
+            let old = self.levels().iter().find(|level| level.slots == range);
+            old.cloned().unwrap_or_else(|| Level::of(range, &pairs, &id_of))
+        };
+        (ranges.into_iter().zip(pairs_of).map(level).collect(), behind)
+    }
+
+    /// Lets go of what was loaded from a snapshot and not written.
+    pub(crate) fn release(&mut self) {
+        self.buckets.release();
+        if let Some(levels) = self.levels.as_mut().and_then(Arc::get_mut) {
+            levels.iter_mut().for_each(|level| level.leaves.release());
+        }
+    }
+
+    /// Loads every part of it.
+    pub(crate) fn load_all(&self) {
+        self.buckets.iter().for_each(drop);
+        self.levels().iter().for_each(|level| level.leaves.iter().for_each(drop));
     }
 
     /// The slot with this id, given the ids by slot.
     #[inline]
     pub(crate) fn find(&self, id: MessageId, id_of: impl Fn(u32) -> Option<MessageId>) -> Option<u32> {
         let hash = hash(id);
+        self.find_in_table(id, hash, &id_of).or_else(|| self.find_in_levels(id, hash, &id_of))
+    }
+
+    #[inline]
+    fn find_in_table(
+        &self,
+        id: MessageId,
+        hash: u32,
+        id_of: &impl Fn(u32) -> Option<MessageId>,
+    ) -> Option<u32> {
         let count = self.buckets.len();
         let bucket = if count == 0 { None } else { self.buckets.get(bucket(count, hash)) }?;
         match look_for(bucket, hash, |slot| id_of(slot) == Some(id)) {
             Looked::Found(slot) => Some(slot),
             Looked::Missing { .. } => self.overflow.as_ref()?.get(&id).copied(),
         }
+    }
+
+    /// Messages of late are asked for most.
+    fn find_in_levels(
+        &self,
+        id: MessageId,
+        hash: u32,
+        id_of: &impl Fn(u32) -> Option<MessageId>,
+    ) -> Option<u32> {
+        self.levels().iter().rev().find_map(|level| level.find(id, hash, id_of))
     }
 
     /// Adds an id that is not there yet.
@@ -324,6 +389,11 @@ impl Index {
         id_of: impl Fn(u32) -> Option<MessageId>,
     ) -> Option<u32> {
         let hash = hash(id);
+        if self.levels.is_some()
+            && let Some(known) = self.find_in_levels(id, hash, &id_of)
+        {
+            return Some(known);
+        }
         if self.buckets.len() == 0 {
             self.buckets.push(Lazy::Warm(bucket_of(&[])));
         }
@@ -443,6 +513,31 @@ mod tests {
         assert_eq!((index.len, index.find(id(6), id_of)), (3, Some(1)));
     }
 
+    #[test]
+    fn an_index_out_of_a_snapshot_goes_on_and_its_old_levels_stay() {
+        let id_of = |slot| Some(id(slot));
+        let mut index = Index::default();
+        let mut kept: Vec<Level> = Vec::new();
+        let mut stayed = 0;
+        for (from, to) in
+            [(0, 100), (100, 2_500), (2_500, 2_570), (2_570, 2_900), (2_900, 9_000), (9_000, 9_001)]
+        {
+            index = fill(index, from, to);
+            let (levels, behind) = index.for_snapshot(to, id_of);
+            let pairs = levels.iter().flat_map(Level::pairs).chain(behind.iter().copied());
+            let mut slots: Vec<u32> = pairs.map(|(_, slot)| slot).collect();
+            slots.sort_unstable();
+            assert!(slots.into_iter().eq(0..to));
+            let is_kept = |level: &Level| kept.iter().any(|old| old.slots == level.slots);
+            stayed += levels.iter().filter(|level| is_kept(level)).count();
+            index = Index::restored(levels.clone(), &behind);
+            assert_eq!(index.is_empty(), to == 0);
+            assert!((0..to).all(|n| index.find(id(n), id_of) == Some(n)));
+            kept = levels;
+        }
+        assert!(stayed > 3, "{stayed}");
+    }
+
     /// Ids all of one hash, or of hashes of one bucket.
     fn colliding(n: u32) -> MessageId {
         let spread = u64::from(n % 3) << 60;
@@ -461,16 +556,24 @@ mod tests {
         let hashes: Vec<u32> = (0..count).map(|n| hash(colliding(n / 2))).collect();
         let (at_once, doubles) = Index::of(&hashes, id_of);
         assert_eq!(doubles, found);
-        // As a snapshot has it, all of them are in their buckets.
-        let mut restored = Index::restored(one_by_one.whole_buckets(), one_by_one.len);
-        assert_eq!(restored.buckets.iter().map(|b| pairs(b).count()).sum::<usize>(), count as usize / 2);
+        // As snapshots of version 6 had it, all of them in their buckets, and as they have it now.
+        let mut by_bucket = vec![Vec::new(); 60];
+        for n in 0..count / 2 {
+            by_bucket[bucket(60, hash(colliding(n)))].push((hash(colliding(n)), 2 * n));
+        }
+        let buckets = by_bucket.iter().map(|pairs| bucket_of(pairs)).collect();
+        let mut of_buckets = Index::of_buckets(buckets, count as usize / 2);
+        let (levels, behind) = one_by_one.for_snapshot(count, id_of);
+        let mut restored = Index::restored(levels, &behind);
         let holds = |index: &Index| {
             assert!((0..count / 2).all(|n| index.find(colliding(n), id_of) == Some(2 * n)));
-            assert_eq!((index.find(colliding(count), id_of), index.len), (None, count as usize / 2));
+            assert_eq!(index.find(colliding(count), id_of), None);
         };
-        [&one_by_one, &at_once, &restored].into_iter().for_each(holds);
-        assert!((0..count / 2).all(|n| restored.find_or_insert(colliding(n), 0, id_of) == Some(2 * n)));
-        [&one_by_one, &at_once, &restored].into_iter().for_each(|index| {
+        [&one_by_one, &at_once, &of_buckets, &restored].into_iter().for_each(holds);
+        for index in [&mut of_buckets, &mut restored] {
+            assert!((0..count / 2).all(|n| index.find_or_insert(colliding(n), 0, id_of) == Some(2 * n)));
+        }
+        [&one_by_one, &at_once, &of_buckets, &restored].into_iter().for_each(|index| {
             holds(index);
             assert!(index.buckets.iter().all(|b| pairs(b).count() <= CROWD));
         });

@@ -16,10 +16,13 @@ use crate::store::snapshot::{LogPlace, LogPrefix, SnapshotError, SnapshotInfo, f
 pub(crate) const MAGIC: [u8; 8] = *b"CFOLDSNP";
 
 /// The version of the format of a snapshot without a place in its log.
-const UNPLACED: u16 = 5;
+const UNPLACED: u16 = 7;
 
 /// The version of one with a place, which stands at the end of its header: the newest.
-const PLACED: u16 = 6;
+const PLACED: u16 = 8;
+
+/// The oldest that is read: 5 and 6 are 7 and 8 but for the index of a history, which says itself of which kind it is.
+const OLDEST: u16 = 5;
 
 /// What the state is made of. Whoever changes a field of it changes this text, and with it the hash in every
 /// header.
@@ -54,7 +57,7 @@ pub(crate) struct Header {
     hash: u128,
 }
 
-/// The header of version 6.
+/// The header of versions 6 and 8.
 #[derive(Encode, Decode)]
 struct PlacedHeader {
     header: Header,
@@ -120,7 +123,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotErro
         return Err(short(BEFORE_HEADER_LEN_BYTES));
     };
     let found = u16::from_le_bytes([*v0, *v1]);
-    if !(UNPLACED..=PLACED).contains(&found) {
+    if !(OLDEST..=PLACED).contains(&found) {
         return Err(SnapshotError::Version { expected: PLACED, found });
     }
     let checksum = SnapshotError::Checksum { part: "header", offset: 0 };
@@ -136,7 +139,8 @@ pub(crate) fn header(bytes: &[u8]) -> Result<(SnapshotInfo, usize), SnapshotErro
     }
     let undecodable = SnapshotError::Undecodable { offset: BEFORE_HEADER_LEN_BYTES as u64 };
     let header = covered.get(BEFORE_HEADER_LEN_BYTES..).unwrap_or_default();
-    let decoded = if found == PLACED { placed(header) } else { unplaced(header) };
+    // Those of even numbers have a place.
+    let decoded = if found.is_multiple_of(2) { placed(header) } else { unplaced(header) };
     let (header, place, used) = decoded.ok_or(undecodable.clone())?;
     let expected = xxh3_64(SCHEMA.as_bytes());
     if header.schema != expected {
