@@ -81,7 +81,8 @@ fn paint(buffer: &mut Buffer, app: &App, areas: &Areas) -> Option<Position> {
     }
     timeline::paint(buffer, areas.timeline, app);
     // A long notice takes lines of the time line.
-    let told = status::told(app, areas.prompt.width);
+    // One line more than fits, so that the last one tells that there is more.
+    let told = status::told(app, areas.prompt.width, areas.prompt.height + areas.timeline.height + 1);
     let more = u16::try_from(told.len().saturating_sub(1)).unwrap_or(u16::MAX).min(areas.timeline.height);
     let status = Rect { y: areas.status.y - more, ..areas.status };
     let prompt = Rect { y: areas.prompt.y - more, height: areas.prompt.height + more, ..areas.prompt };

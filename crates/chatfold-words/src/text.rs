@@ -132,6 +132,26 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// Returns the grapheme clusters of `text`, each with the number of terminal cells it takes.
+pub fn clusters(text: &str) -> impl DoubleEndedIterator<Item = (&str, usize)> {
+    text.graphemes(true).map(|cluster| (cluster, width(cluster)))
+}
+
+/// Returns the end of `text` that takes at most `limit` cells; it begins between grapheme clusters.
+///
+/// Complexity: O(n) in what is returned, however long the text is.
+pub fn tail(text: &str, limit: usize) -> &str {
+    let (mut from, mut used) = (text.len(), 0);
+    for (cluster, cells) in clusters(text).rev() {
+        used += cells;
+        if used > limit {
+            break;
+        }
+        from -= cluster.len();
+    }
+    text.get(from..).unwrap_or_default()
+}
+
 /// `text` cut to at most `limit` cells, between grapheme clusters, with `ellipsis` where something is gone.
 pub fn cut<'a>(text: &'a str, limit: usize, ellipsis: &str) -> Cow<'a, str> {
     // Most texts are short and plain: their length in bytes is an upper bound worth asking first.
@@ -194,16 +214,7 @@ pub fn cut_middle<'a>(text: &'a str, limit: usize, ellipsis: &str) -> Cow<'a, st
     if room < 4 {
         return cut(text, limit, ellipsis);
     }
-    let tail_room = room / 2;
-    let (mut from, mut used) = (text.len(), 0);
-    for (offset, cluster) in text.grapheme_indices(true).rev() {
-        used += width(cluster);
-        if used > tail_room {
-            break;
-        }
-        from = offset;
-    }
-    let tail = text.get(from..).unwrap_or_default().trim_start();
+    let tail = tail(text, room / 2).trim_start();
     let head = cut(text, room - width(tail), "");
     Cow::Owned(format!("{head}{ellipsis}{tail}"))
 }
@@ -444,6 +455,16 @@ mod tests {
         assert_eq!(cut("word and", 6, "…"), "word…");
         assert_eq!(cut("abc", 0, "…"), "");
         assert_eq!(cut("abcd", 2, "..."), "");
+    }
+
+    #[test]
+    fn the_end_of_a_text_begins_between_clusters() {
+        assert_eq!(tail("abcdef", 6), "abcdef");
+        assert_eq!(tail("abcdef", 2), "ef");
+        assert_eq!(tail("你好世界", 5), "世界");
+        assert_eq!(tail("a👨‍👩‍👧👨‍👩‍👧", 4), "👨‍👩‍👧👨‍👩‍👧");
+        assert_eq!(tail("a👨‍👩‍👧", 1), "");
+        assert_eq!((tail("abc", 0), tail("", 5)), ("", ""));
     }
 
     #[test]

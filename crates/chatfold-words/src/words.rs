@@ -205,7 +205,12 @@ pub fn content(message: &MessageView<'_>, owner: &str) -> String {
 
 /// The beginning of a text, as much of it as a preview may need.
 pub fn head(text: &str) -> &str {
-    match text.char_indices().nth(MAX_PREVIEW_CHARS) {
+    first_chars(text, MAX_PREVIEW_CHARS)
+}
+
+/// The beginning of a text, at most so many characters of it.
+pub fn first_chars(text: &str, most: usize) -> &str {
+    match text.char_indices().nth(most) {
         Some((end, _)) => text.get(..end).unwrap_or(text),
         None => text,
     }

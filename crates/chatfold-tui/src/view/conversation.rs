@@ -4,8 +4,8 @@ use chatfold::id::ConversationKind;
 use chatfold::view::Direction;
 use chatfold::{ConversationView, MessageId, MessageView};
 use chatfold_words::remarks::remarks;
-use chatfold_words::text::{cut, escape, one_line, width};
-use chatfold_words::words;
+use chatfold_words::text::{clusters, escape, one_line, width};
+use chatfold_words::words::{self, first_chars};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -16,6 +16,9 @@ use crate::app::{App, Focus};
 
 /// Where what was said begins: behind `09:14 `.
 const INDENT: u16 = 6;
+
+/// How many characters of a text are looked at for each cell that it may fill: some take no cell.
+const CHARS_PER_CELL: usize = 4;
 
 /// How many stretches that are not held are named.
 const MAX_GAPS: usize = 3;
@@ -114,7 +117,7 @@ fn history(app: &App, row: ConversationView<'_>, room: u16, height: usize) -> Ve
         if first_unread == Some(message.id()) {
             lines.push(separator(app, &format!("{} unread", words::unread(&row))));
         }
-        lines.extend(said(app, row, message, room));
+        lines.extend(said(app, row, message, (room, height)));
     }
     if lines.is_empty() {
         lines.push(Line {
@@ -132,15 +135,25 @@ fn separator(app: &App, text: &str) -> Line {
     Line { message: None, indent: 0, parts: vec![(style::faint(), format!("{dash} {text} {dash}"))] }
 }
 
-/// A message: who said what when, wrapped, and below it what is known about it.
-fn said(app: &App, row: ConversationView<'_>, message: &MessageView<'_>, room: u16) -> Vec<Line> {
+/// A message: who said what when, wrapped, and below it what is known about it. Each is cut where it takes more than
+/// `height` lines, which is as many as show.
+fn said(
+    app: &App,
+    row: ConversationView<'_>,
+    message: &MessageView<'_>,
+    (room, height): (u16, usize),
+) -> Vec<Line> {
     let (look, owner) = (app.look, app.past.inbox().owner().as_str());
     let id = Some(message.id());
     let is_recalled = message.recall().is_some();
     let author = if is_recalled { String::new() } else { format!("{}: ", words::author(message)) };
-    let content = match message.text().filter(|_| !is_recalled) {
-        Some(text) if !text.trim().is_empty() => text.lines().map(one_line).collect(),
-        _ => vec![words::content(message, owner)],
+    let wide = usize::from(room.saturating_sub(INDENT).max(1));
+    let whole = message.text().filter(|_| !is_recalled).unwrap_or_default();
+    let text = head(whole, wide, height);
+    let content = if text.trim().is_empty() {
+        vec![words::content(message, owner)]
+    } else {
+        text.lines().take(height.saturating_add(1)).map(one_line).collect()
     };
     let tone = match (is_recalled, app.search.finds(message)) {
         (true, _) => style::faint(),
@@ -148,12 +161,13 @@ fn said(app: &App, row: ConversationView<'_>, message: &MessageView<'_>, room: u
         (false, false) => style::PLAIN,
     };
     let name = if message.is_own() { style::own(look) } else { style::sender(look) };
-    let wide = usize::from(room.saturating_sub(INDENT).max(1));
     let mut texts = Vec::new();
+    let mut is_cut = text.len() < whole.len();
     for (index, line) in content.iter().enumerate() {
         let first = if index == 0 { wide.saturating_sub(width(&author)) } else { wide };
-        wrap(line, first, wide, &mut texts);
+        is_cut |= !wrap(line, (first, wide), height, &mut texts);
     }
+    texts.extend(is_cut.then(|| look.ellipsis().to_owned()));
     let time = message.time().to_datetime().format("%H:%M ").to_string();
     let mut lines: Vec<Line> = texts
         .into_iter()
@@ -166,8 +180,8 @@ fn said(app: &App, row: ConversationView<'_>, message: &MessageView<'_>, room: u
     }
     let remarks = remarks(look, row, message, owner).join(&format!("{} ", look.dot()));
     let mut texts = Vec::new();
-    if !remarks.is_empty() {
-        wrap(&remarks, wide, wide, &mut texts);
+    if !remarks.is_empty() && !wrap(&remarks, (wide, wide), height, &mut texts) {
+        texts.push(look.ellipsis().to_owned());
     }
     lines.extend(texts.into_iter().map(|text| Line {
         message: id,
@@ -181,11 +195,11 @@ fn said(app: &App, row: ConversationView<'_>, message: &MessageView<'_>, room: u
 fn draft(app: &App, row: ConversationView<'_>, room: u16, most: usize) -> Vec<Line> {
     let Some(draft) = row.draft() else { return Vec::new() };
     let alarm = style::of(app.look, chatfold_words::preview::Tone::Alarm);
-    let mut texts = Vec::new();
-    wrap(&one_line(draft.text), usize::from(room).saturating_sub(7), usize::from(room), &mut texts);
-    if texts.len() > most {
-        texts.truncate(most);
-        texts.extend([app.look.ellipsis().to_owned()]);
+    let (wide, mut texts) = (usize::from(room), Vec::new());
+    let text = head(draft.text, wide, most);
+    let is_whole = wrap(&one_line(text), (wide.saturating_sub(7), wide), most, &mut texts);
+    if !is_whole || text.len() < draft.text.len() {
+        texts.push(app.look.ellipsis().to_owned());
     }
     let mut lines: Vec<Line> = texts
         .into_iter()
@@ -197,43 +211,74 @@ fn draft(app: &App, row: ConversationView<'_>, room: u16, most: usize) -> Vec<Li
     lines
 }
 
+/// The beginning of a text, as much of it as may show in so many lines of so many cells.
+fn head(text: &str, wide: usize, lines: usize) -> &str {
+    first_chars(text, wide.saturating_mul(lines).saturating_mul(CHARS_PER_CELL))
+}
+
 /// Breaks a line between words into lines of so many cells, the first and the others; a word that is wider is
-/// broken between clusters.
-pub(super) fn wrap(text: &str, first: usize, others: usize, lines: &mut Vec<String>) {
+/// broken between clusters. Returns whether all of it is in `lines`: it ends where they are `most`.
+///
+/// Complexity: O(n) in what is written to `lines` and one line more, however long the text is.
+pub(super) fn wrap(
+    text: &str,
+    (first, others): (usize, usize),
+    most: usize,
+    lines: &mut Vec<String>,
+) -> bool {
     let (mut room, before) = (first, lines.len());
-    let mut line = String::new();
+    let (mut line, mut used) = (String::new(), 0);
     for word in text.split(' ') {
-        let mut rest = word;
+        if lines.len() >= most {
+            return false;
+        }
         let gap = usize::from(!line.is_empty());
-        if width(&line) + gap + width(rest) <= room {
-            if gap > 0 {
-                line.push(' ');
-            }
-            line.push_str(rest);
+        let cells = cells_within(word, room.max(others));
+        if cells.is_some_and(|cells| used + gap + cells <= room) {
+            line.push_str(if gap > 0 { " " } else { "" });
+            line.push_str(word);
+            used += gap + cells.unwrap_or_default();
             continue;
         }
         if !line.is_empty() {
             lines.push(std::mem::take(&mut line));
-            room = others;
+            (room, used) = (others, 0);
         }
-        if width(rest) > room && width(rest) <= others {
+        if cells.is_some_and(|cells| room < cells && cells <= others) {
             lines.push(String::new());
             room = others;
         }
-        while width(rest) > room {
-            let head = cut(rest, room, "");
-            let len =
-                if head.is_empty() { rest.chars().next().map_or(0, char::len_utf8) } else { head.len() };
-            let (head, tail) = rest.split_at(len);
-            lines.push(head.to_owned());
-            room = others;
-            rest = tail;
+        for (cluster, cells) in clusters(word) {
+            if used + cells > room && (used > 0 || room < others) {
+                lines.push(std::mem::take(&mut line));
+                (room, used) = (others, 0);
+            }
+            if lines.len() >= most {
+                return false;
+            }
+            line.push_str(cluster);
+            used += cells;
         }
-        line.push_str(rest);
     }
     if !line.is_empty() || lines.len() == before {
+        if lines.len() >= most {
+            return false;
+        }
         lines.push(line);
     }
+    true
+}
+
+/// How many cells a word takes; `None` if more than `limit`, which is found out without looking at the rest of it.
+fn cells_within(word: &str, limit: usize) -> Option<usize> {
+    let mut used = 0;
+    for (_, cells) in clusters(word) {
+        used += cells;
+        if used > limit {
+            return None;
+        }
+    }
+    Some(used)
 }
 
 #[cfg(test)]
@@ -242,7 +287,7 @@ mod tests {
 
     fn wrapped(text: &str, first: usize, others: usize) -> Vec<String> {
         let mut lines = Vec::new();
-        wrap(text, first, others, &mut lines);
+        assert!(wrap(text, (first, others), usize::MAX, &mut lines));
         lines
     }
 
@@ -255,5 +300,20 @@ mod tests {
         assert_eq!(wrapped("listing.png", 5, 11), ["", "listing.png"], "whole where it can be");
         assert_eq!(wrapped("", 3, 3), [""]);
         assert_eq!(wrapped("你", 1, 1), ["你"], "never stuck, though it cannot fit");
+    }
+    #[test]
+    fn no_more_is_looked_at_than_fits() {
+        let cut = |text: &str, most| {
+            let mut lines = Vec::new();
+            let is_whole = wrap(text, (3, 4), most, &mut lines);
+            (lines, is_whole)
+        };
+        assert_eq!(cut("one two", 2), (vec!["one".to_owned(), "two".to_owned()], true));
+        assert_eq!(cut("one two", 1), (vec!["one".to_owned()], false));
+        assert_eq!(cut("one", 0), (vec![], false));
+        // Longer than anybody would wait for, were each line to cost what is left of the word.
+        let long = "x".repeat(1 << 20);
+        assert_eq!(cut(&long, 2), (vec!["xxx".to_owned(), "xxxx".to_owned()], false));
+        assert_eq!(wrapped(&long, 3, 1 << 6).len(), (1 << 14) + 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use chatfold::id::ConversationKind;
 use chatfold::list::{ArchiveFilter, FolderFilter, MarkFilter};
-use chatfold_words::text::{cut, escape, one_line, width};
+use chatfold_words::text::{cut, escape, one_line, tail, width};
 use chatfold_words::words;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -94,12 +94,12 @@ pub(super) fn paint(buffer: &mut Buffer, area: Rect, app: &App) {
     put_parts(buffer, (area.x, area.y), area.width, parts, app.look.ellipsis());
 }
 
-/// What was told, in lines of so many columns; nothing while something is asked.
-pub(super) fn told(app: &App, columns: u16) -> Vec<String> {
+/// What was told, in lines of so many columns, at most so many; nothing while something is asked.
+pub(super) fn told(app: &App, columns: u16, most: u16) -> Vec<String> {
     let mut lines = Vec::new();
     if let (Some(notice), None) = (&app.notice, &app.prompt) {
         let room = usize::from(columns.saturating_sub(2)).max(1);
-        wrap(&notice.text, room, room, &mut lines);
+        wrap(&notice.text, (room, room), most.into(), &mut lines);
     }
     lines
 }
@@ -144,16 +144,9 @@ fn whole(hints: &str, room: usize) -> &str {
 fn ask(buffer: &mut Buffer, area: Rect, question: &str, typed: &str) -> Position {
     let used = put(buffer, (area.x + 1, area.y), area.width.saturating_sub(2), question, style::strong());
     let room = usize::from(area.width.saturating_sub(used + 2));
-    let typed = escape(typed);
-    // Of a long text its end, where the cursor is.
-    let mut from = 0;
-    for c in typed.chars() {
-        if width(typed.get(from..).unwrap_or_default()) <= room {
-            break;
-        }
-        from += c.len_utf8();
-    }
-    let shown = typed.get(from..).unwrap_or_default();
+    // Of a long text its end, where the cursor is. What is escaped takes more cells than before, and so shows less.
+    let typed = escape(tail(typed, room));
+    let shown = tail(&typed, room);
     let end = area.x + 1 + used;
     let end = end + put(buffer, (end, area.y), area.width.saturating_sub(used + 1), shown, style::PLAIN);
     Position::new(end.min(area.right().saturating_sub(1)), area.y)

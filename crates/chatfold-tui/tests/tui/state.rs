@@ -465,3 +465,31 @@ fn stretches_that_are_not_held_stand_above_the_messages() {
     let shown = screen(&mut open("team-at-work.jsonl", PICTURES), SIZE);
     assert!(!shown.contains("not held"), "{shown}");
 }
+
+/// A message, a draft and a line that is typed, each of one long word: nobody would wait for a picture, were each line
+/// or character of it to cost what is left of the word.
+#[test]
+fn what_does_not_show_of_a_long_word_costs_little() {
+    let (alice, bob) = (UserId::parse("alice").unwrap(), UserId::parse("bob").unwrap());
+    let chat = ConversationId::direct(&bob);
+    let at = |n: u8, by: &UserId| {
+        Envelope::new(EventId::from_bytes([n; 16]), Timestamp::from_millis(n.into()).unwrap(), by.clone())
+    };
+    let word = "x".repeat(1 << 20);
+    let message = Message::text(MessageId::from_bytes([1; 16]), &word);
+    let events = [
+        at(1, &bob).message_received(chat.clone(), message).unwrap(),
+        at(2, &alice).draft_set(chat, Some(word.clone()), None).unwrap(),
+    ];
+    let mut app = App::new(alice, Policy::default(), events, Access::Full, PICTURES);
+    let shown = screen(&mut app, SIZE);
+    assert!(shown.contains("│ Draft: xxxx") && shown.contains("│ …"), "{shown}");
+    press(&mut app, "enter");
+    let shown = screen(&mut app, SIZE);
+    assert!(shown.contains("│ 00:00 bob: xxxx"), "{shown}");
+    press(&mut app, "e");
+    app.on(Input::Paste(format!("{word}\u{7} the end")));
+    let shown = screen(&mut app, SIZE);
+    let last = shown.lines().last().unwrap();
+    assert!(last.starts_with(" draft: xxxx") && last.ends_with("xxxx\\u{7} the end"), "{last}");
+}
