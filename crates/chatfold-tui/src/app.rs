@@ -482,6 +482,9 @@ impl App {
         let inbox = self.past.inbox().clone();
         let changes = self.past.go(position);
         self.moved_from(inbox, changes.as_ref());
+        if self.past.position() != position.min(self.past.end()) {
+            self.alarm(format!("event {} cannot be read", self.past.position() + 1));
+        }
     }
 
     /// Carries the rows over from another inbox, by what changed where that is known.

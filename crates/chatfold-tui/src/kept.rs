@@ -96,7 +96,8 @@ impl Kept {
         self.with_block_of(index, |first, events| events.get(index - first).cloned())
     }
 
-    /// Returns the events of a range as far as there are any. Complexity: the blocks that the range touches.
+    /// Returns the events of a range as far as there are any, and as far as they can be read: fewer than the range has
+    /// end before a block that cannot. Complexity: the blocks that the range touches.
     pub(crate) fn read(&self, range: Range<usize>) -> Vec<Event> {
         let end = range.end.min(self.len());
         let mut read = Vec::with_capacity(end.saturating_sub(range.start));
@@ -152,10 +153,11 @@ impl Kept {
                 let events = Log::open(bytes).ok().and_then(|log| known(log.events())).unwrap_or_default();
                 look(*first, &decoded.insert((at, events)).1)
             }
-            (Form::Record(place), _) => {
-                let events = self.events_of(*place).unwrap_or_default();
-                look(*first, &decoded.insert((at, events)).1)
-            }
+            (Form::Record(place), _) => match self.events_of(*place) {
+                Some(events) => look(*first, &decoded.insert((at, events)).1),
+                // It may be read another time.
+                None => look(*first, &[]),
+            },
         }
     }
 }

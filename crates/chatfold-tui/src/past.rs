@@ -16,7 +16,7 @@ const NEAR: usize = 4_096;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// A step along the log. Every step but those at an end of the log moves.
+/// A step along the log. Every step moves, but those at an end of the log and into events that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// To before the event before.
@@ -97,8 +97,8 @@ impl Past {
     }
 
     /// Stands at the end of a binary log, given its records, the inbox that its events make, and the time of each. The log
-    /// must be sound and all of its events known. Records are read when somebody looks at the past: what cannot be read
-    /// then is missing there.
+    /// must be sound and all of its events known. Records are read when somebody looks at the past: where one cannot be
+    /// read then, nothing behind it is shown but the end, whose inbox is at hand.
     pub fn of_binary_log(
         log: Box<dyn RecordSource>,
         records: Vec<RecordPlace>,
@@ -117,11 +117,14 @@ impl Past {
 
     /// Takes note that these events followed. The position stays.
     pub fn append(&mut self, events: Vec<Event>) {
+        let mut end = self.end() as u64;
         for chunk in events.chunks(COPIES.every as usize) {
             self.present.apply_batch(chunk);
-            if let Some(history) = &mut self.history {
+            // A history that ends before events that could not be read has none of what is behind them.
+            if let Some(history) = self.history.as_mut().filter(|history| history.end() == end) {
                 history.record(chunk, &self.present);
             }
+            end += chunk.len() as u64;
         }
         events.into_iter().for_each(|event| keep(&mut self.events, &mut self.clock, event));
     }
@@ -216,41 +219,48 @@ impl Past {
         }
     }
 
-    /// Moves to a position, or the end if there are not so many events. Returns what that changed, where the inbox
-    /// went on from where it stood; `None` where it is another inbox than before.
+    /// Moves to a position, or the end if there are not so many events; where an event on the way there
+    /// cannot be read, to before that one. Returns what that changed, where the inbox went on from where it stood; `None`
+    /// where it is another inbox than before.
     pub fn go(&mut self, position: usize) -> Option<ChangeSet> {
-        let target = position.min(self.end());
+        let (target, end) = (position.min(self.end()), self.end());
         if self.position <= target && target - self.position <= NEAR {
             let events = self.events.read(self.position..target);
-            let changes = self.inbox.apply_batch(&events);
-            self.position = target;
-            if target == self.end() {
-                // The same inbox as any other way there (R04); what follows is told of this one.
-                self.present = self.inbox.clone();
+            let is_whole = events.len() == target - self.position;
+            if is_whole || target < end {
+                let changes = self.inbox.apply_batch(&events);
+                self.position += events.len();
+                if self.position == end {
+                    // The same inbox as any other way there (R04); what follows is told of this one.
+                    self.present = self.inbox.clone();
+                }
+                return Some(changes);
             }
-            return Some(changes);
         }
-        self.inbox = if target == self.end() { self.present.clone() } else { self.jump(target)? };
-        self.position = target;
+        (self.inbox, self.position) =
+            if target == end { (self.present.clone(), end) } else { self.jump(target)? };
         None
     }
 
-    /// Returns the inbox at a position before the end.
-    fn jump(&mut self, target: usize) -> Option<Inbox> {
+    /// Returns the inbox at a position before the end, and that position; where an event on the way there cannot be read,
+    /// those before that one.
+    fn jump(&mut self, target: usize) -> Option<(Inbox, usize)> {
         let (events, present) = (&self.events, &self.present);
         let history = self.history.get_or_insert_with(|| frozen(events, present));
-        let (copy, range) = history.start(target as u64).ok()?;
+        let (copy, range) = history.start((target as u64).min(history.end())).ok()?;
         let begin = usize::try_from(range.start).unwrap_or(usize::MAX);
         // From here, where no copy is nearer.
         let is_near = begin <= self.position && self.position <= target;
         let (mut inbox, begin) =
             if is_near { (self.inbox.clone(), self.position) } else { (copy.clone(), begin) };
-        inbox.apply_batch(&self.events.read(begin..target));
-        Some(inbox)
+        let events = self.events.read(begin..target);
+        inbox.apply_batch(&events);
+        Some((inbox, begin + events.len()))
     }
 }
 
-/// Folds all events once more and keeps frozen inboxes along them. Complexity: a live apply of every event, in batches.
+/// Folds all events once more and keeps frozen inboxes along them, up to the first that cannot be read. Complexity: a
+/// live apply of every event, in batches.
 fn frozen(events: &Kept, present: &Inbox) -> History {
     let (owner, policy) = (present.owner().clone(), present.policy());
     let mut inbox = Inbox::new(owner.clone(), policy);
@@ -260,6 +270,9 @@ fn frozen(events: &Kept, present: &Inbox) -> History {
         let batch = events.read(from..from + every);
         inbox.apply_batch(&batch);
         history.record(&batch, &inbox);
+        if batch.len() < every {
+            break;
+        }
     }
     history
 }

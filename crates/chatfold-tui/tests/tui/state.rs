@@ -1,12 +1,12 @@
 //! The state machine: keys in, state and effects out.
 
-use chatfold::binary::{Header, Log, Writer};
+use chatfold::binary::{Header, Log, RecordPlace, Writer};
 use chatfold::event::{Through, UnreadReport, Watermark};
 use chatfold::testing::Workload;
 use chatfold::{
     ConversationId, Envelope, Event, EventId, Filter, Inbox, Message, MessageId, Policy, Timestamp, UserId,
 };
-use chatfold_tui::{Access, App, Effect, Input, Past, Step};
+use chatfold_tui::{Access, App, Effect, Input, Past, RecordSource, Step};
 use ratatui::style::{Color, Modifier};
 
 use super::support::{LETTERS, PICTURES, buffer, fixture, open, press, read, screen};
@@ -492,4 +492,58 @@ fn what_does_not_show_of_a_long_word_costs_little() {
     let shown = screen(&mut app, SIZE);
     let last = shown.lines().last().unwrap();
     assert!(last.starts_with(" draft: xxxx") && last.ends_with("xxxx\\u{7} the end"), "{last}");
+}
+
+/// A binary log of which records are gone that hold events behind the first so many.
+#[derive(Debug)]
+struct Gone {
+    log: Vec<u8>,
+    events: std::ops::Range<u64>,
+}
+
+impl RecordSource for Gone {
+    fn record(&self, place: RecordPlace) -> Option<Vec<u8>> {
+        if self.events.contains(&place.position) { None } else { self.log.record(place) }
+    }
+}
+
+#[test]
+fn events_that_cannot_be_read_are_not_passed_over() {
+    let workload = Workload::desk().with_conversations(40).with_events(3_100);
+    let events: Vec<Event> = workload.iter().collect();
+    let (front, back) = events.split_at(3_000);
+    let mut writer = Writer::new(Vec::new(), &Header::new(workload.owner())).unwrap();
+    for events in front.chunks(500) {
+        events.iter().for_each(|event| writer.write_event(event).unwrap());
+        writer.flush().unwrap();
+    }
+    let log = writer.into_inner();
+    let records = Log::open(&log).unwrap().index();
+    let folded = |events: &[Event]| Inbox::replay(workload.owner(), Policy::default(), events);
+    let (present, times) = (folded(front), front.iter().map(Event::at).collect());
+    let log = Box::new(Gone { log, events: 1_000..1_500 });
+    let past = Past::of_binary_log(log, records, present, times);
+    let mut app = App::open(past, Access::Full, PICTURES);
+    // Beyond a step back there is no way on but to the end.
+    for (keys, position) in
+        [("left", 1_000), ("left", 999), ("right right", 1_000), ("end", 3_000), ("home", 0)]
+    {
+        press(&mut app, keys);
+        let shown = screen(&mut app, SIZE);
+        let past = app.past();
+        assert_eq!(past.position(), position, "{keys}");
+        assert_eq!(past.inbox().digest(), folded(&front[..position]).digest(), "{keys}");
+        let is_told = shown.contains("event 1001 cannot be read");
+        assert_eq!(is_told, position == 1_000, "{keys}: {shown}");
+    }
+    // From the beginning to the end is near enough for a step of each event.
+    press(&mut app, "end");
+    assert_eq!(app.past().inbox().digest(), folded(front).digest());
+    press(&mut app, "left");
+    app.on(Input::Arrived(back.to_vec()));
+    assert_eq!((app.past().position(), app.past().end()), (1_000, 3_100));
+    press(&mut app, "end left");
+    assert_eq!(app.past().position(), 1_000);
+    press(&mut app, "end");
+    assert_eq!(app.past().inbox().digest(), folded(&events).digest());
 }
