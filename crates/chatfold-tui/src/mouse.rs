@@ -62,8 +62,10 @@ impl App {
                 Panel::Help => self.panel = None,
             }
         } else if self.is_list(areas, at) {
-            let row = self.top + usize::from((at.y - areas.list.y) / ROW_LINES);
-            if let Some(id) = self.rows.get(row).cloned() {
+            // The last line of a list of odd height has no row.
+            let row = usize::from((at.y - areas.list.y) / ROW_LINES);
+            let shown = usize::from(areas.list.height / ROW_LINES);
+            if let Some(id) = self.rows.get(self.top + row).filter(|_| row < shown).cloned() {
                 self.focus = Focus::List;
                 self.select(Some(id));
             }

@@ -52,6 +52,17 @@ fn a_click_selects_a_conversation_and_a_message() {
 }
 
 #[test]
+fn the_line_below_the_last_row_selects_none() {
+    let mut app = open("team-at-work.jsonl", PICTURES);
+    // Nineteen lines hold nine rows; the tenth does not show.
+    let shown = screen(&mut app, SIZE);
+    mouse(&mut app, CLICK, (5, 19));
+    assert_eq!(screen(&mut app, SIZE), shown);
+    mouse(&mut app, CLICK, (5, 18));
+    assert_ne!(screen(&mut app, SIZE), shown);
+}
+
+#[test]
 fn every_line_of_a_message_is_the_message() {
     let mut app = open("team-at-work.jsonl", PICTURES);
     screen(&mut app, SIZE);
