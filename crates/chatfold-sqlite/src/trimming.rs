@@ -59,7 +59,8 @@ impl SqliteStore {
     /// held against a replay of all events that it stands for, those in the archive too; it is then never removed, in
     /// whatever way, before the events are [put back](Self::restore_archive). An archive is one file of the whole log up to
     /// where that was cut: to trim further, name the same file (or a copy). A file that holds anything but the beginning
-    /// of this log is not written over.
+    /// of this log is not written over. A new one has the mode of the one that it replaces, else of the store's file as far
+    /// as the user's mask leaves it; while it is written it lies beside, named `NAME.chatfold-draft-N`.
     ///
     /// From then on what asks for events up to there is answered with [`SqliteError::Trimmed`], and rewriting events that
     /// the snapshot stands for is refused. An inbox is shown from the snapshot; where it cannot be used (another policy, a
@@ -88,9 +89,9 @@ impl SqliteStore {
         if plan.segments.is_empty() {
             return Ok(Trimmed::new(0, plan.cut_before().events, base));
         }
-        let ids = self.write_archive(owner, &plan, archive)?;
+        let (ids, draft) = self.write_archive(owner, &plan, archive)?;
         let cut = Cut { prefix: plan.cut_after(), base: plan.base, archive: archive.display().to_string() };
-        self.cut(inbox, &plan, &cut, &ids)?;
+        self.cut(inbox, &plan, &cut, &ids, draft)?;
         let events = cut.prefix.events - plan.cut_before().events;
         Ok(Trimmed::new(events, cut.prefix.events, cut.base.events))
     }
@@ -142,13 +143,14 @@ impl SqliteStore {
         Ok(plan)
     }
 
-    /// Writes the archive and holds the snapshot against the events. Returns the ids of each segment that is moved.
+    /// Writes the archive, which has no name yet, and holds the snapshot against the events. Returns the ids of each segment
+    /// that is moved, and the archive.
     fn write_archive(
         &mut self,
         owner: &UserId,
         plan: &Plan,
         archive: &Path,
-    ) -> Result<Vec<Written>, SqliteError> {
+    ) -> Result<(Vec<Written>, Draft), SqliteError> {
         let inbox = &StreamId::from(owner);
         let unverified =
             |what: String| SqliteError::Unverified { inbox: inbox.clone(), position: plan.base.events, what };
@@ -157,14 +159,15 @@ impl SqliteStore {
         let (restored, _) = restored.map_err(|error| unverified(error.to_string()))?;
         restored.verify().map_err(|fault| unverified(fault.to_string()))?;
         let may_replace = self.may_replace(owner, plan, archive)?;
-        let draft = Draft::begin(archive, owner)?;
+        let store = self.connection.path().filter(|path| !path.is_empty()).map(Path::new);
+        let draft = Draft::begin(archive, owner, store)?;
         let replay = Replay::new(owner.clone(), info.policy);
         let mut course = Course { replay, draft, prefix: LogPrefix::EMPTY };
         if let Some(mut archived) = may_replace {
             course.take_archived(&mut archived, plan.cut_before(), archive)?;
         }
         let ids = self.take_segments(inbox, plan, &mut course, archive)?;
-        let Course { replay, draft, prefix } = self.take_rows_behind(inbox, plan, course)?;
+        let Course { replay, mut draft, prefix } = self.take_rows_behind(inbox, plan, course)?;
         let changed = || unverified("the log was changed meanwhile".to_owned());
         if prefix != plan.base {
             return Err(changed());
@@ -172,8 +175,8 @@ impl SqliteStore {
         if replay.finish().digest() != restored.digest() {
             return Err(unverified("it is not what its events say".to_owned()));
         }
-        draft.keep(owner, plan.cut_after())?;
-        Ok(ids)
+        draft.verify(owner, plan.cut_after())?;
+        Ok((ids, draft))
     }
 
     /// The archive that is there, if events of it are to be in the new one. One that holds anything but the beginning of
@@ -269,8 +272,18 @@ impl SqliteStore {
         Ok(course)
     }
 
-    /// Removes the events that are in the archive, if the log is still the one that was archived.
-    fn cut(&mut self, inbox: &StreamId, plan: &Plan, cut: &Cut, ids: &[Written]) -> Result<(), SqliteError> {
+    /// Gives the archive its name and removes the events that are in it, if the log is still the one that was archived.
+    ///
+    /// The name is given within the transaction that removes them: of two who trim the same log at once, the one that
+    /// comes second finds it changed, and must not replace the archive of the first by one of fewer events.
+    fn cut(
+        &mut self,
+        inbox: &StreamId,
+        plan: &Plan,
+        cut: &Cut,
+        ids: &[Written],
+        draft: Draft,
+    ) -> Result<(), SqliteError> {
         let changed = || SqliteError::Unverified {
             inbox: inbox.clone(),
             position: plan.base.events,
@@ -305,6 +318,7 @@ impl SqliteStore {
         if !before.is_empty() {
             pages::drop_some(&transaction, (inbox, log.number), &before)?;
         }
+        draft.keep()?;
         transaction.commit()?;
         self.cache.clear();
         Ok(())

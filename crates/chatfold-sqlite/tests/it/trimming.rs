@@ -252,6 +252,65 @@ fn trimming_goes_on_in_the_same_archive_and_comes_back_from_it() {
     assert_eq!(store.check().unwrap(), []);
 }
 
+#[cfg(unix)]
+#[test]
+fn an_archive_has_the_mode_of_what_it_replaces_or_of_the_store() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let change = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let (desk, mut store) = Desk::with(60, 33);
+    change(&desk.path(), 0o600);
+    desk.trim(&mut store).unwrap();
+    assert_eq!(mode(&desk.archive()), 0o600);
+    change(&desk.archive(), 0o640);
+    change(&desk.path(), 0o644);
+    desk.save(&mut store, 60);
+    desk.trim(&mut store).unwrap();
+    assert_eq!(mode(&desk.archive()), 0o640);
+}
+
+#[test]
+fn a_draft_that_another_writes_is_left_alone_and_one_that_nobody_writes_is_removed() {
+    let (desk, mut store) = Desk::with(60, 33);
+    let drafts = ["alice.chatfold.chatfold-draft", "alice.chatfold.chatfold-draft-0"];
+    let drafts = drafts.map(|name| desk.folder.path().join(name));
+    let held = drafts.each_ref().map(|path| {
+        fs::write(path, "a draft").unwrap();
+        let file = fs::File::open(path).unwrap();
+        file.lock().unwrap();
+        file
+    });
+    assert_eq!(desk.trim(&mut store).unwrap().through, 30);
+    drafts.iter().for_each(|path| assert_eq!(fs::read(path).unwrap(), b"a draft"));
+    drop(held);
+    desk.save(&mut store, 60);
+    assert_eq!(desk.trim(&mut store).unwrap().through, 60);
+    let names = fs::read_dir(desk.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("draft")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(store.restore_archive(desk.owner.account().unwrap(), desk.archive()).unwrap(), 60);
+}
+
+#[test]
+fn of_two_who_trim_at_once_neither_loses_an_event() {
+    for round in 0..8 {
+        let (desk, mut store) = Desk::with(300, 200);
+        desk.save(&mut store, 300);
+        let trim = |through| {
+            let mut store = desk.open();
+            store.trim(desk.owner.account().unwrap(), through, desk.archive())
+        };
+        let trimmed = std::thread::scope(|scope| {
+            let both = [200, u64::MAX].map(|through| scope.spawn(move || trim(through)));
+            both.map(|thread| thread.join().unwrap())
+        });
+        assert!(trimmed.iter().any(Result::is_ok), "round {round}: {trimmed:?}");
+        let restored = store.restore_archive(desk.owner.account().unwrap(), desk.archive());
+        assert!(matches!(restored, Ok(200 | 300)), "round {round}: {restored:?} after {trimmed:?}");
+        desk.holds(&mut store, 0, 300);
+    }
+}
+
 #[test]
 fn archives_of_others_are_neither_taken_nor_written_over() {
     let (desk, mut store) = Desk::with(60, 40);
@@ -379,7 +438,8 @@ fn damage_of_what_stands_for_trimmed_events_is_told_and_healed_from_the_archive(
         let (desk, mut store) = Desk::with(90, 57);
         desk.trim(&mut store).unwrap();
         execute(&desk.path(), sql);
-        assert_eq!(store.check().unwrap(), [Damage::Event { inbox: desk.owner.clone(), position: 11 }]);
+        let told = [Damage::Event { inbox: desk.owner.clone(), position: 11 }];
+        assert_eq!(store.check().unwrap(), told);
         let late = [desk.events[14].clone()];
         let refused = store.append(&desk.owner, &Append::new(90, &late)).unwrap_err();
         assert!(matches!(&refused, AppendError::Store(error) if error.is_damaged()), "{refused}");
