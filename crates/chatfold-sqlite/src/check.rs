@@ -130,16 +130,31 @@ impl SqliteStore {
         moment.commit()?;
         let owners: BTreeSet<_> = owners.into_iter().flatten().collect();
         for owner in owners {
-            match self.check_inbox(&owner) {
-                Ok(damage) => found.extend(damage),
+            match stream_of(&owner) {
+                Ok(inbox) => found.extend(self.check_inbox(&inbox)?),
                 Err(SqliteError::Damaged(what)) => found.push(Damage::Structure(what)),
-                Err(SqliteError::DamagedAt { inbox, position, .. }) => {
-                    found.push(Damage::Event { inbox, position });
-                }
                 Err(error) => return Err(error),
             }
         }
         Ok(found)
+    }
+
+    /// Looks at one inbox: its log, what finds its sealed events, its snapshots and their pages. Empty if they are sound.
+    ///
+    /// Complexity: reads log and snapshots once.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::check`].
+    pub fn check_inbox(&mut self, inbox: &StreamId) -> Result<Vec<Damage>, SqliteError> {
+        self.look_again()?;
+        match self.damage_of(inbox) {
+            Err(SqliteError::Damaged(what)) => Ok(vec![Damage::Structure(what)]),
+            Err(SqliteError::DamagedAt { inbox, position, .. }) => {
+                Ok(vec![Damage::Event { inbox, position }])
+            }
+            looked => looked,
+        }
     }
 
     /// What asks SQLite about its structure: of the whole file, or of our own tables where others are an application's.
@@ -154,13 +169,12 @@ impl SqliteStore {
         Ok(pragmas.collect::<Result<_, _>>()?)
     }
 
-    fn check_inbox(&mut self, owner: &str) -> Result<Vec<Damage>, SqliteError> {
-        let inbox = stream_of(owner)?;
-        let mut found: Vec<_> = self.check_log(&inbox)?.into_iter().collect();
-        found.extend(self.check_keys(&inbox, false)?);
-        let mut caches = self.alien_snapshots(&inbox)?;
-        caches.extend(self.damaged_pages(&inbox)?);
-        found.extend(self.damaged_base(&inbox, &caches)?);
+    fn damage_of(&mut self, inbox: &StreamId) -> Result<Vec<Damage>, SqliteError> {
+        let mut found: Vec<_> = self.check_log(inbox)?.into_iter().collect();
+        found.extend(self.check_keys(inbox, false)?);
+        let mut caches = self.alien_snapshots(inbox)?;
+        caches.extend(self.damaged_pages(inbox)?);
+        found.extend(self.damaged_base(inbox, &caches)?);
         found.extend(caches);
         Ok(found)
     }

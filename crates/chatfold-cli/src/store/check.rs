@@ -157,16 +157,18 @@ impl Store {
         }
     }
 
-    /// What the store itself finds wrong with one inbox, where it looks at one more closely than by reading it.
+    /// What the store itself finds wrong with one inbox: what it would find of it in all that it keeps.
     fn own_check_of(&mut self, owner: &StreamId) -> Result<Vec<String>, StoreError> {
         match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => Ok(store.check_inbox(owner)?.iter().map(ToString::to_string).collect()),
             #[cfg(feature = "postgres")]
             Self::Postgres { store, .. } => {
                 Ok(store.check_inbox(owner)?.iter().map(ToString::to_string).collect())
             }
-            _ => {
+            Self::Absent(never) => {
                 let _ = owner;
-                Ok(Vec::new())
+                match *never {}
             }
         }
     }

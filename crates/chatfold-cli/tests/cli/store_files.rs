@@ -129,6 +129,32 @@ fn sealed_in(files: &Files, store: &str) -> (PathBuf, String) {
     (log, store.to_owned())
 }
 
+/// What is said of one inbox that is named, and mended, is what is said of all and mended.
+#[test]
+fn a_check_of_one_inbox_in_sqlite_finds_what_the_check_of_the_file_finds() {
+    let keys =
+        "DELETE FROM chatfold_sealed; DELETE FROM chatfold_sealed_new; DELETE FROM chatfold_sealed_newest";
+    let pages = "UPDATE chatfold_snapshot_page SET bytes = zeroblob(length(bytes))";
+    for (sql, found) in [(keys, "keys are missing"), (pages, "are damaged in table")] {
+        let files = Files::new();
+        let (_, store) = sealed(&files);
+        let shown = run(&["inbox", &store, "--json"], "").ok();
+        rusqlite::Connection::open(files.path().join("chat.db")).unwrap().execute_batch(sql).unwrap();
+        let told = |place: &str, more: &[&str]| {
+            let ran = run(&[&["store", "check", place], more].concat(), "");
+            assert_eq!(ran.err, "");
+            (ran.code, ran.out.replace(&format!("{place}: "), "").replace(&format!("{place}#: "), ""))
+        };
+        let whole = told(store.trim_end_matches("#alice"), &[]);
+        assert!(whole.0 == 1 && whole.1.contains(found), "{whole:?}");
+        assert_eq!(told(&store, &[]), whole);
+        let (code, out) = told(&store, &["--repair"]);
+        assert!(code == 0 && out.contains("mended: ") && out.ends_with("sound, 1 inbox\n"), "{out}");
+        assert_eq!(told(store.trim_end_matches("#alice"), &[]), (0, "sound, 1 inbox\n".to_owned()));
+        assert_eq!(run(&["inbox", &store, "--json"], "").ok(), shown);
+    }
+}
+
 #[test]
 fn older_events_are_moved_and_put_back() {
     let files = Files::new();

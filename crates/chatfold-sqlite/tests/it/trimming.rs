@@ -418,6 +418,7 @@ fn damage_of_what_stands_for_trimmed_events_is_told_and_healed_from_the_archive(
                 && damage.to_string().contains("chatfold store unarchive")
         };
         assert!(told.iter().any(is_base), "{sql}: {told:?}");
+        assert_eq!(store.check_inbox(&desk.owner).unwrap(), told, "{sql}");
         match store.latest(&desk.owner, u64::MAX) {
             Ok(found) => assert_eq!(found.map(|found| found.prefix.events), newer.then_some(80)),
             Err(error) => assert!(error.is_damaged(), "{error}"),
@@ -440,6 +441,7 @@ fn damage_of_what_stands_for_trimmed_events_is_told_and_healed_from_the_archive(
         execute(&desk.path(), sql);
         let told = [Damage::Event { inbox: desk.owner.clone(), position: 11 }];
         assert_eq!(store.check().unwrap(), told);
+        assert_eq!(store.check_inbox(&desk.owner).unwrap(), told);
         let late = [desk.events[14].clone()];
         let refused = store.append(&desk.owner, &Append::new(90, &late)).unwrap_err();
         assert!(matches!(&refused, AppendError::Store(error) if error.is_damaged()), "{refused}");
@@ -454,6 +456,7 @@ fn damage_of_what_stands_for_trimmed_events_is_told_and_healed_from_the_archive(
     }
     let lost = store.check().unwrap();
     assert!(matches!(&lost[..], [Damage::Keys { position: 11, missing, .. }] if *missing >= 10), "{lost:?}");
+    assert_eq!(store.check_inbox(&desk.owner).unwrap(), lost);
     assert_eq!(store.repair(&desk.owner).unwrap(), lost);
     desk.knows_doubles(&mut store, 90);
 }
