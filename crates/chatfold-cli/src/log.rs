@@ -225,6 +225,12 @@ impl OpenLog {
         &self.owner
     }
 
+    /// The line of a text log's header; nothing for another form.
+    #[cfg(feature = "tui")]
+    pub fn header(&self) -> &[u8] {
+        if let Content::Text { header, .. } = &self.content { header } else { &[] }
+    }
+
     /// What its records are counted in.
     pub fn unit(&self) -> &'static str {
         match self.form() {
@@ -407,7 +413,11 @@ impl Reading {
         }
         while self.wants_more() {
             match reader.next_record() {
-                None => break,
+                None => {
+                    #[cfg(feature = "tui")]
+                    self.tally.is_at_line(reader.into_rest().1);
+                    break;
+                }
                 Some(Ok(record)) => self.take(record.line, record.event, &mut sink),
                 Some(Err(error)) => {
                     let over = matches!(error, ReadError::Io { .. });

@@ -1,6 +1,7 @@
 //! `chatfold tui`: the terminal inbox. This end of it reads the log and appends to it.
 
 mod commands;
+mod seen;
 mod stored;
 mod tail;
 
@@ -16,6 +17,7 @@ use chatfold::{Context, Event, Inbox, Policy, UserId, decide};
 use chatfold_tui::{Access, App, Desk, Done, Ending, Opening, Past, RecordSource, Wish};
 
 use self::commands::command;
+use self::seen::seen;
 use self::stored::StoreDesk;
 use self::tail::Tail;
 use crate::act::journal::Journal;
@@ -37,6 +39,7 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
     let source = Source::from(args.log.as_path());
     let log = OpenLog::open(&source, &args.reading.choice())?;
     let (owner, form, is_packed) = (log.owner().clone(), log.form(), log.is_packed());
+    let header = log.header().to_owned();
     let policy = args.reading.policy();
     let (past, tally) = match past_in_file(&source, &args.reading.choice(), policy) {
         Some(kept) => kept,
@@ -58,7 +61,7 @@ pub fn run(args: &TuiArgs) -> Result<Verdict, Failure> {
             Box::new(desk)
         }
         _ => {
-            let tail = Tail::new(&args.log, form, owner.clone(), &tally);
+            let tail = Tail::new(&args.log, (form, header), owner.clone(), &tally);
             Box::new(FileDesk {
                 path: args.log.clone(),
                 owner,
@@ -152,15 +155,15 @@ struct FileDesk {
 
 impl FileDesk {
     fn look(&mut self) -> Result<Vec<Event>, Failure> {
-        self.unseen.extend(self.tail.news()?);
-        Ok(std::mem::take(&mut self.unseen))
+        let read = self.tail.news(&mut self.unseen);
+        seen(read, &mut self.unseen)
     }
 
     /// Locks the log, reads what others appended, decides, appends, and reads that back: what is shown is what is
     /// written.
     fn act(&mut self, inbox: &Inbox, wish: &Wish) -> Result<Done, Failure> {
         let mut journal = Journal::reopen(&self.path, &self.owner, PATIENCE)?;
-        self.unseen.extend(self.tail.news_up_to(journal.sound_len_bytes())?);
+        self.tail.news_up_to(journal.sound_len_bytes(), &mut self.unseen)?;
         let mut inbox = inbox.clone();
         inbox.apply_batch(&self.unseen);
         let context = Context::new(self.owner.clone(), self.role, now()?, seed()?);
@@ -171,7 +174,7 @@ impl FileDesk {
             && !decision.events.is_empty()
         {
             note = journal.append(&decision.events)?;
-            self.unseen.extend(self.tail.news()?);
+            self.tail.news(&mut self.unseen)?;
         }
         Ok(Done { events: std::mem::take(&mut self.unseen), judged, note })
     }

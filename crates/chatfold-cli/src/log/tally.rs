@@ -60,6 +60,9 @@ pub struct Tally {
     pub faults: u64,
     /// The latest instant of an event handed on.
     pub newest: Option<Timestamp>,
+    /// How many lines a text log has, headers among them, if all of it was read.
+    #[cfg(feature = "tui")]
+    pub text_lines: u64,
     /// How many bytes of the file were read, where all of its records were asked for.
     pub len_bytes: u64,
     /// Where a binary log ends, if all of it was read and is sound.
@@ -78,6 +81,12 @@ impl Tally {
         let reasons = (skipped > 0).then(|| ("before the snapshot".to_owned(), skipped));
         let events = lines.saturating_sub(skipped);
         Self { lines, events, skipped, reasons: reasons.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Takes note that a text log ends before a line of this number.
+    #[cfg(feature = "tui")]
+    pub(super) fn is_at_line(&mut self, line: u64) {
+        self.text_lines = line.saturating_sub(1);
     }
 
     fn skip(&mut self, skipped: &SkippedEvent) {

@@ -1,7 +1,7 @@
 //! An inbox in a store at the terminal: an account acts, and what any writer appended is read behind what was read.
 
 use chatfold::command::Role;
-use chatfold::jsonl::decode_line;
+use chatfold::jsonl::{DecodeError, decode_line};
 use chatfold::snapshot::LogPrefix;
 use chatfold::store::{DamagedLog, EventStore as _, LogCursor};
 use chatfold::{Context, Decision, Event, UserId};
@@ -9,6 +9,7 @@ use chatfold_account::{Account, AccountError, Options};
 use chatfold_tui::{Done, Wish};
 
 use super::commands::command;
+use super::seen::seen;
 use crate::act::{now, seed};
 use crate::failure::Failure;
 use crate::store::account::failure;
@@ -59,23 +60,32 @@ impl StoreDesk {
 
     /// The events behind what was read; each is held against the hash beside it.
     pub fn look(&mut self) -> Result<Vec<Event>, Failure> {
+        let read = self.read_on();
+        seen(read, &mut self.unseen)
+    }
+
+    /// Reads to the end of the log, or up to what cannot be read.
+    fn read_on(&mut self) -> Result<(), Failure> {
         loop {
             let page = self.store.read(&(&self.owner).into(), self.prefix.events, PAGE);
             let page = page.map_err(|error| self.place.failed("cannot be read", error))?;
-            let mut cursor = LogCursor::after(self.prefix);
-            let end = cursor.take_in(&page).map_err(|damage| changed(&self.place, damage))?;
-            let mut events = Vec::new();
+            let taken = LogCursor::after(self.prefix).take_in(&page);
             for event in &page.events {
-                let known = decode_line(&event.bytes).map_err(|fault| Failure::Fault {
-                    place: self.place.to_string(),
-                    what: format!("event {}: {fault}", event.position()),
+                if !event.follows(self.prefix) {
+                    break;
+                }
+                let known = decode_line(&event.bytes).map_err(|fault| {
+                    let DecodeError { column, expected, found, .. } = fault;
+                    let position = event.position();
+                    let what =
+                        format!("event {position}, column {column}: expected {expected}, found {found}");
+                    Failure::Fault { place: self.place.to_string(), what }
                 })?;
-                events.extend(known.known().cloned());
+                self.unseen.extend(known.known().cloned());
+                self.prefix = event.prefix;
             }
-            self.unseen.append(&mut events);
-            self.prefix = cursor.prefix();
-            if end {
-                return Ok(std::mem::take(&mut self.unseen));
+            if taken.map_err(|damage| changed(&self.place, damage))? {
+                return Ok(());
             }
         }
     }
