@@ -51,11 +51,7 @@ pub fn run(args: &CheckArgs) -> Result<Verdict, Failure> {
             Ok(None) => Verdict::Faulty,
             Err(failure) => {
                 say(&failure.describe());
-                if matches!(failure, Failure::Fault { .. } | Failure::NoLog { .. }) {
-                    Verdict::Faulty
-                } else {
-                    Verdict::Unreadable
-                }
+                failure.verdict()
             }
         };
         verdict = verdict.max(found);

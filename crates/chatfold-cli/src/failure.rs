@@ -11,6 +11,8 @@ pub enum Verdict {
     Sound,
     /// The input has faults that were passed over, or compared things differ: exit code 1.
     Faulty,
+    /// One of several inputs is named so that it cannot be read by this program, which was said already: exit code 2.
+    Misused,
     /// A part of a command was refused, which was said already: exit code 3.
     Refused,
     /// One of several inputs could not be read, which was said already: exit code 4.
@@ -30,6 +32,7 @@ impl Verdict {
         match self {
             Self::Sound => ExitCode::SUCCESS,
             Self::Faulty => ExitCode::from(1),
+            Self::Misused => ExitCode::from(2),
             Self::Refused => ExitCode::from(3),
             Self::Unreadable => ExitCode::from(4),
             Self::Signal(signal) => {
@@ -118,14 +121,19 @@ impl Failure {
         ))
     }
 
+    /// The verdict of a command that says this of one of its inputs and goes on with the others.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Fault { .. } | Self::NoLog { .. } | Self::Unlike { .. } => Verdict::Faulty,
+            Self::Usage(_) => Verdict::Misused,
+            Self::NotFound(_) | Self::Refused(_) => Verdict::Refused,
+            Self::Input { .. } | Self::Output(_) => Verdict::Unreadable,
+        }
+    }
+
     /// The exit code.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::Fault { .. } | Self::NoLog { .. } | Self::Unlike { .. } => 1,
-            Self::Usage(_) => 2,
-            Self::NotFound(_) | Self::Refused(_) => 3,
-            Self::Input { .. } | Self::Output(_) => 4,
-        })
+        self.verdict().exit_code()
     }
 
     /// The failure and everything behind it, in one line.

@@ -46,6 +46,7 @@ fn usage_ends_with_2_and_prints_nothing() {
         &["check"],
         &["check", "-", "-"],
         &["check", "-", "--seed", "x"],
+        &["check", "sqlite:/no/such/chat.db"],
         &["stats", "-", "--top", "x"],
     ] {
         let err = run(args, team()).refused(2);
@@ -84,6 +85,8 @@ fn one_unreadable_log_does_not_keep_the_others_from_being_checked() {
     let good = good.to_str().unwrap();
     let ran = run(&["check", "nowhere.jsonl", good], "");
     assert!(ran.code == 4 && ran.err.contains("nowhere.jsonl") && ran.out.contains("sound"), "{ran:?}");
+    let ran = run(&["check", "sqlite:chat.db", good], "");
+    assert!(ran.code == 2 && ran.err.contains("whose inbox?") && ran.out.contains("sound"), "{ran:?}");
     let faulty = files.write("faulty.jsonl", team() + "{}\n");
     let ran = run(&["check", faulty.to_str().unwrap(), good], "");
     assert!(ran.code == 1 && ran.err.contains("line 29") && ran.out.contains("sound"), "{ran:?}");
