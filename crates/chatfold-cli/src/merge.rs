@@ -3,7 +3,8 @@
 //! All events are held in memory, since they are sorted.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Write as _;
 
 use chatfold::jsonl::{LoggedEvent, SkippedEvent, Writer, encode_event};
@@ -68,7 +69,8 @@ struct Merged {
     placed: Vec<Placed>,
     /// Where the events are that bear an id and whose text has a hash: nearly always one.
     known: HashMap<(EventId, u128), Vec<usize>>,
-    skipped: HashSet<Box<str>>,
+    /// Where the lines are that are skipped, by what they say.
+    skipped: HashMap<Box<str>, usize>,
 }
 
 impl Merged {
@@ -94,7 +96,19 @@ impl Merged {
                 }
                 is_new
             }
-            LoggedEvent::Skipped(skipped) => self.skipped.insert(skipped.raw().into()),
+            LoggedEvent::Skipped(skipped) => match self.skipped.entry(skipped.raw().into()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(self.placed.len());
+                    true
+                }
+                // One without a stamp stands where the log has it that has it first, in whatever order logs are read.
+                Entry::Occupied(entry) => {
+                    if let Some(placed) = self.placed.get_mut(*entry.get()) {
+                        placed.stamp = placed.stamp.min(stamp);
+                    }
+                    false
+                }
+            },
         };
         if is_new {
             self.placed.push(Placed { stamp, after, event });

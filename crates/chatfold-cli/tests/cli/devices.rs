@@ -166,6 +166,21 @@ fn r99_merge_keeps_skipped_lines_once_and_in_place() {
     assert!(ran.err.contains("2 lines skipped"), "{}", ran.err);
 }
 
+/// A line without a stamp has no place of its own: it stands where it stands earliest, whichever log is read first.
+#[test]
+fn r99_merge_places_lines_without_a_stamp_alike_in_any_order() {
+    let files = Files::new();
+    let newer = "{\"v\":2,\"mood\":\"good\"}\n";
+    let early = "bob 08:00:00 c2c_bob message_received {\"message\":{\"id\":\"M7\",\"text\":\"Up?\"}}";
+    let late = log("alice", &format!("{early}\n{LUNCH}"));
+    let header = late.lines().next().unwrap().to_owned() + "\n";
+    let (a, b) = two(&files, &(late.clone() + newer), &late.replacen(&header, &(header.clone() + newer), 1));
+    let merged = run(&["merge", &a, &b], "");
+    let place = merged.out.lines().position(|line| line == newer.trim_end());
+    assert_eq!((merged.code, place), (0, Some(1)), "{merged:?}");
+    assert_eq!(merged.out, run(&["merge", &b, &a], "").out);
+}
+
 #[test]
 fn merge_refuses_what_it_must() {
     let files = Files::new();
