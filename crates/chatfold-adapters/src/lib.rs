@@ -59,12 +59,15 @@
     allow(dead_code, reason = "what adapters share is more than each of them uses")
 )]
 
+mod content;
 mod fault;
 mod json;
 mod maker;
 mod scope;
 mod settle;
 mod taken;
+#[cfg(feature = "xmpp")]
+mod xml;
 
 #[cfg(feature = "matrix")]
 pub mod matrix;

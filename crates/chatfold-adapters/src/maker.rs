@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use chatfold::event::{
-    AccountFact, Body, Edit, Fact, GroupType, Mark, Membership, Mentions, MessageKind, Meta, ReceiveOption,
-    ReportedMentions, Through, UnreadReport, Watermark,
+    AccountFact, Body, Fact, GroupType, Mark, Membership, Meta, ReceiveOption, ReportedMentions, Through,
+    UnreadReport, Watermark,
 };
 use chatfold::foreign::{EventKey, Foreign, ForeignError, META_FOREIGN, Profile, derive_seq};
 use chatfold::id::ConversationKind;
 use chatfold::{ConversationId, Envelope, Event, FolderId, GroupId, Message, MessageId, Timestamp, UserId};
 
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
 use crate::scope::{Scope, folder_of};
@@ -40,43 +41,6 @@ pub(crate) struct MessageName {
     pub(crate) key: String,
     pub(crate) id: MessageId,
     keep: Option<Box<str>>,
-}
-
-/// What a message says, whether it is introduced or edited.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Content {
-    pub(crate) kind: MessageKind,
-    pub(crate) text: Option<String>,
-    pub(crate) mentions: Mentions,
-    pub(crate) reply_to: Option<MessageId>,
-    /// The payload of a custom element.
-    pub(crate) custom: Option<Vec<u8>>,
-    /// Data that rides on the message.
-    pub(crate) cloud_custom: Option<Vec<u8>>,
-    /// Whom it is for, where it is not for all.
-    pub(crate) recipients: Vec<UserId>,
-    /// Only for who is online.
-    pub(crate) online_only: bool,
-    pub(crate) need_receipt: bool,
-    pub(crate) supports_extensions: bool,
-    /// Never counts as unread.
-    pub(crate) excluded_from_unread: bool,
-    /// Never becomes the last message.
-    pub(crate) excluded_from_last: bool,
-}
-
-impl Content {
-    /// The edit of this version that makes a message say this, mentions included.
-    pub(crate) fn edit(&self, version: u64) -> Edit {
-        Edit {
-            version,
-            // A text that is gone is said too: what an edit does not say stays (R40).
-            text: Some(self.text.clone().unwrap_or_default()),
-            custom: self.custom.clone(),
-            cloud_custom: self.cloud_custom.clone(),
-            mentions: Some(self.mentions.clone()),
-        }
-    }
 }
 
 /// In which state a message was when the server told of it: one that was told of later than it was written is another fact.

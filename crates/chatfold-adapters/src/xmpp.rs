@@ -41,7 +41,6 @@ mod message;
 mod room;
 mod session;
 mod stanza;
-mod xml;
 
 use chatfold::event::{Body, Fact};
 use chatfold::foreign::{META_FOREIGN, read_id};
@@ -56,6 +55,7 @@ use crate::maker::Maker;
 use crate::scope::Scope;
 use crate::settle::Adapter;
 use crate::taken::Taken;
+use crate::xml;
 
 /// The adapter of XMPP; see its [module](self).
 #[derive(Clone, Debug)]

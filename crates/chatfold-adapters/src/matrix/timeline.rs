@@ -7,9 +7,10 @@ use chatfold::foreign::{EventKey, META_FOREIGN_EVENT, ReactionKey};
 use chatfold::{ConversationId, Event};
 
 use super::room::Session;
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{As, Content, MessageName, Said};
+use crate::maker::{As, MessageName, Said};
 
 /// Whether events of this type are messages.
 pub(super) fn is_message(kind: &str) -> bool {

@@ -6,9 +6,10 @@ use chatfold::event::{MessageKind, Meta, Watermark};
 use chatfold::foreign::SlackTs;
 use chatfold::{ConversationId, Timestamp, UserId};
 
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{As, Content, Maker, MessageName, Said, at_instant};
+use crate::maker::{As, Maker, MessageName, Said, at_instant};
 
 /// The key in an event's meta under which the direct channel stands that its conversation is.
 pub(super) const META_CHANNEL: &str = "slack_channel";

@@ -4,9 +4,10 @@ use chatfold::event::{Membership, Meta, Through, Watermark};
 use chatfold::id::ConversationKind;
 use chatfold::{ConversationId, Timestamp, UserId};
 
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{As, Content, Maker, MessageName, Said, at_instant};
+use crate::maker::{As, Maker, MessageName, Said, at_instant};
 
 /// What is being made of one payload.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 use chatfold::event::MessageKind;
 
 use super::chat::Session;
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::Content;
 
 /// The longest text of a mention that is looked at: usernames are shorter.
 const MAX_MENTION_UNITS: usize = 64;
@@ -22,13 +22,10 @@ const KINDS: [(MessageKind, &[&str]); 14] = [
     (MessageKind::Location, &["venue", "location", "messageVenue", "messageLocation"]),
     (MessageKind::Custom, &["contact", "poll", "invoice"]),
     // Notices about a chat.
-    (
-        MessageKind::GroupTips,
-        &["new_chat_members", "left_chat_member", "pinned_message", "messagePinMessage"],
-    ),
+    (MessageKind::GroupTips, &["new_chat_members", "left_chat_member", "pinned_message"]),
     (MessageKind::GroupTips, &["new_chat_title", "new_chat_photo", "delete_chat_photo"]),
     (MessageKind::GroupTips, &["group_chat_created", "supergroup_chat_created", "channel_chat_created"]),
-    (MessageKind::GroupTips, &["migrate_to_chat_id", "migrate_from_chat_id"]),
+    (MessageKind::GroupTips, &["migrate_to_chat_id", "migrate_from_chat_id", "messagePinMessage"]),
     (MessageKind::GroupTips, &["message_auto_delete_timer_changed"]),
 ];
 

@@ -6,9 +6,10 @@ use chatfold::{ConversationId, Timestamp, UserId};
 
 use super::row::{Draft, Last, Read, Row, RowLooks};
 use super::say::{Looks, Recalled, Session, Spoken, end_of};
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{Content, Said};
+use crate::maker::Said;
 
 const KINDS: [(u64, MessageKind); 10] = [
     (0, MessageKind::Text),

@@ -7,9 +7,10 @@ use chatfold::foreign::EventKey;
 use chatfold::id::ConversationKind;
 use chatfold::{ConversationId, Timestamp, UserId};
 
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{As, Content, Maker, MessageName, Said};
+use crate::maker::{As, Maker, MessageName, Said};
 
 /// What is being made of one payload.
 #[derive(Debug)]

@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::native::{OPTIONS, marks, mention, names};
 use super::row::{Draft, Last, Read, Row, RowLooks};
 use super::say::{Looks, Recalled, Session, Spoken};
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{Content, Said};
+use crate::maker::Said;
 
 const KINDS: [(&str, MessageKind); 10] = [
     ("TIMTextElem", MessageKind::Text),

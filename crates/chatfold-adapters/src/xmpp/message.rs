@@ -10,9 +10,10 @@ use chatfold::{ConversationId, Timestamp, UserId};
 use super::jid::{bare, resource};
 use super::session::{META_SENDERS_ID, Session, Target};
 use super::stanza::{attribute, child, child_text, delay, is, needed, text};
+use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{As, Content, Said};
+use crate::maker::{As, Said};
 use crate::taken::{WholeList, WholeListOf};
 
 const MARKERS: &str = "urn:xmpp:chat-markers:0";

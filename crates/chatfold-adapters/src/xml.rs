@@ -29,7 +29,7 @@ type Namespaces = BTreeMap<String, Vec<String>>;
 /// # Errors
 ///
 /// A [`Fault`] where the text is no XML, has a document type, or elements too deep in each other.
-pub(super) fn parse(payload: &[u8]) -> Result<Value, Fault> {
+pub(crate) fn parse(payload: &[u8]) -> Result<Value, Fault> {
     let text = std::str::from_utf8(payload)
         .map_err(|error| place(payload, error.valid_up_to(), "UTF-8", "other bytes"))?;
     let mut reader = quick_xml::Reader::from_str(text);
