@@ -33,7 +33,8 @@
 //!
 //! - [`events`](Taken::events): what the server said, with its instant. Append them as they are.
 //! - [`observations`](Taken::observations), [`markers`](Taken::markers) and [`whole`](Taken::whole): states that were merely found. They are
-//!   written where they differ from what the inbox shows (R114). [`Adapter::settle`] holds them against an inbox.
+//!   written where they differ from what the inbox shows (R114), or from what waits in it for a message that is not held or a folder that is
+//!   not there. [`Adapter::settle`] holds them against an inbox.
 //! - [`faults`](Taken::faults): what in the payload has the wrong shape, each with its place. A fault in one event loses no other.
 //! - [`left_out`](Taken::left_out): what the adapter knows of and has no event for, by name.
 //!
@@ -66,6 +67,7 @@ mod maker;
 mod scope;
 mod settle;
 mod taken;
+mod waiting;
 #[cfg(feature = "xmpp")]
 mod xml;
 

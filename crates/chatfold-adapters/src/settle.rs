@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 
 use chatfold::event::{Body, Fact, ReceiveOption, Through, Watermark};
-use chatfold::foreign::{EventKey, ReactionKey, observe};
+use chatfold::foreign::{EventKey, ReactionKey};
 use chatfold::{ConversationId, Envelope, Event, FolderId, Inbox, MessageId, Timestamp, UserId};
 
 use crate::fault::Fault;
 use crate::scope::{Scope, folder_of};
 use crate::taken::{Taken, WholeList, WholeListOf};
+use crate::waiting;
 
 /// How many of the messages behind a marker are looked through for the first that can be marked unread.
 const LOOKED_THROUGH: usize = 64;
+
+/// How far two ends of being muted may be apart, in milliseconds, to be one: servers tell the whole seconds that are left.
+const ONE_END_MS: u64 = 1_000;
 
 /// What makes events of what a system's server says.
 pub trait Adapter {
@@ -36,7 +40,8 @@ pub trait Adapter {
     }
 
     /// Returns the events to append where the inbox is this one: what the server said, and of what was merely found that which says
-    /// something new (R114). A marker that goes back becomes `marked_unread_from` the first message behind it; a claim of another than a
+    /// something new (R114). What is found of a message that is not held, or of a folder that is not there, is written too, unless the
+    /// same waits already. A marker that goes back becomes `marked_unread_from` the first message behind it; a claim of another than a
     /// message's author is dropped.
     fn settle(&self, taken: Taken, inbox: &Inbox) -> Vec<Event> {
         let mut settled = Settled { scope: self.scope(), inbox: inbox.clone(), events: taken.events };
@@ -58,9 +63,24 @@ struct Settled<'a> {
 
 impl Settled<'_> {
     fn observe(&mut self, event: Event) {
-        if let Some(event) = observe(&self.inbox, event) {
+        if !self.is_shown(&event) && waiting::is_new(&self.inbox, &event) {
             self.inbox.apply(&event);
             self.events.push(event);
+        }
+    }
+
+    /// Whether the inbox shows already what was found, but for the instant at which it was: a draft of this text, or an option that ends
+    /// in the same second.
+    fn is_shown(&self, event: &Event) -> bool {
+        let Body::Conversation(id, fact) = event.body() else { return false };
+        let Some(row) = self.inbox.conversation(id) else { return false };
+        match fact {
+            Fact::DraftSet { text: Some(text), .. } => row.draft().is_some_and(|draft| draft.text == text),
+            Fact::ReceiveOptionSet { option, until: Some(until) } => {
+                let end = row.receive_option_until().filter(|_| row.receive_option() == *option);
+                end.is_some_and(|end| end.as_millis().abs_diff(until.as_millis()) <= ONE_END_MS)
+            }
+            _ => false,
         }
     }
 
@@ -124,7 +144,9 @@ impl Settled<'_> {
         let taken_back: Vec<Event> = match &list.of {
             WholeListOf::Muted { options, conversations } => self.unmuted(options, conversations, list.at),
             WholeListOf::Reactions { conversation, message, actor, reactions } => {
-                let row = self.inbox.conversation(conversation);
+                // Those on a message that is not held yet wait for it.
+                let supposed = waiting::holding(&self.inbox, conversation, *message);
+                let row = supposed.as_ref().unwrap_or(&self.inbox).conversation(conversation);
                 let shown = row.and_then(|row| row.message(*message)).map(|message| message.reactions());
                 let given = shown.into_iter().flatten().filter(|reaction| reaction.users.contains(&actor));
                 let gone = given.filter(|reaction| !reactions.contains(reaction.name));

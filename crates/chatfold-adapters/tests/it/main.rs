@@ -13,3 +13,4 @@ mod settled;
 mod size;
 mod story;
 mod v2tim;
+mod waiting;
