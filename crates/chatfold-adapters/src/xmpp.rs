@@ -16,17 +16,24 @@
 //! learns from them. Of a client's log the newest events do, as far back as people still correct. In rooms, what names a `stanza-id` needs nothing
 //! learned, retractions excepted.
 //!
+//! Who changes reactions sends all of them anew. Archives are read backwards, so the adapter learns the newest list of somebody's reactions to a
+//! message too, and what an older list has beyond it is told as taken away. A list without any is told as the reaction without a name taken away.
+//!
+//! # Instants
+//!
+//! A `delay` counts where the room, the account or its server says it, and never for later than when the payload came: everybody can write one.
+//!
 //! # What becomes of what
 //!
 //! | XMPP | here | |
 //! |---|---|---|
 //! | chat with a bare JID; room (XEP-0045) | `c2c_<jid>`; `group_<jid>` | mapped |
 //! | a result of an archive (XEP-0313) | `message_received` at its stamp | mapped |
-//! | a live message, a carbon (XEP-0280), one delivered late (XEP-0203), with a `stanza-id` of the own archive or the room's | `message_received` at its delay's stamp, else when it came; the archive's stamp decides if it is earlier | approximated: no server says when |
+//! | a live message, a carbon (XEP-0280), one delivered late (XEP-0203), a room's in the own archive, with a `stanza-id` of the own archive or the room's | `message_received` at its delay's stamp, else when it came; the archive's stamp decides if it is earlier | approximated: no server says when |
 //! | an occupant of a room | `<room>#<occupant-id>` (XEP-0421), else `<room>/<nick>`; the owner by [`Xmpp::with_occupant`] | approximated without occupant ids |
 //! | a message without `stanza-id` | | left out: nothing names it for all devices |
 //! | correction (XEP-0308) by its author | `message_modified`, version the stamp in ms | mapped |
-//! | retraction (XEP-0424) by its author, by a moderator (XEP-0425) | `message_recalled` | mapped |
+//! | retraction (XEP-0424) by its author, by a moderator (XEP-0425); what an archive has in the place of a retracted message | `message_recalled` | mapped |
 //! | reactions (XEP-0444) | `reaction_set`; who takes one away sends the rest, which `settle` holds against the inbox | mapped |
 //! | own marker `displayed` (XEP-0333); displayed synchronisation (XEP-0490) | `conversation_read` up to the message | mapped |
 //! | marker of another: in a chat; in a room | `peer_read`; `message_read_by` | mapped; in a room of that message alone |
@@ -102,13 +109,21 @@ impl Adapter for Xmpp {
         Ok(session.maker.taken)
     }
 
-    /// Learns by which names others refer to a message, and who wrote it.
+    /// Learns by which names others refer to a message, who wrote it, and which reactions of somebody to it are the newest.
     fn learn(&mut self, event: &Event) {
-        let Body::Conversation(conversation, Fact::MessageReceived(message)) = event.body() else { return };
-        let foreign = event.meta().get(META_FOREIGN).cloned().or_else(|| read_id(message.id));
-        if let Some(foreign) = foreign {
-            let senders = event.meta().get(META_SENDERS_ID);
-            self.named.insert(conversation, event.by(), &foreign, senders.map(String::as_str));
+        match event.body() {
+            Body::Conversation(conversation, Fact::MessageReceived(message)) => {
+                let foreign = event.meta().get(META_FOREIGN).cloned().or_else(|| read_id(message.id));
+                if let Some(foreign) = foreign {
+                    let senders = event.meta().get(META_SENDERS_ID);
+                    self.named.insert(conversation, event.by(), &foreign, senders.map(String::as_str));
+                }
+            }
+            Body::Conversation(conversation, Fact::ReactionSet { target, reaction, on }) => {
+                let of = (conversation.clone(), *target, event.by().clone());
+                self.named.reacted(of, event.at(), on.then(|| reaction.clone()));
+            }
+            _ => {}
         }
     }
 }

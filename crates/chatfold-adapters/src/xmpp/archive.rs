@@ -94,7 +94,7 @@ fn delivered(session: &mut Session<'_>, at: &At<'_, '_>, page: &mut Page) -> Res
             return Err(at.refused("an archive of the account or of the room", cut(from)));
         }
         let stamp = delay(&forwarded)?.ok_or_else(|| forwarded.refused("an element delay", "none"))?;
-        let archived = Archived { id: needed(&result, "id")?, stamp };
+        let archived = Archived { id: needed(&result, "id")?, is_rooms, stamp };
         page.span = Some(match page.span {
             Some((first, last)) => (first.min(stamp), last.max(stamp)),
             None => (stamp, stamp),
@@ -116,12 +116,13 @@ fn delivered(session: &mut Session<'_>, at: &At<'_, '_>, page: &mut Page) -> Res
             session.maker.left_out("event of PubSub");
             return Ok(());
         }
-        return room::displayed(session, &event);
+        return room::displayed(session, &event, delay(at)?);
     }
     message(session, at, None)
 }
 
-/// Tells what a page proves: everything from its earliest message, or from the beginning, to where it was asked from.
+/// Tells what a page proves: everything from its earliest message, or from the beginning, to where it was asked from. A page without a
+/// message proves nothing, unless the server says that the archive ends with it.
 fn proves(
     session: &mut Session<'_>,
     at: &At<'_, '_>,
@@ -133,9 +134,10 @@ fn proves(
     let Some(newest) = through.or(page.span.map(|(_, last)| last)) else { return Ok(()) };
     let through = at_instant(conversation, newest);
     let from = match page.span {
+        _ if complete => beginning(conversation),
         // Earlier messages may stand in the same millisecond.
-        Some((first, _)) if !complete => behind(at_instant(conversation, first)),
-        _ => beginning(conversation),
+        Some((first, _)) => behind(at_instant(conversation, first)),
+        None => return Ok(()),
     };
     session.maker.complete(at, conversation, from, through)?;
     if complete {

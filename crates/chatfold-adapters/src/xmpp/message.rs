@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use chatfold::event::{Edit, Fact, Meta, Through};
+use chatfold::event::{Fact, Meta, Through};
 use chatfold::foreign::{EventKey, ReactionKey};
 use chatfold::id::ConversationKind;
 use chatfold::{ConversationId, Timestamp, UserId};
 
 use super::jid::{bare, resource};
-use super::session::{META_SENDERS_ID, Session, Target};
-use super::stanza::{attribute, child, child_text, delay, is, needed, text};
+use super::session::{META_SENDERS_ID, ReactionsOf, Sender, Session, Target};
+use super::stanza::{attribute, child, child_text, delay_by, is, needed, stamp, text};
 use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{As, Said};
+use crate::maker::{As, MessageName, Said};
 use crate::taken::{WholeList, WholeListOf};
 
 const MARKERS: &str = "urn:xmpp:chat-markers:0";
@@ -26,15 +26,17 @@ const MAX_SENDERS_ID: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Archived<'v> {
     pub(super) id: &'v str,
+    /// It is a room's archive of a message to the room; else it is the account's.
+    pub(super) is_rooms: bool,
     pub(super) stamp: Timestamp,
 }
 
 /// A message, who wrote it and what names it.
 struct Heard<'v> {
     said: Said,
-    /// The archive's id.
+    /// The id that the conversation's archive gave it.
     id: Option<&'v str>,
-    /// How its instant is known; `None` where the archive says it.
+    /// How its instant is known; `None` where the conversation's archive says it.
     known: Option<&'static str>,
     is_room: bool,
 }
@@ -57,7 +59,10 @@ pub(super) fn message(
     }
     let body = child_text(at, "body");
     if let Some(replace) = child(at, "replace", "urn:xmpp:message-correct:0") {
-        return corrected(session, &replace, &heard, body);
+        return corrected(session, at, &replace, &heard, body);
+    }
+    if let (Some(tombstone), Some(id), None) = (tombstone(at), heard.id, heard.known) {
+        return was_retracted(session, at, &heard, (&tombstone, id));
     }
     let (Some(body), Some(id)) = (body, heard.id) else {
         let encrypted = child(at, "encryption", "urn:xmpp:eme:0").is_some();
@@ -70,13 +75,51 @@ pub(super) fn message(
         return Ok(());
     };
     let content = Content { text: Some(body), mentions: mentions(session, at)?, ..Content::default() };
+    let state = heard.known.map_or(As::Written, As::Changed);
+    introduced(session, at, &heard, id, (state, content)).map(drop)
+}
+
+/// Introduces a message, and learns its names.
+fn introduced(
+    session: &mut Session<'_>,
+    at: &At<'_, '_>,
+    heard: &Heard<'_>,
+    id: &str,
+    (state, content): (As<'_>, Content),
+) -> Result<MessageName, Fault> {
     let senders_id = attribute(at, "id")?.filter(|id| (1..=MAX_SENDERS_ID).contains(&id.len()));
     let meta = senders_id.map(|id| (META_SENDERS_ID.to_owned(), id.to_owned()));
     let name = session.named(at, id)?;
-    let state = heard.known.map_or(As::Written, As::Changed);
     session.maker.introduce(at, &heard.said, &name, (None, state), content, Meta::from_iter(meta))?;
     session.here.insert(&heard.said.conversation, &heard.said.by, id, senders_id);
-    Ok(())
+    Ok(name)
+}
+
+/// Returns what an archive has in the place of a message that was retracted, today's or that of version 0 of XEP-0424.
+fn tombstone<'v, 'q>(at: &'q At<'v, '_>) -> Option<At<'v, 'q>> {
+    let versions = ["urn:xmpp:message-retract:1", "urn:xmpp:message-retract:0"];
+    versions.iter().find_map(|version| child(at, "retracted", version))
+}
+
+/// Takes a message that was retracted before the archive was asked: what it said is gone, and its author or a moderator recalled it.
+fn was_retracted(
+    session: &mut Session<'_>,
+    at: &At<'_, '_>,
+    heard: &Heard<'_>,
+    (tombstone, id): (&At<'_, '_>, &str),
+) -> Result<(), Fault> {
+    let name = introduced(session, at, heard, id, (As::Changed("retracted"), Content::default()))?;
+    let mut said = heard.said.clone();
+    if attribute(tombstone, "stamp")?.is_some() {
+        said.time = stamp(tombstone)?;
+    }
+    if heard.is_room && child(tombstone, "moderated", "").is_some() {
+        said.by = session.maker.user_named(at, said.conversation.target())?;
+    }
+    let reason = child_text(tombstone, "reason");
+    let parts = [id, "retracted", reason.as_deref().unwrap_or_default()];
+    let fact = Fact::MessageRecalled { target: name.id, reason: reason.clone() };
+    session.maker.say_of_parts(at, &said, &parts, fact)
 }
 
 /// Returns where a message was heard and by whom; `None` for one that says nothing to a person.
@@ -106,12 +149,19 @@ fn heard<'v>(
         let conversation = ConversationId::direct(&session.maker.user_named(at, peer)?);
         (conversation, session.maker.user_named(at, bare(from))?, own.as_str())
     };
-    let late = delay(at)?;
-    let (id, time, known) = match (archived, late) {
-        (Some(archived), _) => (Some(archived.id), archived.stamp, None),
-        (None, Some(stamp)) => (session.archive_id(at, archive)?, stamp, Some("delayed")),
-        (None, None) => (session.archive_id(at, archive)?, session.maker.received_at, Some("live")),
+    if let Some(Archived { id, stamp, .. }) = archived.filter(|archived| archived.is_rooms == is_room) {
+        let said = Said { conversation, time: stamp, by };
+        return Ok(Some(Heard { said, id: Some(id), known: None, is_room }));
+    }
+    let server = own.rsplit('@').next().unwrap_or_default();
+    let late = delay_by(at, &[archive, &own, server])?;
+    let (time, known) = match (archived, late) {
+        // The account's archive has what rooms said, under ids of its own.
+        (Some(archived), _) => (archived.stamp, Some("copied")),
+        (None, Some(stamp)) => (stamp.min(session.maker.received_at), Some("delayed")),
+        (None, None) => (session.maker.received_at, Some("live")),
     };
+    let id = session.archive_id(at, archive)?;
     Ok(Some(Heard { said: Said { conversation, time, by }, id, known, is_room }))
 }
 
@@ -183,7 +233,7 @@ fn retracted(
         }
         session.by_archive_id(at, id)?
     } else {
-        session.by_senders_id(at, conversation, id, Some(by))?
+        session.by_senders_id(at, conversation, id, Sender::Is(by))?
     };
     let fact = Fact::MessageRecalled { target: target.id, reason: reason.map(str::to_owned) };
     said(
@@ -213,59 +263,85 @@ fn said(
 
 fn corrected(
     session: &mut Session<'_>,
+    message: &At<'_, '_>,
     at: &At<'_, '_>,
     heard: &Heard<'_>,
     body: Option<String>,
 ) -> Result<(), Fault> {
     let Said { conversation, by, time } = &heard.said;
-    let target = session.by_senders_id(at, conversation, needed(at, "id")?, Some(by))?;
+    let target = session.by_senders_id(at, conversation, needed(at, "id")?, Sender::Is(by))?;
     let version = time.as_millis().unsigned_abs().max(1);
-    let text = body.unwrap_or_default();
-    let edit = Edit { version, text: Some(text.clone()), ..Edit::default() };
-    let fact = Fact::MessageModified { target: target.id, edit };
-    said(session, at, heard, &EventKey::Edited(&target.key, version), &[&target.key, &text], fact)
+    let content = Content { text: body, mentions: mentions(session, message)?, ..Content::default() };
+    let fact = Fact::MessageModified { target: target.id, edit: content.edit(version) };
+    let text = content.text.as_deref().unwrap_or_default();
+    said(session, at, heard, &EventKey::Edited(&target.key, version), &[&target.key, text], fact)
 }
 
-/// Takes all reactions of somebody to a message; what is not among them is taken away.
+/// Takes all reactions of somebody to a message; what is not among them is taken away. Where a newer list was learned, what is not in that one was
+/// taken away by it.
 fn reacted(session: &mut Session<'_>, at: &At<'_, '_>, heard: &Heard<'_>) -> Result<(), Fault> {
     let Said { conversation, by, time } = heard.said.clone();
-    let target = named(session, at, heard, None)?;
-    let mut reactions = BTreeSet::new();
-    for child in at.children().filter(|child| is(child, "reaction", "")) {
-        reactions.insert(text(&child));
-    }
+    let target = named(session, at, heard)?;
+    let listed = at.children().filter(|child| is(child, "reaction", "")).map(|child| text(&child));
+    let reactions: BTreeSet<String> = listed.filter(|reaction| !reaction.is_empty()).collect();
+    let of = (conversation, target.id, by);
+    let newer = session.later_reactions(&of, time);
     let instant = time.as_millis().to_string();
     let event = heard.id.filter(|_| heard.known.is_none()).unwrap_or(&instant);
     for reaction in &reactions {
-        let key =
-            EventKey::Reacted(ReactionKey { message: &target.key, reaction, actor: &by, on: true, event });
-        let fact = Fact::ReactionSet { target: target.id, reaction: reaction.clone(), on: true };
-        session.maker.say(at, &heard.said, &key, fact)?;
+        match newer.as_ref().filter(|newer| !newer.names.contains(reaction)) {
+            Some(newer) => unreacted(session, at, &of, reaction, newer.at)?,
+            None => {
+                let key = ReactionKey { message: &target.key, reaction, actor: &of.2, on: true, event };
+                let fact = Fact::ReactionSet { target: target.id, reaction: reaction.clone(), on: true };
+                session.maker.say(at, &heard.said, &EventKey::Reacted(key), fact)?;
+            }
+        }
     }
-    let of = WholeListOf::Reactions { conversation, message: target.id, actor: by, reactions };
+    if newer.is_some() {
+        return Ok(());
+    }
+    if reactions.is_empty() {
+        // Whoever learns from the log finds this list too.
+        unreacted(session, at, &of, "", time)?;
+    }
+    session.here.reacted(of.clone(), time, reactions.iter().cloned());
+    let (conversation, message, actor) = of;
+    let of = WholeListOf::Reactions { conversation, message, actor, reactions };
     session.maker.taken.whole.push(WholeList { at: time, of });
     Ok(())
 }
 
-/// Returns the message that the element names: in a room by the archive's id, else by the one that its sender chose.
-fn named(
-    session: &Session<'_>,
+/// Tells that a reaction was taken away by a list of this instant: the same event as settling the list makes.
+fn unreacted(
+    session: &mut Session<'_>,
     at: &At<'_, '_>,
-    heard: &Heard<'_>,
-    sender: Option<&UserId>,
-) -> Result<Target, Fault> {
+    (conversation, target, by): &ReactionsOf,
+    reaction: &str,
+    time: Timestamp,
+) -> Result<(), Fault> {
+    let (message, event) = (target.to_string(), time.as_millis().to_string());
+    let key = ReactionKey { message: &message, reaction, actor: by, on: false, event: &event };
+    let fact = Fact::ReactionSet { target: *target, reaction: reaction.to_owned(), on: false };
+    let said = Said { conversation: conversation.clone(), time, by: by.clone() };
+    session.maker.say(at, &said, &EventKey::Reacted(key), fact)
+}
+
+/// Returns the message that the element names: in a room by the archive's id, else by the one that its sender chose, who is the other of the chat
+/// where both chose it.
+fn named(session: &Session<'_>, at: &At<'_, '_>, heard: &Heard<'_>) -> Result<Target, Fault> {
     let id = needed(at, "id")?;
     if heard.is_room {
         session.by_archive_id(at, id)
     } else {
-        session.by_senders_id(at, &heard.said.conversation, id, sender)
+        session.by_senders_id(at, &heard.said.conversation, id, Sender::RatherNot(&heard.said.by))
     }
 }
 
 /// Somebody has read up to a message.
 fn displayed(session: &mut Session<'_>, at: &At<'_, '_>, heard: &Heard<'_>) -> Result<(), Fault> {
     let Said { conversation, by, time } = &heard.said;
-    let target = named(session, at, heard, None)?;
+    let target = named(session, at, heard)?;
     let through = Through::Message(target.id);
     if by == session.maker.owner() {
         let key = EventKey::Read { actor: by, through, at: *time };

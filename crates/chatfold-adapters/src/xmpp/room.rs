@@ -1,8 +1,8 @@
 //! Presence in rooms, and what the account's other devices have displayed.
 
-use chatfold::ConversationId;
 use chatfold::event::{Fact, Membership, Through};
 use chatfold::foreign::EventKey;
+use chatfold::{ConversationId, Timestamp};
 
 use super::jid::bare;
 use super::session::Session;
@@ -39,21 +39,26 @@ pub(super) fn presence(session: &mut Session<'_>, at: &At<'_, '_>) -> Result<(),
     session.maker.observe(at, &conversation, &key, fact)
 }
 
-/// Takes what is said to have been displayed (XEP-0490), an item a conversation.
-pub(super) fn displayed(session: &mut Session<'_>, event: &At<'_, '_>) -> Result<(), Fault> {
+/// Takes what is said to have been displayed (XEP-0490), an item a conversation. `late` is when it was published, where it is delivered late,
+/// as the last item is to who comes online.
+pub(super) fn displayed(
+    session: &mut Session<'_>,
+    event: &At<'_, '_>,
+    late: Option<Timestamp>,
+) -> Result<(), Fault> {
     let Some(items) = child(event, "items", "") else { return Ok(()) };
     if attribute(&items, "node")? != Some(DISPLAYED) {
         session.maker.left_out("event of PubSub");
         return Ok(());
     }
     for item in items.children().filter(|child| is(child, "item", "")) {
-        let taken = displayed_in(session, &item);
+        let taken = displayed_in(session, &item, late);
         session.maker.note(taken);
     }
     Ok(())
 }
 
-fn displayed_in(session: &mut Session<'_>, item: &At<'_, '_>) -> Result<(), Fault> {
+fn displayed_in(session: &mut Session<'_>, item: &At<'_, '_>, late: Option<Timestamp>) -> Result<(), Fault> {
     let jid = bare(needed(item, "id")?);
     let displayed = child(item, "displayed", DISPLAYED);
     let id = displayed.as_ref().and_then(|displayed| child(displayed, "stanza-id", "urn:xmpp:sid:0"));
@@ -68,8 +73,8 @@ fn displayed_in(session: &mut Session<'_>, item: &At<'_, '_>) -> Result<(), Faul
     };
     let through = Through::Message(session.by_archive_id(&id, needed(&id, "id")?)?.id);
     let mut said = session.maker.found(&conversation);
-    // What is delivered late was published then.
-    said.time = delay(item)?.unwrap_or(said.time);
+    // What is delivered late was published then, and never later than it came.
+    said.time = delay(item)?.or(late).unwrap_or(said.time).min(said.time);
     let key = EventKey::Read { actor: session.maker.owner(), through, at: said.time };
     session.maker.observe_of(item, &said, &key, Fact::Read { through })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::{ConversationId, MessageId, UserId};
+use chatfold::{ConversationId, MessageId, Timestamp, UserId};
 
 use super::jid::bare;
 use super::stanza;
@@ -24,6 +24,25 @@ pub(super) struct Session<'a> {
     pub(super) occupants: &'a BTreeMap<String, BTreeSet<String>>,
 }
 
+/// Whose reactions to which message.
+pub(super) type ReactionsOf = (ConversationId, MessageId, UserId);
+
+/// All reactions that somebody had to a message, and since when.
+#[derive(Clone, Debug)]
+pub(super) struct Reactions {
+    pub(super) at: Timestamp,
+    pub(super) names: BTreeSet<String>,
+}
+
+/// Who gave a message the id by which it is named.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sender<'u> {
+    /// This user, and nobody else.
+    Is(&'u UserId),
+    /// Somebody other than this user, or else this user.
+    RatherNot(&'u UserId),
+}
+
 /// Messages by the names that others use for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Named {
@@ -31,6 +50,8 @@ pub(super) struct Named {
     by_sender: BTreeMap<(ConversationId, String), BTreeMap<UserId, String>>,
     /// Who wrote a message, by conversation and the archive's id of it.
     authors: BTreeMap<ConversationId, BTreeMap<String, UserId>>,
+    /// The newest reactions of somebody to a message.
+    reactions: BTreeMap<ReactionsOf, Reactions>,
 }
 
 impl Named {
@@ -50,6 +71,22 @@ impl Named {
             senders.entry(by.clone()).or_insert_with(|| foreign.to_owned());
         }
     }
+
+    /// Learns of reactions that somebody had at an instant: all of them, in one or several calls.
+    pub(super) fn reacted(
+        &mut self,
+        of: ReactionsOf,
+        at: Timestamp,
+        names: impl IntoIterator<Item = String>,
+    ) {
+        let newest = self.reactions.entry(of).or_insert_with(|| Reactions { at, names: BTreeSet::new() });
+        if newest.at < at {
+            *newest = Reactions { at, names: BTreeSet::new() };
+        }
+        if newest.at == at {
+            newest.names.extend(names);
+        }
+    }
 }
 
 /// A message that something names.
@@ -65,22 +102,22 @@ impl Session<'_> {
         bare(self.maker.scope.account())
     }
 
-    /// Returns the message that its sender, or anybody if none is given, called so.
+    /// Returns the message that its sender called so.
     pub(super) fn by_senders_id(
         &self,
         at: &At<'_, '_>,
         conversation: &ConversationId,
         id: &str,
-        sender: Option<&UserId>,
+        sender: Sender<'_>,
     ) -> Result<Target, Fault> {
         let key = (conversation.clone(), id.to_owned());
-        let found = [&self.here, self.learned].into_iter().find_map(|named| {
-            let senders = named.by_sender.get(&key)?;
-            match sender {
-                Some(sender) => senders.get(sender),
-                None => senders.values().next(),
-            }
-        });
+        let all = [&self.here, self.learned].into_iter();
+        let all = all.filter_map(|named| named.by_sender.get(&key)).flatten();
+        let found = match sender {
+            Sender::Is(sender) => all.clone().find(|(by, _)| *by == sender),
+            Sender::RatherNot(user) => all.clone().find(|(by, _)| *by != user).or(all.clone().next()),
+        };
+        let found = found.map(|(_, foreign)| foreign);
         let foreign =
             found.ok_or_else(|| at.refused("the id of a message that was learned", crate::fault::cut(id)))?;
         self.by_archive_id(at, foreign)
@@ -90,6 +127,12 @@ impl Session<'_> {
     pub(super) fn by_archive_id(&self, at: &At<'_, '_>, foreign: &str) -> Result<Target, Fault> {
         let name = self.maker.message(at, foreign, foreign)?;
         Ok(Target { id: name.id, key: name.key })
+    }
+
+    /// Returns the newest reactions of somebody to a message, if they are later than this.
+    pub(super) fn later_reactions(&self, of: &ReactionsOf, than: Timestamp) -> Option<Reactions> {
+        let known = [&self.here, self.learned].into_iter().filter_map(|named| named.reactions.get(of));
+        known.filter(|known| known.at > than).max_by_key(|known| known.at).cloned()
     }
 
     /// Returns who wrote the message that the archive calls so, if it was learned.

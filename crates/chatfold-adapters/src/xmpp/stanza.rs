@@ -3,7 +3,7 @@
 use chatfold::Timestamp;
 use serde_json::Value;
 
-use super::jid::instant;
+use super::jid::{bare, instant};
 use crate::fault::Fault;
 use crate::json::At;
 
@@ -41,16 +41,24 @@ pub(super) fn child_text(at: &At<'_, '_>, name: &str) -> Option<String> {
     child(at, name, "").map(|found| text(&found)).filter(|text| !text.is_empty())
 }
 
-/// Returns the instant of a `delay` (XEP-0203) in the element, if there is one.
+/// Returns the instant of a `delay` (XEP-0203) in the element, whoever says it, if there is one.
 pub(super) fn delay(at: &At<'_, '_>) -> Result<Option<Timestamp>, Fault> {
-    let Some(delay) = child(at, "delay", "urn:xmpp:delay") else { return Ok(None) };
-    let stamp = needed(&delay, "stamp")?;
-    let found = Value::from(stamp);
-    let time = instant(stamp).ok_or_else(|| {
-        delay.refused(
-            "a stamp such as 2026-03-01T09:00:00Z in the attribute stamp",
-            crate::fault::in_words(&found),
-        )
-    })?;
-    Ok(Some(time))
+    child(at, "delay", "urn:xmpp:delay").map(|delay| stamp(&delay)).transpose()
+}
+
+/// Returns the instant of the first `delay` in the element that one of these says, if there is one: what others say of it is no fault.
+pub(super) fn delay_by(at: &At<'_, '_>, whom: &[&str]) -> Result<Option<Timestamp>, Fault> {
+    for delay in at.children().filter(|child| is(child, "delay", "urn:xmpp:delay")) {
+        if attribute(&delay, "from")?.is_some_and(|from| whom.contains(&bare(from))) {
+            return stamp(&delay).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the instant that the attribute `stamp` of the element says.
+pub(super) fn stamp(at: &At<'_, '_>) -> Result<Timestamp, Fault> {
+    let stamp = needed(at, "stamp")?;
+    let expected = "a stamp such as 2026-03-01T09:00:00Z in the attribute stamp";
+    instant(stamp).ok_or_else(|| at.refused(expected, crate::fault::in_words(&Value::from(stamp))))
 }

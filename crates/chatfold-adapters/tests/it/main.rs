@@ -14,3 +14,4 @@ mod size;
 mod story;
 mod v2tim;
 mod waiting;
+mod xmpp;

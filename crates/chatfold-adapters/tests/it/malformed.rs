@@ -272,7 +272,7 @@ fn xmpp_payloads_of_the_wrong_shape() {
                 "the payload: expected an archive of the account or of the room, found evil@hs",
             ),
             (
-                "<message from='b@hs'><body>x</body><delay xmlns='urn:xmpp:delay' stamp='yesterday'/></message>",
+                "<message from='b@hs'><body>x</body><delay xmlns='urn:xmpp:delay' from='a@hs' stamp='yesterday'/></message>",
                 "/children/1: expected a stamp such as 2026-03-01T09:00:00Z in the attribute stamp, found \"yesterday\"",
             ),
             (
