@@ -23,7 +23,7 @@
 //! | `m.room.message`, `m.sticker`, `m.room.encrypted`; `m.mentions` | `message_received`; notices never count, as they do not notify | mapped |
 //! | `m.replace`, also where it is bundled with the message | `message_modified`, version its ms: a claim, since servers do not check who edits | mapped |
 //! | `m.annotation` | `reaction_set` | mapped |
-//! | `m.room.redaction` of a message; of a reaction that was [learned](crate::Adapter::learn) | `message_recalled`; `reaction_set` off | mapped; of an edit it changes nothing |
+//! | `m.room.redaction` of a message; of a reaction that was [learned](crate::Adapter::learn) | `message_recalled`; `reaction_set` off | mapped; of an edit that was learned, and of any other event that the same payload has, it is nothing |
 //! | `m.thread`, `m.in_reply_to` | `reply_to` | approximated: receipts of threads are left out |
 //! | own `m.read`, `m.read.private`; `m.fully_read` | `conversation_read` up to the message | mapped; private ones like public ones |
 //! | `m.read` of others | `message_read_by` of that message | approximated: it means all before, too |
@@ -45,14 +45,12 @@ mod room;
 mod sync;
 mod timeline;
 
-use std::collections::BTreeMap;
-
 use chatfold::event::{Body, Fact};
 use chatfold::foreign::META_FOREIGN_EVENT;
-use chatfold::{ConversationId, Event, Timestamp};
+use chatfold::{Event, Timestamp};
 use serde_json::Value;
 
-use self::room::{GivenReaction, Session};
+use self::room::{GivenReaction, Named, Session};
 use crate::fault::Fault;
 use crate::json::At;
 use crate::maker::Maker;
@@ -64,14 +62,13 @@ use crate::taken::Taken;
 #[derive(Clone, Debug)]
 pub struct Matrix {
     scope: Scope,
-    /// Reactions by the event that gave them.
-    reactions: BTreeMap<(ConversationId, String), GivenReaction>,
+    named: Named,
 }
 
 impl Matrix {
-    /// Returns an adapter that has learned of no reaction yet. The owner of the scope is the account's user id, such as `@alice:example.org`.
+    /// Returns an adapter that has learned of no reaction and no edit yet. The owner of the scope is the account's user id, such as `@alice:example.org`.
     pub fn new(scope: Scope) -> Self {
-        Self { scope, reactions: BTreeMap::new() }
+        Self { scope, named: Named::default() }
     }
 }
 
@@ -83,7 +80,8 @@ impl Adapter for Matrix {
     fn take(&self, payload: &[u8], received_at: Timestamp) -> Result<Taken, Fault> {
         let value: Value = serde_json::from_slice(payload).map_err(|error| Fault::of_json(&error))?;
         let payload = At::root(&value);
-        let mut session = Session { maker: Maker::new(&self.scope, received_at), reactions: &self.reactions };
+        let (maker, here) = (Maker::new(&self.scope, received_at), Named::default());
+        let mut session = Session { maker, learned: &self.named, here };
         if payload.has("response") || payload.has("chunk") {
             sync::page(&mut session, &payload)?;
         } else {
@@ -93,14 +91,20 @@ impl Adapter for Matrix {
         Ok(session.maker.taken)
     }
 
-    /// Learns which reaction an event gave, so that its redaction takes it away.
+    /// Learns which reaction an event gave, so that its redaction takes it away, and which events were edits, so that theirs recall nothing.
     fn learn(&mut self, event: &Event) {
-        if let Body::Conversation(conversation, Fact::ReactionSet { target, reaction, on: true }) =
-            event.body()
-            && let Some(id) = event.meta().get(META_FOREIGN_EVENT)
-        {
-            let given = GivenReaction { target: *target, reaction: reaction.clone(), by: event.by().clone() };
-            self.reactions.insert((conversation.clone(), id.clone()), given);
+        let Body::Conversation(conversation, fact) = event.body() else { return };
+        let Some(id) = event.meta().get(META_FOREIGN_EVENT) else { return };
+        let of = (conversation.clone(), id.clone());
+        match fact {
+            Fact::ReactionSet { target, reaction, on: true } => {
+                let (target, reaction, by) = (*target, reaction.clone(), event.by().clone());
+                self.named.reactions.insert(of, GivenReaction { target, reaction, by });
+            }
+            Fact::MessageModified { .. } => {
+                self.named.others.insert(of);
+            }
+            _ => {}
         }
     }
 }

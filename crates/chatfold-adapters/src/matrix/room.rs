@@ -1,6 +1,6 @@
 //! What is being made of one response, and what events of a room have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chatfold::{ConversationId, MessageId, Timestamp, UserId};
 
@@ -19,11 +19,23 @@ pub(super) struct GivenReaction {
     pub(super) by: UserId,
 }
 
+/// Events that are no messages, by room and id.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    /// Reactions by the event that gave them.
+    pub(super) reactions: BTreeMap<(ConversationId, String), GivenReaction>,
+    /// Edits, and what else of a payload is no message.
+    pub(super) others: BTreeSet<(ConversationId, String)>,
+}
+
 /// What is being made of one payload.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     pub(super) maker: Maker<'a>,
-    pub(super) reactions: &'a BTreeMap<(ConversationId, String), GivenReaction>,
+    /// What was learned before.
+    pub(super) learned: &'a Named,
+    /// What this payload itself has.
+    pub(super) here: Named,
 }
 
 /// From when to when events are, those left out whose clock is ahead.
@@ -36,6 +48,16 @@ pub(super) struct Span {
 }
 
 impl Session<'_> {
+    /// Returns the reaction that the event gave, if that is known.
+    pub(super) fn reaction(&self, of: &(ConversationId, String)) -> Option<GivenReaction> {
+        [&self.here, self.learned].into_iter().find_map(|named| named.reactions.get(of)).cloned()
+    }
+
+    /// Whether the event is known to be no message.
+    pub(super) fn is_other(&self, of: &(ConversationId, String)) -> bool {
+        [&self.here, self.learned].into_iter().any(|named| named.others.contains(of))
+    }
+
     /// Returns the room of this id.
     pub(super) fn room(&self, at: &At<'_, '_>, id: &str) -> Result<ConversationId, Fault> {
         if !id.starts_with('!') {

@@ -39,6 +39,7 @@ pub(super) fn response(session: &mut Session<'_>, response: &At<'_, '_>) -> Resu
 /// Takes a room that the owner is in, or has left. What has the wrong shape in one part of it loses no other part.
 fn joined(session: &mut Session<'_>, room: &At<'_, '_>, conversation: &ConversationId) -> Result<(), Fault> {
     if let Some(state) = room.get("state") {
+        timeline::note(session, &state, "events", conversation);
         let taken = each(session, &state, |session, event| timeline::event(session, event, conversation));
         session.maker.note(taken);
     }
@@ -109,6 +110,7 @@ fn events(
 ) -> Result<(Span, bool), Fault> {
     let mut span = Span::default();
     let faults = session.maker.taken.faults.len();
+    timeline::note(session, at, key, conversation);
     at.each(key, |event| {
         let taken = timeline::event(session, event, conversation);
         if let (Ok(()), Ok(time)) = (&taken, instant(event))

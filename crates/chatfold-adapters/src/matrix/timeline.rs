@@ -6,7 +6,7 @@ use chatfold::event::{Fact, Membership, MessageKind, Meta};
 use chatfold::foreign::{EventKey, META_FOREIGN_EVENT, ReactionKey};
 use chatfold::{ConversationId, Event};
 
-use super::room::Session;
+use super::room::{GivenReaction, Session};
 use crate::content::Content;
 use crate::fault::Fault;
 use crate::json::At;
@@ -17,6 +17,22 @@ pub(super) fn is_message(kind: &str) -> bool {
     matches!(kind, "m.room.message" | "m.room.encrypted" | "m.sticker" | "m.poll.start")
 }
 
+/// Notes the events under the key that are no messages: a redaction among them, or beside them, may name one.
+pub(super) fn note(session: &mut Session<'_>, at: &At<'_, '_>, key: &str, room: &ConversationId) {
+    let noted = at.each(key, |event| {
+        let content = event.get("content");
+        let relation = content.as_ref().and_then(|content| content.get("m.relates_to"));
+        let is_edit = relation.is_some_and(|relation| relation.is("rel_type", "m.replace"));
+        if let (Ok(kind), Ok(id)) = (event.text("type"), event.text("event_id"))
+            && (is_edit || !is_message(kind))
+        {
+            session.here.others.insert((room.clone(), id.to_owned()));
+        }
+    });
+    // What is no list is told where its events are taken.
+    noted.unwrap_or_default();
+}
+
 /// Takes an event of a timeline or of a room's state.
 pub(super) fn event(
     session: &mut Session<'_>,
@@ -25,7 +41,8 @@ pub(super) fn event(
 ) -> Result<(), Fault> {
     let kind = event.text("type")?;
     // What was redacted comes back without its content, and with who redacted it.
-    if let Some(unsigned) = event.get("unsigned")
+    if (is_message(kind) || kind == "m.reaction")
+        && let Some(unsigned) = event.get("unsigned")
         && let Some(redaction) = unsigned.get("redacted_because")
     {
         let name = session.event(event, "event_id")?;
@@ -71,6 +88,10 @@ fn message(session: &mut Session<'_>, event: &At<'_, '_>, room: &ConversationId)
         return edit(session, event, &content, &said, &target);
     }
     let is_redacted = event.get("unsigned").is_some_and(|unsigned| unsigned.has("redacted_because"));
+    if is_redacted && session.is_other(&(room.clone(), name.key.clone())) {
+        // Without its content it looks like a message.
+        return session.maker.nothing_of("edit that was redacted");
+    }
     let state = if is_redacted { As::Changed("redacted") } else { As::Written };
     let written = written(session, event, &content)?;
     session.maker.introduce(event, &said, &name, (None, state), written, Meta::new())?;
@@ -141,8 +162,12 @@ fn edit(
     };
     let mut written = Content { text: new.text_if("body")?.map(str::to_owned), ..Content::default() };
     mentions(session, &new, &mut written)?;
+    let version = said.time.as_millis().unsigned_abs().max(1);
+    let fact = Fact::MessageModified { target: target.id, edit: written.edit(version) };
+    let id = event.text_if("event_id")?.map(|id| (META_FOREIGN_EVENT.to_owned(), id.to_owned()));
     let before = session.maker.taken.events.len();
-    session.maker.edit(event, said, target, said.time.as_millis().unsigned_abs(), &written)?;
+    let key = EventKey::Edited(&target.key, version);
+    session.maker.say_with(event, said, &key, fact, Meta::from_iter(id))?;
     let claims: Vec<Event> = session.maker.taken.events.drain(before..).collect();
     session.maker.taken.claims.extend(claims);
     Ok(())
@@ -163,10 +188,14 @@ fn reaction(session: &mut Session<'_>, event: &At<'_, '_>, room: &ConversationId
     let key = ReactionKey { message: &target.key, reaction, actor: &said.by, on: true, event: &id.key };
     let meta = Meta::from([(META_FOREIGN_EVENT.to_owned(), id.key.clone())]);
     let fact = Fact::ReactionSet { target: target.id, reaction: reaction.to_owned(), on: true };
-    session.maker.say_with(event, &said, &EventKey::Reacted(key), fact, meta)
+    session.maker.say_with(event, &said, &EventKey::Reacted(key), fact, meta)?;
+    let given = GivenReaction { target: target.id, reaction: reaction.to_owned(), by: said.by };
+    session.here.reactions.insert((room.clone(), id.key), given);
+    Ok(())
 }
 
-/// Takes that an event was redacted: a reaction that was learned, or else a message.
+/// Takes that an event was redacted: a reaction that was learned, or else a message. Of what is known to be no message it says nothing, since a recall of
+/// a message that is not held counts against the number that a server reports.
 fn redacted(
     session: &mut Session<'_>,
     redaction: &At<'_, '_>,
@@ -174,13 +203,17 @@ fn redacted(
     name: &MessageName,
 ) -> Result<(), Fault> {
     let said = session.said(redaction, room)?;
-    if let Some(given) = session.reactions.get(&(room.clone(), name.key.clone())) {
+    let of = (room.clone(), name.key.clone());
+    if let Some(given) = session.reaction(&of) {
         // It is taken away from whoever gave it.
-        let said = Said { by: given.by.clone(), ..said };
+        let said = Said { by: given.by, ..said };
         let parts = [name.key.as_str(), "redacted"];
         let key = EventKey::Other { type_name: "reaction_set", parts: &parts, at: said.time };
-        let fact = Fact::ReactionSet { target: given.target, reaction: given.reaction.clone(), on: false };
+        let fact = Fact::ReactionSet { target: given.target, reaction: given.reaction, on: false };
         return session.maker.say(redaction, &said, &key, fact);
+    }
+    if session.is_other(&of) {
+        return session.maker.nothing_of("redaction of what is no message");
     }
     let content = redaction.get("content");
     let reason = content.as_ref().map(|content| content.text_if("reason")).transpose()?.flatten();

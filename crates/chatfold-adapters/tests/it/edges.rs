@@ -176,3 +176,52 @@ fn xmpp_nobody_corrects_what_another_said() {
     assert_eq!(shown("room@hs/Bob"), ("good bye".to_owned(), 0));
     assert_eq!(shown("room@hs/Eve"), ("hello".to_owned(), 1));
 }
+
+/// What is no message is no recall of one, which would lower the number that the server reported.
+#[test]
+fn matrix_a_redaction_of_what_is_no_message_recalls_none() {
+    // A removal from before the report is counted in it.
+    let since_ms = at(NOW).as_millis() + 1_000;
+    let because = json!({"sender": "@b:hs", "origin_server_ts": since_ms, "content": {}});
+    let redacted = |n: i64, kind: &str| {
+        let mut event = matrix_event(n, kind, json!({}));
+        event["unsigned"] = json!({"redacted_because": because});
+        event["state_key"] = json!("");
+        event
+    };
+    let redaction = |of: i64| {
+        let mut event = matrix_event(since_ms, "m.room.redaction", json!({}));
+        event["redacts"] = json!(format!("${of}"));
+        event
+    };
+    let edit = matrix_event(
+        3_000,
+        "m.room.message",
+        json!({"body": "* b", "m.new_content": {"body": "b"}, "m.relates_to": {"rel_type": "m.replace", "event_id": "$1000"}}),
+    );
+    let limited = |events: Value| matrix(json!({"limited": true, "prev_batch": "p", "events": events}));
+    let since = |events: Value| matrix(json!({"events": events}));
+    let first = limited(json!([matrix_message(1_000)]));
+    for (payloads, unread) in [
+        (vec![since(json!([redacted(2_000, "m.room.topic"), redaction(2_000)]))], 9),
+        (vec![since(json!([redacted(2_000, "m.reaction"), redaction(2_000)]))], 9),
+        (vec![since(json!([edit, redaction(3_000)]))], 9),
+        (vec![since(json!([edit])), since(json!([redaction(3_000)]))], 9),
+        (vec![since(json!([edit])), since(json!([redacted(3_000, "m.room.message")]))], 9),
+        (
+            vec![
+                json!({"room_id": "!r:hs", "response": {"chunk": [], "state": [redacted(2_000, "m.room.topic")]}}),
+            ],
+            9,
+        ),
+        // A message that is not held may be one of those that were reported.
+        (vec![since(json!([redaction(900)]))], 8),
+    ] {
+        let payloads = [vec![first.clone()], payloads].concat();
+        let inbox = sound("matrix", "@a:hs", "matrix", &payloads);
+        let row = inbox.conversation(&id("group_!r:hs")).unwrap();
+        let messages = row.messages(chatfold::view::Direction::OldestFirst, None, 9).messages;
+        assert_eq!((row.unread_count(), messages.len()), (unread, 1), "{payloads:?}");
+        assert!(messages[0].recall().is_none(), "{payloads:?}");
+    }
+}
