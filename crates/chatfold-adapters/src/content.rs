@@ -2,6 +2,7 @@
 
 use chatfold::event::{Edit, Mentions, MessageKind};
 use chatfold::{MessageId, UserId};
+use serde_json::json;
 
 /// What a message says, whether it is introduced or edited.
 #[derive(Clone, Debug, Default)]
@@ -37,5 +38,11 @@ impl Content {
             cloud_custom: self.cloud_custom.clone(),
             mentions: Some(self.mentions.clone()),
         }
+    }
+
+    /// Returns all that an edit may change as one text, in which no two contents are alike.
+    pub(crate) fn as_text(&self) -> String {
+        let users: Vec<&str> = self.mentions.users.iter().map(UserId::as_str).collect();
+        json!([self.text, self.custom, self.cloud_custom, users, self.mentions.all]).to_string()
     }
 }

@@ -353,6 +353,23 @@ impl<'a> Maker<'a> {
         self.say_of_parts(at, &said, &parts, Fact::HistoryComplete { from, through })
     }
 
+    /// Tells of a draft of the owner's, or with `None` that there is none: in the second in which it was written, where that is
+    /// said, and as found by now. The latter counts where a clearing in that very second hides the former.
+    pub(crate) fn draft(
+        &mut self,
+        at: &At<'_, '_>,
+        conversation: &ConversationId,
+        text: Option<&str>,
+        second: Option<Timestamp>,
+    ) -> Result<(), Fault> {
+        let fact = Fact::DraftSet { text: text.map(str::to_owned), replaces: None };
+        let parts = [text.unwrap_or_default()];
+        if let Some(time) = second {
+            self.say_of_parts(at, &Said { time, ..self.found(conversation) }, &parts, fact.clone())?;
+        }
+        self.observe_of_parts(at, conversation, &parts, fact)
+    }
+
     pub(crate) fn observe_option(
         &mut self,
         at: &At<'_, '_>,

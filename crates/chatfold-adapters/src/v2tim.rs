@@ -19,7 +19,7 @@
 //! | `onRecvMessageRevoked`, `onMessageRevoked`; a message that was recalled | `message_recalled` | approximated: at the message's instant; where only the id is said, the message has to be [learned](crate::Adapter::learn) |
 //! | `onRecvC2CReadReceipt`, `TIMMsgReadedReceiptCallback`, `onMessageReadByPeer`, `onMessageReadReceiptReceived` | `peer_read` | mapped in direct chats; of groups only numbers are said |
 //! | `onNewConversation`, `onConversationChanged`, `TIMConvEventCallback`, `onConversationListUpdated` | see below | |
-//! | unread number, read marker, mentions, last message | `unread_reported` up to the last message | mapped; the package has no marker: where nothing is unread it is the last message |
+//! | unread number, read marker, mentions, last message | `unread_reported` up to the last message | mapped; the package has no marker: where nothing is unread it is the last message; without a last message of the server only the marker counts, as `conversation_read` |
 //! | pinned, receive option, custom data, marks | `conversation_pinned`, `receive_option_set`, `custom_data_set`, `mark_set` | mapped; marks that are not listed are taken away |
 //! | groups of conversations of a conversation | `folder_created`, `folder_member_set` | mapped; a folder is known by its name |
 //! | draft | `draft_set` | mapped with its instant; the package says none, nor does it say when one was cleared |

@@ -12,7 +12,7 @@ use chatfold::{ConversationId, FolderId, Timestamp};
 use super::say::{Looks, Session};
 use crate::fault::Fault;
 use crate::json::At;
-use crate::maker::{Report, Said};
+use crate::maker::Report;
 use crate::taken::{WholeList, WholeListOf};
 
 /// What stands before a folder's name in the text that its id is derived from.
@@ -100,7 +100,8 @@ impl Session<'_> {
             self.maker.observe(at, &conversation, &key, Fact::CustomDataSet { data: data.clone() })?;
         }
         if let Some(draft) = row.draft {
-            self.draft(at, &conversation, draft)?;
+            let text = draft.text.as_deref().filter(|text| !text.is_empty());
+            self.maker.draft(at, &conversation, text, draft.second)?;
         }
         if let Some(marks) = row.marks {
             for mark in &marks {
@@ -120,13 +121,12 @@ impl Session<'_> {
 
     /// Tells how many are unread up to the last message.
     fn report(&mut self, at: &At<'_, '_>, row: &Row) -> Result<(), Fault> {
-        let Some(last) = row.last else { return Ok(()) };
+        let Some(last) = row.last else { return self.read_without_last(at, row) };
         let through = match row.conversation.kind() {
             // Messages stand at whole seconds here, and the last one is known.
             ConversationKind::Direct => Watermark::Time(last.second),
             ConversationKind::Group if last.seq == 0 => {
-                self.maker.left_out("unread number without the number of the last message");
-                return Ok(());
+                return self.read_without_last(at, row);
             }
             ConversationKind::Group => Watermark::Seq(last.seq),
         };
@@ -146,17 +146,15 @@ impl Session<'_> {
         self.maker.report(at, &row.conversation, report)
     }
 
-    /// Tells of a draft, at the instant that it says, else as found.
-    fn draft(&mut self, at: &At<'_, '_>, conversation: &ConversationId, draft: Draft) -> Result<(), Fault> {
-        let text = draft.text.unwrap_or_default();
-        let found = self.maker.found(conversation);
-        let said = Said { time: draft.second.unwrap_or(found.time), ..found };
-        let key = EventKey::Other { type_name: "draft_set", parts: &[&text], at: said.time };
-        let fact =
-            Fact::DraftSet { text: Some(text.clone()).filter(|text| !text.is_empty()), replaces: None };
-        match draft.second {
-            Some(_) => self.maker.say(at, &said, &key, fact),
-            None => self.maker.observe(at, conversation, &key, fact),
+    /// Tells how far the owner has read where no last message says up to where the unread number counts, as one that is being sent does not.
+    fn read_without_last(&mut self, at: &At<'_, '_>, row: &Row) -> Result<(), Fault> {
+        if row.unread > 0 {
+            self.maker.left_out("unread number without the number of the last message");
+        }
+        match row.read {
+            Read::Through(Watermark::Seq(0)) | Read::Unsaid => Ok(()),
+            Read::Through(Watermark::Time(time)) if time.as_secs() == 0 => Ok(()),
+            Read::Through(read) => self.maker.observe_read(at, &row.conversation, Through::Watermark(read)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatfold::event::{Fact, Mentions, Meta, Through, Watermark};
+use chatfold::event::{Fact, Mentions, MessageKind, Meta, Through, Watermark};
 use chatfold::foreign::EventKey;
 use chatfold::id::ConversationKind;
 use chatfold::{ConversationId, Timestamp, UserId};
@@ -116,10 +116,11 @@ impl Session<'_> {
     pub(super) fn message(&mut self, at: &At<'_, '_>, spoken: Spoken) -> Result<(), Fault> {
         let Spoken { name, said, seq, mut content, version, is_modified, recalled, profile } = spoken;
         self.looks(at, &said.by, &profile)?;
-        let version_text = version.to_string();
+        // Without a version it is what it says that tells one modification from another.
+        let how = if version > 0 { version.to_string() } else { format!("0 {}", content.as_text()) };
         let state = match (&recalled, is_modified) {
             (Some(_), _) => As::Changed("recalled"),
-            (None, true) => As::Changed(&version_text),
+            (None, true) => As::Changed(&how),
             (None, false) => As::Written,
         };
         if let Some(recalled) = &recalled {
@@ -127,7 +128,11 @@ impl Session<'_> {
             (content.text, content.custom, content.cloud_custom) = (None, None, None);
             self.recall(at, &said, &name.key, &name, recalled)?;
         } else if is_modified {
-            self.edited(at, &said, &name, version, &content)?;
+            // Data that is gone is said too: what an edit does not say stays (R40).
+            let custom = content.custom.clone().or((content.kind == MessageKind::Custom).then(Vec::new));
+            let cloud_custom = content.cloud_custom.clone().or(Some(Vec::new()));
+            let edited = Content { custom, cloud_custom, ..content.clone() };
+            self.edited(at, &said, &name, version, &edited)?;
         }
         self.maker.introduce(at, &said, &name, (Some(seq), state), content, Meta::new())
     }
@@ -146,7 +151,8 @@ impl Session<'_> {
         }
         let edit = content.edit(1);
         let found = Said { time: self.maker.received_at, ..said.clone() };
-        let parts = [name.key.as_str(), content.text.as_deref().unwrap_or_default()];
+        let text = content.as_text();
+        let parts = [name.key.as_str(), text.as_str()];
         let key = EventKey::Other { type_name: "message_modified", parts: &parts, at: found.time };
         self.maker.observe_of(at, &found, &key, Fact::MessageModified { target: name.id, edit })
     }

@@ -323,3 +323,80 @@ fn what_is_left_out_is_named() {
         ]
     );
 }
+
+fn taken_in(payloads: &[(&str, Value)]) -> (Vec<chatfold::Event>, Inbox) {
+    let v2tim = adapter("v2tim", "alice", "tim", &Value::Null);
+    let mut inbox = Inbox::new(v2tim.scope().owner().clone(), Policy::default());
+    let mut log = Vec::new();
+    for (when, payload) in payloads {
+        let taken = v2tim.take(payload.to_string().as_bytes(), at(when)).unwrap();
+        assert_eq!(taken.faults, []);
+        let events = v2tim.settle(taken, &inbox);
+        inbox.apply_batch(&events);
+        log.extend(events);
+    }
+    (log, inbox)
+}
+
+/// Modifications without a version are told apart by what they say.
+#[test]
+fn no_two_modifications_have_one_id() {
+    let web = |text: &str, cloud: &str| {
+        json!({"callback": "onMessageModified", "args": [{"name": "onMessageModified", "data": [{"ID": "m", "type": "TIMTextElem", "payload": {"text": text},
+            "conversationID": "GROUPg", "from": "bob", "time": 1_000, "sequence": 7, "cloudCustomData": cloud}]}]})
+    };
+    let native = |text: &str, cloud: &str| {
+        json!({"callback": "onRecvMessageModified", "args": [{"message_msg_id": "m", "message_conv_id": "g", "message_conv_type": 2,
+            "message_sender": "bob", "message_server_time": 1_000, "message_seq": 7, "message_cloud_custom_str": cloud,
+            "message_elem_array": [{"elem_type": 0, "text_elem_content": text}]}]})
+    };
+    type Modified = fn(&str, &str) -> Value;
+    let clients: [Modified; 2] = [web, native];
+    for payload in clients {
+        let when = "2026-03-01T09:00:00.000Z";
+        let payloads = [("b", "1"), ("c", "1"), ("c", "2"), ("c", "1")]
+            .map(|(text, cloud)| (when, payload(text, cloud)));
+        let (mut log, _) = taken_in(&payloads);
+        log.sort_by_key(chatfold::Event::id);
+        for pair in log.windows(2) {
+            assert!(pair[0].id() != pair[1].id() || pair[0] == pair[1], "{pair:#?}");
+        }
+    }
+}
+
+/// A row whose last message no server has still says how far the owner has read.
+#[test]
+fn the_marker_of_a_row_counts_without_a_last_message() {
+    let message = json!({"callback": "onRecvNewMessage", "args": [{"message_msg_id": "m", "message_conv_id": "g", "message_conv_type": 2,
+        "message_sender": "bob", "message_server_time": 1_000, "message_seq": 7, "message_elem_array": []}]});
+    let row = |read: u64| {
+        json!({"callback": "onConversationChanged", "args": [[{"conv_id": "g", "conv_type": 2, "conv_unread_num": 0, "conv_group_read_sequence": read,
+            "conv_last_msg": {"message_msg_id": "n", "message_conv_id": "g", "message_conv_type": 2, "message_sender": "alice",
+                "message_server_time": 1_001, "message_seq": 0, "message_status": 1, "message_elem_array": []}}]]})
+    };
+    for (read, unread, marker) in [(7, 0, Some(Watermark::Seq(7))), (0, 1, None)] {
+        let (_, inbox) = taken_in(&[
+            ("2026-03-01T09:00:00.000Z", message.clone()),
+            ("2026-03-01T09:00:01.000Z", row(read)),
+            ("2026-03-01T09:00:02.000Z", row(read)),
+        ]);
+        let row = inbox.conversation(&"group_g".parse().unwrap()).unwrap();
+        assert_eq!((row.unread_count(), row.read_marker()), (unread, marker));
+    }
+}
+
+/// What an edit no longer has is taken away.
+#[test]
+fn an_edit_takes_data_away() {
+    let message = |version: u64, custom: &str, cloud: &str| {
+        json!({"callback": "onRecvMessageModified", "args": [{"message_msg_id": "m", "message_conv_id": "g", "message_conv_type": 2,
+            "message_sender": "bob", "message_server_time": 1_000, "message_seq": 7, "message_version": version, "message_cloud_custom_str": cloud,
+            "message_elem_array": [{"elem_type": 3, "custom_elem_data": custom}]}]})
+    };
+    let when = "2026-03-01T09:00:00.000Z";
+    let (_, inbox) = taken_in(&[(when, message(1, "a", "b")), (when, message(2, "", ""))]);
+    let row = inbox.conversation(&"group_g".parse().unwrap()).unwrap();
+    let last = row.last_message().unwrap();
+    let data = [last.custom(), last.cloud_custom()].map(|data| data.unwrap_or_default());
+    assert_eq!((data, last.edit_version()), ([&b""[..]; 2], Some(2)));
+}
