@@ -244,6 +244,11 @@ impl<'v> At<'v, '_> {
         self.value
     }
 
+    /// Whether this is an array without items.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.value.as_array().is_some_and(Vec::is_empty)
+    }
+
     /// Whether this is an array.
     pub(crate) fn is_array(&self) -> bool {
         self.value.is_array()

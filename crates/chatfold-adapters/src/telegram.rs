@@ -22,7 +22,7 @@
 //! | `edited_message`, `edited_channel_post`, a message with `edit_date` | `message_modified`, version `edit_date` | mapped |
 //! | `updateMessageContent` | `message_modified`, version the second in which it came | approximated: it has no version |
 //! | `updateDeleteMessages` | `messages_deleted` | approximated: neither who nor when is said |
-//! | a message that is being sent; `updateMessageSendSucceeded`, `updateMessageSendFailed` | `message_queued`; received and the queued one deleted; `message_failed` | mapped (R118) |
+//! | a message that is being sent; `updateMessageSendSucceeded`, `updateMessageSendFailed` | `message_queued`; received and the queued one deleted; `message_failed` | mapped (R118), by the name of the [device](Telegram::with_device) |
 //! | `message_reaction` | `reaction_set` for what came and went | mapped |
 //! | `updateChatReadInbox`; `updateChatReadOutbox` of a private chat | `conversation_read`; `peer_read` | mapped |
 //! | `chat` with `unread_count` and `last_message` | `unread_reported`, with `unread_mention_count` in a group | mapped |
@@ -60,18 +60,27 @@ use crate::taken::Taken;
 pub struct Telegram {
     scope: Scope,
     username: Option<String>,
+    device: Option<String>,
 }
 
 impl Telegram {
-    /// Returns an adapter that knows of no username.
+    /// Returns an adapter that knows of no username, for the one device that the log is of.
     pub fn new(scope: Scope) -> Self {
-        Self { scope, username: None }
+        Self { scope, username: None, device: None }
     }
 
     /// The same for an account with this username (without `@`), so that its mentions are known. It must stay the same for a log.
     #[must_use]
     pub fn with_username(mut self, username: &str) -> Self {
         self.username = Some(username.to_owned());
+        self
+    }
+
+    /// The same on the device of this name. Devices number what they have not sent yet each by itself, so those that share a log need a name each;
+    /// without one the ids of such messages are those of the number alone. It must stay the same for a log.
+    #[must_use]
+    pub fn with_device(mut self, device: &str) -> Self {
+        self.device = Some(device.to_owned());
         self
     }
 }
@@ -84,8 +93,8 @@ impl Adapter for Telegram {
     fn take(&self, payload: &[u8], received_at: Timestamp) -> Result<Taken, Fault> {
         let value: Value = serde_json::from_slice(payload).map_err(|error| Fault::of_json(&error))?;
         let payload = At::root(&value);
-        let mut session =
-            Session { maker: Maker::new(&self.scope, received_at), username: self.username.as_deref() };
+        let (maker, username) = (Maker::new(&self.scope, received_at), self.username.as_deref());
+        let mut session = Session { maker, username, device: self.device.as_deref() };
         if payload.has("request") {
             history::page(&mut session, &payload)?;
         } else if payload.has("update_id") {

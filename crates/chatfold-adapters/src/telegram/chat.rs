@@ -14,6 +14,7 @@ use crate::maker::{As, Maker, MessageName, Said, at_instant};
 pub(super) struct Session<'a> {
     pub(super) maker: Maker<'a>,
     pub(super) username: Option<&'a str>,
+    pub(super) device: Option<&'a str>,
 }
 
 /// A chat.
@@ -90,6 +91,13 @@ impl Session<'_> {
     pub(super) fn message_of(&self, at: &At<'_, '_>, number: u64) -> Result<MessageName, Fault> {
         let number = number.to_string();
         self.maker.message(at, &number, &number)
+    }
+
+    /// Returns the message that this device numbers so until the server knows it.
+    pub(super) fn local_message(&self, at: &At<'_, '_>, whole: u64) -> Result<MessageName, Fault> {
+        let of = self.device.map(|device| format!("{device}:")).unwrap_or_default();
+        let name = format!("local:{of}{whole}");
+        self.maker.message(at, &name, &name)
     }
 
     /// Takes each item of an array; a fault in one loses no other.

@@ -89,11 +89,6 @@ fn author(session: &Session<'_>, message: &At<'_, '_>) -> Result<UserId, Fault> 
     session.speaker(&sender, if sender.is("@type", "messageSenderChat") { "chat_id" } else { "user_id" })
 }
 
-/// Returns what a message of this device is called until the server knows it.
-pub(super) fn local_name(whole: u64) -> String {
-    format!("local:{whole}")
-}
-
 /// Takes in a message that is being sent. Its number says after which it stands.
 fn queued(
     session: &mut Session<'_>,
@@ -102,18 +97,18 @@ fn queued(
     (whole, after): (u64, u64),
     text: Option<String>,
 ) -> Result<(), Fault> {
-    let key = local_name(whole);
-    let name = session.maker.message(at, &key, &key)?;
+    let name = session.local_message(at, whole)?;
     let mut message = Message::new(name.id);
     message.text = text;
     if !chat.is_direct() {
         let instant = at_instant(&chat.conversation, said.time).first_field().unsigned_abs();
         message.seq = Some(if chat.is_numbered { after } else { instant });
     }
-    session.maker.say_of_parts(at, said, &[&key], Fact::MessageQueued(Box::new(message)))
+    session.maker.say_of_parts(at, said, &[&name.key], Fact::MessageQueued(Box::new(message)))
 }
 
-/// Takes a page of a history, and what it proves.
+/// Takes a page of a history, and what it proves. A page with nothing in it is the end, unless only this device was asked; one without a message of the
+/// server's proves nothing.
 pub(super) fn page(session: &mut Session<'_>, payload: &At<'_, '_>) -> Result<(), Fault> {
     let request = payload.need("request")?;
     if !request.is("@type", "getChatHistory") {
@@ -123,9 +118,11 @@ pub(super) fn page(session: &mut Session<'_>, payload: &At<'_, '_>) -> Result<()
     let asked_from =
         if request.has("from_message_id") { server_number(&request, "from_message_id")? } else { None };
     let response = payload.need("response")?;
+    let messages = response.need("messages")?;
+    let is_end = messages.is_empty() && !request.flag("only_local")?;
     let faults = session.maker.taken.faults.len();
     let mut held: Vec<Stands> = Vec::new();
-    session.each(&response.need("messages")?, |session, item| {
+    session.each(&messages, |session, item| {
         if item.is_null() {
             return Ok(());
         }
@@ -156,7 +153,8 @@ pub(super) fn page(session: &mut Session<'_>, payload: &At<'_, '_>) -> Result<()
         Some((number, time)) if chat.is_numbered => chat.position(*number, *time),
         // Older messages may stand in the same second.
         Some((number, time)) => behind(chat.position(*number, *time)),
-        None => beginning(conversation),
+        None if is_end => beginning(conversation),
+        None => return Ok(()),
     };
     session.maker.complete(&response, conversation, from, through)
 }

@@ -1,13 +1,13 @@
 //! Updates of TDLib.
 
 use chatfold::Timestamp;
-use chatfold::event::{Edit, Fact, Mark, ReceiveOption, ReportedMentions, Through};
+use chatfold::event::{Fact, Mark, ReceiveOption, ReportedMentions, Through};
 use chatfold::foreign::EventKey;
 
 use super::bot::user;
 use super::chat::{Chat, Session, chat_of_supergroup, membership};
 use super::content;
-use super::history::{Number, local_name, message, server_number};
+use super::history::{Number, message, server_number};
 use crate::fault::Fault;
 use crate::json::At;
 use crate::maker::{MessageName, Report, Said, beginning};
@@ -65,8 +65,7 @@ fn local(session: &Session<'_>, update: &At<'_, '_>) -> Result<Option<MessageNam
     let Some(Number::Local { whole, .. }) = Number::of(&update.need("old_message_id")?)? else {
         return Ok(None);
     };
-    let name = local_name(whole);
-    session.maker.message(update, &name, &name).map(Some)
+    session.local_message(update, whole).map(Some)
 }
 
 /// The server has a message that was queued: it is received, and the queued one is gone (R118).
@@ -95,15 +94,10 @@ fn changed(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> 
     let Some(number) = server_number(update, "message_id")? else { return Ok(()) };
     let name = session.message_of(update, number)?;
     let content = content::of_tdlib(session, &update.need("new_content")?)?;
-    let text = content.text.clone().unwrap_or_default();
-    let edit = Edit {
-        version: session.maker.received_at.as_secs().unsigned_abs().max(1),
-        text: Some(text.clone()),
-        mentions: Some(content.mentions),
-        ..Edit::default()
-    };
+    let edit = content.edit(session.maker.received_at.as_secs().unsigned_abs().max(1));
     let fact = Fact::MessageModified { target: name.id, edit };
-    session.maker.observe_of_parts(update, &of.conversation, &[&name.key, &text], fact)
+    let text = content.text.as_deref().unwrap_or_default();
+    session.maker.observe_of_parts(update, &of.conversation, &[&name.key, text], fact)
 }
 
 fn deleted(session: &mut Session<'_>, update: &At<'_, '_>) -> Result<(), Fault> {
@@ -197,20 +191,16 @@ fn peer_read(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<()
     session.maker.observe_of(at, &said, &key, Fact::PeerRead { through })
 }
 
-/// A draft has the instant at which it was written; that there is none is merely found.
+/// A draft has the second in which it was written; that there is none is merely found.
 fn draft(session: &mut Session<'_>, at: &At<'_, '_>, of: &Chat) -> Result<(), Fault> {
     let Some(draft) = at.get("draft_message") else {
-        let none = Fact::DraftSet { text: None, replaces: None };
-        return session.maker.observe_of_parts(at, &of.conversation, &[""], none);
+        return session.maker.draft(at, &of.conversation, None, None);
     };
     let input = draft.get("input_message_text").or(draft.get("content"));
     let Some(text) = input.as_ref().and_then(|input| input.get("text")) else {
         return session.maker.nothing_of("draft without text");
     };
-    let text = text.text("text")?;
-    let said = Said { time: draft.seconds("date")?, ..session.maker.found(&of.conversation) };
-    let fact = Fact::DraftSet { text: Some(text.to_owned()), replaces: None };
-    session.maker.say_of_parts(&draft, &said, &[text], fact)
+    session.maker.draft(&draft, &of.conversation, Some(text.text("text")?), Some(draft.seconds("date")?))
 }
 
 /// Takes the places of a chat in all lists that have it.
@@ -284,10 +274,8 @@ fn folder(session: &mut Session<'_>, item: &At<'_, '_>) -> Result<(), Fault> {
     // The name was plain text once, and is formatted text today.
     let formatted = item.get("name");
     let formatted = formatted.as_ref().and_then(|name| name.get("text"));
-    let name = match &formatted {
-        Some(text) if text.has("text") => text.text("text")?,
-        _ => item.text("title")?,
-    };
+    let formatted = formatted.as_ref().filter(|text| text.has("text"));
+    let name = formatted.map_or_else(|| item.text("title"), |text| text.text("text"))?;
     session.maker.observe_folder(folder, name);
     Ok(())
 }

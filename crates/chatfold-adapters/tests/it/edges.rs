@@ -225,3 +225,32 @@ fn matrix_a_redaction_of_what_is_no_message_recalls_none() {
         assert!(messages[0].recall().is_none(), "{payloads:?}");
     }
 }
+
+/// Devices number what they have not sent yet each by itself.
+#[test]
+fn telegram_devices_tell_their_unsent_messages_apart() {
+    let message = json!({"@type": "updateNewMessage", "message": {"id": 7 << 20 | 1, "chat_id": 5, "date": 9, "is_outgoing": true,
+        "sending_state": {}, "content": {"@type": "messageText", "text": {"text": "x"}}}});
+    let mut sent = message["message"].clone();
+    sent["id"] = json!(8 << 20);
+    let sent = json!({"@type": "updateMessageSendSucceeded", "old_message_id": 7 << 20 | 1, "message": sent});
+    let scope = || chatfold_adapters::Scope::new("4001", "telegram").unwrap();
+    let telegram = || chatfold_adapters::telegram::Telegram::new(scope());
+    let take = |telegram: &dyn Adapter, payload: &Value| {
+        telegram.take(payload.to_string().as_bytes(), at(NOW)).unwrap().events
+    };
+    let [none, phone, tablet] =
+        [telegram(), telegram().with_device("phone"), telegram().with_device("tablet")];
+    let queued = |telegram| take(telegram, &message).remove(0);
+    // Without a name the id is the one that it always was.
+    assert_eq!(queued(&none).id().to_string(), "b2b2af70-92ed-52fe-ba2f-9a1f110866d6");
+    let ids: std::collections::BTreeSet<_> = [&none, &phone, &tablet].map(|of| queued(of).id()).into();
+    assert_eq!(ids.len(), 3);
+    let mut inbox = Inbox::new(none.scope().owner().clone(), Policy::default());
+    inbox.apply_batch(&[queued(&phone), queued(&tablet)]);
+    inbox.apply_batch(&take(&phone, &sent));
+    let row = inbox.conversation(&id("c2c_5")).unwrap();
+    let messages = row.messages(chatfold::view::Direction::OldestFirst, None, 9).messages;
+    let ranks: Vec<u8> = messages.iter().map(|message| message.rank()).collect();
+    assert_eq!(ranks, [0, 2], "that of the other device is still being sent");
+}

@@ -158,6 +158,41 @@ fn matrix_was_read_up_to_a_message_that_a_page_brings() {
     assert_eq!(row.read_marker(), Some(Watermark::Seq(3)));
 }
 
+/// A draft is told with its second, in which it was cleared before.
+#[test]
+fn a_draft_is_written_anew_in_the_second_in_which_it_was_cleared() {
+    let telegram = |text: Option<&str>| {
+        let draft =
+            text.map(|text| json!({"date": 1_772_355_600, "input_message_text": {"text": {"text": text}}}));
+        json!({"@type": "updateChatDraftMessage", "chat_id": 5, "draft_message": draft})
+    };
+    let v2tim = |text: Option<&str>| {
+        let draft = text.map(|text| {
+            json!({"draft_edit_time": 1_772_355_600, "draft_msg": {"message_elem_array": [{"elem_type": 0, "text_elem_content": text}]}})
+        });
+        json!({"callback": "onConversationChanged", "args": [[{"conv_id": "5", "conv_type": 1, "conv_is_has_draft": text.is_some(),
+            "conv_draft": draft}]]})
+    };
+    type Draft = fn(Option<&str>) -> Value;
+    let systems: [(&str, Draft); 2] = [("telegram", telegram), ("v2tim", v2tim)];
+    for (system, payload) in systems {
+        let adapter = adapter(system, "4001", system, &Value::Null);
+        let mut inbox = empty(&*adapter);
+        let mut take = |when: &str, text: Option<&str>| {
+            let made = take_in(&*adapter, &mut inbox, at(when), &payload(text).to_string());
+            let row = inbox.conversation(&"c2c_5".parse().unwrap()).unwrap();
+            (made, row.draft().map(|draft| draft.text.to_owned()))
+        };
+        let draft = |text: &str| Some(text.to_owned());
+        assert_eq!(take("2026-03-01T09:00:00.200Z", Some("one")), (1, draft("one")), "{system}");
+        assert_eq!(take("2026-03-01T09:00:00.400Z", None), (1, None), "{system}");
+        assert_eq!(take("2026-03-01T09:00:00.700Z", Some("two")), (2, draft("two")), "{system}");
+        // The same again is nothing new but the event, which is the same.
+        assert_eq!(take("2026-03-01T09:00:05.000Z", Some("two")), (1, draft("two")), "{system}");
+        assert_eq!(take("2026-03-01T09:00:00.200Z", Some("one")), (1, draft("two")), "{system}: it is older");
+    }
+}
+
 /// What is left of being muted is told in whole seconds, a little later each time.
 #[test]
 fn the_end_of_being_muted_is_one_within_a_second() {
