@@ -125,7 +125,8 @@ fn report(
     session.maker.report(channel, conversation, report)
 }
 
-/// Takes a page of a history, and what it proves: everything from its oldest message to where it was asked from.
+/// Takes a page of a history, and what it proves: everything from its oldest message to where it was asked from. One without a message that is not the
+/// last proves nothing.
 fn history(session: &mut Session<'_>, payload: &At<'_, '_>, response: &At<'_, '_>) -> Result<(), Fault> {
     let asked = payload.need("arguments")?;
     let conversation = session.conversation(&asked, "channel", None)?;
@@ -155,7 +156,11 @@ fn history(session: &mut Session<'_>, payload: &At<'_, '_>, response: &At<'_, '_
     let Some(through) = latest.or(newest).map(|ts| Session::position(&conversation, &ts)) else {
         return Ok(());
     };
-    let from = if response.flag("has_more")? { oldest } else { session.ts_if(&asked, "oldest")? };
+    let has_more = response.flag("has_more")?;
+    if has_more && oldest.is_none() {
+        return Ok(());
+    }
+    let from = if has_more { oldest } else { session.ts_if(&asked, "oldest")? };
     // Older messages may stand in the millisecond of the oldest.
     let from = from.map(|ts| behind(Session::position(&conversation, &ts)));
     let from = from.unwrap_or_else(|| beginning(&conversation));

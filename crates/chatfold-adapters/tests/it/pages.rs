@@ -179,3 +179,46 @@ fn pages_cut_anywhere_give_one_inbox_and_prove_what_the_whole_does() {
         }
     }
 }
+
+/// A page without a message proves the history only where it is the end (R45).
+#[test]
+fn an_empty_page_proves_the_history_where_it_is_the_end() {
+    let slack = |end: bool| {
+        json!({"method": "conversations.history", "arguments": {"channel": "C1", "latest": "5.000000"},
+            "response": {"ok": true, "has_more": !end, "messages": []}})
+    };
+    let matrix = |end: bool| {
+        let response = if end { json!({"chunk": []}) } else { json!({"chunk": [], "end": "q"}) };
+        json!({"room_id": "!r:hs", "through": 5_000, "response": response})
+    };
+    let xmpp = |end: bool| {
+        json!({"with": "b@hs", "through": "1970-01-01T00:00:05Z", "stanzas": [{"name": "iq", "attrs": {}, "children": [
+        {"name": "fin", "attrs": {"xmlns": "urn:xmpp:mam:2", "complete": end.to_string()}, "children": []}]}]})
+    };
+    let telegram = |request: Value, messages: Value| {
+        let mut request = request;
+        request["@type"] = json!("getChatHistory");
+        request["chat_id"] = json!(5);
+        json!({"request": request, "response": {"messages": messages}, "through": 5_000})
+    };
+    let unsent = json!([{"id": 7 << 20 | 1, "chat_id": 5, "date": 4, "is_outgoing": true, "sending_state": {},
+        "content": {"@type": "messageText", "text": {"text": "x"}}}]);
+    for (system, owner, network, payload, is_end) in [
+        ("slack", "U1", "slack/t1", slack(true), true),
+        ("slack", "U1", "slack/t1", slack(false), false),
+        ("matrix", "@a:hs", "matrix", matrix(true), true),
+        ("matrix", "@a:hs", "matrix", matrix(false), false),
+        ("xmpp", "a@hs", "xmpp", xmpp(true), true),
+        ("xmpp", "a@hs", "xmpp", xmpp(false), false),
+        ("telegram", "4001", "telegram", telegram(json!({}), json!([])), true),
+        ("telegram", "4001", "telegram", telegram(json!({"only_local": true}), json!([])), false),
+        ("telegram", "4001", "telegram", telegram(json!({}), json!([null])), false),
+        ("telegram", "4001", "telegram", telegram(json!({}), unsent), false),
+    ] {
+        let adapter = adapter(system, owner, network, &Value::Null);
+        let taken = adapter.take(payload.to_string().as_bytes(), at("2026-03-01T09:00:00.000Z")).unwrap();
+        assert_eq!(taken.faults, []);
+        let expected = if is_end { vec![(0, 5_000)] } else { vec![] };
+        assert_eq!(proven(&taken.events), expected, "{payload}");
+    }
+}
