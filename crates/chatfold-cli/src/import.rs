@@ -3,6 +3,7 @@
 //! All payloads are held in memory, since what a name stands for may be said behind where it is used.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
 use std::io::{BufRead as _, Read as _, Write as _};
 
 use chatfold::jsonl::{LoggedEvent, Writer};
@@ -12,7 +13,7 @@ use chatfold_adapters::slack::Slack;
 use chatfold_adapters::telegram::Telegram;
 use chatfold_adapters::v2tim::V2tim;
 use chatfold_adapters::xmpp::Xmpp;
-use chatfold_adapters::{Adapter, Fault, Scope, Taken};
+use chatfold_adapters::{Adapter, Scope, Taken};
 use serde_json::Value;
 
 use crate::args::{AdapterArgs, ImportArgs, ImportFrom, PayloadArgs, SystemFlag, V2timArgs};
@@ -31,8 +32,8 @@ const MAX_LEFT_OUT: usize = 20;
 struct Payload<'a> {
     source: &'a Source,
     line: u64,
-    received_at: Timestamp,
-    bytes: Vec<u8>,
+    /// When it came, and what it is; or why the line says neither.
+    told: Result<(Timestamp, Vec<u8>), String>,
 }
 
 /// Runs the command.
@@ -58,7 +59,9 @@ fn import(mut adapter: Box<dyn Adapter>, args: &PayloadArgs) -> Result<Verdict, 
         read(source, now, &mut payloads)?;
     }
     for payload in &payloads {
-        if let Ok(taken) = adapter.take(&payload.bytes, payload.received_at) {
+        if let Ok((received_at, bytes)) = &payload.told
+            && let Ok(taken) = adapter.take(bytes, *received_at)
+        {
             taken.all().for_each(|event| adapter.learn(event));
         }
     }
@@ -136,29 +139,29 @@ fn read<'a>(source: &'a Source, now: Timestamp, payloads: &mut Vec<Payload<'a>>)
         }
         let bytes = bytes.trim_ascii();
         if !bytes.is_empty() {
-            let (received_at, bytes) = unwrap(bytes, now);
-            payloads.push(Payload { source, line, received_at, bytes });
+            payloads.push(Payload { source, line, told: unwrap(bytes, now) });
         }
     }
     Ok(())
 }
 
 /// Returns when the payload of a line came, and the payload: the line says both, or is the payload. A text in JSON is the payload that it
-/// holds, as XML in a line of JSON is.
-fn unwrap(line: &[u8], now: Timestamp) -> (Timestamp, Vec<u8>) {
+/// holds, as XML in a line of JSON is. Fails where the line says both and when is no time.
+fn unwrap(line: &[u8], now: Timestamp) -> Result<(Timestamp, Vec<u8>), String> {
     let plain =
         |payload: &Value| payload.as_str().map_or_else(|| payload.to_string(), str::to_owned).into_bytes();
     match serde_json::from_slice::<Value>(line) {
         Ok(Value::Object(object)) if object.len() == 2 => {
-            let received_at = object.get("received_at").and_then(Value::as_str);
-            let received_at = received_at.and_then(|text| Span::parse(text).ok());
-            match (received_at, object.get("payload")) {
-                (Some(span), Some(payload)) => (span.to, plain(payload)),
-                _ => (now, line.to_vec()),
-            }
+            let (Some(received_at), Some(payload)) = (object.get("received_at"), object.get("payload"))
+            else {
+                return Ok((now, line.to_vec()));
+            };
+            let span = received_at.as_str().and_then(|text| Span::parse(text).ok());
+            let span = span.ok_or_else(|| format!("/received_at: expected a time, found {received_at}"))?;
+            Ok((span.to, plain(payload)))
         }
-        Ok(Value::String(text)) => (now, text.into_bytes()),
-        _ => (now, line.to_vec()),
+        Ok(Value::String(text)) => Ok((now, text.into_bytes())),
+        _ => Ok((now, line.to_vec())),
     }
 }
 
@@ -181,7 +184,11 @@ impl Import {
     }
 
     fn take(&mut self, payload: &Payload<'_>) -> Result<(), Failure> {
-        let taken = match self.adapter.take(&payload.bytes, payload.received_at) {
+        let (received_at, bytes) = match &payload.told {
+            Ok(told) => told,
+            Err(fault) => return self.fault(payload, fault),
+        };
+        let taken = match self.adapter.take(bytes, *received_at) {
             Ok(taken) => taken,
             Err(fault) => return self.fault(payload, &fault),
         };
@@ -199,7 +206,7 @@ impl Import {
     }
 
     /// Tells of a fault, or ends with it.
-    fn fault(&mut self, payload: &Payload<'_>, fault: &Fault) -> Result<(), Failure> {
+    fn fault(&mut self, payload: &Payload<'_>, fault: &dyn Display) -> Result<(), Failure> {
         let (place, what) = (payload.source.to_string(), format!("line {}: {fault}", payload.line));
         if !self.keep_going {
             return Err(Failure::Fault { place, what });

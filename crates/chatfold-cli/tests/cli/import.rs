@@ -88,6 +88,21 @@ fn stanzas_come_as_xml_or_as_a_text_in_json() {
 }
 
 #[test]
+fn when_a_payload_came_is_a_time_where_a_line_says_it() {
+    let line = |when: &str| format!("{{\"received_at\":{when},\"payload\":{MESSAGE}}}\n");
+    let args = ["import", "adapter", "telegram", "-", "--owner", "4001"];
+    for when in ["\"yesterday at nine\"", "1772355600"] {
+        let lines = line(when) + &line("\"2026-03-01T09:00:00Z\"");
+        let fault =
+            format!("chatfold: standard input: line 1: /received_at: expected a time, found {when}\n");
+        assert!(run(&args, lines.clone()).refused(1).starts_with(&fault));
+        let ran = run(&[&args[..], &["--keep-going"]].concat(), lines);
+        assert_eq!((ran.code, ran.err.as_str()), (1, fault.as_str()));
+        assert_eq!(json(&["inbox", "-", "--json"], &ran.out)["totalUnreadCount"], 1);
+    }
+}
+
+#[test]
 fn options_that_make_no_sense_end_with_2_and_files_that_are_not_there_with_4() {
     let err = run(&["import", "adapter", "slack", "-", "--owner", "U1"], "").refused(2);
     assert!(err.contains("--network slack/t024"), "{err}");
