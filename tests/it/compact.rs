@@ -28,6 +28,8 @@ fn without_held(mut shown: Shown, conversation: &ConversationId) -> Shown {
         row.first_unread = None;
         row.read_marker = row.read_marker.filter(|marker| marker.first_field() > 0);
         row.mentions.iter_mut().for_each(|mention| mention.0 = None);
+        // Of what is given up there may be more, never less (`goes_on`).
+        (row.unread_at_most, row.mentions_at_most) = (None, None);
     }
     shown
 }

@@ -559,7 +559,7 @@ fn the_snapshot_of_version_7_is_written_and_read_for_ever() {
 #[test]
 fn snapshots_of_versions_5_and_6_are_read_for_ever() {
     let small = Workload::phone().with_events(300).with_conversations(12);
-    let kept = [("v5", "phone", small.clone()), ("v6", "phone", small), ("v5", "indexed", kept_workload())];
+    let kept = [("v5", "phone", small), ("v6", "phone", small), ("v5", "indexed", kept_workload())];
     for (folder, name, workload) in kept {
         let path = kept_snapshots(folder).join(name).with_extension("snapshot");
         let events: Vec<Event> = workload.iter().collect();
@@ -575,7 +575,7 @@ fn snapshots_of_versions_5_and_6_are_read_for_ever() {
             let bytes = restored.snapshot(PREFIX).unwrap();
             (restored, _) = Inbox::restore(bytes, &workload.owner(), Policy::default()).unwrap();
         }
-        let more: Vec<Event> = workload.clone().with_events(events.len() as u64 + 900).iter().collect();
+        let more: Vec<Event> = workload.with_events(events.len() as u64 + 900).iter().collect();
         let mut longer = whole.clone();
         more.iter().for_each(|event| {
             longer.apply(event);

@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(ranges(255).count(), 0);
         let of = |slots| ranges(slots).collect::<Vec<_>>();
         assert_eq!(of(256 * 9 + 17), [0..2_048, 2_048..2_304]);
-        assert_eq!(of(256 * 64), [0..16_384]);
+        assert!(ranges(256 * 64).eq(std::iter::once(0..16_384)));
         assert_eq!(ranges(u32::MAX).last().map(|range| range.end), Some(u32::MAX - 255));
         let mut before = Vec::new();
         for slots in (0..200_000).step_by(256) {
