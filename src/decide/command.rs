@@ -508,6 +508,12 @@ impl Context {
         if kind == ConversationKind::Group && !self.seqs_are_instants {
             return i64::MAX;
         }
+        self.latest_ms()
+    }
+
+    /// The latest instant in milliseconds that a clock may say which is not far ahead: the context's time and what clocks
+    /// may differ by.
+    pub(crate) fn latest_ms(&self) -> i64 {
         let tolerance_ms =
             i64::try_from(self.limits.clock_tolerance_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
         self.time.as_millis().saturating_add(tolerance_ms)

@@ -6,7 +6,7 @@ use crate::decide::desk::{Desk, Verdict, after, at_most};
 use crate::decide::rejection::Rejection;
 use crate::inbox::FolderRegisters;
 use crate::model::event::{AccountFact, Fact};
-use crate::model::id::{ConversationId, ConversationKind, FolderId};
+use crate::model::id::{ConversationId, FolderId};
 
 /// The registers of a folder that is there.
 fn live<'a>(desk: &Desk<'a>, folder: FolderId) -> Result<FolderRegisters<'a>, Rejection> {
@@ -104,8 +104,8 @@ fn put_in(desk: &mut Desk<'_>, folder: FolderId, ids: &[&ConversationId]) {
     // ahead said is overtaken alone, so that nothing else is dated by it.
     let coming: Vec<&ConversationId> = coming.iter().collect();
     let alone = |id: &ConversationId| after([member(id).1]);
-    let horizon = desk.context.horizon(ConversationKind::Direct);
-    let others = coming.iter().chain(&first).map(|id| alone(id)).filter(|least| *least <= horizon);
+    let latest = desk.context.latest_ms();
+    let others = coming.iter().chain(&first).map(|id| alone(id)).filter(|least| *least <= latest);
     let together = others.max().unwrap_or(0);
     for (ids, on) in [(&coming, true), (&first, false)] {
         desk.each(ids, |desk, id| {
